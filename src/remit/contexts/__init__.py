@@ -1,0 +1,38 @@
+"""Who owns what: contexts, what they declare, and the map between them. Pure data; everything else reads it."""
+
+from remit.contexts.context import Context
+from remit.contexts.declarations import Handler, Later, Publisher, Route
+from remit.contexts.map import ContextMap
+from remit.contexts.ports import Clock, Ids, Repository, Sender, View
+from remit.contexts.relations import (
+    AntiCorruptionLayer,
+    Conformist,
+    CustomerSupplier,
+    OpenHost,
+    Partnership,
+    Relation,
+    SeparateWays,
+    SharedKernel,
+)
+
+__all__ = [
+    "AntiCorruptionLayer",
+    "Clock",
+    "Conformist",
+    "Context",
+    "ContextMap",
+    "CustomerSupplier",
+    "Handler",
+    "Ids",
+    "Later",
+    "OpenHost",
+    "Partnership",
+    "Publisher",
+    "Relation",
+    "Repository",
+    "Route",
+    "Sender",
+    "SeparateWays",
+    "SharedKernel",
+    "View",
+]

@@ -1,0 +1,164 @@
+"""A bounded context: a name, an owner, a language, and what it declares by decorators.
+
+Decorators register and return the function unchanged; nothing is inspected here and nothing runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Concatenate, Generic, Literal, Protocol, overload
+
+from typing_extensions import ParamSpec, TypeVar
+
+from remit.contexts.declarations import Handler, Publisher, Role, Route
+from remit.domain import Projection
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
+from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
+
+__all__ = ["Context"]
+
+M = TypeVar("M")
+R = TypeVar("R")
+P = ParamSpec("P")
+S = TypeVar("S")
+B = TypeVar("B", bound=DomainEvent, default=DomainEvent)
+Doc = TypeVar("Doc", bound=type[Projection[Any, Any]])
+M_co = TypeVar("M_co", covariant=True)
+R_co = TypeVar("R_co", covariant=True)
+B_co = TypeVar("B_co", covariant=True)
+M_in = TypeVar("M_in", contravariant=True)
+
+
+class _CommandType(Protocol[M_co, R_co]):
+    def _command(self) -> _Pair[M_co, R_co]: ...
+
+
+class _QueryType(Protocol[M_co, R_co]):
+    def _query(self) -> _Pair[M_co, R_co]: ...
+
+
+class _IntegrationType(Protocol[M_co]):
+    def _integration(self) -> M_co: ...
+
+
+class _DomainType(Protocol[M_co, B_co]):
+    def _domain(self) -> M_co: ...
+    def _owner(self) -> B_co: ...
+
+
+class _Binds(Protocol[M, R]):
+    def __call__(
+        self, handler: Callable[Concatenate[M, P], Awaitable[R]], /
+    ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
+
+
+class _Publishes(Protocol[M]):
+    def __call__(
+        self, publisher: Callable[[M], IntegrationEvent | None], /
+    ) -> Callable[[M], IntegrationEvent | None]: ...
+
+
+class Context(Generic[B]):
+    """A bounded context.
+
+    `name` is part of every wire name and of the store's name: lower-case letters, digits and dashes. `kind` is the
+    subdomain type; `owner` is one team; `language` is the path of the language document; `events` is a base class of
+    the context's domain events, which makes a foreign domain event a static error.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        kind: Literal["core", "supporting", "generic"] = "supporting",
+        owner: str = "",
+        language: str = "",
+        events: type[B] | None = None,
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.owner = owner
+        self.language = language
+        self.events = events
+        self.handlers: list[Handler] = []
+        self.publishers: list[Publisher] = []
+        self.projections: list[type[Projection[Any, Any]]] = []
+        self.routes: list[Route] = []
+        self.provided: dict[type, Callable[[], Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"Context({self.name!r})"
+
+    def handle(self, command: _CommandType[M, R], /) -> _Binds[M, R]:
+        """Binds the one handler of a command."""
+        return self._bind("command", command)
+
+    def answer(self, query: _QueryType[M, R], /) -> _Binds[M, R]:
+        """Binds the one handler of a query. It may read anything of its context and write nothing."""
+        return self._bind("query", query)
+
+    @overload
+    def react(self, event: _IntegrationType[M], /) -> _Binds[M, None]: ...
+    @overload
+    def react(self, event: _DomainType[M, B], /, *, together: bool = False) -> _Binds[M, None]: ...
+    def react(self, event: Any, /, *, together: bool = False) -> Any:
+        """Binds a reaction: a policy with its own transaction, retries and parked keys, run after the event is stored.
+
+        With `together`, only for the context's own domain events: in the very transaction that records the event.
+        """
+        return self._bind("together" if together else "reaction", event)
+
+    def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
+        """Binds a publisher: makes an integration event from a domain event, or None to keep it private."""
+
+        def register(publisher: Any) -> Any:
+            self.publishers.append(Publisher(event, publisher))  # type: ignore[arg-type]  # seen as a protocol by checkers
+            return publisher
+
+        return register
+
+    def project(self, projection: Doc, /) -> Doc:
+        """Declares a projection of this context (a class decorator)."""
+        self.projections.append(projection)
+        return projection
+
+    def provide(self, service: type[S], make: Callable[[], S], /) -> None:
+        """Makes a service of the user's own available to handlers by its type. `make` is called once, at start."""
+        self.provided[service] = make
+
+    def get(
+        self, path: str, query: type[Query[Any, Any]], /, *, refusals: Mapping[type[Refusal], int] | None = None
+    ) -> None:
+        """Declares an HTTP route that asks a query."""
+        self.routes.append(Route("GET", path, query, 200, refusals or {}))
+
+    def post(
+        self,
+        path: str,
+        command: type[Command[Any, Any]],
+        /,
+        *,
+        status: int = 200,
+        refusals: Mapping[type[Refusal], int] | None = None,
+    ) -> None:
+        """Declares an HTTP route that sends a command. Undeclared refusals answer 409."""
+        self.routes.append(Route("POST", path, command, status, refusals or {}))
+
+    def put(
+        self, path: str, command: type[Command[Any, Any]], /, *, refusals: Mapping[type[Refusal], int] | None = None
+    ) -> None:
+        """Declares an HTTP route that sends a command."""
+        self.routes.append(Route("PUT", path, command, 200, refusals or {}))
+
+    def delete(
+        self, path: str, command: type[Command[Any, Any]], /, *, refusals: Mapping[type[Refusal], int] | None = None
+    ) -> None:
+        """Declares an HTTP route that sends a command."""
+        self.routes.append(Route("DELETE", path, command, 200, refusals or {}))
+
+    def _bind(self, role: Role, message: Any) -> _Binds[Any, Any]:
+        def register(function: Any, /) -> Any:
+            self.handlers.append(Handler(role, message, function))
+            return function
+
+        return register

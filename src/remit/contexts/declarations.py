@@ -1,0 +1,65 @@
+"""What a context declares: values collected by its decorators, read by everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal
+
+from typing_extensions import TypeVar
+
+from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal
+
+__all__ = ["Handler", "Later", "Publisher", "Role", "Route", "where"]
+
+C = TypeVar("C", bound=Command[Any, Any])
+
+Role = Literal["command", "query", "reaction", "together"]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A function bound to a message."""
+
+    role: Role
+    message: type[Message]
+    function: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+
+@dataclass(frozen=True)
+class Publisher:
+    """A pure function from a domain event to an integration event or nothing."""
+
+    event: type[DomainEvent]
+    function: Callable[[Any], IntegrationEvent | None]
+
+
+@dataclass(frozen=True)
+class Route:
+    """A door for HTTP: method, path with `{field}` places, the message made from path, query string and body."""
+
+    method: str
+    path: str
+    message: type[Command[Any, Any] | Query[Any, Any]]
+    status: int = 200
+    refusals: Mapping[type[Refusal], int] = field(default_factory=dict[type[Refusal], int])
+
+
+class Later(Generic[C]):
+    """Sends commands of type `C` for later: recorded with the unit of work, delivered like an event, applied once."""
+
+    def send(self, command: C, /) -> None:
+        """Records the command. It is delivered after the unit of work is committed, in order per key."""
+        raise NotImplementedError
+
+
+def where(function: Any) -> str:
+    """`file:line` of a function or class, for findings."""
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        return f"{code.co_filename}:{code.co_firstlineno}"
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', function)}"

@@ -1,0 +1,108 @@
+"""What a handler may ask for by type. The runtime provides these; users may also name their own services."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, Protocol, overload
+
+from typing_extensions import TypeVar
+
+from remit.domain import Aggregate, Projection
+from remit.messages import Command, Query, Refusal
+
+__all__ = ["Clock", "Ids", "Repository", "Sender", "View"]
+
+A = TypeVar("A", bound=Aggregate[Any, Any])
+D = TypeVar("D", bound=Projection[Any, Any])
+K = TypeVar("K")
+R = TypeVar("R")
+E = TypeVar("E", bound=Refusal)
+
+
+class Clock(Protocol):
+    """Wall-clock time."""
+
+    def now(self) -> datetime:
+        """The time now, in UTC."""
+        ...
+
+
+class Ids(Protocol):
+    """New identities."""
+
+    def new(self) -> str:
+        """A new identity: 32 hexadecimal characters, roughly ordered by time."""
+        ...
+
+
+class _Holds(Protocol[K]):
+    def _held(self) -> Aggregate[K, Any]: ...
+
+
+class _Shows(Protocol[K]):
+    def _shown(self) -> Projection[K, Any]: ...
+
+
+class Repository(Generic[A]):
+    """The aggregates of one class, within a unit of work. What was loaded and changed is stored at its end."""
+
+    if TYPE_CHECKING:
+
+        def _held(self) -> A: ...
+
+    async def get(self: _Holds[K], id: K, /) -> A:
+        """The aggregate with this identity. Raises `NotFound`."""
+        raise NotImplementedError
+
+    async def find(self: _Holds[K], id: K, /) -> A | None:
+        """The aggregate with this identity, or None."""
+        raise NotImplementedError
+
+    async def obtain(self: _Holds[K], id: K, /) -> A:
+        """The aggregate with this identity, or a new one with its defaults (every field but `id` needs one)."""
+        raise NotImplementedError
+
+    def add(self, aggregate: A, /) -> None:
+        """Adds a new aggregate. Its identity taken meanwhile is a conflict: the handler is run again."""
+        raise NotImplementedError
+
+
+class View(Generic[D]):
+    """The documents of one projection. Read-only."""
+
+    if TYPE_CHECKING:
+
+        def _shown(self) -> D: ...
+
+    async def get(self: _Shows[K], key: K, /) -> D:
+        """The document with this key. Raises `NotFound`."""
+        raise NotImplementedError
+
+    async def find(self: _Shows[K], key: K, /) -> D | None:
+        """The document with this key, or None."""
+        raise NotImplementedError
+
+
+class Sender(Protocol):
+    """Sends commands and asks queries: direct calls, each with a deadline in seconds.
+
+    Every method raises `Unavailable`, `DeadlineExceeded`, `OutcomeUnknown` or `KeyReused` (all of them `CallError`).
+    """
+
+    async def send(self, command: Command[R, Any], /, *, deadline: float | None = None, key: str | None = None) -> R:
+        """The reply of the command's handler. Raises the declared refusals. `key` makes a repeated call apply once."""
+        ...
+
+    async def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool = False) -> R:
+        """The answer to the query. With `fresh`, waits until everything that happened before has reached the answer;
+        raises `Stale` when an event on the way is parked."""
+        ...
+
+    @overload
+    async def attempt(
+        self, message: Command[R, E], /, *, deadline: float | None = None, key: str | None = None
+    ) -> R | E: ...
+    @overload
+    async def attempt(
+        self, message: Query[R, E], /, *, deadline: float | None = None, key: str | None = None
+    ) -> R | E: ...

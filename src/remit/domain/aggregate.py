@@ -1,0 +1,52 @@
+"""Aggregates: consistency boundaries that decide with plain methods and record domain events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic
+
+import msgspec
+from typing_extensions import TypeVar, dataclass_transform
+
+from remit.messages import DomainEvent
+
+__all__ = ["Aggregate", "take_recorded"]
+
+K = TypeVar("K")
+E = TypeVar("E", bound=DomainEvent, default=Any)
+
+if TYPE_CHECKING:
+
+    @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
+    class _Mutable: ...
+
+else:
+
+    class _Mutable(msgspec.Struct, kw_only=True, dict=True, eq=False): ...
+
+
+class Aggregate(_Mutable, Generic[K, E]):
+    """A consistency boundary with an identity, stored as state under an optimistic version.
+
+    `Aggregate[Id]` or `Aggregate[Id, Issued | Paid]`, which then may record only these events. Fields are keyword-only
+    and mutable; a method that decides changes fields and calls `record`.
+    """
+
+    id: K
+
+    def record(self, event: E) -> None:
+        """Records a domain event; it is stored in the transaction that stores this aggregate."""
+        recorded = self.__dict__.get("_recorded")
+        if recorded is None:
+            self.__dict__["_recorded"] = [event]
+        else:
+            recorded.append(event)
+
+    if TYPE_CHECKING:
+
+        def _held(self) -> Aggregate[K, Any]: ...
+
+
+def take_recorded(aggregate: Aggregate[Any, Any]) -> list[DomainEvent]:
+    """The events recorded since the last call, in order."""
+    recorded: list[DomainEvent] = aggregate.__dict__.pop("_recorded", None) or []
+    return recorded

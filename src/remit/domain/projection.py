@@ -1,0 +1,43 @@
+"""Projections: documents folded from events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic
+
+import msgspec
+from typing_extensions import TypeVar, dataclass_transform
+
+__all__ = ["Projection"]
+
+K = TypeVar("K")
+E = TypeVar("E")
+
+if TYPE_CHECKING:
+
+    @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
+    class _Mutable: ...
+
+else:
+
+    class _Mutable(msgspec.Struct, kw_only=True, eq=False): ...
+
+
+class Projection(_Mutable, Generic[K, E]):
+    """A read model: the class is the document, its field defaults are the initial value.
+
+    `Projection[Key, A | B]` is kept up to date from the events A and B: `key` says which document an event belongs to,
+    `evolve` changes the document. Both are pure.
+    """
+
+    @staticmethod
+    def key(event: Any) -> Any:
+        """The key of the document this event belongs to."""
+        raise NotImplementedError
+
+    def evolve(self, event: E) -> None:
+        """Takes the event into the document."""
+        raise NotImplementedError
+
+    if TYPE_CHECKING:
+
+        def _keyed(self) -> Projection[K, Any]: ...

@@ -1,0 +1,157 @@
+"""What can go wrong.
+
+RemitError
+├── ModelError            the declared system does not hold together (raised once, with all findings)
+├── CallError             a call did not end with a reply or a declared refusal
+│   ├── Unavailable       the other side could not be reached or could not do it now; nothing was changed
+│   │   ├── Overloaded    refused before any work, because too much is waiting
+│   │   └── StoreUnavailable  the context's store cannot be read or written now
+│   ├── DeadlineExceeded  the deadline passed before the outcome; nothing was changed
+│   ├── OutcomeUnknown    the change may or may not have been made; ask again with the same key
+│   └── KeyReused         the idempotency key was used before, for another message
+├── BadMessage            bytes or fields that are not the message they claim to be
+├── NotFound              no aggregate or document has this identity
+├── Stale                 a fresh answer was asked for and cannot be given
+├── Conflict              somebody else wrote first (the runtime reruns; users do not see it)
+├── SecondAggregate       one handler wrote two aggregates
+└── StoreError            a store that cannot be used as it is (corrupt, newer, read-only)
+
+A *refusal* (`remit.Refusal`) is no error of this tree: it is a declared answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from remit.findings import Finding
+
+__all__ = [
+    "BadMessage",
+    "CallError",
+    "Conflict",
+    "DeadlineExceeded",
+    "KeyReused",
+    "ModelError",
+    "NotFound",
+    "OutcomeUnknown",
+    "Overloaded",
+    "RemitError",
+    "SecondAggregate",
+    "Stale",
+    "StoreError",
+    "StoreUnavailable",
+    "Unavailable",
+]
+
+
+class RemitError(Exception):
+    """The root of everything `remit` raises. `code` is stable and documented."""
+
+    code = "remit"
+
+    def __init__(self, what: str, *, where: str = "", expected: str = "", next: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.expected = expected
+        self.next = next
+
+    def __str__(self) -> str:
+        lines = [f"{self.code}  {self.where}".rstrip(), f"  {self.what}"]
+        if self.expected:
+            lines.append(f"  Expected: {self.expected}")
+        if self.next:
+            lines.append(f"  Next: {self.next}")
+        return "\n".join(lines)
+
+
+class ModelError(RemitError):
+    """The declared system does not hold together. Raised at start, with every finding at once."""
+
+    code = "model.invalid"
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__(f"{len(findings)} finding(s) in the model")
+        self.findings = findings
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(finding) for finding in self.findings)
+
+
+class CallError(RemitError):
+    """A call that ended neither with a reply nor with a declared refusal."""
+
+    code = "call.failed"
+
+
+class Unavailable(CallError):
+    """The other side could not do it now. Nothing was changed; the call may be tried again."""
+
+    code = "call.unavailable"
+
+
+class Overloaded(Unavailable):
+    """Refused before any work was done, because too much is waiting already."""
+
+    code = "call.overloaded"
+
+
+class StoreUnavailable(Unavailable):
+    """The store of a context cannot be read or written at the moment (locked, disk full, read-only)."""
+
+    code = "store.unavailable"
+
+
+class DeadlineExceeded(CallError):
+    """The deadline passed before the change was committed. Nothing was changed."""
+
+    code = "call.deadline"
+
+
+class OutcomeUnknown(CallError):
+    """The change may or may not have been committed. Call again with the same key to learn which."""
+
+    code = "call.unknown"
+
+
+class KeyReused(CallError):
+    """The idempotency key was used before, for a message with another content."""
+
+    code = "call.key-reused"
+
+
+class BadMessage(RemitError):
+    """Bytes or fields that are not the message they claim to be."""
+
+    code = "message.invalid"
+
+
+class NotFound(RemitError):
+    """No aggregate or document has this identity."""
+
+    code = "state.not-found"
+
+
+class Stale(RemitError):
+    """A fresh answer was asked for, but an event on its way to the answer is parked or stuck."""
+
+    code = "state.stale"
+
+
+class Conflict(RemitError):
+    """Somebody else wrote first. The runtime loads again and reruns; it is neither transient nor permanent."""
+
+    code = "store.conflict"
+
+
+class SecondAggregate(RemitError):
+    """A handler wrote a second aggregate in one unit of work."""
+
+    code = "unit.second-aggregate"
+
+
+class StoreError(RemitError):
+    """A store that cannot be used as it is: corrupt, of a newer schema, or of another context."""
+
+    code = "store.unusable"

@@ -1,0 +1,41 @@
+"""What a check found: a value with a stable code, collected, rendered, and raised at the end, all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remit.errors import ModelError
+
+__all__ = ["Finding", "Findings"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not hold: what, where, what was expected, and what to type next."""
+
+    code: str
+    where: str
+    what: str
+    expected: str = ""
+    next: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"{self.code}  {self.where}", f"  {self.what}"]
+        if self.expected:
+            lines.append(f"  Expected: {self.expected}")
+        if self.next:
+            lines.append(f"  Next: {self.next}")
+        return "\n".join(lines)
+
+
+class Findings(list[Finding]):
+    """Findings on their way; `settle` raises them together."""
+
+    def report(self, code: str, where: str, what: str, *, expected: str = "", next: str = "") -> None:
+        """Adds one finding."""
+        self.append(Finding(code, where, what, expected, next))
+
+    def settle(self) -> None:
+        """Does nothing when there are none; otherwise raises `ModelError` with all of them."""
+        if self:
+            raise ModelError(list(self))

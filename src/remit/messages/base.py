@@ -1,0 +1,141 @@
+"""The bases of messages.
+
+Two views of one thing: type checkers see a plain class with `dataclass_transform`; the interpreter sees an immutable,
+keyword-only struct whose metaclass adds the options. With a struct above the checked class, mypy would apply the
+struct's own transform, which is not keyword-only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, Self
+
+import msgspec
+from typing_extensions import TypeVar, dataclass_transform
+
+from remit.messages.refusal import Refusal
+
+__all__ = ["Command", "DomainEvent", "IntegrationEvent", "Message", "Query", "Value", "field"]
+
+field = msgspec.field
+
+R = TypeVar("R", covariant=True)
+E = TypeVar("E", bound=Refusal, default=Never, covariant=True)
+M = TypeVar("M", covariant=True)
+
+# names a message may not use for a field, because every message has a method or attribute of that name
+RESERVED = frozenset({"replace"})
+
+if TYPE_CHECKING:
+
+    @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(msgspec.field,))
+    class _Frozen:
+        """An immutable record with keyword-only fields."""
+
+        __struct_fields__: ClassVar[tuple[str, ...]]
+
+        def replace(self, **changes: Any) -> Self:
+            """A copy with some fields changed."""
+            raise NotImplementedError
+
+    class _Named(_Frozen):
+        def __init_subclass__(cls, *, name: str | None = None, version: int = 1, key: str | None = None) -> None: ...
+
+else:
+
+    class _FrozenMeta(msgspec.StructMeta):
+        def __new__(metacls, cls_name, bases, ns, /, *, name=None, version=1, key=None, tolerant=None):
+            if tolerant is None:
+                tolerant = any(getattr(base, "__remit_tolerant__", False) for base in bases)
+            flags = {"frozen": True, "kw_only": True, "forbid_unknown_fields": not tolerant}
+            cls = super().__new__(metacls, cls_name, bases, ns, **flags)
+            cls.__remit_tolerant__ = tolerant
+            cls.__remit_name__ = name or cls_name
+            cls.__remit_version__ = version
+            cls.__remit_key__ = key
+            _check_class(cls, key, version)
+            return cls
+
+        def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
+            super().__init__(cls_name, bases, ns)
+
+    def _check_class(cls, key, version):
+        if key is not None and key not in cls.__struct_fields__:
+            raise TypeError(
+                f"{cls.__name__}: key={key!r} names no field of this message. "
+                f"Fields: {', '.join(cls.__struct_fields__)}"
+            )
+        if type(version) is not int or version < 1:
+            raise TypeError(f"{cls.__name__}: version={version!r} must be a whole number from 1 on")
+        for name in RESERVED & set(cls.__struct_fields__):
+            raise TypeError(f"{cls.__name__}: a field may not be called {name!r}: messages have a method of that name")
+
+    class _Frozen(msgspec.Struct, metaclass=_FrozenMeta):
+        def replace(self, **changes):
+            return msgspec.structs.replace(self, **changes)
+
+    _Named = _Frozen
+
+
+class _Pair(Generic[M, R]):
+    """A message and its reply: what a checker reads from the class of a command or query. Nothing at run time."""
+
+
+class Value(_Frozen):
+    """An immutable record without identity, used inside messages and aggregates (money, an address, a line)."""
+
+
+class Message(_Named):
+    """What commands, queries and events have in common. Not subclassed by users."""
+
+
+class Command(Message, Generic[R, E]):
+    """A request to change something: one handler, a reply `R` or a declared refusal `E`, always a deadline.
+
+    Class options: `name` (wire name, default the class name), `version`, `key` (the field whose value orders it when it
+    is sent for later).
+    """
+
+    if TYPE_CHECKING:
+
+        @classmethod
+        def _command(cls) -> _Pair[Self, R]: ...
+
+
+class Query(Message, Generic[R, E]):
+    """A question without side effects: one handler, a reply `R` or a declared refusal `E`, always a deadline."""
+
+    if TYPE_CHECKING:
+
+        @classmethod
+        def _query(cls) -> _Pair[Self, R]: ...
+
+
+if TYPE_CHECKING:
+
+    class DomainEvent(Message):
+        """Something that happened, in the context's own words. Private to its context."""
+
+        @classmethod
+        def _domain(cls) -> Self: ...
+        @classmethod
+        def _owner(cls) -> Self: ...
+
+    class IntegrationEvent(Message):
+        """A lean, versioned contract, made from a domain event by a publisher. Readers ignore fields new to them.
+
+        Class options: `version`, `name`, `key` (the field whose value keys order; default: that of the domain event).
+        """
+
+        @classmethod
+        def _integration(cls) -> Self: ...
+
+else:
+
+    class DomainEvent(Message, tolerant=True):
+        """Something that happened, in the context's own words. Private to its context."""
+
+    class IntegrationEvent(Message, tolerant=True):
+        """A lean, versioned contract, made from a domain event by a publisher. Readers ignore fields new to them.
+
+        Class options: `version`, `name`, `key` (the field whose value keys order; default: that of the domain event).
+        """

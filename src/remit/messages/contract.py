@@ -1,0 +1,65 @@
+"""What a message promises, read once from its class: wire name, version, reply and refusals."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any, Never, TypeAlias, Union, get_args, get_origin
+
+import msgspec
+
+from remit.messages.base import Command, Message, Query
+from remit.messages.refusal import Refusal
+
+__all__ = ["Contract", "contract_of", "declared_context", "parameter_of", "reply_of"]
+
+
+MessageType: TypeAlias = type[Message]  # `type` is a field of the class below
+
+
+class Contract(msgspec.Struct, frozen=True):
+    """Wire name (`context.name`), version and ordering field of one message class."""
+
+    type: str
+    version: int
+    message: MessageType
+    key: str | None
+
+
+def contract_of(message: type[Message], context: str) -> Contract:
+    """The contract of a message class owned by `context`; independent of Python module and class path."""
+    own: Any = message
+    return Contract(f"{context}.{own.__remit_name__}", own.__remit_version__, message, own.__remit_key__)
+
+
+def declared_context(message: type) -> str | None:
+    """The context named by `__context__` in the module of this class, or None."""
+    module = sys.modules.get(message.__module__)
+    return getattr(module, "__context__", None)
+
+
+def parameter_of(cls: type, base: type) -> tuple[Any, ...]:
+    """The arguments given to the generic `base` somewhere above `cls`, or ()."""
+    for above in getattr(cls, "__orig_bases__", ()):
+        origin = get_origin(above)
+        if origin is base:
+            return get_args(above)
+        if found := parameter_of(origin or above, base):
+            return found
+    return ()
+
+
+def reply_of(message: type[Message]) -> tuple[Any, tuple[type[Refusal], ...]]:
+    """Reply type and declared refusals of a command or query class."""
+    arguments = parameter_of(message, Command) or parameter_of(message, Query)
+    reply = arguments[0] if arguments else None
+    refusals = arguments[1] if len(arguments) > 1 else Never
+    return reply, _members(refusals)
+
+
+def _members(declared: Any) -> tuple[Any, ...]:
+    if declared is Never:
+        return ()
+    if get_origin(declared) in (Union, types.UnionType):
+        return get_args(declared)
+    return (declared,)
