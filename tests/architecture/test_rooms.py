@@ -1,0 +1,78 @@
+"""The rooms keep their order, and the contracts that say so in pyproject.toml notice each kind of break."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# The smallest package in which the contracts hold.
+STUB = {
+    "errors.py": "",
+    "findings.py": "import remit.errors\n",
+    "messages/__init__.py": "import remit.findings\n",
+    "domain/__init__.py": "import remit.messages\n",
+    "stores/__init__.py": "",
+    "stores/port.py": "import remit.messages\n",
+    "stores/memory.py": "import remit.stores.port\n",
+    "stores/sqlite/__init__.py": "import sqlite3\nimport remit.stores.port\n",
+    "contexts/__init__.py": "import remit.domain\n",
+    "runtime/__init__.py": "import asyncio\nimport remit.contexts\nimport remit.stores.port\n",
+    "topology/__init__.py": "",
+    "topology/assembly.py": "import remit.runtime\nimport remit.stores.sqlite\n",
+    "testing/__init__.py": "import remit.topology.assembly\n",
+    "cli/__init__.py": "import remit.topology.assembly\n",
+}
+
+BREAKS = {
+    "a lower room sees a higher one": ("messages/__init__.py", "import remit.contexts\n"),
+    "rooms on one line see each other": ("domain/__init__.py", "import remit.stores.port\n"),
+    "an import inside a function": ("contexts/__init__.py", "def later():\n    import remit.runtime\n"),
+    "a way round through the package": ("messages/__init__.py", "from remit import cli\n"),
+    "a module that is no room": ("leftovers.py", ""),
+    "a pure room reads the clock": ("domain/__init__.py", "import time\n"),
+    "a pure room reads files": ("messages/__init__.py", "from pathlib import Path\n"),
+    "a driver named outside the assembly": ("runtime/__init__.py", "import remit.stores.sqlite\n"),
+    "a cycle inside a room": ("stores/port.py", "import remit.stores.memory\n"),
+}
+
+
+def judge(source: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Hold the package found below `source` against the contracts."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as c; c()"]
+    command += ["--config", str(ROOT / "pyproject.toml"), "--no-cache", "--no-logo"]
+    environment = os.environ | {"PYTHONPATH": str(source)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def write_stub(folder: Path, extra: tuple[str, str] | None = None) -> None:
+    files = dict(STUB) | {"__init__.py": ""}
+    if extra is not None:
+        path, code = extra
+        files[path] = files.get(path, "") + code
+    for path, code in files.items():
+        target = folder / "remit" / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(code)
+
+
+def test_the_source_keeps_the_order(tmp_path: Path) -> None:
+    verdict = judge(ROOT / "src", tmp_path)
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+def test_the_stub_keeps_the_order(tmp_path: Path) -> None:
+    write_stub(tmp_path)
+    verdict = judge(tmp_path, tmp_path)
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_break_is_noticed(tmp_path: Path, name: str) -> None:
+    write_stub(tmp_path, BREAKS[name])
+    verdict = judge(tmp_path, tmp_path)
+    assert verdict.returncode == 1, verdict.stdout + verdict.stderr
+    assert "BROKEN" in verdict.stdout or "Missing layer" in verdict.stdout or "exhaustive" in verdict.stdout
