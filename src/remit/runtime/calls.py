@@ -1,0 +1,287 @@
+"""Direct calls: a function call in its own unit of work, without serialisation, always with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from remit.errors import (
+    CallError,
+    Conflict,
+    DeadlineExceeded,
+    KeyReused,
+    NotFound,
+    RemitError,
+    StoreError,
+    Unavailable,
+)
+from remit.messages import Command, Contract, Query, Refusal, decode_reply, encode_reply
+from remit.runtime.deadlines import Deadlines, Limit
+from remit.runtime.plan import ContextPlan, HandlerPlan
+from remit.runtime.ports import Ports
+from remit.runtime.signals import Listener, Signal
+from remit.runtime.unit import UnitOfWork
+from remit.stores import Claim, Store, Unit
+
+
+__all__ = ["Calls", "derived_key"]
+
+DEADLINE = 10.0
+"""Seconds a call may take when nobody says otherwise."""
+
+
+def derived_key(seed: str, index: int, type: str) -> str:
+    """The idempotency key of the n-th call a message's handler makes: the same each time the message is handled."""
+    return blake2b(f"{seed}/{index}/{type}".encode(), digest_size=16).hexdigest()
+
+
+class Calls:
+    """Finds the handler of a command or query and runs it."""
+
+    def __init__(
+        self,
+        plans: Mapping[str, ContextPlan],
+        stores: Mapping[str, Store],
+        contracts: Mapping[type, Contract],
+        ports: Ports,
+        listener: Listener,
+        *,
+        parity: bool,
+    ) -> None:
+        self.contracts = contracts
+        self.ids = ports.ids
+        self.seconds: Callable[[], float] = ports.clock.seconds
+        self.deadlines = Deadlines()
+        self._random = ports.random
+        self._listener = listener
+        self._parity = parity
+        self._commands = {m: (plan, stores[plan.name], h) for plan in plans.values() for m, h in plan.commands.items()}
+        self._queries = {m: (plan, stores[plan.name], h) for plan in plans.values() for m, h in plan.queries.items()}
+        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
+
+    def within(self, unit: UnitOfWork) -> _UnitSender:
+        """The sender a handler gets: keys are derived from the handled message, the deadline is inherited."""
+        return _UnitSender(self, unit)
+
+    async def send(
+        self, command: Command[Any, Any], *, key: str | None, deadline: float | None, outer: UnitOfWork | None = None
+    ) -> Any:
+        """The reply to a command. Raises its refusals and `CallError`s."""
+        found = self._commands.get(type(command))
+        if found is None:
+            raise self._unknown(command, "handle")
+        plan, store, handler = found
+        caller = ""
+        if outer is not None:
+            caller = outer.plan.name
+            outer.made += 1
+            key = key or derived_key(outer.seed, outer.made, handler.contract.type)
+        return await self._limited(
+            lambda limit: self._apply(limit, plan, store, handler, self._travel(handler, command), caller, key, outer),
+            handler,
+            deadline,
+            outer,
+        )
+
+    async def ask(self, query: Query[Any, Any], *, deadline: float | None, outer: UnitOfWork | None = None) -> Any:
+        """The answer to a query. Raises its refusals and `CallError`s."""
+        found = self._queries.get(type(query))
+        if found is None:
+            raise self._unknown(query, "answer")
+        plan, store, handler = found
+        return await self._limited(
+            lambda limit: self._answer(limit, plan, store, handler, self._travel(handler, query)), handler, deadline, outer
+        )
+
+    async def _limited(
+        self, work: Callable[[Limit], Awaitable[Any]], handler: HandlerPlan, deadline: float | None, outer: UnitOfWork | None
+    ) -> Any:
+        """Runs a call until its deadline; what goes wrong inside reaches the caller as a `CallError`."""
+        when = asyncio.get_running_loop().time() + (DEADLINE if deadline is None else deadline)
+        if outer is not None and outer.deadline < when:
+            when = outer.deadline
+        limit = self.deadlines.enter(when)
+        try:
+            return self._back(handler, await work(limit))
+        except asyncio.CancelledError:
+            if limit.owns_cancellation():
+                raise DeadlineExceeded(
+                    f"{handler.contract.type} was not done by its deadline", where=handler.name, next="try again with the same key"
+                ) from None
+            raise
+        except Refusal as refusal:
+            raise self._declared(handler, refusal) from None
+        except (CallError, NotFound, StoreError):
+            raise
+        except Exception as error:
+            self._listener(Signal("handler-failed", handler.name, f"{type(error).__name__}: {error}", error))
+            raise Unavailable(
+                f"{handler.contract.type} failed in its handler", where=handler.name, next="see the log of the service that runs it"
+            ) from None
+        finally:
+            self.deadlines.leave(limit)
+
+    async def _answer(self, limit: Limit, plan: ContextPlan, store: Store, handler: HandlerPlan, query: Any) -> Any:
+        unit = UnitOfWork(plan, store, self, seed="", trace="", deadline=limit.when)
+        return await unit.read(handler, query)
+
+    async def _apply(
+        self, limit: Limit, plan: ContextPlan, store: Store, handler: HandlerPlan, command: Any, caller: str, key: str | None,
+        outer: UnitOfWork | None,
+    ) -> Any:  # fmt: skip
+        """Applies a command once per key: load, decide, commit; rerun when somebody else wrote first."""
+        fingerprint = b""
+        if key is None:
+            seed = self.ids.new()
+        else:
+            seed = key
+            fingerprint = blake2b(handler.codec.encode(command), digest_size=16).digest()
+            known = await self._known(store, handler, caller, key, fingerprint)
+            if known is not None:
+                return known[0]
+        trace = outer.trace if outer is not None else seed
+        turn: asyncio.Lock | None = None
+        try:
+            while True:
+                unit = UnitOfWork(plan, store, self, seed=seed, trace=_safe(trace), deadline=limit.when)
+                unit.cause = _safe(seed)
+                try:
+                    reply = await unit.run(handler, command)
+                except Refusal as refusal:
+                    if key is not None:
+                        await self._keep(limit, store, handler, caller, key, fingerprint, refusal)
+                    raise
+                rows = unit.unit()
+                outcome = encode_reply(reply) if key is not None else b""
+                rows.claim = Claim(caller, seed, fingerprint, outcome, self.seconds())
+                try:
+                    await self._commit(limit, store, rows)
+                    return reply
+                except Conflict:
+                    if key is not None:
+                        known = await self._known(store, handler, caller, key, fingerprint)
+                        if known is not None:
+                            return known[0]
+                    turn = await self._turn(rows, turn)
+        finally:
+            if turn is not None and turn.locked():
+                turn.release()
+
+    async def _commit(self, limit: Limit, store: Store, rows: Unit) -> None:
+        """Commits; the deadline waits for the outcome, because a cancelled commit is not an aborted commit."""
+        limit.exempt = True
+        try:
+            await store.commit(rows)
+        finally:
+            limit.exempt = False
+
+    async def _turn(self, rows: Unit, turn: asyncio.Lock | None) -> asyncio.Lock | None:
+        """After a conflict, reruns of one aggregate queue up in order."""
+        if turn is not None or not rows.changes:
+            await asyncio.sleep(self._random.random() * 0.002)
+            return turn
+        at = (rows.changes[0].kind, rows.changes[0].id)
+        if len(self._turns) > 10_000:
+            self._turns = {place: lock for place, lock in self._turns.items() if lock.locked()}
+        lock = self._turns.setdefault(at, asyncio.Lock())
+        await lock.acquire()
+        return lock
+
+    async def _known(
+        self, store: Store, handler: HandlerPlan, caller: str, key: str, fingerprint: bytes
+    ) -> tuple[Any] | None:
+        """The outcome stored under this key, as a one-tuple; raises it when it is a refusal."""
+        stored = await store.outcome(caller, key)
+        if stored is None:
+            return None
+        if stored.fingerprint != fingerprint:
+            raise KeyReused(
+                f"the key {key!r} was used for another message", where=handler.contract.type,
+                expected="a new key for a new message", next="repeat the first message, or choose a new key",
+            )  # fmt: skip
+        assert handler.reply is not None
+        value = decode_reply(stored.outcome, handler.reply, handler.refusals)
+        if isinstance(value, Refusal):
+            raise value
+        return (value,)
+
+    async def _keep(
+        self, limit: Limit, store: Store, handler: HandlerPlan, caller: str, key: str, fingerprint: bytes, refusal: Refusal
+    ) -> None:
+        """A refusal is an outcome: a repeated call gets the same one."""
+        if not isinstance(refusal, handler.refusals):
+            return
+        claim = Claim(caller, key, fingerprint, encode_reply(refusal), self.seconds())
+        try:
+            await self._commit(limit, store, Unit(claim=claim))
+        except Conflict:
+            await self._known(store, handler, caller, key, fingerprint)
+
+    def _declared(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
+        if isinstance(refusal, handler.refusals):
+            if self._parity and handler.reply is not None:
+                decoded: Refusal = decode_reply(encode_reply(refusal), handler.reply, handler.refusals)
+                return decoded
+            return refusal
+        self._listener(Signal("handler-failed", handler.name, f"raised the undeclared refusal {refusal}", refusal))
+        return Unavailable(
+            f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}", where=handler.name,
+            expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
+            next=f"declare it: class {handler.contract.message.__name__}(Command[..., {type(refusal).__name__}])",
+        )  # fmt: skip
+
+    def _travel(self, handler: HandlerPlan, message: Any) -> Any:
+        """The message as it arrives. With wire parity it makes the round trip through the codec."""
+        return handler.codec.read(handler.codec.encode(message)) if self._parity else message
+
+    def _back(self, handler: HandlerPlan, reply: Any) -> Any:
+        if not self._parity or handler.reply is None:
+            return reply
+        try:
+            return decode_reply(encode_reply(reply), handler.reply, handler.refusals)
+        except (RemitError, msgspec.MsgspecError, TypeError) as error:
+            raise RemitError(f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name) from None
+
+    def _unknown(self, message: Any, decorator: str) -> CallError:
+        known = sorted(m.__name__ for m in (self._commands if decorator == "handle" else self._queries))
+        return CallError(
+            f"no handler for {type(message).__name__}", where=type(message).__module__,
+            expected=f"one of: {', '.join(known)}", next=f"@<context>.{decorator}({type(message).__name__})",
+        )  # fmt: skip
+
+
+class _UnitSender:
+    """The sender of a handler."""
+
+    __slots__ = ("_calls", "_unit")
+
+    def __init__(self, calls: Calls, unit: UnitOfWork) -> None:
+        self._calls = calls
+        self._unit = unit
+
+    async def send(self, command: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
+        return await self._calls.send(command, key=key, deadline=deadline, outer=self._unit)
+
+    async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool = False) -> Any:
+        if fresh:
+            raise CallError("a handler cannot wait for a fresh answer", next="react to the event instead")
+        return await self._calls.ask(query, deadline=deadline, outer=self._unit)
+
+    async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
+        try:
+            if isinstance(message, Query):
+                return await self.ask(message, deadline=deadline)
+            return await self.send(message, deadline=deadline, key=key)
+        except Refusal as refusal:
+            return refusal
+
+
+def _safe(text: str) -> str:
+    """A user's key as it may stand in a JSON header."""
+    return text if text.isalnum() else msgspec.json.encode(text)[1:-1].decode()
+
+

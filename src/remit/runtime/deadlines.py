@@ -1,0 +1,82 @@
+"""Deadlines for a price that every call can pay.
+
+`asyncio.timeout` arms a timer per call. Calls nearly always end long before their deadline, so here one timer serves all
+of them: it wakes at the earliest deadline it knows of, cancels what has expired, and sleeps until the next. Entering and
+leaving a call is a dictionary write.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+__all__ = ["Deadlines", "Limit"]
+
+
+class Limit:
+    """A running call and the loop time at which it has to end. `exempt` holds while it commits."""
+
+    __slots__ = ("cancelling", "exempt", "expired", "task", "when")
+
+    def __init__(self, task: asyncio.Task[Any], when: float) -> None:
+        self.task = task
+        self.when = when
+        self.cancelling = task.cancelling()
+        self.expired = False
+        self.exempt = False
+
+    def owns_cancellation(self) -> bool:
+        """Called on `CancelledError`: True when this limit, and nobody else, asked for it."""
+        return self.expired and self.task.uncancel() <= self.cancelling
+
+
+class Deadlines:
+    """All running limits of one event loop."""
+
+    def __init__(self) -> None:
+        self._running: set[Limit] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._wake_at = float("inf")
+
+    def enter(self, when: float) -> Limit:
+        """Starts a limit for the current task, ending at a loop time."""
+        task = asyncio.current_task()
+        assert task is not None, "a call needs a running task"
+        limit = Limit(task, when)
+        self._running.add(limit)
+        if when < self._wake_at:
+            self._arm(when)
+        return limit
+
+    def leave(self, limit: Limit) -> None:
+        """Ends a limit."""
+        self._running.discard(limit)
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wake_at = when
+        self._timer = asyncio.get_running_loop().call_at(when, self._sweep)
+
+    def _sweep(self) -> None:
+        now = asyncio.get_running_loop().time()
+        following = float("inf")
+        for limit in self._running:
+            if limit.expired:
+                continue
+            if limit.when > now:
+                following = min(following, limit.when)
+            elif limit.exempt:
+                following = min(following, now + 0.05)
+            else:
+                limit.expired = True
+                limit.task.cancel()
+        self._timer, self._wake_at = None, float("inf")
+        if following < float("inf"):
+            self._arm(following)
+
+    def close(self) -> None:
+        """Stops the timer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._wake_at = None, float("inf")

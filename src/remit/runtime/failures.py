@@ -1,0 +1,59 @@
+"""What to do with an error in a subscription: which kind it is, how long to wait, when it has become a storm."""
+
+from __future__ import annotations
+
+from collections import deque
+from random import Random
+
+from remit.errors import CallError, Conflict, KeyReused
+
+__all__ = ["Storm", "backoff", "is_transient", "retry_after"]
+
+ATTEMPTS = 3
+"""How often a permanent failure is tried in place before its key is parked."""
+IN_A_ROW = 5
+"""After so many transient failures in a row the whole subscription pauses."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """True for what may pass by itself: an unavailable dependency, a lost connection, a time-out.
+
+    Everything else (a bug, a domain rejection, bytes that are no message) fails the same way again: permanent.
+    """
+    if isinstance(error, KeyReused):
+        return False
+    return isinstance(error, (CallError, Conflict, ConnectionError, TimeoutError))
+
+
+def backoff(failures: int, random: Random) -> float:
+    """Seconds to wait after the n-th failure in a row: 200 ms doubling up to 30 s, ±50 %, never above 30 s."""
+    delay: float = 0.2 * 2.0 ** min(failures, 10)
+    return min(30.0, min(30.0, delay) * random.uniform(0.5, 1.5))
+
+
+def retry_after(attempts: int) -> float:
+    """Seconds until a parked key is tried again by itself: 30 s doubling up to 6 hours."""
+    delay: float = 30.0 * 2.0 ** min(attempts, 12)
+    return min(6 * 3600.0, delay)
+
+
+class Storm:
+    """The storm guard: more than 20 keys parked within 60 s means that the deployment is broken, not the messages.
+
+    A subscription in a storm pauses and tries again instead of parking more.
+    """
+
+    def __init__(self, *, parks: int = 20, seconds: float = 60.0) -> None:
+        self._parks = parks
+        self._seconds = seconds
+        self._times: deque[float] = deque()
+
+    def parked(self, now: float) -> None:
+        """Notes that a key was parked."""
+        self._times.append(now)
+
+    def raging(self, now: float) -> bool:
+        """True while no further key may be parked."""
+        while self._times and self._times[0] < now - self._seconds:
+            self._times.popleft()
+        return len(self._times) >= self._parks

@@ -1,0 +1,47 @@
+"""Where time, identity and randomness come from. The simulator hands in its own; nothing else in the runtime asks the machine."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from remit.contexts import Clock, Ids
+
+__all__ = ["Ports", "SystemClock", "SystemIds"]
+
+
+class SystemClock:
+    """The wall clock of this machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def seconds(self) -> float:
+        return time.time()
+
+
+class SystemIds:
+    """Identities from time, a random prefix per process, and a counter: one string format each, no system call."""
+
+    def __init__(self) -> None:
+        self._prefix = os.urandom(6).hex()
+        self._count = int.from_bytes(os.urandom(3), "big")
+
+    def new(self) -> str:
+        self._count += 1
+        return f"{time.time_ns() // 1_000_000:012x}{self._prefix}{self._count & 0xFFFFFFFF:08x}"
+
+
+@dataclass
+class Ports:
+    """Everything the runtime takes from outside itself."""
+
+    clock: SystemClock = field(default_factory=SystemClock)
+    ids: Ids = field(default_factory=SystemIds)
+    random: random.Random = field(default_factory=random.Random)
+
+
+_: type[Clock] = SystemClock

@@ -1,0 +1,159 @@
+"""A running process: its contexts' calls and subscriptions, and a housekeeper that looks after them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from remit.contexts import ContextMap
+from remit.errors import DeadlineExceeded, RemitError, Stale
+from remit.messages import Command, Query, Refusal
+from remit.runtime.calls import DEADLINE, Calls
+from remit.runtime.plan import ContextPlan
+from remit.runtime.ports import Ports
+from remit.runtime.signals import Listener, Signal
+from remit.runtime.subscription import Subscription
+from remit.stores import Store
+from remit.transports import StoreFeed
+
+__all__ = ["Runtime"]
+
+TICK = 0.5
+"""Seconds between two looks of the housekeeper."""
+BEAT = 5.0
+"""Seconds between two signs of life."""
+
+log = logging.getLogger("remit")
+
+
+def log_signal(signal: Signal) -> None:
+    """The default listener: standard logging."""
+    level = logging.INFO if signal.kind in ("resumed", "released", "retrying") else logging.WARNING
+    log.log(level, "%s %s: %s", signal.kind, signal.where, signal.what, exc_info=signal.error)
+
+
+class Runtime:
+    """Runs compiled contexts over their stores. Implements `Sender` for callers outside of any handler."""
+
+    def __init__(
+        self,
+        model: ContextMap,
+        plans: Mapping[str, ContextPlan],
+        stores: Mapping[str, Store],
+        ports: Ports,
+        *,
+        listener: Listener = log_signal,
+        parity: bool = False,
+    ) -> None:
+        self.model = model
+        self.stores = stores
+        self.ports = ports
+        self.process = ports.ids.new()
+        self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity)
+        self.subscriptions = [
+            Subscription(follow, plan, stores[plan.name], StoreFeed(follow.source, follow.channel, stores[follow.source]),
+                         self.calls, ports, listener)
+            for plan in plans.values()
+            for follow in plan.follows.values()
+        ]  # fmt: skip
+        self._owner = {name: [s for s in self.subscriptions if s.name.split(".")[0] == name] for name in plans}
+        self._housekeeper: asyncio.Task[None] | None = None
+        self._beaten = 0.0
+
+    async def start(self) -> None:
+        """Opens the stores and starts every subscription."""
+        for store in self.stores.values():
+            await store.open()
+        for subscription in self.subscriptions:
+            await subscription.start()
+        await self._beat()
+        self._housekeeper = asyncio.create_task(self._look_after(), name="housekeeper")
+
+    async def stop(self) -> None:
+        """Drains: what runs is finished and committed, then everything is closed."""
+        if self._housekeeper is not None:
+            self._housekeeper.cancel()
+            await asyncio.gather(self._housekeeper, return_exceptions=True)
+        await asyncio.gather(*(subscription.stop() for subscription in self.subscriptions))
+        for store in self.stores.values():
+            with contextlib.suppress(RemitError):
+                await store.beat(self.process, self.calls.seconds(), "")
+            await store.close()
+        self.calls.deadlines.close()
+
+    # ── Sender ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def send(self, command: Command[Any, Any], /, *, deadline: float | None = None, key: str | None = None) -> Any:
+        return await self.calls.send(command, key=key, deadline=deadline)
+
+    async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool = False) -> Any:
+        if fresh:
+            await self._freshen(query, DEADLINE if deadline is None else deadline)
+        return await self.calls.ask(query, deadline=deadline)
+
+    async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
+        try:
+            if isinstance(message, Query):
+                return await self.ask(message, deadline=deadline)
+            return await self.send(message, deadline=deadline, key=key)
+        except Refusal as refusal:
+            return refusal
+
+    async def _freshen(self, query: Query[Any, Any], seconds: float) -> None:
+        """Waits until everything that has happened before now has reached the context that answers."""
+        owner = self.model.owners.get(type(query))
+        closure = self._upstream(owner) if owner is not None else set()
+        subscriptions = [s for name in closure for s in self._owner.get(name, [])]
+        try:
+            async with asyncio.timeout(seconds):
+                for _ in range(len(closure)):
+                    for subscription in subscriptions:
+                        await subscription.reach(await subscription.heads())
+        except TimeoutError:
+            raise DeadlineExceeded("the answer did not become fresh by the deadline", next="remit status") from None
+        stuck = [s.name for s in subscriptions if s.parked_keys() or s.state != "running"]
+        if stuck:
+            raise Stale(
+                f"events on their way to the answer are parked or stuck in: {', '.join(stuck)}", where=type(query).__name__,
+                expected="every event handled", next="remit parked list",
+            )  # fmt: skip
+
+    def _upstream(self, name: str) -> set[str]:
+        closure, todo = set[str](), [name]
+        while todo:
+            name = todo.pop()
+            if name not in closure:
+                closure.add(name)
+                todo += [s.follow.source for s in self._owner.get(name, [])]
+        return closure
+
+    # ── housekeeping ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            changed = {name: store.changed_elsewhere() for name, store in self.stores.items()}
+            for subscription in self.subscriptions:
+                consumer = subscription.name.split(".")[0]
+                try:
+                    await subscription.housekeeping(changed[consumer] or changed[subscription.follow.source])
+                except RemitError as error:
+                    log.warning("housekeeping of %s: %s", subscription.name, error)
+            if self.calls.seconds() - self._beaten >= BEAT:
+                with contextlib.suppress(RemitError):
+                    await self._beat()
+
+    async def _beat(self) -> None:
+        """Writes a sign of life into each store, with the state of its subscriptions."""
+        self._beaten = self.calls.seconds()
+        for name, store in self.stores.items():
+            states = [
+                {"name": s.name, "source": s.follow.source, "channel": s.follow.channel, "state": s.state, "note": s.note}
+                for s in self._owner[name]
+            ]
+            await store.beat(self.process, self._beaten, msgspec.json.encode(states).decode())

@@ -1,0 +1,389 @@
+"""The one loop: read after the checkpoint, handle a batch, commit.
+
+A subscription follows one channel of one source. For each of its partitions that has something new, a worker runs until
+there is nothing left; partitions run side by side, a partition strictly in order. Effects, outgoing messages and the moved
+checkpoint commit in one transaction of the consumer's store, by compare-and-swap: a duplicate, a gap, or a second process
+working on the same partition shows as a message that does not fit, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from remit.errors import BadMessage, Conflict, RemitError, StoreError
+from remit.messages import Refusal
+from remit.runtime.calls import Calls
+from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, retry_after
+from remit.runtime.handling import handle_record, message_seed
+from remit.runtime.plan import ContextPlan, FollowPlan
+from remit.runtime.ports import Ports
+from remit.runtime.signals import Listener, Signal
+from remit.runtime.unit import UnitOfWork
+from remit.stores import Advance, Checkpoint, Park, Record, Settle, Store, Unit, partition_of
+from remit.transports import Feed, Push
+
+__all__ = ["Subscription"]
+
+BATCH = 100
+"""Messages handled in one transaction at most."""
+BATCH_SECONDS = 0.05
+"""A batch ends when its handlers have taken so long."""
+HANDLER_SECONDS = 30.0
+"""The time limit of one handler."""
+
+
+@dataclass
+class _Lane:
+    """What is known about one partition."""
+
+    pos: int = 0
+    id: str = ""
+    since: float = 0.0
+    parked: frozenset[str] = frozenset()
+    pushed: dict[int, Push] = field(default_factory=dict)
+    singly_until: int = 0
+    """Up to this position messages are handled one by one, to find the one that failed in a batch."""
+    attempts: int = 0
+    failures: int = 0
+    failing: Record | None = None
+    """The message handled last: when something fails, this one did."""
+    worker: asyncio.Task[None] | None = None
+
+
+class Subscription:
+    """Follows one channel of one source for one context."""
+
+    def __init__(
+        self, follow: FollowPlan, plan: ContextPlan, store: Store, feed: Feed, calls: Calls, ports: Ports, listener: Listener
+    ) -> None:
+        self.follow = follow
+        self.name = follow.name
+        self.state = "starting"
+        self.note = ""
+        self.handled = 0
+        self._plan = plan
+        self._store = store
+        self._feed = feed
+        self._calls = calls
+        self._ports = ports
+        self._say = listener
+        self._lanes: dict[int, _Lane] = {}
+        self._bell = asyncio.Event()
+        self._progress = asyncio.Event()
+        self._storm = Storm()
+        self._failures = 0
+        self._drains: set[str] = set()
+        self._stopping = False
+        self._main: asyncio.Task[None] | None = None
+        self._unwatch: Any = None
+
+    # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Takes up the stored checkpoints and begins."""
+        await self._reload()
+        self.state = "running"
+        self._unwatch = self._feed.watch(self.ring)
+        self._main = asyncio.create_task(self._look_after(), name=f"subscription {self.name}")
+
+    async def stop(self) -> None:
+        """Lets running batches commit, then ends."""
+        self._stopping = True
+        self._bell.set()
+        if self._unwatch is not None:
+            self._unwatch()
+        workers = [lane.worker for lane in self._lanes.values() if lane.worker is not None]
+        for task in [self._main, *workers]:
+            if task is not None:
+                task.cancel()
+        await asyncio.gather(*(t for t in [self._main, *workers] if t is not None), return_exceptions=True)
+        self.state = "stopped"
+
+    def ring(self, push: Push | None = None) -> None:
+        """Something may be new; a pushed message is kept if it can be the next or a later one."""
+        if push is not None:
+            lane = self._lane(push.record.part)
+            if push.record.pos <= lane.pos:
+                push.done()
+                return
+            if len(lane.pushed) < BATCH:
+                lane.pushed[push.record.pos] = push
+            self._start_worker(push.record.part, lane)
+        self._bell.set()
+
+    async def _look_after(self) -> None:
+        while not self._stopping:
+            self._bell.clear()
+            try:
+                heads = await self._feed.heads()
+            except RemitError as error:
+                self._state("paused", error.what)
+                await asyncio.sleep(backoff(1, self._ports.random))
+                continue
+            for part, (pos, _) in heads.items():
+                lane = self._lane(part)
+                if pos > lane.pos:
+                    self._start_worker(part, lane)
+                elif pos < lane.pos:
+                    self._regressed(part, f"the log ends at {pos}, the checkpoint stands at {lane.pos}")
+            await self._bell.wait()
+
+    def _start_worker(self, part: int, lane: _Lane) -> None:
+        if lane.worker is None and not self._stopping and self.state != "regressed":
+            lane.worker = asyncio.create_task(self._work(part, lane), name=f"{self.name} partition {part}")
+
+    def _lane(self, part: int) -> _Lane:
+        lane = self._lanes.get(part)
+        if lane is None:
+            lane = self._lanes[part] = _Lane()
+        return lane
+
+    # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _work(self, part: int, lane: _Lane) -> None:
+        """Read after the checkpoint, handle, commit; until nothing is left."""
+        try:
+            while not self._stopping and self.state != "regressed":
+                try:
+                    records = await self._next(part, lane)
+                    if not records:
+                        return
+                    if not self._fits(part, lane, records[0]):
+                        continue
+                    await self._handle(part, lane, records)
+                except Conflict:
+                    await self._reload()
+                    await asyncio.sleep(self._ports.random.random() * 0.002)
+                except Exception as error:
+                    await self._failed(part, lane, error)
+        finally:
+            lane.worker = None
+            self._bell.set()
+
+    async def _next(self, part: int, lane: _Lane) -> Sequence[Record]:
+        lane.failing = None
+        limit = 1 if self.follow.commands or lane.pos < lane.singly_until else BATCH
+        push = lane.pushed.get(lane.pos + 1)
+        if push is not None:
+            return [push.record]
+        return await self._feed.read(part, lane.pos, limit)
+
+    def _fits(self, part: int, lane: _Lane, record: Record) -> bool:
+        """The next message names the last handled one as its predecessor; anything else is another history."""
+        if record.pos == lane.pos + 1 and record.prev == lane.id:
+            return True
+        if record.pos == lane.pos + 1:
+            self._regressed(part, f"message {record.pos} follows {record.prev!r}, the checkpoint stands on {lane.id!r}")
+        else:
+            self._regressed(part, f"message {record.pos} came after {lane.pos}")
+        return False
+
+    async def _handle(self, part: int, lane: _Lane, records: Sequence[Record]) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        unit = self._unit()
+        parks: list[Park] = []
+        last = records[0]
+        for record in records:
+            if record.key in lane.parked:
+                parks.append(self._park(record, "", 0.0))
+            else:
+                lane.failing = record
+                await self._limited(unit, record)
+            last = record
+            if loop.time() - begun > BATCH_SECONDS:
+                break
+        rows = unit.unit()
+        rows.parks = parks
+        rows.advance = self._advance(part, lane, last)
+        await self._store.commit(rows)
+        self._advanced(lane, last, last.pos - records[0].pos + 1)
+
+    async def _limited(self, unit: UnitOfWork, record: Record) -> None:
+        """One message, within the time limit of a handler."""
+        when = asyncio.get_running_loop().time() + HANDLER_SECONDS
+        limit = self._calls.deadlines.enter(when)
+        unit.next_message(seed=message_seed(self.follow, record), trace=_trace(record), key=record.key, deadline=when)
+        try:
+            await handle_record(self.follow, unit, record)
+        except asyncio.CancelledError:
+            if limit.owns_cancellation():
+                raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
+            raise
+        except Refusal:
+            if not self.follow.commands:
+                raise
+            self._say(Signal("refused-later", self.name, f"a command sent for later was refused: {record.type} {record.id}"))
+            unit.forget()
+        finally:
+            self._calls.deadlines.leave(limit)
+
+    def _unit(self) -> UnitOfWork:
+        return UnitOfWork(self._plan, self._store, self._calls, seed="", trace="", deadline=float("inf"))
+
+    def _advance(self, part: int, lane: _Lane, last: Record) -> Advance:
+        follow = self.follow
+        return Advance(
+            follow.name, follow.source, follow.channel, part, lane.pos, lane.id, last.pos, last.id, self._calls.seconds(), lane.parked
+        )  # fmt: skip
+
+    def _advanced(self, lane: _Lane, last: Record, count: int) -> None:
+        for pos in [pos for pos in lane.pushed if pos <= last.pos]:
+            lane.pushed.pop(pos).done()
+        lane.pos, lane.id, lane.since = last.pos, last.id, self._calls.seconds()
+        lane.attempts = lane.failures = self._failures = 0
+        self.handled += count
+        if self.state == "paused":
+            self._say(Signal("resumed", self.name, "handling again"))
+            self.state, self.note = "running", ""
+        self._progress.set()
+        self._progress = asyncio.Event()
+
+    # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _failed(self, part: int, lane: _Lane, error: Exception) -> None:
+        """Transient: wait and try again. Permanent: find the message, try it again, then park its key."""
+        record = lane.failing
+        if isinstance(error, StoreError):
+            self._state("stalled", str(error))
+        if is_transient(error) or record is None:
+            await self._wait(lane, error)
+            return
+        if lane.pos + 1 < record.pos:
+            lane.singly_until = record.pos
+            return
+        lane.singly_until = max(lane.singly_until, record.pos)
+        lane.attempts += 1
+        if lane.attempts < ATTEMPTS:
+            await asyncio.sleep(backoff(0, self._ports.random) / 10)
+            return
+        now = self._calls.seconds()
+        if self._storm.raging(now):
+            self._state("paused", f"storm: many keys failed within a minute, last {_error(error)}")
+            await self._wait(lane, error)
+            return
+        await self._store.commit(
+            Unit(parks=[self._park(record, _error(error), now + retry_after(0))], advance=self._advance(part, lane, record))
+        )
+        self._storm.parked(now)
+        self._say(Signal("parked", self.name, f"key {record.key!r}: {_error(error)}", error))
+        lane.parked |= {record.key}
+        self._advanced(lane, record, 0)
+
+    async def _wait(self, lane: _Lane, error: Exception) -> None:
+        lane.failures += 1
+        self._failures += 1
+        if self._failures >= IN_A_ROW:
+            self._state("paused", _error(error))
+        else:
+            self._say(Signal("retrying", self.name, _error(error), error))
+        await asyncio.sleep(backoff(lane.failures - 1, self._ports.random))
+
+    def _park(self, record: Record, error: str, retry_at: float) -> Park:
+        follow = self.follow
+        return Park(follow.name, follow.source, follow.channel, record.key, record, self._calls.seconds(), error, retry_at)
+
+    def _state(self, state: str, note: str) -> None:
+        if (self.state, self.note) != (state, note):
+            self._say(Signal(state, self.name, note))
+        self.state, self.note = state, note
+
+    def _regressed(self, part: int, what: str) -> None:
+        """The source's log is not the one the checkpoint was made on (a backup was restored): stop, loudly."""
+        self._state("regressed", f"partition {part}: {what}")
+
+    # ── parked keys ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def housekeeping(self, reload: bool) -> None:
+        """Drains parked keys that are due. `reload` when another process has written to the store."""
+        if reload:
+            self._bell.set()
+        now = self._calls.seconds()
+        rows = await self._store.parked(self.name)
+        mine = [row for row in rows if (row.source, row.channel) == (self.follow.source, self.follow.channel)]
+        for row in mine:
+            if row.retry_at <= now and row.key not in self._drains:
+                self._drains.add(row.key)
+                try:
+                    await self._drain(row.key, row.attempts)
+                finally:
+                    self._drains.discard(row.key)
+        if reload or mine:
+            await self._reload_parked()
+
+    async def _drain(self, key: str, attempts: int) -> None:
+        """Handles the letters of a parked key, lowest first, each in its own transaction."""
+        follow = self.follow
+        while not self._stopping:
+            letters = await self._store.letters(follow.name, follow.source, follow.channel, key, 1)
+            if not letters:
+                return
+            record = letters[0].record
+            place = Settle(follow.name, follow.source, follow.channel, key, record.part, record.pos)
+            unit = self._unit()
+            try:
+                await self._limited(unit, record)
+                rows = unit.unit()
+                rows.settle = place
+                await self._store.commit(rows)
+            except Conflict:
+                return
+            except Exception as error:
+                retry_at = self._calls.seconds() + (5.0 if is_transient(error) else retry_after(attempts))
+                await self._store.commit(Unit(settle=place._replace(error=_error(error), retry_at=retry_at)))
+                return
+        self._say(Signal("released", self.name, f"key {key!r}"))
+
+    async def _reload(self) -> None:
+        follow = self.follow
+        stored = await self._store.checkpoints(follow.name, follow.source, follow.channel)
+        for part, checkpoint in stored.items():
+            self._take(part, checkpoint)
+        await self._reload_parked()
+
+    def _take(self, part: int, checkpoint: Checkpoint) -> None:
+        lane = self._lane(part)
+        if (lane.pos, lane.id) != (checkpoint.pos, checkpoint.id):
+            lane.pos, lane.id, lane.since = checkpoint
+            lane.attempts = 0
+
+    async def _reload_parked(self) -> None:
+        partitions = self._store.capabilities.partitions
+        keys: dict[int, set[str]] = {}
+        for row in await self._store.parked(self.name):
+            if (row.source, row.channel) == (self.follow.source, self.follow.channel):
+                keys.setdefault(partition_of(row.key, partitions), set()).add(row.key)
+        for part in {*keys, *self._lanes}:
+            self._lane(part).parked = frozenset(keys.get(part, ()))
+
+    # ── watching ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def position(self, part: int) -> int:
+        """The position of the last message handled in a partition."""
+        return self._lane(part).pos
+
+    async def reach(self, heads: dict[int, int]) -> None:
+        """Waits until the checkpoint has passed these positions."""
+        while any(self.position(part) < pos for part, pos in heads.items()):
+            await self._progress.wait()
+
+    async def heads(self) -> dict[int, int]:
+        """The positions at which the source's log ends now."""
+        return {part: pos for part, (pos, _) in (await self._feed.heads()).items()}
+
+    def parked_keys(self) -> int:
+        """How many keys are parked."""
+        return sum(len(lane.parked) for lane in self._lanes.values())
+
+
+def _error(error: BaseException) -> str:
+    text = error.what if isinstance(error, (RemitError, BadMessage)) else str(error)
+    return f"{type(error).__name__}: {text}"[:500]
+
+
+def _trace(record: Record) -> str:
+    start = record.headers.find('"trace":"') + 9
+    return record.headers[start : record.headers.find('"', start)] if start > 8 else record.id

@@ -1,0 +1,230 @@
+"""The unit of work: what one message has loaded and decided. Until it is committed it is only a list of rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+
+from remit.contexts import Later, Repository, View
+from remit.domain import Aggregate, take_recorded
+from remit.errors import NotFound, SecondAggregate
+from remit.messages import Codec, Command, DomainEvent
+from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
+from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Store, Unit
+
+if TYPE_CHECKING:
+    from remit.runtime.calls import Calls
+
+__all__ = ["UnitOfWork"]
+
+
+class _Held:
+    """An aggregate or document within a unit of work, with the version and the bytes it was loaded with."""
+
+    __slots__ = ("body", "changed", "plan", "value", "version")
+
+    def __init__(self, plan: Any, value: Any, version: int, body: bytes) -> None:
+        self.plan = plan
+        self.value = value
+        self.version = version
+        self.body = body
+        self.changed = False
+
+
+class UnitOfWork:
+    """Serves one message, or one batch of a subscription, message after message."""
+
+    __slots__ = ("_held", "calls", "cause", "deadline", "entries", "key", "made", "plan", "seed", "store", "trace")
+
+    def __init__(
+        self, plan: ContextPlan, store: Store, calls: Calls, *, seed: str, trace: str, key: str = "", deadline: float
+    ) -> None:
+        self.plan = plan
+        self.store = store
+        self.calls = calls
+        self.seed = seed
+        """What identities of calls made by this message are derived from."""
+        self.trace = trace
+        self.cause = seed
+        self.key = key
+        """The ordering key that messages inherit which have none of their own."""
+        self.deadline = deadline
+        self.made = 0
+        self.entries: list[Entry] = []
+        self._held: dict[tuple[str, str], _Held] = {}
+
+    def next_message(self, *, seed: str, trace: str, key: str, deadline: float) -> None:
+        """The following message of a batch: what was loaded and decided stays, identities start anew."""
+        self.seed, self.trace, self.cause, self.key, self.deadline, self.made = seed, trace, seed, key, deadline, 0
+
+    async def run(self, handler: HandlerPlan, message: Any) -> Any:
+        """Runs a handler with its dependencies, then takes up what it changed and recorded."""
+        reply = await handler.function(message, *[self._resolve(need) for need in handler.dependencies])
+        await self._take_up(handler)
+        return reply
+
+    async def read(self, handler: HandlerPlan, message: Any) -> Any:
+        """Runs a query's handler; whatever it changes is dropped."""
+        return await handler.function(message, *[self._resolve(need) for need in handler.dependencies])
+
+    def _resolve(self, need: Dependency) -> Any:
+        role = need.role
+        if role == "repository":
+            return _Repository(self, need.subject)
+        if role == "constant":
+            return need.subject
+        if role == "view":
+            return _View(self, self.plan.projections[need.subject])
+        if role == "sender":
+            return self.calls.within(self)
+        return _Later(self, need.subject)
+
+    async def held(self, plan: AggregatePlan | ProjectionPlan, id: str) -> _Held | None:
+        """What is held under this identity, loaded when it is asked for first."""
+        held = self._held.get((plan.kind, id))
+        if held is None:
+            row = await self.store.load(plan.kind, id)
+            if row is None:
+                return None
+            held = self._held[plan.kind, id] = _Held(plan, plan.codec.decode(row[1]), row[0], row[1])
+        return held
+
+    def hold(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> _Held:
+        """Takes in something new."""
+        held = self._held[plan.kind, id] = _Held(plan, value, 0, b"")
+        return held
+
+    async def fold(self, plan: ProjectionPlan, event: Any) -> None:
+        """Takes an event into its document."""
+        id = str(plan.key(event))
+        held = await self.held(plan, id) or self.hold(plan, id, plan.type())
+        held.value.evolve(event)
+        held.changed = True
+
+    async def _take_up(self, handler: HandlerPlan) -> None:
+        written: _Held | None = None
+        for (_, id), held in list(self._held.items()):
+            if not isinstance(held.value, Aggregate):
+                continue
+            events = take_recorded(held.value)
+            body = held.plan.codec.encode(held.value)
+            if not events and body == held.body:
+                continue
+            if written is not None:
+                raise SecondAggregate(
+                    f"{handler.name} wrote {written.plan.kind} and {held.plan.kind} in one unit of work",
+                    where=handler.name, expected="one aggregate per handler",
+                    next="let a reaction to the first one's event write the second",
+                )  # fmt: skip
+            written, held.body, held.changed = held, body, True
+            for event in events:
+                await self._record(event, id)
+
+    async def _record(self, event: DomainEvent, key: str) -> None:
+        plan = self.plan.event(type(event))
+        self._enter(PRIVATE, plan, event, key)
+        if plan.publish is not None:
+            public = plan.publish(event)
+            if public is not None:
+                self._enter(PUBLISHED, self._published(type(public)), public, key)
+        for handler in plan.together:
+            await self.run(handler, event)
+
+    def _published(self, cls: type) -> EventPlan:
+        plan = self.plan.published.get(cls)
+        if plan is None:
+            contract = self.calls.contracts[cls]
+            plan = self.plan.published[cls] = EventPlan(contract, Codec[Any](cls).encode)
+        return plan
+
+    def _enter(self, channel: int, plan: EventPlan, message: Any, key: str) -> None:
+        contract = plan.contract
+        if contract.key is not None:
+            key = str(getattr(message, contract.key))
+        calls = self.calls
+        self.entries.append(
+            Entry(
+                channel, key, calls.ids.new(), contract.type, contract.version, calls.seconds(),
+                f'{{"cause":"{self.cause}","trace":"{self.trace}"}}', plan.encode(message),
+            )
+        )  # fmt: skip
+
+    def forget(self) -> None:
+        """Drops everything loaded and decided."""
+        self._held.clear()
+        self.entries.clear()
+
+    def later(self, command: Command[Any, Any]) -> None:
+        """Records a command sent for later."""
+        self._enter(PUBLISHED, self._published(type(command)), command, self.key or self.seed)
+
+    def unit(self) -> Unit:
+        """The rows to be written."""
+        changes = []
+        for (kind, id), held in self._held.items():
+            if held.changed:
+                if not isinstance(held.value, Aggregate):
+                    held.body = held.plan.codec.encode(held.value)
+                changes.append(Change(kind, id, held.version, held.body))
+        return Unit(changes=changes, entries=self.entries)
+
+
+class _Repository(Repository[Any]):
+    __slots__ = ("_plan", "_unit")
+
+    def __init__(self, unit: UnitOfWork, plan: AggregatePlan) -> None:
+        self._unit = unit
+        self._plan = plan
+
+    async def find(self, id: Any, /) -> Any:
+        held = await self._unit.held(self._plan, str(id))
+        return None if held is None else held.value
+
+    async def get(self, id: Any, /) -> Any:
+        held = await self._unit.held(self._plan, str(id))
+        if held is None:
+            raise NotFound(
+                f"no {self._plan.type.__name__} with identity {id!r}", where=self._plan.kind,
+                expected="an identity that was added", next="use find() where absence is normal",
+            )  # fmt: skip
+        return held.value
+
+    async def obtain(self, id: Any, /) -> Any:
+        found = await self.find(id)
+        if found is None:
+            found = self._plan.type(id=id)
+            self.add(found)
+        return found
+
+    def add(self, aggregate: Any, /) -> None:
+        self._unit.hold(self._plan, str(aggregate.id), aggregate)
+
+
+class _View(View[Any]):
+    __slots__ = ("_plan", "_unit")
+
+    def __init__(self, unit: UnitOfWork, plan: ProjectionPlan) -> None:
+        self._unit = unit
+        self._plan = plan
+
+    async def find(self, key: Any, /) -> Any:
+        held = await self._unit.held(self._plan, str(key))
+        return None if held is None else held.value
+
+    async def get(self, key: Any, /) -> Any:
+        found = await self.find(key)
+        if found is None:
+            raise NotFound(f"no {self._plan.type.__name__} with key {key!r}", where=self._plan.kind, expected="a key some event has had")
+        return found
+
+
+class _Later(Later[Any]):
+    __slots__ = ("_unit",)
+
+    def __init__(self, unit: UnitOfWork, command: type) -> None:
+        self._unit = unit
+
+    def send(self, command: Command[Any, Any], /) -> None:
+        self._unit.later(command)
+
+

@@ -1,0 +1,43 @@
+"""Where it stays: the store port, and one module per technology."""
+
+from remit.stores.port import (
+    PRIVATE,
+    PUBLISHED,
+    Advance,
+    Capabilities,
+    Change,
+    Checkpoint,
+    Claim,
+    Discard,
+    Entry,
+    Letter,
+    Outcome,
+    Park,
+    Parked,
+    Record,
+    Settle,
+    Store,
+    Unit,
+    partition_of,
+)
+
+__all__ = [
+    "PRIVATE",
+    "PUBLISHED",
+    "Advance",
+    "Capabilities",
+    "Change",
+    "Checkpoint",
+    "Claim",
+    "Discard",
+    "Entry",
+    "Letter",
+    "Outcome",
+    "Park",
+    "Parked",
+    "Record",
+    "Settle",
+    "Store",
+    "Unit",
+    "partition_of",
+]

@@ -1,0 +1,196 @@
+"""A store in memory: the same rules without durability. For tests, trials and measuring the framework alone."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Callable, Mapping, Sequence
+
+from remit.errors import Conflict
+from remit.stores.port import (
+    Advance,
+    Capabilities,
+    Change,
+    Checkpoint,
+    Discard,
+    Entry,
+    Letter,
+    Outcome,
+    Park,
+    Parked,
+    Record,
+    Settle,
+    Unit,
+    partition_of,
+)
+
+__all__ = ["MemoryStore"]
+
+_Key = tuple[str, str, int, str]
+
+
+class MemoryStore:
+    """Keeps everything in dictionaries. Checks first, then writes, without giving way: so a unit is atomic."""
+
+    def __init__(self, partitions: int = 16) -> None:
+        self.capabilities = Capabilities(durable=False, shared_between_processes=False, partitions=partitions)
+        self._log: dict[tuple[int, int], list[Record]] = {}
+        self._state: dict[tuple[str, str], tuple[int, bytes]] = {}
+        self._outcomes: dict[tuple[str, str], Outcome] = {}
+        self._checkpoints: dict[tuple[str, str, int], dict[int, Checkpoint]] = {}
+        self._parked: dict[_Key, Parked] = {}
+        self._letters: dict[_Key, list[Letter]] = {}
+        self._beats: dict[str, tuple[float, str]] = {}
+        self._watchers: list[Callable[[], None]] = []
+        self._parts: dict[str, int] = {}
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        self._watchers.append(wake)
+        return lambda: self._watchers.remove(wake)
+
+    def changed_elsewhere(self) -> bool:
+        return False
+
+    async def commit(self, unit: Unit) -> None:
+        self._check(unit)
+        for change in unit.changes:
+            self._state[change.kind, change.id] = (change.expected + 1, change.body)
+        if unit.claim is not None:
+            self._outcomes[unit.claim.caller, unit.claim.key] = Outcome(unit.claim.fingerprint, unit.claim.outcome)
+        if (advance := unit.advance) is not None:
+            moved = self._checkpoints.setdefault((advance.subscription, advance.source, advance.channel), {})
+            moved[advance.part] = Checkpoint(advance.after, advance.after_id, advance.at)
+        for park in unit.parks:
+            self._park(park)
+        if unit.settle is not None:
+            self._settle(unit.settle)
+        if unit.discard is not None:
+            self._drop(unit.discard)
+        if unit.entries:
+            for entry in unit.entries:
+                self._append(entry)
+            for wake in self._watchers:
+                wake()
+
+    def _append(self, entry: Entry) -> None:
+        part = self._part(entry.key)
+        log = self._log.setdefault((entry.channel, part), [])
+        prev = log[-1].id if log else ""
+        log.append(Record(part, len(log) + 1, entry.id, prev, *entry[1:2], *entry[3:]))
+
+    def _part(self, key: str) -> int:
+        part = self._parts.get(key)
+        if part is None:
+            if len(self._parts) > 10_000:
+                self._parts.clear()
+            part = self._parts[key] = partition_of(key, self.capabilities.partitions)
+        return part
+
+    def _check(self, unit: Unit) -> None:
+        for change in unit.changes:
+            self._check_version(change)
+        if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self._outcomes:
+            raise Conflict("claim", where=unit.claim.key)
+        if unit.advance is not None:
+            self._check_advance(unit.advance)
+        for place in (unit.settle, unit.discard):
+            if place is not None:
+                letters = self._letters.get(_key(place), [])
+                found = [x for x in letters if (x.record.part, x.record.pos) == (place.part, place.pos)]
+                if not found or (place is unit.settle and found[0] is not letters[0]):
+                    raise Conflict("letter", where=place.key)
+
+    def _check_version(self, change: Change) -> None:
+        current = self._state.get((change.kind, change.id))
+        if (current[0] if current else 0) != change.expected:
+            raise Conflict("state", where=f"{change.kind} {change.id}")
+
+    def _check_advance(self, advance: Advance) -> None:
+        checkpoints = self._checkpoints.get((advance.subscription, advance.source, advance.channel), {})
+        current = checkpoints.get(advance.part)
+        if (current.pos if current else 0, current.id if current else "") != (advance.before, advance.before_id):
+            raise Conflict("checkpoint", where=f"{advance.subscription} partition {advance.part}")
+        parked = frozenset(
+            key.key
+            for key in self._parked.values()
+            if (key.subscription, key.source, key.channel) == (advance.subscription, advance.source, advance.channel)
+            and self._part(key.key) == advance.part
+        )
+        if parked != advance.parked:
+            raise Conflict("parked", where=f"{advance.subscription} partition {advance.part}")
+
+    def _park(self, park: Park) -> None:
+        key = _key(park)
+        letters = self._letters.setdefault(key, [])
+        insort(letters, Letter(park.record, park.at), key=lambda letter: letter.record.pos)
+        before = self._parked.get(key) or Parked(*key, park.at, 1, park.retry_at, park.error, 0)
+        self._parked[key] = before._replace(letters=len(letters))
+
+    def _settle(self, settle: Settle) -> None:
+        key = _key(settle)
+        parked = self._parked[key]
+        if settle.error:
+            self._parked[key] = parked._replace(
+                attempts=parked.attempts + 1, retry_at=settle.retry_at, error=settle.error
+            )
+            return
+        del self._letters[key][0]
+        self._count(key)
+
+    def _drop(self, discard: Discard) -> None:
+        key = _key(discard)
+        self._letters[key] = [x for x in self._letters[key] if x.record.pos != discard.pos]
+        self._count(key)
+
+    def _count(self, key: _Key) -> None:
+        left = len(self._letters[key])
+        if left:
+            self._parked[key] = self._parked[key]._replace(letters=left, retry_at=0.0)
+        else:
+            del self._parked[key], self._letters[key]
+
+    async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
+        return self._state.get((kind, id))
+
+    async def outcome(self, caller: str, key: str) -> Outcome | None:
+        return self._outcomes.get((caller, key))
+
+    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+        return self._log.get((channel, part), [])[after : after + limit]
+
+    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+        return {part: (log[-1].pos, log[-1].at) for (of, part), log in self._log.items() if of == channel}
+
+    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
+        return dict(self._checkpoints.get((subscription, source, channel), {}))
+
+    async def parked(self, subscription: str | None = None) -> Sequence[Parked]:
+        rows = [row for row in self._parked.values() if subscription in (None, row.subscription)]
+        return sorted(rows, key=lambda row: row.since)
+
+    async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
+        return self._letters.get((subscription, source, channel, key), [])[:limit]
+
+    async def retry(self, subscription: str, key: str | None, at: float) -> int:
+        due = [k for k, row in self._parked.items() if row.subscription == subscription and key in (None, row.key)]
+        for k in due:
+            self._parked[k] = self._parked[k]._replace(retry_at=at)
+        return len(due)
+
+    async def beat(self, process: str, at: float, body: str) -> None:
+        if body:
+            self._beats[process] = (at, body)
+        else:
+            self._beats.pop(process, None)
+
+    async def beats(self) -> Mapping[str, tuple[float, str]]:
+        return dict(self._beats)
+
+
+def _key(place: Park | Settle | Discard) -> _Key:
+    return place.subscription, place.source, place.channel, place.key

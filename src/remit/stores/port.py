@@ -1,0 +1,278 @@
+"""The store port: one append-only log per context, and the rows that commit with it.
+
+A store belongs to a context. A unit of work is only a list of rows until `commit`, which writes all of them or none.
+Adapters take time as an argument and never read a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+from zlib import crc32
+
+__all__ = [
+    "PRIVATE",
+    "PUBLISHED",
+    "Advance",
+    "Capabilities",
+    "Change",
+    "Checkpoint",
+    "Claim",
+    "Discard",
+    "Entry",
+    "Letter",
+    "Outcome",
+    "Park",
+    "Parked",
+    "Record",
+    "Settle",
+    "Store",
+    "Unit",
+    "partition_of",
+]
+
+PRIVATE = 0
+"""The channel of domain events."""
+PUBLISHED = 1
+"""The channel of integration events and of commands sent for later."""
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key: stable over processes, versions and machines (CRC-32 modulo the number of partitions)."""
+    return crc32(key.encode()) % partitions
+
+
+class Entry(NamedTuple):
+    """A message to be appended to the log. The store assigns its position."""
+
+    channel: int
+    key: str
+    id: str
+    type: str
+    version: int
+    at: float
+    """Seconds since the epoch."""
+    headers: str
+    """JSON object."""
+    payload: bytes
+
+
+class Record(NamedTuple):
+    """A message in a log: dense position within its partition, and the id of its predecessor there ("" for the first)."""
+
+    part: int
+    pos: int
+    id: str
+    prev: str
+    key: str
+    type: str
+    version: int
+    at: float
+    headers: str
+    payload: bytes
+
+
+class Checkpoint(NamedTuple):
+    """How far a subscription has come in one partition: the last message handled, and when (seconds since the epoch)."""
+
+    pos: int
+    id: str
+    at: float
+
+
+class Change(NamedTuple):
+    """State to be written. `expected` is the version it was loaded with, 0 when it is new."""
+
+    kind: str
+    id: str
+    expected: int
+    body: bytes
+
+
+class Advance(NamedTuple):
+    """A checkpoint moved by compare-and-swap from one message to another.
+
+    `parked` are the keys of this partition the handling took for parked; a difference is a conflict.
+    """
+
+    subscription: str
+    source: str
+    channel: int
+    part: int
+    before: int
+    before_id: str
+    after: int
+    after_id: str
+    at: float
+    parked: frozenset[str]
+
+
+class Claim(NamedTuple):
+    """An idempotency key taken by a command, with the outcome a repeated call will get."""
+
+    caller: str
+    key: str
+    fingerprint: bytes
+    outcome: bytes
+    at: float
+
+
+class Park(NamedTuple):
+    """A message put aside, and with it its key."""
+
+    subscription: str
+    source: str
+    channel: int
+    key: str
+    record: Record
+    at: float
+    error: str
+    """Why; empty for a message that only waits behind a parked one."""
+    retry_at: float
+
+
+class Settle(NamedTuple):
+    """The lowest letter of a parked key has been handled (or failed again, with `error`)."""
+
+    subscription: str
+    source: str
+    channel: int
+    key: str
+    part: int
+    pos: int
+    error: str = ""
+    retry_at: float = 0.0
+
+
+class Discard(NamedTuple):
+    """A letter thrown away by a person; a tombstone with the reason stays."""
+
+    subscription: str
+    source: str
+    channel: int
+    key: str
+    part: int
+    pos: int
+    reason: str
+    at: float
+
+
+class Parked(NamedTuple):
+    """A parked key."""
+
+    subscription: str
+    source: str
+    channel: int
+    key: str
+    since: float
+    attempts: int
+    retry_at: float
+    error: str
+    letters: int
+
+
+class Letter(NamedTuple):
+    """A message that waits behind a parked key, or failed and parked it."""
+
+    record: Record
+    at: float
+
+
+class Outcome(NamedTuple):
+    """What a repeated call gets."""
+
+    fingerprint: bytes
+    outcome: bytes
+
+
+@dataclass(slots=True)
+class Unit:
+    """The rows of one unit of work, written together or not at all."""
+
+    changes: list[Change] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    claim: Claim | None = None
+    advance: Advance | None = None
+    parks: list[Park] = field(default_factory=list)
+    settle: Settle | None = None
+    discard: Discard | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a store can do, as data."""
+
+    durable: bool
+    shared_between_processes: bool
+    partitions: int
+
+
+class Store(Protocol):
+    """A context's store. Methods raise `StoreUnavailable` (try again), `StoreError` (cannot be used as it is)."""
+
+    capabilities: Capabilities
+
+    async def open(self) -> None:
+        """Makes or migrates the schema and opens the store. Raises `StoreError`, `StoreUnavailable`."""
+        ...
+
+    async def close(self) -> None:
+        """Finishes what is being committed, then closes. Idempotent."""
+        ...
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Calls `wake`, on the loop, after each commit that appended to the log; the result ends it."""
+        ...
+
+    def changed_elsewhere(self) -> bool:
+        """True when another process has committed since the last time this was asked."""
+        ...
+
+    async def commit(self, unit: Unit) -> None:
+        """Writes everything or nothing.
+
+        Raises `Conflict` (a version, checkpoint, parked key or idempotency key is not as expected; nothing written),
+        `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not).
+        """
+        ...
+
+    async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
+        """Version and body of one piece of state, or None."""
+        ...
+
+    async def outcome(self, caller: str, key: str) -> Outcome | None:
+        """What the command with this key has ended with, or None."""
+        ...
+
+    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+        """At most `limit` messages of a partition after a position, in order."""
+        ...
+
+    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+        """The last position of each partition that has any, with its time (seconds since the epoch)."""
+        ...
+
+    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
+        """The checkpoints of a subscription, by partition."""
+        ...
+
+    async def parked(self, subscription: str | None = None) -> Sequence[Parked]:
+        """The parked keys, of one subscription or of all, longest parked first."""
+        ...
+
+    async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
+        """The lowest letters of a parked key, in order."""
+        ...
+
+    async def retry(self, subscription: str, key: str | None, at: float) -> int:
+        """Makes parked keys due at a time (seconds since the epoch); says how many."""
+        ...
+
+    async def beat(self, process: str, at: float, body: str) -> None:
+        """Writes a process's sign of life: JSON about its subscriptions. An empty body removes it."""
+        ...
+
+    async def beats(self) -> Mapping[str, tuple[float, str]]:
+        """The signs of life by process."""
+        ...

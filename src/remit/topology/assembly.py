@@ -1,0 +1,50 @@
+"""The assembly: from a checked model to a runtime over real stores. The only place that names a driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.contexts import Clock, ContextMap, Ids
+from remit.errors import StoreError
+from remit.runtime import Ports, Runtime, compile_system
+from remit.stores import Store
+from remit.stores.memory import MemoryStore
+
+__all__ = ["DEFAULT_STORE", "assemble", "open_store"]
+
+DEFAULT_STORE = "sqlite:data/{context}.db"
+
+
+def open_store(place: str, context: str) -> Store:
+    """The store of a context, not yet opened: `memory:` or `sqlite:PATH`, where `{context}` stands for its name.
+
+    Raises `StoreError` for anything else.
+    """
+    technology, _, path = place.partition(":")
+    if technology == "memory":
+        return MemoryStore()
+    if technology == "sqlite" and path:
+        from remit.stores.sqlite import SqliteStore
+
+        return SqliteStore(path.replace("{context}", context), context)
+    raise StoreError(
+        f"{place!r} names no store", where="store", expected="memory: or sqlite:PATH", next=f'store="{DEFAULT_STORE}"'
+    )
+
+
+def assemble(
+    model: ContextMap,
+    *,
+    store: str = DEFAULT_STORE,
+    ports: Ports | None = None,
+    parity: bool = False,
+    stores: dict[str, Store] | None = None,
+) -> Runtime:
+    """A runtime for the whole system, not yet started. Raises `ModelError` with every finding."""
+    ports = ports or Ports()
+    findings = model.check()
+    constants: dict[type, Any] = {Clock: ports.clock, Ids: ports.ids}
+    plans = compile_system(model, constants, findings)
+    findings.settle()
+    stores = stores or {context.name: open_store(store, context.name) for context in model.contexts}
+    return Runtime(model, plans, stores, ports, parity=parity)

@@ -1,0 +1,86 @@
+"""The system: contexts and their map, and how to connect to it when it runs in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar, overload
+
+from remit.contexts import ContextMap
+from remit.contexts.ports import Sender
+from remit.messages import Command, Query, Refusal
+from remit.topology.assembly import DEFAULT_STORE, assemble
+
+__all__ = ["SyncSender", "System"]
+
+R = TypeVar("R")
+E = TypeVar("E", bound=Refusal)
+T = TypeVar("T")
+
+
+class System(ContextMap):
+    """The whole: contexts and their relations."""
+
+    @asynccontextmanager
+    async def connect(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> AsyncIterator[Sender]:
+        """Runs the whole system in this process and gives a `Sender`; leaving drains and closes it.
+
+        `store` is `sqlite:PATH` with `{context}` for a context's name, or `memory:`. With `parity` every message makes a
+        round trip through the codec, so that what works here works on the wire.
+
+        Raises `ModelError` with every finding, `StoreError` and `StoreUnavailable`.
+        """
+        runtime = assemble(self, store=store, parity=parity)
+        try:
+            await runtime.start()
+            yield runtime
+        finally:
+            await runtime.stop()
+
+    @contextmanager
+    def connect_sync(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> Iterator[SyncSender]:
+        """Like `connect`, for code without an event loop: the system runs in a thread of its own."""
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, name="remit", daemon=True)
+        thread.start()
+        connection = self.connect(store=store, parity=parity)
+        try:
+            sender = _run(loop, connection.__aenter__())
+            try:
+                yield SyncSender(loop, sender)
+            finally:
+                _run(loop, connection.__aexit__(None, None, None))
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+
+class SyncSender:
+    """`Sender` for code without an event loop. Each method blocks until the outcome."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sender: Sender) -> None:
+        self._loop = loop
+        self._sender = sender
+
+    def send(self, command: Command[R, Any], /, *, deadline: float | None = None, key: str | None = None) -> R:
+        """See `Sender.send`."""
+        return _run(self._loop, self._sender.send(command, deadline=deadline, key=key))
+
+    def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool = False) -> R:
+        """See `Sender.ask`."""
+        return _run(self._loop, self._sender.ask(query, deadline=deadline, fresh=fresh))
+
+    @overload
+    def attempt(self, message: Command[R, E], /, *, deadline: float | None = None, key: str | None = None) -> R | E: ...
+    @overload
+    def attempt(self, message: Query[R, E], /, *, deadline: float | None = None, key: str | None = None) -> R | E: ...
+    def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
+        """See `Sender.attempt`."""
+        return _run(self._loop, self._sender.attempt(message, deadline=deadline, key=key))

@@ -1,0 +1,38 @@
+"""The feed port: one channel of one source, as a subscription sees it.
+
+Pull is the definition; a push is a bell with a payload. A pushed message is taken only if it is exactly the next one;
+otherwise it only wakes the loop, which reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+__all__ = ["Feed", "Push"]
+
+
+class Push(NamedTuple):
+    """A message that a transport brought by itself. `done` is called once its effect is committed, or was before."""
+
+    record: Any
+    done: Callable[[], None]
+
+
+class Feed(Protocol):
+    """One channel of one source context. Methods raise `Unavailable` when the source cannot be read now."""
+
+    source: str
+    channel: int
+
+    async def read(self, part: int, after: int, limit: int) -> Sequence[Any]:
+        """At most `limit` records of a partition after a position, in order of position, without holes."""
+        ...
+
+    async def heads(self) -> Mapping[int, tuple[int, float]]:
+        """The last position of each partition that has any, with its time (seconds since the epoch)."""
+        ...
+
+    def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:
+        """Calls `bell`, on the loop, when there may be something new, perhaps with a message. The result ends it."""
+        ...
