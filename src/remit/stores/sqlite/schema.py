@@ -1,0 +1,112 @@
+"""Opening the file: the settings of a connection, the migrations, and whose file it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from remit.errors import StoreError
+
+__all__ = ["connect", "prepare"]
+
+# "rmit" in the file's header: tells our files from those of other programs.
+_APPLICATION = 0x726D6974
+_STATEMENTS_KEPT = 64
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection without implicit transactions, durable at every COMMIT, that waits 5 s for another process."""
+    # Threads: each connection is used by one thread at a time, though not always the one that made it.
+    connection = sqlite3.connect(
+        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS_KEPT
+    )
+    try:
+        # In WAL mode NORMAL would lose the last commits when the power fails.
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path, context: str, partitions: int) -> None:
+    """Makes or migrates the tables. Raises `StoreError` when the file is somebody else's or newer than this release."""
+    _refuse_foreign(connection, path)
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreError(
+            f"SQLite cannot keep a write-ahead log here (journal mode {mode})",
+            where=str(path),
+            expected="a file on a local disk",
+            next="give a path that is not on a network share and not in memory",
+        )
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        _refuse_foreign(connection, path)
+        _migrate(connection, path)
+        _claim(connection, path, {"context": context, "partitions": str(partitions)})
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != _APPLICATION and (application or tables):
+        raise StoreError(
+            "the file belongs to another program",
+            where=str(path),
+            expected="a file made by remit, or none",
+            next="give the store a path of its own",
+        )
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    migrations = sorted((resources.files("remit.stores.sqlite") / "migrations").iterdir(), key=lambda file: file.name)
+    scripts = {int(file.name[:4]): file.read_text("utf-8") for file in migrations if file.name.endswith(".sql")}
+    newest = max(scripts)
+    if version > newest:
+        raise StoreError(
+            f"the file has schema version {version}; this release knows versions up to {newest}",
+            where=str(path),
+            expected=f"a schema version of at most {newest}",
+            next="install the release of remit that made it, or a later one",
+        )
+    for number in range(version + 1, newest + 1):
+        for statement in _statements(scripts[number]):
+            connection.execute(statement)
+    if version < newest:
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {newest}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """One by one: `executescript` would commit the transaction they belong to."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _claim(connection: sqlite3.Connection, path: Path, wanted: dict[str, str]) -> None:
+    """Writes down whose file it is, the first time; later compares."""
+    connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", wanted.items())
+    found = dict(connection.execute("SELECT name, value FROM meta"))
+    for name, value in wanted.items():
+        if found[name] != value:
+            raise StoreError(
+                f"the file was made for {name} {found[name]!r}",
+                where=str(path),
+                expected=f"{name} {value!r}",
+                next="give each context a path of its own"
+                if name == "context"
+                else f"open it with {name}={found[name]}",
+            )

@@ -1,0 +1,264 @@
+"""A context's store in one SQLite file, shared by all processes of this machine that hold the context.
+
+Writes go through one connection on a lane of their own and are committed in groups. Reads are done where they are
+asked for, on the loop, on a second connection: each is a lookup by primary key or one bounded page of an index, from
+memory as a rule, never behind a writer (WAL), and so takes less time than the way to another thread and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from remit.errors import OutcomeUnknown, StoreError, StoreUnavailable
+from remit.stores.port import Capabilities, Checkpoint, Letter, Outcome, Parked, Record, Unit
+from remit.stores.sqlite.commits import Commits
+from remit.stores.sqlite.failures import failure, not_to_be_opened
+from remit.stores.sqlite.lane import Lane, ThreadLane
+from remit.stores.sqlite.schema import connect, prepare
+from remit.stores.sqlite.writer import Writer
+
+__all__ = ["SqliteStore"]
+
+_PATIENCE = 5.0
+"""Seconds a cancelled caller waits for the outcome of its commit."""
+
+# JSON is kept as text and asked for as bytes, so that nobody decodes and encodes it again.
+_LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
+_OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB) FROM idempotency WHERE caller = ? AND key = ?"
+_READ = (
+    "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
+    " WHERE channel = ? AND part = ? AND pos > ? ORDER BY pos LIMIT ?"
+)
+# One probe per partition, however long the log is.
+_HEADS = (
+    "WITH RECURSIVE parts (part) AS (VALUES (0) UNION ALL SELECT part + 1 FROM parts WHERE part + 1 < ?1)"
+    " SELECT log.part, log.pos, log.at FROM parts CROSS JOIN log ON log.channel = ?2 AND log.part = parts.part"
+    " AND log.pos = (SELECT max(pos) FROM log AS last WHERE last.channel = ?2 AND last.part = parts.part)"
+)
+_CHECKPOINTS = "SELECT part, pos, id, at FROM checkpoint WHERE subscription = ? AND source = ? AND channel = ?"
+_PARKED = (
+    "SELECT subscription, source, channel, key, since, attempts, retry_at, error, (SELECT count(*) FROM letter"
+    " WHERE letter.subscription = parked.subscription AND letter.source = parked.source"
+    " AND letter.channel = parked.channel AND letter.key = parked.key AND letter.discarded_at IS NULL)"
+    " FROM parked WHERE ?1 IS NULL OR subscription = ?1 ORDER BY since, subscription, source, channel, key"
+)
+_LETTERS = (
+    "SELECT part, pos, id, prev, key, type, version, sent, headers, CAST(payload AS BLOB), at FROM letter"
+    " WHERE subscription = ? AND source = ? AND channel = ? AND key = ? AND discarded_at IS NULL"
+    " ORDER BY part, pos LIMIT ?"
+)
+_RETRY = "UPDATE parked SET retry_at = ?1 WHERE subscription = ?2 AND (?3 IS NULL OR key = ?3)"
+_BEAT = "INSERT OR REPLACE INTO heartbeat (process, at, body) VALUES (?, ?, ?)"
+_LAST_BEAT = "DELETE FROM heartbeat WHERE process = ?"
+
+
+class _Open(NamedTuple):
+    writer: Writer
+    reader: sqlite3.Connection
+    commits: Commits
+
+
+class SqliteStore:
+    """The store of `context` in the file at `path`, which is made with its directory where it is missing.
+
+    A file keeps the number of partitions it was made with. `lane` is where writes run: a thread, unless told otherwise.
+    """
+
+    def __init__(self, path: str | Path, context: str, *, lane: Lane | None = None, partitions: int = 16) -> None:
+        self.capabilities = Capabilities(durable=True, shared_between_processes=True, partitions=partitions)
+        self._path = Path(path)
+        self._where = str(path)
+        self._context = context
+        self._lane = lane
+        self._thread: ThreadLane | None = None
+        self._open: _Open | None = None
+        self._told = 0
+        self._watchers: list[Callable[[], None]] = []
+
+    async def open(self) -> None:
+        """Makes or migrates the tables.
+
+        Raises `StoreError` (another program's or another context's file, a newer schema, damaged, not writable) and
+        `StoreUnavailable` (locked by another process for more than 5 s, disk full).
+        """
+        if self._open is not None:
+            return
+        lane = self._lane
+        if lane is None:
+            lane = self._thread = ThreadLane(f"remit-store-{self._context}")
+        try:
+            writer, reader = await lane.run(self._connect)
+        except BaseException:
+            self._stop_thread()
+            raise
+        self._told = writer.seen
+        self._open = _Open(writer, reader, Commits(lane, writer.write, self._wake))
+
+    def _connect(self) -> tuple[Writer, sqlite3.Connection]:
+        connections: list[sqlite3.Connection] = []
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connections.append(connect(self._path))
+            prepare(connections[0], self._path, self._context, self.capabilities.partitions)
+            connections.append(connect(self._path))
+            connections[1].execute("PRAGMA query_only = ON")
+            return Writer(connections[0], self._where, self.capabilities.partitions), connections[1]
+        except BaseException as error:
+            for connection in connections:
+                connection.close()
+            if isinstance(error, sqlite3.Error):
+                raise not_to_be_opened(error, self._where) from error
+            if isinstance(error, OSError):
+                raise StoreError(
+                    f"the directory of the file cannot be made ({error.strerror})",
+                    where=self._where,
+                    expected="a directory this user can write",
+                    next="give another path",
+                ) from error
+            raise
+
+    async def close(self) -> None:
+        """Commits what was given to it, then closes the file. Idempotent."""
+        store, self._open = self._open, None
+        if store is None:
+            return
+        try:
+            await store.commits.finished()
+        finally:
+            store.reader.close()
+            closed = store.commits.run(store.writer.close)
+            self._stop_thread()
+            await closed
+
+    def _stop_thread(self) -> None:
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Calls `wake`, on the loop, after each group of commits that appended to the log; the result ends it."""
+        self._watchers.append(wake)
+        return partial(self._watchers.remove, wake)
+
+    def _wake(self) -> None:
+        for wake in tuple(self._watchers):
+            wake()
+
+    def changed_elsewhere(self) -> bool:
+        """True when another process has committed since the last time this was asked."""
+        store = self._opened()
+        # Only the writer can tell others' commits from ours. While a batch runs, it looks by itself.
+        if store.commits.resting:
+            try:
+                store.writer.look()
+            except sqlite3.Error as error:
+                raise failure(error, self._where) from error
+        told, self._told = self._told, store.writer.seen
+        return told != self._told
+
+    async def commit(self, unit: Unit) -> None:
+        """Writes everything or nothing; a cancelled caller is told so only when the outcome is known (at most 5 s).
+
+        Raises `Conflict` (`what` is "claim", "checkpoint", "parked", "letter" or "state"), `StoreUnavailable` and
+        `StoreError` (nothing written), `OutcomeUnknown` (written or not).
+        """
+        commits = self._opened().commits
+        written = commits.add(unit)
+        try:
+            await asyncio.shield(written)
+        except asyncio.CancelledError:
+            if not commits.withdraw(written):
+                await _known(written, self._where)
+            raise
+
+    async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
+        """Version and body of one piece of state, or None."""
+        rows = self._rows(_LOAD, (kind, id))
+        return rows[0] if rows else None
+
+    async def outcome(self, caller: str, key: str) -> Outcome | None:
+        """What the command with this key has ended with, or None."""
+        rows = self._rows(_OUTCOME, (caller, key))
+        return Outcome(*rows[0]) if rows else None
+
+    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+        """At most `limit` messages of a partition after a position, in order."""
+        return list(map(Record._make, self._rows(_READ, (channel, part, after, limit))))
+
+    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+        """The last position of each partition that has any, with its time (seconds since the epoch)."""
+        rows = self._rows(_HEADS, (self.capabilities.partitions, channel))
+        return {part: (pos, at) for part, pos, at in rows}
+
+    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
+        """The checkpoints of a subscription, by partition."""
+        rows = self._rows(_CHECKPOINTS, (subscription, source, channel))
+        return {part: Checkpoint(pos, id, at) for part, pos, id, at in rows}
+
+    async def parked(self, subscription: str | None = None) -> Sequence[Parked]:
+        """The parked keys, of one subscription or of all, longest parked first."""
+        return list(map(Parked._make, self._rows(_PARKED, (subscription,))))
+
+    async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
+        """The lowest letters of a parked key, in order."""
+        rows = self._rows(_LETTERS, (subscription, source, channel, key, limit))
+        return [Letter(Record._make(row[:10]), row[10]) for row in rows]
+
+    async def retry(self, subscription: str, key: str | None, at: float) -> int:
+        """Makes parked keys due at a time (seconds since the epoch); says how many. Raises like `commit`."""
+        return await self._execute(_RETRY, (at, subscription, key))
+
+    async def beat(self, process: str, at: float, body: str) -> None:
+        """Writes a process's sign of life: JSON about its subscriptions. An empty body removes it."""
+        if body:
+            await self._execute(_BEAT, (process, at, body))
+        else:
+            await self._execute(_LAST_BEAT, (process,))
+
+    async def beats(self) -> Mapping[str, tuple[float, str]]:
+        """The signs of life by process."""
+        return {process: (at, body) for process, at, body in self._rows("SELECT process, at, body FROM heartbeat", ())}
+
+    def _opened(self) -> _Open:
+        if self._open is None:
+            raise StoreUnavailable(
+                "the store is not open",
+                where=self._where,
+                expected="an open store",
+                next="await open() before, and close() last",
+            )
+        return self._open
+
+    def _rows(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        reader = self._opened().reader
+        try:
+            return reader.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise failure(error, self._where) from error
+
+    async def _execute(self, sql: str, values: tuple[object, ...]) -> int:
+        store = self._opened()
+        return await store.commits.run(partial(store.writer.execute, sql, values))
+
+
+async def _known(written: asyncio.Future[None], where: str) -> None:
+    """Waits for the outcome of a commit, however often the caller is cancelled. Raises `OutcomeUnknown` after 5 s."""
+    loop = asyncio.get_running_loop()
+    latest = loop.time() + _PATIENCE
+    while not written.done():
+        if (left := latest - loop.time()) <= 0:
+            raise OutcomeUnknown(
+                f"the call was cancelled while its commit took more than {_PATIENCE:g} s",
+                where=where,
+                expected="a commit within that time",
+                next="call again with the same key; see what keeps the disk or the file's lock",
+            )
+        try:
+            await asyncio.wait([written], timeout=left)
+        except asyncio.CancelledError:
+            continue

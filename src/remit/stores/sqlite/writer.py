@@ -1,0 +1,239 @@
+"""Writes units of work, many per transaction. Runs on the lane; knows nothing of asyncio.
+
+A batch is first written as if nobody had conflicting news: one transaction, no savepoints. Only when a unit conflicts
+is it written again with a savepoint per unit, so that each unit fails or succeeds on its own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from hashlib import sha256
+
+from remit.errors import Conflict, OutcomeUnknown
+from remit.stores.port import Advance, Change, Claim, Discard, Entry, Park, Settle, Unit, partition_of
+from remit.stores.sqlite.failures import failure, wrote_nothing
+
+__all__ = ["Writer"]
+
+_CLAIM = "INSERT INTO idempotency (caller, key, fingerprint, outcome, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_BEGIN_AT = "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_MOVE = (
+    "UPDATE checkpoint SET pos = ?, id = ?, at = ?"
+    " WHERE subscription = ? AND source = ? AND channel = ? AND part = ? AND pos = ? AND id = ?"
+)
+_PARKED = "SELECT key FROM parked WHERE subscription = ? AND source = ? AND channel = ? AND part = ?"
+_NEW_STATE = "INSERT INTO state (kind, id, version, body) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING"
+_STATE = "UPDATE state SET version = ?, body = ? WHERE kind = ? AND id = ? AND version = ?"
+_HEAD = "SELECT pos, id FROM log WHERE channel = ? AND part = ? ORDER BY pos DESC LIMIT 1"
+_APPEND = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PARK = (
+    "INSERT INTO parked (subscription, source, channel, part, key, since, attempts, retry_at, error)"
+    " VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING"
+)
+# A subscription that starts anew may park what was discarded before: then the message waits again.
+_LETTER = "INSERT OR REPLACE INTO letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)"
+_LOWEST = (
+    "SELECT part, pos FROM letter WHERE (subscription, source, channel, key) = (?, ?, ?, ?) AND discarded_at IS NULL"
+    " ORDER BY part, pos LIMIT 1"
+)
+_PAYLOAD = (
+    "SELECT CAST(payload AS BLOB) FROM letter"
+    " WHERE (subscription, source, channel, key, part, pos) = (?, ?, ?, ?, ?, ?) AND discarded_at IS NULL"
+)
+_DELETE_LETTER = "DELETE FROM letter WHERE (subscription, source, channel, key, part, pos) = (?, ?, ?, ?, ?, ?)"
+_ENTOMB = (
+    "UPDATE letter SET payload = '', discarded_at = ?, reason = ?, sha256 = ?"
+    " WHERE (subscription, source, channel, key, part, pos) = (?, ?, ?, ?, ?, ?)"
+)
+_FAILED_AGAIN = (
+    "UPDATE parked SET attempts = attempts + 1, retry_at = ?, error = ?"
+    " WHERE (subscription, source, channel, key) = (?, ?, ?, ?)"
+)
+_DUE_NOW = "UPDATE parked SET retry_at = 0 WHERE (subscription, source, channel, key) = (?, ?, ?, ?)"
+_UNPARK = "DELETE FROM parked WHERE (subscription, source, channel, key) = (?, ?, ?, ?)"
+
+_Head = tuple[int, str]
+
+
+class Writer:
+    """The one connection of this process that writes."""
+
+    def __init__(self, connection: sqlite3.Connection, where: str, partitions: int) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+        self._where = where
+        self._partitions = partitions
+        self._heads: dict[tuple[int, int], _Head] = {}
+        self.seen = 0
+        """Changes when another process was seen to have committed."""
+        self.look()
+
+    def close(self) -> None:
+        """Closes the connection; the last one to close brings the write-ahead log into the file."""
+        self._connection.close()
+
+    def look(self) -> None:
+        """Notices what other processes have committed: the heads they may have moved are read again."""
+        (version,) = self._execute("PRAGMA data_version").fetchone()
+        if version != self.seen:
+            self.seen = version
+            self._heads.clear()
+
+    def write(self, units: Sequence[Unit]) -> list[Exception | None]:
+        """Commits the units together; says for each what was wrong with it.
+
+        Raises `StoreUnavailable` or `StoreError` (none is written), `OutcomeUnknown` (all of them or none).
+        """
+        try:
+            try:
+                return self._all(units)
+            except (Conflict, ValueError, sqlite3.IntegrityError) as error:
+                return [error] if len(units) == 1 else self._each(units)
+        except sqlite3.Error as error:
+            raise failure(error, self._where) from error
+
+    def execute(self, sql: str, values: Sequence[object]) -> int:
+        """One statement in a transaction of its own; says how many rows it changed. Raises like `write`."""
+        try:
+            return self._execute(sql, values).rowcount
+        except sqlite3.Error as error:
+            raise failure(error, self._where) from error
+
+    def _all(self, units: Sequence[Unit]) -> list[Exception | None]:
+        self._begin()
+        try:
+            for unit in units:
+                self._write(unit)
+        except BaseException:
+            self._roll_back()
+            raise
+        self._commit()
+        return [None] * len(units)
+
+    def _each(self, units: Sequence[Unit]) -> list[Exception | None]:
+        self._begin()
+        outcomes: list[Exception | None] = []
+        try:
+            for unit in units:
+                self._execute("SAVEPOINT unit")
+                try:
+                    self._write(unit)
+                    outcomes.append(None)
+                except (Conflict, ValueError, sqlite3.IntegrityError) as error:
+                    self._execute("ROLLBACK TO unit")
+                    self._heads.clear()
+                    outcomes.append(error)
+                self._execute("RELEASE unit")
+        except BaseException:
+            self._roll_back()
+            raise
+        self._commit()
+        return outcomes
+
+    def _begin(self) -> None:
+        self._execute("BEGIN IMMEDIATE")
+        self.look()
+
+    def _roll_back(self) -> None:
+        self._heads.clear()
+        # After some errors (a full disk) SQLite has rolled back by itself.
+        if self._connection.in_transaction:
+            self._execute("ROLLBACK")
+
+    def _commit(self) -> None:
+        try:
+            self._execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            if wrote_nothing(error):
+                raise
+            raise OutcomeUnknown(
+                f"the commit ended with {error}",
+                where=self._where,
+                expected="a commit that reaches the disk",
+                next="call again with the same key; check the disk",
+            ) from error
+
+    def _write(self, unit: Unit) -> None:
+        # The claim first: a repeated command must be seen as repeated, whatever has changed since.
+        if unit.claim is not None:
+            self._take(unit.claim)
+        if unit.advance is not None:
+            self._advance(unit.advance)
+        if unit.settle is not None:
+            self._settle(unit.settle)
+        if unit.discard is not None:
+            self._discard(unit.discard)
+        for change in unit.changes:
+            self._change(change)
+        for park in unit.parks:
+            self._park(park)
+        for entry in unit.entries:
+            self._append(entry)
+
+    def _take(self, claim: Claim) -> None:
+        caller, key, fingerprint, outcome, at = claim
+        if not self._execute(_CLAIM, (caller, key, fingerprint, str(outcome, "utf-8"), at)).rowcount:
+            raise Conflict("claim", where=key)
+
+    def _advance(self, advance: Advance) -> None:
+        place = advance[:4]
+        after = (advance.after, advance.after_id, advance.at)
+        moved = self._execute(_MOVE, (*after, *place, advance.before, advance.before_id)).rowcount
+        if not moved and advance.before == 0:
+            moved = self._execute(_BEGIN_AT, (*place, *after)).rowcount
+        if not moved:
+            raise Conflict("checkpoint", where=f"{advance.subscription} partition {advance.part}")
+        parked = self._execute(_PARKED, place).fetchall()
+        if len(parked) != len(advance.parked) or not all(key in advance.parked for (key,) in parked):
+            raise Conflict("parked", where=f"{advance.subscription} partition {advance.part}")
+
+    def _change(self, change: Change) -> None:
+        kind, id, expected, body = change
+        text = str(body, "utf-8")
+        if expected == 0:
+            written = self._execute(_NEW_STATE, (kind, id, text)).rowcount
+        else:
+            written = self._execute(_STATE, (expected + 1, text, kind, id, expected)).rowcount
+        if not written:
+            raise Conflict("state", where=f"{kind} {id}")
+
+    def _append(self, entry: Entry) -> None:
+        channel, key, id, type, version, at, headers, payload = entry
+        part = partition_of(key, self._partitions)
+        pos, prev = self._heads.get((channel, part)) or self._execute(_HEAD, (channel, part)).fetchone() or (0, "")
+        pos += 1
+        text = str(payload, "utf-8")
+        self._execute(_APPEND, (channel, part, pos, id, prev, key, type, version, at, headers, text))
+        self._heads[channel, part] = (pos, id)
+
+    def _park(self, park: Park) -> None:
+        record = park.record
+        source = (park.subscription, park.source, park.channel)
+        self._execute(_PARK, (*source, record.part, park.key, park.at, park.retry_at, park.error))
+        message = (record.part, record.pos, record.id, record.prev, record.type, record.version, record.at)
+        text = str(record.payload, "utf-8")
+        self._execute(_LETTER, (*source, park.key, *message, record.headers, text, park.at))
+
+    def _settle(self, settle: Settle) -> None:
+        key = settle[:4]
+        if self._execute(_LOWEST, key).fetchone() != (settle.part, settle.pos):
+            raise Conflict("letter", where=f"{settle.subscription} key {settle.key}")
+        if settle.error:
+            self._execute(_FAILED_AGAIN, (settle.retry_at, settle.error, *key))
+        else:
+            self._execute(_DELETE_LETTER, settle[:6])
+            self._free(key)
+
+    def _discard(self, discard: Discard) -> None:
+        letter = discard[:6]
+        payload = self._execute(_PAYLOAD, letter).fetchone()
+        if payload is None:
+            raise Conflict("letter", where=f"{discard.subscription} key {discard.key}")
+        self._execute(_ENTOMB, (discard.at, discard.reason, sha256(payload[0]).hexdigest(), *letter))
+        self._free(discard[:4])
+
+    def _free(self, key: tuple[str, str, int, str]) -> None:
+        """Frees a key without letters in the transaction that found none; what is left is due now."""
+        self._execute(_DUE_NOW if self._execute(_LOWEST, key).fetchone() else _UNPARK, key)
