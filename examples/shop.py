@@ -2,7 +2,18 @@
 
 from typing import NewType
 
-from remit import Aggregate, Command, Context, CustomerSupplier, DomainEvent, IntegrationEvent, Query, Refusal, Repository, System
+from remit import (
+    Aggregate,
+    Command,
+    Context,
+    CustomerSupplier,
+    DomainEvent,
+    IntegrationEvent,
+    Query,
+    Refusal,
+    Repository,
+    System,
+)
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)

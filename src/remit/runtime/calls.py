@@ -27,7 +27,6 @@ from remit.runtime.signals import Listener, Signal
 from remit.runtime.unit import UnitOfWork
 from remit.stores import Claim, Store, Unit
 
-
 __all__ = ["Calls", "derived_key"]
 
 DEADLINE = 10.0
@@ -75,13 +74,9 @@ class Calls:
         if found is None:
             raise self._unknown(command, "handle")
         plan, store, handler = found
-        caller = ""
-        if outer is not None:
-            caller = outer.plan.name
-            outer.made += 1
-            key = key or derived_key(outer.seed, outer.made, handler.contract.type)
+        claim = self._claim(handler, key, outer)
         return await self._limited(
-            lambda limit: self._apply(limit, plan, store, handler, self._travel(handler, command), caller, key, outer),
+            lambda limit: self._apply(limit, plan, store, handler, self._travel(handler, command), claim),
             handler,
             deadline,
             outer,
@@ -94,11 +89,26 @@ class Calls:
             raise self._unknown(query, "answer")
         plan, store, handler = found
         return await self._limited(
-            lambda limit: self._answer(limit, plan, store, handler, self._travel(handler, query)), handler, deadline, outer
+            lambda limit: self._answer(limit, plan, store, handler, self._travel(handler, query)),
+            handler,
+            deadline,
+            outer,
         )
 
+    def _claim(self, handler: HandlerPlan, key: str | None, outer: UnitOfWork | None) -> _Claimed:
+        """The identity of a call: the caller's key, or one derived from the message being handled, or a new one."""
+        if outer is None:
+            return _Claimed("", key or self.ids.new(), given=key is not None)
+        outer.made += 1
+        key = key or derived_key(outer.seed, outer.made, handler.contract.type)
+        return _Claimed(outer.plan.name, key, given=True, trace=outer.trace)
+
     async def _limited(
-        self, work: Callable[[Limit], Awaitable[Any]], handler: HandlerPlan, deadline: float | None, outer: UnitOfWork | None
+        self,
+        work: Callable[[Limit], Awaitable[Any]],
+        handler: HandlerPlan,
+        deadline: float | None,
+        outer: UnitOfWork | None,
     ) -> Any:
         """Runs a call until its deadline; what goes wrong inside reaches the caller as a `CallError`."""
         when = asyncio.get_running_loop().time() + (DEADLINE if deadline is None else deadline)
@@ -110,17 +120,21 @@ class Calls:
         except asyncio.CancelledError:
             if limit.owns_cancellation():
                 raise DeadlineExceeded(
-                    f"{handler.contract.type} was not done by its deadline", where=handler.name, next="try again with the same key"
+                    f"{handler.contract.type} was not done by its deadline",
+                    where=handler.name,
+                    next="try again with the same key",
                 ) from None
             raise
         except Refusal as refusal:
             raise self._declared(handler, refusal) from None
         except (CallError, NotFound, StoreError):
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
             self._listener(Signal("handler-failed", handler.name, f"{type(error).__name__}: {error}", error))
             raise Unavailable(
-                f"{handler.contract.type} failed in its handler", where=handler.name, next="see the log of the service that runs it"
+                f"{handler.contract.type} failed in its handler",
+                where=handler.name,
+                next="see the log of the service that runs it",
             ) from None
         finally:
             self.deadlines.leave(limit)
@@ -130,46 +144,45 @@ class Calls:
         return await unit.read(handler, query)
 
     async def _apply(
-        self, limit: Limit, plan: ContextPlan, store: Store, handler: HandlerPlan, command: Any, caller: str, key: str | None,
-        outer: UnitOfWork | None,
-    ) -> Any:  # fmt: skip
+        self, limit: Limit, plan: ContextPlan, store: Store, handler: HandlerPlan, command: Any, claim: _Claimed
+    ) -> Any:
         """Applies a command once per key: load, decide, commit; rerun when somebody else wrote first."""
-        fingerprint = b""
-        if key is None:
-            seed = self.ids.new()
-        else:
-            seed = key
-            fingerprint = blake2b(handler.codec.encode(command), digest_size=16).digest()
-            known = await self._known(store, handler, caller, key, fingerprint)
-            if known is not None:
+        if claim.given:
+            claim.fingerprint = blake2b(handler.codec.encode(command), digest_size=16).digest()
+            if known := await self._known(store, handler, claim):
                 return known[0]
-        trace = outer.trace if outer is not None else seed
         turn: asyncio.Lock | None = None
         try:
             while True:
-                unit = UnitOfWork(plan, store, self, seed=seed, trace=_safe(trace), deadline=limit.when)
-                unit.cause = _safe(seed)
-                try:
-                    reply = await unit.run(handler, command)
-                except Refusal as refusal:
-                    if key is not None:
-                        await self._keep(limit, store, handler, caller, key, fingerprint, refusal)
-                    raise
+                unit = UnitOfWork(plan, store, self, seed=claim.seed, trace=claim.trace, deadline=limit.when)
+                reply = await self._decide(limit, unit, handler, command, claim)
                 rows = unit.unit()
-                outcome = encode_reply(reply) if key is not None else b""
-                rows.claim = Claim(caller, seed, fingerprint, outcome, self.seconds())
+                rows.claim = claim.row(encode_reply(reply) if claim.given else b"", self.seconds())
                 try:
                     await self._commit(limit, store, rows)
-                    return reply
                 except Conflict:
-                    if key is not None:
-                        known = await self._known(store, handler, caller, key, fingerprint)
-                        if known is not None:
-                            return known[0]
+                    if known := await self._known(store, handler, claim):
+                        return known[0]
                     turn = await self._turn(rows, turn)
+                else:
+                    return reply
         finally:
-            if turn is not None and turn.locked():
+            if turn is not None:
                 turn.release()
+
+    async def _decide(self, limit: Limit, unit: UnitOfWork, handler: HandlerPlan, command: Any, claim: _Claimed) -> Any:
+        """Runs the handler. A refusal is an outcome: a repeated call gets the same one."""
+        try:
+            return await unit.run(handler, command)
+        except Refusal as refusal:
+            if claim.given and isinstance(refusal, handler.refusals):
+                row = claim.row(encode_reply(refusal), self.seconds())
+                try:
+                    await self._commit(limit, unit.store, Unit(claim=row))
+                except Conflict:
+                    if known := await self._known(unit.store, handler, claim):
+                        return known[0]
+            raise
 
     async def _commit(self, limit: Limit, store: Store, rows: Unit) -> None:
         """Commits; the deadline waits for the outcome, because a cancelled commit is not an aborted commit."""
@@ -191,46 +204,31 @@ class Calls:
         await lock.acquire()
         return lock
 
-    async def _known(
-        self, store: Store, handler: HandlerPlan, caller: str, key: str, fingerprint: bytes
-    ) -> tuple[Any] | None:
+    async def _known(self, store: Store, handler: HandlerPlan, claim: _Claimed) -> tuple[Any] | None:
         """The outcome stored under this key, as a one-tuple; raises it when it is a refusal."""
-        stored = await store.outcome(caller, key)
+        stored = await store.outcome(claim.caller, claim.seed) if claim.given else None
         if stored is None:
             return None
-        if stored.fingerprint != fingerprint:
+        if stored.fingerprint != claim.fingerprint:
             raise KeyReused(
-                f"the key {key!r} was used for another message", where=handler.contract.type,
+                f"the key {claim.seed!r} was used for another message", where=handler.contract.type,
                 expected="a new key for a new message", next="repeat the first message, or choose a new key",
             )  # fmt: skip
-        assert handler.reply is not None
         value = decode_reply(stored.outcome, handler.reply, handler.refusals)
         if isinstance(value, Refusal):
             raise value
         return (value,)
 
-    async def _keep(
-        self, limit: Limit, store: Store, handler: HandlerPlan, caller: str, key: str, fingerprint: bytes, refusal: Refusal
-    ) -> None:
-        """A refusal is an outcome: a repeated call gets the same one."""
-        if not isinstance(refusal, handler.refusals):
-            return
-        claim = Claim(caller, key, fingerprint, encode_reply(refusal), self.seconds())
-        try:
-            await self._commit(limit, store, Unit(claim=claim))
-        except Conflict:
-            await self._known(store, handler, caller, key, fingerprint)
-
     def _declared(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
         if isinstance(refusal, handler.refusals):
-            if self._parity and handler.reply is not None:
+            if self._parity:
                 decoded: Refusal = decode_reply(encode_reply(refusal), handler.reply, handler.refusals)
                 return decoded
             return refusal
         self._listener(Signal("handler-failed", handler.name, f"raised the undeclared refusal {refusal}", refusal))
         return Unavailable(
-            f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}", where=handler.name,
-            expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
+            f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}",
+            where=handler.name, expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
             next=f"declare it: class {handler.contract.message.__name__}(Command[..., {type(refusal).__name__}])",
         )  # fmt: skip
 
@@ -239,12 +237,14 @@ class Calls:
         return handler.codec.read(handler.codec.encode(message)) if self._parity else message
 
     def _back(self, handler: HandlerPlan, reply: Any) -> Any:
-        if not self._parity or handler.reply is None:
+        if not self._parity:
             return reply
         try:
             return decode_reply(encode_reply(reply), handler.reply, handler.refusals)
         except (RemitError, msgspec.MsgspecError, TypeError) as error:
-            raise RemitError(f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name) from None
+            raise RemitError(
+                f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name
+            ) from None
 
     def _unknown(self, message: Any, decorator: str) -> CallError:
         known = sorted(m.__name__ for m in (self._commands if decorator == "handle" else self._queries))
@@ -252,6 +252,23 @@ class Calls:
             f"no handler for {type(message).__name__}", where=type(message).__module__,
             expected=f"one of: {', '.join(known)}", next=f"@<context>.{decorator}({type(message).__name__})",
         )  # fmt: skip
+
+
+class _Claimed:
+    """Under which key a command is applied."""
+
+    __slots__ = ("caller", "fingerprint", "given", "seed", "trace")
+
+    def __init__(self, caller: str, seed: str, *, given: bool, trace: str = "") -> None:
+        self.caller = caller
+        self.seed = seed
+        self.given = given
+        """Given by the caller or derived: a repeated call may come. Otherwise nobody else knows the key."""
+        self.trace = trace or (_safe(seed) if given else seed)
+        self.fingerprint = b""
+
+    def row(self, outcome: bytes, at: float) -> Claim:
+        return Claim(self.caller, self.seed, self.fingerprint, outcome, at)
 
 
 class _UnitSender:
@@ -283,5 +300,3 @@ class _UnitSender:
 def _safe(text: str) -> str:
     """A user's key as it may stand in a JSON header."""
     return text if text.isalnum() else msgspec.json.encode(text)[1:-1].decode()
-
-

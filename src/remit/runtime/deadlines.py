@@ -1,14 +1,14 @@
 """Deadlines for a price that every call can pay.
 
-`asyncio.timeout` arms a timer per call. Calls nearly always end long before their deadline, so here one timer serves all
-of them: it wakes at the earliest deadline it knows of, cancels what has expired, and sleeps until the next. Entering and
-leaving a call is a dictionary write.
+`asyncio.timeout` arms a timer per call. Calls nearly always end long before their deadline, so here one timer serves
+all of them: it wakes at the earliest deadline it knows of, cancels what has expired, and sleeps until the next.
+Entering and leaving a call is a write to a set.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["Deadlines", "Limit"]
 
@@ -40,9 +40,7 @@ class Deadlines:
 
     def enter(self, when: float) -> Limit:
         """Starts a limit for the current task, ending at a loop time."""
-        task = asyncio.current_task()
-        assert task is not None, "a call needs a running task"
-        limit = Limit(task, when)
+        limit = Limit(cast("asyncio.Task[Any]", asyncio.current_task()), when)
         self._running.add(limit)
         if when < self._wake_at:
             self._arm(when)

@@ -1,4 +1,4 @@
-"""How a subscription handles one record: decode it, and hand it to the reaction, the projection, or the command's handler."""
+"""How a subscription handles one record: decode it, hand it to the reaction, the projection, or the command."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
-from remit.contexts import Clock, Context, ContextMap, Handler, Ids, Later, Repository, Sender, View
+from remit.contexts import Context, ContextMap, Handler, Later, Repository, Sender, View
 from remit.contexts.declarations import where
 from remit.contexts.map import projected_by
 from remit.domain import Aggregate, Projection
@@ -25,6 +25,9 @@ __all__ = [
     "ProjectionPlan",
     "compile_system",
 ]
+
+
+_NOTHING: Codec[Any] = Codec(None)
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class HandlerPlan:
     contract: Contract
     codec: Codec[Any]
     dependencies: tuple[Dependency, ...]
-    reply: Codec[Any] | None = None
+    reply: Codec[Any] = _NOTHING
     refusals: tuple[type[Refusal], ...] = ()
 
 
@@ -126,7 +129,12 @@ class _Compiler:
     """Compiles one context."""
 
     def __init__(
-        self, model: ContextMap, context: Context[Any], plans: dict[str, ContextPlan], ports: dict[type, Any], findings: Findings
+        self,
+        model: ContextMap,
+        context: Context[Any],
+        plans: dict[str, ContextPlan],
+        ports: dict[type, Any],
+        findings: Findings,
     ) -> None:
         self.model = model
         self.context = context
@@ -151,7 +159,9 @@ class _Compiler:
             elif handler.role == "together":
                 self.plan.event(typing.cast("type[DomainEvent]", handler.message)).together.append(plan)
             else:
-                self._follow(f"{self.context.name}.{handler.name}", handler.message).handlers[_wire(plan.contract)] = plan
+                self._follow(f"{self.context.name}.{handler.name}", handler.message).handlers[_wire(plan.contract)] = (
+                    plan
+                )
 
     def _project(self, projection: type[Projection[Any, Any]]) -> None:
         codec = self._codec(projection, projection)
@@ -181,7 +191,7 @@ class _Compiler:
         plan = HandlerPlan(f"{self.context.name}.{handler.name}", handler.function, contract, codec, dependencies)
         if issubclass(handler.message, (Command, Query)):
             reply, plan.refusals = reply_of(handler.message)
-            plan.reply = self._codec(reply, handler.function)
+            plan.reply = self._codec(reply, handler.function) or _NOTHING
         return plan
 
     def _codec(self, type: Any, place: Any) -> Codec[Any] | None:
@@ -189,8 +199,9 @@ class _Compiler:
             return Codec(type)
         except TypeError as error:
             self.findings.report(
-                "message.not-encodable", where(place), f"{getattr(type, '__name__', type)} cannot travel: {error}",
-                expected="fields of types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions of these",
+                "message.not-encodable", where(place),
+                f"{getattr(type, '__name__', type)} cannot travel: {error}",
+                expected="types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
             )  # fmt: skip
             return None
 
@@ -199,7 +210,8 @@ class _Compiler:
             hints = typing.get_type_hints(handler.function)
         except NameError as error:
             self.findings.report(
-                "handler.annotation", where(handler.function), f"an annotation of {handler.name} cannot be resolved: {error}",
+                "handler.annotation", where(handler.function),
+                f"an annotation of {handler.name} cannot be resolved: {error}",
                 expected="types importable from the handler's module (not only under TYPE_CHECKING)",
             )  # fmt: skip
             return None
@@ -253,5 +265,3 @@ class _Compiler:
 
 def _wire(contract: Contract) -> tuple[str, int]:
     return contract.type, contract.version
-
-

@@ -1,4 +1,4 @@
-"""Where time, identity and randomness come from. The simulator hands in its own; nothing else in the runtime asks the machine."""
+"""Where time, identity and randomness come from. Nothing else in the runtime asks the machine."""
 
 from __future__ import annotations
 

@@ -56,8 +56,10 @@ class Runtime:
         self.process = ports.ids.new()
         self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity)
         self.subscriptions = [
-            Subscription(follow, plan, stores[plan.name], StoreFeed(follow.source, follow.channel, stores[follow.source]),
-                         self.calls, ports, listener)
+            Subscription(
+                follow, plan, stores[plan.name], StoreFeed(follow.source, follow.channel, stores[follow.source]),
+                self.calls, ports, listener,
+            )
             for plan in plans.values()
             for follow in plan.follows.values()
         ]  # fmt: skip
@@ -88,7 +90,9 @@ class Runtime:
 
     # ── Sender ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def send(self, command: Command[Any, Any], /, *, deadline: float | None = None, key: str | None = None) -> Any:
+    async def send(
+        self, command: Command[Any, Any], /, *, deadline: float | None = None, key: str | None = None
+    ) -> Any:
         return await self.calls.send(command, key=key, deadline=deadline)
 
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool = False) -> Any:
@@ -119,8 +123,8 @@ class Runtime:
         stuck = [s.name for s in subscriptions if s.parked_keys() or s.state != "running"]
         if stuck:
             raise Stale(
-                f"events on their way to the answer are parked or stuck in: {', '.join(stuck)}", where=type(query).__name__,
-                expected="every event handled", next="remit parked list",
+                f"events on their way to the answer are parked or stuck in: {', '.join(stuck)}",
+                where=type(query).__name__, expected="every event handled", next="remit parked list",
             )  # fmt: skip
 
     def _upstream(self, name: str) -> set[str]:
@@ -153,7 +157,13 @@ class Runtime:
         self._beaten = self.calls.seconds()
         for name, store in self.stores.items():
             states = [
-                {"name": s.name, "source": s.follow.source, "channel": s.follow.channel, "state": s.state, "note": s.note}
+                {
+                    "name": s.name,
+                    "source": s.follow.source,
+                    "channel": s.follow.channel,
+                    "state": s.state,
+                    "note": s.note,
+                }
                 for s in self._owner[name]
             ]
             await store.beat(self.process, self._beaten, msgspec.json.encode(states).decode())

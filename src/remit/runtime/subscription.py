@@ -1,9 +1,9 @@
 """The one loop: read after the checkpoint, handle a batch, commit.
 
-A subscription follows one channel of one source. For each of its partitions that has something new, a worker runs until
-there is nothing left; partitions run side by side, a partition strictly in order. Effects, outgoing messages and the moved
-checkpoint commit in one transaction of the consumer's store, by compare-and-swap: a duplicate, a gap, or a second process
-working on the same partition shows as a message that does not fit, and changes nothing.
+A subscription follows one channel of one source. For each of its partitions that has something new, a worker runs
+until there is nothing left; partitions run side by side, a partition strictly in order. Effects, outgoing messages and
+the moved checkpoint commit in one transaction of the consumer's store, by compare-and-swap: a duplicate, a gap, or a
+second process working on the same partition shows as a message that does not fit, and changes nothing.
 """
 
 from __future__ import annotations
@@ -57,7 +57,14 @@ class Subscription:
     """Follows one channel of one source for one context."""
 
     def __init__(
-        self, follow: FollowPlan, plan: ContextPlan, store: Store, feed: Feed, calls: Calls, ports: Ports, listener: Listener
+        self,
+        follow: FollowPlan,
+        plan: ContextPlan,
+        store: Store,
+        feed: Feed,
+        calls: Calls,
+        ports: Ports,
+        listener: Listener,
     ) -> None:
         self.follow = follow
         self.name = follow.name
@@ -157,7 +164,7 @@ class Subscription:
                 except Conflict:
                     await self._reload()
                     await asyncio.sleep(self._ports.random.random() * 0.002)
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                     await self._failed(part, lane, error)
         finally:
             lane.worker = None
@@ -216,7 +223,9 @@ class Subscription:
         except Refusal:
             if not self.follow.commands:
                 raise
-            self._say(Signal("refused-later", self.name, f"a command sent for later was refused: {record.type} {record.id}"))
+            self._say(
+                Signal("refused-later", self.name, f"a command sent for later was refused: {record.type} {record.id}")
+            )
             unit.forget()
         finally:
             self._calls.deadlines.leave(limit)
@@ -227,7 +236,8 @@ class Subscription:
     def _advance(self, part: int, lane: _Lane, last: Record) -> Advance:
         follow = self.follow
         return Advance(
-            follow.name, follow.source, follow.channel, part, lane.pos, lane.id, last.pos, last.id, self._calls.seconds(), lane.parked
+            follow.name, follow.source, follow.channel, part, lane.pos, lane.id, last.pos, last.id,
+            self._calls.seconds(), lane.parked,
         )  # fmt: skip
 
     def _advanced(self, lane: _Lane, last: Record, count: int) -> None:
@@ -266,7 +276,10 @@ class Subscription:
             await self._wait(lane, error)
             return
         await self._store.commit(
-            Unit(parks=[self._park(record, _error(error), now + retry_after(0))], advance=self._advance(part, lane, record))
+            Unit(
+                parks=[self._park(record, _error(error), now + retry_after(0))],
+                advance=self._advance(part, lane, record),
+            )
         )
         self._storm.parked(now)
         self._say(Signal("parked", self.name, f"key {record.key!r}: {_error(error)}", error))
@@ -284,7 +297,9 @@ class Subscription:
 
     def _park(self, record: Record, error: str, retry_at: float) -> Park:
         follow = self.follow
-        return Park(follow.name, follow.source, follow.channel, record.key, record, self._calls.seconds(), error, retry_at)
+        return Park(
+            follow.name, follow.source, follow.channel, record.key, record, self._calls.seconds(), error, retry_at
+        )
 
     def _state(self, state: str, note: str) -> None:
         if (self.state, self.note) != (state, note):
@@ -331,7 +346,7 @@ class Subscription:
                 await self._store.commit(rows)
             except Conflict:
                 return
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                 retry_at = self._calls.seconds() + (5.0 if is_transient(error) else retry_after(attempts))
                 await self._store.commit(Unit(settle=place._replace(error=_error(error), retry_at=retry_at)))
                 return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 from remit.contexts import Later, Repository, View
 from remit.domain import Aggregate, take_recorded
 from remit.errors import NotFound, SecondAggregate
@@ -45,7 +44,7 @@ class UnitOfWork:
         self.seed = seed
         """What identities of calls made by this message are derived from."""
         self.trace = trace
-        self.cause = seed
+        self.cause = seed if seed.isalnum() else trace
         self.key = key
         """The ordering key that messages inherit which have none of their own."""
         self.deadline = deadline
@@ -214,7 +213,11 @@ class _View(View[Any]):
     async def get(self, key: Any, /) -> Any:
         found = await self.find(key)
         if found is None:
-            raise NotFound(f"no {self._plan.type.__name__} with key {key!r}", where=self._plan.kind, expected="a key some event has had")
+            raise NotFound(
+                f"no {self._plan.type.__name__} with key {key!r}",
+                where=self._plan.kind,
+                expected="a key some event has had",
+            )
         return found
 
 
@@ -226,5 +229,3 @@ class _Later(Later[Any]):
 
     def send(self, command: Command[Any, Any], /) -> None:
         self._unit.later(command)
-
-

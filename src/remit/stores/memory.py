@@ -81,7 +81,8 @@ class MemoryStore:
         part = self._part(entry.key)
         log = self._log.setdefault((entry.channel, part), [])
         prev = log[-1].id if log else ""
-        log.append(Record(part, len(log) + 1, entry.id, prev, *entry[1:2], *entry[3:]))
+        _, key, id, *rest = entry
+        log.append(Record._make((part, len(log) + 1, id, prev, key, *rest)))
 
     def _part(self, key: str) -> int:
         part = self._parts.get(key)

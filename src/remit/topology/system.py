@@ -27,8 +27,8 @@ class System(ContextMap):
     async def connect(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> AsyncIterator[Sender]:
         """Runs the whole system in this process and gives a `Sender`; leaving drains and closes it.
 
-        `store` is `sqlite:PATH` with `{context}` for a context's name, or `memory:`. With `parity` every message makes a
-        round trip through the codec, so that what works here works on the wire.
+        `store` is `sqlite:PATH` with `{context}` for a context's name, or `memory:`. With `parity` every message makes
+        a round trip through the codec, so that what works here works on the wire.
 
         Raises `ModelError` with every finding, `StoreError` and `StoreUnavailable`.
         """
