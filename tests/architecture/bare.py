@@ -8,6 +8,7 @@ import importlib.resources
 import importlib.util
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, System
@@ -63,12 +64,18 @@ def loaded() -> list[str]:
     return [name for name in DRIVERS if name in sys.modules]
 
 
-def main() -> None:
-    assert loaded() == [], f"import remit loaded {loaded()}"
-    with System("bank", contexts=[banking]).connect_sync(store="memory:") as app:
+def use(store: str) -> None:
+    with System("bank", contexts=[banking]).connect_sync(store=store) as app:
         assert app.send(Open(account="a1", owner="Ada")) == "a1"
         assert app.ask(Owner(account="a1")) == "Ada"
+
+
+def main() -> None:
+    assert loaded() == [], f"import remit loaded {loaded()}"
+    use("memory:")
     assert loaded() == [], f"a program on the memory store loaded {loaded()}"
+    with tempfile.TemporaryDirectory() as folder:
+        use(f"sqlite:{folder}/{{context}}.db")
 
     assert [name for name in ("cyclopts", "rich", "uvicorn") if importlib.util.find_spec(name)] == []
     assert importlib.resources.files("remit").joinpath("py.typed").is_file()
