@@ -117,10 +117,9 @@ class MemoryStore:
         if (current.pos if current else 0, current.id if current else "") != (advance.before, advance.before_id):
             raise Conflict("checkpoint", where=f"{advance.subscription} partition {advance.part}")
         parked = frozenset(
-            key.key
-            for key in self._parked.values()
-            if (key.subscription, key.source, key.channel) == (advance.subscription, advance.source, advance.channel)
-            and self._part(key.key) == advance.part
+            key[3]
+            for key, letters in self._letters.items()
+            if key[:3] == advance[:3] and letters[0].record.part == advance.part  # the source's partition, not ours
         )
         if parked != advance.parked:
             raise Conflict("parked", where=f"{advance.subscription} partition {advance.part}")

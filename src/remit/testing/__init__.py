@@ -1,0 +1,1 @@
+"""How to be sure: what a user tests with, and what every adapter must do."""

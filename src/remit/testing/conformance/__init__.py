@@ -1,0 +1,5 @@
+"""What every adapter of a port must do, as tests that its author runs."""
+
+from remit.testing.conformance.stores import StoreConformance
+
+__all__ = ["StoreConformance"]

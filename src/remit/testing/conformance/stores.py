@@ -1,0 +1,447 @@
+"""What every store must do.
+
+    class TestMyStore(StoreConformance):
+        @pytest.fixture
+        async def store(self, tmp_path):
+            store = MyStore(tmp_path / "a.db")
+            await store.open()
+            yield store
+            await store.close()
+
+        @pytest.fixture
+        async def twin(self, store, tmp_path):      # for a store that only one process can use: `return store`
+            twin = MyStore(tmp_path / "a.db")
+            await twin.open()
+            yield twin
+            await twin.close()
+
+`store` is new and empty, and open; `twin` is open on the same data, as another process would have it. The tests are
+coroutines: run them with pytest-asyncio in its automatic mode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from itertools import count
+from typing import Any
+
+from remit.errors import Conflict
+from remit.stores.port import (
+    PRIVATE,
+    PUBLISHED,
+    Advance,
+    Change,
+    Checkpoint,
+    Claim,
+    Discard,
+    Entry,
+    Letter,
+    Outcome,
+    Park,
+    Parked,
+    Record,
+    Settle,
+    Store,
+    Unit,
+    partition_of,
+)
+
+__all__ = ["StoreConformance"]
+
+_SOURCE = ("billing-mail", "billing", PUBLISHED)
+"""A subscription, its source and the channel."""
+
+
+def same(found: object, expected: object, promise: str) -> None:
+    """Fails, saying which promise is broken, unless both are equal."""
+    if found != expected:
+        raise AssertionError(f"{promise}\nexpected: {expected!r}\nfound:    {found!r}")
+
+
+async def refused(outcome: Awaitable[object], what: str, promise: str) -> None:
+    """Fails unless awaiting ends with a `Conflict` about `what`."""
+    try:
+        await outcome
+    except Conflict as conflict:
+        same(conflict.what, what, promise)
+    else:
+        raise AssertionError(f"{promise}\nexpected: Conflict({what!r})\nfound:    it was written")
+
+
+def entry(key: str, id: str, channel: int = PRIVATE, *, at: float = 1.0) -> Entry:
+    """A message with nothing in it."""
+    return Entry(channel, key, id, "billing.Settled", 1, at, "{}", b"{}")
+
+
+def advance(before: int, after: int, *, part: int = 0, parked: Iterable[str] = ()) -> Advance:
+    """A checkpoint's move, where the message at position n has the id m<n>."""
+    before_id = f"m{before}" if before else ""
+    return Advance(*_SOURCE, part, before, before_id, after, f"m{after}", 5.0, frozenset(parked))
+
+
+def record(pos: int, key: str = "k", *, part: int = 0) -> Record:
+    """A message of the source, after the one at the position before."""
+    prev = f"m{pos - 1}" if pos > 1 else ""
+    return Record(part, pos, f"m{pos}", prev, key, "billing.Settled", 2, 1.5, '{"cause":"c1"}', b'{"amount":%d}' % pos)
+
+
+def park(pos: int, key: str = "k", *, part: int = 0, at: float = 10.0, error: str = "") -> Park:
+    """Puts the message at that position aside."""
+    return Park(*_SOURCE, key, record(pos, key, part=part), at, error, at + 30)
+
+
+def settle(pos: int, key: str = "k", *, error: str = "", retry_at: float = 0.0) -> Settle:
+    """The letter at that position of partition 0 has been handled."""
+    return Settle(*_SOURCE, key, 0, pos, error, retry_at)
+
+
+def discard(pos: int, key: str = "k") -> Discard:
+    """The letter at that position of partition 0 is thrown away."""
+    return Discard(*_SOURCE, key, 0, pos, "sent twice by mistake", 99.0)
+
+
+async def whole_log(store: Store, channel: int = PRIVATE) -> list[Record]:
+    """All messages of a channel, partition after partition."""
+    parts = range(store.capabilities.partitions)
+    return [message for part in parts for message in await store.read(channel, part, 0, 1_000_000)]
+
+
+async def all_letters(store: Store, key: str = "k") -> list[Letter]:
+    """The letters of a key."""
+    return list(await store.letters(*_SOURCE, key, 1000))
+
+
+class StoreConformance:
+    """The promises of a store, one test each. Subclass it and give it two fixtures, `store` and `twin`."""
+
+    # The log
+
+    async def test_an_empty_store_has_nothing(self, store: Store) -> None:
+        same(await whole_log(store), [], "a new log is empty")
+        same(dict(await store.heads(PRIVATE)), {}, "a new log has no heads")
+        same(await store.load("Account", "a1"), None, "a new store has no state")
+        same(await store.outcome("web", "k1"), None, "a new store has no outcomes")
+        same(dict(await store.checkpoints(*_SOURCE)), {}, "a new store has no checkpoints")
+        same(list(await store.parked()), [], "a new store has no parked keys")
+        same(await all_letters(store), [], "a new store has no letters")
+        same(dict(await store.beats()), {}, "a new store has no signs of life")
+
+    async def test_a_message_is_read_as_it_was_written(self, store: Store) -> None:
+        headers, payload = '{"trace":"ü"}', '{"name":"Zoë 🎓","text":"a\\u0000b"}'.encode()
+        await store.commit(Unit(entries=[Entry(PUBLISHED, "käse", "m1", "b.X", 7, 1.25, headers, payload)]))
+        part = partition_of("käse", store.capabilities.partitions)
+        found = await store.read(PUBLISHED, part, 0, 10)
+        expected = [Record(part, 1, "m1", "", "käse", "b.X", 7, 1.25, headers, payload)]
+        same(found, expected, "a message is read as it was written, from the partition of its key")
+
+    async def test_positions_are_dense_and_chained(self, store: Store) -> None:
+        await store.commit(Unit(entries=[entry("k", "m1"), entry("k", "m2")]))
+        await store.commit(Unit(entries=[entry("k", "m3")]))
+        found = [(message.pos, message.id, message.prev) for message in await whole_log(store)]
+        expected = [(1, "m1", ""), (2, "m2", "m1"), (3, "m3", "m2")]
+        same(found, expected, "positions have no holes, and each message names the one before")
+
+    async def test_each_channel_counts_for_itself(self, store: Store) -> None:
+        await store.commit(Unit(entries=[entry("k", "m1"), entry("k", "m2", PUBLISHED), entry("k", "m3")]))
+        same([(m.pos, m.id) for m in await whole_log(store, PUBLISHED)], [(1, "m2")], "channels are separate logs")
+        same([(m.pos, m.id) for m in await whole_log(store)], [(1, "m1"), (2, "m3")], "channels are separate logs")
+
+    async def test_many_at_once_leave_no_hole(self, store: Store, twin: Store) -> None:
+        await store.commit(Unit(changes=[Change("Account", "a1", 0, b"{}")]))
+        doomed = Change("Account", "a1", 0, b"{}")
+        units = [
+            Unit([doomed] if number % 3 == 0 else [], [entry(f"k{number % 5}", f"m{number}-{i}") for i in range(2)])
+            for number in range(60)
+        ]
+        stores = (store, twin)
+        outcomes = await asyncio.gather(
+            *[stores[number % 2].commit(unit) for number, unit in enumerate(units)], return_exceptions=True
+        )
+        failed = [number for number, outcome in enumerate(outcomes) if outcome is not None]
+        same(failed, list(range(0, 60, 3)), "each unit fails or succeeds on its own")
+        log = await whole_log(store)
+        same(len(log), 80, "what succeeded is in the log, what failed is not")
+        last: dict[int, Record] = {}
+        for message in log:
+            before = last.get(message.part)
+            expected = (before.pos + 1, before.id) if before else (1, "")
+            same((message.pos, message.prev), expected, "positions have no holes under concurrent commits")
+            last[message.part] = message
+
+    async def test_reading_starts_after_a_position_and_is_bounded(self, store: Store) -> None:
+        await store.commit(Unit(entries=[entry("k", f"m{number}") for number in range(1, 8)]))
+        part = partition_of("k", store.capabilities.partitions)
+        page = [message.pos for message in await store.read(PRIVATE, part, 2, 3)]
+        same(page, [3, 4, 5], "a page starts after the position and is at most as long as asked for")
+        same(await store.read(PRIVATE, part, 7, 3), [], "after the last message there is nothing")
+
+    async def test_heads_are_the_last_messages(self, store: Store) -> None:
+        keys = [f"k{number}" for number in range(40)]
+        await store.commit(Unit(entries=[entry(key, f"m{n}", at=float(n)) for n, key in enumerate(keys)]))
+        expected: dict[int, tuple[int, float]] = {}
+        for number, key in enumerate(keys):
+            part = partition_of(key, store.capabilities.partitions)
+            expected[part] = (expected.get(part, (0, 0.0))[0] + 1, float(number))
+        same(dict(await store.heads(PRIVATE)), expected, "a head is the position and time of the last message")
+        same(dict(await store.heads(PUBLISHED)), {}, "a channel without messages has no heads")
+
+    # State
+
+    async def test_state_is_versioned(self, store: Store) -> None:
+        await store.commit(Unit([Change("Account", "a1", 0, '{"owner":"Zoë"}'.encode())]))
+        same(await store.load("Account", "a1"), (1, '{"owner":"Zoë"}'.encode()), "new state has version 1")
+        await store.commit(Unit([Change("Account", "a1", 1, b'{"owner":"Ada"}')]))
+        same(await store.load("Account", "a1"), (2, b'{"owner":"Ada"}'), "each write counts the version up")
+        same(await store.load("Invoice", "a1"), None, "state of another kind is other state")
+
+    async def test_a_stale_version_is_refused(self, store: Store) -> None:
+        await store.commit(Unit([Change("Account", "a1", 0, b"1")]))
+        await store.commit(Unit([Change("Account", "a1", 1, b"2")]))
+        for expected in (0, 1, 3):
+            change = Change("Account", "a1", expected, b"9")
+            await refused(store.commit(Unit([change])), "state", "only the version that was loaded can be replaced")
+        missing = Change("Account", "a2", 1, b"9")
+        await refused(store.commit(Unit([missing])), "state", "state that is not there has no version to replace")
+        same(await store.load("Account", "a1"), (2, b"2"), "a refused write changes nothing")
+        same(await store.load("Account", "a2"), None, "a refused write changes nothing")
+
+    async def test_of_two_writers_one_wins(self, store: Store, twin: Store) -> None:
+        await store.commit(Unit([Change("Account", "a1", 0, b"0")]))
+        writers = [
+            writer.commit(Unit([Change("Account", "a1", 1, b"1")], [entry("k", f"m{number}")]))
+            for number, writer in enumerate((store, twin, store, twin))
+        ]
+        outcomes = await asyncio.gather(*writers, return_exceptions=True)
+        same(sorted(map(str, outcomes)).count("None"), 1, "of several writers that loaded the same version one wins")
+        same(len(await whole_log(twin)), 1, "the others write nothing")
+
+    async def test_a_refused_unit_leaves_nothing(self, store: Store) -> None:
+        await store.commit(Unit(claim=Claim("web", "used", b"f", b"{}", 1.0)))
+        unit = Unit(
+            changes=[Change("Account", "a1", 0, b"{}")],
+            entries=[entry("k", "m1")],
+            claim=Claim("web", "new", b"f", b"{}", 1.0),
+            advance=advance(0, 1),
+            parks=[park(1, error="broken")],
+        )
+        causes: list[tuple[str, Callable[[Unit], Any]]] = [
+            ("claim", lambda unit: setattr(unit, "claim", Claim("web", "used", b"f", b"{}", 1.0))),
+            ("state", lambda unit: unit.changes.append(Change("Account", "a2", 7, b"{}"))),
+            ("checkpoint", lambda unit: setattr(unit, "advance", advance(3, 4))),
+            ("parked", lambda unit: setattr(unit, "advance", advance(0, 1, parked=["k"]))),
+            ("letter", lambda unit: setattr(unit, "settle", settle(1))),
+            ("letter", lambda unit: setattr(unit, "discard", discard(1))),
+        ]
+        for what, spoil in causes:
+            spoilt = Unit(list(unit.changes), unit.entries, unit.claim, unit.advance, unit.parks)
+            spoil(spoilt)
+            await refused(store.commit(spoilt), what, f"a unit is refused for its {what}")
+            same(await whole_log(store), [], f"refused for its {what}, it appends nothing")
+            same(await store.load("Account", "a1"), None, f"refused for its {what}, it writes no state")
+            same(await store.outcome("web", "new"), None, f"refused for its {what}, it claims nothing")
+            same(dict(await store.checkpoints(*_SOURCE)), {}, f"refused for its {what}, it moves no checkpoint")
+            same(list(await store.parked()), [], f"refused for its {what}, it parks nothing")
+        await store.commit(unit)
+        same([message.pos for message in await whole_log(store)], [1], "the next unit takes the first position")
+
+    # Idempotency keys
+
+    async def test_a_key_is_claimed_once(self, store: Store, twin: Store) -> None:
+        await store.commit(Unit(claim=Claim("web", "k1", b"\x00\xff", '"zoë"'.encode(), 1.0)))
+        same(await twin.outcome("web", "k1"), Outcome(b"\x00\xff", '"zoë"'.encode()), "the outcome is kept")
+        second = Unit(claim=Claim("web", "k1", b"other", b'"b"', 2.0))
+        await refused(twin.commit(second), "claim", "a key is claimed once")
+        same(await store.outcome("web", "k1"), Outcome(b"\x00\xff", '"zoë"'.encode()), "the first outcome stays")
+        await store.commit(Unit(claim=Claim("batch", "k1", b"f", b'"c"', 3.0)))
+        same(await store.outcome("batch", "k1"), Outcome(b"f", b'"c"'), "each caller has its own keys")
+
+    # Checkpoints
+
+    async def test_a_checkpoint_moves_from_where_it_is(self, store: Store) -> None:
+        await store.commit(Unit(advance=advance(0, 3)))
+        await store.commit(Unit(advance=advance(3, 5)))
+        await store.commit(Unit(advance=advance(0, 1, part=2)))
+        expected = {0: Checkpoint(5, "m5", 5.0), 2: Checkpoint(1, "m1", 5.0)}
+        same(dict(await store.checkpoints(*_SOURCE)), expected, "a checkpoint is kept per partition")
+        for other in (("other", *_SOURCE[1:]), (_SOURCE[0], "other", PUBLISHED), (*_SOURCE[:2], PRIVATE)):
+            same(dict(await store.checkpoints(*other)), {}, "each subscription, source and channel has its own")
+
+    async def test_a_checkpoint_that_is_elsewhere_does_not_move(self, store: Store) -> None:
+        await refused(store.commit(Unit(advance=advance(2, 3))), "checkpoint", "a subscription begins at 0")
+        await store.commit(Unit(advance=advance(0, 3)))
+        wrong_id = advance(3, 4)._replace(before_id="of a restored log")
+        for move in (advance(0, 4), advance(2, 4), advance(4, 5), wrong_id):
+            await refused(store.commit(Unit(advance=move)), "checkpoint", "position and id must both fit")
+        same(dict(await store.checkpoints(*_SOURCE)), {0: Checkpoint(3, "m3", 5.0)}, "it stays where it was")
+
+    async def test_of_two_consumers_one_moves_on(self, store: Store, twin: Store) -> None:
+        for position in range(5):
+            both = [
+                consumer.commit(
+                    Unit(entries=[entry("k", f"{position}-{name}")], advance=advance(position, position + 1))
+                )
+                for name, consumer in (("a", store), ("b", twin))
+            ]
+            outcomes = await asyncio.gather(*both, return_exceptions=True)
+            same(sorted(map(type, outcomes), key=str), [type(None), Conflict], "one of two consumers moves on")
+        same(len(await whole_log(store)), 5, "the effects of the other one are not there")
+
+    async def test_a_consumer_that_took_other_keys_for_parked_is_refused(self, store: Store) -> None:
+        first = [park(1, "a", error="broken"), park(2, "b", error="broken"), park(1, "c", part=1, error="broken")]
+        await store.commit(Unit(advance=advance(0, 2), parks=first))
+        for parked in ([], ["a"], ["b"], ["a", "c"], ["a", "b", "c"]):
+            move = Unit(advance=advance(2, 3, parked=parked))
+            await refused(store.commit(move), "parked", "the keys taken for parked must be the parked keys")
+        await store.commit(Unit(advance=advance(2, 3, parked=["a", "b"])))
+        await store.commit(Unit(advance=advance(0, 1, part=1, parked=["c"])))
+        await store.commit(Unit(advance=advance(0, 1, part=2)))
+        positions = {part: at.pos for part, at in (await store.checkpoints(*_SOURCE)).items()}
+        same(positions, {0: 3, 1: 1, 2: 1}, "only the keys of the message's own partition count")
+
+    # Parked keys and their letters
+
+    async def test_a_failed_message_parks_its_key(self, store: Store) -> None:
+        await store.commit(Unit(advance=advance(0, 1), parks=[park(1, at=10.0, error="no such student")]))
+        expected = [Parked(*_SOURCE, "k", 10.0, 1, 40.0, "no such student", 1)]
+        same(list(await store.parked()), expected, "a parked key says since when, why, and when it is tried again")
+        same(await all_letters(store), [Letter(record(1), 10.0)], "the message is kept as it was")
+
+    async def test_later_messages_wait_behind_it(self, store: Store) -> None:
+        await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
+        await store.commit(Unit(parks=[park(3, at=11.0), park(10, at=12.0), park(9, at=13.0)]))
+        expected = [Parked(*_SOURCE, "k", 10.0, 1, 40.0, "broken", 4)]
+        same(list(await store.parked()), expected, "a message that waits only adds a letter")
+        same([x.record.pos for x in await all_letters(store)], [2, 3, 9, 10], "letters wait in order")
+        lowest = [x.record.pos for x in await store.letters(*_SOURCE, "k", 2)]
+        same(lowest, [2, 3], "at most as many letters as asked for, the lowest ones")
+
+    async def test_parked_keys_are_listed_by_subscription(self, store: Store) -> None:
+        other = ("billing-ledger", *_SOURCE[1:])
+        late, early = park(1, "late", at=20.0, error="x"), park(2, "early", at=10.0, error="x")
+        elsewhere = Park(*other, "k", record(1), 15.0, "x", 15.0)
+        await store.commit(Unit(parks=[late, early, elsewhere]))
+        same([row.key for row in await store.parked()], ["early", "k", "late"], "the longest parked comes first")
+        same([row.key for row in await store.parked(other[0])], ["k"], "one subscription can be asked for")
+
+    async def test_a_handled_letter_frees_the_next(self, store: Store) -> None:
+        await store.commit(Unit(parks=[park(1, error="broken"), park(2)]))
+        await store.commit(Unit(entries=[entry("k", "effect")], settle=settle(1)))
+        (parked,) = await store.parked()
+        same((parked.letters, parked.retry_at), (1, 0.0), "what waits behind a handled letter is due now")
+        same([x.record.pos for x in await all_letters(store)], [2], "a handled letter is gone")
+        same(len(await whole_log(store)), 1, "the effects of handling it are there")
+        await store.commit(Unit(settle=settle(2)))
+        same(list(await store.parked()), [], "the last handled letter frees its key")
+        await store.commit(Unit(advance=advance(0, 3)))
+
+    async def test_only_the_lowest_letter_is_settled(self, store: Store, twin: Store) -> None:
+        await store.commit(Unit(parks=[park(1, error="broken"), park(2)]))
+        await refused(store.commit(Unit(settle=settle(2))), "letter", "letters are handled in order")
+        await store.commit(Unit(settle=settle(1)))
+        await refused(twin.commit(Unit(settle=settle(1))), "letter", "a letter is handled once")
+        again = settle(1, error="too late")
+        await refused(twin.commit(Unit(settle=again)), "letter", "a handled letter cannot fail any more")
+
+    async def test_a_letter_that_fails_again_waits_longer(self, store: Store) -> None:
+        await store.commit(Unit(parks=[park(1, at=10.0, error="broken"), park(2)]))
+        await store.commit(Unit(settle=settle(1, error="still broken", retry_at=100.0)))
+        expected = [Parked(*_SOURCE, "k", 10.0, 2, 100.0, "still broken", 2)]
+        same(list(await store.parked()), expected, "a further failure is counted, with its reason and the next time")
+        same([x.record.pos for x in await all_letters(store)], [1, 2], "the letter stays")
+
+    async def test_a_discarded_letter_is_gone(self, store: Store) -> None:
+        await store.commit(Unit(parks=[park(1, error="broken"), park(2), park(3)]))
+        await store.commit(Unit(discard=discard(2)))
+        same([x.record.pos for x in await all_letters(store)], [1, 3], "any letter can be discarded")
+        await store.commit(Unit(discard=discard(1)))
+        (parked,) = await store.parked()
+        same((parked.letters, parked.retry_at), (1, 0.0), "what waits behind a discarded letter is due now")
+        for gone in (1, 2, 4):
+            await refused(store.commit(Unit(discard=discard(gone))), "letter", "a letter is discarded once")
+        await refused(store.commit(Unit(settle=settle(1))), "letter", "a discarded letter is not handled")
+        await store.commit(Unit(settle=settle(3)))
+        same(list(await store.parked()), [], "tombstones keep no key parked")
+
+    async def test_discarding_the_last_letter_frees_the_key(self, store: Store) -> None:
+        await store.commit(Unit(advance=advance(0, 1), parks=[park(1, error="broken")]))
+        await store.commit(Unit(discard=discard(1)))
+        same(list(await store.parked()), [], "without letters no key is parked")
+        await store.commit(Unit(advance=advance(1, 2), parks=[park(2, at=50.0, error="again")]))
+        (parked,) = await store.parked()
+        same((parked.since, parked.attempts, parked.letters), (50.0, 1, 1), "a key parked anew starts anew")
+
+    async def test_keys_can_be_made_due(self, store: Store) -> None:
+        await store.commit(Unit(parks=[park(1, "a", error="x"), park(2, "b", error="x")]))
+        await store.commit(Unit(parks=[Park("other", *_SOURCE[1:], "a", record(1, "a"), 10.0, "x", 40.0)]))
+        same(await store.retry(_SOURCE[0], "a", 20.0), 1, "one key is made due")
+        due = {(row.subscription, row.key): row.retry_at for row in await store.parked()}
+        expected = {(_SOURCE[0], "a"): 20.0, (_SOURCE[0], "b"): 40.0, ("other", "a"): 40.0}
+        same(due, expected, "other keys and other subscriptions stay as they are")
+        same(await store.retry(_SOURCE[0], None, 21.0), 2, "all keys of a subscription are made due")
+        same(await store.retry(_SOURCE[0], "c", 22.0), 0, "a key that is not parked is not made due")
+
+    # Signs of life, wakes, cancellation
+
+    async def test_signs_of_life(self, store: Store, twin: Store) -> None:
+        await store.beat("p1", 1.0, '{"a":1}')
+        await twin.beat("p2", 2.0, "{}")
+        await store.beat("p1", 3.0, '{"a":2}')
+        same(dict(await twin.beats()), {"p1": (3.0, '{"a":2}'), "p2": (2.0, "{}")}, "the latest of each process")
+        await store.beat("p1", 4.0, "")
+        same(dict(await store.beats()), {"p2": (2.0, "{}")}, "an empty one removes the process")
+
+    async def test_watchers_are_woken_by_what_was_appended(self, store: Store) -> None:
+        wakes = count()
+        loop = asyncio.get_running_loop()
+        loops: list[object] = []
+
+        def wake() -> None:
+            next(wakes)
+            loops.append(asyncio.get_running_loop())
+
+        end = store.watch(wake)
+        await store.commit(Unit([Change("Account", "a1", 0, b"{}")]))
+        with suppress(Conflict):
+            await store.commit(Unit([Change("Account", "a1", 0, b"{}")], [entry("k", "m0")]))
+        same(loops, [], "nothing was appended, so nobody is woken")
+        await store.commit(Unit(entries=[entry("k", "m1")]))
+        same(loops, [loop], "a watcher is woken, on the loop, by what was appended")
+        end()
+        await store.commit(Unit(entries=[entry("k", "m2")]))
+        same(loops, [loop], "who has stopped watching is not woken")
+
+    async def test_commits_of_others_are_noticed(self, store: Store, twin: Store) -> None:
+        shared = store.capabilities.shared_between_processes
+        store.changed_elsewhere()
+        await store.commit(Unit(entries=[entry("k", "m1")]))
+        same(store.changed_elsewhere(), False, "one's own commits are not somebody else's")
+        await twin.commit(Unit(entries=[entry("k", "m2")]))
+        same(store.changed_elsewhere(), shared, "somebody else's commit is noticed")
+        same(store.changed_elsewhere(), False, "and told once")
+        await twin.commit(Unit(entries=[entry("k", "m3")]))
+        await store.commit(Unit(entries=[entry("k", "m4")]))
+        same(store.changed_elsewhere(), shared, "one's own commit does not hide somebody else's")
+
+    async def test_a_cancelled_commit_has_an_outcome(self, store: Store) -> None:
+        async def commit(number: int) -> None:
+            await store.commit(Unit([Change("Account", str(number), 0, b"{}")], [entry("k", f"m{number}")]))
+
+        written = 0
+        for number in range(100):
+            task = asyncio.create_task(commit(number))
+            for _ in range(number % 7):
+                await asyncio.sleep(0)
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            known = await store.load("Account", str(number))
+            await store.commit(Unit([Change("Other", str(number), 0, b"{}")]))
+            same(await store.load("Account", str(number)), known, "what is told as cancelled is settled")
+            written += known is not None
+            same(len(await whole_log(store)), written, "a cancelled unit is written whole or not at all")
+
+    async def test_closing_twice_is_closing_once(self, store: Store) -> None:
+        await store.close()
+        await store.close()
