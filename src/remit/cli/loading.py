@@ -1,0 +1,94 @@
+"""Finding the system that a command names."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from remit.cli.failures import Failure
+from remit.errors import RemitError
+from remit.topology import System
+
+__all__ = ["load_system"]
+
+
+def load_system(name: str) -> System:
+    """The system at `module:attribute`, or the only one in `module`; the working directory is searched first.
+
+    Raises `Failure` when there is no such module, it cannot be imported, or it holds no such system.
+    """
+    module_name, _, attribute = name.partition(":")
+    module = _module(name, module_name)
+    if attribute:
+        found = getattr(module, attribute, None)
+        if isinstance(found, System):
+            return found
+        what = f"{module_name} has no {attribute!r}" if found is None else f"{name} is a {type(found).__name__}"
+        raise Failure("system.missing", what, where=name, expected="a remit.System", next=_instead(module))
+    systems = _systems(module)
+    if len(systems) != 1:
+        count = "several systems" if systems else "no system"
+        raise Failure(
+            "system.ambiguous" if systems else "system.missing", f"{module_name} holds {count}", where=name,
+            expected="one remit.System in the module, or module:attribute", next=_instead(module),
+        )  # fmt: skip
+    return next(iter(systems.values()))
+
+
+def _systems(module: ModuleType) -> dict[str, System]:
+    """Systems by the first name they have."""
+    found: dict[int, tuple[str, System]] = {}
+    for name, value in vars(module).items():
+        if isinstance(value, System):
+            found.setdefault(id(value), (name, value))
+    return dict(found.values())
+
+
+def _instead(module: ModuleType) -> str:
+    names = [f"{module.__name__}:{name}" for name in _systems(module)]
+    return f"give {' or '.join(names)}" if names else 'make one: system = System("name", contexts=[...])'
+
+
+def _module(name: str, module_name: str) -> ModuleType:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(module_name)
+    except RemitError:
+        raise
+    except Exception as error:
+        if _is_absent(error, module_name):
+            raise Failure(
+                "system.module", f"there is no module {module_name!r} here", where=str(Path.cwd()),
+                expected="module:attribute, importable from the working directory", next=_where_else(name),
+            ) from None  # fmt: skip
+        raise Failure(
+            "system.import", f"importing {module_name} failed: {type(error).__name__}: {error}", where=_place(error),
+            expected="a module that can be imported", next=f"python -c 'import {module_name}' shows the whole story",
+        ) from error  # fmt: skip
+
+
+def _is_absent(error: Exception, module_name: str) -> bool:
+    """Whether the module itself is missing, and not something that it imports."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return module_name == error.name or module_name.startswith(f"{error.name}.")
+    return not module_name or (isinstance(error, TypeError) and module_name.startswith("."))
+
+
+def _where_else(name: str) -> str:
+    module_name, _, attribute = name.partition(":")
+    if module_name.endswith(".py") or "/" in module_name:
+        path = Path(module_name)
+        return f"cd {path.parent} and give {path.stem}{':' + attribute if attribute else ''}"
+    return "change to the folder that holds it, or install the package"
+
+
+def _place(error: Exception) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}"

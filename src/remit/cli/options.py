@@ -1,0 +1,41 @@
+"""Options that several commands share, and where the stores are that they name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from remit.cli.failures import Failure
+from remit.topology import DEFAULT_STORE
+
+__all__ = ["AsJson", "Data", "Key", "Store", "SystemName", "place_of"]
+
+SystemName = Annotated[
+    str,
+    Parameter(
+        name="SYSTEM",
+        help="The system: module:attribute, or a module that holds one. Found from the working directory.",
+    ),
+]
+Store = Annotated[
+    str | None,
+    Parameter(name="--store", help="Where the stores are: sqlite:PATH with {context} for a context's name, or memory:"),
+]
+Data = Annotated[
+    str | None, Parameter(name="--data", help="Folder of the stores, one SQLite file per context. Default: data")
+]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
+Key = Annotated[str | None, Parameter(name="--key")]
+
+
+def place_of(store: str | None, data: str | None) -> str:
+    """The store that --store or --data names. Raises `Failure` when both are given."""
+    if store is not None and data is not None:
+        raise Failure(
+            "cli.usage", "--store and --data name the same thing twice", where="remit",
+            expected="one of them or neither", next=f"leave out --data {data}",
+        )  # fmt: skip
+    if data is not None:
+        return f"sqlite:{data}/{{context}}.db"
+    return DEFAULT_STORE if store is None else store

@@ -1,0 +1,52 @@
+"""The program: its commands, and how what they raise becomes text on stderr and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+from remit.cli import run
+from remit.cli.failures import REFUSED, UNUSABLE, Failure
+from remit.errors import RemitError
+from remit.messages import Refusal
+
+__all__ = ["app", "execute"]
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"remit {version('remit')}"
+
+
+app = App(
+    name="remit",
+    help="Bounded contexts that integrate correctly, in one process or in many.",
+    help_epilogue="Exit codes: 0 done, 1 something is stuck, 2 it cannot be done as asked, 3 the domain refused.",
+    version=_version,
+    version_flags=["--version"],
+)
+app.command(run.run)
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Runs one command line and says the exit code. Every error of ours is printed in full, without a traceback."""
+    try:
+        code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        command = " ".join(["remit", *(error.command_chain or ())])
+        failure = Failure("cli.usage", str(error), where=command, expected="options and arguments as --help shows them",
+                          next=f"{command} --help")  # fmt: skip
+        print(failure, file=sys.stderr)
+        return UNUSABLE
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return REFUSED
+    except RemitError as error:
+        print(error, file=sys.stderr)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        return 130
+    return code if isinstance(code, int) else 0

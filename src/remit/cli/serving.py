@@ -1,0 +1,121 @@
+"""The HTTP edge in the process that runs the system: its socket, and a server that stops when it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+from collections.abc import Generator
+from typing import Any
+
+from remit.cli.failures import Failure
+from remit.runtime import Runtime
+from remit.topology import System
+
+__all__ = ["Doors", "listen"]
+
+BACKLOG = 2048
+DRAIN_SECONDS = 10
+"""How long requests that have begun may take once the process is told to end."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, taken before anything else is done. Raises `Failure` when it cannot be had."""
+    where = f"{host}:{port}"
+    if not 0 <= port <= 65535:
+        raise Failure("port.invalid", f"{port} is no port", where=where, expected="0 to 65535", next="--port 8000")
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        door = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _refused(error, where) from None
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(address)
+        door.listen(BACKLOG)
+    except OSError as error:
+        door.close()
+        raise _refused(error, where) from None
+    door.setblocking(False)
+    return door
+
+
+def _refused(error: OSError, where: str) -> Failure:
+    if error.errno == errno.EADDRINUSE:
+        return Failure("port.taken", "another program listens there", where=where, expected="a free port",
+                       next="end that program, or give another port: --port 0 takes any free one")  # fmt: skip
+    if error.errno == errno.EACCES:
+        return Failure("port.forbidden", "this user may not listen there", where=where, expected="a port from 1024 on",
+                       next="--port 8000")  # fmt: skip
+    return Failure("host.unusable", f"it cannot be listened on: {error.strerror}", where=where,
+                   expected="an address of this machine", next="--host 127.0.0.1")  # fmt: skip
+
+
+class Doors:
+    """Serves the HTTP edge of a running system on a socket.
+
+    Raises `ModelError` with every route that does not hold, `Failure` when the server is not installed.
+    """
+
+    def __init__(self, model: System, runtime: Runtime, door: socket.socket) -> None:
+        try:
+            import uvicorn
+        except ModuleNotFoundError:
+            raise Failure(
+                "http.extra-missing", "serving HTTP needs uvicorn, which is not installed", where="remit run",
+                expected="remit installed with its http extra", next="pip install 'remit[http]'",
+            ) from None  # fmt: skip
+        from remit.edges.http import HttpEdge
+
+        class Server(uvicorn.Server):
+            """Leaves the signals to us, and says when it has started."""
+
+            @contextlib.contextmanager
+            def capture_signals(self) -> Generator[None]:
+                yield
+
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                begun.set()
+
+        begun = self._begun = asyncio.Event()
+        self._runtime = runtime
+        self._door = door
+        self._ending = False
+        self.url = _url(door)
+        edge = HttpEdge(model, runtime, ready=self._readiness)
+        self._server = Server(
+            uvicorn.Config(
+                edge, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=DRAIN_SECONDS
+            )
+        )
+        self._serving: asyncio.Task[None]
+
+    async def _readiness(self) -> dict[str, Any]:
+        states = {f"{s.name} from {s.follow.source}": s.state for s in self._runtime.subscriptions}
+        running = all(state == "running" for state in states.values())
+        return {"ready": self._begun.is_set() and not self._ending and running, "subscriptions": states}
+
+    async def open(self) -> None:
+        """Returns when requests are answered. Raises what keeps the server from starting."""
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._door]), name="http")
+        begun = asyncio.create_task(self._begun.wait())
+        await asyncio.wait({self._serving, begun}, return_when=asyncio.FIRST_COMPLETED)
+        begun.cancel()
+        if self._serving.done():
+            await self._serving
+
+    async def serve_until(self, ending: asyncio.Event) -> None:
+        """Answers requests until the event; then takes no more and finishes those that have begun."""
+        waiting = asyncio.create_task(ending.wait())
+        await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        self._ending = True
+        self._server.should_exit = True
+        await self._serving
+
+
+def _url(door: socket.socket) -> str:
+    host, port = door.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
