@@ -75,8 +75,9 @@ class Calls:
             raise self._unknown(command, "handle")
         plan, store, handler = found
         claim = self._claim(handler, key, outer)
+        arriving = self._travel(handler, command)
         return await self._limited(
-            lambda limit: self._apply(limit, plan, store, handler, self._travel(handler, command), claim),
+            lambda limit: self._apply(limit, plan, store, handler, arriving, claim),
             handler,
             deadline,
             outer,
@@ -88,8 +89,9 @@ class Calls:
         if found is None:
             raise self._unknown(query, "answer")
         plan, store, handler = found
+        arriving = self._travel(handler, query)
         return await self._limited(
-            lambda limit: self._answer(limit, plan, store, handler, self._travel(handler, query)),
+            lambda limit: self._answer(limit, plan, store, handler, arriving),
             handler,
             deadline,
             outer,

@@ -201,7 +201,7 @@ class _Compiler:
             self.findings.report(
                 "message.not-encodable", where(place),
                 f"{getattr(type, '__name__', type)} cannot travel: {error}",
-                expected="types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
+                expected="types JSON can carry: str, int, float, Decimal, datetime, UUID, list, dict, Value, unions",
             )  # fmt: skip
             return None
 

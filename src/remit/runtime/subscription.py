@@ -93,8 +93,17 @@ class Subscription:
         """Takes up the stored checkpoints and begins."""
         await self._reload()
         self.state = "running"
+        await self._compare()
         self._unwatch = self._feed.watch(self.ring)
         self._main = asyncio.create_task(self._look_after(), name=f"subscription {self.name}")
+
+    async def _compare(self) -> None:
+        """A source restored from a backup may have other messages under the same positions."""
+        for part, lane in self._lanes.items():
+            if lane.pos:
+                for record in await self._feed.read(part, lane.pos - 1, 1):
+                    if record.id != lane.id:
+                        self._regressed(part, f"message {lane.pos} is {record.id!r}, the checkpoint says {lane.id!r}")
 
     async def stop(self) -> None:
         """Lets running batches commit, then ends."""

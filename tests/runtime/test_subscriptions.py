@@ -1,0 +1,247 @@
+"""Subscriptions: nothing lost, nothing twice, order per key, and failures that are seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remit import (
+    Aggregate,
+    Command,
+    Context,
+    DomainEvent,
+    IntegrationEvent,
+    Later,
+    Query,
+    Repository,
+    Stale,
+    System,
+    Unavailable,
+)
+from remit.runtime import Runtime
+from remit.topology import assemble
+from tests.runtime.shop import Buyer, OrderId, OrdersOf, Owed, Place, make_shop
+
+ADA, BOB = Buyer("ada"), Buyer("bob")
+
+
+@pytest.fixture(params=["memory:", "sqlite"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The stores every promise is kept on."""
+    return "memory:" if request.param == "memory:" else f"sqlite:{tmp_path}/{{context}}.db"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Gives way until a condition holds; the test's time limit bounds it."""
+    while not condition():  # noqa: ASYNC110  # the runtime's own states have no event to wait for
+        await asyncio.sleep(0.005)
+
+
+async def test_each_event_is_handled_once_and_in_order(place: str) -> None:
+    shop = make_shop()
+    async with shop.system.connect(store=place) as app:
+        for n in range(200):
+            await app.send(Place(order=OrderId(f"o-{n}"), buyer=ADA if n % 2 else BOB))
+        assert await app.ask(Owed(buyer=ADA), fresh=True) == 100
+        assert await app.ask(Owed(buyer=BOB), fresh=True) == 100
+    seen = [event.order for event in shop.charged if event.buyer == ADA]
+    assert seen == [f"o-{n}" for n in range(200) if n % 2]
+
+
+async def test_a_projection_follows_its_events(place: str) -> None:
+    async with make_shop().system.connect(store=place) as app:
+        for n in range(30):
+            await app.send(Place(order=OrderId(f"o-{n}"), buyer=ADA))
+        answer = await app.ask(OrdersOf(buyer=ADA), fresh=True)
+        assert sorted(answer) == sorted(f"o-{n}" for n in range(30))
+
+
+async def test_what_was_not_handled_before_a_stop_is_handled_after_the_next_start(tmp_path: Path) -> None:
+    shop = make_shop()
+    store = f"sqlite:{tmp_path}/{{context}}.db"
+    shop.down[:] = [Unavailable("away")] * 1000
+    async with shop.system.connect(store=store) as app:
+        await app.send(Place(order=OrderId("o-1"), buyer=ADA, amount=5))
+    shop.down.clear()
+    async with shop.system.connect(store=store) as app:
+        assert await app.ask(Owed(buyer=ADA), fresh=True) == 5
+    async with shop.system.connect(store=store) as app:
+        assert await app.ask(Owed(buyer=ADA), fresh=True) == 5
+    assert len(shop.charged) == 1
+
+
+async def test_a_transient_failure_delays_and_parks_nothing(place: str) -> None:
+    shop = make_shop()
+    shop.down[:] = [Unavailable("away"), ConnectionError("reset")]
+    async with shop.system.connect(store=place) as app:
+        await app.send(Place(order=OrderId("o-1"), buyer=ADA, amount=5))
+        assert await app.ask(Owed(buyer=ADA), fresh=True) == 5
+
+
+@pytest.fixture
+async def running(place: str) -> tuple[Runtime, set[str]]:
+    """A started shop and the set of its poisonous orders."""
+    shop = make_shop()
+    runtime = assemble(shop.system, store=place)
+    return runtime, shop.poison
+
+
+async def test_poison_parks_its_key_only_and_retry_drains_in_order(running: tuple[Runtime, set[str]]) -> None:
+    runtime, poison = running
+    await runtime.start()
+    try:
+        poison.add("a-1")
+        for n in range(4):
+            await runtime.send(Place(order=OrderId(f"a-{n}"), buyer=ADA))
+            await runtime.send(Place(order=OrderId(f"b-{n}"), buyer=BOB))
+        billing = next(s for s in runtime.subscriptions if s.name == "billing.charge")
+        await billing.reach(await billing.heads())
+        assert await runtime.ask(Owed(buyer=BOB)) == 4
+        assert await runtime.ask(Owed(buyer=ADA)) == 1
+        assert billing.parked_keys() == 1
+        with pytest.raises(Stale, match="parked"):
+            await runtime.ask(Owed(buyer=ADA), fresh=True)
+        parked = await runtime.stores["billing"].parked()
+        assert [(row.key, row.letters) for row in parked] == [("ada", 3)]
+        assert "cannot charge a-1" in parked[0].error
+
+        poison.clear()
+        assert await runtime.stores["billing"].retry("billing.charge", "ada", 0.0) == 1
+        await until(lambda: billing.parked_keys() == 0)
+        assert await runtime.ask(Owed(buyer=ADA), fresh=True) == 4
+        orders = await runtime.stores["billing"].load("billing.Account", "ada")
+        assert orders is not None
+        assert b'["a-0","a-1","a-2","a-3"]' in orders[1]
+    finally:
+        await runtime.stop()
+
+
+async def test_a_storm_pauses_instead_of_parking_the_world() -> None:
+    shop = make_shop()
+    runtime = assemble(shop.system, store="memory:")
+    await runtime.start()
+    try:
+        shop.poison |= {f"o-{n}" for n in range(60)}
+        for n in range(60):
+            await runtime.send(Place(order=OrderId(f"o-{n}"), buyer=Buyer(f"buyer-{n}")))
+        billing = next(s for s in runtime.subscriptions if s.name == "billing.charge")
+        await until(lambda: billing.state == "paused")
+        assert "storm" in billing.note
+        assert billing.parked_keys() < 40
+        shop.poison.clear()
+        await until(lambda: billing.state == "running")
+    finally:
+        await runtime.stop()
+
+
+class Begin(Command[None]):
+    id: str
+
+
+class Begun(DomainEvent):
+    id: str
+
+
+class HasBegun(IntegrationEvent):
+    id: str
+
+
+class Finish(Command[None], key="id"):
+    id: str
+
+
+class Count(Query[int]):
+    id: str
+
+
+class Task(Aggregate[str]):
+    finished: int = 0
+    noted: int = 0
+
+
+async def test_a_command_sent_for_later_is_applied_once(place: str) -> None:
+    one, other = Context("one"), Context("other")
+
+    @one.handle(Begin)
+    async def begin(command: Begin, tasks: Repository[Task], later: Later[Finish]) -> None:
+        task = await tasks.obtain(command.id)
+        task.record(Begun(id=command.id))
+        later.send(Finish(id=command.id))
+
+    @other.handle(Finish)
+    async def finish(command: Finish, tasks: Repository[Task]) -> None:
+        (await tasks.obtain(command.id)).finished += 1
+
+    @other.answer(Count)
+    async def count(query: Count, tasks: Repository[Task]) -> int:
+        task = await tasks.find(query.id)
+        return task.finished if task else 0
+
+    async with System("s", contexts=[one, other]).connect(store=place) as app:
+        await app.send(Begin(id="a"))
+        await app.send(Begin(id="a"))
+        assert await app.ask(Count(id="a"), fresh=True) == 2
+
+
+async def test_a_reaction_together_commits_with_the_event() -> None:
+    context = Context("one")
+    noted: list[str] = []
+
+    @context.handle(Begin)
+    async def begin(command: Begin, tasks: Repository[Task]) -> None:
+        task = await tasks.obtain(command.id)
+        task.record(Begun(id=command.id))
+
+    @context.react(Begun, together=True)
+    async def note(event: Begun) -> None:
+        if event.id == "bad":
+            raise ValueError("not together")
+        noted.append(event.id)
+
+    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    await runtime.start()
+    try:
+        await runtime.send(Begin(id="good"))
+        with pytest.raises(Unavailable):
+            await runtime.send(Begin(id="bad"))
+        assert noted == ["good"]
+        assert await runtime.stores["one"].load("one.Task", "bad") is None
+    finally:
+        await runtime.stop()
+
+
+async def test_writing_two_aggregates_in_one_unit_of_work_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    context = Context("one")
+
+    @context.handle(Begin)
+    async def begin(command: Begin, tasks: Repository[Task]) -> None:
+        (await tasks.obtain(command.id)).noted += 1
+        (await tasks.obtain(command.id + "-2")).noted += 1
+
+    async with System("s", contexts=[context]).connect(store="memory:") as app:
+        with pytest.raises(Unavailable):
+            await app.send(Begin(id="a"))
+    assert "unit.second-aggregate" in caplog.text
+
+
+async def test_a_restored_source_is_noticed(tmp_path: Path) -> None:
+    """A log that ends before the checkpoint is another history: the subscription stops and says so."""
+    shop = make_shop()
+    store = f"sqlite:{tmp_path}/{{context}}.db"
+    async with shop.system.connect(store=store) as app:
+        await app.send(Place(order=OrderId("o-1"), buyer=ADA))
+        await app.ask(Owed(buyer=ADA), fresh=True)
+    for file in tmp_path.glob("sales.db*"):  # noqa: ASYNC240  # nothing runs that could be held up
+        file.unlink()
+    async with make_shop().system.connect(store=store) as app:
+        await app.send(Place(order=OrderId("o-2"), buyer=ADA))
+    runtime = assemble(shop.system, store=store)
+    await runtime.start()
+    try:
+        billing = next(s for s in runtime.subscriptions if s.name == "billing.charge")
+        await until(lambda: billing.state == "regressed")
+    finally:
+        await runtime.stop()
