@@ -25,6 +25,7 @@ STUB = {
     "topology/assembly.py": "import remit.runtime\nimport remit.stores.sqlite\n",
     "testing/__init__.py": "import remit.topology.assembly\n",
     "cli/__init__.py": "import remit.topology.assembly\n",
+    "cli/run.py": "import cyclopts\nimport uvicorn\n",
 }
 
 BREAKS = {
@@ -36,6 +37,7 @@ BREAKS = {
     "a pure room reads the clock": ("domain/__init__.py", "import time\n"),
     "a pure room reads files": ("messages/__init__.py", "from pathlib import Path\n"),
     "a driver named outside the assembly": ("runtime/__init__.py", "import remit.stores.sqlite\n"),
+    "an extra named outside the command line": ("topology/assembly.py", "def serve():\n    import uvicorn\n"),
     "a cycle inside a room": ("stores/port.py", "import remit.stores.memory\n"),
 }
 
