@@ -13,7 +13,7 @@ from remit.contexts.declarations import where
 from remit.contexts.map import projected_by
 from remit.domain import Aggregate, Projection
 from remit.findings import Findings
-from remit.messages import Codec, Command, Contract, DomainEvent, Message, Query, Refusal, contract_of, reply_of
+from remit.messages import Codec, Command, Contract, DomainEvent, Message, Refusal, contract_of, reply_of
 
 __all__ = [
     "AggregatePlan",
@@ -77,7 +77,7 @@ class EventPlan:
     contract: Contract
     encode: Callable[[Any], bytes]
     publish: Callable[[Any], Any] | None = None
-    together: list[HandlerPlan] = field(default_factory=list)
+    together: list[HandlerPlan] = field(default_factory=list[HandlerPlan])
 
 
 @dataclass(slots=True)
@@ -87,9 +87,9 @@ class FollowPlan:
     name: str
     source: str
     channel: int
-    handlers: dict[tuple[str, int], HandlerPlan] = field(default_factory=dict)
+    handlers: dict[tuple[str, int], HandlerPlan] = field(default_factory=dict[tuple[str, int], HandlerPlan])
     projection: ProjectionPlan | None = None
-    codecs: dict[tuple[str, int], Codec[Any]] = field(default_factory=dict)
+    codecs: dict[tuple[str, int], Codec[Any]] = field(default_factory=dict[tuple[str, int], Codec[Any]])
     commands: bool = False
 
 
@@ -98,13 +98,13 @@ class ContextPlan:
     """Everything one context runs."""
 
     name: str
-    aggregates: dict[type, AggregatePlan] = field(default_factory=dict)
-    projections: dict[type, ProjectionPlan] = field(default_factory=dict)
-    commands: dict[type, HandlerPlan] = field(default_factory=dict)
-    queries: dict[type, HandlerPlan] = field(default_factory=dict)
-    events: dict[type, EventPlan] = field(default_factory=dict)
-    published: dict[type, EventPlan] = field(default_factory=dict)
-    follows: dict[tuple[str, str, int], FollowPlan] = field(default_factory=dict)
+    aggregates: dict[type, AggregatePlan] = field(default_factory=dict[type, AggregatePlan])
+    projections: dict[type, ProjectionPlan] = field(default_factory=dict[type, ProjectionPlan])
+    commands: dict[type, HandlerPlan] = field(default_factory=dict[type, HandlerPlan])
+    queries: dict[type, HandlerPlan] = field(default_factory=dict[type, HandlerPlan])
+    events: dict[type, EventPlan] = field(default_factory=dict[type, EventPlan])
+    published: dict[type, EventPlan] = field(default_factory=dict[type, EventPlan])
+    follows: dict[tuple[str, str, int], FollowPlan] = field(default_factory=dict[tuple[str, str, int], FollowPlan])
 
     def event(self, cls: type[DomainEvent]) -> EventPlan:
         """The plan of a domain event; one that nobody follows is planned when it is first recorded."""
@@ -189,7 +189,7 @@ class _Compiler:
         if contract is None or codec is None or dependencies is None:
             return None
         plan = HandlerPlan(f"{self.context.name}.{handler.name}", handler.function, contract, codec, dependencies)
-        if issubclass(handler.message, (Command, Query)):
+        if handler.role in ("command", "query"):
             reply, plan.refusals = reply_of(handler.message)
             plan.reply = self._codec(reply, handler.function) or _NOTHING
         return plan

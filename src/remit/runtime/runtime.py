@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from remit.contexts import ContextMap
 from remit.errors import DeadlineExceeded, RemitError, Stale
-from remit.messages import Command, Query, Refusal
+from remit.messages import Command, Message, Query, Refusal
 from remit.runtime.calls import DEADLINE, Calls
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
@@ -100,7 +100,9 @@ class Runtime:
             await self._freshen(query, DEADLINE if deadline is None else deadline)
         return await self.calls.ask(query, deadline=deadline)
 
-    async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
+    async def attempt(
+        self, message: Command[Any, Any] | Query[Any, Any], /, *, deadline: float | None = None, key: str | None = None
+    ) -> Any:
         try:
             if isinstance(message, Query):
                 return await self.ask(message, deadline=deadline)
@@ -108,14 +110,14 @@ class Runtime:
         except Refusal as refusal:
             return refusal
 
-    async def _freshen(self, query: Query[Any, Any], seconds: float) -> None:
+    async def _freshen(self, query: object, seconds: float) -> None:
         """Waits until everything that has happened before now has reached the context that answers."""
-        owner = self.model.owners.get(type(query))
-        closure = self._upstream(owner) if owner is not None else set()
+        owner = self.model.owners.get(cast("type[Message]", type(query)))
+        closure = self._upstream(owner) if owner is not None else set[str]()
         subscriptions = [s for name in closure for s in self._owner.get(name, [])]
         try:
             async with asyncio.timeout(seconds):
-                for _ in range(len(closure)):
+                for _ in subscriptions:  # a consequence of a consequence passes each of them once at most
                     for subscription in subscriptions:
                         await subscription.reach(await subscription.heads())
         except TimeoutError:
@@ -128,7 +130,8 @@ class Runtime:
             )  # fmt: skip
 
     def _upstream(self, name: str) -> set[str]:
-        closure, todo = set[str](), [name]
+        closure: set[str] = set()
+        todo: list[str] = [name]
         while todo:
             name = todo.pop()
             if name not in closure:

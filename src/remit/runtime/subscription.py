@@ -43,7 +43,7 @@ class _Lane:
     id: str = ""
     since: float = 0.0
     parked: frozenset[str] = frozenset()
-    pushed: dict[int, Push] = field(default_factory=dict)
+    pushed: dict[int, Push] = field(default_factory=dict[int, Push])
     singly_until: int = 0
     """Up to this position messages are handled one by one, to find the one that failed in a batch."""
     attempts: int = 0

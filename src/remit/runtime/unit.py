@@ -20,7 +20,7 @@ __all__ = ["UnitOfWork"]
 class _Held:
     """An aggregate or document within a unit of work, with the version and the bytes it was loaded with."""
 
-    __slots__ = ("body", "changed", "plan", "value", "version")
+    __slots__ = ("aggregate", "body", "changed", "plan", "value", "version")
 
     def __init__(self, plan: Any, value: Any, version: int, body: bytes) -> None:
         self.plan = plan
@@ -28,6 +28,7 @@ class _Held:
         self.version = version
         self.body = body
         self.changed = False
+        self.aggregate = isinstance(value, Aggregate)
 
 
 class UnitOfWork:
@@ -103,7 +104,7 @@ class UnitOfWork:
     async def _take_up(self, handler: HandlerPlan) -> None:
         written: _Held | None = None
         for (_, id), held in list(self._held.items()):
-            if not isinstance(held.value, Aggregate):
+            if not held.aggregate:
                 continue
             events = take_recorded(held.value)
             body = held.plan.codec.encode(held.value)
@@ -125,7 +126,7 @@ class UnitOfWork:
         if plan.publish is not None:
             public = plan.publish(event)
             if public is not None:
-                self._enter(PUBLISHED, self._published(type(public)), public, key)
+                self._enter(PUBLISHED, self._published(public.__class__), public, key)
         for handler in plan.together:
             await self.run(handler, event)
 
@@ -159,10 +160,10 @@ class UnitOfWork:
 
     def unit(self) -> Unit:
         """The rows to be written."""
-        changes = []
+        changes: list[Change] = []
         for (kind, id), held in self._held.items():
             if held.changed:
-                if not isinstance(held.value, Aggregate):
+                if not held.aggregate:
                     held.body = held.plan.codec.encode(held.value)
                 changes.append(Change(kind, id, held.version, held.body))
         return Unit(changes=changes, entries=self.entries)

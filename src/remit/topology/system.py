@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, overload
 
@@ -24,7 +24,7 @@ class System(ContextMap):
     """The whole: contexts and their relations."""
 
     @asynccontextmanager
-    async def connect(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> AsyncIterator[Sender]:
+    async def connect(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> AsyncGenerator[Sender]:
         """Runs the whole system in this process and gives a `Sender`; leaving drains and closes it.
 
         `store` is `sqlite:PATH` with `{context}` for a context's name, or `memory:`. With `parity` every message makes
@@ -40,7 +40,7 @@ class System(ContextMap):
             await runtime.stop()
 
     @contextmanager
-    def connect_sync(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> Iterator[SyncSender]:
+    def connect_sync(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> Generator[SyncSender]:
         """Like `connect`, for code without an event loop: the system runs in a thread of its own."""
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever, name="remit", daemon=True)
@@ -83,4 +83,5 @@ class SyncSender:
     def attempt(self, message: Query[R, E], /, *, deadline: float | None = None, key: str | None = None) -> R | E: ...
     def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
         """See `Sender.attempt`."""
-        return _run(self._loop, self._sender.attempt(message, deadline=deadline, key=key))
+        attempt: Coroutine[Any, Any, Any] = self._sender.attempt(message, deadline=deadline, key=key)
+        return _run(self._loop, attempt)
