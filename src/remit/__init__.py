@@ -22,7 +22,6 @@ from remit.errors import (
     CallError,
     DeadlineExceeded,
     KeyReused,
-    ModelError,
     NotFound,
     OutcomeUnknown,
     Overloaded,
@@ -32,6 +31,7 @@ from remit.errors import (
     StoreUnavailable,
     Unavailable,
 )
+from remit.findings import ModelError
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 from remit.topology import SyncSender, System
 

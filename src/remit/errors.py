@@ -1,7 +1,7 @@
 """What can go wrong.
 
 RemitError
-├── ModelError            the declared system does not hold together (raised once, with all findings)
+├── ModelError            the declared system does not hold together (in `findings`, whose values it carries)
 ├── CallError             a call did not end with a reply or a declared refusal
 │   ├── Unavailable       the other side could not be reached or could not do it now; nothing was changed
 │   │   ├── Overloaded    refused before any work, because too much is waiting
@@ -21,18 +21,12 @@ A *refusal* (`remit.Refusal`) is no error of this tree: it is a declared answer.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from remit.findings import Finding
-
 __all__ = [
     "BadMessage",
     "CallError",
     "Conflict",
     "DeadlineExceeded",
     "KeyReused",
-    "ModelError",
     "NotFound",
     "OutcomeUnknown",
     "Overloaded",
@@ -64,19 +58,6 @@ class RemitError(Exception):
         if self.next:
             lines.append(f"  Next: {self.next}")
         return "\n".join(lines)
-
-
-class ModelError(RemitError):
-    """The declared system does not hold together. Raised at start, with every finding at once."""
-
-    code = "model.invalid"
-
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__(f"{len(findings)} finding(s) in the model")
-        self.findings = findings
-
-    def __str__(self) -> str:
-        return "\n\n".join(str(finding) for finding in self.findings)
 
 
 class CallError(RemitError):

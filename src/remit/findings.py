@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remit.errors import ModelError
+from remit.errors import RemitError
 
-__all__ = ["Finding", "Findings"]
+__all__ = ["Finding", "Findings", "ModelError"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,19 @@ class Finding:
         if self.next:
             lines.append(f"  Next: {self.next}")
         return "\n".join(lines)
+
+
+class ModelError(RemitError):
+    """The declared system does not hold together. Raised at start, with every finding at once."""
+
+    code = "model.invalid"
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__(f"{len(findings)} finding(s) in the model")
+        self.findings = findings
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(finding) for finding in self.findings)
 
 
 class Findings(list[Finding]):

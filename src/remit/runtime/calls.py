@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from remit.contexts import Ids
 from remit.errors import (
     CallError,
     Conflict,
@@ -51,8 +52,8 @@ class Calls:
         *,
         parity: bool,
     ) -> None:
-        self.contracts = contracts
-        self.ids = ports.ids
+        self.contracts: Mapping[type, Contract] = contracts
+        self.ids: Ids = ports.ids
         self.seconds: Callable[[], float] = ports.clock.seconds
         self.deadlines = Deadlines()
         self._random = ports.random

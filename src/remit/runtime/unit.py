@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-from remit.contexts import Later, Repository, View
+from remit.contexts import Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, take_recorded
 from remit.errors import NotFound, SecondAggregate
-from remit.messages import Codec, Command, DomainEvent
+from remit.messages import Codec, Command, Contract, DomainEvent
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Store, Unit
 
-if TYPE_CHECKING:
-    from remit.runtime.calls import Calls
+__all__ = ["Outside", "UnitOfWork"]
 
-__all__ = ["UnitOfWork"]
+
+class Outside(Protocol):
+    """What a unit of work asks of the process around it."""
+
+    contracts: Mapping[type, Contract]
+    ids: Ids
+    seconds: Callable[[], float]
+
+    def within(self, unit: UnitOfWork) -> Sender:
+        """The sender for handlers of this unit of work."""
+        ...
 
 
 class _Held:
@@ -37,7 +47,7 @@ class UnitOfWork:
     __slots__ = ("_held", "calls", "cause", "deadline", "entries", "key", "made", "plan", "seed", "store", "trace")
 
     def __init__(
-        self, plan: ContextPlan, store: Store, calls: Calls, *, seed: str, trace: str, key: str = "", deadline: float
+        self, plan: ContextPlan, store: Store, calls: Outside, *, seed: str, trace: str, key: str = "", deadline: float
     ) -> None:
         self.plan = plan
         self.store = store
