@@ -14,13 +14,15 @@ __all__ = ["connect", "prepare"]
 # "rmit" in the file's header: tells our files from those of other programs.
 _APPLICATION = 0x726D6974
 _STATEMENTS_KEPT = 64
+_PATIENCE = 5.0
+"""Seconds to wait for another process that writes."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection without implicit transactions, durable at every COMMIT, that waits 5 s for another process."""
     # Threads: each connection is used by one thread at a time, though not always the one that made it.
     connection = sqlite3.connect(
-        path, timeout=5.0, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS_KEPT
+        path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=_STATEMENTS_KEPT
     )
     try:
         # In WAL mode NORMAL would lose the last commits when the power fails.

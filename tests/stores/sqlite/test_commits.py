@@ -1,0 +1,273 @@
+"""Groups of commits, replies that are lost, and callers that are cancelled."""
+
+import asyncio
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
+from remit.stores import PRIVATE, Change, Entry, Unit
+from remit.stores.sqlite import SqliteStore, schema, store
+from remit.stores.sqlite.writer import Writer
+
+T = TypeVar("T")
+
+
+class StubbornLane:
+    """Runs at once or when it is let go; can lose a reply, or refuse to run."""
+
+    def __init__(self) -> None:
+        self.jobs = 0
+        self.loses = False
+        self.refuses = False
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def run(self, function: Callable[[], T]) -> T:
+        self.jobs += 1
+        if self.refuses:
+            raise StoreUnavailable("the disk is away", where="here")
+        result = function()
+        await self.free.wait()
+        if self.loses:
+            raise OutcomeUnknown("the reply is lost", where="here")
+        return result
+
+
+@pytest.fixture
+def lane() -> StubbornLane:
+    return StubbornLane()
+
+
+@pytest.fixture
+async def billing(tmp_path: Path, lane: StubbornLane) -> AsyncIterator[SqliteStore]:
+    billing = SqliteStore(tmp_path / "billing.db", "billing", lane=lane)
+    await billing.open()
+    lane.jobs = 0
+    yield billing
+    lane.free.set()
+    await billing.close()
+
+
+def new(name: str) -> Unit:
+    entry = Entry(PRIVATE, "k", name, "billing.Settled", 1, 1.0, "{}", b"{}")
+    return Unit([Change("Account", name, 0, b"{}")], [entry])
+
+
+def begin(billing: SqliteStore, unit: Unit) -> asyncio.Task[None]:
+    async def commit() -> None:
+        await billing.commit(unit)
+
+    return asyncio.create_task(commit())
+
+
+async def turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def test_who_is_ready_together_is_committed_together(billing: SqliteStore, lane: StubbornLane) -> None:
+    assert await asyncio.gather(*[billing.commit(new(str(number))) for number in range(100)]) == [None] * 100
+    assert lane.jobs == 1
+
+
+async def test_what_gathers_meanwhile_is_the_next_group(billing: SqliteStore, lane: StubbornLane) -> None:
+    lane.free.clear()
+    first = begin(billing, new("first"))
+    await turns(5)
+    later = [begin(billing, new(str(number))) for number in range(300)]
+    await turns(5)
+    assert lane.jobs == 1
+    lane.free.set()
+    await asyncio.gather(first, *later)
+    assert lane.jobs == 3, "300 units are two groups: one holds 256 at most"
+
+
+async def test_a_unit_that_conflicts_fails_alone(billing: SqliteStore, lane: StubbornLane) -> None:
+    await billing.commit(new("7"))
+    outcomes = await asyncio.gather(*[billing.commit(new(str(n))) for n in range(20)], return_exceptions=True)
+    assert [number for number, outcome in enumerate(outcomes) if isinstance(outcome, Conflict)] == [7]
+    assert lane.jobs == 2
+
+
+async def test_a_unit_that_cannot_be_written_fails_alone(billing: SqliteStore) -> None:
+    spoilt = Unit([Change("Account", "x", 0, b"\xff is no text")])
+    outcomes = await asyncio.gather(*map(billing.commit, [new("a"), spoilt, new("b")]), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), UnicodeDecodeError, type(None)]
+    with pytest.raises(UnicodeDecodeError):
+        await billing.commit(spoilt)
+
+
+async def test_a_lost_reply_is_an_unknown_outcome(billing: SqliteStore, lane: StubbornLane) -> None:
+    lane.loses = True
+    outcomes = await asyncio.gather(billing.commit(new("a")), billing.commit(new("b")), return_exceptions=True)
+    lane.loses = False
+    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown, OutcomeUnknown]
+    assert outcomes[0] is not outcomes[1], "each caller has an error, and a traceback, of its own"
+    assert str(outcomes[0]) == str(OutcomeUnknown("the reply is lost", where="here"))
+    assert await billing.load("Account", "a") is not None
+    await billing.commit(new("c"))
+    (part,) = await billing.heads(PRIVATE)
+    assert [message.pos for message in await billing.read(PRIVATE, part, 0, 10)] == [1, 2, 3]
+
+
+async def test_a_group_that_is_not_run_is_unavailable(billing: SqliteStore, lane: StubbornLane) -> None:
+    lane.refuses = True
+    with pytest.raises(StoreUnavailable, match="the disk is away"):
+        await billing.commit(new("a"))
+    lane.refuses = False
+    assert await billing.load("Account", "a") is None
+    await billing.commit(new("a"))
+
+
+async def test_a_cancelled_caller_hears_of_it_when_the_outcome_is_known(
+    billing: SqliteStore, lane: StubbornLane
+) -> None:
+    lane.free.clear()
+    caller = begin(billing, new("a"))
+    await turns(5)
+    for _ in range(3):
+        caller.cancel()
+        await turns(5)
+        assert not caller.done()
+    lane.free.set()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert await billing.load("Account", "a") is not None
+
+
+async def test_a_cancelled_caller_waits_a_bounded_time(
+    billing: SqliteStore, lane: StubbornLane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_PATIENCE", 0.01)
+    lane.free.clear()
+    caller = begin(billing, new("a"))
+    await turns(5)
+    caller.cancel()
+    with pytest.raises(OutcomeUnknown, match="cancelled"):
+        await caller
+
+
+async def test_what_is_cancelled_before_its_turn_is_not_written(billing: SqliteStore, lane: StubbornLane) -> None:
+    lane.free.clear()
+    first, second, third = (begin(billing, new(name)) for name in "abc")
+    await turns(5)
+    waiting = begin(billing, new("d"))
+    await turns(5)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    lane.free.set()
+    await asyncio.gather(first, second, third)
+    assert await billing.load("Account", "d") is None
+
+
+async def test_a_storm_of_cancellations_leaves_whole_units(tmp_path: Path) -> None:
+    billing = SqliteStore(tmp_path / "billing.db", "billing")
+    await billing.open()
+    chance = random.Random(11)
+    outcomes: dict[str, str] = {}
+    cancelled = 0
+
+    async def commit(name: str) -> None:
+        try:
+            await billing.commit(new(name))
+            outcomes[name] = "written"
+        except asyncio.CancelledError:
+            outcomes[name] = "written" if await billing.load("Account", name) else "not written"
+            raise
+
+    for wave in range(30):
+        tasks: list[asyncio.Task[None]] = []
+        for number in range(20):
+            tasks.append(asyncio.create_task(commit(f"{wave}.{number}")))
+            await turns(chance.randrange(3))
+        for task in chance.sample(tasks, 12):
+            task.cancel()
+            await turns(chance.randrange(3))
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        cancelled += sum(isinstance(result, asyncio.CancelledError) for result in results)
+
+    (part,) = await billing.heads(PRIVATE)
+    log = await billing.read(PRIVATE, part, 0, 10_000)
+    assert [message.pos for message in log] == list(range(1, len(log) + 1))
+    assert {message.id for message in log} == {name for name, outcome in outcomes.items() if outcome == "written"}
+    assert cancelled > 30, "there was a storm"
+    for name, outcome in outcomes.items():
+        assert (await billing.load("Account", name) is not None) is (outcome == "written")
+    await billing.close()
+
+
+class Failing(sqlite3.Connection):
+    """Fails one statement with a result code."""
+
+    fails: tuple[str, int] | None = None
+
+    def execute(self, sql: str, parameters: object = (), /) -> sqlite3.Cursor:
+        if self.fails is not None and sql.startswith(self.fails[0]):
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode = self.fails[1]
+            raise error
+        return super().execute(sql, parameters)  # type: ignore[arg-type]  # typeshed keeps the type to itself
+
+
+@pytest.mark.parametrize(
+    ("statement", "code", "expected"),
+    [
+        ("COMMIT", sqlite3.SQLITE_IOERR_FSYNC, OutcomeUnknown),
+        ("COMMIT", sqlite3.SQLITE_IOERR, OutcomeUnknown),
+        ("COMMIT", sqlite3.SQLITE_IOERR_WRITE, StoreUnavailable),
+        ("COMMIT", sqlite3.SQLITE_FULL, StoreUnavailable),
+        ("COMMIT", sqlite3.SQLITE_BUSY, StoreUnavailable),
+        ("INSERT INTO log", sqlite3.SQLITE_IOERR_FSYNC, StoreUnavailable),
+        ("BEGIN", sqlite3.SQLITE_IOERR, StoreUnavailable),
+    ],
+)
+def test_only_a_failure_of_the_commit_itself_leaves_doubt(
+    tmp_path: Path, statement: str, code: int, expected: type[Exception]
+) -> None:
+    path = tmp_path / "billing.db"
+    connection = sqlite3.connect(path, isolation_level=None, factory=Failing)
+    schema.prepare(connection, path, "billing", 16)
+    writer = Writer(connection, str(path), 16)
+    connection.fails = (statement, code)
+    with pytest.raises(expected) as caught:
+        writer.write([new("a"), new("b")])
+    assert type(caught.value) is expected
+    connection.fails = None
+    assert not connection.in_transaction
+    assert writer.write([new("a"), new("b")]) == [None, None]
+    assert connection.execute("SELECT pos, id, prev FROM log").fetchall() == [(1, "a", ""), (2, "b", "a")]
+    writer.close()
+
+
+def test_a_full_file_in_the_middle_of_a_group(tmp_path: Path) -> None:
+    path = tmp_path / "billing.db"
+    connection = schema.connect(path)
+    schema.prepare(connection, path, "billing", 16)
+    writer = Writer(connection, str(path), 16)
+    connection.execute("PRAGMA max_page_count = 20")
+    large = Unit([Change("Account", "large", 0, b'"%s"' % (b"x" * 100_000))])
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        writer.write([new("a"), large, new("b")])
+    assert connection.execute("SELECT count(*) FROM log").fetchone() == (0,)
+    assert writer.write([new("a")]) == [None]
+    writer.close()
+
+
+async def test_an_awaitable_is_all_a_lane_needs_to_give(tmp_path: Path) -> None:
+    class Inline:
+        def run(self, function: Callable[[], T]) -> Awaitable[T]:
+            future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+            future.set_result(function())
+            return future
+
+    billing = SqliteStore(tmp_path / "billing.db", "billing", lane=Inline())
+    await billing.open()
+    await billing.commit(new("a"))
+    assert await billing.load("Account", "a") is not None
+    await billing.close()
