@@ -1,0 +1,154 @@
+"""The ASGI application: finds the endpoint, turns what it raises into problem details, and answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from remit.contexts import ContextMap, Sender
+from remit.edges.http.doors import compile_operations, endpoint
+from remit.edges.http.openapi import describe
+from remit.edges.http.page import render
+from remit.edges.http.problems import Rejected, problem_of
+from remit.edges.http.request import (
+    Answer,
+    Endpoint,
+    Gone,
+    Limits,
+    Receive,
+    Request,
+    Scope,
+    Send,
+    json_answer,
+    mounted_at,
+    own_path,
+    problem_answer,
+    segments_of,
+)
+from remit.edges.http.routing import Router
+from remit.errors import RemitError
+
+__all__ = ["HttpEdge"]
+
+Ready = Callable[[], Awaitable[dict[str, Any]]]
+
+_log = logging.getLogger("remit.edges.http")
+_NO_STORE = (b"cache-control", b"no-store")
+_PAGE_POLICY = (
+    b"content-security-policy",
+    b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'",
+)
+
+
+class HttpEdge:
+    """The routes of a context map as an ASGI 3 application, by itself or mounted in another one.
+
+    Besides the routes: `/health/live`, `/health/ready`, `/openapi.json` and `/docs`. `max_body` is in bytes. A client
+    sets its deadline with `Request-Timeout` (seconds) or `remit-timeout-ms`; `default_deadline` holds where it does
+    not, `max_deadline` where it asks for more (both in seconds). `ready` tells whether the system is ready: the report
+    it returns is shown, with status 503 where its entry `ready` is false, or where it fails or is slow.
+
+    Raises `ModelError` with every route that does not hold.
+    """
+
+    def __init__(
+        self,
+        context_map: ContextMap,
+        sender: Sender,
+        *,
+        max_body: int = 1_000_000,
+        default_deadline: float = 10.0,
+        max_deadline: float = 60.0,
+        ready: Ready | None = None,
+    ) -> None:
+        self._ready = ready
+        self._limits = Limits(max_body, default_deadline, max_deadline)
+        own: dict[str, Endpoint] = {
+            "/health/live": self._show_live,
+            "/health/ready": self._show_ready,
+            "/openapi.json": self._show_openapi,
+            "/docs": self._show_docs,
+        }
+        operations = compile_operations(context_map, tuple(own))
+        self._description = describe(context_map.name, operations)
+        self._page = render(self._description)
+        self._router: Router[Endpoint] = Router()
+        for path, show in own.items():
+            self._router.add("GET", path, show)
+        for operation in operations:
+            self._router.add(operation.route.method, operation.route.path, endpoint(operation, sender, self._limits))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one connection of the server: a request, or the server's lifespan."""
+        kind = scope["type"]
+        if kind == "http":
+            try:
+                status, headers, body = await self._answer(scope, receive)
+            except Gone:
+                return
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        elif kind == "lifespan":
+            await _live(receive, send)
+        elif kind == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000, "reason": "no WebSocket here"})
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        method = scope["method"] if scope["method"] != "HEAD" else "GET"
+        try:
+            path = own_path(scope)
+            values: tuple[str, ...] = ()
+            serve = self._router.plain(method, path)
+            if serve is None:
+                serve, values = self._router.find(method, path, segments_of(scope, path))
+            return await serve(Request(scope, receive, values))
+        except Rejected as rejected:
+            return problem_answer(rejected)
+        except Gone:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer and the log the reason
+            return _failed(scope, error)
+
+    async def _show_live(self, request: Request) -> Answer:
+        return json_answer(200, b'{"live":true}', _NO_STORE)
+
+    async def _show_ready(self, request: Request) -> Answer:
+        report: dict[str, Any] = {"ready": True}
+        if self._ready is not None:
+            try:
+                async with asyncio.timeout(self._limits.default_deadline):
+                    report = await self._ready()
+            except Exception:  # noqa: BLE001  # a check that fails says the same as one that answers no
+                _log.exception("the check for readiness failed")
+                report = {"ready": False}
+        return json_answer(200 if report.get("ready", True) else 503, msgspec.json.encode(report), _NO_STORE)
+
+    async def _show_openapi(self, request: Request) -> Answer:
+        root = mounted_at(request.scope, "/openapi.json")
+        return json_answer(200, msgspec.json.encode({**self._description, "servers": [{"url": root or "/"}]}))
+
+    async def _show_docs(self, request: Request) -> Answer:
+        return json_answer(200, self._page, _PAGE_POLICY, kind=b"text/html; charset=utf-8")
+
+
+def _failed(scope: Scope, error: Exception) -> Answer:
+    raised = problem_of(error)
+    if raised.problem.code == "http.internal":
+        _log.error("%s %r failed", scope["method"], scope["path"], exc_info=error)
+    elif raised.problem.status >= 500 and isinstance(error, RemitError):
+        _log.warning("%s %r: %s %s", scope["method"], scope["path"], error.code, error.what)
+    return problem_answer(raised)
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    """The lifespan protocol. Whoever made the sender starts and stops the system, so both are complete at once."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

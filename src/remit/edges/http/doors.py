@@ -1,0 +1,208 @@
+"""From declared routes to operations (checked, with everything prepared), and from an operation to an endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from msgspec import structs
+
+from remit.contexts import ContextMap, Route, Sender
+from remit.edges.http.problems import refused, rejected
+from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, query_reader
+from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
+from remit.edges.http.routing import Router, places_of
+from remit.findings import Findings
+from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, reply_of
+
+__all__ = ["Operation", "compile_operations", "endpoint"]
+
+FRESH = "fresh"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route with everything prepared: what it takes, what it answers, and how the message is read."""
+
+    context: str
+    route: Route
+    name: str
+    places: tuple[str, ...]
+    fields: tuple[structs.FieldInfo, ...]
+    body: Any
+    reply: Any
+    refusals: tuple[type[Refusal], ...]
+    read: Reader
+    encode: Any
+
+    @property
+    def asks(self) -> bool:
+        return self.route.method == "GET"
+
+    @property
+    def silent(self) -> bool:
+        """Whether the status of the reply forbids a body."""
+        return self.route.status in (204, 205)
+
+    def status_of(self, refusal: type[Refusal]) -> int:
+        """The status that the route gives to a refusal, or to one of its bases; else 409."""
+        statuses = self.route.refusals
+        return next((statuses[cls] for cls in refusal.__mro__ if cls in statuses), 409)
+
+
+def compile_operations(context_map: ContextMap, reserved: tuple[str, ...]) -> list[Operation]:
+    """All routes of all contexts, prepared. Raises `ModelError` with everything that does not hold."""
+    findings = Findings()
+    router: Router[str] = Router()
+    operations: list[Operation] = []
+    for path in reserved:
+        router.add("GET", path, "this edge itself")
+    for context in context_map.contexts:
+        for route in context.routes:
+            here = _check(route)
+            if not here:
+                taken = router.add(route.method, route.path, f"context {context.name!r} ({route.message.__name__})")
+                if taken:
+                    _report(here, route, "route.doubled", f"the path is taken by {taken}", "one route per path")
+            if not here:
+                operations.append(_operation(context.name, route))
+            findings.extend(here)
+    findings.settle()
+    return operations
+
+
+def endpoint(operation: Operation, sender: Sender, limits: Limits) -> Endpoint:
+    """The endpoint that reads the message, sends or asks it, and answers with the reply."""
+    read, encode, status, silent = operation.read, operation.encode, operation.route.status, operation.silent
+
+    def answer(reply: Any) -> Answer:
+        return Answer(status, [], b"") if silent else json_answer(status, encode(reply))
+
+    async def ask(request: Request) -> Answer:
+        request.expect_no_body()
+        query = request.query()
+        fresh = _flag(query.pop(FRESH, None))
+        message: Any = read(request.places, query, b"")
+        return answer(await sender.ask(message, deadline=request.remaining(limits), fresh=fresh))
+
+    async def send(request: Request) -> Answer:
+        key = request.key()
+        body = b""
+        if operation.body is None:
+            request.expect_no_body()
+        else:
+            body = await request.body(limits)
+        message: Any = read(request.places, request.query(), body)
+        return answer(await sender.send(message, deadline=request.remaining(limits), key=key))
+
+    chosen = ask if operation.asks else send
+
+    async def declared(request: Request) -> Answer:
+        try:
+            return await chosen(request)
+        except Refusal as refusal:
+            raise refused(refusal, operation.status_of(type(refusal)), operation.name) from refusal
+
+    return declared
+
+
+def _operation(context: str, route: Route) -> Operation:
+    message = route.message
+    places = places_of(route.path)
+    reply, refusals = reply_of(message)
+    if route.method in ("GET", "DELETE"):
+        body, read = None, query_reader(message, places)
+    else:
+        body = body_type(message, route.path, places)
+        read = body_reader(message, route.path, places, Codec(body, message.__name__))
+    return Operation(
+        context=context, route=route, name=contract_of(message, context).type, places=places,
+        fields=fields_of(message), body=body, reply=reply, refusals=refusals, read=read, encode=Codec(reply).encode,
+    )  # fmt: skip
+
+
+def _flag(texts: list[str] | None) -> bool:
+    if texts is None:
+        return False
+    try:
+        return msgspec.convert(texts[-1], bool, strict=False)
+    except msgspec.ValidationError as error:
+        raise rejected(
+            "http.invalid-message", f"{texts[-1]!r} is neither true nor false", where="query string",
+            pointer=f"/{FRESH}", expected="true or false", next="Send fresh=true or leave it out",
+        ) from error  # fmt: skip
+
+
+def _check(route: Route) -> Findings:
+    """The findings about one route by itself."""
+    findings = Findings()
+    kind = Query if route.method == "GET" else Command
+    message: type = route.message
+    if not issubclass(message, kind):
+        verb = "asks a query" if kind is Query else "sends a command"
+        _report(findings, route, "route.method", f"{route.method} {verb}, and {route.message.__name__} is none")
+    _check_path(route, findings)
+    if not findings:
+        _check_types(route, findings)
+        _check_refusals(route, findings)
+    return findings
+
+
+def _check_path(route: Route, findings: Findings) -> None:
+    try:
+        places = places_of(route.path)
+    except ValueError as error:
+        _report(findings, route, "route.path", str(error), "a path like /students/{student}/invoices")
+        return
+    fields = [field.encode_name for field in fields_of(route.message)]
+    for place in places:
+        if place not in fields:
+            _report(
+                findings, route, "route.place", f"the place {{{place}}} names no field of {route.message.__name__}",
+                f"one of: {', '.join(fields)}" if fields else "no places: the message has no fields",
+            )  # fmt: skip
+
+
+def _check_types(route: Route, findings: Findings) -> None:
+    message: type[Message] = route.message
+    try:
+        reply, refusals = reply_of(message)
+        msgspec.json.schema_components([message, reply, *refusals])
+        arrivals = {field.encode_name: arrives_as(field.type) for field in fields_of(message)}
+    except TypeError as error:
+        _report(findings, route, "route.type", f"{message.__name__} or its answers cannot be JSON: {error}")
+        return
+    places = places_of(route.path)
+    for name, arrival in arrivals.items():
+        if name in places and arrival != "text":
+            _report(findings, route, "route.place", f"a value of {name!r} cannot be written as a segment of a path")
+        elif route.method in ("GET", "DELETE") and not arrival:
+            _report(
+                findings, route, "route.query", f"a value of {name!r} cannot be written in a query string",
+                "text, a number, or a list of them", "send it with post or put, which take a JSON body",
+            )  # fmt: skip
+        elif route.method == "GET" and name == FRESH:
+            _report(findings, route, "route.query", f"the parameter {FRESH!r} is taken: it asks for a fresh answer")
+
+
+def _check_refusals(route: Route, findings: Findings) -> None:
+    declared = reply_of(route.message)[1]
+    for refusal, status in route.refusals.items():
+        if refusal not in declared:
+            _report(
+                findings, route, "route.refusal", f"{route.message.__name__} does not declare {refusal.__name__}",
+                f"one of: {', '.join(r.__name__ for r in declared) or 'none'}",
+            )  # fmt: skip
+        if not 400 <= status <= 599:
+            _report(findings, route, "route.refusal", f"{refusal.__name__} has the status {status}", "400 to 599")
+    if not 200 <= route.status <= 299:
+        _report(findings, route, "route.status", f"the status of a reply is {route.status}", "200 to 299")
+
+
+def _report(findings: Findings, route: Route, code: str, what: str, expected: str = "", next: str = "") -> None:
+    verb = route.method.lower()
+    findings.report(
+        code, f"{route.method} {route.path}", what, expected=expected,
+        next=next or f"change the line: <context>.{verb}({route.path!r}, {route.message.__name__})",
+    )  # fmt: skip

@@ -1,0 +1,169 @@
+"""The OpenAPI 3.1 description of the operations, made from the types of their messages."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from remit.edges.http.doors import FRESH, Operation
+from remit.edges.http.problems import KINDS, Problem
+from remit.messages import Refusal
+
+__all__ = ["describe"]
+
+Schema = dict[str, Any]
+
+_PROBLEM_JSON = "application/problem+json"
+_SHARED_PARAMETERS: dict[str, Schema] = {
+    "Idempotency-Key": {
+        "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "description": "The same key on a repeated request makes it apply once. On another request: 422.",
+    },
+    "Request-Timeout": {
+        "name": "Request-Timeout", "in": "header", "schema": {"type": "number", "exclusiveMinimum": 0},
+        "description": "Seconds the caller is going to wait.",
+    },
+    "Fresh": {
+        "name": FRESH, "in": "query", "schema": {"type": "boolean", "default": False},
+        "description": "Wait until everything that happened before has reached the answer.",
+    },
+}  # fmt: skip
+_ALWAYS = (400, 422, 500, 503, 504)
+_WITH_BODY = (408, 413, 415)
+
+
+def describe(title: str, operations: Sequence[Operation]) -> Schema:
+    """The whole document, without `servers` (they depend on where the application is mounted)."""
+    wanted = [type for operation in operations for type in _types(operation)]
+    schemas, components = msgspec.json.schema_components([Problem, *wanted], ref_template="#/components/schemas/{name}")
+    by_type = dict(zip(map(id, wanted), schemas[1:], strict=True))
+    statuses = {status for operation in operations for status in _statuses(operation)}
+    document: Schema = {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": "1"},
+        "tags": [{"name": context} for context in dict.fromkeys(operation.context for operation in operations)],
+        "paths": {},
+        "components": {
+            "schemas": components,
+            "parameters": _SHARED_PARAMETERS,
+            "responses": {f"Problem{status}": _problem_response(status) for status in sorted(statuses)},
+        },
+    }
+    for operation in operations:
+        entry = document["paths"].setdefault(operation.route.path, {})
+        entry[operation.route.method.lower()] = _describe(operation, by_type)
+    _tell_operations_apart(document)
+    return document
+
+
+def _types(operation: Operation) -> Iterator[Any]:
+    """Every type whose schema the operation needs; found again by identity, for not every type can be hashed."""
+    yield operation.reply
+    yield from operation.refusals
+    if operation.body is not None:
+        yield operation.body
+    for field in operation.fields:
+        yield field.type
+
+
+def _describe(operation: Operation, by_type: dict[int, Schema]) -> Schema:
+    text = inspect.cleandoc(operation.route.message.__dict__.get("__doc__") or "")
+    described: Schema = {
+        "operationId": operation.name,
+        "tags": [operation.context],
+        "summary": text.partition("\n")[0] or operation.route.message.__name__,
+        "parameters": list(_parameters(operation, by_type)),
+        "responses": _responses(operation, by_type),
+    }
+    if text:
+        described["description"] = text
+    if operation.body is not None:
+        needed = any(field.required for field in operation.fields if field.encode_name not in operation.places)
+        content = {"application/json": {"schema": by_type[id(operation.body)]}}
+        described["requestBody"] = {"required": needed, "content": content}
+    return described
+
+
+def _parameters(operation: Operation, by_type: dict[int, Schema]) -> Iterator[Schema]:
+    named = {field.encode_name: field for field in operation.fields}
+    for place in operation.places:
+        yield {"name": place, "in": "path", "required": True, "schema": by_type[id(named[place].type)]}
+    if operation.body is None:
+        for name, field in named.items():
+            if name not in operation.places:
+                schema = by_type[id(field.type)]
+                if field.default is not msgspec.NODEFAULT:
+                    schema = {**schema, "default": msgspec.to_builtins(field.default)}
+                yield {"name": name, "in": "query", "required": field.required, "schema": schema}
+    shared = ("Fresh",) if operation.asks else ("Idempotency-Key",)
+    for name in (*shared, "Request-Timeout"):
+        yield {"$ref": f"#/components/parameters/{name}"}
+
+
+def _responses(operation: Operation, by_type: dict[int, Schema]) -> Schema:
+    success: Schema = {"description": "The reply"}
+    if not operation.silent:
+        success["content"] = {"application/json": {"schema": by_type[id(operation.reply)]}}
+    responses: Schema = {str(operation.route.status): success}
+    refusals: dict[int, list[type[Refusal]]] = {}
+    for refusal in operation.refusals:
+        refusals.setdefault(operation.status_of(refusal), []).append(refusal)
+    for status in sorted({*_statuses(operation), *refusals}):
+        if status in refusals:
+            responses[str(status)] = _refusal_response(status, refusals[status], operation, by_type)
+        else:
+            responses[str(status)] = {"$ref": f"#/components/responses/Problem{status}"}
+    return responses
+
+
+def _statuses(operation: Operation) -> tuple[int, ...]:
+    """The statuses of problems that this operation can answer, refusals aside."""
+    return (*_ALWAYS, 404, *(_WITH_BODY if operation.body is not None else ()))
+
+
+def _problem_response(status: int) -> Schema:
+    kinds = [f"`{code}`: {kind.title}" for code, kind in KINDS.items() if kind.status == status]
+    response: Schema = {
+        "description": "; ".join(kinds),
+        "content": {_PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    if status == 503:
+        response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait"}}
+    return response
+
+
+def _refusal_response(
+    status: int, refusals: list[type[Refusal]], operation: Operation, by_type: dict[int, Schema]
+) -> Schema:
+    options = [_refusal_schema(refusal, by_type[id(refusal)]) for refusal in refusals]
+    if status in _statuses(operation):
+        options.append({"$ref": "#/components/schemas/Problem"})
+    return {
+        "description": f"Refused: {', '.join(refusal.__name__ for refusal in refusals)}",
+        "content": {_PROBLEM_JSON: {"schema": options[0] if len(options) == 1 else {"anyOf": options}}},
+    }
+
+
+def _refusal_schema(refusal: type[Refusal], fields: Schema) -> Schema:
+    """A problem that carries this refusal's name and fields."""
+    own = {"code": {"const": "call.refused"}, "refusal": {"const": refusal.__name__}, "fields": fields}
+    return {
+        "allOf": [
+            {"$ref": "#/components/schemas/Problem"},
+            {"type": "object", "properties": own, "required": ["refusal", "fields"]},
+        ]
+    }
+
+
+def _tell_operations_apart(document: Schema) -> None:
+    """A message with several routes needs several operation ids."""
+    seen: dict[str, int] = {}
+    for entry in document["paths"].values():
+        for described in entry.values():
+            name = described["operationId"]
+            seen[name] = seen.get(name, 0) + 1
+            if seen[name] > 1:
+                described["operationId"] = f"{name}.{seen[name]}"

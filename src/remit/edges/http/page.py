@@ -1,0 +1,131 @@
+"""The docs page: one self-contained HTML document, rendered once from the OpenAPI description."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from remit.edges.http.problems import KINDS
+
+__all__ = ["render"]
+
+Schema = dict[str, Any]
+_DEEPEST = 5
+_EMPTY: Schema = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": []}
+
+
+def render(description: Schema) -> bytes:
+    """The page as UTF-8 HTML. It needs nothing from anywhere else; its forms call the routes beside it."""
+    template = Path(__file__).with_name("docs.html").read_text("utf-8")
+    parts = {
+        "<!--title-->": escape(description["info"]["title"]),
+        "<!--routes-->": "\n".join(_routes(description)),
+        "<!--schemas-->": "\n".join(_schemas(description["components"]["schemas"])),
+        "<!--problems-->": "\n".join(
+            f"<tr><td><code>{code}</code></td><td>{kind.status}</td><td>{escape(kind.title)}</td>"
+            f"<td>{escape(kind.next)}</td></tr>"
+            for code, kind in KINDS.items()
+        ),
+    }
+    for mark, text in parts.items():
+        template = template.replace(mark, text)
+    return template.encode()
+
+
+def _routes(description: Schema) -> Iterator[str]:
+    for tag in description["tags"]:
+        yield f"<h2>{escape(tag['name'])}</h2>"
+        for path, entry in description["paths"].items():
+            for method, operation in entry.items():
+                if tag["name"] in operation["tags"]:
+                    yield _route(description, method, path, operation)
+
+
+def _route(description: Schema, method: str, path: str, operation: Schema) -> str:
+    shared = description["components"]["parameters"]
+    parameters = [shared[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in operation["parameters"]]
+    body = operation["requestBody"]["content"]["application/json"] if "requestBody" in operation else None
+    text = escape(str(operation.get("description", operation["summary"])))
+    return f"""<details class="route"><summary><b class="{method}">{method.upper()}</b> <code>{escape(path)}</code>
+<span>{escape(operation["summary"])}</span></summary>
+<p>{text}</p>
+<form data-method="{method.upper()}" data-path="{escape(path)}">
+{"".join(_input(parameter) for parameter in parameters)}
+{_body(body, description["components"]["schemas"]) if body else ""}
+<button>Send</button> <output></output></form>
+<table><tr><th>status</th><th>answer</th></tr>{"".join(_responses(operation))}</table></details>"""
+
+
+def _input(parameter: Schema) -> str:
+    name, place = escape(parameter["name"]), parameter["in"]
+    needed = " required" if parameter.get("required") else ""
+    many = " data-many" if parameter["schema"].get("type") == "array" else ""
+    hint = escape(parameter.get("description", ""))
+    return (
+        f'<label><span>{name} <small>{place}{needed}</small></span><input name="{name}" data-in="{place}"{needed}{many}'
+        f' title="{hint}" placeholder="{escape(_kind(parameter["schema"]))}"></label>'
+    )
+
+
+def _body(content: Schema, components: Schema) -> str:
+    sample = escape(json.dumps(_example(content["schema"], components, 0), indent=2))
+    return (
+        f"<label><span>body <small>JSON, {_linked(content['schema'])}</small></span>"
+        f'<textarea rows="{sample.count(chr(10)) + 2}">{sample}</textarea></label>'
+    )
+
+
+def _responses(operation: Schema) -> Iterator[str]:
+    """What is the operation's own; problems that every operation can have stand once, at the end of the page."""
+    shared: list[str] = []
+    for status, response in operation["responses"].items():
+        if "$ref" in response:
+            shared.append(status)
+        else:
+            kinds = [_linked(content["schema"]) for content in response.get("content", {}).values()]
+            yield f"<tr><td>{status}</td><td>{escape(response['description'])} {' '.join(kinds)}</td></tr>"
+    yield f'<tr><td>{" ".join(shared)}</td><td><a href="#problems">Problems</a></td></tr>'
+
+
+def _schemas(components: Schema) -> Iterator[str]:
+    for name, schema in components.items():
+        text = escape(json.dumps(schema, indent=2, ensure_ascii=False))
+        named = f'id="schema-{escape(name)}"><summary><code>{escape(name)}</code></summary>'
+        yield f"<details {named}<pre>{text}</pre></details>"
+
+
+def _linked(schema: Schema) -> str:
+    """The kind of a schema in a few words, with links to the named ones."""
+    if "$ref" in schema:
+        name = escape(schema["$ref"].rpartition("/")[2])
+        return f'<a href="#schema-{name}">{name}</a>'
+    if "items" in schema:
+        return f"list of {_linked(schema['items'])}"
+    if refusal := schema.get("allOf", [{}])[-1].get("properties", {}).get("fields"):
+        return _linked(refusal)
+    if options := schema.get("anyOf"):
+        return " or ".join(_linked(option) for option in options)
+    return escape(_kind(schema))
+
+
+def _kind(schema: Schema) -> str:
+    return str(schema.get("type") or " | ".join(_kind(option) for option in schema.get("anyOf", ())) or "value")
+
+
+def _example(schema: Schema, components: Schema, depth: int) -> Any:
+    """A value to begin with: defaults where there are some, else an empty value of the right type."""
+    if "$ref" in schema and depth < _DEEPEST:
+        return _example(components[schema["$ref"].rpartition("/")[2]], components, depth + 1)
+    for known in ("default", "const"):
+        if known in schema:
+            return schema[known]
+    if options := schema.get("enum"):
+        return options[0]
+    if options := schema.get("anyOf"):
+        return _example(options[0], components, depth)
+    if schema.get("type") == "object":
+        return {name: _example(field, components, depth) for name, field in schema.get("properties", {}).items()}
+    return _EMPTY.get(schema.get("type", ""))

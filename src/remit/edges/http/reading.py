@@ -1,0 +1,146 @@
+"""From a request's places, query string and body to the message: converted, checked, nothing ignored.
+
+Path and query string are text and are converted to the fields' types; the JSON body must have these types already.
+GET and DELETE take the fields that are no place from the query string, POST and PUT from the body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import inspect, structs
+
+from remit.edges.http.problems import Rejected, invalid, rejected
+from remit.messages import Codec, Message
+
+__all__ = ["Reader", "arrives_as", "body_reader", "body_type", "fields_of", "query_reader"]
+
+Reader = Callable[[tuple[str, ...], dict[str, list[str]], bytes], Message]
+
+_ARRAYS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)
+_TEXTS = (
+    inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.DecimalType, inspect.UUIDType,
+    inspect.DateTimeType, inspect.DateType, inspect.TimeType, inspect.TimeDeltaType, inspect.EnumType,
+    inspect.LiteralType, inspect.BytesType,
+)  # fmt: skip
+
+
+def fields_of(message: type[Message]) -> tuple[structs.FieldInfo, ...]:
+    """The fields of a message class."""
+    struct: Any = message  # checkers see messages as plain classes
+    return structs.fields(struct)
+
+
+def arrives_as(type: Any) -> str:
+    """How a path or query string can carry a value of this type: 'text', 'texts' (repeated), or '' (not at all)."""
+    return _arrives(inspect.type_info(type))
+
+
+def _arrives(info: inspect.Type) -> str:
+    if isinstance(info, inspect.Metadata):
+        return _arrives(info.type)
+    if isinstance(info, inspect.UnionType):
+        kinds = {_arrives(member) for member in info.types if not isinstance(member, inspect.NoneType)}
+        return kinds.pop() if len(kinds) == 1 else ""
+    if isinstance(info, _ARRAYS):
+        return "texts" if _arrives(info.item_type) == "text" else ""
+    return "text" if isinstance(info, _TEXTS) else ""
+
+
+def body_type(message: type[Message], path: str, places: tuple[str, ...]) -> Any:
+    """What the body must be: the message itself, or a record of the fields that are no place."""
+    if not places:
+        return message
+    rest = [field for field in fields_of(message) if field.encode_name not in places]
+    return _record(f"{message.__name__}Body", message, path, rest)
+
+
+def query_reader(message: type[Message], places: tuple[str, ...]) -> Reader:
+    """Makes the message from path and query string."""
+    many = {f.encode_name for f in fields_of(message) if arrives_as(f.type) == "texts"}
+
+    def read(values: tuple[str, ...], query: dict[str, list[str]], body: bytes) -> Message:
+        given: dict[str, Any] = dict(zip(places, values, strict=True))
+        for name, texts in query.items():
+            if name in given:
+                raise _unknown(name, f"{name} is a place in the path and no parameter")
+            if name not in many and len(texts) > 1:
+                raise rejected(
+                    "http.invalid-message", f"The parameter {name} is given {len(texts)} times", where="query string",
+                    pointer=f"/{name}", expected="one value", next=f"Send {name} once",
+                )  # fmt: skip
+            given[name] = texts if name in many else texts[0]
+        made: Message = _convert(given, message, places)
+        return made
+
+    return read
+
+
+def body_reader(message: type[Message], path: str, places: tuple[str, ...], codec: Codec[Any]) -> Reader:
+    """Makes the message from path and body; `codec` is of the body's type."""
+    if not places:
+
+        def read_whole(values: tuple[str, ...], query: dict[str, list[str]], body: bytes) -> Message:
+            _no_parameters(query)
+            whole: Message = _decode(codec, body)
+            return whole
+
+        return read_whole
+
+    named = {field.encode_name: field for field in fields_of(message)}
+    path_type = _record(f"{message.__name__}Path", message, path, [named[place] for place in places])
+
+    def read(values: tuple[str, ...], query: dict[str, list[str]], body: bytes) -> Message:
+        _no_parameters(query)
+        first = _convert(dict(zip(places, values, strict=True)), path_type, places)
+        rest = _decode(codec, body)
+        try:
+            return message(**structs.asdict(first), **structs.asdict(rest))
+        except (TypeError, ValueError) as error:  # what a message's own __post_init__ says no with
+            raise invalid(error, where="path and body") from error
+
+    return read
+
+
+def _record(name: str, message: type[Message], path: str, fields: list[structs.FieldInfo]) -> Any:
+    """A record of some of the message's fields, strict like the message. Full names differ where paths do."""
+    declared: list[Any] = []
+    for field in fields:
+        options: dict[str, Any] = {"name": field.encode_name}
+        if field.default is not msgspec.NODEFAULT:
+            options["default"] = field.default
+        if field.default_factory is not msgspec.NODEFAULT:
+            options["default_factory"] = field.default_factory
+        declared.append((field.name, field.type, msgspec.field(**options)))
+    module = f"{message.__module__}{path}"
+    return msgspec.defstruct(name, declared, module=module, kw_only=True, forbid_unknown_fields=True)
+
+
+def _convert(given: dict[str, Any], type: Any, places: tuple[str, ...]) -> Any:
+    try:
+        return msgspec.convert(given, type, strict=False)
+    except msgspec.ValidationError as error:
+        place = next((name for name in places if f"`$.{name}`" in str(error)), None)
+        raise invalid(error, where="path" if place else "query string") from error
+
+
+def _decode(codec: Codec[Any], body: bytes) -> Any:
+    try:
+        return codec.decode(body or b"{}")
+    except msgspec.ValidationError as error:
+        raise invalid(error, where="body") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise rejected("http.malformed-json", str(error), where="body") from error
+    except RecursionError as error:
+        raise rejected("http.malformed-json", "The body is nested too deeply", where="body") from error
+
+
+def _no_parameters(query: dict[str, list[str]]) -> None:
+    for name in query:
+        raise _unknown(name, f"Unknown parameter {name}: this request takes its fields from the body")
+
+
+def _unknown(name: str, detail: str) -> Rejected:
+    return rejected("http.invalid-message", detail, where="query string", pointer=f"/{name}", next=f"Leave {name} out")

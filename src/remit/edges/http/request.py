@@ -1,0 +1,242 @@
+"""One request and its answer: what is read from the ASGI scope and its body, with limits."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote
+
+import msgspec
+
+from remit.edges.http.problems import Headers, Rejected, rejected
+from remit.errors import DeadlineExceeded
+
+__all__ = [
+    "Answer",
+    "Endpoint",
+    "Gone",
+    "Limits",
+    "Receive",
+    "Request",
+    "Scope",
+    "Send",
+    "json_answer",
+    "problem_answer",
+]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_encode = msgspec.json.Encoder().encode
+_MAX_PARAMETERS = 1000
+_MAX_KEY = 255
+# A body that is too large is read and thrown away up to this multiple of the limit: a client that is still sending
+# when the connection is closed would see a reset instead of the answer.
+_DRAINED = 16
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a request may take. Sizes in bytes, times in seconds."""
+
+    max_body: int
+    default_deadline: float
+    max_deadline: float
+
+
+class Gone(Exception):
+    """The client left before its request was complete: nobody is there to answer."""
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class Request:
+    """A request that found its endpoint. `places` are the values of the path's places, in their order."""
+
+    __slots__ = ("_begun", "headers", "places", "receive", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive, places: tuple[str, ...]) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.places = places
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._begun = monotonic()
+
+    def query(self) -> dict[str, list[str]]:
+        """The values of each query parameter."""
+        raw: bytes = self.scope.get("query_string", b"")
+        given: dict[str, list[str]] = {}
+        if raw:
+            try:
+                pairs = parse_qsl(raw.decode("ascii"), True, errors="strict", max_num_fields=_MAX_PARAMETERS)
+            except ValueError as error:
+                raise rejected(
+                    "http.malformed-query", f"The query string cannot be read: {error}", where="query string"
+                ) from error
+            for name, value in pairs:
+                given.setdefault(name, []).append(value)
+        return given
+
+    def key(self) -> str | None:
+        """The idempotency key, with or without the quotes of a structured field."""
+        raw = self.headers.get(b"idempotency-key")
+        if raw is None:
+            return None
+        text = raw.decode("latin-1").strip()
+        key = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
+        if not key or len(key) > _MAX_KEY or not (key.isascii() and key.isprintable()):
+            raise rejected(
+                "http.malformed-header", "The idempotency key is empty, too long or not printable",
+                where="header Idempotency-Key", expected=f"1 to {_MAX_KEY} printable ASCII characters",
+                next="Use a UUID, and the same one for each repetition of this request",
+            )  # fmt: skip
+        return key
+
+    def remaining(self, limits: Limits) -> float:
+        """Seconds left of what the client (or else the default) allows, never more than the maximum.
+
+        Raises `DeadlineExceeded` when there are none.
+        """
+        seconds = limits.default_deadline
+        for name, scale in ((b"remit-timeout-ms", 1000.0), (b"request-timeout", 1.0)):
+            if (raw := self.headers.get(name)) is not None:
+                seconds = _number(raw, name) / scale
+                break
+        left = min(seconds, limits.max_deadline) - (monotonic() - self._begun)
+        if left <= 0:
+            raise DeadlineExceeded("the deadline passed before the call")
+        return left
+
+    async def body(self, limits: Limits) -> bytes:
+        """The whole body. Rejects what is larger than the limit, slower than the deadline, or not called JSON."""
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared) > limits.max_body:
+            waits = self.headers.get(b"expect", b"").lower() == b"100-continue"
+            if waits or int(declared) > limits.max_body * _DRAINED:
+                raise _too_large(limits)
+        try:
+            async with asyncio.timeout(self.remaining(limits)):
+                body = await self._read(limits)
+        except TimeoutError as error:
+            detail = "The body was not complete when the deadline passed"
+            raise rejected("http.slow-body", detail, where="body") from error
+        if body:
+            self._check_media_type()
+        return body
+
+    def expect_no_body(self) -> None:
+        """Rejects a request that announces a body."""
+        if self.headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in self.headers:
+            raise rejected("http.unexpected-body", f"{self.scope['method']} takes no body here", where="body")
+
+    async def _read(self, limits: Limits) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        more = True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise Gone
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            more = message.get("more_body", False) and size <= limits.max_body * _DRAINED
+            if size <= limits.max_body:
+                parts.append(part)
+        if size > limits.max_body:
+            raise _too_large(limits)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _check_media_type(self) -> None:
+        given = self.headers.get(b"content-type", b"")
+        if given != b"application/json":
+            kind = given.partition(b";")[0].strip().lower()
+            if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
+                raise rejected(
+                    "http.media-type", f"The body is called {given.decode('latin-1') or 'nothing'!r}",
+                    where="header Content-Type", expected="application/json",
+                    headers=[(b"accept", b"application/json")],
+                )  # fmt: skip
+        if self.headers.get(b"content-encoding", b"identity") != b"identity":
+            raise rejected(
+                "http.media-type", "The body is compressed", where="header Content-Encoding", expected="identity",
+                next="Send the body uncompressed",
+            )  # fmt: skip
+
+
+def own_path(scope: Scope) -> str:
+    """The path below the place where this application is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "").rstrip("/")
+    if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
+        path = path[len(root) :]
+    if path.endswith("/") and not unquote(scope.get("raw_path", b"/").decode("latin-1")).endswith("/"):
+        path = path[:-1]  # the framework that we are mounted in added it
+    return path or "/"
+
+
+def mounted_at(scope: Scope, path: str) -> str:
+    """Where this application is mounted, as its clients see it: '' at the root.
+
+    Not every framework says it in `root_path`; then it is what the client's path has before our own.
+    """
+    if root := str(scope.get("root_path", "")).rstrip("/"):
+        return root
+    whole = unquote(scope.get("raw_path", b"").decode("latin-1"))
+    return whole.removesuffix(path).rstrip("/") if whole.endswith(path) else ""
+
+
+def segments_of(scope: Scope, path: str) -> list[str]:
+    """The segments of our own path. A slash that the client wrote as %2F belongs to its segment."""
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%2f" in raw.lower():
+        parts = raw.decode("latin-1").split("/")
+        for first in range(1, len(parts)):
+            tail = [unquote(part) for part in parts[first:]]
+            if "/" + "/".join(tail) == path:
+                return tail
+    return path.split("/")[1:]
+
+
+def json_answer(status: int, body: bytes, *headers: tuple[bytes, bytes], kind: bytes = b"application/json") -> Answer:
+    """An answer with the two headers that every answer with a body has."""
+    return Answer(status, [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *headers], body)
+
+
+def problem_answer(raised: Rejected) -> Answer:
+    """The answer that carries a problem."""
+    problem = raised.problem
+    return json_answer(problem.status, _encode(problem), *raised.headers, kind=b"application/problem+json")
+
+
+Endpoint = Callable[[Request], Awaitable[Answer]]
+
+
+def _number(raw: bytes, name: bytes) -> float:
+    try:
+        seconds = float(raw)
+    except ValueError:
+        seconds = math.nan
+    if math.isnan(seconds):
+        header = name.decode()
+        unit = "milliseconds" if header.endswith("ms") else "seconds"
+        raise rejected(
+            "http.malformed-header", f"{raw.decode('latin-1')!r} is no time", where=f"header {header}",
+            expected=f"a number of {unit}", next=f"Send for example '{header}: 5'",
+        )  # fmt: skip
+    return seconds
+
+
+def _too_large(limits: Limits) -> Rejected:
+    return rejected(
+        "http.too-large", f"The body has more than {limits.max_body} bytes", where="body",
+        expected=f"at most {limits.max_body} bytes",
+    )  # fmt: skip

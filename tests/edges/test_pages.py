@@ -1,0 +1,200 @@
+"""Health, the OpenAPI document and the docs page."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from remit import errors
+from remit.contexts import Context, ContextMap
+from remit.edges.http import HttpEdge
+from remit.messages import Query, Value
+from tests.edges.shop import Closed, LimitExceeded, Line, Recorder, Touch, call, edge, shop
+
+
+async def openapi(app: HttpEdge) -> Any:
+    return (await call(app, "GET", "/openapi.json")).json
+
+
+async def test_a_process_that_answers_is_alive() -> None:
+    answer = await call(edge()[0], "GET", "/health/live")
+    assert (answer.status, answer.json) == (200, {"live": True})
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_readiness_is_what_the_assembly_says(ready: bool) -> None:
+    async def report() -> dict[str, Any]:
+        return {"ready": ready, "lag": 3}
+
+    answer = await call(edge(ready=report)[0], "GET", "/health/ready")
+    assert (answer.status, answer.json) == (200 if ready else 503, {"ready": ready, "lag": 3})
+
+
+async def test_readiness_without_a_check() -> None:
+    assert (await call(edge()[0], "GET", "/health/ready")).status == 200
+
+
+async def test_a_check_that_fails_or_hangs_is_not_ready() -> None:
+    async def failing() -> dict[str, Any]:
+        raise RuntimeError("secret")
+
+    async def hanging() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    for check in (failing, hanging):
+        answer = await call(edge(ready=check, default_deadline=0.01)[0], "GET", "/health/ready")
+        assert (answer.status, answer.json) == (503, {"ready": False})
+
+
+async def test_the_description_is_valid_openapi() -> None:
+    document = await openapi(edge()[0])
+    OpenAPIV31SpecValidator(document).validate()
+    assert document["openapi"] == "3.1.0"
+    assert set(document["paths"]) == {route.path for context in shop().contexts for route in context.routes}
+
+
+async def test_the_description_of_a_command() -> None:
+    document = await openapi(edge()[0])
+    place = document["paths"]["/customers/{customer}/orders"]["post"]
+    body = place["requestBody"]["content"]["application/json"]["schema"]
+    assert place["operationId"] == "sales.PlaceOrder"
+    assert place["summary"] == "Places an order."
+    assert place["requestBody"]["required"] is True
+    assert body == {"$ref": "#/components/schemas/PlaceOrderBody"}
+    assert document["components"]["schemas"]["PlaceOrderBody"]["required"] == ["lines"]
+    assert document["components"]["schemas"]["PlaceOrderBody"]["additionalProperties"] is False
+    assert place["responses"]["201"]["content"]["application/json"]["schema"] == {"type": "string"}
+    assert {"$ref": "#/components/parameters/Idempotency-Key"} in place["parameters"]
+    assert place["parameters"][0] == {
+        "name": "customer", "in": "path", "required": True, "schema": {"type": "integer"},
+    }  # fmt: skip
+    assert {"402", "409", "413", "415", "422", "503", "504"} <= set(place["responses"])
+
+
+async def test_the_description_of_a_query() -> None:
+    document = await openapi(edge()[0])
+    orders = document["paths"]["/customers/{customer}/orders"]["get"]
+    names = {p["name"]: p for p in orders["parameters"] if "name" in p}
+    assert list(names) == ["customer", "since", "tags", "limit"]
+    assert names["limit"] == {
+        "name": "limit", "in": "query", "required": False, "schema": {"type": "integer", "default": 20},
+    }  # fmt: skip
+    assert {"$ref": "#/components/parameters/Fresh"} in orders["parameters"]
+    assert "requestBody" not in orders
+    items = orders["responses"]["200"]["content"]["application/json"]["schema"]
+    assert items == {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}
+
+
+@pytest.mark.parametrize(
+    ("reply", "method", "path"),
+    [
+        (LimitExceeded(limit=3), "post", "/customers/{customer}/orders"),
+        (Closed(reason="x"), "post", "/customers/{customer}/orders"),
+        (Closed(reason="x"), "delete", "/orders/{order}"),
+        (errors.Unavailable("x"), "post", "/customers/{customer}/orders"),
+        (errors.OutcomeUnknown("x"), "delete", "/orders/{order}"),
+        (errors.NotFound("x"), "delete", "/orders/{order}"),
+        (RuntimeError("x"), "delete", "/orders/{order}"),
+        ("o-1", "post", "/customers/{customer}/orders"),
+        ([Line(article="tea", amount=1)], "get", "/customers/{customer}/orders"),
+        (None, "delete", "/orders/{order}"),
+    ],
+)
+async def test_answers_are_as_described(reply: Any, method: str, path: str) -> None:
+    app, _ = edge(reply)
+    document = await openapi(app)
+    body: Any = {"lines": []} if method == "post" else b""
+    answer = await call(app, method.upper(), re.sub(r"\{.*?\}", "7", path), body)
+    described = document["paths"][path][method]["responses"][str(answer.status)]
+    if "$ref" in described:
+        described = document["components"]["responses"][described["$ref"].rpartition("/")[2]]
+    schema = described["content"][answer.headers["content-type"]]["schema"]
+    OAS31Validator({**schema, "components": document["components"]}).validate(answer.json)
+
+
+async def test_another_refusals_fields_do_not_fit_the_description() -> None:
+    document = await openapi(edge()[0])
+    described = document["paths"]["/orders/{order}"]["delete"]["responses"]["410"]
+    schema = {**described["content"]["application/problem+json"]["schema"], "components": document["components"]}
+    answer = await call(edge(Closed(reason="x"))[0], "DELETE", "/orders/7")
+    validator = OAS31Validator(schema)
+    assert validator.is_valid(answer.json)
+    assert not validator.is_valid({**answer.json, "fields": {"limit": 3}})
+
+
+class Twin:
+    """Holds a record of the same name as one of the shop's."""
+
+    class Line(Value):
+        other: bool
+
+
+class Twins(Query[Twin.Line]):
+    pass
+
+
+async def test_two_types_of_one_name_stay_apart_and_one_message_may_have_two_routes() -> None:
+    system = shop()
+    other = Context[Any]("other")
+    other.get("/twins", Twins)
+    other.put("/touch/{order}", Touch)
+    other.put("/touch/{order}/again", Touch)
+    document = await openapi(HttpEdge(ContextMap("shop", contexts=[*system.contexts, other]), Recorder()))
+    OpenAPIV31SpecValidator(document).validate()
+    schemas = document["components"]["schemas"]
+    assert sorted(list(s["properties"]) for n, s in schemas.items() if n.endswith("Line")) == [
+        ["article", "amount"], ["other"],
+    ]  # fmt: skip
+    ids = [o["operationId"] for entry in document["paths"].values() for o in entry.values()]
+    assert len(ids) == len(set(ids))
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: list[str] = []
+        self.forms: list[dict[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if found := given.get("id"):
+            self.ids.add(found)
+        self.links += [link for name in ("href", "src") if (link := given.get(name))]
+        if tag == "form":
+            self.forms.append(given)
+
+
+async def test_the_docs_page_is_whole_and_needs_nothing_from_elsewhere() -> None:
+    answer = await call(edge()[0], "GET", "/docs")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    page = _Links()
+    page.feed(answer.body.decode())
+    routes = [route for context in shop().contexts for route in context.routes]
+    assert [(f["data-method"], f["data-path"]) for f in page.forms] != []
+    assert {(f["data-method"], f["data-path"]) for f in page.forms} == {(r.method, r.path) for r in routes}
+    assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
+    assert {link for link in page.links if not link.startswith("#")} == {"openapi.json"}
+    assert "<!--" not in answer.body.decode()
+
+
+class Sharp(Query[int]):
+    """Is 1 < 2 & "so on"? <script>alert(1)</script>"""
+
+    text: str = '"><script>alert(2)</script>'
+
+
+async def test_the_docs_page_shows_texts_as_texts() -> None:
+    sharp = Context[Any]("sharp")
+    sharp.get("/sharp", Sharp)
+    answer = await call(HttpEdge(ContextMap("<b>", contexts=[sharp]), Recorder()), "GET", "/docs")
+    assert b"<script>alert" not in answer.body
+    assert b"&lt;script&gt;alert(1)" in answer.body
+    assert b"<title>&lt;b&gt;</title>" in answer.body
