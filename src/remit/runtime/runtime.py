@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -19,14 +19,17 @@ from remit.runtime.ports import Ports
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.subscription import Subscription
 from remit.stores import Store
-from remit.transports import StoreFeed
+from remit.transports import Feed, StoreFeed
 
-__all__ = ["Runtime"]
+__all__ = ["Feeds", "Runtime"]
 
 TICK = 0.5
 """Seconds between two looks of the housekeeper."""
 BEAT = 5.0
 """Seconds between two signs of life."""
+
+Feeds = Callable[[str, str, int], Feed]
+"""Makes the feed of a subscription, by its name, of a channel of a source. By default it reads the source's store."""
 
 log = logging.getLogger("remit")
 
@@ -49,7 +52,9 @@ class Runtime:
         *,
         listener: Listener = log_signal,
         parity: bool = False,
+        feeds: Feeds | None = None,
     ) -> None:
+        feeds = feeds or (lambda _, source, channel: StoreFeed(source, channel, stores[source]))
         self.model = model
         self.stores = stores
         self.ports = ports
@@ -57,7 +62,7 @@ class Runtime:
         self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity)
         self.subscriptions = [
             Subscription(
-                follow, plan, stores[plan.name], StoreFeed(follow.source, follow.channel, stores[follow.source]),
+                follow, plan, stores[plan.name], feeds(follow.name, follow.source, follow.channel),
                 self.calls, ports, listener,
             )
             for plan in plans.values()

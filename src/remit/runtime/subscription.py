@@ -161,20 +161,20 @@ class Subscription:
 
     async def _work(self, part: int, lane: _Lane) -> None:
         """Read after the checkpoint, handle, commit; until nothing is left."""
+        failure: Exception | None = None
         try:
             while not self._stopping and self.state != "regressed":
                 try:
+                    if failure is not None:
+                        await self._failed(part, lane, failure)
+                        failure = None
                     records = await self._next(part, lane)
                     if not records:
                         return
-                    if not self._fits(part, lane, records[0]):
-                        continue
-                    await self._handle(part, lane, records)
-                except Conflict:
-                    await self._reload()
-                    await asyncio.sleep(self._ports.random.random() * 0.002)
+                    if self._fits(part, lane, records[0]):
+                        await self._handle(part, lane, records)
                 except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
-                    await self._failed(part, lane, error)
+                    failure = error
         finally:
             lane.worker = None
             self._bell.set()
@@ -265,6 +265,10 @@ class Subscription:
 
     async def _failed(self, part: int, lane: _Lane, error: Exception) -> None:
         """Transient: wait and try again. Permanent: find the message, try it again, then park its key."""
+        if isinstance(error, Conflict):
+            await self._reload()
+            await asyncio.sleep(self._ports.random.random() * 0.002)
+            return
         record = lane.failing
         if isinstance(error, StoreError):
             self._state("stalled", str(error))
@@ -281,25 +285,20 @@ class Subscription:
             return
         now = self._calls.seconds()
         if self._storm.raging(now):
-            self._state("paused", f"storm: many keys failed within a minute, last {_error(error)}")
-            await self._wait(lane, error)
+            await self._wait(lane, error, f"storm: many keys failed within a minute, last {_error(error)}")
             return
-        await self._store.commit(
-            Unit(
-                parks=[self._park(record, _error(error), now + retry_after(0))],
-                advance=self._advance(part, lane, record),
-            )
-        )
         self._storm.parked(now)
+        park = self._park(record, _error(error), now + retry_after(0))
+        await self._store.commit(Unit(parks=[park], advance=self._advance(part, lane, record)))
         self._say(Signal("parked", self.name, f"key {record.key!r}: {_error(error)}", error))
         lane.parked |= {record.key}
         self._advanced(lane, record, 0)
 
-    async def _wait(self, lane: _Lane, error: Exception) -> None:
+    async def _wait(self, lane: _Lane, error: Exception, storm: str = "") -> None:
         lane.failures += 1
         self._failures += 1
-        if self._failures >= IN_A_ROW:
-            self._state("paused", _error(error))
+        if storm or self._failures >= IN_A_ROW:
+            self._state("paused", storm or _error(error))
         else:
             self._say(Signal("retrying", self.name, _error(error), error))
         await asyncio.sleep(backoff(lane.failures - 1, self._ports.random))
