@@ -59,7 +59,7 @@ class Entry(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A message in a log: dense position within its partition, and the id of its predecessor there ("" for the first)."""
+    """A message in a log: dense position in its partition, and the id of its predecessor there ("" for the first)."""
 
     part: int
     pos: int
@@ -74,7 +74,7 @@ class Record(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """How far a subscription has come in one partition: the last message handled, and when (seconds since the epoch)."""
+    """How far a subscription is in one partition: the last message handled, and when (seconds since the epoch)."""
 
     pos: int
     id: str
@@ -190,11 +190,11 @@ class Outcome(NamedTuple):
 class Unit:
     """The rows of one unit of work, written together or not at all."""
 
-    changes: list[Change] = field(default_factory=list)
-    entries: list[Entry] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list[Change])
+    entries: list[Entry] = field(default_factory=list[Entry])
     claim: Claim | None = None
     advance: Advance | None = None
-    parks: list[Park] = field(default_factory=list)
+    parks: list[Park] = field(default_factory=list[Park])
     settle: Settle | None = None
     discard: Discard | None = None
 
