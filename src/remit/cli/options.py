@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from remit.cli.failures import Failure
 from remit.topology import DEFAULT_STORE
 
-__all__ = ["AsJson", "Data", "Key", "Store", "SystemName", "place_of"]
+__all__ = ["AsJson", "Data", "Deadline", "Fields", "MessageName", "Store", "SystemName", "place_of"]
 
 SystemName = Annotated[
     str,
@@ -26,7 +26,11 @@ Data = Annotated[
     str | None, Parameter(name="--data", help="Folder of the stores, one SQLite file per context. Default: data")
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
-Key = Annotated[str | None, Parameter(name="--key")]
+MessageName = Annotated[str, Parameter(name="MESSAGE", help="Wire name (context.Name) or class name of the message.")]
+Fields = Annotated[
+    str, Parameter(name="JSON", help="The message's fields as a JSON object; - reads it from standard input.")
+]
+Deadline = Annotated[float | None, Parameter(name="--deadline", help="Seconds the call may take. Default: 10")]
 
 
 def place_of(store: str | None, data: str | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from remit.cli import run
+from remit.cli import ask, parked, run, send, status
 from remit.cli.failures import REFUSED, UNUSABLE, Failure
 from remit.errors import RemitError
 from remit.messages import Refusal
@@ -29,6 +29,10 @@ app = App(
     version_flags=["--version"],
 )
 app.command(run.run)
+app.command(status.status)
+app.command(parked.app)
+app.command(send.send)
+app.command(ask.ask)
 
 
 def execute(arguments: Sequence[str]) -> int:

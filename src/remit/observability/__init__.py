@@ -1,1 +1,5 @@
 """What is to be seen from outside: how far each subscription is, and what keeps it."""
+
+from remit.observability.status import SubscriptionStatus, is_alive, read_status
+
+__all__ = ["SubscriptionStatus", "is_alive", "read_status"]

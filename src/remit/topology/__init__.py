@@ -1,6 +1,6 @@
 """Where it runs: the system, and the assembly that puts it on its stores."""
 
-from remit.topology.assembly import DEFAULT_STORE, assemble, open_store
+from remit.topology.assembly import DEFAULT_STORE, assemble, is_made, made_stores, open_store
 from remit.topology.system import SyncSender, System
 
-__all__ = ["DEFAULT_STORE", "SyncSender", "System", "assemble", "open_store"]
+__all__ = ["DEFAULT_STORE", "SyncSender", "System", "assemble", "is_made", "made_stores", "open_store"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import glob
+import re
+from pathlib import Path
 from typing import Any
 
 from remit.contexts import Clock, ContextMap, Ids
@@ -10,7 +13,7 @@ from remit.runtime import Ports, Runtime, compile_system
 from remit.stores import Store
 from remit.stores.memory import MemoryStore
 
-__all__ = ["DEFAULT_STORE", "assemble", "open_store"]
+__all__ = ["DEFAULT_STORE", "assemble", "is_made", "made_stores", "open_store"]
 
 DEFAULT_STORE = "sqlite:data/{context}.db"
 
@@ -30,6 +33,26 @@ def open_store(place: str, context: str) -> Store:
     raise StoreError(
         f"{place!r} names no store", where="store", expected="memory: or sqlite:PATH", next=f'store="{DEFAULT_STORE}"'
     )
+
+
+def is_made(place: str, context: str) -> bool:
+    """Whether the context has a store at this place already. A store in memory is never found from outside."""
+    technology, _, path = place.partition(":")
+    try:
+        return technology == "sqlite" and Path(path.replace("{context}", context)).is_file()
+    except PermissionError:
+        return True  # opening it says what is wrong
+
+
+def made_stores(place: str) -> list[str]:
+    """The contexts that have a store at this place, as far as `{context}` in it tells."""
+    technology, _, path = place.partition(":")
+    if technology != "sqlite" or "{context}" not in path:
+        return []
+    pattern = "([a-z][a-z0-9_-]*)".join(re.escape(part) for part in path.split("{context}", 1))
+    anywhere = "*".join(glob.escape(part) for part in path.split("{context}", 1))
+    found = glob.glob(anywhere)  # noqa: PTH207  # that of Path takes no absolute pattern
+    return sorted(match[1] for file in found if (match := re.fullmatch(pattern, file)))
 
 
 def assemble(

@@ -1,0 +1,185 @@
+"""`remit parked`: the keys that wait for a person, and what a person can do about them.
+
+Needs no code of the system: the stores know their parked keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from remit.cli.failures import Failure
+from remit.cli.letters import KeyReport, LetterReport, as_json, as_table, as_text
+from remit.cli.opening import opened, require_some
+from remit.cli.options import AsJson, Data, Store, place_of
+from remit.cli.screen import show as show_on_screen
+from remit.errors import Conflict
+from remit.observability import is_alive
+from remit.stores import Discard, Parked, Unit
+from remit.stores import Store as ContextStore
+from remit.topology import made_stores
+
+__all__ = ["app"]
+
+MOST_LETTERS = 100
+
+app = App(name="parked", help="See and settle parked keys: messages that could not be handled, and those behind them.")
+
+Subscription = Annotated[
+    str, Parameter(name="SUBSCRIPTION", help="Name of the subscription, as remit status shows it.")
+]
+Key = Annotated[str, Parameter(name="--key", help="The parked key.")]
+
+
+@app.command(name="list")
+def list_(
+    subscription: Annotated[str | None, Parameter(name="SUBSCRIPTION", help="Only of this subscription.")] = None,
+    /,
+    *,
+    store: Store = None,
+    data: Data = None,
+    json: AsJson = False,
+) -> int:
+    """List the parked keys, longest parked first."""
+    place = place_of(store, data)
+    rows = asyncio.run(_list(place, subscription))
+    if json:
+        print(as_json([KeyReport.of(row) for row in rows]))
+    elif rows:
+        show_on_screen(as_table(rows))
+    else:
+        print("nothing is parked")
+    return 0
+
+
+@app.command
+def show(
+    key: Annotated[str, Parameter(name="KEY", help="The parked key.")],
+    /,
+    *,
+    subscription: Annotated[str | None, Parameter(help="Only of this subscription.")] = None,
+    payload: Annotated[bool, Parameter(negative="", help="Also the messages' contents.")] = False,
+    store: Store = None,
+    data: Data = None,
+    json: AsJson = False,
+) -> int:
+    """Show why a key is parked, and its letters: the messages that wait, in order."""
+    reports = asyncio.run(_show(place_of(store, data), subscription, key, payload=payload))
+    if json:
+        print(as_json(reports))
+    else:
+        print("\n\n".join(as_text(report) for report in reports))
+    return 0
+
+
+@app.command
+def retry(
+    subscription: Subscription,
+    /,
+    *,
+    key: Annotated[str | None, Parameter(help="The parked key.")] = None,
+    all_: Annotated[bool, Parameter(name="--all", negative="", help="Every parked key of the subscription.")] = False,
+    store: Store = None,
+    data: Data = None,
+) -> int:
+    """Make parked keys due now. The service that runs the subscription handles their letters in order."""
+    if all_ == (key is not None):
+        raise Failure("cli.usage", "which keys?", where="remit parked retry", expected="either --key KEY or --all",
+                      next=f"remit parked retry {subscription} --all")  # fmt: skip
+    due, alive = asyncio.run(_retry(place_of(store, data), subscription, key))
+    keys = "1 key is due" if due == 1 else f"{due} keys are due"
+    print(f"{keys}: {'the running service handles it now' if alive else 'but nothing is running; start remit run'}")
+    return 0
+
+
+@app.command
+def discard(
+    subscription: Subscription,
+    /,
+    *,
+    key: Key,
+    reason: Annotated[str, Parameter(help="Why; kept in the store.")],
+    source: Annotated[
+        str | None, Parameter(help="Only from this context, where the key is parked for several.")
+    ] = None,
+    store: Store = None,
+    data: Data = None,
+) -> int:
+    """Throw away the first letter of a parked key. Those behind it become due; a note with the reason stays."""
+    print(asyncio.run(_discard(place_of(store, data), subscription, key, reason, source)))
+    return 0
+
+
+async def _list(place: str, subscription: str | None) -> list[Parked]:
+    async with opened(place, _contexts(place, subscription)) as stores:
+        rows = [row for store in stores.values() for row in await store.parked(subscription)]
+    return sorted(rows, key=lambda row: row.since)
+
+
+async def _show(place: str, subscription: str | None, key: str, *, payload: bool) -> list[KeyReport]:
+    reports: list[KeyReport] = []
+    async with opened(place, _contexts(place, subscription)) as stores:
+        for store in stores.values():
+            for row in await store.parked(subscription):
+                if row.key == key:
+                    letters = await store.letters(row.subscription, row.source, row.channel, key, MOST_LETTERS)
+                    reports.append(KeyReport.of(row, [LetterReport.of(letter, payload=payload) for letter in letters]))
+    if not reports:
+        raise _not_parked(subscription, key)
+    return reports
+
+
+async def _retry(place: str, subscription: str, key: str | None) -> tuple[int, bool]:
+    async with opened(place, _contexts(place, subscription)) as stores:
+        (store,) = stores.values()
+        now = time.time()
+        due = await store.retry(subscription, key, now)
+        if not due:
+            raise _not_parked(subscription, key)
+        return due, await is_alive(store, now)
+
+
+async def _discard(place: str, subscription: str, key: str, reason: str, source: str | None) -> str:
+    async with opened(place, _contexts(place, subscription)) as stores:
+        (store,) = stores.values()
+        row = _only(await store.parked(subscription), subscription, key, source)
+        (letter,) = await store.letters(subscription, row.source, row.channel, key, 1)
+        await _throw_away(store, row, letter.record.part, letter.record.pos, reason)
+    return f"discarded {letter.record.type} {letter.record.id}; {row.letters - 1} behind it, due now"
+
+
+async def _throw_away(store: ContextStore, row: Parked, part: int, pos: int, reason: str) -> None:
+    letter = Discard(row.subscription, row.source, row.channel, row.key, part, pos, reason, time.time())
+    try:
+        await store.commit(Unit(discard=letter))
+    except Conflict:
+        raise Failure(
+            "parked.changed", "somebody else settled the letter meanwhile", where=f"{row.subscription} key {row.key!r}",
+            expected="the letter as it was", next=f"remit parked show {row.key}",
+        ) from None  # fmt: skip
+
+
+def _only(rows: Sequence[Parked], subscription: str, key: str, source: str | None) -> Parked:
+    found = [row for row in rows if row.key == key and source in (None, row.source)]
+    if not found:
+        raise _not_parked(subscription, key)
+    if len(found) > 1:
+        sources = ", ".join(row.source for row in found)
+        raise Failure("parked.ambiguous", "the key is parked for several sources", where=f"{subscription} key {key!r}",
+                      expected=f"one of: {sources}", next=f"--source {found[0].source}")  # fmt: skip
+    return found[0]
+
+
+def _contexts(place: str, subscription: str | None) -> list[str]:
+    """The contexts with a store, or the one that a subscription belongs to."""
+    return require_some(place, made_stores(place) if subscription is None else [subscription.split(".")[0]])
+
+
+def _not_parked(subscription: str | None, key: str | None) -> Failure:
+    where = " ".join(([subscription] if subscription else []) + ([f"key {key!r}"] if key is not None else []))
+    return Failure("parked.none", "nothing is parked there", where=where, expected="a parked key",
+                   next="remit parked list shows them")  # fmt: skip

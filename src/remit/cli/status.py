@@ -1,0 +1,64 @@
+"""`remit status`: how far each subscription is, read from the stores."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+from rich.markup import escape
+from rich.table import Table
+
+from remit.cli.failures import UNWELL
+from remit.cli.loading import load_system
+from remit.cli.opening import opened, require_some
+from remit.cli.options import AsJson, Data, Store, SystemName, place_of
+from remit.cli.screen import show
+from remit.observability import SubscriptionStatus, read_status
+from remit.topology import System, assemble
+
+__all__ = ["status"]
+
+COLOURS = {"running": "green", "lagging": "yellow"}
+
+
+def status(system: SystemName, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
+    """Show how far each subscription is, and what keeps it.
+
+    Reads the stores only: no handler runs, and the service need not. States: running, lagging (messages wait), parked
+    (keys wait for a person or the next try), stalled, paused, silent (no process runs it), regressed (its source was
+    restored from a backup). Ends with exit code 1 when any of the last five is shown.
+    """
+    model = load_system(system)
+    rows = asyncio.run(_read(model, place_of(store, data)))
+    if json:
+        print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
+    else:
+        show(_table(rows))
+    return 0 if _are_well(rows) else UNWELL
+
+
+async def _read(model: System, place: str) -> list[SubscriptionStatus]:
+    follows = [subscription.follow for subscription in assemble(model, store=place).subscriptions]
+    contexts = [context.name for context in model.contexts]
+    async with opened(place, require_some(place, contexts)) as stores:
+        return await read_status(follows, stores, time.time())
+
+
+def _are_well(rows: list[SubscriptionStatus]) -> bool:
+    return all(row.well for row in rows)
+
+
+def _table(rows: list[SubscriptionStatus]) -> Table:
+    table = Table("SUBSCRIPTION", "FOLLOWS", box=None, pad_edge=False)
+    for title in ("HEAD", "POSITION", "LAG", "SECONDS"):
+        table.add_column(title, justify="right")
+    table.add_column("STATE")
+    table.add_column("NOTE", overflow="fold")
+    for row in rows:
+        state = f"parked({row.parked})" if row.state == "parked" else row.state
+        table.add_row(
+            row.name, f"{row.source} {row.channel}", str(row.head), str(row.position), str(row.lag),
+            f"{row.lag_seconds:.1f}", f"[{COLOURS.get(row.state, 'bold red')}]{state}[/]", escape(row.note),
+        )  # fmt: skip
+    return table
