@@ -1,0 +1,73 @@
+"""remit over its embedded store, with the idempotency key of each call."""
+
+from typing import NewType
+
+from benchmarks import loops, sampling
+from benchmarks.sampling import Sample, Work
+from benchmarks.sqlite.orders import placement
+from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Value
+
+OrderId = NewType("OrderId", str)
+
+
+class Line(Value):
+    sku: str
+    quantity: int
+    price: int
+
+
+class PlaceOrder(Command[OrderId]):
+    order: OrderId
+    customer: str
+    lines: tuple[Line, ...]
+    total: int
+
+
+class Placed(DomainEvent):
+    order: OrderId
+    customer: str
+    lines: tuple[Line, ...]
+    total: int
+
+
+class Order(Aggregate[OrderId, Placed]):
+    customer: str = ""
+    lines: tuple[Line, ...] = ()
+    total: int = 0
+    changes: int = 0
+
+    def place(self, customer: str, lines: tuple[Line, ...], total: int) -> None:
+        self.customer, self.lines, self.total = customer, lines, total
+        self.changes += 1
+        self.record(Placed(order=self.id, customer=customer, lines=lines, total=total))
+
+
+sales = Context("sales", kind="core")
+
+
+@sales.handle(PlaceOrder)
+async def place(command: PlaceOrder, orders: Repository[Order]) -> OrderId:
+    order = await orders.obtain(command.order)
+    order.place(command.customer, command.lines, command.total)
+    return order.id
+
+
+async def _run(work: Work, in_flight: int) -> Sample:
+    async with System("shop", contexts=[sales]).connect(store=f"sqlite:{work.folder}/{{context}}.db") as app:
+
+        async def send(number: int) -> OrderId:
+            asked = placement(number)
+            lines = tuple(Line(sku=line.sku, quantity=line.quantity, price=line.price) for line in asked.lines)
+            order = OrderId(asked.order)
+            command = PlaceOrder(order=order, customer=asked.customer, lines=lines, total=asked.total)
+            return await app.send(command, key=asked.key)
+
+        return await loops.tasks_in_flight(work, in_flight, send)
+
+
+def run_1(work: Work) -> Sample:
+    return sampling.run_async(_run(work, 1))
+
+
+def run_32(work: Work) -> Sample:
+    return sampling.run_async(_run(work, 32))
