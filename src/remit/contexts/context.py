@@ -122,9 +122,11 @@ class Context(Generic[B]):
         self.projections.append(projection)
         return projection
 
-    def provide(self, service: type[S], make: Callable[[], S], /) -> None:
+    # `service` is a class; `type[S]` would refuse protocols and abstract classes, which is what services are named by
+    def provide(self, service: Callable[..., S], make: Callable[[], S], /) -> None:
         """Makes a service of the user's own available to handlers by its type. `make` is called once, at start."""
-        self.provided[service] = make
+        named: Any = service
+        self.provided[named] = make
 
     def get(
         self, path: str, query: type[Query[Any, Any]], /, *, refusals: Mapping[type[Refusal], int] | None = None

@@ -30,11 +30,11 @@ class Projection(_Mutable, Generic[K, E]):
     """
 
     @staticmethod
-    def key(event: Any) -> Any:
+    def key(event: E, /) -> K:
         """The key of the document this event belongs to."""
         raise NotImplementedError
 
-    def evolve(self, event: E) -> None:
+    def evolve(self, event: E, /) -> None:
         """Takes the event into the document."""
         raise NotImplementedError
 

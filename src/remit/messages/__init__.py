@@ -1,6 +1,7 @@
 """What travels: commands, queries, events, refusals, their names, and the codec."""
 
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Value, field
+from remit.messages.carried import not_carried
 from remit.messages.codec import Codec, decode_reply, encode_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
 from remit.messages.refusal import Refusal
@@ -20,6 +21,7 @@ __all__ = [
     "decode_reply",
     "encode_reply",
     "field",
+    "not_carried",
     "parameter_of",
     "reply_of",
 ]

@@ -1,0 +1,109 @@
+"""What a context keeps: aggregates and projections, checked for what their storage needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from remit.contexts.annotations import aggregates_of, is_kind, union_members
+from remit.contexts.context import Context
+from remit.contexts.declarations import where
+from remit.domain import Projection
+from remit.findings import Findings
+from remit.messages import DomainEvent, IntegrationEvent, parameter_of
+
+__all__ = ["check_aggregates", "check_projections"]
+
+
+def check_aggregates(contexts: Sequence[Context[Any]], findings: Findings) -> None:
+    """An aggregate belongs to one context, and its class name names it within that context."""
+    users: dict[type, str] = {}
+    named: dict[tuple[str, str], type] = {}
+    for context in contexts:
+        for aggregate, handler in aggregates_of(context):
+            user = users.setdefault(aggregate, context.name)
+            if user != context.name:
+                findings.report(
+                    "aggregate.shared",
+                    where(handler.function),
+                    f"{aggregate.__name__} is used by context {user!r} and by {context.name!r}",
+                    expected="one context per aggregate",
+                    next=f"ask {user!r} by a command or query, or react to its integration events",
+                )
+            other = named.setdefault((context.name, aggregate.__name__), aggregate)
+            if other is not aggregate:
+                _report_same_name("aggregate", context, other, aggregate, findings)
+
+
+def check_projections(contexts: Sequence[Context[Any]], findings: Findings) -> None:
+    """A projection belongs to one context, says its key and events, has defaults, and folds."""
+    owners: dict[type, str] = {}
+    for context in contexts:
+        named: dict[str, type[Projection[Any, Any]]] = {}
+        for projection in context.projections:
+            if not is_kind(projection, Projection):
+                findings.report(
+                    "projection.kind", where(projection), f"{projection!r} is no Projection", expected="a Projection"
+                )
+                continue
+            if projection in owners:
+                findings.report(
+                    "projection.doubled",
+                    where(projection),
+                    f"{projection.__name__} is declared by {owners[projection]!r} and again by {context.name!r}",
+                    expected="one declaration: @context.project",
+                )
+                continue
+            owners[projection] = context.name
+            other = named.setdefault(projection.__name__, projection)
+            if other is not projection:
+                _report_same_name("projection", context, other, projection, findings)
+            _check_projection(projection, findings)
+
+
+def _check_projection(projection: type[Projection[Any, Any]], findings: Findings) -> None:
+    name, place = projection.__name__, where(projection)
+    if without := _without_default(projection):
+        findings.report(
+            "projection.defaults",
+            place,
+            f"{name} has fields without a default: {', '.join(without)}",
+            expected="a default for every field: the document begins with them",
+            next=f"{without[0]}: ... = field(default_factory=...)",
+        )
+    arguments = parameter_of(projection, Projection)
+    events = union_members(arguments[1]) if len(arguments) > 1 else ()
+    strange = [event for event in events if not is_kind(event, DomainEvent, IntegrationEvent)]
+    if strange or not events:
+        findings.report(
+            "projection.events",
+            place,
+            f"{name} is not folded from events: {', '.join(map(str, strange)) or 'it names none'}",
+            expected="the key's type and the events, by class",
+            next=f"class {name}(Projection[Key, Event | OtherEvent])",
+        )
+    for function in ("key", "evolve"):
+        if getattr(projection, function) is getattr(Projection, function):
+            findings.report(
+                "projection.incomplete", place, f"{name} has no `{function}`", expected=f"a function `{function}`"
+            )
+
+
+def _without_default(projection: type[Projection[Any, Any]]) -> list[str]:
+    struct: Any = projection
+    fields: tuple[str, ...] = struct.__struct_fields__
+    defaults: tuple[Any, ...] = struct.__struct_defaults__  # those of the last fields
+    padded = (msgspec.NODEFAULT,) * (len(fields) - len(defaults)) + defaults
+    return [field for field, default in zip(fields, padded, strict=True) if default is msgspec.NODEFAULT]
+
+
+def _report_same_name(kind: str, context: Context[Any], one: type, other: type, findings: Findings) -> None:
+    findings.report(
+        f"{kind}.same-name",
+        where(other),
+        f"{where(one)} and {where(other)} share the name {other.__name__} in context {context.name!r}",
+        expected=f"one {kind} per name: what it keeps is stored under it",
+        next="rename one of them",
+    )
