@@ -1,0 +1,44 @@
+"""The lane of a simulated store: writes run inline on the real SQLite file, with the outcomes a COMMIT can have."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar, cast
+
+from remit.errors import OutcomeUnknown, StoreUnavailable
+from remit.testing.simulation.choices import Choices
+from remit.testing.simulation.nodes import Incarnation
+
+__all__ = ["SimLane"]
+
+T = TypeVar("T")
+
+
+class SimLane:
+    """Runs functions in order: done; done but the reply is lost; not done; or the process dies before or after."""
+
+    def __init__(self, incarnation: Incarnation, choices: Choices) -> None:
+        self._incarnation = incarnation
+        self._choices = choices
+        self._turn = asyncio.Lock()
+
+    async def run(self, function: Callable[[], T]) -> T:
+        async with self._turn:
+            # Opening and closing the file are plain functions; only what writes rows is tampered with.
+            written = isinstance(cast("object", function), partial)
+            return await self._write(function) if written else function()
+
+    async def _write(self, function: Callable[[], T]) -> T:
+        choices = self._choices
+        await self._incarnation.crash_point("crash before commit", 6)
+        await asyncio.sleep(choices.delay("commit begins", 0.02))
+        if choices.chance("commit not done", 15):
+            raise StoreUnavailable("simulated: the disk refused", where=self._incarnation.name)
+        result = function()
+        await self._incarnation.crash_point("crash after commit", 8)
+        await asyncio.sleep(choices.delay("commit answers", 0.02))
+        if choices.chance("commit reply lost", 15):
+            raise OutcomeUnknown("simulated: the reply was lost", where=self._incarnation.name)
+        return result

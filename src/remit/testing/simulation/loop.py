@@ -1,0 +1,114 @@
+"""An event loop with virtual time: it waits for nothing, runs what is ready in a drawn order, and buries the dead."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context
+from heapq import heappop
+from typing import TYPE_CHECKING, Any
+
+from remit.testing.simulation.choices import Choices
+
+__all__ = ["Livelock", "OutsideWorld", "SimLoop", "Standstill"]
+
+_WINDOW = 8
+"""Among so many of the callbacks that are ready, one is drawn to run next."""
+
+
+class OutsideWorld(BaseException):
+    """Simulated code reached for a thread or another process."""
+
+
+class Standstill(BaseException):
+    """Nothing is ready and no timer is set: the simulated system will never move again."""
+
+
+class Livelock(BaseException):
+    """The budget of steps is spent: the simulated system turns in circles."""
+
+
+class SimLoop(asyncio.BaseEventLoop):
+    """Runs until its budget of steps is spent. `buried` says of a context whether its process has died."""
+
+    if TYPE_CHECKING:  # what the base class has and its stub does not tell
+        _ready: deque[asyncio.Handle]
+        _scheduled: list[asyncio.TimerHandle]
+
+    def __init__(self, choices: Choices, buried: Callable[[Context], bool], *, budget: int = 2_000_000) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.steps = 0
+        self._budget = budget
+        self._choices = choices
+        self._buried = buried
+        # Kept to the end: what nobody refers to would be collected, and its `finally` blocks would run at any time.
+        self._graves: list[asyncio.Handle] = []
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._complaints: list[BaseException] = []
+        self.set_task_factory(self._keep)
+        self.set_exception_handler(lambda _, told: self._complaints.append(told.get("exception") or Standstill(told)))
+
+    def time(self) -> float:
+        return self.now
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> asyncio.Future[Any]:
+        raise OutsideWorld("a thread was asked for; simulated code stays on the loop")
+
+    def _keep(self, loop: Any, coro: Any, **options: Any) -> Any:
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **options)
+        self._tasks.append(task)
+        return task
+
+    def _process_events(self, event_list: Any) -> None:
+        """There is no selector."""
+
+    def _write_to_self(self) -> None:
+        """There is no other thread to wake up for."""
+
+    def _run_once(self) -> None:
+        ready, timers = self._ready, self._scheduled
+        while timers and timers[0].cancelled():
+            heappop(timers)
+        if not ready:
+            if not timers:
+                raise Standstill(f"after {self.now:.3f} s")
+            self.now = max(self.now, timers[0].when())
+        while timers and timers[0].when() <= self.now:
+            ready.append(heappop(timers))
+        at = self._choices.draw("next", min(len(ready), _WINDOW)) if len(ready) > 1 else 0
+        handle = ready[at]
+        del ready[at]
+        self._run(handle)
+
+    def _run(self, handle: Any) -> None:
+        if handle.cancelled():
+            return
+        if self._buried(handle._context):  # noqa: SLF001  a handle says to nobody else whose it is before 3.12
+            self._graves.append(handle)
+            return
+        self.steps += 1
+        if self.steps > self._budget:
+            raise Livelock(f"{self.steps} steps in {self.now:.3f} s")
+        handle._run()  # noqa: SLF001  what the loop of the standard library does
+
+    def unhandled(self) -> list[BaseException]:
+        """What tasks, futures and callbacks ended with that nobody asked for."""
+        ended = [task for task in self._tasks if task.done() and getattr(task, "_log_traceback", False)]
+        return [*self._complaints, *(error for task in ended if (error := task.exception()) is not None)]
+
+    def bury(self) -> None:
+        """Closes what is still pending while the loop stands: nothing of it runs on. Then closes the loop."""
+        self.unhandled()
+        pending: list[Any] = [task for task in self._tasks if not task.done()]
+        for task in pending:
+            task._log_destroy_pending = False  # noqa: SLF001  that it ends here is intended
+            with contextlib.suppress(BaseException):
+                task.get_coro().close()
+        self._graves.clear()
+        self._tasks.clear()
+        self._ready.clear()
+        self._scheduled.clear()
+        self.close()

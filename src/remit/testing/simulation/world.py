@@ -1,0 +1,269 @@
+"""One simulated run: the shop on a few processes, clients, mishaps, and then peace, in which everything must settle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from remit.errors import CallError, RemitError
+from remit.messages import Command
+from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
+from remit.stores.sqlite import SqliteStore
+from remit.testing.simulation.choices import Choices
+from remit.testing.simulation.judges import Ledger, Verdict, judge, unfinished
+from remit.testing.simulation.lane import SimLane
+from remit.testing.simulation.loop import Livelock, SimLoop, Standstill
+from remit.testing.simulation.nodes import Incarnation, Node, is_dead
+from remit.testing.simulation.pipe import Broker, HostileFeed, Relay
+from remit.testing.simulation.shop import Credit, Customer, PlaceOrder, shop
+from remit.testing.simulation.weather import Poison, Weather
+from remit.transports import Feed, StoreFeed
+
+__all__ = ["Report", "simulate"]
+
+_EPOCH = 1_700_000_000.0
+_PARTITIONS = 2
+"""Few, so that customers share one."""
+_PATIENCE = 240.0
+"""Seconds of peace after which everything must have settled. A parked key is tried again after 30, then 60 seconds."""
+
+
+@dataclass
+class Report:
+    """What came of a run."""
+
+    seed: int
+    pull: bool
+    verdicts: list[Verdict]
+    digest: str
+    steps: int
+    seconds: float
+    """Virtual."""
+    crashes: int
+    orders: int
+    fired: dict[str, int]
+    """How often each kind of fault happened."""
+
+
+def simulate(seed: int, *, pull: bool = True) -> Report:
+    """Runs the shop with all the mishaps of this seed. Nothing else but the code decides what happens.
+
+    Without `pull`, reads across contexts return nothing: messages arrive only because the broker brings them.
+    """
+    memory = Path("/dev/shm")  # noqa: S108  a directory in memory, made with a name of its own
+    with TemporaryDirectory(prefix="remit-simulation-", dir=memory if memory.is_dir() else None) as folder:
+        return _World(seed, Path(folder), pull=pull).run()
+
+
+class _Clock(SystemClock):
+    def __init__(self, loop: SimLoop) -> None:
+        self._loop = loop
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds(), UTC)
+
+    def seconds(self) -> float:
+        return _EPOCH + self._loop.now
+
+
+class _Ids:
+    def __init__(self, name: str) -> None:
+        self._name = name.replace(".", "x")
+        self._count = 0
+
+    def new(self) -> str:
+        self._count += 1
+        return f"{self._name}{self._count:06d}"
+
+
+class _World:
+    def __init__(self, seed: int, folder: Path, *, pull: bool) -> None:
+        self._seed = seed
+        self._folder = folder
+        self._pull = pull
+        self._choices = Choices(seed)
+        self._loop = SimLoop(self._choices, is_dead)
+        self._broker = Broker(self._choices, pull=pull)
+        self._weather = Weather(self._choices)
+        self._ledger = Ledger()
+        self._verdicts: list[Verdict] = []
+        self._subscriptions: set[tuple[str, str, int]] = set()
+        self._nodes = [Node(f"n{i + 1}", self._choices, self._live) for i in range(1 + self._choices.draw("nodes", 3))]
+
+    def run(self) -> Report:
+        loop, choices = self._loop, self._choices
+        try:
+            loop.run_until_complete(self._story())
+        except (Livelock, Standstill) as end:
+            self._accuse("stuck", f"{type(end).__name__}: {end}")
+        finally:
+            self._verdicts += [Verdict("false", f"nobody took {error!r}") for error in loop.unhandled()]
+            for node in self._nodes:
+                node.end()
+            loop.bury()
+        self._verdicts += judge(self._folder, self._ledger)
+        crashes = sum(node.crashes for node in self._nodes)
+        return Report(
+            self._seed, self._pull, self._verdicts, choices.digest(), loop.steps, loop.now, crashes,
+            len(self._ledger.orders), dict(choices.fired),
+        )  # fmt: skip
+
+    def _accuse(self, judge: str, what: str) -> None:
+        self._verdicts.append(Verdict(judge, what))
+
+    # ── the story ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _story(self) -> None:
+        for node in self._nodes:
+            node.start()
+        mishaps = asyncio.create_task(self._mishaps())
+        clients = 3 + self._choices.draw("clients", 3)
+        await asyncio.gather(*(self._client(Customer(f"c{i}")) for i in range(clients)))
+        self._weather.fixed = True
+        await self._operator()
+        mishaps.cancel()
+        self._choices.calm = True
+        await self._settle()
+        for node in self._nodes:
+            await self._stop(node)
+
+    async def _mishaps(self) -> None:
+        while True:
+            await asyncio.sleep(self._choices.delay("mishap", 6.0))
+            node = self._nodes[self._choices.draw("victim", len(self._nodes))]
+            if self._choices.chance("crash", 400):
+                node.crash()
+
+    async def _settle(self) -> None:
+        left = ["not looked"]
+        for _ in range(int(_PATIENCE)):
+            await asyncio.sleep(1.0)
+            left = unfinished(self._folder, self._subscriptions)
+            if not left:
+                break
+        for what in left:
+            self._accuse("stuck", what)
+        # One more round for what processes believe: states are only left when something says that all is well.
+        await asyncio.sleep(5.0)
+        for node in self._nodes:
+            runtime = node.living.runtime if node.living is not None else None
+            if runtime is None:
+                self._accuse("stuck", f"{node.name} does not run")
+                continue
+            for subscription in runtime.subscriptions:
+                if subscription.state != "running":
+                    self._accuse("stuck", f"{subscription.name} is {subscription.state}: {subscription.note}")
+
+    async def _stop(self, node: Node) -> None:
+        """Ends a process in good order."""
+        living = node.living
+        if living is None or living.runtime is None:
+            return
+        _, pending = await asyncio.wait([living.spawn(living.runtime.stop())], timeout=60.0)
+        if pending:
+            self._accuse("stuck", f"{node.name} does not stop")
+
+    # ── a process ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _live(self, incarnation: Incarnation) -> None:
+        choices = self._choices
+        model = shop(self._weather)
+        findings = model.check()
+        plans = compile_system(model, {}, findings)
+        findings.settle()
+        for name in plans:
+            lane = SimLane(incarnation, choices)
+            path = self._folder / f"{name}.db"
+            incarnation.stores[name] = SqliteStore(path, name, lane=lane, partitions=_PARTITIONS)
+
+        def feed(subscription: str, source: str, channel: int) -> Feed:
+            self._subscriptions.add((subscription, source, channel))
+            log = incarnation.stores[source]
+            if subscription.split(".")[0] == source:
+                return StoreFeed(source, channel, log)
+            return HostileFeed(
+                self._broker.queue(subscription, source), source, channel, log, incarnation, self._broker, choices
+            )
+
+        ports = Ports(_Clock(self._loop), _Ids(incarnation.name), choices.random())
+        runtime = Runtime(model, plans, incarnation.stores, ports, listener=self._hear, parity=True, feeds=feed)
+        try:
+            await runtime.start()
+        except RemitError:
+            # Whoever starts processes starts this one again.
+            self._loop.call_soon(self._crash, incarnation, context=Context())
+            return
+        for name, store in incarnation.stores.items():
+            incarnation.spawn(Relay(name, store, self._broker).run())
+        incarnation.runtime = runtime
+
+    def _crash(self, incarnation: Incarnation) -> None:
+        for node in self._nodes:
+            if node.living is incarnation:
+                node.crash()
+
+    def _hear(self, signal: Signal) -> None:
+        self._choices.note(f"{self._loop.now:.6f} {signal.kind} {signal.where} {signal.what}")
+        if signal.kind == "parked" and not isinstance(signal.error, Poison):
+            self._accuse("false", f"parked without need: {signal.where} {signal.error!r}")
+        if signal.kind == "regressed":
+            self._accuse("false", f"regressed: {signal.where} {signal.what}")
+        if signal.kind == "handler-failed":
+            self._accuse("false", f"{signal.where} failed: {signal.what}")
+
+    # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _client(self, customer: Customer) -> None:
+        for number in range(3 + self._choices.draw("orders", 4)):
+            await asyncio.sleep(self._choices.delay("client", 3.0))
+            kind = ("", "", "", "", "-poison", "-sold-out")[self._choices.draw("kind of order", 6)]
+            order = f"{customer}-{number}{kind}"
+            answer = self._call(PlaceOrder(customer=customer, order=order), f"place {order}")
+            if self._choices.draw("credit", 2):
+                credit = self._call(Credit(customer=customer, note=order), f"credit {order}")
+                placed, self._ledger.credits[customer, order] = await asyncio.gather(answer, credit)
+            else:
+                placed = await answer
+            self._ledger.orders[customer, order] = placed
+
+    async def _operator(self) -> None:
+        """Has parked keys tried again, now that the bug is fixed."""
+        for node in self._nodes:
+            living = node.living
+            if living is not None and living.runtime is not None:
+                now = living.runtime.calls.seconds()
+                await self._ask(living, living.stores["billing"].retry("billing.charge", None, now))
+
+    async def _call(self, command: Command[int], key: str) -> int:
+        """Sends until there is an answer, always with the same key."""
+        while True:
+            node = self._nodes[self._choices.draw("door", len(self._nodes))]
+            living = node.living
+            if living is not None and living.runtime is not None:
+                deadline = (0.03, 0.3, 10.0)[0 if self._choices.chance("short deadline", 100) else 2]
+                answer = await self._ask(living, living.runtime.send(command, key=key, deadline=deadline))
+                if answer is not None:
+                    return answer
+            await asyncio.sleep(0.05 + self._choices.delay("again", 0.5))
+
+    async def _ask(self, living: Incarnation, work: Coroutine[Any, Any, int]) -> int | None:
+        """The answer, or None: refused, cancelled, or the process died."""
+        task, gone = living.spawn(work), asyncio.create_task(living.gone.wait())
+        timeout = self._choices.delay("patience", 0.2) if self._choices.chance("client gives up", 80) else None
+        await asyncio.wait([task, gone], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if living.dead:
+            return None
+        if not task.done():
+            task.cancel()
+            await asyncio.wait([task, asyncio.create_task(living.gone.wait())], return_when=asyncio.FIRST_COMPLETED)
+        try:
+            return task.result() if task.done() else None
+        except (CallError, asyncio.CancelledError):
+            return None
