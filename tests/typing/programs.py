@@ -1,0 +1,207 @@
+"""Programs that both type checkers accept without a remark, and that hold together at start.
+
+What is inferred is said by `assert_type`; a wrong inference is an error in this file.
+"""
+
+from datetime import datetime
+from typing import NewType, Protocol, assert_never, assert_type
+
+from remit.contexts import (
+    Clock,
+    Context,
+    ContextMap,
+    CustomerSupplier,
+    Ids,
+    Later,
+    OpenHost,
+    Partnership,
+    Repository,
+    Sender,
+    View,
+)
+from remit.domain import Aggregate, Projection
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
+
+OrderId = NewType("OrderId", str)
+StudentId = NewType("StudentId", str)
+
+
+class Money(Value):
+    amount: int
+    currency: str = "EUR"
+
+
+class LimitExceeded(Refusal):
+    limit: int
+    reasons: list[str] = field(default_factory=list[str])
+
+
+class SoldOut(Refusal): ...
+
+
+class PlaceOrder(Command[OrderId, LimitExceeded | SoldOut], name="place", version=2, key="student"):
+    order: OrderId
+    student: StudentId
+    price: Money
+    notes: list[str] = field(default_factory=list[str])
+
+
+class CancelOrder(Command[None]):
+    order: OrderId
+
+
+class OrdersOf(Query[list[OrderId]]):
+    student: StudentId
+
+
+class Owed(Query[int, LimitExceeded]):
+    student: StudentId
+
+
+class OrderPlaced(IntegrationEvent, version=1, key="student"):
+    order: OrderId
+    student: StudentId
+    price: Money
+
+
+class SalesEvent(DomainEvent): ...
+
+
+class Placed(SalesEvent):
+    order: OrderId
+    student: StudentId
+    price: Money
+
+
+class Cancelled(SalesEvent):
+    order: OrderId
+    student: StudentId
+
+
+class Order(Aggregate[OrderId, Placed | Cancelled]):
+    student: StudentId = StudentId("")
+    placed: bool = False
+    lines: list[Money] = field(default_factory=list[Money])
+
+    def place(self, student: StudentId, price: Money) -> None:
+        if price.amount > 1000:
+            raise LimitExceeded(limit=1000)
+        self.placed = True
+        self.record(Placed(order=self.id, student=student, price=price))
+
+
+class Account(Aggregate[StudentId]):
+    owed: int = 0
+
+
+class Tariff(Protocol):
+    def discount(self, student: StudentId) -> int: ...
+
+
+class NoDiscount:
+    def discount(self, student: StudentId) -> int:
+        return 0
+
+
+sales = Context("sales", kind="core", owner="team-sales", language="docs/sales.md", events=SalesEvent)
+billing = Context("billing")
+
+
+@sales.handle(PlaceOrder)
+async def place(command: PlaceOrder, orders: Repository[Order], tariff: Tariff, clock: Clock, ids: Ids) -> OrderId:
+    order = assert_type(await orders.find(command.order), Order | None) or Order(id=command.order)
+    order.place(command.student, command.price.replace(amount=command.price.amount - tariff.discount(command.student)))
+    orders.add(order)
+    assert_type(clock.now(), datetime)
+    assert_type(ids.new(), str)
+    return order.id
+
+
+@sales.handle(CancelOrder)
+async def cancel(command: CancelOrder, orders: Repository[Order], later: Later[PlaceOrder]) -> None:
+    order = assert_type(await orders.get(command.order), Order)
+    order.placed = False
+    later.send(PlaceOrder(order=order.id, student=order.student, price=Money(amount=1)))
+
+
+@sales.publish(Placed)
+def placed(event: Placed) -> OrderPlaced | None:
+    if event.price.amount == 0:
+        return None
+    return OrderPlaced(order=event.order, student=event.student, price=event.price)
+
+
+@sales.react(Placed, together=True)
+async def at_once(event: Placed, orders: Repository[Order]) -> None: ...
+
+
+@sales.react(Cancelled)
+async def afterwards(event: Cancelled) -> None: ...
+
+
+@sales.project
+class OrderList(Projection[StudentId, Placed | Cancelled]):
+    orders: list[OrderId] = field(default_factory=list[OrderId])
+
+    @staticmethod
+    def key(event: Placed | Cancelled) -> StudentId:
+        return event.student
+
+    def evolve(self, event: Placed | Cancelled) -> None:
+        match event:
+            case Placed():
+                self.orders.append(event.order)
+            case Cancelled():
+                self.orders.remove(event.order)
+            case _:
+                assert_never(event)
+
+
+@sales.answer(OrdersOf)
+async def orders_of(query: OrdersOf, lists: View[OrderList]) -> list[OrderId]:
+    found = assert_type(await lists.find(query.student), OrderList | None)
+    return found.orders if found else assert_type(await lists.get(query.student), OrderList).orders
+
+
+@billing.react(OrderPlaced)
+async def charge(event: OrderPlaced, accounts: Repository[Account], sender: Sender) -> None:
+    account = assert_type(await accounts.obtain(event.student), Account)
+    account.owed += event.price.amount
+    assert_type(await sender.ask(OrdersOf(student=event.student)), list[OrderId])
+
+
+@billing.answer(Owed)
+async def owed(query: Owed, accounts: Repository[Account]) -> int:
+    return (await accounts.get(query.student)).owed
+
+
+sales.provide(Tariff, NoDiscount)
+sales.post("/orders", PlaceOrder, status=201, refusals={LimitExceeded: 402})
+sales.delete("/orders/{order}", CancelOrder)
+sales.get("/students/{student}/orders", OrdersOf)
+billing.get("/students/{student}/owed", Owed, refusals={LimitExceeded: 403})
+
+shop = ContextMap(
+    "shop",
+    contexts=[sales, billing],
+    relations=[CustomerSupplier(supplier=sales, customer=billing), OpenHost(sales), Partnership(sales, billing)],
+)
+
+
+async def callers(app: Sender, order: PlaceOrder) -> OrderId:
+    assert_type(await app.send(order, key="once", deadline=2.0), OrderId)
+    assert_type(await app.attempt(order), OrderId | LimitExceeded | SoldOut)
+    assert_type(await app.ask(Owed(student=order.student), fresh=True), int)
+    assert_type(await app.attempt(Owed(student=order.student)), int | LimitExceeded)
+    assert_type(await app.attempt(OrdersOf(student=order.student)), list[OrderId])
+    print(await app.ask(Owed(student=order.student)))
+    outcome = await app.attempt(order)
+    match outcome:
+        case LimitExceeded() as refusal:
+            raise refusal
+        case SoldOut():
+            return OrderId("none")
+        case str() as placed_order:
+            return placed_order
+        case _:
+            assert_never(outcome)
