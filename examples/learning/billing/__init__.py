@@ -1,0 +1,1 @@
+"""What an enrollment costs, who may still buy, what is given back."""

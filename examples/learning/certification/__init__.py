@@ -1,0 +1,1 @@
+"""Numbered certificates for passed courses."""

@@ -1,0 +1,202 @@
+"""A cohort of students, played through the platform's HTTP edge by an ordinary client. Nothing here knows `remit`.
+
+The same seed plays the same wishes: who enrolls where, who withdraws, who passes. The server may be killed and started
+again at any moment. A student who gets no answer asks again with the same `Idempotency-Key`.
+
+    python -m learning.driver http://127.0.0.1:8000 --students 50 --seed 1
+"""
+
+import argparse
+import json
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from http.client import HTTPConnection, HTTPException
+from typing import Any
+from urllib.parse import urlsplit
+
+COURSES = ("domain-modelling", "event-storming", "context-mapping", "team-topologies")
+PATIENCE_SECONDS = 120.0
+PAUSE_SECONDS = 0.02
+NO_CARD = 0.06  # share of students whose payments are refused
+WITHDRAWS = 0.15  # share of enrollments that are given up
+FAILS_FIRST = 0.3  # share of courses whose first scores are not enough
+GIVES_UP = 0.3  # share of those that are not tried again
+ASKS_TWICE = 0.1  # share of requests sent a second time, although they were answered
+
+
+class GaveUp(Exception):
+    """No useful answer for longer than anybody would wait."""
+
+
+class Surprised(Exception):
+    """An answer that a student of this platform must never get."""
+
+
+@dataclass
+class Told:
+    """What one student was told, to be held against what the platform has kept."""
+
+    student: str
+    enrolled: list[str] = field(default_factory=list[str])
+    refused: dict[str, str] = field(default_factory=dict[str, str])
+    """Name of the refusal by enrollment."""
+    withdrawn: list[str] = field(default_factory=list[str])
+    completed: list[str] = field(default_factory=list[str])
+    retries: int = 0
+
+
+class Client:
+    """One connection, kept open; requests are repeated until they are answered."""
+
+    def __init__(self, url: str) -> None:
+        self._at = urlsplit(url)
+        self._connection: HTTPConnection | None = None
+        self.retries = 0
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, key: str = "") -> tuple[int, Any]:
+        """Status and decoded body of the first answer that is not a failure of the server. Raises `GaveUp`."""
+        return self.until(lambda: self.once(method, path, body, key), lambda answer: answer[0] < 500)
+
+    def until(self, ask: Callable[[], tuple[int, Any]], enough: Callable[[tuple[int, Any]], bool]) -> tuple[int, Any]:
+        """Asks until an answer comes that is enough."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
+            try:
+                answer = ask()
+                if enough(answer):
+                    return answer
+            except (OSError, HTTPException):
+                self.close()
+            self.retries += 1
+            time.sleep(PAUSE_SECONDS)
+        raise GaveUp(self._at.netloc)
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
+        self._connection = None
+
+    def once(self, method: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> tuple[int, Any]:
+        """Status and decoded body of one request. Raises `OSError`, `HTTPException`."""
+        if self._connection is None:
+            self._connection = HTTPConnection(self._at.hostname or "127.0.0.1", self._at.port, timeout=15)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if key:
+            headers["Idempotency-Key"] = key
+        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = self._connection.getresponse()
+        data = response.read()
+        return response.status, json.loads(data) if data else None
+
+
+class Student:
+    """One student's way through the platform."""
+
+    def __init__(self, client: Client, number: int, seed: int) -> None:
+        self._client = client
+        self._random = random.Random(f"{seed}/{number}")
+        name = f"s{seed}-{number:04d}"
+        self.told = Told(student=f"{name}-nocard" if self._random.random() < NO_CARD else name)
+
+    def play(self) -> Told:
+        """Enrolls in some courses, withdraws from some, works through the others."""
+        for course in self._random.sample(COURSES, k=self._random.randint(1, len(COURSES))):
+            enrollment = f"{self.told.student}.{course}"
+            self._random = random.Random(enrollment)  # so that no answer changes the wishes for the next course
+            withdraws = self._random.random() < WITHDRAWS
+            if self._enroll(enrollment, course):
+                if withdraws:
+                    self._withdraw(enrollment)
+                else:
+                    self._learn(enrollment)
+        self.told.retries = self._client.retries
+        return self.told
+
+    def _enroll(self, enrollment: str, course: str) -> bool:
+        path = f"/students/{self.told.student}/enrollments"
+        status, answer = self._send(
+            "POST", path, {"enrollment": enrollment, "course": course}, key=f"{enrollment}/enroll"
+        )
+        if status == 201:
+            self.told.enrolled.append(enrollment)
+        elif refusal := answer.get("refusal"):
+            self.told.refused[enrollment] = refusal
+        else:
+            raise Surprised(f"POST {path}: {status} {answer}")
+        return status == 201
+
+    def _withdraw(self, enrollment: str) -> None:
+        path = f"/enrollments/{enrollment}"
+        status, answer = self._send("DELETE", path, None, key=f"{enrollment}/withdraw")
+        if status >= 300:
+            raise Surprised(f"DELETE {path}: {status} {answer}")
+        self.told.withdrawn.append(enrollment)
+
+    def _learn(self, enrollment: str) -> None:
+        modules = self._wait_for_record(enrollment)["missing"]
+        if self._random.random() < FAILS_FIRST:
+            self._complete(enrollment, modules, attempt=1, scores=(20, 45))
+            if self._random.random() < GIVES_UP:
+                return
+        if not self._complete(enrollment, modules, attempt=2, scores=(65, 100)):
+            raise Surprised(f"{enrollment} is not completed, in spite of good scores")
+        self.told.completed.append(enrollment)
+
+    def _wait_for_record(self, enrollment: str) -> Any:
+        """The record is opened by a reaction, soon after the enrollment: 404 until then."""
+        path = f"/enrollments/{enrollment}/progress"
+        _, progress = self._client.until(lambda: self._client.call("GET", path), lambda answer: answer[0] == 200)
+        return progress
+
+    def _complete(self, enrollment: str, modules: list[str], *, attempt: int, scores: tuple[int, int]) -> bool:
+        """Whether the course is completed after these modules."""
+        completed = False
+        for module in modules:
+            path = f"/enrollments/{enrollment}/modules/{module}"
+            body = {"score": self._random.randint(*scores)}
+            status, answer = self._send("POST", path, body, key=f"{enrollment}/{module}/{attempt}")
+            if status != 200:
+                raise Surprised(f"POST {path}: {status} {answer}")
+            completed = answer["completed_at"] is not None
+        return completed
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None, *, key: str) -> tuple[int, Any]:
+        """Sends once, or twice with the same key, which must make no difference."""
+        answer = self._client.call(method, path, body, key=key)
+        if self._random.random() < ASKS_TWICE and (again := self._client.call(method, path, body, key=key)) != answer:
+            raise Surprised(f"{method} {path}: {answer}, then with the same key {again}")
+        return answer
+
+
+def play(url: str, *, students: int, seed: int = 1, at_once: int = 16) -> list[Told]:
+    """Plays the cohort, at most `at_once` students at a time. Raises `GaveUp`, `Surprised`."""
+
+    def one(number: int) -> Told:
+        client = Client(url)
+        try:
+            return Student(client, number, seed).play()
+        finally:
+            client.close()
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(one, range(1, students + 1)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description="Play a seeded cohort of students. Prints what each was told, as JSON lines."
+    )
+    parser.add_argument("url")
+    parser.add_argument("--students", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--at-once", type=int, default=16)
+    options = parser.parse_args()
+    for told in play(options.url, students=options.students, seed=options.seed, at_once=options.at_once):
+        print(json.dumps(asdict(told)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What students do in a course, and when they have passed it."""

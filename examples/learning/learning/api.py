@@ -1,0 +1,78 @@
+"""The published language of learning."""
+
+__context__ = "learning"
+
+from datetime import datetime
+from typing import NewType
+
+from learning.ids import CourseId, EnrollmentId, StudentId
+from remit import Command, IntegrationEvent, Query, Refusal, Value
+
+ModuleId = NewType("ModuleId", str)
+
+
+class NotYetOpen(Refusal):
+    """There is no course record for this enrollment: it is not confirmed, or the record is still on its way."""
+
+    enrollment: EnrollmentId
+
+
+class RecordClosed(Refusal):
+    """The student has withdrawn from the course."""
+
+    enrollment: EnrollmentId
+
+
+class NotInCourse(Refusal):
+    """The course has no such module."""
+
+    module: ModuleId
+
+
+class ScoreOutOfRange(Refusal):
+    """A score is a whole number from 0 to 100."""
+
+    score: int
+
+
+class CourseProgress(Value):
+    enrollment: EnrollmentId
+    course: CourseId
+    scores: dict[ModuleId, int]
+    missing: list[ModuleId]
+    completed_at: datetime | None = None
+
+
+class CompleteModule(Command[CourseProgress, NotYetOpen | RecordClosed | NotInCourse | ScoreOutOfRange]):
+    """Record the score of a module. The last score of a module counts, until the course is completed."""
+
+    enrollment: EnrollmentId
+    module: ModuleId
+    score: int
+
+
+class CourseCompleted(IntegrationEvent, version=1, key="student"):
+    """A student has met the completion criteria of a course."""
+
+    student: StudentId
+    course: CourseId
+    completed_at: datetime
+
+
+class Progress(Query[CourseProgress, NotYetOpen]):
+    """How far a student is in one course."""
+
+    enrollment: EnrollmentId
+
+
+class TranscriptLine(Value):
+    course: CourseId
+    opened_at: datetime
+    completed_at: datetime | None = None
+    average: int | None = None
+
+
+class Transcript(Query[list[TranscriptLine]]):
+    """Everything a student has begun or completed, oldest first."""
+
+    student: StudentId

@@ -1,0 +1,110 @@
+"""Learning: follows enrollment, takes scores, says when a course is completed. It knows nothing of certificates."""
+
+from learning.enrollment.api import EnrollmentWithdrawn, StudentEnrolled
+from learning.ids import EnrollmentId, StudentId
+from learning.learning.api import (
+    CompleteModule,
+    CourseCompleted,
+    CourseProgress,
+    NotInCourse,
+    NotYetOpen,
+    Progress,
+    RecordClosed,
+    ScoreOutOfRange,
+    Transcript,
+    TranscriptLine,
+)
+from learning.learning.domain import Completed, CourseRecord, LearningEvent, Opened
+from remit import Clock, Context, Projection, Repository, View, field
+
+learning = Context(
+    "learning",
+    kind="core",
+    owner="team-learning",
+    language="learning/learning/language.md",
+    events=LearningEvent,
+)
+
+
+async def follow_enrollment(
+    event: StudentEnrolled | EnrollmentWithdrawn, records: Repository[CourseRecord], clock: Clock
+) -> None:
+    """Opens and closes records. One reaction to both events, so that no withdrawal overtakes the enrollment it ends."""
+    match event:
+        case StudentEnrolled():
+            records.add(CourseRecord.open(event.enrollment, event.student, event.course, clock.now()))
+        case EnrollmentWithdrawn():
+            record = await records.find(event.enrollment)
+            if record:  # there is none when the enrollment was never confirmed
+                record.close()
+
+
+learning.react(StudentEnrolled)(follow_enrollment)
+learning.react(EnrollmentWithdrawn)(follow_enrollment)
+
+
+@learning.handle(CompleteModule)
+async def complete_module(command: CompleteModule, records: Repository[CourseRecord], clock: Clock) -> CourseProgress:
+    record = await records.find(command.enrollment)
+    if record is None:
+        raise NotYetOpen(enrollment=command.enrollment)
+    record.complete_module(command.module, command.score, clock.now())
+    return progress_of(record)
+
+
+@learning.publish(Completed)
+def completed(event: Completed) -> CourseCompleted:
+    return CourseCompleted(student=event.student, course=event.course, completed_at=event.at)
+
+
+@learning.answer(Progress)
+async def progress(query: Progress, records: Repository[CourseRecord]) -> CourseProgress:
+    record = await records.find(query.enrollment)
+    if record is None:
+        raise NotYetOpen(enrollment=query.enrollment)
+    return progress_of(record)
+
+
+def progress_of(record: CourseRecord) -> CourseProgress:
+    return CourseProgress(
+        enrollment=record.id,
+        course=record.course,
+        scores=dict(record.scores),
+        missing=record.missing,
+        completed_at=record.completed_at,
+    )
+
+
+@learning.project
+class TranscriptOf(Projection[StudentId, Opened | Completed]):
+    """What one student has begun and completed."""
+
+    lines: dict[EnrollmentId, TranscriptLine] = field(default_factory=dict[EnrollmentId, TranscriptLine])
+
+    @staticmethod
+    def key(event: Opened | Completed) -> StudentId:
+        return event.student
+
+    def evolve(self, event: Opened | Completed) -> None:
+        match event:
+            case Opened():
+                self.lines[event.enrollment] = TranscriptLine(course=event.course, opened_at=event.at)
+            case Completed():
+                self.lines[event.enrollment] = self.lines[event.enrollment].replace(
+                    completed_at=event.at, average=event.average
+                )
+
+
+@learning.answer(Transcript)
+async def transcript(query: Transcript, view: View[TranscriptOf]) -> list[TranscriptLine]:
+    found = await view.find(query.student)
+    return sorted(found.lines.values(), key=lambda line: line.opened_at) if found else []
+
+
+learning.post(
+    "/enrollments/{enrollment}/modules/{module}",
+    CompleteModule,
+    refusals={NotYetOpen: 404, RecordClosed: 409, NotInCourse: 404, ScoreOutOfRange: 422},
+)
+learning.get("/enrollments/{enrollment}/progress", Progress, refusals={NotYetOpen: 404})
+learning.get("/students/{student}/transcript", Transcript)

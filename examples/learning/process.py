@@ -1,0 +1,56 @@
+"""The platform as a process of its own, as anybody would start it: `remit run learning.system:platform`."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parents[1]
+REMIT = str(Path(sys.executable).with_name("remit"))
+
+
+class Platform:
+    """One data folder and one port. It runs once made; then it is stopped or killed, and started again, at will."""
+
+    def __init__(self, data: Path, system: str = "learning.system:platform") -> None:
+        self._data = str(data.resolve())
+        self.system = system
+        self._port = 0
+        self.url = ""
+        self.start()
+
+    def start(self) -> None:
+        """Returns when requests are answered. The port is the same each time. Raises `RuntimeError` if that fails."""
+        command = [REMIT, "run", self.system, "--data", self._data, "--port", str(self._port), "--json"]
+        # A session of its own: Ctrl-C reaches whoever started this, and that one decides what happens.
+        self._process = subprocess.Popen(  # noqa: S603  # our own program
+            command, stdout=subprocess.PIPE, text=True, cwd=EXAMPLES, start_new_session=True
+        )
+        self._output = self._process.stdout
+        line = self._output.readline() if self._output else ""
+        if not line:
+            raise RuntimeError(f"the platform did not start; exit code {self.kill()}")
+        self.url = json.loads(line)["url"]
+        self._port = int(self.url.rpartition(":")[2])
+
+    def stop(self) -> int:
+        """Lets it finish what has begun. The exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """Ends it at once, whatever it is doing. The exit code."""
+        return self._end(signal.SIGKILL)
+
+    def remit(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs a `remit` command on the same data folder: `remit("parked", "list")`."""
+        return subprocess.run(  # noqa: S603  # our own program
+            [REMIT, *arguments, "--data", self._data], capture_output=True, text=True, cwd=EXAMPLES, check=False
+        )
+
+    def _end(self, number: signal.Signals) -> int:
+        self._process.send_signal(number)
+        code = self._process.wait()
+        if self._output:
+            self._output.close()
+        return code
