@@ -5,7 +5,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 
@@ -94,12 +94,24 @@ async def test_a_unit_that_conflicts_fails_alone(billing: SqliteStore, lane: Stu
     assert lane.jobs == 2
 
 
-async def test_a_unit_that_cannot_be_written_fails_alone(billing: SqliteStore) -> None:
-    spoilt = Unit([Change("Account", "x", 0, b"\xff is no text")])
-    outcomes = await asyncio.gather(*map(billing.commit, [new("a"), spoilt, new("b")]), return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [type(None), UnicodeDecodeError, type(None)]
-    with pytest.raises(UnicodeDecodeError):
-        await billing.commit(spoilt)
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        Change("Account", "x", 0, b"\xff is no text"),
+        Change("Account", "x", 2**63 - 1, b"{}"),
+        Change("Account", cast("str", object()), 0, b"{}"),
+        Change("Account", cast("str", None), 0, b"{}"),
+        Change("Account", "x", 0, cast("bytes", None)),
+    ],
+)
+async def test_a_unit_that_cannot_be_written_fails_alone(billing: SqliteStore, spoilt: Change) -> None:
+    for units in ([Unit([spoilt])], [new("a"), Unit([spoilt]), new("b")]):
+        outcomes = await asyncio.gather(*map(billing.commit, units), return_exceptions=True)
+        failed = [outcome for outcome in outcomes if outcome is not None]
+        assert len(failed) == 1, outcomes
+        assert not isinstance(failed[0], StoreUnavailable)
+    assert await billing.load("Account", "a") is not None
+    assert await billing.load("Account", "b") is not None
 
 
 async def test_a_lost_reply_is_an_unknown_outcome(billing: SqliteStore, lane: StubbornLane) -> None:
@@ -225,6 +237,7 @@ class Failing(sqlite3.Connection):
         ("COMMIT", sqlite3.SQLITE_BUSY, StoreUnavailable),
         ("INSERT INTO log", sqlite3.SQLITE_IOERR_FSYNC, StoreUnavailable),
         ("BEGIN", sqlite3.SQLITE_IOERR, StoreUnavailable),
+        ("PRAGMA data_version", sqlite3.SQLITE_IOERR_READ, StoreUnavailable),
     ],
 )
 def test_only_a_failure_of_the_commit_itself_leaves_doubt(

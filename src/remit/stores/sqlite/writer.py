@@ -7,7 +7,7 @@ is it written again with a savepoint per unit, so that each unit fails or succee
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from remit.errors import Conflict, OutcomeUnknown
@@ -53,6 +53,18 @@ _FAILED_AGAIN = (
 _DUE_NOW = "UPDATE parked SET retry_at = 0 WHERE (subscription, source, channel, key) = (?, ?, ?, ?)"
 _UNPARK = "DELETE FROM parked WHERE (subscription, source, channel, key) = (?, ?, ?, ?)"
 
+# What is wrong with a unit and not with the store: rows that do not fit, and values that no column takes.
+_REFUSALS = (
+    Conflict,
+    TypeError,
+    ValueError,
+    OverflowError,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+
 _Head = tuple[int, str]
 
 
@@ -87,9 +99,9 @@ class Writer:
         """
         try:
             try:
-                return self._all(units)
-            except (Conflict, ValueError, sqlite3.IntegrityError) as error:
-                return [error] if len(units) == 1 else self._each(units)
+                return self._together(units, self._write)
+            except _REFUSALS as error:
+                return [error] if len(units) == 1 else self._together(units, self._attempt)
         except sqlite3.Error as error:
             raise failure(error, self._where) from error
 
@@ -100,40 +112,29 @@ class Writer:
         except sqlite3.Error as error:
             raise failure(error, self._where) from error
 
-    def _all(self, units: Sequence[Unit]) -> list[Exception | None]:
-        self._begin()
+    def _together(self, units: Sequence[Unit], write: Callable[[Unit], Exception | None]) -> list[Exception | None]:
+        self._execute("BEGIN IMMEDIATE")
         try:
-            for unit in units:
-                self._write(unit)
-        except BaseException:
-            self._roll_back()
-            raise
-        self._commit()
-        return [None] * len(units)
-
-    def _each(self, units: Sequence[Unit]) -> list[Exception | None]:
-        self._begin()
-        outcomes: list[Exception | None] = []
-        try:
-            for unit in units:
-                self._execute("SAVEPOINT unit")
-                try:
-                    self._write(unit)
-                    outcomes.append(None)
-                except (Conflict, ValueError, sqlite3.IntegrityError) as error:
-                    self._execute("ROLLBACK TO unit")
-                    self._heads.clear()
-                    outcomes.append(error)
-                self._execute("RELEASE unit")
+            self.look()
+            outcomes = [write(unit) for unit in units]
         except BaseException:
             self._roll_back()
             raise
         self._commit()
         return outcomes
 
-    def _begin(self) -> None:
-        self._execute("BEGIN IMMEDIATE")
-        self.look()
+    def _attempt(self, unit: Unit) -> Exception | None:
+        """Writes a unit, or gives back what is wrong with it and leaves the rest of the transaction alone."""
+        self._execute("SAVEPOINT unit")
+        refusal: Exception | None = None
+        try:
+            self._write(unit)
+        except _REFUSALS as error:
+            self._execute("ROLLBACK TO unit")
+            self._heads.clear()
+            refusal = error
+        self._execute("RELEASE unit")
+        return refusal
 
     def _roll_back(self) -> None:
         self._heads.clear()
