@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic
 
-import msgspec
-from typing_extensions import TypeVar, dataclass_transform
+from typing_extensions import TypeVar
 
+from remit.domain.mutable import Mutable
 from remit.messages import DomainEvent
 
 __all__ = ["Aggregate", "take_recorded"]
@@ -14,17 +14,8 @@ __all__ = ["Aggregate", "take_recorded"]
 K = TypeVar("K")
 E = TypeVar("E", bound=DomainEvent, default=Any)
 
-if TYPE_CHECKING:
 
-    @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
-    class _Mutable: ...
-
-else:
-
-    class _Mutable(msgspec.Struct, kw_only=True, dict=True, eq=False): ...
-
-
-class Aggregate(_Mutable, Generic[K, E]):
+class Aggregate(Mutable, Generic[K, E], recording=True):
     """A consistency boundary with an identity, stored as state under an optimistic version.
 
     `Aggregate[Id]` or `Aggregate[Id, Issued | Paid]`, which then may record only these events. Fields are keyword-only

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic
 
-import msgspec
-from typing_extensions import TypeVar, dataclass_transform
+from typing_extensions import TypeVar
+
+from remit.domain.mutable import Mutable
 
 __all__ = ["Projection"]
 
 K = TypeVar("K")
 E = TypeVar("E")
 
-if TYPE_CHECKING:
 
-    @dataclass_transform(kw_only_default=True, field_specifiers=(msgspec.field,))
-    class _Mutable: ...
-
-else:
-
-    class _Mutable(msgspec.Struct, kw_only=True, eq=False): ...
-
-
-class Projection(_Mutable, Generic[K, E]):
+class Projection(Mutable, Generic[K, E]):
     """A read model: the class is the document, its field defaults are the initial value.
 
     `Projection[Key, A | B]` is kept up to date from the events A and B: `key` says which document an event belongs to,

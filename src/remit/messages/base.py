@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 else:
 
     class _FrozenMeta(msgspec.StructMeta):
-        def __new__(metacls, cls_name, bases, ns, /, *, name=None, version=1, key=None, tolerant=None):
+        def __new__(metacls, cls_name, bases, ns, /, *, name=None, version=1, key=None, tolerant=None, **unknown):
+            for option in unknown:
+                raise TypeError(f"{cls_name}: no class option {option!r}. Options: name, version, key")
             if tolerant is None:
                 tolerant = any(getattr(base, "__remit_tolerant__", False) for base in bases)
             flags = {"frozen": True, "kw_only": True, "forbid_unknown_fields": not tolerant}
@@ -52,22 +54,26 @@ else:
             cls.__remit_name__ = name or cls_name
             cls.__remit_version__ = version
             cls.__remit_key__ = key
-            _check_class(cls, key, version)
+            _check_options(cls, name, version, key)
             return cls
 
         def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
             super().__init__(cls_name, bases, ns)
 
-    def _check_class(cls, key, version):
-        if key is not None and key not in cls.__struct_fields__:
-            raise TypeError(
-                f"{cls.__name__}: key={key!r} names no field of this message. "
-                f"Fields: {', '.join(cls.__struct_fields__)}"
-            )
+    def _check_options(cls, name, version, key):
+        fields = cls.__struct_fields__
+        if name is not None and not (isinstance(name, str) and name.isidentifier()):
+            raise TypeError(f"{cls.__name__}: name={name!r} must be letters, digits and '_', beginning with a letter")
         if type(version) is not int or version < 1:
             raise TypeError(f"{cls.__name__}: version={version!r} must be a whole number from 1 on")
-        for name in RESERVED & set(cls.__struct_fields__):
-            raise TypeError(f"{cls.__name__}: a field may not be called {name!r}: messages have a method of that name")
+        if key is not None and key not in fields:
+            raise TypeError(
+                f"{cls.__name__}: key={key!r} names no field of this message. Fields: {', '.join(fields) or 'none'}"
+            )
+        for field_name in RESERVED & set(fields):
+            raise TypeError(
+                f"{cls.__name__}: a field may not be called {field_name!r}: messages have a method of that name"
+            )
 
     class _Frozen(msgspec.Struct, metaclass=_FrozenMeta):
         def replace(self, **changes):

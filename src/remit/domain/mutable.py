@@ -1,0 +1,36 @@
+"""The base of what changes: a mutable record with keyword-only fields, compared by identity.
+
+Two views of one thing, for the reason given in `remit.messages.base`. The metaclass is needed because a struct's
+`kw_only` holds for the class that says it and not for those below.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from typing_extensions import dataclass_transform
+
+__all__ = ["Mutable"]
+
+if TYPE_CHECKING:
+
+    @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(msgspec.field,))
+    class Mutable:
+        """A mutable record with keyword-only fields; a `recording` one also carries what is no field of it."""
+
+        def __init_subclass__(cls, *, recording: bool = False) -> None: ...
+
+else:
+
+    class _MutableMeta(msgspec.StructMeta):
+        def __new__(metacls, cls_name, bases, ns, /, *, recording=None, **unknown):
+            for option in unknown:
+                raise TypeError(f"{cls_name}: no class option {option!r}: it takes none")
+            return super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=False, dict=recording)
+
+        def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
+            super().__init__(cls_name, bases, ns)
+
+    class Mutable(msgspec.Struct, metaclass=_MutableMeta):
+        """A mutable record with keyword-only fields; a `recording` one also carries what is no field of it."""

@@ -1,0 +1,87 @@
+"""Aggregates: mutable, keyword-only, with an identity, and with the events they recorded since they were asked."""
+
+from typing import Any, NewType
+
+import pytest
+
+from remit import Aggregate, DomainEvent, Value, field
+from remit.domain import take_recorded
+from remit.messages import Codec
+
+OrderId = NewType("OrderId", str)
+
+
+class Money(Value):
+    amount: int
+
+
+class Placed(DomainEvent):
+    order: OrderId
+
+
+class Cancelled(DomainEvent):
+    order: OrderId
+
+
+class Order(Aggregate[OrderId, Placed | Cancelled]):
+    lines: list[Money] = field(default_factory=list[Money])
+    placed: bool = False
+
+    def place(self, line: Money) -> None:
+        self.lines.append(line)
+        self.placed = True
+        self.record(Placed(order=self.id))
+
+
+def test_an_aggregate_decides_and_records() -> None:
+    order = Order(id=OrderId("o"))
+    order.place(Money(amount=1))
+    order.record(Cancelled(order=order.id))
+    assert (order.placed, order.lines) == (True, [Money(amount=1)])
+    assert take_recorded(order) == [Placed(order=OrderId("o")), Cancelled(order=OrderId("o"))]
+    assert take_recorded(order) == [], "taken once"
+
+
+def test_what_is_recorded_belongs_to_its_aggregate() -> None:
+    one, other = Order(id=OrderId("a")), Order(id=OrderId("b"))
+    one.place(Money(amount=1))
+    assert (take_recorded(other), other.lines) == ([], [])
+    assert len(take_recorded(one)) == 1
+
+
+def test_fields_are_keyword_only_and_the_identity_is_needed() -> None:
+    made: Any = Order
+    with pytest.raises(TypeError, match="positional"):
+        made("o")
+    with pytest.raises(TypeError, match="id"):
+        made()
+    with pytest.raises(TypeError, match="gift"):
+        made(id="o", gift=True)
+
+
+def test_fields_with_and_without_defaults_stand_in_any_order() -> None:
+    class Mixed(Aggregate[OrderId]):
+        placed: bool = False
+        student: str
+
+    assert Mixed(id=OrderId("o"), student="ada").student == "ada"
+
+
+def test_an_aggregate_has_no_class_options() -> None:
+    base: Any = Aggregate
+    with pytest.raises(TypeError, match="Bad: no class option 'frozen'"):
+        type(base)("Bad", (base,), {"__module__": __name__}, frozen=True)
+
+
+def test_an_aggregate_is_itself_and_no_other() -> None:
+    assert Order(id=OrderId("o")) != Order(id=OrderId("o"))
+
+
+def test_its_state_is_stored_without_what_it_recorded() -> None:
+    codec = Codec[Order](Order)
+    order = Order(id=OrderId("o"))
+    order.place(Money(amount=7))
+    data = codec.encode(order)
+    again = codec.read(data)
+    assert data == b'{"id":"o","lines":[{"amount":7}],"placed":true}'
+    assert (again.id, again.lines, again.placed, take_recorded(again)) == ("o", [Money(amount=7)], True, [])
