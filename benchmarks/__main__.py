@@ -25,8 +25,10 @@ def main() -> int:
     written: list[dict[str, Any]] = []
     failed = False
     for name in chosen.areas or areas.AREA_NAMES:
-        area = areas.load(name)
-        results = _run(area, _plan(chosen))
+        area, plan = areas.load(name), _plan(chosen)
+        if not plan.runs(area):
+            continue  # --only names nothing of this area
+        results = _run(area, plan)
         found = report.rows(area, results)
         report.print_area(console, area, found)
         written += [row.as_json(area) | {"machine": facts} for row in found]
@@ -59,6 +61,8 @@ def _arguments() -> argparse.Namespace:
         parser.error(f"there is no area {unknown[0]!r}; choose from {', '.join(areas.AREA_NAMES)}")
     if chosen.data is not None and not chosen.data.is_dir():
         parser.error(f"--data {chosen.data}: no such folder")
+    if chosen.json is not None and not chosen.json.absolute().parent.is_dir():
+        parser.error(f"--json {chosen.json}: no such folder")  # now, not after ten minutes of measuring
     return chosen
 
 
@@ -89,4 +93,7 @@ class _Lines:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
