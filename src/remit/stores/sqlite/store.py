@@ -172,6 +172,8 @@ class SqliteStore:
         try:
             await asyncio.shield(written)
         except asyncio.CancelledError:
+            # Nobody waits for it any more, so a conflict found later is no exception that was overlooked.
+            written.add_done_callback(_heard)
             if not commits.withdraw(written):
                 await _known(written, self._where)
             raise
@@ -244,6 +246,11 @@ class SqliteStore:
     async def _execute(self, sql: str, values: tuple[object, ...]) -> int:
         store = self._opened()
         return await store.commits.run(partial(store.writer.execute, sql, values))
+
+
+def _heard(written: asyncio.Future[None]) -> None:
+    if not written.cancelled():
+        written.exception()
 
 
 async def _known(written: asyncio.Future[None], where: str) -> None:
