@@ -133,18 +133,21 @@ class Subscription:
     async def _look_after(self) -> None:
         while not self._stopping:
             self._bell.clear()
+            stood = {part: lane.pos for part, lane in self._lanes.items()}
             try:
                 heads = await self._feed.heads()
             except RemitError as error:
                 self._state("paused", error.what)
                 await asyncio.sleep(backoff(1, self._ports.random))
                 continue
+            if not self._failures:
+                self._resume()
             for part, (pos, _) in heads.items():
                 lane = self._lane(part)
                 if pos > lane.pos:
                     self._start_worker(part, lane)
-                elif pos < lane.pos:
-                    self._regressed(part, f"the log ends at {pos}, the checkpoint stands at {lane.pos}")
+                elif pos < stood.get(part, 0):
+                    self._regressed(part, f"the log ends at {pos}, the checkpoint stood at {stood[part]}")
             await self._bell.wait()
 
     def _start_worker(self, part: int, lane: _Lane) -> None:
@@ -170,6 +173,8 @@ class Subscription:
                         failure = None
                     records = await self._next(part, lane)
                     if not records:
+                        if lane.failures:  # another process has handled what failed here
+                            self._recovered(lane)
                         return
                     if self._fits(part, lane, records[0]):
                         await self._handle(part, lane, records)
@@ -202,9 +207,10 @@ class Subscription:
         begun = loop.time()
         unit = self._unit()
         parks: list[Park] = []
+        parked = lane.parked
         last = records[0]
         for record in records:
-            if record.key in lane.parked:
+            if record.key in parked:
                 parks.append(self._park(record, "", 0.0))
             else:
                 lane.failing = record
@@ -214,7 +220,8 @@ class Subscription:
                 break
         rows = unit.unit()
         rows.parks = parks
-        rows.advance = self._advance(part, lane, last)
+        # What was parked when the handling began: if it has changed since, the commit has to notice.
+        rows.advance = self._advance(part, lane, last)._replace(parked=parked)
         await self._store.commit(rows)
         self._advanced(lane, last, last.pos - records[0].pos + 1)
 
@@ -253,20 +260,26 @@ class Subscription:
         for pos in [pos for pos in lane.pushed if pos <= last.pos]:
             lane.pushed.pop(pos).done()
         lane.pos, lane.id, lane.since = last.pos, last.id, self._calls.seconds()
-        lane.attempts = lane.failures = self._failures = 0
+        self._recovered(lane)
         self.handled += count
+        self._progress.set()
+        self._progress = asyncio.Event()
+
+    def _recovered(self, lane: _Lane) -> None:
+        lane.attempts = lane.failures = self._failures = 0
+        self._resume()
+
+    def _resume(self) -> None:
         if self.state == "paused":
             self._say(Signal("resumed", self.name, "handling again"))
             self.state, self.note = "running", ""
-        self._progress.set()
-        self._progress = asyncio.Event()
 
     # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _failed(self, part: int, lane: _Lane, error: Exception) -> None:
         """Transient: wait and try again. Permanent: find the message, try it again, then park its key."""
         if isinstance(error, Conflict):
-            await self._reload()
+            await self._reload(part)
             await asyncio.sleep(self._ports.random.random() * 0.002)
             return
         record = lane.failing
@@ -360,11 +373,13 @@ class Subscription:
                 return
         self._say(Signal("released", self.name, f"key {key!r}"))
 
-    async def _reload(self) -> None:
+    async def _reload(self, only: int | None = None) -> None:
+        """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being handled."""
         follow = self.follow
         stored = await self._store.checkpoints(follow.name, follow.source, follow.channel)
         for part, checkpoint in stored.items():
-            self._take(part, checkpoint)
+            if only in (None, part):
+                self._take(part, checkpoint)
         await self._reload_parked()
 
     def _take(self, part: int, checkpoint: Checkpoint) -> None:
