@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 else:
 
     class _MutableMeta(msgspec.StructMeta):
-        def __new__(metacls, cls_name, bases, ns, /, *, recording=None, **unknown):
+        def __new__(metacls, cls_name, bases, ns, /, *, recording=False, **unknown):
             for option in unknown:
                 raise TypeError(f"{cls_name}: no class option {option!r}: it takes none")
-            return super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=False, dict=recording)
+            flags = {"dict": True} if recording else {}  # inherited: a struct refuses to hear it is without
+            return super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=False, **flags)
 
         def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
             super().__init__(cls_name, bases, ns)
