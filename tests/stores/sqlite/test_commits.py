@@ -114,6 +114,16 @@ async def test_a_unit_that_cannot_be_written_fails_alone(billing: SqliteStore, s
     assert await billing.load("Account", "b") is not None
 
 
+async def test_a_unit_that_fails_after_appending_leaves_no_hole(billing: SqliteStore) -> None:
+    good, bad = new("b").entries[0], new("c").entries[0]._replace(payload=b"\xff")
+    units = [new("a"), Unit(entries=[good, bad]), new("d")]
+    outcomes = await asyncio.gather(*map(billing.commit, units), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [type(None), UnicodeDecodeError, type(None)]
+    (part,) = await billing.heads(PRIVATE)
+    log = await billing.read(PRIVATE, part, 0, 10)
+    assert [(message.pos, message.id, message.prev) for message in log] == [(1, "a", ""), (2, "d", "a")]
+
+
 async def test_a_lost_reply_is_an_unknown_outcome(billing: SqliteStore, lane: StubbornLane) -> None:
     lane.loses = True
     outcomes = await asyncio.gather(billing.commit(new("a")), billing.commit(new("b")), return_exceptions=True)

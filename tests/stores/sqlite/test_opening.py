@@ -45,6 +45,7 @@ async def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> 
     store = SqliteStore(path, "billing")
     await store.open()
     await store.open()
+    assert not store.changed_elsewhere()
     assert await store.load("Account", "a0") == (1, b'{"n":1}')
     await store.commit(Unit(entries=[Entry(PRIVATE, "k", "m1", "billing.Settled", 1, 1.0, "{}", b"{}")]))
     (part,) = await store.heads(PRIVATE)

@@ -234,10 +234,12 @@ class StoreConformance:
             ("letter", lambda unit: setattr(unit, "settle", settle(1))),
             ("letter", lambda unit: setattr(unit, "discard", discard(1))),
         ]
-        for what, spoil in causes:
+        for number, (what, spoil) in enumerate(causes):
             spoilt = Unit(list(unit.changes), unit.entries, unit.claim, unit.advance, unit.parks)
             spoil(spoilt)
-            await refused(store.commit(spoilt), what, f"a unit is refused for its {what}")
+            neighbour = Unit([Change("Neighbour", str(number), 0, b"{}")])
+            refusal = refused(store.commit(spoilt), what, f"a unit is refused for its {what}")
+            await asyncio.gather(refusal, store.commit(neighbour))
             same(await whole_log(store), [], f"refused for its {what}, it appends nothing")
             same(await store.load("Account", "a1"), None, f"refused for its {what}, it writes no state")
             same(await store.outcome("web", "new"), None, f"refused for its {what}, it claims nothing")
