@@ -12,21 +12,21 @@ _BATCH = 50  # calls between two looks at the clock, for work that takes microse
 
 
 def per_call(work: Work, operation: Callable[[int], object]) -> Sample:
-    """µs per call of `operation`, called again and again with numbers from 0."""
+    """CPU µs per call of `operation`, called again and again with numbers from 0."""
     numbers = itertools.count()
     _call_until(time.perf_counter() + _warm_up(work), operation, numbers)
     watch = Stopwatch()
     done = _call_until(time.perf_counter() + _measured(work), operation, numbers)
-    return Sample(watch.seconds / done * 1e6, watch.details(done))
+    return Sample(watch.cpu_seconds / done * 1e6, watch.details(done))
 
 
 async def per_await(work: Work, operation: Callable[[int], Awaitable[object]]) -> Sample:
-    """µs per awaited `operation`, one after another, in the caller's task."""
+    """CPU µs per awaited `operation`, one after another, in the caller's task."""
     numbers = itertools.count()
     await _await_until(time.perf_counter() + _warm_up(work), operation, numbers)
     watch = Stopwatch()
     done = await _await_until(time.perf_counter() + _measured(work), operation, numbers)
-    return Sample(watch.seconds / done * 1e6, watch.details(done))
+    return Sample(watch.cpu_seconds / done * 1e6, watch.details(done))
 
 
 def _call_until(deadline: float, operation: Callable[[int], object], numbers: "itertools.count[int]") -> int:
