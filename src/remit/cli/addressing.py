@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, TypeVar
 
 from remit.cli.failures import Failure
@@ -25,7 +24,7 @@ def read_message(model: System, kind: type[M], name: str, fields: str) -> M:
     contract = _find(known, name, kind.__name__.lower())
     codec: Codec[M] = Codec(contract.message, contract.type)
     try:
-        return codec.read(sys.stdin.buffer.read() if fields == "-" else fields)
+        return codec.read(fields)
     except BadMessage as error:
         names = ", ".join(f'"{field}"' for field in contract.message.__struct_fields__)
         raise BadMessage(

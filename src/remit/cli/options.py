@@ -27,9 +27,7 @@ Data = Annotated[
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
 MessageName = Annotated[str, Parameter(name="MESSAGE", help="Wire name (context.Name) or class name of the message.")]
-Fields = Annotated[
-    str, Parameter(name="JSON", help="The message's fields as a JSON object; - reads it from standard input.")
-]
+Fields = Annotated[str, Parameter(name="JSON", help="The message's fields as a JSON object.")]
 Deadline = Annotated[float | None, Parameter(name="--deadline", help="Seconds the call may take. Default: 10")]
 
 

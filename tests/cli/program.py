@@ -1,0 +1,145 @@
+"""The command `remit` as tests use it: a process of its own, in a folder, with stores in a folder."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+REMIT = str(Path(sys.executable).parent / "remit")
+SYSTEM = "post_office:office"
+DEADLINE = 20.0
+"""Seconds until what a test waits for must have happened."""
+
+
+@dataclass
+class Office:
+    """The post office with its stores in `data`."""
+
+    data: Path
+    folder: Path = Path(__file__).parent
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+    def remit(self, *arguments: str, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+        """Runs one command to its end, with --data unless it names a store. `before` runs in the new process."""
+        place = [] if "--store" in arguments else ["--data", str(self.data)]
+        return subprocess.run(
+            [REMIT, *arguments, *place],
+            cwd=self.folder,
+            env=self._environment(),
+            preexec_fn=before,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE,
+        )
+
+    def post(self, box: str, *texts: str) -> None:
+        """Posts letters from a process of its own, one after another."""
+        for text in texts:
+            fields = json.dumps({"letter": f"{box}-{text}", "box": box, "text": text})
+            sent = self.remit("send", SYSTEM, "Post", fields)
+            assert sent.returncode == 0, sent.stderr
+
+    def contents(self, box: str) -> Any:
+        """What is in a box."""
+        asked = self.remit("ask", SYSTEM, "Contents", json.dumps({"box": box}))
+        assert asked.returncode == 0, asked.stderr
+        return json.loads(asked.stdout)
+
+    def status(self) -> tuple[int, dict[str, Any]]:
+        """The exit code of `remit status`, and its only subscription."""
+        seen = self.remit("status", SYSTEM, "--json")
+        assert seen.stdout, seen.stderr
+        (row,) = json.loads(seen.stdout)["subscriptions"]
+        return seen.returncode, row
+
+    def wait_for(self, holds: Callable[[dict[str, Any]], bool]) -> tuple[int, dict[str, Any]]:
+        """Asks for the status until something holds of it; each asking is a process, so this needs no pause."""
+        latest = time.monotonic() + DEADLINE
+        while True:
+            code, row = self.status()
+            if holds(row):
+                return code, row
+            assert time.monotonic() < latest, row
+
+    @contextmanager
+    def running(self, *arguments: str) -> Generator[Running]:
+        """`remit run`, ready; killed at the end if it still runs."""
+        command = [REMIT, "run", SYSTEM, "--json", "--data", str(self.data), *(arguments or ("--port", "0"))]
+        process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert line, process.communicate()[1]
+            yield Running(process, json.loads(line))
+        finally:
+            process.kill()
+            process.communicate()
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"POST_OFFICE_CURE": str(self.data.parent / "cure")} | self.environment
+
+    def cure(self) -> None:
+        """From now on poisoned letters can be delivered."""
+        (self.data.parent / "cure").touch()
+
+
+@dataclass
+class Running:
+    """A process that runs the system, and what it said when it was ready."""
+
+    process: subprocess.Popen[str]
+    ready: dict[str, Any]
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Status and JSON of a GET request."""
+        return self._open(urllib.request.Request(self.ready["url"] + path))
+
+    def post(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """Status and JSON of a POST request."""
+        headers = {"content-type": "application/json"}
+        return self._open(urllib.request.Request(self.ready["url"] + path, json.dumps(body).encode(), headers))
+
+    def end(self, signal: int) -> tuple[int, str, str]:
+        """Sends the signal; exit code and what was printed after the line that said ready."""
+        self.process.send_signal(signal)
+        printed, logged = self.process.communicate(timeout=DEADLINE)
+        return self.process.returncode, printed, logged
+
+    def _open(self, request: urllib.request.Request) -> tuple[int, Any]:
+        try:
+            with urllib.request.urlopen(request, timeout=DEADLINE) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+
+def without_rights() -> None:
+    """Before a command starts: takes from root what lets it write where nobody may (Linux: CAP_DAC_OVERRIDE)."""
+    if os.geteuid() == 0:
+        drop_from_bounding_set, cap_dac_override = 24, 1
+        assert ctypes.CDLL(None).prctl(drop_from_bounding_set, cap_dac_override, 0, 0, 0) == 0
+
+
+def is_clear(said: str, code: str) -> bool:
+    """An error as people should see it: its code, what was expected, what to do next, and no traceback."""
+    return said.startswith(code) and "Expected: " in said and "Next: " in said and "Traceback" not in said

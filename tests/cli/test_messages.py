@@ -1,0 +1,94 @@
+"""`remit send` and `remit ask`: one message as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import SYSTEM, Office, is_clear
+
+LETTER = {"letter": "l1", "box": "ada", "text": "hello"}
+
+
+@pytest.mark.parametrize("name", ["Post", "desk.Post", "desk.Post@1"])
+def test_a_command_is_sent_by_any_of_its_names(office: Office, name: str) -> None:
+    sent = office.remit("send", SYSTEM, name, json.dumps(LETTER))
+    assert (sent.returncode, sent.stdout) == (0, '"l1"\n'), sent.stderr
+
+
+def test_an_answer_is_fresh_when_asked_for(office: Office) -> None:
+    office.post("ada", "one", "two")
+    asked = office.remit("ask", SYSTEM, "mail.Contents", '{"box": "ada"}', "--fresh")
+    assert (asked.returncode, asked.stdout) == (0, '["one","two"]\n'), asked.stderr
+
+
+def test_a_stale_answer_is_said(office: Office) -> None:
+    with office.running() as running:
+        running.post("/letters", LETTER | {"text": "poison"})
+        office.wait_for(lambda row: row["parked"] == 1)
+    asked = office.remit("ask", SYSTEM, "Contents", '{"box": "ada"}', "--fresh")
+    assert asked.returncode == 2
+    assert is_clear(asked.stderr, "state.stale"), asked.stderr
+
+
+def test_a_refusal_is_an_answer_of_its_own_kind(office: Office) -> None:
+    sent = office.remit("send", SYSTEM, "Post", json.dumps(LETTER | {"text": "long " * 20}))
+    assert sent.returncode == 3
+    assert json.loads(sent.stdout) == {"refusal": "TooLong", "fields": {"longest": 40}}
+
+
+def test_a_key_applies_once(office: Office) -> None:
+    assert office.remit("send", SYSTEM, "Post", json.dumps(LETTER), "--key", "k").stdout == '"l1"\n'
+    assert office.remit("send", SYSTEM, "Post", json.dumps(LETTER), "--key", "k").stdout == '"l1"\n'
+    assert office.contents("ada") == ["hello"]
+    other = office.remit("send", SYSTEM, "Post", json.dumps(LETTER | {"text": "other"}), "--key", "k")
+    assert other.returncode == 2
+    assert is_clear(other.stderr, "call.key-reused"), other.stderr
+
+
+def test_a_store_in_memory_is_a_trial(office: Office, tmp_path: Path) -> None:
+    sent = office.remit("send", SYSTEM, "Post", json.dumps(LETTER), "--store", "memory:")
+    assert (sent.returncode, sent.stdout) == (0, '"l1"\n'), sent.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["send", SYSTEM, "Pots", "{}"], "message.unknown  Pots", "desk.Post"),
+        (["send", SYSTEM, "Contents", "{}"], "message.unknown  Contents", "goes by remit ask"),
+        (["ask", SYSTEM, "Post", "{}"], "message.unknown  Post", "mail.Contents"),
+        (["ask", SYSTEM, "Contents"], "message.invalid  mail.Contents", "missing required field `box`"),
+        (["ask", SYSTEM, "Contents", '{"box": 3}'], "message.invalid  mail.Contents", "got `int` - at `$.box`"),
+        (["ask", SYSTEM, "Contents", '{"box": "a", "x": 1}'], "message.invalid  mail.Contents", "unknown field `x`"),
+        (["ask", SYSTEM, "Contents", '{"box": '], "message.invalid  mail.Contents", "truncated"),
+        (["ask", SYSTEM, "Contents", "[]"], "message.invalid  mail.Contents", "got `array`"),
+        (["ask", SYSTEM], "cli.usage  remit ask", "MESSAGE"),
+    ],
+)
+def test_a_message_that_is_none_is_said(office: Office, arguments: list[str], code: str, said: str) -> None:
+    ran = office.remit(*arguments)
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, code), ran.stderr
+    assert said in ran.stderr
+    assert not office.data.exists(), "nothing was opened for it"
+
+
+def test_a_name_that_two_contexts_use_is_said(office: Office, tmp_path: Path) -> None:
+    office.folder = tmp_path
+    (tmp_path / "double.py").write_text(
+        "from remit import Command, Context, System\n\n"
+        "def a_context(name):\n"
+        "    context = Context(name)\n"
+        "    class Open(Command[None]):\n        pass\n"
+        "    @context.handle(Open)\n"
+        "    async def open(command: Open) -> None: ...\n"
+        "    return context\n\n"
+        "system = System('double', contexts=[a_context('left'), a_context('right')])\n"
+    )
+    ran = office.remit("send", "double", "Open")
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, "message.ambiguous  Open"), ran.stderr
+    assert office.remit("send", "double", "right.Open").stdout == "null\n"

@@ -1,0 +1,66 @@
+"""Stores that cannot be used: every command says which, why, and what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import pytest
+
+from tests.cli.program import SYSTEM, Office, is_clear, without_rights
+
+COMMANDS = {
+    "run": ["run", SYSTEM],
+    "status": ["status", SYSTEM],
+    "send": ["send", SYSTEM, "Post", '{"letter": "l", "box": "ada", "text": "t"}'],
+    "ask": ["ask", SYSTEM, "Contents", '{"box": "ada"}'],
+    "parked list": ["parked", "list"],
+    "parked retry": ["parked", "retry", "mail.deliver", "--all"],
+}
+every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
+"""Those that open stores that are there."""
+
+
+@every_command
+def test_a_newer_schema(office: Office, command: list[str]) -> None:
+    office.post("ada", "one")
+    newer = sqlite3.connect(office.data / "mail.db")
+    newer.execute("PRAGMA user_version = 999")
+    newer.close()
+    ran = office.remit(*command)
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, "store.unusable"), ran.stderr
+    assert "999" in ran.stderr
+    assert "mail.db" in ran.stderr
+
+
+@every_command
+def test_a_corrupt_file(office: Office, command: list[str]) -> None:
+    office.post("ada", "one")
+    (office.data / "mail.db").write_bytes(b"this was a store once" * 500)
+    ran = office.remit(*command)
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, "store.unusable"), ran.stderr
+    assert "mail.db" in ran.stderr
+
+
+@every_command
+def test_a_folder_that_may_not_be_written(office: Office, command: list[str]) -> None:
+    office.post("ada", "one")
+    for file in office.data.iterdir():
+        file.chmod(0o444)
+    office.data.chmod(0o555)
+    try:
+        ran = office.remit(*command, before=without_rights)
+    finally:
+        office.data.chmod(0o755)
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, "store.unusable"), ran.stderr
+    assert "can write" in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "parked list", "parked retry"])
+def test_looking_makes_no_store(office: Office, command: str) -> None:
+    ran = office.remit(*COMMANDS[command])
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, "store.missing"), ran.stderr
+    assert not office.data.exists()

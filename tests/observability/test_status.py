@@ -1,0 +1,169 @@
+"""The status of a subscription: what each state means, and which of several is shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from remit.observability import SubscriptionStatus, is_alive, read_status
+from remit.runtime.plan import FollowPlan
+from remit.stores import PUBLISHED, Advance, Entry, Park, Store, Unit
+from remit.stores.memory import MemoryStore
+
+FOLLOW = FollowPlan("mail.deliver", "desk", PUBLISHED)
+NOW = 1_000_000.0
+
+
+@dataclass
+class Scene:
+    """A source and a consumer with one partition each, at NOW."""
+
+    desk: MemoryStore = field(default_factory=lambda: MemoryStore(partitions=1))
+    mail: MemoryStore = field(default_factory=lambda: MemoryStore(partitions=1))
+
+    async def append(self, id: str, *, ago: float = 0.0, channel: int = PUBLISHED) -> None:
+        await self.desk.commit(Unit(entries=[Entry(channel, "ada", id, "desk.X", 1, NOW - ago, "{}", b"{}")]))
+
+    async def advance(self, before: str, after: str, *, ago: float = 0.0) -> None:
+        """Moves the checkpoint; the id of the n-th message is the number n."""
+        at = (int(before or 0), before, int(after), after)
+        place = (FOLLOW.name, FOLLOW.source, FOLLOW.channel, 0)
+        await self.mail.commit(Unit(advance=Advance(*place, *at, NOW - ago, await self.parked())))
+
+    async def park(self, key: str, error: str) -> None:
+        record = (await self.desk.read(PUBLISHED, 0, 0, 1))[0]._replace(key=key)
+        await self.mail.commit(Unit(parks=[Park(FOLLOW.name, "desk", PUBLISHED, key, record, NOW, error, NOW + 30)]))
+
+    async def parked(self) -> frozenset[str]:
+        return frozenset(row.key for row in await self.mail.parked(FOLLOW.name))
+
+    async def beat(self, state: str = "running", *, note: str = "", ago: float = 0.0, process: str = "p1") -> None:
+        sign = {"name": FOLLOW.name, "source": "desk", "channel": PUBLISHED, "state": state, "note": note}
+        await self.mail.beat(process, NOW - ago, json.dumps([sign]))
+
+    async def status(self) -> SubscriptionStatus:
+        (row,) = await read_status([FOLLOW], {"desk": self.desk, "mail": self.mail}, NOW)
+        return row
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+async def test_everything_handled_is_running(scene: Scene) -> None:
+    await scene.append("1", ago=100)
+    await scene.advance("", "1", ago=99)
+    await scene.append("private", channel=0)
+    await scene.beat()
+    assert await scene.status() == SubscriptionStatus(
+        name="mail.deliver",
+        source="desk",
+        channel="published",
+        head=1,
+        position=1,
+        lag=0,
+        lag_seconds=0.0,
+        parked=0,
+        state="running",
+    )
+
+
+async def test_lag_is_counted_in_messages_and_seconds(scene: Scene) -> None:
+    for id, ago in [("1", 20), ("2", 12), ("3", 5)]:
+        await scene.append(id, ago=ago)
+    await scene.advance("", "1")
+    await scene.beat()
+    row = await scene.status()
+    assert (row.state, row.head, row.position, row.lag, row.lag_seconds) == ("lagging", 3, 1, 2, 12.0)
+    assert row.well
+
+
+@pytest.mark.parametrize(
+    ("waiting", "moved", "state"),
+    [(31, 31, "stalled"), (31, 29, "lagging"), (29, 31, "lagging"), (31, None, "stalled")],
+)
+async def test_stalled_takes_both_waiting_and_standing_still(
+    scene: Scene, waiting: float, moved: float | None, state: str
+) -> None:
+    await scene.append("1", ago=waiting)
+    await scene.append("2", ago=waiting)
+    if moved is not None:
+        await scene.advance("", "1", ago=moved)
+    await scene.beat()
+    row = await scene.status()
+    assert (row.state, row.well) == (state, state == "lagging")
+
+
+async def test_parked_keys_are_counted_with_the_first_reason(scene: Scene) -> None:
+    await scene.append("1")
+    await scene.park("ada", "ValueError: no such street")
+    await scene.park("bob", "KeyError: 'bob'")
+    await scene.advance("", "1")
+    await scene.beat()
+    row = await scene.status()
+    assert (row.state, row.parked, row.well) == ("parked", 2, False)
+    assert row.note == "key 'ada' with 1 waiting: ValueError: no such street, and 1 more keys"
+
+
+@pytest.mark.parametrize("state", ["paused", "stalled", "regressed"])
+async def test_what_the_process_says_is_shown(scene: Scene, state: str) -> None:
+    await scene.beat(state, note="the disk is full")
+    row = await scene.status()
+    assert (row.state, row.note, row.well) == (state, "the disk is full", False)
+
+
+async def test_the_worst_process_counts_and_gone_ones_do_not(scene: Scene) -> None:
+    await scene.beat("regressed", process="gone", ago=16)
+    await scene.beat(process="well")
+    assert (await scene.status()).state == "running"
+    await scene.beat("paused", note="storm", process="unwell", ago=14)
+    assert (await scene.status()).state == "paused"
+
+
+async def test_silence_is_a_state(scene: Scene) -> None:
+    row = await scene.status()
+    assert (row.state, row.note, row.well) == ("silent", "no process runs it", False)
+    await scene.beat(ago=16)
+    assert (await scene.status()).note == "the last sign of life is 16 s old"
+    await scene.mail.beat("p1", NOW, "this is no JSON")
+    assert (await scene.status()).state == "silent"
+    await scene.mail.beat("p1", NOW, '[{"name":"mail.other","source":"desk","channel":1,"state":"running"}]')
+    assert (await scene.status()).state == "silent"
+
+
+async def test_a_log_that_ends_before_the_checkpoint_has_regressed(scene: Scene) -> None:
+    await scene.append("1")
+    await scene.advance("", "3")
+    await scene.beat()
+    row = await scene.status()
+    assert (row.state, row.head, row.position, row.lag) == ("regressed", 1, 3, 0)
+    assert row.note == "partition 0: the log of the source ends at 1, the checkpoint stands at 3"
+
+
+async def test_the_worst_of_several_states_is_shown(scene: Scene) -> None:
+    await scene.append("1", ago=60)
+    await scene.park("ada", "ValueError")
+    await scene.beat()
+    assert (await scene.status()).state == "stalled"
+    await scene.beat("paused")
+    assert (await scene.status()).state == "paused"
+    await scene.beat(ago=60)
+    row = await scene.status()
+    assert (row.state, row.parked, row.lag) == ("silent", 1, 1)
+
+
+@pytest.mark.parametrize("made", ["desk", "mail"])
+async def test_a_context_that_has_not_run_is_silent(scene: Scene, made: str) -> None:
+    stores: dict[str, Store] = {"desk": scene.desk} if made == "desk" else {"mail": scene.mail}
+    (row,) = await read_status([FOLLOW], stores, NOW)
+    assert row.state == "silent"
+
+
+async def test_a_process_is_alive_for_fifteen_seconds(scene: Scene) -> None:
+    assert not await is_alive(scene.mail, NOW)
+    await scene.beat(ago=15)
+    assert await is_alive(scene.mail, NOW)
+    assert not await is_alive(scene.mail, NOW + 1)
