@@ -112,6 +112,10 @@ class BadRefusal(Command[OrderId, int]):  # wrong: a declared error is a refusal
     order: OrderId
 
 
+class BadException(Command[OrderId, ValueError]):  # wrong: any exception is not a refusal
+    order: OrderId
+
+
 class BadUnion(Command[OrderId, LimitExceeded | int]):  # wrong: each declared error is a refusal
     order: OrderId
 
