@@ -44,7 +44,20 @@ class _Held:
 class UnitOfWork:
     """Serves one message, or one batch of a subscription, message after message."""
 
-    __slots__ = ("_held", "calls", "cause", "deadline", "entries", "key", "made", "plan", "seed", "store", "trace")
+    __slots__ = (
+        "_held",
+        "calls",
+        "cause",
+        "deadline",
+        "entries",
+        "key",
+        "made",
+        "plan",
+        "seed",
+        "store",
+        "touched",
+        "trace",
+    )
 
     def __init__(
         self, plan: ContextPlan, store: Store, calls: Outside, *, seed: str, trace: str, key: str = "", deadline: float
@@ -62,6 +75,8 @@ class UnitOfWork:
         self.made = 0
         self.entries: list[Entry] = []
         self._held: dict[tuple[str, str], _Held] = {}
+        self.touched: dict[tuple[str, str], _Held] = {}
+        """Aggregates handed out since the last handler ended: only these can have changed."""
 
     def next_message(self, *, seed: str, trace: str, key: str, deadline: float) -> None:
         """The following message of a batch: what was loaded and decided stays, identities start anew."""
@@ -97,11 +112,15 @@ class UnitOfWork:
             if row is None:
                 return None
             held = self._held[plan.kind, id] = _Held(plan, plan.codec.decode(row[1]), row[0], row[1])
+        if held.aggregate:
+            self.touched[plan.kind, id] = held
         return held
 
     def hold(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> _Held:
         """Takes in something new."""
         held = self._held[plan.kind, id] = _Held(plan, value, 0, b"")
+        if held.aggregate:
+            self.touched[plan.kind, id] = held
         return held
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
@@ -113,9 +132,8 @@ class UnitOfWork:
 
     async def _take_up(self, handler: HandlerPlan) -> None:
         written: _Held | None = None
-        for (_, id), held in list(self._held.items()):
-            if not held.aggregate:
-                continue
+        touched, self.touched = self.touched, {}
+        for (_, id), held in touched.items():
             events = take_recorded(held.value)
             body = held.plan.codec.encode(held.value)
             if not events and body == held.body:
@@ -162,6 +180,7 @@ class UnitOfWork:
     def forget(self) -> None:
         """Drops everything loaded and decided."""
         self._held.clear()
+        self.touched.clear()
         self.entries.clear()
 
     def later(self, command: Command[Any, Any]) -> None:
