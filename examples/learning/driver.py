@@ -11,14 +11,14 @@ import json
 import random
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 COURSES = ("domain-modelling", "event-storming", "context-mapping", "team-topologies")
-PATIENCE_SECONDS = 120.0
+PATIENCE_SECONDS = 30.0
 PAUSE_SECONDS = 0.02
 NO_CARD = 0.06  # share of students whose payments are refused
 WITHDRAWS = 0.15  # share of enrollments that are given up
@@ -54,6 +54,7 @@ class Client:
     def __init__(self, url: str) -> None:
         self._at = urlsplit(url)
         self._connection: HTTPConnection | None = None
+        self._asked = ""
         self.retries = 0
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, key: str = "") -> tuple[int, Any]:
@@ -61,7 +62,7 @@ class Client:
         return self.until(lambda: self.once(method, path, body, key), lambda answer: answer[0] < 500)
 
     def until(self, ask: Callable[[], tuple[int, Any]], enough: Callable[[tuple[int, Any]], bool]) -> tuple[int, Any]:
-        """Asks until an answer comes that is enough."""
+        """Asks until an answer comes that is enough. Raises `GaveUp`."""
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
             try:
@@ -72,7 +73,7 @@ class Client:
                 self.close()
             self.retries += 1
             time.sleep(PAUSE_SECONDS)
-        raise GaveUp(self._at.netloc)
+        raise GaveUp(self._asked)
 
     def close(self) -> None:
         if self._connection:
@@ -81,6 +82,7 @@ class Client:
 
     def once(self, method: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> tuple[int, Any]:
         """Status and decoded body of one request. Raises `OSError`, `HTTPException`."""
+        self._asked = f"{method} {path}"
         if self._connection is None:
             self._connection = HTTPConnection(self._at.hostname or "127.0.0.1", self._at.port, timeout=15)
         headers = {"Content-Type": "application/json"} if body is not None else {}
@@ -182,7 +184,14 @@ def play(url: str, *, students: int, seed: int = 1, at_once: int = 16) -> list[T
             client.close()
 
     with ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(one, range(1, students + 1)))
+        playing = [pool.submit(one, number) for number in range(1, students + 1)]
+        try:
+            for student in as_completed(playing):
+                student.result()
+        except Exception:
+            pool.shutdown(cancel_futures=True)  # what one has met, the others need not meet
+            raise
+        return [student.result() for student in playing]
 
 
 def main() -> None:
