@@ -51,4 +51,4 @@ class Findings(list[Finding]):
     def settle(self) -> None:
         """Does nothing when there are none; otherwise raises `ModelError` with all of them."""
         if self:
-            raise ModelError(list(self))
+            raise ModelError(list(dict.fromkeys(self)))

@@ -14,6 +14,7 @@ from remit import (
     Context,
     DeadlineExceeded,
     KeyReused,
+    ModelError,
     Query,
     Refusal,
     Repository,
@@ -249,3 +250,11 @@ def test_every_finding_is_raised_at_once() -> None:
     text = str(caught.value)
     assert "handler.doubled" in text
     assert "handler.dependency" in text
+
+
+def test_a_wrong_declaration_is_a_finding_and_no_traceback() -> None:
+    context = Context("broken")
+    context.react(int)(lambda event: None)  # type: ignore[arg-type, call-overload]  # the mistake to be found
+
+    with pytest.raises(ModelError, match=r"handler\."):
+        assemble(System("s", contexts=[context]), store="memory:")

@@ -248,3 +248,33 @@ async def test_a_restored_source_is_noticed(tmp_path: Path) -> None:
         await until(lambda: billing.state == "regressed")
     finally:
         await runtime.stop()
+
+
+class Noted(DomainEvent, key="group"):
+    group: str
+
+
+class NotedToo(IntegrationEvent):
+    group: str
+
+
+async def test_an_integration_event_inherits_the_key_of_its_domain_event() -> None:
+    context = Context("one")
+
+    @context.handle(Begin)
+    async def begin(command: Begin, tasks: Repository[Task]) -> None:
+        (await tasks.obtain(command.id)).record(Noted(group="the group"))
+
+    @context.publish(Noted)
+    def noted(event: Noted) -> NotedToo:
+        return NotedToo(group=event.group)
+
+    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    await runtime.start()
+    try:
+        await runtime.send(Begin(id="a"))
+        store = runtime.stores["one"]
+        keys = [r.key for channel in (0, 1) for part in range(16) for r in await store.read(channel, part, 0, 10)]
+        assert keys == ["the group", "the group"]
+    finally:
+        await runtime.stop()

@@ -270,7 +270,7 @@ class Subscription:
         self._resume()
 
     def _resume(self) -> None:
-        if self.state == "paused":
+        if self.state in ("paused", "stalled"):
             self._say(Signal("resumed", self.name, "handling again"))
             self.state, self.note = "running", ""
 

@@ -150,7 +150,7 @@ class UnitOfWork:
 
     async def _record(self, event: DomainEvent, key: str) -> None:
         plan = self.plan.event(type(event))
-        self._enter(PRIVATE, plan, event, key)
+        key = self._enter(PRIVATE, plan, event, key)
         if plan.publish is not None:
             public = plan.publish(event)
             if public is not None:
@@ -165,7 +165,8 @@ class UnitOfWork:
             plan = self.plan.published[cls] = EventPlan(contract, Codec[Any](cls).encode)
         return plan
 
-    def _enter(self, channel: int, plan: EventPlan, message: Any, key: str) -> None:
+    def _enter(self, channel: int, plan: EventPlan, message: Any, key: str) -> str:
+        """Puts a message on its way; the key it is ordered by is its own, or the one handed down."""
         contract = plan.contract
         if contract.key is not None:
             key = str(getattr(message, contract.key))
@@ -176,6 +177,7 @@ class UnitOfWork:
                 f'{{"cause":"{self.cause}","trace":"{self.trace}"}}', plan.encode(message),
             )
         )  # fmt: skip
+        return key
 
     def forget(self) -> None:
         """Drops everything loaded and decided."""

@@ -67,7 +67,11 @@ def assemble(
     ports = ports or Ports()
     findings = model.check()
     constants: dict[type, Any] = {Clock: ports.clock, Ids: ports.ids}
-    plans = compile_system(model, constants, findings)
+    try:
+        plans = compile_system(model, constants, findings)
+    except Exception:
+        findings.settle()  # what is declared wrongly may not compile; the findings say why better than a traceback
+        raise
     findings.settle()
     stores = stores or {context.name: open_store(store, context.name) for context in model.contexts}
     return Runtime(model, plans, stores, ports, parity=parity)

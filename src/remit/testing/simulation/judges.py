@@ -40,13 +40,13 @@ class _Files:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def rows(self, context: str, sql: str) -> list[Any]:
+    def rows(self, context: str, sql: str, *values: str) -> list[Any]:
         with closing(sqlite3.connect(f"file:{self._folder / context}.db?mode=ro", uri=True)) as connection:
-            return connection.execute(sql).fetchall()
+            return connection.execute(sql, values).fetchall()
 
     def lists(self, kind: str, name: str = "orders") -> dict[str, list[str]]:
         """The list that each customer has in this kind of document."""
-        rows = self.rows(kind.split(".")[0], f"SELECT id, body FROM state WHERE kind = '{kind}'")  # noqa: S608  ours
+        rows = self.rows(kind.split(".")[0], "SELECT id, body FROM state WHERE kind = ?", kind)
         return {id: json.loads(body)[name] for id, body in rows}
 
 
