@@ -86,7 +86,8 @@ class Commits:
     def _settle(self, batch: list[_Waiting], running: asyncio.Future[list[Exception | None]]) -> None:
         appended = False
         for (unit, written), outcome in zip(batch, _outcomes(running, len(batch)), strict=True):
-            if outcome is None:
+            # What may have been appended wakes as well: nothing else would, until the next commit.
+            if outcome is None or isinstance(outcome, OutcomeUnknown):
                 appended = appended or bool(unit.entries)
             if written.done():
                 continue
