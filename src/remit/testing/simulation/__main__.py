@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first of them (default 0)")
     parser.add_argument("--no-pull", action="store_true", help="the broker alone brings messages between contexts")
     chosen = parser.parse_args(arguments)
+    logging.getLogger("remit").addHandler(logging.NullHandler())
     begun = perf_counter()
     reports: list[Report] = []
     for seed in range(chosen.seed, chosen.seed + chosen.seeds):

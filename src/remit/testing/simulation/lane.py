@@ -32,13 +32,13 @@ class SimLane:
 
     async def _write(self, function: Callable[[], T]) -> T:
         choices = self._choices
-        await self._incarnation.crash_point("crash before commit", 6)
+        await self._incarnation.crash_point("crash before commit", 8)
         await asyncio.sleep(choices.delay("commit begins", 0.02))
-        if choices.chance("commit not done", 15):
+        if choices.chance("commit not done", 25):
             raise StoreUnavailable("simulated: the disk refused", where=self._incarnation.name)
         result = function()
-        await self._incarnation.crash_point("crash after commit", 8)
+        await self._incarnation.crash_point("crash after commit", 12)
         await asyncio.sleep(choices.delay("commit answers", 0.02))
-        if choices.chance("commit reply lost", 15):
+        if choices.chance("commit reply lost", 25):
             raise OutcomeUnknown("simulated: the reply was lost", where=self._incarnation.name)
         return result

@@ -7,11 +7,12 @@ from collections.abc import Coroutine
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from remit.errors import CallError, RemitError
+from remit.errors import CallError, OutcomeUnknown, RemitError
 from remit.messages import Command
 from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
 from remit.stores.sqlite import SqliteStore
@@ -124,9 +125,8 @@ class _World:
             node.start()
         mishaps = asyncio.create_task(self._mishaps())
         clients = 3 + self._choices.draw("clients", 3)
-        await asyncio.gather(*(self._client(Customer(f"c{i}")) for i in range(clients)))
-        self._weather.fixed = True
-        await self._operator()
+        await asyncio.gather(self._operator(), *(self._client(Customer(f"c{i}")) for i in range(clients)))
+        await asyncio.sleep(self._choices.delay("last mishaps", 10.0))
         mishaps.cancel()
         self._choices.calm = True
         await self._settle()
@@ -222,48 +222,69 @@ class _World:
     async def _client(self, customer: Customer) -> None:
         for number in range(3 + self._choices.draw("orders", 4)):
             await asyncio.sleep(self._choices.delay("client", 3.0))
-            kind = ("", "", "", "", "-poison", "-sold-out")[self._choices.draw("kind of order", 6)]
-            order = f"{customer}-{number}{kind}"
-            answer = self._call(PlaceOrder(customer=customer, order=order), f"place {order}")
+            at_once = [self._place(customer, f"{customer}-{number}")]
+            if self._choices.draw("another order", 3) == 0:
+                at_once.append(self._place(customer, f"{customer}-{number}b"))
             if self._choices.draw("credit", 2):
-                credit = self._call(Credit(customer=customer, note=order), f"credit {order}")
-                placed, self._ledger.credits[customer, order] = await asyncio.gather(answer, credit)
-            else:
-                placed = await answer
-            self._ledger.orders[customer, order] = placed
+                at_once.append(self._credit(customer, f"{customer}-{number}"))
+            await asyncio.gather(*at_once)
+
+    async def _place(self, customer: Customer, name: str) -> None:
+        order = name + ("", "", "", "-poison", "-sold-out")[self._choices.draw("kind of order", 5)]
+        command = PlaceOrder(customer=customer, order=order)
+        self._ledger.orders[customer, order] = await self._call(command, f"place {order}")
+
+    async def _credit(self, customer: Customer, note: str) -> None:
+        await asyncio.sleep(self._choices.delay("credit", 2.0))
+        command = Credit(customer=customer, note=note)
+        self._ledger.credits[customer, note] = await self._call(command, f"credit {note}")
 
     async def _operator(self) -> None:
-        """Has parked keys tried again, now that the bug is fixed."""
-        for node in self._nodes:
-            living = node.living
+        """Has parked keys tried again, before and after the bug is fixed."""
+        for look in range(6):
+            await asyncio.sleep(self._choices.delay("operator", 4.0))
+            self._weather.fixed = look >= 1 + self._choices.draw("fix", 3) or self._weather.fixed
+            living = self._nodes[self._choices.draw("console", len(self._nodes))].living
             if living is not None and living.runtime is not None:
                 now = living.runtime.calls.seconds()
                 await self._ask(living, living.stores["billing"].retry("billing.charge", None, now))
+        self._weather.fixed = True
 
-    async def _call(self, command: Command[int], key: str) -> int:
-        """Sends until there is an answer, always with the same key."""
-        while True:
+    async def _call(self, command: Command[int], name: str) -> int:
+        """Sends until there is an answer.
+
+        The key stays when it is not known what became of it. Where nothing was changed, a new one must do no harm.
+        """
+        key, used = name, False
+        for attempt in count(1):
             node = self._nodes[self._choices.draw("door", len(self._nodes))]
             living = node.living
             if living is not None and living.runtime is not None:
-                deadline = (0.03, 0.3, 10.0)[0 if self._choices.chance("short deadline", 100) else 2]
+                short = self._choices.chance("short deadline", 150)
+                deadline = self._choices.delay("deadline", 0.1) if short else 10.0
                 answer = await self._ask(living, living.runtime.send(command, key=key, deadline=deadline))
-                if answer is not None:
+                if isinstance(answer, int):
                     return answer
+                used = used or answer is None
+                if not used:
+                    key = f"{name} {attempt}"
             await asyncio.sleep(0.05 + self._choices.delay("again", 0.5))
+        raise AssertionError
 
-    async def _ask(self, living: Incarnation, work: Coroutine[Any, Any, int]) -> int | None:
-        """The answer, or None: refused, cancelled, or the process died."""
+    async def _ask(self, living: Incarnation, work: Coroutine[Any, Any, int]) -> int | CallError | None:
+        """The answer; or an error that promises that nothing was changed; or None, when nothing is known."""
         task, gone = living.spawn(work), asyncio.create_task(living.gone.wait())
         timeout = self._choices.delay("patience", 0.2) if self._choices.chance("client gives up", 80) else None
         await asyncio.wait([task, gone], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        gone.cancel()
-        if living.dead:
-            return None
-        if not task.done():
+        if not task.done() and not living.dead:
             task.cancel()
-            await asyncio.wait([task, asyncio.create_task(living.gone.wait())], return_when=asyncio.FIRST_COMPLETED)
-        try:
-            return task.result() if task.done() else None
-        except (CallError, asyncio.CancelledError):
+            await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not task.done():
             return None
+        try:
+            return task.result()
+        except (OutcomeUnknown, asyncio.CancelledError):
+            return None
+        except CallError as error:
+            return error

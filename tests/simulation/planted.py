@@ -1,0 +1,275 @@
+"""Bugs that others have made, planted in the real runtime and store. The judges must find each of them.
+
+A bug that pulling repairs is looked for without pull: one defence must not hide the hole in another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+from typing import Any, NamedTuple
+
+import pytest
+
+from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
+from remit.runtime import calls, subscription
+from remit.runtime.calls import Calls
+from remit.runtime.subscription import Subscription
+from remit.stores import Settle, Unit
+from remit.stores.sqlite import SqliteStore, writer
+from remit.stores.sqlite.writer import Writer
+from remit.testing.simulation.pipe import Relay
+from remit.transports import Push
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+class Planted(NamedTuple):
+    """A bug, how it gets into the code, and which judges may accuse it."""
+
+    name: str
+    plant: Plant
+    judges: set[str]
+    pull: bool = True
+
+
+def in_two_transactions(cut: Callable[[Unit], tuple[Unit, Unit] | None]) -> Plant:
+    """What `cut` takes off a unit is committed by itself afterwards."""
+    commit = SqliteStore.commit
+
+    async def both(self: SqliteStore, unit: Unit) -> None:
+        parts = cut(unit)
+        if parts is None:
+            return await commit(self, unit)
+        await commit(self, parts[0])
+        return await commit(self, parts[1])
+
+    return lambda patch: patch.setattr(SqliteStore, "commit", both)
+
+
+def events_apart(unit: Unit) -> tuple[Unit, Unit] | None:
+    return (replace(unit, entries=[]), Unit(entries=unit.entries)) if unit.entries else None
+
+
+def checkpoint_apart(unit: Unit) -> tuple[Unit, Unit] | None:
+    return (replace(unit, advance=None), Unit(advance=unit.advance)) if unit.advance else None
+
+
+def claim_apart(unit: Unit) -> tuple[Unit, Unit] | None:
+    return (replace(unit, claim=None), Unit(claim=unit.claim)) if unit.claim else None
+
+
+def letter_apart(unit: Unit) -> tuple[Unit, Unit] | None:
+    return (replace(unit, settle=None), Unit(settle=unit.settle)) if unit.settle and not unit.settle.error else None
+
+
+def skip_gaps(patch: pytest.MonkeyPatch) -> None:
+    following = Subscription._next
+
+    async def lowest_pushed(self: Subscription, part: int, lane: Any) -> Any:
+        later = [pos for pos in lane.pushed if pos > lane.pos]
+        return [lane.pushed[min(later)].record] if later else await following(self, part, lane)
+
+    def fits(self: Subscription, part: int, lane: Any, record: Any) -> bool:
+        return bool(record.pos > lane.pos)
+
+    patch.setattr(Subscription, "_next", lowest_pushed)
+    patch.setattr(Subscription, "_fits", fits)
+
+
+def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
+    ring = Subscription.ring
+
+    def done_at_once(self: Subscription, push: Push | None = None) -> None:
+        if push is not None:
+            push.done()
+        ring(self, push)
+
+    patch.setattr(Subscription, "ring", done_at_once)
+
+
+def advance_before_confirm(patch: pytest.MonkeyPatch) -> None:
+    async def forward(self: Relay, cursor: Any, record: Any) -> None:
+        await self._advance(cursor, record)
+        await self._broker.publish(self._source, record)
+
+    patch.setattr(Relay, "_forward", forward)
+
+
+def park_only_the_message(patch: pytest.MonkeyPatch) -> None:
+    handle = Subscription._handle
+
+    async def ignore_parked(self: Subscription, part: int, lane: Any, records: Any) -> None:
+        lane.parked = frozenset()
+        await handle(self, part, lane, records)
+
+    patch.setattr(Subscription, "_handle", ignore_parked)
+    patch.setattr(writer, "_PARKED", writer._PARKED + " AND 0")
+
+
+def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
+    """Whether a key is free is decided by letters read long before."""
+
+    async def drain(self: Subscription, key: str, attempts: int) -> None:
+        place = (self.follow.name, self.follow.source, self.follow.channel, key)
+        for letter in await self._store.letters(*place, 100):
+            unit = self._unit()
+            try:
+                await self._limited(unit, letter.record)
+                rows = unit.unit()
+                rows.settle = Settle(*place, letter.record.part, letter.record.pos)
+                await self._store.commit(rows)
+            except Exception:  # noqa: BLE001  poison among others; the next look tries again
+                return
+        await asyncio.sleep(0.5)
+        await self._store._execute(writer._UNPARK, place)  # type: ignore[attr-defined]  # the store is SQLite's
+
+    def keep_parked(self: Writer, key: object) -> None: ...
+
+    patch.setattr(Subscription, "_drain", drain)
+    patch.setattr(Writer, "_free", keep_parked)
+
+
+def unknown_is_aborted(patch: pytest.MonkeyPatch) -> None:
+    commit = SqliteStore.commit
+
+    async def sure(self: SqliteStore, unit: Unit) -> None:
+        try:
+            await commit(self, unit)
+        except OutcomeUnknown as error:
+            raise StoreUnavailable(error.what) from error
+
+    patch.setattr(SqliteStore, "commit", sure)
+
+
+def cancelled_is_aborted(patch: pytest.MonkeyPatch) -> None:
+    async def commit(self: Calls, limit: Any, store: Any, rows: Unit) -> None:
+        await store.commit(rows)
+
+    patch.setattr(Calls, "_commit", commit)
+
+
+def conflict_is_a_failure(patch: pytest.MonkeyPatch) -> None:
+    """One in place of three tries makes it likelier, not another bug."""
+    failed = Subscription._failed
+
+    async def count_it(self: Subscription, part: int, lane: Any, error: Exception) -> None:
+        await failed(
+            self,
+            part,
+            lane,
+            ValueError("a conflict") if isinstance(error, Conflict) and error.what == "state" else error,
+        )
+
+    patch.setattr(Subscription, "_failed", count_it)
+    patch.setattr(subscription, "ATTEMPTS", 1)
+
+
+def partition_by_message(patch: pytest.MonkeyPatch) -> None:
+    turn = count()
+
+    def any_partition(key: str, partitions: int) -> int:
+        return next(turn) % partitions
+
+    patch.setattr(writer, "partition_of", any_partition)
+
+
+def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
+    handle = Subscription._handle
+
+    async def backwards(self: Subscription, part: int, lane: Any, records: Any) -> None:
+        limited, todo = self._limited, list(records)
+        if len(todo) == 1 or any(record.key in lane.parked for record in todo):
+            return await handle(self, part, lane, records)
+        unit = self._unit()
+        for record in reversed(todo):
+            lane.failing = todo[0]
+            await limited(unit, record)
+        rows = unit.unit()
+        rows.advance = self._advance(part, lane, todo[-1])
+        await self._store.commit(rows)
+        return self._advanced(lane, todo[-1], len(todo))
+
+    patch.setattr(Subscription, "_handle", backwards)
+
+
+def derive_keys_by_chance(patch: pytest.MonkeyPatch) -> None:
+    turn = count()
+
+    def drawn(seed: str, index: int, type: str) -> str:
+        return f"{seed}/{next(turn)}"
+
+    patch.setattr(calls, "derived_key", drawn)
+
+
+def move_checkpoints_blindly(patch: pytest.MonkeyPatch) -> None:
+    blind = writer._MOVE.replace(" AND pos = ? AND id = ?", " AND ? IS NOT NULL AND ? IS NOT NULL")
+    assert blind != writer._MOVE
+    patch.setattr(writer, "_MOVE", blind)
+
+
+def write_over_newer_versions(patch: pytest.MonkeyPatch) -> None:
+    over = writer._STATE.replace(" AND version = ?", " AND ? IS NOT NULL")
+    assert over != writer._STATE
+    patch.setattr(writer, "_STATE", over)
+
+
+def swallow_conflicts_of_a_group(patch: pytest.MonkeyPatch) -> None:
+    attempt = Writer._attempt
+
+    def all_well(self: Writer, unit: Unit) -> None:
+        attempt(self, unit)
+
+    patch.setattr(Writer, "_attempt", all_well)
+
+
+def keep_old_heads(patch: pytest.MonkeyPatch) -> None:
+    """What other processes append is not noticed."""
+
+    def nothing(self: Writer) -> None: ...
+
+    patch.setattr(Writer, "look", nothing)
+
+
+def reload_every_partition(patch: pytest.MonkeyPatch) -> None:
+    reload = Subscription._reload
+
+    async def all_of_them(self: Subscription, only: int | None = None) -> None:
+        await reload(self)
+
+    patch.setattr(Subscription, "_reload", all_of_them)
+
+
+def forget_that_keys_are_used(patch: pytest.MonkeyPatch) -> None:
+    async def nothing(self: SqliteStore, caller: str, key: str) -> None:
+        await asyncio.sleep(0)
+
+    patch.setattr(SqliteStore, "outcome", nothing)
+    patch.setattr(writer, "_CLAIM", writer._CLAIM.replace("INSERT", "INSERT OR REPLACE").split(" ON CONFLICT")[0])
+
+
+PLANTED = [
+    Planted("an event is written in a second transaction", in_two_transactions(events_apart), {"lost"}),
+    Planted("the checkpoint moves in a second transaction", in_two_transactions(checkpoint_apart), {"doubled"}),
+    Planted("the idempotency row is written in a second transaction", in_two_transactions(claim_apart), {"doubled"}),
+    Planted("a letter is deleted in a second transaction", in_two_transactions(letter_apart), {"doubled"}),
+    Planted("the checkpoint skips gaps", skip_gaps, {"lost"}),
+    Planted("a push is acknowledged before the commit", acknowledge_before_commit, {"lost", "stuck"}, pull=False),
+    Planted("the relay advances before the confirm", advance_before_confirm, {"lost", "stuck"}, pull=False),
+    Planted("only the failing message is parked", park_only_the_message, {"reordered"}),
+    Planted("a key is drained from a list read before", drain_from_a_list, {"lost", "stuck", "reordered"}),
+    Planted("an unknown commit is taken for aborted", unknown_is_aborted, {"doubled"}),
+    Planted("a cancelled commit is taken for aborted", cancelled_is_aborted, {"doubled"}),
+    Planted("a conflict is taken for a failure", conflict_is_a_failure, {"false"}),
+    Planted("messages of a key are spread over partitions", partition_by_message, {"reordered"}),
+    Planted("a batch is handled in any order", handle_a_batch_at_once, {"reordered"}),
+    Planted("keys of calls are not derived", derive_keys_by_chance, {"doubled"}),
+    Planted("the checkpoint moves without comparing", move_checkpoints_blindly, {"doubled"}),
+    Planted("a newer version is written over", write_over_newer_versions, {"lost", "doubled", "false"}),
+    Planted("a conflict within a group is swallowed", swallow_conflicts_of_a_group, {"lost", "stuck", "false"}),
+    Planted("heads that others have moved are not read again", keep_old_heads, {"false", "stuck", "lost"}),
+    Planted("a conflict moves every partition's checkpoint", reload_every_partition, {"doubled", "false"}),
+    Planted("a key is not looked up", forget_that_keys_are_used, {"doubled"}),
+]

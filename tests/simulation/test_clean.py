@@ -1,0 +1,39 @@
+"""What is not broken stays unaccused, under every mishap, and a seed tells the same story each time."""
+
+from __future__ import annotations
+
+import pytest
+
+from remit.testing.simulation import simulate
+from remit.testing.simulation.__main__ import main
+
+SEEDS = 25
+
+FAULTS = {
+    "client gives up", "commit not done", "commit reply lost", "confirm lost", "crash", "crash after commit",
+    "crash before commit", "dependency away", "done lost", "publish refused", "push doubled", "push lost",
+    "push much later", "read failed", "short deadline",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("pull", [True, False], ids=["pull", "no pull"])
+def test_nothing_is_lost_doubled_reordered_or_stuck(pull: bool) -> None:
+    reports = [simulate(seed, pull=pull) for seed in range(SEEDS)]
+    assert {report.seed: report.verdicts for report in reports if report.verdicts} == {}
+    assert {fault for report in reports for fault in report.fired} == FAULTS
+    assert sum(report.crashes for report in reports) > SEEDS
+    assert sum(report.orders for report in reports) > 10 * SEEDS
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_same_seed_is_the_same_run(seed: int) -> None:
+    first, second = simulate(seed), simulate(seed)
+    assert (first.digest, first.steps, first.seconds) == (second.digest, second.steps, second.seconds)
+    assert first.digest != simulate(seed + 100).digest
+
+
+def test_the_command_says_which_faults_there_were(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--seeds", "2", "--seed", "7", "--no-pull"]) == 0
+    said = capsys.readouterr().out
+    assert "2 seeds, 0 failed" in said
+    assert "push lost" in said
