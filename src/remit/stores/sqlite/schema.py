@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -16,6 +17,8 @@ _APPLICATION = 0x726D6974
 _STATEMENTS_KEPT = 64
 _PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
+_TRIES = 200
+"""Into how many steps that patience is divided where SQLite does not wait by itself."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -33,10 +36,26 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _write_ahead(connection: sqlite3.Connection) -> str:
+    """Turns the write-ahead log on; says which journal mode holds then.
+
+    SQLite does not wait for others while it changes the mode, as it does for every other lock. So when several
+    processes make the same new file, the waiting is done here.
+    """
+    for _ in range(_TRIES):
+        try:
+            return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+        time.sleep(_PATIENCE / _TRIES)  # on the store's own thread
+    return str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+
+
 def prepare(connection: sqlite3.Connection, path: Path, context: str, partitions: int) -> None:
     """Makes or migrates the tables. Raises `StoreError` when the file is somebody else's or newer than this release."""
     _refuse_foreign(connection, path)
-    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    mode = _write_ahead(connection)
     if mode != "wal":
         raise StoreError(
             f"SQLite cannot keep a write-ahead log here (journal mode {mode})",
@@ -57,8 +76,9 @@ def prepare(connection: sqlite3.Connection, path: Path, context: str, partitions
 
 
 def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    # In this order: a process that makes the file at this moment commits its tables together with its name.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
     if application != _APPLICATION and (application or tables):
         raise StoreError(
             "the file belongs to another program",
