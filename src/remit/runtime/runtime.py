@@ -149,7 +149,7 @@ class Runtime:
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(TICK)
-            changed = {name: store.changed_elsewhere() for name, store in self.stores.items()}
+            changed = {name: _changed_elsewhere(store) for name, store in self.stores.items()}
             for subscription in self.subscriptions:
                 consumer = subscription.name.split(".")[0]
                 try:
@@ -175,3 +175,11 @@ class Runtime:
                 for s in self._owner[name]
             ]
             await store.beat(self.process, self._beaten, msgspec.json.encode(states).decode())
+
+
+def _changed_elsewhere(store: Store) -> bool:
+    try:
+        return store.changed_elsewhere()
+    except RemitError:
+        # It cannot say; looking in vain is harmless, and says what is wrong.
+        return True

@@ -283,9 +283,7 @@ class Subscription:
             await asyncio.sleep(self._ports.random.random() * 0.002)
             return
         record = lane.failing
-        if isinstance(error, StoreError):
-            self._state("stalled", str(error))
-        if is_transient(error) or record is None:
+        if isinstance(error, StoreError) or is_transient(error) or record is None:
             await self._wait(lane, error)
             return
         if lane.pos + 1 < record.pos:
@@ -310,7 +308,9 @@ class Subscription:
     async def _wait(self, lane: _Lane, error: Exception, storm: str = "") -> None:
         lane.failures += 1
         self._failures += 1
-        if storm or self._failures >= IN_A_ROW:
+        if isinstance(error, StoreError):
+            self._state("stalled", str(error))
+        elif storm or self._failures >= IN_A_ROW:
             self._state("paused", storm or _error(error))
         else:
             self._say(Signal("retrying", self.name, _error(error), error))
@@ -356,6 +356,7 @@ class Subscription:
         while not self._stopping:
             letters = await self._store.letters(follow.name, follow.source, follow.channel, key, 1)
             if not letters:
+                self._say(Signal("released", self.name, f"key {key!r}"))
                 return
             record = letters[0].record
             place = Settle(follow.name, follow.source, follow.channel, key, record.part, record.pos)
@@ -371,7 +372,6 @@ class Subscription:
                 retry_at = self._calls.seconds() + (5.0 if is_transient(error) else retry_after(attempts))
                 await self._store.commit(Unit(settle=place._replace(error=_error(error), retry_at=retry_at)))
                 return
-        self._say(Signal("released", self.name, f"key {key!r}"))
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being handled."""

@@ -1,0 +1,69 @@
+"""What a subscription and the housekeeper do when the store itself is the trouble, and what is said of a parked key."""
+
+from __future__ import annotations
+
+import pytest
+
+from remit.errors import StoreError, StoreUnavailable
+from remit.runtime import runtime, subscription
+from remit.stores import Unit
+from remit.stores.memory import MemoryStore
+from tests.runtime.talk import ADA, PART, Say, Talk, until
+
+
+class BrokenStore(MemoryStore):
+    """Refuses what subscriptions commit, or to say what others did, so many times."""
+
+    broken = 0
+    silent = 0
+
+    async def commit(self, unit: Unit) -> None:
+        if self.broken and unit.advance is not None:
+            self.broken -= 1
+            raise StoreError("the file is damaged")
+        await super().commit(unit)
+
+    def changed_elsewhere(self) -> bool:
+        if self.silent:
+            self.silent -= 1
+            raise StoreUnavailable("locked")
+        return False
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_once(*_: object) -> float:
+        return 0.0
+
+    monkeypatch.setattr(subscription, "backoff", at_once)
+    monkeypatch.setattr(subscription, "retry_after", at_once)
+    monkeypatch.setattr(runtime, "TICK", 0.001)
+
+
+async def test_a_broken_store_parks_no_innocent_message() -> None:
+    store = BrokenStore(partitions=2)
+    talk = Talk(store)
+    async with talk.running() as (app, follower, _):
+        talk.gates[ADA].set()
+        store.broken = 6
+        await app.send(Say(who=ADA))
+        await until(lambda: follower.position(PART[ADA]) == 1)
+        assert "parked" not in talk.said
+        assert "stalled" in talk.said
+        assert talk.said[-1] == "resumed"
+        assert await store.load("talk.Note", ADA) == (1, b'{"id":"ada","times":1}')
+
+
+@pytest.mark.parametrize("silent", [0, 1], ids=["well", "locked for a moment"])
+async def test_the_housekeeper_releases_a_parked_key_and_says_so(silent: int) -> None:
+    store = BrokenStore(partitions=2)
+    talk = Talk(store)
+    async with talk.running() as (app, follower, _):
+        talk.gates[ADA].set()
+        talk.failing = [ValueError("poison")] * 3
+        store.silent = silent
+        await until(lambda: store.silent == 0)
+        await app.send(Say(who=ADA))
+        await until(lambda: "released" in talk.said)
+        assert talk.said.count("released") == 1
+        assert follower.parked_keys() == 0
