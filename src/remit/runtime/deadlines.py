@@ -2,7 +2,7 @@
 
 `asyncio.timeout` arms a timer per call. Calls nearly always end long before their deadline, so here one timer serves
 all of them: it wakes at the earliest deadline it knows of, cancels what has expired, and sleeps until the next.
-Entering and leaving a call is a write to a set.
+Entering and leaving a call is a write to a dictionary.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ class Deadlines:
     """All running limits of one event loop."""
 
     def __init__(self) -> None:
-        self._running: set[Limit] = set()
+        self._running: dict[Limit, None] = {}  # in order of entering: a simulated run must repeat exactly
         self._timer: asyncio.TimerHandle | None = None
         self._wake_at = float("inf")
 
     def enter(self, when: float) -> Limit:
         """Starts a limit for the current task, ending at a loop time."""
         limit = Limit(cast("asyncio.Task[Any]", asyncio.current_task()), when)
-        self._running.add(limit)
+        self._running[limit] = None
         if when < self._wake_at:
             self._arm(when)
         return limit
 
     def leave(self, limit: Limit) -> None:
         """Ends a limit."""
-        self._running.discard(limit)
+        self._running.pop(limit, None)
 
     def _arm(self, when: float) -> None:
         if self._timer is not None:

@@ -125,7 +125,7 @@ class Subscription:
             if push.record.pos <= lane.pos:
                 push.done()
                 return
-            if len(lane.pushed) < BATCH:
+            if len(lane.pushed) < BATCH or push.record.pos == lane.pos + 1:
                 lane.pushed[push.record.pos] = push
             self._start_worker(push.record.part, lane)
         self._bell.set()
