@@ -20,6 +20,7 @@ from remit.domain import Aggregate, Projection
 from remit.errors import (
     BadMessage,
     CallError,
+    ChannelError,
     DeadlineExceeded,
     KeyReused,
     NotFound,
@@ -40,6 +41,7 @@ __all__ = [
     "AntiCorruptionLayer",
     "BadMessage",
     "CallError",
+    "ChannelError",
     "Clock",
     "Command",
     "Conformist",

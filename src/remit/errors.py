@@ -13,8 +13,9 @@ RemitError
 ├── NotFound              no aggregate or document has this identity
 ├── Stale                 a fresh answer was asked for and cannot be given
 ├── Conflict              somebody else wrote first (the runtime reruns; users do not see it)
-├── SecondAggregate       one handler wrote two aggregates
-└── StoreError            a store that cannot be used as it is (corrupt, newer, read-only)
+├── SecondAggregate       one message wrote two aggregates
+├── StoreError            a store that cannot be used as it is (corrupt, newer, read-only)
+└── ChannelError          a channel that cannot be used as it is (wrong credentials, a broker that is too old)
 
 A *refusal* (`remit.Refusal`) is no error of this tree: it is a declared answer.
 """
@@ -24,6 +25,7 @@ from __future__ import annotations
 __all__ = [
     "BadMessage",
     "CallError",
+    "ChannelError",
     "Conflict",
     "DeadlineExceeded",
     "KeyReused",
@@ -127,7 +129,7 @@ class Conflict(RemitError):
 
 
 class SecondAggregate(RemitError):
-    """A handler wrote a second aggregate in one unit of work."""
+    """A second aggregate was written for one message, by its handler or by a reaction with `together`."""
 
     code = "unit.second-aggregate"
 
@@ -136,3 +138,9 @@ class StoreError(RemitError):
     """A store that cannot be used as it is: corrupt, of a newer schema, or of another context."""
 
     code = "store.unusable"
+
+
+class ChannelError(RemitError):
+    """A channel that cannot be used as it is: wrong credentials, a broker that is too old or keeps other settings."""
+
+    code = "channel.unusable"

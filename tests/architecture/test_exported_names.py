@@ -21,6 +21,7 @@ SURFACE = [
     "AntiCorruptionLayer",
     "BadMessage",
     "CallError",
+    "ChannelError",
     "Clock",
     "Command",
     "Conformist",

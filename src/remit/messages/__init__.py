@@ -4,6 +4,7 @@ from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message,
 from remit.messages.carried import not_carried
 from remit.messages.codec import Codec, decode_reply, encode_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
+from remit.messages.envelope import Record
 from remit.messages.refusal import Refusal
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "IntegrationEvent",
     "Message",
     "Query",
+    "Record",
     "Refusal",
     "Value",
     "contract_of",

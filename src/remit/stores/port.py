@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
+from remit.messages import Record
+
 __all__ = [
     "PRIVATE",
     "PUBLISHED",
@@ -55,21 +57,6 @@ class Entry(NamedTuple):
     """Seconds since the epoch."""
     headers: str
     """JSON object."""
-    payload: bytes
-
-
-class Record(NamedTuple):
-    """A message in a log: dense position in its partition, and the id of its predecessor there ("" for the first)."""
-
-    part: int
-    pos: int
-    id: str
-    prev: str
-    key: str
-    type: str
-    version: int
-    at: float
-    headers: str
     payload: bytes
 
 

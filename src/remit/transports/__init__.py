@@ -1,6 +1,19 @@
-"""How it travels: the feed port, and the in-process feed over a store's log."""
+"""How it travels: the ports for feeds, calls and events, and one module per technology."""
 
+from remit.transports.calls import Answer, Answering, CallCapabilities, CallChannel, Request
+from remit.transports.events import EventCapabilities, EventChannel
 from remit.transports.in_process import StoreFeed
 from remit.transports.port import Feed, Push
 
-__all__ = ["Feed", "Push", "StoreFeed"]
+__all__ = [
+    "Answer",
+    "Answering",
+    "CallCapabilities",
+    "CallChannel",
+    "EventCapabilities",
+    "EventChannel",
+    "Feed",
+    "Push",
+    "Request",
+    "StoreFeed",
+]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
+from remit.messages import Record
 from remit.transports.port import Push
 
 __all__ = ["StoreFeed"]
 
 
 class _Log(Protocol):
-    async def read(self, channel: int, part: int, after: int, limit: int) -> Sequence[Any]: ...
+    async def read(self, channel: int, part: int, after: int, limit: int) -> Sequence[Record]: ...
     async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]: ...
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]: ...
 
@@ -24,7 +25,7 @@ class StoreFeed:
         self.channel = channel
         self._log = log
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Any]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
         return await self._log.read(self.channel, part, after, limit)
 
     async def heads(self) -> Mapping[int, tuple[int, float]]:

@@ -7,7 +7,9 @@ otherwise it only wakes the loop, which reads.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
+
+from remit.messages import Record
 
 __all__ = ["Feed", "Push"]
 
@@ -15,7 +17,7 @@ __all__ = ["Feed", "Push"]
 class Push(NamedTuple):
     """A message that a transport brought by itself. `done` is called once its effect is committed, or was before."""
 
-    record: Any
+    record: Record
     done: Callable[[], None]
 
 
@@ -25,7 +27,7 @@ class Feed(Protocol):
     source: str
     channel: int
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Any]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
         """At most `limit` records of a partition after a position, in order of position, without holes."""
         ...
 

@@ -1,0 +1,70 @@
+"""The call port: how a question reaches another process, and its answer comes back.
+
+A channel carries bytes and knows nothing of what they mean; deadlines, retries and breakers belong to the runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+__all__ = ["Answer", "Answering", "CallCapabilities", "CallChannel", "Request"]
+
+
+class Request(NamedTuple):
+    """What one process asks of another. Header names are lower-case words joined by dashes, values ASCII."""
+
+    kind: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Answer(NamedTuple):
+    """What comes back. `status` is "ok", or the code of an error."""
+
+    status: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+Answering = Callable[[Request], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class CallCapabilities:
+    """What a call channel can do, as data."""
+
+    max_bytes: int
+    """The largest body of a request or answer."""
+    finds_services: bool
+    """Whether an address reaches those who serve it wherever they run; otherwise the topology says where."""
+
+
+class CallChannel(Protocol):
+    """Carries requests to one of the processes that serve an address, and brings back its answer."""
+
+    capabilities: CallCapabilities
+
+    async def open(self) -> None:
+        """Connects, and returns also while the other side is away: the channel goes on trying. Raises `ChannelError`
+        for what trying again cannot mend (wrong credentials, a server that is too old)."""
+        ...
+
+    async def close(self) -> None:
+        """Takes no more requests, lets those that have begun be answered for up to 10 s, disconnects. Idempotent."""
+        ...
+
+    async def serve(self, address: str, answering: Answering) -> None:
+        """Answers requests to an address, each in a task of its own; several processes may serve the same address, and
+        each request reaches one of them. `answering` does not raise."""
+        ...
+
+    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+        """Asks and waits for the answer.
+
+        Raises `Unavailable` when certainly nobody has seen the request (nobody serves the address, no connection),
+        `OutcomeUnknown` when it was sent and no answer came (time is over, the connection broke), `BadMessage` when it
+        is larger than the channel carries.
+        """
+        ...
