@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -228,6 +228,90 @@ async def test_writing_two_aggregates_in_one_unit_of_work_is_refused(caplog: pyt
         with pytest.raises(Unavailable):
             await app.send(Begin(id="a"))
     assert "unit.second-aggregate" in caplog.text
+
+
+class Diary(Aggregate[str]):
+    lines: int = 0
+
+
+class Listed(DomainEvent, key="page"):
+    id: str
+    page: str = "one"
+
+
+async def test_each_message_of_a_batch_may_write_an_aggregate_of_its_own() -> None:
+    context, all_listed, batch = Context("one"), asyncio.Event(), list[str]()
+
+    @context.handle(Begin)
+    async def begin(command: Begin, tasks: Repository[Task]) -> None:
+        (await tasks.obtain(command.id)).record(Listed(id=command.id))
+
+    @context.react(Listed)
+    async def note(event: Listed, diaries: Repository[Diary]) -> None:
+        await all_listed.wait()
+        (await diaries.obtain(event.id)).lines += 1
+        batch.append(event.id)
+
+    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    await runtime.start()
+    try:
+        for id in ("a", "b", "c"):
+            await runtime.send(Begin(id=id))
+        all_listed.set()
+        await until(lambda: runtime.subscriptions[0].handled == 3)
+        assert batch == ["a", "b", "c"]
+    finally:
+        await runtime.stop()
+
+
+async def of_the_same_class(event: Begun, tasks: Repository[Task]) -> None:
+    (await tasks.obtain(event.id + "-2")).noted += 1
+
+
+async def of_another_class(event: Begun, diaries: Repository[Diary]) -> None:
+    (await diaries.obtain(event.id)).lines += 1
+
+
+@pytest.mark.parametrize("reaction", [of_the_same_class, of_another_class])
+async def test_a_reaction_together_may_not_write_a_second_aggregate(
+    reaction: Callable[..., Awaitable[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    context = Context("one")
+
+    @context.handle(Begin)
+    async def begin(command: Begin, tasks: Repository[Task]) -> None:
+        (await tasks.obtain(command.id)).record(Begun(id=command.id))
+
+    context.react(Begun, together=True)(reaction)
+    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    await runtime.start()
+    try:
+        with pytest.raises(Unavailable):
+            await runtime.send(Begin(id="a"))
+        assert await runtime.stores["one"].load("one.Task", "a") is None
+    finally:
+        await runtime.stop()
+    assert f"{reaction.__name__} wrote one.Task and one." in caplog.text
+
+
+async def test_a_reaction_together_may_write_the_aggregate_that_recorded_the_event() -> None:
+    context = Context("one")
+
+    @context.handle(Begin)
+    async def begin(command: Begin, tasks: Repository[Task]) -> None:
+        (await tasks.obtain(command.id)).record(Begun(id=command.id))
+
+    @context.react(Begun, together=True)
+    async def note(event: Begun, tasks: Repository[Task]) -> None:
+        (await tasks.get(event.id)).noted += 1
+
+    @context.answer(Count)
+    async def count(query: Count, tasks: Repository[Task]) -> int:
+        return (await tasks.get(query.id)).noted
+
+    async with System("s", contexts=[context]).connect(store="memory:") as app:
+        await app.send(Begin(id="a"))
+        assert await app.ask(Count(id="a")) == 1
 
 
 async def test_a_restored_source_is_noticed(tmp_path: Path) -> None:

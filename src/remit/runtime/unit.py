@@ -46,6 +46,7 @@ class UnitOfWork:
 
     __slots__ = (
         "_held",
+        "_written",
         "calls",
         "cause",
         "deadline",
@@ -77,10 +78,13 @@ class UnitOfWork:
         self._held: dict[tuple[str, str], _Held] = {}
         self.touched: dict[tuple[str, str], _Held] = {}
         """Aggregates handed out since the last handler ended: only these can have changed."""
+        self._written: _Held | None = None
+        """The one aggregate that this message has written."""
 
     def next_message(self, *, seed: str, trace: str, key: str, deadline: float) -> None:
         """The following message of a batch: what was loaded and decided stays, identities start anew."""
         self.seed, self.trace, self.cause, self.key, self.deadline, self.made = seed, trace, seed, key, deadline, 0
+        self._written = None
 
     async def run(self, handler: HandlerPlan, message: Any) -> Any:
         """Runs a handler with its dependencies, then takes up what it changed and recorded."""
@@ -131,20 +135,19 @@ class UnitOfWork:
         held.changed = True
 
     async def _take_up(self, handler: HandlerPlan) -> None:
-        written: _Held | None = None
         touched, self.touched = self.touched, {}
         for (_, id), held in touched.items():
             events = take_recorded(held.value)
             body = held.plan.codec.encode(held.value)
             if not events and body == held.body:
                 continue
-            if written is not None:
+            if self._written is not None and self._written is not held:
                 raise SecondAggregate(
-                    f"{handler.name} wrote {written.plan.kind} and {held.plan.kind} in one unit of work",
-                    where=handler.name, expected="one aggregate per handler",
-                    next="let a reaction to the first one's event write the second",
+                    f"{handler.name} wrote {self._written.plan.kind} and {held.plan.kind} in one unit of work",
+                    where=handler.name, expected="one aggregate per message, reactions with together=True included",
+                    next="let a later reaction to the first one's event write the second",
                 )  # fmt: skip
-            written, held.body, held.changed = held, body, True
+            self._written, held.body, held.changed = held, body, True
             for event in events:
                 await self._record(event, id)
 
