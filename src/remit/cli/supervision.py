@@ -1,0 +1,158 @@
+"""Keeping services running: a child process each, its lines prefixed, started again when it dies, ended together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from remit.cli.failures import UNUSABLE
+from remit.runtime import Ports
+from remit.runtime.failures import backoff
+
+__all__ = ["Supervisor"]
+
+DRAIN_SECONDS = 20.0
+"""How long a child may take to end once it is told to; then it is killed."""
+STEADY_SECONDS = 30.0
+"""A child that has run for so long starts at once when it dies; one that dies earlier waits longer each time."""
+LINE_BYTES = 1_000_000
+"""The longest line of a child that is passed on whole."""
+
+
+@dataclass
+class _Child:
+    name: str
+    command: Sequence[str]
+    process: asyncio.subprocess.Process | None = None
+    ready: dict[str, Any] | None = None
+    """What it said when it was ready for the first time."""
+    failures: int = 0
+
+
+class Supervisor:
+    """Runs commands side by side. Each prints one line of JSON with `"ready": true` when it can be used.
+
+    `on_ready` is called once, when all have said so, with what they said by name.
+    """
+
+    def __init__(self, commands: Mapping[str, Sequence[str]], on_ready: Callable[[dict[str, Any]], None]) -> None:
+        self._children = [_Child(name, command) for name, command in commands.items()]
+        self._width = max(len(name) for name in commands)
+        self._on_ready: Callable[[dict[str, Any]], None] | None = on_ready
+        self._random = Ports().random
+        self._ending = asyncio.Event()
+        self._code = 0
+
+    async def run(self, ending: asyncio.Event) -> int:
+        """Keeps the children running until the event; then ends them. Says the exit code.
+
+        A child that cannot run as asked from the beginning (exit code 2 before it was ever ready) ends all: starting
+        it again would not help.
+        """
+        keeping = [asyncio.create_task(self._keep(child), name=child.name) for child in self._children]
+        waiting = [asyncio.create_task(event.wait()) for event in (ending, self._ending)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        self._ending.set()
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*(self._end(child) for child in self._children))
+        await asyncio.gather(*keeping)
+        return self._code
+
+    async def _keep(self, child: _Child) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._ending.is_set():
+            begun = loop.time()
+            code = await self._run_once(child)
+            if self._ending.is_set():
+                return
+            if code == UNUSABLE and child.ready is None:
+                self._code = UNUSABLE
+                self._ending.set()
+                return
+            child.failures = 0 if loop.time() - begun > STEADY_SECONDS else child.failures + 1
+            pause = backoff(child.failures - 1, self._random) if child.failures else 0.0
+            self._say(child.name, f"{_ended(code)}; it is started again in {pause:.1f} s")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause)
+
+    async def _run_once(self, child: _Child) -> int:
+        # Its standard input stays open as long as this process lives: at its end the child drains by itself.
+        child.process = process = await asyncio.create_subprocess_exec(
+            *child.command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=LINE_BYTES,
+            start_new_session=True,  # an interrupt at the terminal reaches this process only, which ends its children
+        )
+        if self._ending.is_set():  # told to end while it was being started
+            process.terminate()
+        self._say(child.name, f"process {process.pid}")
+        assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018  # both are pipes
+        await asyncio.gather(self._read(child, process.stdout), self._read(child, process.stderr))
+        return await process.wait()
+
+    async def _read(self, child: _Child, stream: asyncio.StreamReader) -> None:
+        while True:
+            try:
+                line = await stream.readline()
+            except ValueError:  # longer than the limit: what was read of it is dropped
+                continue
+            if not line:
+                return
+            text = line.decode(errors="replace").rstrip()
+            said = _readiness(text)
+            if said is None:
+                self._say(child.name, text)
+            else:
+                child.ready = child.ready or said
+                self._say(child.name, f"ready{' on ' + said['url'] if said.get('url') else ''}")
+                self._announce()
+
+    def _announce(self) -> None:
+        if self._on_ready is not None and all(child.ready for child in self._children):
+            self._on_ready({child.name: child.ready for child in self._children})
+            self._on_ready = None
+
+    async def _end(self, child: _Child) -> None:
+        process = child.process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), DRAIN_SECONDS)
+        except TimeoutError:
+            self._say(child.name, f"did not end within {DRAIN_SECONDS:.0f} s and is killed")
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    def _say(self, name: str, text: str) -> None:
+        print(f"{name:<{self._width}} | {text}", file=sys.stderr, flush=True)
+
+
+def _readiness(line: str) -> dict[str, Any] | None:
+    """What a line says of readiness, or None when it is another line."""
+    if not line.startswith('{"ready"'):
+        return None
+    try:
+        said: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return said
+
+
+def _ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"
