@@ -1,0 +1,381 @@
+"""The topology file: which service runs what, over which stores and channels. Read and checked by itself, as data."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from remit.findings import Finding, Findings, ModelError
+from remit.topology.spelling import did_you_mean
+from remit.topology.technologies import CALLS, CODECS, EVENTS, SCHEMES, STORES
+
+__all__ = ["LAST_PORT", "Address", "Channel", "Secret", "Service", "Topology", "parse_topology", "read_topology"]
+
+_STORE = "sqlite:data/{context}.db"
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_RUNS = re.compile(r"(\*|[a-z][a-z0-9_-]*)(\.[a-z]+)?")
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+LAST_PORT = 65535
+_REPLICAS = 1000
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Text that no repr, plan, log or error shows."""
+
+    value: str = field(repr=False)
+
+
+class Address(NamedTuple):
+    """Where a service listens. An IPv6 host is kept without its brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def of_replica(self, number: int) -> Address:
+        """Replica n listens on port + n; port 0 is any free port for each."""
+        return self if self.port == 0 else Address(self.host, self.port + number)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host == "localhost" or _is_ip(self.host, "is_loopback")
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it stands for every address of the machine, so that nobody can dial it."""
+        return _is_ip(self.host, "is_unspecified")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """How events or calls travel between services. `url` may hold a password; `place` is what may be shown of it."""
+
+    technology: str
+    url: Secret
+    place: str
+    codec: str = "json"
+    secret: Secret | None = None
+    """What services show one another, where no broker knows them."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service: what it runs, as written, and where it listens."""
+
+    name: str
+    runs: tuple[str, ...]
+    http: Address | None = None
+    """Where its edge listens."""
+    calls: Address | None = None
+    """Where it answers calls, when the channel does not find services by itself."""
+    replicas: int = 1
+    credentials: Secret | None = None
+    """`user:password` at the broker."""
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A topology file that is well-formed. Whether it can keep the guarantees, the placement says."""
+
+    where: str
+    """The file, as it was named."""
+    system: str
+    """`module:attribute`, or a module."""
+    stores: Mapping[str, str]
+    """Places of stores by context, and under "default" that of all others. Paths are absolute."""
+    events: Channel | None
+    calls: Channel | None
+    services: Mapping[str, Service]
+
+    def store_of(self, context: str) -> str:
+        """The place of a context's store."""
+        return self.stores.get(context, self.stores["default"]).replace("{context}", context)
+
+
+def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ) -> Topology:
+    """The topology in a file. `${NAME}` in a value stands for a variable of the environment.
+
+    Raises `ModelError` with every finding: the file cannot be read or is no TOML, unknown keys, values of the wrong
+    type, bad addresses, missing variables.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise _unreadable(
+            "topology.missing", str(path), f"the topology cannot be read: {what}", "a TOML file",
+            "check the path: it is relative to the working directory",
+        ) from None  # fmt: skip
+    return parse_topology(text, str(path), path.absolute().parent, environment)
+
+
+def parse_topology(text: str, where: str, folder: Path, environment: Mapping[str, str]) -> Topology:
+    """The topology in a text. Relative paths are relative to `folder`. Raises `ModelError` as `read_topology`."""
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise _unreadable(
+            "topology.syntax", where, f"this is no TOML: {error}", "TOML 1.0",
+            'strings stand in quotes, lists in brackets: runs = ["*"]',
+        ) from None  # fmt: skip
+    findings = Findings()
+    root = _Table(document, where, "", findings, environment)
+    system = root.text("system", required='system = "package.module:attribute"')
+    stores = _read_stores(root.table("stores"), folder)
+    channels = root.table("channels")
+    events = _read_channel(channels, "events", EVENTS)
+    calls = _read_channel(channels, "calls", tuple(CALLS))
+    channels.finish()
+    services = _read_services(root.table("services", required='[services.all]\nruns = ["*"]'))
+    root.finish()
+    findings.settle()
+    return Topology(where, system or "", stores, events, calls, services)
+
+
+def _unreadable(code: str, where: str, what: str, expected: str, next: str) -> ModelError:
+    return ModelError([Finding(code, where, what, expected, next)])
+
+
+class _Table:
+    """One table of the file while it is read. Each key is taken once; what nobody took is unknown."""
+
+    def __init__(
+        self, table: Mapping[str, Any], file: str, name: str, findings: Findings, environment: Mapping[str, str]
+    ) -> None:
+        self.values = table
+        self.file = file
+        self.name = name
+        self.findings = findings
+        self.environment = environment
+        self.taken: list[str] = []
+
+    def place(self, key: str) -> str:
+        return " ".join(part for part in (self.file, f"[{self.name}]" if self.name else "", key) if part)
+
+    def report(self, code: str, key: str, what: str, *, expected: str, next: str = "") -> None:
+        self.findings.report(code, self.place(key), what, expected=expected, next=next)
+
+    def take(self, key: str, kind: type, expected: str, required: str = "") -> Any:
+        """The value of a key, or None when it is absent or of another type."""
+        self.taken.append(key)
+        if key not in self.values:
+            if required:
+                self.report("topology.incomplete", key, f"{key} is missing", expected=expected, next=required)
+            return None
+        value = self.values[key]
+        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+            return value
+        self.report("topology.type", key, f"{key} is {_kind(value)}", expected=expected)
+        return None
+
+    def text(self, key: str, *, expected: str = "a string", required: str = "") -> str | None:
+        """A string with its variables filled in, or None (then reported, if it is there)."""
+        value = self.take(key, str, expected, required)
+        return None if value is None else self.filled(key, value)
+
+    def filled(self, key: str, raw: str) -> str | None:
+        """The string with its variables filled in; None, reported, when one is missing."""
+        names: list[str] = _VARIABLE.findall(raw)
+        missing = [name for name in dict.fromkeys(names) if name not in self.environment]
+        for name in missing:
+            known = bool(_VARIABLE_NAME.fullmatch(name))
+            what = f"the environment has no {name}" if known else f"{name!r} is no name of a variable"
+            next = f"export {name}=..., or run with it: {name}=... remit ..." if known else ""
+            self.report("topology.environment", key, what, expected="${NAME}, set in the environment", next=next)
+        return None if missing else _VARIABLE.sub(lambda match: self.environment[match[1]], raw)
+
+    def shown(self, key: str) -> str:
+        """The value as it is written in the file, without what may be a password."""
+        return re.sub(r"\S*@", "…@", str(self.values.get(key)))
+
+    def table(self, key: str, *, required: str = "") -> _Table:
+        """The table under a key; an empty one when it is absent or something else."""
+        value = self.take(key, dict, "a table", required)
+        return self.inner(key, value or {})
+
+    def inner(self, key: str, table: Mapping[str, Any]) -> _Table:
+        name = f"{self.name}.{key}" if self.name else key
+        return _Table(table, self.file, name, self.findings, self.environment)
+
+    def finish(self) -> None:
+        """Reports the keys that nobody took."""
+        for key in (key for key in self.values if key not in self.taken):
+            self.report(
+                "topology.unknown-key", key, f"there is no setting {key!r} here",
+                expected=f"one of: {', '.join(self.taken)}", next=did_you_mean(key, self.taken),
+            )  # fmt: skip
+
+
+def _read_stores(table: _Table, folder: Path) -> dict[str, str]:
+    stores = {"default": _resolved(_STORE, folder)}
+    for context in table.values:
+        place = table.text(context, expected="memory: or sqlite:PATH")
+        if place is None:
+            continue
+        technology, _, path = place.partition(":")
+        if technology not in STORES or bool(path) is (technology == "memory"):
+            table.report(
+                "topology.technology", context, f"{table.shown(context)!r} names no store",
+                expected="memory: or sqlite:PATH", next=f'{context} = "{_STORE}"',
+            )  # fmt: skip
+        else:
+            stores[context] = _resolved(place, folder)
+    return stores
+
+
+def _resolved(place: str, folder: Path) -> str:
+    technology, _, path = place.partition(":")
+    return f"{technology}:{folder / path}" if path else place
+
+
+def _read_channel(channels: _Table, key: str, technologies: tuple[str, ...]) -> Channel | None:
+    """A channel is a URL, or a table with the URL and its settings."""
+    value = channels.values.get(key)
+    if isinstance(value, dict):
+        table = channels.table(key)
+        channel = _read_url(table, "url", technologies, required='url = "nats://HOST:PORT"')
+        codec = _read_codec(table)
+        shared = table.text("secret") if key == "calls" else None
+        secret = Secret(shared) if shared else None
+        table.finish()
+        return channel and Channel(channel.technology, channel.url, channel.place, codec, secret)
+    return _read_url(channels, key, technologies)
+
+
+def _read_codec(table: _Table) -> str:
+    codec = table.text("codec")
+    if codec is not None and codec not in CODECS:
+        table.report(
+            "topology.value", "codec", f"there is no codec {table.shown('codec')!r}",
+            expected=" or ".join(CODECS), next=did_you_mean(codec, CODECS),
+        )  # fmt: skip
+    return codec or CODECS[0]
+
+
+def _read_url(table: _Table, key: str, technologies: tuple[str, ...], required: str = "") -> Channel | None:
+    expected = " or ".join('"http"' if each == "http" else f"{each}://HOST:PORT" for each in technologies)
+    url = table.text(key, expected=f"{expected}, or a table with url and codec", required=required)
+    if url is None:
+        return None
+    if url == "http" and "http" in technologies:
+        return Channel("http", Secret(url), url)
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), None, None
+    technology = SCHEMES.get(parts.scheme, "")
+    if technology in technologies and host and port and not (parts.path or parts.query or parts.fragment):
+        return Channel(technology, Secret(url), f"{parts.scheme}://{Address(host, port)}")
+    code = "topology.address" if technology in technologies else "topology.technology"
+    what = "is no address of a broker" if technology in technologies else "cannot carry them"
+    table.report(code, key, f"{table.shown(key)!r} {what}", expected=expected)
+    return None
+
+
+def _read_services(services: _Table) -> dict[str, Service]:
+    found: dict[str, Service] = {}
+    for name in services.values:
+        table = services.table(name)
+        if not _NAME.fullmatch(name):
+            table.report(
+                "topology.value", "", f"{name!r} is no name for a service",
+                expected="at most 63 lower-case letters, digits, '-' and '_', beginning with a letter",
+            )  # fmt: skip
+        if isinstance(services.values[name], dict):
+            found[name] = _read_service(name, table)
+    return found
+
+
+def _read_service(name: str, table: _Table) -> Service:
+    service = Service(
+        name,
+        _read_runs(table),
+        _read_address(table, "http", least=0),
+        _read_address(table, "calls", least=1),
+        _read_replicas(table),
+        _read_credentials(table),
+    )
+    table.finish()
+    return service
+
+
+def _read_runs(table: _Table) -> tuple[str, ...]:
+    expected = 'a list of "*", "context", "context.component" and "*.component"'
+    values: list[Any] = table.take("runs", list, expected, 'runs = ["*"]') or []
+    runs: list[str] = []
+    for value in values:
+        entry = table.filled("runs", value) if isinstance(value, str) else None
+        if entry is not None and _RUNS.fullmatch(entry):
+            runs.append(entry)
+        elif entry is not None or not isinstance(value, str):
+            table.report("topology.value", "runs", f"{value!r} names nothing that runs", expected=expected)
+    return tuple(dict.fromkeys(runs))
+
+
+def _read_address(table: _Table, key: str, *, least: int) -> Address | None:
+    text = table.text(key, expected='"HOST:PORT"')
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    is_host = bool(re.fullmatch(r"[A-Za-z0-9._-]+", host)) or (bare != host and _is_ip(bare))
+    if is_host and port.isdecimal() and port.isascii() and least <= int(port[:6]) <= LAST_PORT:
+        return Address(bare, int(port))
+    table.report(
+        "topology.address", key, f"{table.shown(key)!r} is no address to listen on",
+        expected=f"HOST:PORT, with a port from {least} to {LAST_PORT}", next=f'{key} = "127.0.0.1:8000"',
+    )  # fmt: skip
+    return None
+
+
+def _read_replicas(table: _Table) -> int:
+    replicas = table.take("replicas", int, "a whole number")
+    if replicas is None:
+        return 1
+    if not 1 <= replicas <= _REPLICAS:
+        table.report(
+            "topology.value", "replicas", f"{replicas} replicas cannot be run", expected=f"from 1 to {_REPLICAS}"
+        )
+        return 1
+    return int(replicas)
+
+
+def _read_credentials(table: _Table) -> Secret | None:
+    text = table.text("credentials", expected='"user:password"')
+    if text is None:
+        return None
+    user, _, password = text.partition(":")
+    if not user or not password:
+        table.report(
+            "topology.value", "credentials", "these are no credentials (they are not shown)",
+            expected="user:password", next='credentials = "user:${PASSWORD}"',
+        )  # fmt: skip
+        return None
+    return Secret(text)
+
+
+def _kind(value: object) -> str:
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "a table"}
+    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "a date or time")
+
+
+def _is_ip(host: str, quality: str = "version") -> bool:
+    """Whether the host is a literal address of this quality."""
+    try:
+        return bool(getattr(ipaddress.ip_address(host), quality))
+    except ValueError:
+        return False

@@ -1,0 +1,43 @@
+"""Which technologies there are, by the word a topology file names them with, and what each can do.
+
+Read by the plan, which imports no driver. A test compares the rows with what the adapters say of themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["CALLS", "CODECS", "EVENTS", "SCHEMES", "STORES", "CallTechnology", "StoreTechnology"]
+
+
+@dataclass(frozen=True)
+class StoreTechnology:
+    """What a kind of store can do, whatever its place."""
+
+    durable: bool
+    shared_between_processes: bool
+
+
+@dataclass(frozen=True)
+class CallTechnology:
+    """What a kind of call channel can do, whatever its place."""
+
+    finds_services: bool
+    """Whether an address reaches those who serve it wherever they run; otherwise the topology says where."""
+    broker: bool
+    """Whether there is a broker, which knows its users; otherwise the services share a secret."""
+
+
+STORES: Mapping[str, StoreTechnology] = {
+    "memory": StoreTechnology(durable=False, shared_between_processes=False),
+    "sqlite": StoreTechnology(durable=True, shared_between_processes=True),
+}
+CALLS: Mapping[str, CallTechnology] = {
+    "nats": CallTechnology(finds_services=True, broker=True),
+    "http": CallTechnology(finds_services=False, broker=False),
+}
+EVENTS = ("nats",)
+SCHEMES: Mapping[str, str] = {"nats": "nats", "tls": "nats"}
+"""The technology of a broker by the scheme of its URL."""
+CODECS = ("json", "msgpack")
