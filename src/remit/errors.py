@@ -2,6 +2,7 @@
 
 RemitError
 ├── ModelError            the declared system does not hold together (in `findings`, whose values it carries)
+├── ServiceError          a service of the user's could not be made at start
 ├── CallError             a call did not end with a reply or a declared refusal
 │   ├── Unavailable       the other side could not be reached or could not do it now; nothing was changed
 │   │   ├── Overloaded    refused before any work, because too much is waiting
@@ -34,6 +35,7 @@ __all__ = [
     "Overloaded",
     "RemitError",
     "SecondAggregate",
+    "ServiceError",
     "Stale",
     "StoreError",
     "StoreUnavailable",
@@ -60,6 +62,12 @@ class RemitError(Exception):
         if self.next:
             lines.append(f"  Next: {self.next}")
         return "\n".join(lines)
+
+
+class ServiceError(RemitError):
+    """The callable given to `Context.provide` failed when the system started."""
+
+    code = "service.failed"
 
 
 class CallError(RemitError):

@@ -46,6 +46,7 @@ SURFACE = [
     "Repository",
     "Sender",
     "SeparateWays",
+    "ServiceError",
     "SharedKernel",
     "Stale",
     "StoreError",

@@ -7,6 +7,7 @@ import pytest
 
 from remit import (
     Aggregate,
+    Clock,
     Command,
     Context,
     CustomerSupplier,
@@ -21,8 +22,10 @@ from remit import (
     Refusal,
     Repository,
     System,
+    View,
 )
 from remit.contexts import ContextMap
+from remit.topology import assemble
 from tests.contexts import shop
 from tests.contexts.shop import (
     Count,
@@ -359,6 +362,52 @@ def test_handler_annotation() -> None:
     assert finding.code == "handler.annotation"
     assert "name 'Nowhere' is not defined" in finding.what
     assert "test_map.py:" in finding.where
+
+
+def test_handler_dependency() -> None:
+    sales, other = Context("sales"), Context("other")
+    other.project(Orders)
+
+    @sales.answer(Count)
+    async def counting(query: Count, size: int, orders: View[Orders], prices: Repository[Placed]) -> int:  # type: ignore[type-var]  # the mistake
+        return 1
+
+    sales.publish(Placed)(placed)
+    other.publish(Paid)(paid)
+    findings = [finding for finding in checked(sales, other) if finding.code == "handler.dependency"]
+    assert [finding.next for finding in findings] == [
+        "sales.provide(int, <zero-argument callable>)",
+        "@sales.project class Orders(Projection[...])",
+        "Repository[<an aggregate>]",
+    ]
+
+
+def test_a_handler_takes_what_it_asks_for_by_position() -> None:
+    sales = Context("sales")
+
+    @sales.answer(Count)
+    async def counting(query: Count, *, clock: Clock) -> int:
+        return 1
+
+    finding = only(checked(sales))
+    assert (finding.code, finding.what) == ("handler.parameters", "parameter 'clock' of counting is keyword-only")
+
+
+def test_each_finding_is_reported_once() -> None:
+    """What cannot be read or stored is the business of one check alone."""
+
+    class Odd(Aggregate[str]):
+        place: complex = 0j
+
+    sales = Context("sales")
+
+    @sales.answer(Count)
+    async def counting(query: Count, odd: Repository[Odd]) -> int:
+        return 1
+
+    with pytest.raises(ModelError) as caught:
+        assemble(System("shop", contexts=[sales]), store="memory:")
+    assert [finding.code for finding in caught.value.findings] == ["message.not-encodable"]
 
 
 def test_handler_parameters() -> None:

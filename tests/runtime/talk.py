@@ -86,8 +86,9 @@ class Talk:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[tuple[Runtime, Subscription, SlowFeed], None]:
         self.gates = {ADA: asyncio.Event(), ZOE: asyncio.Event()}
-        model, feed = self.model(), SlowFeed(self.store)
-        plans = compile_system(model, {}, model.check())
+        model, feed, ports = self.model(), SlowFeed(self.store), Ports()
+        model.check().settle()
+        plans = compile_system(model, ports)
 
         def hear(signal: Signal) -> None:
             self.said.append(signal.kind)
@@ -95,7 +96,7 @@ class Talk:
         def feeds(*_: object) -> Feed:
             return feed
 
-        runtime = Runtime(model, plans, {"talk": self.store}, Ports(), listener=hear, feeds=feeds)
+        runtime = Runtime(model, plans, {"talk": self.store}, ports, listener=hear, feeds=feeds)
         await runtime.start()
         try:
             yield runtime, runtime.subscriptions[0], feed

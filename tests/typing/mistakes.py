@@ -203,6 +203,22 @@ async def reacts_to_a_command(command: PlaceOrder) -> None: ...
 def sync_reaction(event: OrderPlaced) -> None: ...
 
 
+@sales.react(Placed, Cancelled)  # wrong: one of the two events is forgotten
+async def one_of_two(event: Placed) -> None: ...
+
+
+@sales.react(Placed, Cancelled, OrderPlaced)  # wrong: one of the three events is forgotten
+async def two_of_three(event: Placed | Cancelled) -> None: ...
+
+
+@sales.react(Placed, Issued)  # wrong: one is a domain event of another context
+async def one_is_foreign(event: Placed | Issued) -> None: ...
+
+
+@sales.react(Placed, PlaceOrder)  # wrong: one is a command
+async def one_is_a_command(event: Placed | PlaceOrder) -> None: ...
+
+
 # --- publish and project ---------------------------------------------------------------------------------------------
 
 
@@ -320,6 +336,7 @@ sales.get("/orders", PlaceOrder)  # wrong: a command is posted
 sales.post("/orders", PlaceOrder, refusals={ValueError: 400})  # wrong: only refusals are mapped
 sales.post("/orders", PlaceOrder, status="201")  # wrong: a status is a number
 sales.provide(Money, Money)  # wrong: made without arguments
+sales.put("/orders", PlaceOrder, status="200")  # wrong: a status is a number
 CustomerSupplier(sales, billing)  # wrong: the roles are named
 CustomerSupplier(supplier=sales)  # wrong: two parties
 OpenHost("sales")  # wrong: contexts, not names

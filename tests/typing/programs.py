@@ -3,6 +3,8 @@
 What is inferred is said by `assert_type`; a wrong inference is an error in this file.
 """
 
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import NewType, Protocol, assert_never, assert_type
 
@@ -139,6 +141,14 @@ async def at_once(event: Placed, orders: Repository[Order]) -> None: ...
 async def afterwards(event: Cancelled) -> None: ...
 
 
+@sales.react(Placed, Cancelled)
+async def on_either(event: Placed | Cancelled) -> None: ...
+
+
+@sales.react(Cancelled, OrderPlaced, Placed)
+async def on_any(event: SalesEvent | OrderPlaced, clock: Clock) -> None: ...
+
+
 @sales.project
 class OrderList(Projection[StudentId, Placed | Cancelled]):
     orders: list[OrderId] = field(default_factory=list[OrderId])
@@ -175,7 +185,24 @@ async def owed(query: Owed, accounts: Repository[Account]) -> int:
     return (await accounts.get(query.student)).owed
 
 
+async def fetch_tariff() -> NoDiscount:
+    return NoDiscount()
+
+
+@contextmanager
+def open_tariff() -> Generator[NoDiscount]:
+    yield NoDiscount()
+
+
+@asynccontextmanager
+async def connect_tariff() -> AsyncGenerator[NoDiscount]:
+    yield NoDiscount()
+
+
 sales.provide(Tariff, NoDiscount)
+sales.provide(NoDiscount, fetch_tariff)
+billing.provide(NoDiscount, open_tariff)
+billing.provide(Tariff, connect_tariff)
 sales.post("/orders", PlaceOrder, status=201, refusals={LimitExceeded: 402})
 sales.delete("/orders/{order}", CancelOrder)
 sales.get("/students/{student}/orders", OrdersOf)

@@ -5,7 +5,8 @@ Decorators register and return the function unchanged; nothing is inspected here
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Concatenate, Generic, Literal, Protocol, overload
 
 from typing_extensions import ParamSpec, TypeVar
@@ -18,6 +19,8 @@ from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # 
 __all__ = ["Context"]
 
 M = TypeVar("M")
+M2 = TypeVar("M2")
+M3 = TypeVar("M3")
 R = TypeVar("R")
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -37,8 +40,11 @@ class _QueryType(Protocol[M_co, R_co]):
     def _query(self) -> _Pair[M_co, R_co]: ...
 
 
-class _IntegrationType(Protocol[M_co]):
-    def _integration(self) -> M_co: ...
+class _EventType(Protocol[M_co, B_co]):
+    """The context's own domain event, or an integration event."""
+
+    def _event(self) -> M_co: ...
+    def _owner(self) -> B_co: ...
 
 
 class _DomainType(Protocol[M_co, B_co]):
@@ -98,15 +104,22 @@ class Context(Generic[B]):
         return self._bind("query", query)
 
     @overload
-    def react(self, event: _IntegrationType[M], /) -> _Binds[M, None]: ...
+    def react(self, one: _EventType[M, B], /) -> _Binds[M, None]: ...
     @overload
-    def react(self, event: _DomainType[M, B], /, *, together: bool = False) -> _Binds[M, None]: ...
-    def react(self, event: Any, /, *, together: bool = False) -> Any:
-        """Binds a reaction: a policy with its own transaction, retries and parked keys, run after the event is stored.
+    def react(self, one: _DomainType[M, B], /, *, together: bool) -> _Binds[M, None]: ...
+    @overload
+    def react(self, one: _EventType[M, B], two: _EventType[M2, B], /) -> _Binds[M | M2, None]: ...
+    @overload
+    def react(
+        self, one: _EventType[M, B], two: _EventType[M2, B], three: _EventType[M3, B], /
+    ) -> _Binds[M | M2 | M3, None]: ...
+    def react(self, *events: Any, together: bool = False) -> Any:
+        """Binds a reaction to one event, or to two or three: `async def on_either(event: Placed | Cancelled)`.
 
-        With `together`, only for the context's own domain events: in the very transaction that records the event.
+        A reaction is a policy with its own transaction, retries and parked keys, run after the event is stored. With
+        `together`, only for one of the context's own domain events: in the very transaction that records the event.
         """
-        return self._bind("together" if together else "reaction", event)
+        return self._bind("together" if together else "reaction", *events)
 
     def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
         """Binds a publisher: makes an integration event from a domain event, or None to keep it private."""
@@ -123,8 +136,20 @@ class Context(Generic[B]):
         return projection
 
     # `service` is a class; `type[S]` would refuse protocols and abstract classes, which is what services are named by
-    def provide(self, service: Callable[..., S], make: Callable[[], S], /) -> None:
-        """Makes a service of the user's own available to handlers by its type. `make` is called once, at start."""
+    def provide(
+        self,
+        service: Callable[..., S],
+        make: Callable[
+            [], AbstractAsyncContextManager[S, Any] | AbstractContextManager[S, Any] | Coroutine[Any, Any, S] | S
+        ],
+        /,
+    ) -> None:
+        """Makes a service of the user's own available to handlers by its type.
+
+        `make` is called once, when the system starts; what it raises ends the start with `ServiceError`. It may be
+        async. A function of `contextlib.contextmanager` or `asynccontextmanager` is left when the system stops, so that
+        it can close what it has opened.
+        """
         named: Any = service
         self.provided[named] = make
 
@@ -147,20 +172,32 @@ class Context(Generic[B]):
         self.routes.append(Route("POST", path, command, status, refusals or {}))
 
     def put(
-        self, path: str, command: type[Command[Any, Any]], /, *, refusals: Mapping[type[Refusal], int] | None = None
+        self,
+        path: str,
+        command: type[Command[Any, Any]],
+        /,
+        *,
+        status: int = 200,
+        refusals: Mapping[type[Refusal], int] | None = None,
     ) -> None:
         """Declares an HTTP route that sends a command."""
-        self.routes.append(Route("PUT", path, command, 200, refusals or {}))
+        self.routes.append(Route("PUT", path, command, status, refusals or {}))
 
     def delete(
-        self, path: str, command: type[Command[Any, Any]], /, *, refusals: Mapping[type[Refusal], int] | None = None
+        self,
+        path: str,
+        command: type[Command[Any, Any]],
+        /,
+        *,
+        status: int = 200,
+        refusals: Mapping[type[Refusal], int] | None = None,
     ) -> None:
         """Declares an HTTP route that sends a command."""
-        self.routes.append(Route("DELETE", path, command, 200, refusals or {}))
+        self.routes.append(Route("DELETE", path, command, status, refusals or {}))
 
-    def _bind(self, role: Role, message: Any) -> _Binds[Any, Any]:
+    def _bind(self, role: Role, *messages: Any) -> _Binds[Any, Any]:
         def register(function: Any, /) -> Any:
-            self.handlers.append(Handler(role, message, function))
+            self.handlers += [Handler(role, message, function) for message in messages]
             return function
 
         return register

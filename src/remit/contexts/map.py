@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from remit.contexts.annotations import aggregates_of, is_kind, projected_by, published_by, union_members
+from remit.contexts.annotations import aggregates_of, is_kind, projected_by, published_by
 from remit.contexts.bindings import check_complete, check_handlers, check_publishers
 from remit.contexts.context import Context
 from remit.contexts.declarations import where
+from remit.contexts.dependencies import check_dependencies
 from remit.contexts.documents import check_aggregates, check_projections
 from remit.contexts.ownership import name_messages, settle_owners
 from remit.contexts.relations import Relation
@@ -27,7 +28,7 @@ from remit.messages import (
     reply_of,
 )
 
-__all__ = ["ContextMap", "projected_by", "union_members"]
+__all__ = ["ContextMap"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
@@ -51,6 +52,7 @@ class ContextMap:
         self.contracts = name_messages(self.owners, findings)
         for context in self.contexts:
             check_handlers(context, findings)
+            check_dependencies(context, findings)
             check_publishers(context, findings)
             _check_services(context, findings)
         check_complete(self.contexts, self.owners, findings)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from remit.contexts.annotations import aggregates_of, is_kind, projected_by, published_by, recorded_by
+from remit.contexts.annotations import aggregates_of, is_kind, projected_by, published_by, recorded_by, sent_later
 from remit.contexts.context import Context
 from remit.contexts.declarations import where
 from remit.findings import Findings
@@ -36,9 +36,9 @@ def settle_owners(contexts: Sequence[Context[Any]], findings: Findings) -> dict[
             _report_foreign(claim, named, findings)
         elif named is None and first.context != claim.context:
             _report_two_owners(first, claim, findings)
-    for handler in (handler for context in contexts for handler in context.handlers):
-        if is_kind(handler.message, Message) and (named := declared_context(handler.message)):
-            owners.setdefault(handler.message, named)
+    for message in (message for context in contexts for message in _used(context)):
+        if is_kind(message, Message) and (named := declared_context(message)):
+            owners.setdefault(message, named)
     return owners
 
 
@@ -73,6 +73,13 @@ def _claims(context: Context[Any]) -> Iterator[_Claim]:
     for projection in context.projections:
         own = [event for event in projected_by(projection) if is_kind(event, DomainEvent)]
         yield from _claim(context, own, where(projection))
+
+
+def _used(context: Context[Any]) -> Iterator[Any]:
+    """Every message that a context reacts to, folds or sends for later, whosever it is."""
+    yield from (handler.message for handler in context.handlers)
+    yield from (event for projection in context.projections for event in projected_by(projection))
+    yield from (command for command, _ in sent_later(context))
 
 
 def _claim(context: Context[Any], messages: Iterable[type[Message]], place: str) -> Iterator[_Claim]:

@@ -1,8 +1,8 @@
-"""Relations between contexts, by the names of the field."""
+"""Relations between contexts, by the names of the field. A context may be given itself or by its name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from remit.contexts.context import Context
@@ -20,86 +20,57 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class OpenHost:
+class Relation:
+    """How contexts stand to each other. Its fields are the contexts, by the roles they have."""
+
+    @property
+    def parties(self) -> tuple[Context[Any], ...]:
+        """The contexts, in the order of the fields."""
+        return tuple(getattr(self, role.name) for role in fields(self))
+
+
+@dataclass(frozen=True)
+class OpenHost(Relation):
     """The context serves everybody by its published language."""
 
     host: Context[Any]
 
-    @property
-    def parties(self) -> tuple[Context[Any], ...]:
-        return (self.host,)
-
 
 @dataclass(frozen=True, kw_only=True)
-class CustomerSupplier:
+class CustomerSupplier(Relation):
     """The supplier takes the customer's needs into its plans; the customer depends on it."""
 
     supplier: Context[Any]
     customer: Context[Any]
 
-    @property
-    def parties(self) -> tuple[Context[Any], ...]:
-        return (self.supplier, self.customer)
-
 
 @dataclass(frozen=True, kw_only=True)
-class Conformist:
+class _Downstream(Relation):
+    upstream: Context[Any]
+    downstream: Context[Any]
+
+
+class Conformist(_Downstream):
     """The downstream takes the upstream's model as it is."""
 
-    upstream: Context[Any]
-    downstream: Context[Any]
 
-    @property
-    def parties(self) -> tuple[Context[Any], ...]:
-        return (self.upstream, self.downstream)
-
-
-@dataclass(frozen=True, kw_only=True)
-class AntiCorruptionLayer:
+class AntiCorruptionLayer(_Downstream):
     """The downstream translates the upstream's model into its own words."""
 
-    upstream: Context[Any]
-    downstream: Context[Any]
-
-    @property
-    def parties(self) -> tuple[Context[Any], ...]:
-        return (self.upstream, self.downstream)
-
 
 @dataclass(frozen=True)
-class Partnership:
+class _Mutual(Relation):
+    one: Context[Any]
+    other: Context[Any]
+
+
+class Partnership(_Mutual):
     """Two contexts that succeed or fail together."""
 
-    one: Context[Any]
-    other: Context[Any]
 
-    @property
-    def parties(self) -> tuple[Context[Any], ...]:
-        return (self.one, self.other)
-
-
-@dataclass(frozen=True)
-class SharedKernel:
+class SharedKernel(_Mutual):
     """Two contexts that share a small part of their model."""
 
-    one: Context[Any]
-    other: Context[Any]
 
-    @property
-    def parties(self) -> tuple[Context[Any], ...]:
-        return (self.one, self.other)
-
-
-@dataclass(frozen=True)
-class SeparateWays:
+class SeparateWays(_Mutual):
     """Two contexts that have decided not to integrate."""
-
-    one: Context[Any]
-    other: Context[Any]
-
-    @property
-    def parties(self) -> tuple[Context[Any], ...]:
-        return (self.one, self.other)
-
-
-Relation = OpenHost | CustomerSupplier | Conformist | AntiCorruptionLayer | Partnership | SharedKernel | SeparateWays

@@ -122,6 +122,8 @@ if TYPE_CHECKING:
         """Something that happened, in the context's own words. Private to its context."""
 
         @classmethod
+        def _event(cls) -> Self: ...
+        @classmethod
         def _domain(cls) -> Self: ...
         @classmethod
         def _owner(cls) -> Self: ...
@@ -133,7 +135,9 @@ if TYPE_CHECKING:
         """
 
         @classmethod
-        def _integration(cls) -> Self: ...
+        def _event(cls) -> Self: ...
+        @classmethod
+        def _owner(cls) -> Never: ...
 
 else:
 

@@ -20,9 +20,6 @@ async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) ->
     Raises `BadMessage` for undecodable bytes, and whatever the handler raises.
     """
     wire = (record.type, record.version)
-    if follow.commands:
-        await _apply(unit, record)
-        return
     if follow.projection is not None:
         codec = follow.codecs.get(wire)
         if codec is not None:
@@ -31,11 +28,3 @@ async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) ->
     handler = follow.handlers.get(wire)
     if handler is not None:
         await unit.run(handler, handler.codec.read(record.payload))
-
-
-async def _apply(unit: UnitOfWork, record: Record) -> None:
-    """Applies a command that was sent for later, if it belongs to this context."""
-    for handler in unit.plan.commands.values():
-        if (handler.contract.type, handler.contract.version) == (record.type, record.version):
-            await unit.run(handler, handler.codec.read(record.payload))
-            return

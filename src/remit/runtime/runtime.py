@@ -16,6 +16,7 @@ from remit.messages import Command, Message, Query, Refusal
 from remit.runtime.calls import DEADLINE, Calls
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
+from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.subscription import Subscription
 from remit.stores import Store
@@ -69,11 +70,13 @@ class Runtime:
             for follow in plan.follows.values()
         ]  # fmt: skip
         self._owner = {name: [s for s in self.subscriptions if s.name.split(".")[0] == name] for name in plans}
+        self._services = Services(plans.values())
         self._housekeeper: asyncio.Task[None] | None = None
         self._beaten = 0.0
 
     async def start(self) -> None:
-        """Opens the stores and starts every subscription."""
+        """Makes the users' services, opens the stores and starts every subscription."""
+        await self._services.open()
         for store in self.stores.values():
             await store.open()
         for subscription in self.subscriptions:
@@ -92,6 +95,7 @@ class Runtime:
                 await store.beat(self.process, self.calls.seconds(), "")
             await store.close()
         self.calls.deadlines.close()
+        await self._services.close()
 
     # ── Sender ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import glob
 import re
 from pathlib import Path
-from typing import Any
 
-from remit.contexts import Clock, ContextMap, Ids
+from remit.contexts import ContextMap
 from remit.errors import StoreError
 from remit.runtime import Ports, Runtime, compile_system
 from remit.stores import Store
@@ -65,13 +64,7 @@ def assemble(
 ) -> Runtime:
     """A runtime for the whole system, not yet started. Raises `ModelError` with every finding."""
     ports = ports or Ports()
-    findings = model.check()
-    constants: dict[type, Any] = {Clock: ports.clock, Ids: ports.ids}
-    try:
-        plans = compile_system(model, constants, findings)
-    except Exception:
-        findings.settle()  # what is declared wrongly may not compile; the findings say why better than a traceback
-        raise
-    findings.settle()
+    model.check().settle()
+    plans = compile_system(model, ports)
     stores = stores or {context.name: open_store(store, context.name) for context in model.contexts}
     return Runtime(model, plans, stores, ports, parity=parity)

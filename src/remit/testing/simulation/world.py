@@ -174,9 +174,9 @@ class _World:
     async def _live(self, incarnation: Incarnation) -> None:
         choices = self._choices
         model = shop(self._weather)
-        findings = model.check()
-        plans = compile_system(model, {}, findings)
-        findings.settle()
+        model.check().settle()
+        ports = Ports(_Clock(self._loop), _Ids(incarnation.name), choices.random())
+        plans = compile_system(model, ports)
         for name in plans:
             lane = SimLane(incarnation, choices)
             path = self._folder / f"{name}.db"
@@ -191,7 +191,6 @@ class _World:
                 self._broker.queue(subscription, source), source, channel, log, incarnation, self._broker, choices
             )
 
-        ports = Ports(_Clock(self._loop), _Ids(incarnation.name), choices.random())
         runtime = Runtime(model, plans, incarnation.stores, ports, listener=self._hear, parity=True, feeds=feed)
         try:
             await runtime.start()

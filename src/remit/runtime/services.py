@@ -1,0 +1,49 @@
+"""What users provide: made when a runtime starts, and closed when it stops."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
+from typing import Any
+
+from remit.contexts.declarations import where
+from remit.errors import ServiceError
+from remit.runtime.plan import ContextPlan, ServicePlan
+
+__all__ = ["Services"]
+
+
+class Services:
+    """The services of some contexts."""
+
+    def __init__(self, plans: Iterable[ContextPlan]) -> None:
+        self._plans = [(plan.name, service) for plan in plans for service in plan.services.values()]
+        self._opened = AsyncExitStack()
+
+    async def open(self) -> None:
+        """Makes each service, in the order of `provide`. Raises `ServiceError` with what its factory raised."""
+        for context, service in self._plans:
+            try:
+                service.dependency.subject = await self._made(service)
+            except Exception as error:
+                raise ServiceError(
+                    f"making {service.type.__name__} failed: {type(error).__name__}: {error}",
+                    where=f"{context}.provide({service.type.__name__}, ...) at {where(service.make)}",
+                    expected="the service, at start",
+                ) from error
+
+    async def close(self) -> None:
+        """Leaves what was entered, last first."""
+        await self._opened.aclose()
+
+    async def _made(self, service: ServicePlan) -> Any:
+        made = service.make()
+        if inspect.iscoroutine(made):
+            made = await made
+        # By inheritance, as what `contextlib` makes; a lock or a client that merely may be entered is given as it is.
+        if AbstractAsyncContextManager in type(made).__mro__:
+            return await self._opened.enter_async_context(made)
+        if AbstractContextManager in type(made).__mro__:
+            return self._opened.enter_context(made)
+        return made
