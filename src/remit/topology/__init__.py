@@ -1,29 +1,9 @@
-"""Where it runs: the system, the topology file and its plan, and the assembly that puts it on its stores."""
+"""Where it runs: the system, and the assembly that puts it on its stores.
+
+The topology file and its plan are in `file` and `placement`; whoever has no such file does not load them.
+"""
 
 from remit.topology.assembly import DEFAULT_STORE, assemble, is_made, made_stores, open_store
-from remit.topology.file import Address, Channel, Secret, Service, Topology, parse_topology, read_topology
-from remit.topology.placement import COMPONENTS, Component, ContextShape, PlacedService, Placement, place
 from remit.topology.system import SyncSender, System
 
-__all__ = [
-    "COMPONENTS",
-    "DEFAULT_STORE",
-    "Address",
-    "Channel",
-    "Component",
-    "ContextShape",
-    "PlacedService",
-    "Placement",
-    "Secret",
-    "Service",
-    "SyncSender",
-    "System",
-    "Topology",
-    "assemble",
-    "is_made",
-    "made_stores",
-    "open_store",
-    "parse_topology",
-    "place",
-    "read_topology",
-]
+__all__ = ["DEFAULT_STORE", "SyncSender", "System", "assemble", "is_made", "made_stores", "open_store"]
