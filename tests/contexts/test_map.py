@@ -96,9 +96,18 @@ def test_several_contexts_may_react_to_one_event_and_one_function_to_several() -
 
     async def on_either(event: OrderPlaced | OrderPaid) -> None: ...
 
-    other.react(OrderPlaced)(on_either)
-    other.react(OrderPaid)(on_either)
+    other.react(OrderPlaced, OrderPaid)(on_either)
     assert checked(sales, one, other) == []
+
+
+def test_a_route_has_the_status_it_declares() -> None:
+    sales = Context("sales")
+    for declare in (sales.post, sales.put, sales.delete):
+        declare("/orders", Place)
+        declare("/orders/{order}", Place, status=202)
+    assert [(route.method, route.status) for route in sales.routes] == [
+        ("POST", 200), ("POST", 202), ("PUT", 200), ("PUT", 202), ("DELETE", 200), ("DELETE", 202),
+    ]  # fmt: skip
 
 
 # --- contexts and relations ------------------------------------------------------------------------------------------

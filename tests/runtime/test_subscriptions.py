@@ -189,6 +189,34 @@ async def test_a_command_sent_for_later_is_applied_once(place: str) -> None:
         assert await app.ask(Count(id="a"), fresh=True) == 2
 
 
+class Ended(DomainEvent, key="id"):
+    id: str
+
+
+async def test_one_reaction_may_follow_two_events_in_their_order() -> None:
+    context, seen = Context("one"), list[str]()
+
+    @context.handle(Begin)
+    async def begin(command: Begin, tasks: Repository[Task]) -> None:
+        task = await tasks.obtain(command.id)
+        for event in (Begun(id=command.id), Ended(id=command.id), Begun(id=command.id)):
+            task.record(event)
+
+    @context.react(Begun, Ended)
+    async def on_either(event: Begun | Ended) -> None:
+        seen.append(type(event).__name__)
+
+    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    await runtime.start()
+    try:
+        await runtime.send(Begin(id="a"))
+        await until(lambda: len(seen) == 3)
+        assert seen == ["Begun", "Ended", "Begun"]
+        assert [subscription.name for subscription in runtime.subscriptions] == ["one.on_either"]
+    finally:
+        await runtime.stop()
+
+
 async def test_a_reaction_together_commits_with_the_event() -> None:
     context = Context("one")
     noted: list[str] = []
