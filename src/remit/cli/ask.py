@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from remit.cli.addressing import read_message
-from remit.cli.failures import REFUSED
 from remit.cli.loading import load_system
 from remit.cli.options import Data, Deadline, Fields, MessageName, Store, SystemName, place_of
-from remit.messages import Query, Refusal, encode_reply
-from remit.topology import System
+from remit.cli.outcome import print_outcome
+from remit.messages import Query
 
 __all__ = ["ask"]
 
@@ -38,15 +35,4 @@ def ask(
     """
     model = load_system(system)
     query = read_message(model, Query, message, fields)
-    try:
-        answer = asyncio.run(_ask(model, place_of(store, data), query, deadline, fresh=fresh))
-    except Refusal as refusal:
-        print(encode_reply(refusal).decode())
-        return REFUSED
-    print(msgspec.json.encode(answer).decode())
-    return 0
-
-
-async def _ask(model: System, place: str, query: Query[Any, Any], deadline: float | None, *, fresh: bool) -> Any:
-    async with model.connect(store=place) as app:
-        return await app.ask(query, deadline=deadline, fresh=fresh)
+    return print_outcome(model, place_of(store, data), lambda app: app.ask(query, deadline=deadline, fresh=fresh))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
 from remit.cli.addressing import read_message
-from remit.cli.failures import REFUSED
 from remit.cli.loading import load_system
 from remit.cli.options import Data, Deadline, Fields, MessageName, Store, SystemName, place_of
-from remit.messages import Command, Refusal, encode_reply
-from remit.topology import System
+from remit.cli.outcome import print_outcome
+from remit.messages import Command
 
 __all__ = ["send"]
 
@@ -38,15 +35,4 @@ def send(
     """
     model = load_system(system)
     command = read_message(model, Command, message, fields)
-    try:
-        reply = asyncio.run(_send(model, place_of(store, data), command, key, deadline))
-    except Refusal as refusal:
-        print(encode_reply(refusal).decode())
-        return REFUSED
-    print(msgspec.json.encode(reply).decode())
-    return 0
-
-
-async def _send(model: System, place: str, command: Command[Any, Any], key: str | None, deadline: float | None) -> Any:
-    async with model.connect(store=place) as app:
-        return await app.send(command, key=key, deadline=deadline)
+    return print_outcome(model, place_of(store, data), lambda app: app.send(command, key=key, deadline=deadline))
