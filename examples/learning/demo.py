@@ -30,6 +30,7 @@ def main() -> int:
         platform = Platform(data)
         holds = True
         try:
+            platform.start()
             holds = show(platform, data)
             say_what_next(platform.url, data, keep=keep)
             if keep:

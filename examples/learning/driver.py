@@ -173,8 +173,13 @@ class Student:
         return answer
 
 
-def play(url: str, *, students: int, seed: int = 1, at_once: int = 16) -> list[Told]:
-    """Plays the cohort, at most `at_once` students at a time. Raises `GaveUp`, `Surprised`."""
+def play(
+    url: str, *, students: int, seed: int = 1, at_once: int = 16, through: Callable[[int], None] | None = None
+) -> list[Told]:
+    """Plays the cohort, at most `at_once` students at a time. Raises `GaveUp`, `Surprised`.
+
+    `through` is told after each student how many have come to their end.
+    """
 
     def one(number: int) -> Told:
         client = Client(url)
@@ -186,12 +191,22 @@ def play(url: str, *, students: int, seed: int = 1, at_once: int = 16) -> list[T
     with ThreadPoolExecutor(at_once) as pool:
         playing = [pool.submit(one, number) for number in range(1, students + 1)]
         try:
-            for student in as_completed(playing):
+            for count, student in enumerate(as_completed(playing), start=1):
                 student.result()
+                if through is not None:
+                    through(count)
         except Exception:
             pool.shutdown(cancel_futures=True)  # what one has met, the others need not meet
             raise
         return [student.result() for student in playing]
+
+
+def come_to_rest(url: str) -> None:
+    """Returns when every consequence is there: a fresh answer waits for it, so one per context is enough."""
+    client = Client(url)
+    for what in ("enrollments", "invoices", "transcript", "certificates"):
+        client.call("GET", f"/students/nobody/{what}?fresh=true")
+    client.close()
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[1]
@@ -11,28 +13,33 @@ REMIT = str(Path(sys.executable).with_name("remit"))
 
 
 class Platform:
-    """One data folder and one port. It runs once made; then it is stopped or killed, and started again, at will."""
+    """One data folder and one port. It is started, stopped or killed, and started again, at will."""
 
     def __init__(self, data: Path, system: str = "learning.system:platform") -> None:
         self._data = str(data.resolve())
         self.system = system
         self._port = 0
         self.url = ""
-        self.start()
+        self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Returns when requests are answered. The port is the same each time. Raises `RuntimeError` if that fails."""
-        command = [REMIT, "run", self.system, "--data", self._data, "--port", str(self._port), "--json"]
-        # A session of its own: Ctrl-C reaches whoever started this, and that one decides what happens.
-        self._process = subprocess.Popen(  # noqa: S603  # our own program
-            command, stdout=subprocess.PIPE, text=True, cwd=EXAMPLES, start_new_session=True
-        )
-        self._output = self._process.stdout
-        line = self._output.readline() if self._output else ""
+        process = self._process = self._launch()
+        line = process.stdout.readline() if process.stdout else ""
         if not line:
-            raise RuntimeError(f"the platform did not start; exit code {self.kill()}")
+            raise RuntimeError(f"the platform did not start; exit code {process.wait()}")
         self.url = json.loads(line)["url"]
         self._port = int(self.url.rpartition(":")[2])
+
+    def die_starting(self, after_seconds: float, once: Callable[[], bool] = lambda: True) -> bool:
+        """Begins to start, and is killed so much later than `once` holds. False if it was ready before that."""
+        process = self._launch()
+        while not once() and process.poll() is None:
+            time.sleep(0.0005)
+        time.sleep(after_seconds)
+        process.kill()
+        said, _ = process.communicate()
+        return not said
 
     def stop(self) -> int:
         """Lets it finish what has begun. The exit code."""
@@ -48,9 +55,17 @@ class Platform:
             [REMIT, *arguments, "--data", self._data], capture_output=True, text=True, cwd=EXAMPLES, check=False
         )
 
+    def _launch(self) -> subprocess.Popen[str]:
+        command = [REMIT, "run", self.system, "--data", self._data, "--port", str(self._port), "--json"]
+        # A session of its own: Ctrl-C reaches whoever started this, and that one decides what happens.
+        return subprocess.Popen(  # noqa: S603  # our own program
+            command, stdout=subprocess.PIPE, text=True, cwd=EXAMPLES, start_new_session=True
+        )
+
     def _end(self, number: signal.Signals) -> int:
-        self._process.send_signal(number)
-        code = self._process.wait()
-        if self._output:
-            self._output.close()
-        return code
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(number)
+        process.communicate()
+        return process.returncode

@@ -30,6 +30,7 @@ def test_a_poisoned_event_parks_its_student_only_and_drains_in_order_after_the_f
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
     platform = Platform(tmp_path / "data", "alchemy:platform")
     try:
+        platform.start()
         client = Client(platform.url)
         enroll(client, "ada", "alchemy")
         enroll(client, "ada", "event-storming")

@@ -1,25 +1,101 @@
-"""`python -m tests.soak`: long runs with sizes as options; `--ci` is the same in a few minutes."""
+"""`python -m tests.soak`: long runs with sizes as options; `--ci` runs all of them small."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
-from remit.testing.simulation.__main__ import main as simulation
+from remit.testing.simulation.__main__ import main as run_seeds
+from tests.soak import screen
+from tests.soak.crash import STORES, Sizes, crash
 
-CI_SEEDS = 60
+STUDENTS_PER_KILL = 12
+"""So many come through between two kills, with something to spare."""
+CI_KILLS, CI_SEEDS = 100, 60
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the seeded simulation with pull and without; 1 when a seed fails, otherwise 0."""
-    parser = argparse.ArgumentParser(prog="scripts/soak", description=main.__doc__)
-    parser.add_argument("--seeds", type=int, default=2000, metavar="N", help="seeds for each of both (default 2000)")
-    parser.add_argument("--seed", type=int, default=1000, metavar="S", help="the first seed (default 1000)")
-    parser.add_argument("--ci", action="store_true", help=f"{CI_SEEDS} seeds for each of both")
+    """Runs one long test, or all of them in small sizes. 1 when something does not hold, otherwise 0."""
+    parser = _parser()
     chosen = parser.parse_args(arguments)
-    sizes = ["--seeds", str(CI_SEEDS if chosen.ci else chosen.seeds), "--seed", str(chosen.seed)]
-    return max(simulation(sizes), simulation([*sizes, "--no-pull"]))
+    if chosen.ci:
+        return max(
+            _crash(Sizes(CI_KILLS * STUDENTS_PER_KILL, CI_KILLS, seed=7), as_json=False),
+            _simulation(CI_SEEDS, seed=1000),
+        )
+    if chosen.test == "crash":
+        sizes = Sizes(chosen.students or chosen.kills * STUDENTS_PER_KILL, chosen.kills, chosen.seed, chosen.store)
+        return _crash(sizes, as_json=chosen.json)
+    if chosen.test == "simulation":
+        return _simulation(chosen.seeds, chosen.seed)
+    parser.print_help()
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/soak",
+        description="Long tests, with sizes as options. Ends with exit code 1 when something does not hold.",
+        epilog="scripts/soak TEST --help shows the options of a test.",
+    )
+    parser.add_argument("--ci", action="store_true", help="all of them in small sizes, about two minutes")
+    tests = parser.add_subparsers(dest="test", metavar="TEST")
+    crashing = tests.add_parser(
+        "crash",
+        help="the learning platform, killed again and again while a cohort plays",
+        description="Plays a cohort of students on the learning platform, a real process, which is killed (SIGKILL) at "
+        "random moments, also while it starts. Then the stores are counted from outside: one invoice per enrollment, "
+        "one certificate per completion, order per student, nothing pending, nothing lost, nothing twice.",
+    )
+    crashing.add_argument("--students", type=_positive, metavar="N", help=f"default: {STUDENTS_PER_KILL} for each kill")
+    crashing.add_argument("--kills", type=_positive, default=500, metavar="K", help="default: 500")
+    crashing.add_argument("--seed", type=int, default=1, metavar="S", help="of wishes and moments; default: 1")
+    crashing.add_argument("--store", choices=sorted(STORES), default="sqlite", help="default: sqlite")
+    crashing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
+    simulation = tests.add_parser(
+        "simulation",
+        help="the seeded simulation, with pull and without",
+        description="Runs the simulation on virtual time: crashing nodes, unknown outcomes, and a pipe that loses, "
+        "doubles, reorders and delays; each seed once with the repairing pull and once without.",
+    )
+    simulation.add_argument(
+        "--seeds", type=_positive, default=2000, metavar="N", help="for each of both; default: 2000"
+    )
+    simulation.add_argument("--seed", type=int, default=1000, metavar="S", help="the first one; default: 1000")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number
+
+
+def _crash(sizes: Sizes, *, as_json: bool) -> int:
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    with screen.progress(sizes) as progress:
+        outcome = crash(sizes, folder / "data", progress)
+    if as_json:
+        print(json.dumps({"sizes": asdict(sizes), **asdict(outcome)}, indent=2))
+    else:
+        screen.show(sizes, outcome)
+    if outcome.findings:
+        print(f"the stores stay in {folder / 'data'}", file=sys.stderr)
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+def _simulation(seeds: int, seed: int) -> int:
+    sizes = ["--seeds", str(seeds), "--seed", str(seed)]
+    return max(run_seeds(sizes), run_seeds([*sizes, "--no-pull"]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,57 @@
+"""`scripts/soak` as people call it: what it prints, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What scripts/soak runs, in the environment that runs this test."""
+    path = os.pathsep.join([str(ROOT / "examples"), os.environ.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "tests.soak", *arguments]
+    environment = os.environ | {"PYTHONPATH": path, "COLUMNS": "120"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("test", ["", "crash", "simulation"])
+def test_every_long_test_explains_itself(test: str) -> None:
+    shown = soak(*test.split(), "--help")
+    assert shown.returncode == 0
+    assert shown.stdout.startswith(f"usage: {f'scripts/soak {test}'.strip()} ")
+
+
+def test_a_cohort_that_comes_through_is_counted() -> None:
+    ran = soak("crash", "--students", "40", "--kills", "2", "--seed", "3")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2  of 2 kills of the running platform" in ran.stdout
+    assert "0  findings" in ran.stdout
+    assert "everything holds" in ran.stdout
+
+
+def test_a_finding_ends_with_exit_code_1_and_keeps_the_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    ran = soak("crash", "--students", "1", "--kills", "400", "--json")
+    assert ran.returncode == 1
+    outcome = json.loads(ran.stdout)
+    assert outcome["sizes"] == {"students": 1, "kills": 400, "seed": 1, "store": "sqlite"}
+    (finding,) = outcome["findings"]
+    assert finding.startswith("the cohort was through after ")
+    assert Path(ran.stderr.split()[-1], "billing.db").exists(), ran.stderr
+
+
+def test_the_simulation_runs_with_pull_and_without() -> None:
+    ran = soak("simulation", "--seeds", "1", "--seed", "4")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ran.stdout.count("1 seeds, 0 failed") == 2
+
+
+def test_nothing_chosen_is_explained() -> None:
+    ran = soak()
+    assert (ran.returncode, ran.stderr) == (2, "")
+    assert ran.stdout.startswith("usage: scripts/soak ")
