@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
-from remit.runtime import Ports, Runtime, Signal, compile_system
+from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
 from remit.runtime.subscription import Subscription
-from remit.stores import PRIVATE, Store, partition_of
+from remit.stores import PRIVATE, Record, Store, partition_of
 from remit.stores.memory import MemoryStore
+from remit.testing.simulation.choices import Choices
+from remit.testing.simulation.loop import SimLoop
 from remit.transports import Feed, StoreFeed
 
 ADA, ZOE = "ada", "zoe"
@@ -43,14 +46,40 @@ class SlowFeed(StoreFeed):
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.away = 0
+        self.lost = 0
+        """How many questions get no answer, ever."""
 
     async def heads(self) -> Mapping[int, tuple[int, float]]:
         if self.away:
             self.away -= 1
             raise Unavailable("away")
+        await self._answer()
         found = await super().heads()
         await self.go_on.wait()
         return found
+
+    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+        if self.away:
+            self.away -= 1
+            raise Unavailable("away")
+        await self._answer()
+        return await super().read(part, after, limit)
+
+    async def _answer(self) -> None:
+        if self.lost:
+            self.lost -= 1
+            await asyncio.Event().wait()
+
+
+class LoopClock(SystemClock):
+    """Goes with the event loop, be its time virtual or not."""
+
+    def seconds(self) -> float:
+        return 1_700_000_000.0 + asyncio.get_running_loop().time()
+
+
+def plainly(wait: Callable[[], Awaitable[Any]]) -> Awaitable[Any]:
+    return wait()
 
 
 @dataclass
@@ -61,8 +90,16 @@ class Talk:
     entered: list[str] = field(default_factory=list[str])
     gates: dict[str, asyncio.Event] = field(default_factory=dict[str, asyncio.Event])
     said: list[str] = field(default_factory=list[str])
+    told: list[str] = field(default_factory=list[str])
+    """The same, with what was said."""
     failing: list[Exception] = field(default_factory=list[Exception])
     """What noting raises, once each, before it works."""
+    wrap: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]] = plainly
+    """How noting waits for its gate."""
+    source: MemoryStore | None = None
+    """Whose log is followed, if it is not the context's own."""
+    away: int = 0
+    """How often the source cannot be read at first."""
 
     def model(self) -> System:
         talk = Context("talk")
@@ -78,7 +115,7 @@ class Talk:
             self.entered.append(event.who)
             if self.failing:
                 raise self.failing.pop(0)
-            await self.gates[event.who].wait()
+            await self.wrap(self.gates[event.who].wait)
             (await notes.obtain(event.who)).times += 1
 
         return System("talk", contexts=[talk])
@@ -86,12 +123,14 @@ class Talk:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[tuple[Runtime, Subscription, SlowFeed], None]:
         self.gates = {ADA: asyncio.Event(), ZOE: asyncio.Event()}
-        model, feed, ports = self.model(), SlowFeed(self.store), Ports()
+        model, feed, ports = self.model(), SlowFeed(self.source or self.store), Ports(LoopClock())
+        feed.away = self.away
         model.check().settle()
         plans = compile_system(model, ports)
 
         def hear(signal: Signal) -> None:
             self.said.append(signal.kind)
+            self.told.append(f"{signal.kind}: {signal.what}")
 
         def feeds(*_: object) -> Feed:
             return feed
@@ -102,6 +141,16 @@ class Talk:
             yield runtime, runtime.subscriptions[0], feed
         finally:
             await runtime.stop()
+
+
+def virtually(story: Coroutine[Any, Any, None]) -> None:
+    """Runs a story on virtual time: it waits for nothing, so an hour takes no longer than what happens in it."""
+    loop = SimLoop(Choices(1), lambda _: False)
+    try:
+        loop.run_until_complete(story)
+        assert loop.unhandled() == []
+    finally:
+        loop.bury()
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import asyncio
 
-from remit.stores import PRIVATE, Advance, Unit
+import pytest
+
+from remit.runtime import subscription
+from remit.stores import PRIVATE, Advance, Entry, Unit
+from remit.stores.memory import MemoryStore
 from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, until
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_once(*_: object) -> float:
+        return 0.0
+
+    monkeypatch.setattr(subscription, "backoff", at_once)
 
 
 async def test_a_conflict_in_one_partition_does_not_move_another_that_is_being_handled() -> None:
     talk = Talk()
-    async with talk.running() as (runtime, subscription, _):
+    async with talk.running() as (runtime, follower, _):
         await runtime.send(Say(who=ADA))
         await runtime.send(Say(who=ZOE))
         await until(lambda: sorted(talk.entered) == [ADA, ZOE])
@@ -19,36 +31,68 @@ async def test_a_conflict_in_one_partition_does_not_move_another_that_is_being_h
             rival = Advance("talk.note", "talk", PRIVATE, part, 0, "", 1, record.id, 0.0, frozenset())
             await talk.store.commit(Unit(advance=rival))
         talk.gates[ZOE].set()
-        await until(lambda: subscription.position(PART[ZOE]) == 1)
+        await until(lambda: follower.position(PART[ZOE]) == 1)
         talk.gates[ADA].set()
-        await until(lambda: all(lane.worker is None for lane in subscription._lanes.values()))
+        await until(lambda: all(lane.worker is None for lane in follower._lanes.values()))
         assert await talk.store.load("talk.Note", ADA) is None, "handled although a rival had handled it"
-        assert subscription.state == "running"
+        assert follower.state == "running"
 
 
 async def test_heads_that_arrive_late_are_no_other_history() -> None:
     talk = Talk()
-    async with talk.running() as (runtime, subscription, feed):
+    async with talk.running() as (runtime, follower, feed):
         await runtime.send(Say(who=ADA))
         await until(lambda: talk.entered == [ADA])
         feed.go_on.clear()
-        subscription.ring()
+        follower.ring()
         await asyncio.sleep(0)  # the heads are looked up, and held back
         await runtime.send(Say(who=ADA))
         talk.gates[ADA].set()
-        await until(lambda: subscription.position(PART[ADA]) == 2)
+        await until(lambda: follower.position(PART[ADA]) == 2)
         feed.go_on.set()
-        await until(lambda: subscription._lanes[PART[ADA]].worker is None)
+        await until(lambda: follower._lanes[PART[ADA]].worker is None)
         await runtime.send(Say(who=ADA))
-        await until(lambda: subscription.position(PART[ADA]) == 3 or subscription.state == "regressed")
-        assert subscription.state == "running"
+        await until(lambda: follower.position(PART[ADA]) == 3 or follower.state == "regressed")
+        assert follower.state == "running"
 
 
 async def test_a_subscription_runs_again_when_its_source_is_back_although_nothing_is_new() -> None:
     talk = Talk()
-    async with talk.running() as (_, subscription, feed):
+    async with talk.running() as (_, follower, feed):
         feed.away = 1
-        subscription.ring()
-        await until(lambda: subscription.state == "paused")
-        await until(lambda: feed.away == 0 and subscription.state == "running")
+        follower.ring()
+        await until(lambda: follower.state == "paused")
+        await until(lambda: feed.away == 0 and follower.state == "running")
         assert talk.said == ["paused", "resumed"]
+
+
+async def handled(talk: Talk) -> None:
+    """One message, handled by a process that has ended."""
+    async with talk.running() as (runtime, follower, _):
+        talk.gates[ADA].set()
+        await runtime.send(Say(who=ADA))
+        await until(lambda: follower.position(PART[ADA]) == 1)
+
+
+async def test_a_source_that_is_away_at_the_start_is_taken_up_when_it_is_back(soon: None) -> None:
+    talk = Talk()
+    await handled(talk)
+    talk.away = 3
+    async with talk.running() as (runtime, follower, _):
+        assert talk.told == ["paused: Unavailable: away"]
+        talk.gates[ADA].set()
+        await runtime.send(Say(who=ADA))
+        await until(lambda: follower.position(PART[ADA]) == 2)
+        assert (follower.state, talk.said) == ("running", ["paused", "resumed"])
+
+
+async def test_a_source_that_comes_back_with_another_history_is_noticed(soon: None) -> None:
+    talk = Talk()
+    await handled(talk)
+    talk.away = 2
+    talk.source = MemoryStore(partitions=2)
+    await talk.source.commit(Unit(entries=[Entry(PRIVATE, ADA, "another", "talk.Said", 1, 0.0, "{}", b"{}")]))
+    async with talk.running() as (_, follower, _feed):
+        assert talk.said[0] == "paused"
+        await until(lambda: follower.state == "regressed")
+        assert "message 1 is 'another'" in follower.note

@@ -71,7 +71,7 @@ class Runtime:
         ]  # fmt: skip
         self._owner = {name: [s for s in self.subscriptions if s.name.split(".")[0] == name] for name in plans}
         self._services = Services(plans.values())
-        self._housekeeper: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._beaten = 0.0
 
     async def start(self) -> None:
@@ -79,16 +79,22 @@ class Runtime:
         await self._services.open()
         for store in self.stores.values():
             await store.open()
-        for subscription in self.subscriptions:
-            await subscription.start()
+        # Together: what asks a source that is away may take its time.
+        started = await asyncio.gather(*(s.start() for s in self.subscriptions), return_exceptions=True)
+        for failure in started:
+            if failure is not None:
+                raise failure
         await self._beat()
-        self._housekeeper = asyncio.create_task(self._look_after(), name="housekeeper")
+        self._tasks = [
+            asyncio.create_task(self._look_after(), name="housekeeper"),
+            asyncio.create_task(self._watch(), name="watchdog"),
+        ]
 
     async def stop(self) -> None:
         """Drains: what runs is finished and committed, then everything is closed."""
-        if self._housekeeper is not None:
-            self._housekeeper.cancel()
-            await asyncio.gather(self._housekeeper, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(subscription.stop() for subscription in self.subscriptions))
         for store in self.stores.values():
             with contextlib.suppress(RemitError):
@@ -156,13 +162,17 @@ class Runtime:
             changed = {name: _changed_elsewhere(store) for name, store in self.stores.items()}
             for subscription in self.subscriptions:
                 consumer = subscription.name.split(".")[0]
-                try:
-                    await subscription.housekeeping(changed[consumer] or changed[subscription.follow.source])
-                except RemitError as error:
-                    log.warning("housekeeping of %s: %s", subscription.name, error)
+                await subscription.housekeeping(changed[consumer] or changed[subscription.follow.source])
             if self.calls.seconds() - self._beaten >= BEAT:
                 with contextlib.suppress(RemitError):
                     await self._beat()
+
+    async def _watch(self) -> None:
+        """Waits for nothing but the time, so that nothing it watches can hold it up."""
+        while True:
+            await asyncio.sleep(TICK)
+            for subscription in self.subscriptions:
+                subscription.give_up_on_the_stuck()
 
     async def _beat(self) -> None:
         """Writes a sign of life into each store, with the state of its subscriptions."""

@@ -9,6 +9,7 @@ second process working on the same partition shows as a message that does not fi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,8 +22,9 @@ from remit.runtime.handling import handle_record, message_seed
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.signals import Listener, Signal
+from remit.runtime.troubles import Troubles
 from remit.runtime.unit import UnitOfWork
-from remit.stores import Advance, Checkpoint, Park, Record, Settle, Store, Unit, partition_of
+from remit.stores import Advance, Checkpoint, Park, Parked, Record, Settle, Store, Unit
 from remit.transports import Feed, Push
 
 __all__ = ["Subscription"]
@@ -33,12 +35,15 @@ BATCH_SECONDS = 0.05
 """A batch ends when its handlers have taken so long."""
 HANDLER_SECONDS = 30.0
 """The time limit of one handler."""
+STALL_SECONDS = max(30.0, 3 * HANDLER_SECONDS)
+"""What has neither moved on nor failed for so long is given up and tried again."""
 
 
 @dataclass
 class _Lane:
     """What is known about one partition."""
 
+    part: int
     pos: int = 0
     id: str = ""
     since: float = 0.0
@@ -51,6 +56,8 @@ class _Lane:
     failing: Record | None = None
     """The message handled last: when something fails, this one did."""
     worker: asyncio.Task[None] | None = None
+    stirred: float = 0.0
+    """When the worker began, moved on or met a failure that it has said (loop time)."""
 
 
 class Subscription:
@@ -68,8 +75,6 @@ class Subscription:
     ) -> None:
         self.follow = follow
         self.name = follow.name
-        self.state = "starting"
-        self.note = ""
         self.handled = 0
         self._plan = plan
         self._store = store
@@ -77,33 +82,50 @@ class Subscription:
         self._calls = calls
         self._ports = ports
         self._say = listener
+        self._phase = "starting"
+        self._troubles = Troubles(follow.name, listener)
         self._lanes: dict[int, _Lane] = {}
         self._bell = asyncio.Event()
         self._progress = asyncio.Event()
         self._storm = Storm()
         self._failures = 0
-        self._drains: set[str] = set()
+        self._drainer: asyncio.Task[None] | None = None
+        self._drained = 0.0
         self._stopping = False
+        self._compared = False
         self._main: asyncio.Task[None] | None = None
         self._unwatch: Any = None
+
+    @property
+    def state(self) -> str:
+        """starting, running, stalled, paused, regressed or stopped."""
+        return self._troubles.worst[0] if self._phase == "running" else self._phase
+
+    @property
+    def note(self) -> str:
+        """What keeps it, when it is not running."""
+        return self._troubles.worst[1]
 
     # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
-        """Takes up the stored checkpoints and begins."""
+        """Takes up the stored checkpoints and begins. A source that is away keeps it paused until it is back."""
         await self._reload()
-        self.state = "running"
-        await self._compare()
+        self._phase = "running"
+        try:
+            await self._compare()
+        except RemitError as error:
+            self._troubles.begin("source", _severity(error), _error(error))
         self._unwatch = self._feed.watch(self.ring)
         self._main = asyncio.create_task(self._look_after(), name=f"subscription {self.name}")
 
     async def _compare(self) -> None:
         """A source restored from a backup may have other messages under the same positions."""
-        for part, lane in self._lanes.items():
-            if lane.pos:
-                for record in await self._feed.read(part, lane.pos - 1, 1):
-                    if record.id != lane.id:
-                        self._regressed(part, f"message {lane.pos} is {record.id!r}, the checkpoint says {lane.id!r}")
+        for part, (pos, id) in [(part, (lane.pos, lane.id)) for part, lane in self._lanes.items() if lane.pos]:
+            for record in await self._feed.read(part, pos - 1, 1):
+                if record.id != id:
+                    self._regressed(part, f"message {pos} is {record.id!r}, the checkpoint says {id!r}")
+        self._compared = True
 
     async def stop(self) -> None:
         """Lets running batches commit, then ends."""
@@ -111,12 +133,12 @@ class Subscription:
         self._bell.set()
         if self._unwatch is not None:
             self._unwatch()
-        workers = [lane.worker for lane in self._lanes.values() if lane.worker is not None]
-        for task in [self._main, *workers]:
-            if task is not None:
-                task.cancel()
-        await asyncio.gather(*(t for t in [self._main, *workers] if t is not None), return_exceptions=True)
-        self.state = "stopped"
+        tasks = [self._main, self._drainer, *(lane.worker for lane in self._lanes.values())]
+        running = [task for task in tasks if task is not None]
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        self._phase = "stopped"
 
     def ring(self, push: Push | None = None) -> None:
         """Something may be new; a pushed message is kept if it can be the next or a later one."""
@@ -135,13 +157,15 @@ class Subscription:
             self._bell.clear()
             stood = {part: lane.pos for part, lane in self._lanes.items()}
             try:
-                heads = await self._feed.heads()
-            except RemitError as error:
-                self._state("paused", error.what)
+                async with asyncio.timeout(STALL_SECONDS):
+                    if not self._compared:
+                        await self._compare()
+                    heads = await self._feed.heads()
+            except Exception as error:  # noqa: BLE001  # whatever a feed raises, this loop must not end
+                self._troubles.begin("source", _severity(error), _error(error))
                 await asyncio.sleep(backoff(1, self._ports.random))
                 continue
-            if not self._failures:
-                self._resume()
+            self._troubles.end("source")
             for part, (pos, _) in heads.items():
                 lane = self._lane(part)
                 if pos > lane.pos:
@@ -152,12 +176,13 @@ class Subscription:
 
     def _start_worker(self, part: int, lane: _Lane) -> None:
         if lane.worker is None and not self._stopping and self.state != "regressed":
+            lane.stirred = asyncio.get_running_loop().time()
             lane.worker = asyncio.create_task(self._work(part, lane), name=f"{self.name} partition {part}")
 
     def _lane(self, part: int) -> _Lane:
         lane = self._lanes.get(part)
         if lane is None:
-            lane = self._lanes[part] = _Lane()
+            lane = self._lanes[part] = _Lane(part)
         return lane
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -260,6 +285,7 @@ class Subscription:
         for pos in [pos for pos in lane.pushed if pos <= last.pos]:
             lane.pushed.pop(pos).done()
         lane.pos, lane.id, lane.since = last.pos, last.id, self._calls.seconds()
+        lane.stirred = asyncio.get_running_loop().time()
         self._recovered(lane)
         self.handled += count
         self._progress.set()
@@ -267,12 +293,7 @@ class Subscription:
 
     def _recovered(self, lane: _Lane) -> None:
         lane.attempts = lane.failures = self._failures = 0
-        self._resume()
-
-    def _resume(self) -> None:
-        if self.state in ("paused", "stalled"):
-            self._say(Signal("resumed", self.name, "handling again"))
-            self.state, self.note = "running", ""
+        self._troubles.end(lane.part)
 
     # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -282,6 +303,7 @@ class Subscription:
             await self._reload(part)
             await asyncio.sleep(self._ports.random.random() * 0.002)
             return
+        lane.stirred = asyncio.get_running_loop().time()
         record = lane.failing
         if isinstance(error, StoreError) or is_transient(error) or record is None:
             await self._wait(lane, error)
@@ -309,9 +331,9 @@ class Subscription:
         lane.failures += 1
         self._failures += 1
         if isinstance(error, StoreError):
-            self._state("stalled", str(error))
-        elif storm or self._failures >= IN_A_ROW:
-            self._state("paused", storm or _error(error))
+            self._troubles.begin(lane.part, "stalled", str(error))
+        elif storm or max(self._failures, lane.failures) >= IN_A_ROW:
+            self._troubles.begin(lane.part, "paused", storm or _error(error))
         else:
             self._say(Signal("retrying", self.name, _error(error), error))
         await asyncio.sleep(backoff(lane.failures - 1, self._ports.random))
@@ -322,33 +344,59 @@ class Subscription:
             follow.name, follow.source, follow.channel, record.key, record, self._calls.seconds(), error, retry_at
         )
 
-    def _state(self, state: str, note: str) -> None:
-        if (self.state, self.note) != (state, note):
-            self._say(Signal(state, self.name, note))
-        self.state, self.note = state, note
-
     def _regressed(self, part: int, what: str) -> None:
         """The source's log is not the one the checkpoint was made on (a backup was restored): stop, loudly."""
-        self._state("regressed", f"partition {part}: {what}")
+        self._troubles.begin("history", "regressed", f"partition {part}: {what}")
+
+    def give_up_on_the_stuck(self) -> None:
+        """Cancels what neither moves on nor fails. What was cancelled is tried again as soon as it has ended."""
+        now = asyncio.get_running_loop().time()
+        for lane in self._lanes.values():
+            if lane.worker is not None and now - lane.stirred > STALL_SECONDS:
+                lane.stirred = now
+                lane.failures += 1
+                at = f", at {lane.failing.type} {lane.failing.id}" if lane.failing is not None else ""
+                what = f"partition {lane.part}: no message handled for more than {STALL_SECONDS:.0f} s{at}"
+                self._troubles.begin(lane.part, "stalled", what)
+                lane.worker.cancel()
+        if self._drainer is not None and now - self._drained > STALL_SECONDS:
+            self._drained = now
+            self._troubles.begin("letters", "stalled", f"no letter handled for more than {STALL_SECONDS:.0f} s")
+            self._drainer.cancel()
 
     # ── parked keys ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def housekeeping(self, reload: bool) -> None:
-        """Drains parked keys that are due. `reload` when another process has written to the store."""
+        """Sees to parked keys that are due. `reload` when another process has written to the store."""
         if reload:
             self._bell.set()
-        now = self._calls.seconds()
-        rows = await self._store.parked(self.name)
-        mine = [row for row in rows if (row.source, row.channel) == (self.follow.source, self.follow.channel)]
-        for row in mine:
-            if row.retry_at <= now and row.key not in self._drains:
-                self._drains.add(row.key)
-                try:
-                    await self._drain(row.key, row.attempts)
-                finally:
-                    self._drains.discard(row.key)
-        if reload or mine:
+        try:
+            rows = await self._parked()
+            due = [row for row in rows if row.retry_at <= self._calls.seconds()]
+            if due and self._drainer is None:
+                self._drained = asyncio.get_running_loop().time()
+                self._drainer = asyncio.create_task(self._drain_all(due), name=f"{self.name} letters")
+            if reload or rows:
+                await self._reload_parked()
+        except RemitError as error:
+            self._troubles.begin("store", _severity(error), str(error))
+        else:
+            self._troubles.end("store")
+
+    async def _parked(self) -> list[Parked]:
+        place = (self.follow.source, self.follow.channel)
+        return [row for row in await self._store.parked(self.name) if (row.source, row.channel) == place]
+
+    async def _drain_all(self, due: Sequence[Parked]) -> None:
+        try:
+            for row in due:
+                await self._drain(row.key, row.attempts)
+                self._troubles.end("letters")
             await self._reload_parked()
+        except RemitError as error:
+            self._say(Signal("retrying", self.name, f"letters: {_error(error)}", error))
+        finally:
+            self._drainer = None
 
     async def _drain(self, key: str, attempts: int) -> None:
         """Handles the letters of a parked key, lowest first, each in its own transaction."""
@@ -358,6 +406,7 @@ class Subscription:
             if not letters:
                 self._say(Signal("released", self.name, f"key {key!r}"))
                 return
+            self._drained = asyncio.get_running_loop().time()
             record = letters[0].record
             place = Settle(follow.name, follow.source, follow.channel, key, record.part, record.pos)
             unit = self._unit()
@@ -370,7 +419,8 @@ class Subscription:
                 return
             except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                 retry_at = self._calls.seconds() + (5.0 if is_transient(error) else retry_after(attempts))
-                await self._store.commit(Unit(settle=place._replace(error=_error(error), retry_at=retry_at)))
+                with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
+                    await self._store.commit(Unit(settle=place._replace(error=_error(error), retry_at=retry_at)))
                 return
 
     async def _reload(self, only: int | None = None) -> None:
@@ -389,11 +439,9 @@ class Subscription:
             lane.attempts = 0
 
     async def _reload_parked(self) -> None:
-        partitions = self._store.capabilities.partitions
         keys: dict[int, set[str]] = {}
-        for row in await self._store.parked(self.name):
-            if (row.source, row.channel) == (self.follow.source, self.follow.channel):
-                keys.setdefault(partition_of(row.key, partitions), set()).add(row.key)
+        for row in await self._parked():
+            keys.setdefault(row.part, set()).add(row.key)
         for part in {*keys, *self._lanes}:
             self._lane(part).parked = frozenset(keys.get(part, ()))
 
@@ -420,6 +468,11 @@ class Subscription:
 def _error(error: BaseException) -> str:
     text = error.what if isinstance(error, (RemitError, BadMessage)) else str(error)
     return f"{type(error).__name__}: {text}"[:500]
+
+
+def _severity(error: BaseException) -> str:
+    """Whether it may pass by itself, or somebody has to act."""
+    return "stalled" if isinstance(error, (StoreError, TimeoutError)) else "paused"
 
 
 def _trace(record: Record) -> str:

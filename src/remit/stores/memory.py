@@ -128,7 +128,7 @@ class MemoryStore:
         key = _key(park)
         letters = self._letters.setdefault(key, [])
         insort(letters, Letter(park.record, park.at), key=lambda letter: letter.record.pos)
-        before = self._parked.get(key) or Parked(*key, park.at, 1, park.retry_at, park.error, 0)
+        before = self._parked.get(key) or Parked(*key, park.record.part, park.at, 1, park.retry_at, park.error, 0)
         self._parked[key] = before._replace(letters=len(letters))
 
     def _settle(self, settle: Settle) -> None:

@@ -146,12 +146,13 @@ class Discard(NamedTuple):
 
 
 class Parked(NamedTuple):
-    """A parked key."""
+    """A parked key, and the source's partition that it belongs to."""
 
     subscription: str
     source: str
     channel: int
     key: str
+    part: int
     since: float
     attempts: int
     retry_at: float

@@ -42,7 +42,7 @@ _HEADS = (
 )
 _CHECKPOINTS = "SELECT part, pos, id, at FROM checkpoint WHERE subscription = ? AND source = ? AND channel = ?"
 _PARKED = (
-    "SELECT subscription, source, channel, key, since, attempts, retry_at, error, (SELECT count(*) FROM letter"
+    "SELECT subscription, source, channel, key, part, since, attempts, retry_at, error, (SELECT count(*) FROM letter"
     " WHERE letter.subscription = parked.subscription AND letter.source = parked.source"
     " AND letter.channel = parked.channel AND letter.key = parked.key AND letter.discarded_at IS NULL)"
     " FROM parked WHERE ?1 IS NULL OR subscription = ?1 ORDER BY since, subscription, source, channel, key"

@@ -306,14 +306,14 @@ class StoreConformance:
 
     async def test_a_failed_message_parks_its_key(self, store: Store) -> None:
         await store.commit(Unit(advance=advance(0, 1), parks=[park(1, at=10.0, error="no such student")]))
-        expected = [Parked(*_SOURCE, "k", 10.0, 1, 40.0, "no such student", 1)]
+        expected = [Parked(*_SOURCE, "k", 0, 10.0, 1, 40.0, "no such student", 1)]
         same(list(await store.parked()), expected, "a parked key says since when, why, and when it is tried again")
         same(await all_letters(store), [Letter(record(1), 10.0)], "the message is kept as it was")
 
     async def test_later_messages_wait_behind_it(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
         await store.commit(Unit(parks=[park(3, at=11.0), park(10, at=12.0), park(9, at=13.0)]))
-        expected = [Parked(*_SOURCE, "k", 10.0, 1, 40.0, "broken", 4)]
+        expected = [Parked(*_SOURCE, "k", 0, 10.0, 1, 40.0, "broken", 4)]
         same(list(await store.parked()), expected, "a message that waits only adds a letter")
         same([x.record.pos for x in await all_letters(store)], [2, 3, 9, 10], "letters wait in order")
         lowest = [x.record.pos for x in await store.letters(*_SOURCE, "k", 2)]
@@ -326,6 +326,11 @@ class StoreConformance:
         await store.commit(Unit(parks=[late, early, elsewhere]))
         same([row.key for row in await store.parked()], ["early", "k", "late"], "the longest parked comes first")
         same([row.key for row in await store.parked(other[0])], ["k"], "one subscription can be asked for")
+
+    async def test_a_parked_key_says_its_partition(self, store: Store) -> None:
+        await store.commit(Unit(parks=[park(1, "a", part=21, error="x"), park(1, "b", part=0, error="x")]))
+        parts = {row.key: row.part for row in await store.parked()}
+        same(parts, {"a": 21, "b": 0}, "the partition is the source's, however many this store has")
 
     async def test_a_handled_letter_frees_the_next(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, error="broken"), park(2)]))
@@ -349,7 +354,7 @@ class StoreConformance:
     async def test_a_letter_that_fails_again_waits_longer(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, at=10.0, error="broken"), park(2)]))
         await store.commit(Unit(settle=settle(1, error="still broken", retry_at=100.0)))
-        expected = [Parked(*_SOURCE, "k", 10.0, 2, 100.0, "still broken", 2)]
+        expected = [Parked(*_SOURCE, "k", 0, 10.0, 2, 100.0, "still broken", 2)]
         same(list(await store.parked()), expected, "a further failure is counted, with its reason and the next time")
         same([x.record.pos for x in await all_letters(store)], [1, 2], "the letter stays")
 

@@ -1,0 +1,37 @@
+"""What keeps a subscription from handling: one trouble per cause, each said when it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from remit.runtime.signals import Listener, Signal
+
+__all__ = ["Troubles"]
+
+_ORDER = ("running", "stalled", "paused", "regressed")
+"""From the best to the worst, as `remit status` orders them."""
+
+
+class Troubles:
+    """Several may hold at once: a source that is away ends for itself, and a stuck partition does not end with it."""
+
+    def __init__(self, where: str, say: Listener) -> None:
+        self._where = where
+        self._say = say
+        self._found: dict[Hashable, tuple[str, str]] = {}
+
+    @property
+    def worst(self) -> tuple[str, str]:
+        """State and note of the worst of them; "running" when there is none."""
+        return max(self._found.values(), key=lambda found: _ORDER.index(found[0]), default=("running", ""))
+
+    def begin(self, cause: Hashable, state: str, note: str) -> None:
+        """Notes a trouble, and says it unless it has been said."""
+        if self._found.get(cause) != (state, note):
+            self._found[cause] = (state, note)
+            self._say(Signal(state, self._where, note))
+
+    def end(self, cause: Hashable) -> None:
+        """The cause is gone. Says so when it was the last one."""
+        if self._found.pop(cause, None) is not None and not self._found:
+            self._say(Signal("resumed", self._where, "handling again"))
