@@ -1,17 +1,21 @@
-"""The context map of the platform. Start it with `remit run learning.system:platform`."""
+"""The context map of the platform. Start it with `remit run learning.system:platform`.
 
-from learning.billing.handlers import billing
-from learning.certification.handlers import certification
-from learning.enrollment.handlers import enrollment
-from learning.learning.handlers import learning
+Each context is named with the place where it is found, so that a service imports those it hosts and no others.
+"""
+
 from remit import CustomerSupplier, OpenHost, System
 
 platform = System(
     "learning",
-    contexts=[enrollment, billing, learning, certification],
+    contexts={
+        "enrollment": "learning.enrollment.handlers:enrollment",
+        "billing": "learning.billing.handlers:billing",
+        "learning": "learning.learning.handlers:learning",
+        "certification": "learning.certification.handlers:certification",
+    },
     relations=[
-        CustomerSupplier(supplier=billing, customer=enrollment),  # no place without an invoice
-        OpenHost(enrollment),  # billing and learning follow who comes and goes
-        OpenHost(learning),  # certification follows who completes what
+        CustomerSupplier(supplier="billing", customer="enrollment"),  # no place without an invoice
+        OpenHost("enrollment"),  # billing and learning follow who comes and goes
+        OpenHost("learning"),  # certification follows who completes what
     ],
 )

@@ -339,4 +339,4 @@ sales.provide(Money, Money)  # wrong: made without arguments
 sales.put("/orders", PlaceOrder, status="200")  # wrong: a status is a number
 CustomerSupplier(sales, billing)  # wrong: the roles are named
 CustomerSupplier(supplier=sales)  # wrong: two parties
-OpenHost("sales")  # wrong: contexts, not names
+OpenHost(Context)  # wrong: a context or its name

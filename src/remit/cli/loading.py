@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 
@@ -15,17 +16,18 @@ from remit.topology import System
 __all__ = ["load_system"]
 
 
-def load_system(name: str) -> System:
+def load_system(name: str, only: Collection[str] | None = None) -> System:
     """The system at `module:attribute`, or the only one in `module`; the working directory is searched first.
 
-    Raises `Failure` when there is no such module, it cannot be imported, or it holds no such system.
+    `only` names the contexts this process hosts: those of the others need not be there. Raises `Failure` when there is
+    no such module, it cannot be imported, or it holds no such system; `ModelError` for contexts that are not there.
     """
     module_name, _, attribute = name.partition(":")
     module = _module(name, module_name)
     if attribute:
         found = getattr(module, attribute, None)
         if isinstance(found, System):
-            return found
+            return found.hosting(only)
         what = f"{module_name} has no {attribute!r}" if found is None else f"{name} is a {type(found).__name__}"
         raise Failure("system.missing", what, where=name, expected="a remit.System", next=_instead(module))
     systems = _systems(module)
@@ -35,7 +37,7 @@ def load_system(name: str) -> System:
             "system.ambiguous" if systems else "system.missing", f"{module_name} holds {count}", where=name,
             expected="one remit.System in the module, or module:attribute", next=_instead(module),
         )  # fmt: skip
-    return next(iter(systems.values()))
+    return next(iter(systems.values())).hosting(only)
 
 
 def _systems(module: ModuleType) -> dict[str, System]:

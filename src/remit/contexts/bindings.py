@@ -82,8 +82,16 @@ def check_publishers(context: Context[Any], findings: Findings) -> None:
         _check_result(publisher, findings)
 
 
-def check_complete(contexts: Sequence[Context[Any]], owners: Mapping[type[Message], str], findings: Findings) -> None:
-    """One handler for every command and query: of the modules in play, of the routes, of what is sent for later."""
+def check_complete(
+    contexts: Sequence[Context[Any]],
+    elsewhere: Sequence[str],
+    owners: Mapping[type[Message], str],
+    findings: Findings,
+) -> None:
+    """One handler for every command and query: of the modules in play, of the routes, of what is sent for later.
+
+    Those of contexts `elsewhere` are handled there.
+    """
     handled: dict[Any, Handler] = {}
     for handler in (handler for context in contexts for handler in context.handlers):
         if handler.role not in ("command", "query"):
@@ -99,7 +107,7 @@ def check_complete(contexts: Sequence[Context[Any]], owners: Mapping[type[Messag
             )
     reported: set[Any] = set()
     for context, message, place, why in _expected(contexts, owners):
-        if message in handled or message in reported:
+        if message in handled or message in reported or declared_context(message) in elsewhere:
             continue
         reported.add(message)
         verb = "answer" if is_kind(message, Query) else "handle"

@@ -34,12 +34,23 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 class ContextMap:
-    """Contexts and relations. `contracts` (message class → contract) is complete once `check` has run clean."""
+    """Contexts and relations. `contracts` (message class → contract) is complete once `check` has run clean.
 
-    def __init__(self, name: str, *, contexts: Sequence[Context[Any]], relations: Sequence[Relation] = ()) -> None:
+    `elsewhere` are the names of contexts that belong to the system and are not known here: other processes host them.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        contexts: Sequence[Context[Any]],
+        relations: Sequence[Relation] = (),
+        elsewhere: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.contexts = tuple(contexts)
         self.relations = tuple(relations)
+        self.elsewhere = tuple(elsewhere)
         self.contracts: dict[type[Message], Contract] = {}
         self.owners: dict[type[Message], str] = {}
 
@@ -55,12 +66,17 @@ class ContextMap:
             check_dependencies(context, findings)
             check_publishers(context, findings)
             _check_services(context, findings)
-        check_complete(self.contexts, self.owners, findings)
+        check_complete(self.contexts, self.elsewhere, self.owners, findings)
         self._check_subscribed(findings)
         check_aggregates(self.contexts, findings)
         check_projections(self.contexts, findings)
         self._check_carried(findings)
         return findings
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all contexts of the system."""
+        return (*(context.name for context in self.contexts), *self.elsewhere)
 
     def subscribed(self) -> Iterator[tuple[Context[Any], type[Message], str]]:
         """Every event followed by a reaction or a projection, with the follower and its place."""
@@ -96,15 +112,15 @@ class ContextMap:
         for relation in self.relations:
             kind = type(relation).__name__
             for party in relation.parties:
-                if party not in self.contexts:
+                if not self._has(party):
                     findings.report(
                         "relation.unknown-context",
                         f"System({self.name!r})",
                         f"{kind} names {party!r}, which is not part of the system",
-                        expected=f"one of: {', '.join(context.name for context in self.contexts)}",
-                        next=f"add it: System({self.name!r}, contexts=[..., {getattr(party, 'name', party)}])",
+                        expected=f"one of: {', '.join(self.names)}",
+                        next=f"add it: System({self.name!r}, contexts=[..., {_name_of(party)}])",
                     )
-            if len(relation.parties) > len(set(map(id, relation.parties))):
+            if len(relation.parties) > len(set(map(_name_of, relation.parties))):
                 findings.report(
                     "relation.self",
                     f"System({self.name!r})",
@@ -112,14 +128,18 @@ class ContextMap:
                     expected="two contexts",
                 )
 
+    def _has(self, party: Context[Any] | str) -> bool:
+        """Whether it is part of the system. A context that is hosted elsewhere is known by its name only."""
+        return party in self.contexts or party in self.names or _name_of(party) in self.elsewhere
+
     def _check_subscribed(self, findings: Findings) -> None:
         """An integration event that somebody follows has a publisher in this system."""
         published = {
             event for context in self.contexts for made in context.publishers for event in published_by(made.function)
         }
         for context, event, place in self.subscribed():
-            if is_kind(event, IntegrationEvent) and event not in published:
-                owner = self.owners.get(event, "<context>")
+            owner = self.owners.get(event, "<context>")
+            if is_kind(event, IntegrationEvent) and event not in published and owner not in self.elsewhere:
                 findings.report(
                     "event.unpublished",
                     place,
@@ -137,6 +157,10 @@ class ContextMap:
             _check_carried(declared, declared, findings)
             if is_kind(declared, Command, Query):
                 _check_answers(declared, findings)
+
+
+def _name_of(party: Context[Any] | str) -> str:
+    return party if isinstance(party, str) else party.name
 
 
 def _check_answers(message: type[Message], findings: Findings) -> None:

@@ -24,7 +24,7 @@ class Relation:
     """How contexts stand to each other. Its fields are the contexts, by the roles they have."""
 
     @property
-    def parties(self) -> tuple[Context[Any], ...]:
+    def parties(self) -> tuple[Context[Any] | str, ...]:
         """The contexts, in the order of the fields."""
         return tuple(getattr(self, role.name) for role in fields(self))
 
@@ -33,21 +33,21 @@ class Relation:
 class OpenHost(Relation):
     """The context serves everybody by its published language."""
 
-    host: Context[Any]
+    host: Context[Any] | str
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerSupplier(Relation):
     """The supplier takes the customer's needs into its plans; the customer depends on it."""
 
-    supplier: Context[Any]
-    customer: Context[Any]
+    supplier: Context[Any] | str
+    customer: Context[Any] | str
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Downstream(Relation):
-    upstream: Context[Any]
-    downstream: Context[Any]
+    upstream: Context[Any] | str
+    downstream: Context[Any] | str
 
 
 class Conformist(_Downstream):
@@ -60,8 +60,8 @@ class AntiCorruptionLayer(_Downstream):
 
 @dataclass(frozen=True)
 class _Mutual(Relation):
-    one: Context[Any]
-    other: Context[Any]
+    one: Context[Any] | str
+    other: Context[Any] | str
 
 
 class Partnership(_Mutual):

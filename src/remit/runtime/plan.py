@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args, get_origin
 
 from remit.contexts import Clock, Context, ContextMap, Handler, Ids, Later, Repository, Sender, View
@@ -125,12 +125,35 @@ class ContextPlan:
             plan = self.events[cls] = EventPlan(contract_of(cls, self.name), Codec[Any](cls).encode)
         return plan
 
+    def follow_commands(self, source: str) -> None:
+        """Applies the commands that a context sends for later."""
+        name = f"{self.name}.commands"
+        follow = FollowPlan(name, source, 1, self.wired, commands=True)
+        self.follows.setdefault((name, source, 1), follow)
+
+    def only(self, components: Collection[str]) -> ContextPlan:
+        """What a process runs of it that hosts these components: `write`, `read` or both."""
+        write, read = "write" in components, "read" in components
+        return replace(
+            self,
+            commands=self.commands if write else {},
+            queries=self.queries if read else {},
+            follows={
+                key: follow
+                for key, follow in self.follows.items()
+                if (read if follow.projection is not None else write)
+            },
+        )
+
 
 def compile_system(model: ContextMap, ports: Ports) -> dict[str, ContextPlan]:
     """A plan per context name. The model has been checked, without findings."""
     plans = {context.name: ContextPlan(context.name) for context in model.contexts}
     for context in model.contexts:
         _Compiler(model, context, plans, ports).compile()
+    for plan in plans.values():
+        for source in model.elsewhere if plan.commands else ():
+            plan.follow_commands(source)  # what a context sends for later is known only where it is hosted
     return plans
 
 
@@ -215,11 +238,9 @@ class _Compiler:
 
     def _later(self, command: type[Command[Any, Any]]) -> Dependency:
         """Declares the way of a command sent for later: its owner follows the commands in this context's log."""
-        owner = self.plans.get(self.model.owners[command])
+        owner = self.plans.get(self.model.owners[command])  # otherwise it is hosted elsewhere, and follows there
         if owner is not None:
-            name = f"{owner.name}.commands"
-            follow = FollowPlan(name, self.context.name, 1, owner.wired, commands=True)
-            owner.follows.setdefault((name, follow.source, follow.channel), follow)
+            owner.follow_commands(self.context.name)
         return Dependency("later", command)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Collection, Coroutine, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar, overload
 
-from remit.contexts import ContextMap
+from remit.contexts import Context, ContextMap, Relation
 from remit.contexts.ports import Sender
 from remit.messages import Command, Query, Refusal
 from remit.topology.assembly import DEFAULT_STORE, assemble
+from remit.topology.loading import load_contexts
 
 __all__ = ["SyncSender", "System"]
 
@@ -21,7 +22,33 @@ T = TypeVar("T")
 
 
 class System(ContextMap):
-    """The whole: contexts and their relations."""
+    """The whole: contexts and their relations.
+
+    `contexts` are the contexts themselves, or by name the places where they are: `{"billing": "shop.billing:billing"}`.
+    Then a process imports only those it hosts, and a release need not hold the others. Relations may name contexts too.
+    """
+
+    def __init__(
+        self, name: str, *, contexts: Sequence[Context[Any]] | Mapping[str, str], relations: Sequence[Relation] = ()
+    ) -> None:
+        self.places: Mapping[str, str] = contexts if isinstance(contexts, Mapping) else {}
+        loaded = () if isinstance(contexts, Mapping) else contexts
+        super().__init__(name, contexts=loaded, relations=relations, elsewhere=tuple(self.places))
+
+    def hosting(self, names: Collection[str] | None = None) -> System:
+        """The system as a process knows it that hosts these contexts, or all: the others are only names.
+
+        Raises `ModelError` for contexts that are not where the system says.
+        """
+        if names is None:
+            if not self.elsewhere:
+                return self
+            names = self.names
+        hosted = [context for context in self.contexts if context.name in names]
+        hosted += load_contexts(self.name, {name: place for name, place in self.places.items() if name in names})
+        known = System(self.name, contexts=hosted, relations=self.relations)
+        known.elsewhere = tuple(name for name in self.names if name not in names)
+        return known
 
     @asynccontextmanager
     async def connect(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> AsyncGenerator[Sender]:
@@ -32,7 +59,7 @@ class System(ContextMap):
 
         Raises `ModelError` with every finding, `StoreError` and `StoreUnavailable`.
         """
-        runtime = assemble(self, store=store, parity=parity)
+        runtime = assemble(self.hosting(), store=store, parity=parity)
         try:
             await runtime.start()
             yield runtime

@@ -1,0 +1,52 @@
+"""Importing the contexts that a process hosts, by the places the system gives them."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from remit.contexts import Context
+from remit.findings import Findings
+
+__all__ = ["load_contexts"]
+
+
+def load_contexts(system: str, places: Mapping[str, str]) -> list[Context[Any]]:
+    """The contexts at `module:attribute`, by name. Raises `ModelError` with every one that is not there."""
+    findings = Findings()
+    loaded = [_load(system, name, place, findings) for name, place in places.items()]
+    findings.settle()
+    return [context for context in loaded if context is not None]
+
+
+def _load(system: str, name: str, place: str, findings: Findings) -> Context[Any] | None:
+    where = f"System({system!r}) {name}"
+    module_name, _, attribute = place.partition(":")
+    try:
+        found = getattr(importlib.import_module(module_name), attribute or name, None)
+    except Exception as error:  # noqa: BLE001  # a module may raise anything when it is imported
+        findings.report(
+            "context.import",
+            where,
+            f"importing {module_name} failed: {type(error).__name__}: {error} ({_place(error)})",
+            expected="a module that can be imported where the context is hosted",
+            next=f"python -c 'import {module_name}' shows the whole story",
+        )
+        return None
+    if isinstance(found, Context) and found.name == name:
+        return found
+    findings.report(
+        "context.place",
+        where,
+        f"{place} is {found!r}",
+        expected=f"Context({name!r}) at module:attribute",
+        next=f'contexts={{"{name}": "package.module:{name}"}}',
+    )
+    return None
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}"

@@ -1,0 +1,81 @@
+"""A process imports the contexts it hosts; the others are names and published languages."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from learning.system import platform
+from remit import Context, ModelError, OpenHost, System
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+CONTEXTS = ("enrollment", "billing", "learning", "certification")
+
+
+def release(folder: Path, *hosted: str) -> Path:
+    """The platform's code as a service gets it that hosts these contexts: of the others only the `api` modules."""
+    package = folder / "learning"
+    package.mkdir()
+    for shared in ("__init__.py", "ids.py", "system.py"):
+        shutil.copy(EXAMPLES / "learning" / shared, package)
+    for context in CONTEXTS:
+        if context in hosted:
+            shutil.copytree(EXAMPLES / "learning" / context, package / context)
+        else:
+            (package / context).mkdir()
+            for shared in ("__init__.py", "api.py"):
+                shutil.copy(EXAMPLES / "learning" / context / shared, package / context)
+    return folder
+
+
+@pytest.mark.parametrize("hosted", CONTEXTS)
+def test_a_context_is_checked_and_compiled_with_only_the_published_languages_of_the_others(
+    tmp_path: Path, hosted: str
+) -> None:
+    program = (
+        "import sys; from learning.system import platform; from remit.runtime import Ports, compile_system\n"
+        f"model = platform.hosting(['{hosted}']); model.check().settle(); compile_system(model, Ports())\n"
+        "print([m for m in sys.modules if m.endswith('.handlers')])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=release(tmp_path, hosted), capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert f"['learning.{hosted}.handlers']" in ran.stdout
+
+
+def test_the_whole_system_is_the_same_however_contexts_are_named() -> None:
+    whole = platform.hosting()
+    assert [context.name for context in whole.contexts] == list(CONTEXTS)
+    assert whole.elsewhere == ()
+    whole.check().settle()
+
+
+def test_a_part_of_the_system_knows_the_names_of_the_rest() -> None:
+    part = platform.hosting(["billing", "learning"])
+    assert [context.name for context in part.contexts] == ["billing", "learning"]
+    assert part.elsewhere == ("enrollment", "certification")
+    part.check().settle()
+
+
+def test_contexts_given_themselves_can_be_hosted_apart_too() -> None:
+    one, two = Context("one"), Context("two")
+    part = System("pair", contexts=[one, two], relations=[OpenHost(one), OpenHost("two")]).hosting(["two"])
+    assert (part.contexts, part.elsewhere) == ((two,), ("one",))
+    part.check().settle()
+
+
+def test_every_context_that_is_not_where_the_system_says_is_a_finding() -> None:
+    system = System("lost", contexts={"a": "no_such_module:a", "b": "learning.system:platform", "c": "learning.ids"})
+    with pytest.raises(ModelError) as caught:
+        system.hosting()
+    assert [finding.code for finding in caught.value.findings] == ["context.import", "context.place", "context.place"]
+
+
+def test_a_relation_to_a_name_that_is_no_context_is_a_finding() -> None:
+    system = System("pair", contexts=[Context("one")], relations=[OpenHost("other")])
+    assert "relation.unknown-context" in [finding.code for finding in system.check()]
