@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from learning import checker
-from learning.driver import Client, Told, play
+from learning.driver import Client, Directory, Told, play
 from learning.process import Platform
 
 STUDENTS = 12
@@ -48,7 +48,7 @@ def show(platform: Platform, data: Path) -> bool:
     print(f"remit run {platform.system}    is serving {platform.url}")
     heading(f"{STUDENTS} students enroll, learn, fail, try again, withdraw: all of it by HTTP")
     told = play(platform.url, students=STUDENTS, seed=SEED)
-    client = Client(platform.url)
+    client = Client(Directory([platform.url]))
     rows = [row for student in told for row in rows_of(student, client)]
     client.close()
     table(("student", "course", "outcome", "invoice", "certificate"), rows)

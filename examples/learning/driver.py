@@ -9,13 +9,15 @@ again at any moment. A student who gets no answer asks again with the same `Idem
 import argparse
 import json
 import random
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 COURSES = ("domain-modelling", "event-storming", "context-mapping", "team-topologies")
 PATIENCE_SECONDS = 30.0
@@ -48,12 +50,32 @@ class Told:
     retries: int = 0
 
 
-class Client:
-    """One connection, kept open; requests are repeated until they are answered."""
+class Directory:
+    """Where each path is served. Services say so themselves; several may serve the same path."""
 
-    def __init__(self, url: str) -> None:
-        self._at = urlsplit(url)
-        self._connection: HTTPConnection | None = None
+    def __init__(self, urls: Sequence[str]) -> None:
+        self._urls = list(urls)
+        self._served: list[tuple[re.Pattern[str], list[str]]] = []
+        if len(urls) > 1:
+            found: dict[str, list[str]] = {}
+            for url in urls:
+                with urlopen(f"{url}/openapi.json", timeout=15) as answer:  # noqa: S310  # given by whoever plays
+                    for path in json.load(answer)["paths"]:
+                        found.setdefault(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)), []).append(url)
+            self._served = [(re.compile(pattern), places) for pattern, places in found.items()]
+
+    def places(self, path: str) -> Sequence[str]:
+        """The URLs of the services that serve a path, at least one."""
+        bare = path.partition("?")[0]
+        return next((places for pattern, places in self._served if pattern.fullmatch(bare)), self._urls)
+
+
+class Client:
+    """One connection per service, kept open; requests are repeated until they are answered."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+        self._connections: dict[str, HTTPConnection] = {}
         self._asked = ""
         self.retries = 0
 
@@ -76,22 +98,28 @@ class Client:
         raise GaveUp(self._asked)
 
     def close(self) -> None:
-        if self._connection:
-            self._connection.close()
-        self._connection = None
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
 
     def once(self, method: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> tuple[int, Any]:
         """Status and decoded body of one request. Raises `OSError`, `HTTPException`."""
         self._asked = f"{method} {path}"
-        if self._connection is None:
-            self._connection = HTTPConnection(self._at.hostname or "127.0.0.1", self._at.port, timeout=15)
+        places = self._directory.places(path)
+        connection = self._connect(places[self.retries % len(places)])  # after a failure, another one
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if key:
             headers["Idempotency-Key"] = key
-        self._connection.request(method, path, None if body is None else json.dumps(body), headers)
-        response = self._connection.getresponse()
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        response = connection.getresponse()
         data = response.read()
         return response.status, json.loads(data) if data else None
+
+    def _connect(self, url: str) -> HTTPConnection:
+        if url not in self._connections:
+            at = urlsplit(url)
+            self._connections[url] = HTTPConnection(at.hostname or "127.0.0.1", at.port, timeout=15)
+        return self._connections[url]
 
 
 class Student:
@@ -174,15 +202,22 @@ class Student:
 
 
 def play(
-    url: str, *, students: int, seed: int = 1, at_once: int = 16, through: Callable[[int], None] | None = None
+    urls: str | Sequence[str],
+    *,
+    students: int,
+    seed: int = 1,
+    at_once: int = 16,
+    through: Callable[[int], None] | None = None,
 ) -> list[Told]:
     """Plays the cohort, at most `at_once` students at a time. Raises `GaveUp`, `Surprised`.
 
-    `through` is told after each student how many have come to their end.
+    `urls` are those of all services that serve anything. `through` is told after each student how many have come to
+    their end.
     """
+    directory = _directory(urls)
 
     def one(number: int) -> Told:
-        client = Client(url)
+        client = Client(directory)
         try:
             return Student(client, number, seed).play()
         finally:
@@ -201,24 +236,28 @@ def play(
         return [student.result() for student in playing]
 
 
-def come_to_rest(url: str) -> None:
+def come_to_rest(urls: str | Sequence[str]) -> None:
     """Returns when every consequence is there: a fresh answer waits for it, so one per context is enough."""
-    client = Client(url)
+    client = Client(_directory(urls))
     for what in ("enrollments", "invoices", "transcript", "certificates"):
         client.call("GET", f"/students/nobody/{what}?fresh=true")
     client.close()
+
+
+def _directory(urls: str | Sequence[str]) -> Directory:
+    return Directory([urls] if isinstance(urls, str) else urls)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description="Play a seeded cohort of students. Prints what each was told, as JSON lines."
     )
-    parser.add_argument("url")
+    parser.add_argument("urls", nargs="+", metavar="url")
     parser.add_argument("--students", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--at-once", type=int, default=16)
     options = parser.parse_args()
-    for told in play(options.url, students=options.students, seed=options.seed, at_once=options.at_once):
+    for told in play(options.urls, students=options.students, seed=options.seed, at_once=options.at_once):
         print(json.dumps(asdict(told)))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from learning import checker
-from learning.driver import Client
+from learning.driver import Client, Directory
 from learning.process import Platform
 
 SUBSCRIPTION = "learning.follow_enrollment"
@@ -31,7 +31,7 @@ def test_a_poisoned_event_parks_its_student_only_and_drains_in_order_after_the_f
     platform = Platform(tmp_path / "data", "alchemy:platform")
     try:
         platform.start()
-        client = Client(platform.url)
+        client = Client(Directory([platform.url]))
         enroll(client, "ada", "alchemy")
         enroll(client, "ada", "event-storming")
         enroll(client, "bob", "event-storming")
