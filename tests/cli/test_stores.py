@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,18 @@ def test_a_folder_that_may_not_be_written(office: Office, command: list[str]) ->
     assert ran.returncode == 2
     assert is_clear(ran.stderr, "store.unusable"), ran.stderr
     assert "can write" in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "send", "ask"])
+def test_a_folder_that_cannot_be_made(office: Office, tmp_path: Path, command: str) -> None:
+    tmp_path.chmod(0o555)
+    try:
+        ran = office.remit(*COMMANDS[command], before=without_rights)
+    finally:
+        tmp_path.chmod(0o755)
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, "store.unusable"), ran.stderr
+    assert str(office.data) in ran.stderr
 
 
 @pytest.mark.parametrize("command", ["status", "parked list", "parked retry"])
