@@ -19,6 +19,9 @@ STUB = {
     "stores/port.py": "import remit.messages\n",
     "stores/memory.py": "import remit.stores.port\n",
     "stores/sqlite/__init__.py": "import sqlite3\nimport remit.stores.port\n",
+    "transports/__init__.py": "",
+    "transports/nats/__init__.py": "",
+    "transports/nats/connection.py": "import nats.errors\n",
     "contexts/__init__.py": "import remit.domain\n",
     "runtime/__init__.py": "import asyncio\nimport remit.contexts\nimport remit.stores.port\n",
     "topology/__init__.py": "",
@@ -37,6 +40,11 @@ BREAKS = {
     "a pure room reads the clock": ("domain/__init__.py", "import time\n"),
     "a pure room reads files": ("messages/__init__.py", "from pathlib import Path\n"),
     "a driver named outside the assembly": ("runtime/__init__.py", "import remit.stores.sqlite\n"),
+    "a channel's driver named outside the assembly": ("runtime/__init__.py", "import remit.transports.nats\n"),
+    "a client library named outside its driver": (
+        "topology/assembly.py",
+        "def connect():\n    import nats.aio.client\n",
+    ),
     "an extra named outside the command line": ("topology/assembly.py", "def serve():\n    import uvicorn\n"),
     "a cycle inside a room": ("stores/port.py", "import remit.stores.memory\n"),
 }

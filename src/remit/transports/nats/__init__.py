@@ -1,0 +1,6 @@
+"""Calls and events over NATS: request-reply, and JetStream as a bell with a payload."""
+
+from remit.transports.nats.calls import NatsCalls
+from remit.transports.nats.connection import NatsConnection
+
+__all__ = ["NatsCalls", "NatsConnection"]

@@ -1,0 +1,102 @@
+"""Calls over NATS request-reply: a subject per address, a queue group of those who serve it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Mapping
+
+import nats.errors
+from nats.aio.msg import Msg
+
+from remit.errors import BadMessage, ChannelError, Unavailable
+from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
+from remit.transports.nats.connection import Interest, NatsConnection, log
+
+__all__ = ["NatsCalls"]
+
+HEADER_BYTES = 16 << 10
+"""Kept free for headers, which count as part of a message."""
+KIND = "remit-kind"
+STATUS = "remit-status"
+
+
+class NatsCalls:
+    """A call channel over a NATS server. Whoever serves an address is found by its subject, wherever it runs."""
+
+    def __init__(self, connection: NatsConnection, system: str) -> None:
+        self.capabilities = CallCapabilities(connection.max_payload - HEADER_BYTES, finds_services=True)
+        self._connection = connection
+        self._prefix = f"remit.{system}.calls."
+        self._interests: list[Interest] = []
+        self._running: set[asyncio.Task[None]] = set()
+        self._open = False
+
+    async def open(self) -> None:
+        await self._connection.open()
+        self._open = True
+        self.capabilities = CallCapabilities(self._connection.max_payload - HEADER_BYTES, finds_services=True)
+
+    async def close(self) -> None:
+        if not self._open:
+            return
+        self._open = False
+        await asyncio.gather(*(self._connection.end(interest) for interest in self._interests))
+        if self._running:
+            await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
+        for task in self._running:
+            task.cancel()
+        await self._connection.close()
+
+    # ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def serve(self, address: str, answering: Answering) -> None:
+        context = contextvars.copy_context()  # not that of the connection's reader
+
+        async def arrived(message: Msg) -> None:
+            task = asyncio.create_task(self._answer(message, answering), context=context.copy())
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+        self._interests.append(await self._connection.listen(self._prefix + address, arrived, _nothing, "remit"))
+
+    async def _answer(self, message: Msg, answering: Answering) -> None:
+        headers = dict(message.headers or {})
+        kind = headers.pop(KIND, "")
+        if not message.reply or not kind:
+            log.warning("%s: ignored a message on %s that is no request", self._connection.place, message.subject)
+            return
+        answer = fitting(await answering(Request(kind, headers, message.data)), self.capabilities.max_bytes)
+        try:
+            await self._connection.client().publish(
+                message.reply, answer.body, headers={STATUS: answer.status, **answer.headers}
+            )
+        except (nats.errors.Error, Unavailable, ChannelError) as error:
+            # The caller learns by its time limit that it does not know the outcome.
+            log.warning("%s: an answer could not be sent: %s", self._connection.place, error)
+
+    # ── calling ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+        headers = {KIND: request.kind, **request.headers}
+        self._check_size(address, headers, request.body)
+        if not self._open:
+            raise Unavailable("the channel is closed", where=address)
+        try:
+            reply = await self._connection.request(self._prefix + address, request.body, headers, seconds)
+        except ChannelError as error:  # found while the channel was open; nobody has seen the request
+            raise Unavailable(error.what, where=error.where, expected=error.expected, next=error.next) from error
+        found = dict(reply.headers or {})
+        return Answer(found.pop(STATUS, "message.invalid"), found, reply.data)
+
+    def _check_size(self, address: str, headers: Mapping[str, str], body: bytes) -> None:
+        largest = self.capabilities.max_bytes
+        if len(body) > largest:
+            raise BadMessage(f"{len(body)} bytes", where=address, expected=f"at most {largest} bytes")
+        size = sum(len(name) + len(value) + 4 for name, value in headers.items())
+        if size > HEADER_BYTES - 100:
+            raise BadMessage(f"{size} bytes of headers", where=address, expected=f"at most {HEADER_BYTES - 100} bytes")
+
+
+def _nothing() -> None:
+    """Requests that were lost are asked again by those who asked."""

@@ -1,0 +1,378 @@
+"""One connection to a NATS server, kept up for ever, and shared by the calls and the events of a process.
+
+The client library's own reconnecting is not used: it neither backs off nor notices that a server has become one we
+cannot use, and it would send after a reconnect what was written before it. Here each connection is a new one; what
+waited for a reply on the old one is told so, and what listens is told that it may have missed something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from urllib.parse import urlsplit
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+
+from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable
+
+__all__ = ["Interest", "NatsConnection", "Reply", "log"]
+
+OLDEST = (2, 10)
+"""Older servers silently ignore options that are relied on."""
+CONNECT_SECONDS = 3.0
+PING_SECONDS = 5.0
+"""Between two looks whether the server still answers, and how long it may take to."""
+CLOSE_SECONDS = 2.0
+"""How long saying goodbye may take: a server behind a cut network does not answer."""
+LONGEST_PAUSE = 5.0
+"""Between two attempts to connect."""
+
+Reply = Msg | RemitError
+"""What came back; or why nothing will."""
+
+_DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
+log = logging.getLogger("remit")
+
+
+@dataclass(eq=False)
+class Interest:
+    """A subject somebody listens to, on this connection and on those after it."""
+
+    subject: str
+    queue: str
+    arrived: Callable[[Msg], Awaitable[None]]
+    missed: Callable[[], None]
+    """Called after a time in which messages may have been lost."""
+    subscription: Subscription | None = None
+
+
+class NatsConnection:
+    """A connection to a server, or to one of several (addresses divided by commas).
+
+    Each user of it opens and closes it; the last one to close it disconnects. `name` is shown by the server's
+    monitoring. Replies arrive below `_INBOX.<user>`, which the printed permissions give to this user alone.
+    """
+
+    def __init__(self, url: str, *, name: str, credentials: tuple[str, str] | None = None) -> None:
+        self.place = _without_secrets(url)
+        self.max_payload = 1 << 20
+        """The largest message, headers included, by the word of the server."""
+        self._urls = [each.strip() for each in url.split(",")]
+        self._name = name
+        self._credentials = credentials
+        self._prefix = f"_INBOX.{credentials[0] if credentials else 'remit'}.{secrets.token_hex(8)}."
+        self._client: Client | None = None
+        self._trouble: RemitError = Unavailable("the connection is not open", where=self.place)
+        self._attempted = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._users = 0
+        self._keeper: asyncio.Task[None] | None = None
+        self._interests: list[Interest] = []
+        self._waiting: dict[str, tuple[str, Callable[[Reply], None]]] = {}
+        self._count = 0
+        self._refused: set[str] = set()
+        self._random = Random()  # noqa: S311  # it spreads attempts over time, and guards no secret
+
+    # ── opening, closing, keeping up ────────────────────────────────────────────────────────────────────────────────
+
+    async def open(self) -> None:
+        """Connects; returns also when the server is away, and goes on trying. Raises `ChannelError` when it refuses our
+        credentials or is too old."""
+        self._users += 1
+        if self._keeper is None:
+            self._attempted.clear()
+            self._keeper = asyncio.create_task(self._keep(), name=f"connection to {self.place}")
+        await self._attempted.wait()
+        if self._client is None and isinstance(self._trouble, ChannelError):
+            trouble = self._trouble
+            await self.close()
+            raise _again(trouble)
+
+    async def close(self) -> None:
+        """Disconnects when nobody uses it any more."""
+        self._users = max(0, self._users - 1)
+        if self._users or self._keeper is None:
+            return
+        keeper, self._keeper = self._keeper, None
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        client, self._client = self._client, None
+        if client is not None:
+            with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+                await self._settle(client, CLOSE_SECONDS)
+            await _end(client)
+        self._trouble = Unavailable("the connection is closed", where=self.place)
+        self._fail_waiting()
+
+    async def _keep(self) -> None:
+        """Connects, and connects again, for ever."""
+        failures = 0
+        while True:
+            try:
+                client = await self._connect()
+            except RemitError as trouble:
+                if trouble.what != self._trouble.what:
+                    log.warning("%s: %s", self.place, trouble.what)
+                self._trouble = trouble
+                self._attempted.set()
+                failures += 1
+            else:
+                failures = 0
+                await self._watch(client)
+            await asyncio.sleep(min(LONGEST_PAUSE, 0.05 * 2.0 ** min(failures, 10)) * self._random.uniform(0.5, 1.5))
+
+    async def _connect(self) -> Client:
+        client, lost, said = Client(), asyncio.Event(), list[Exception]()
+
+        async def trouble(error: Exception) -> None:
+            said.append(error)
+            del said[:-20]
+            self._heard(error)
+
+        async def gone() -> None:
+            lost.set()
+
+        user, password = self._credentials or (None, None)
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await client.connect(
+                    self._urls, name=self._name, user=user, password=password, inbox_prefix=self._prefix[:-1],
+                    error_cb=trouble, closed_cb=gone, disconnected_cb=gone,
+                    allow_reconnect=False, max_reconnect_attempts=1, reconnect_time_wait=0,
+                    ping_interval=86400, pending_size=0,
+                )  # fmt: skip
+            if not client.is_connected:
+                raise nats.errors.UnexpectedEOF  # noqa: TRY301  # treated as what else goes wrong here
+            self._check_version(client)
+            self._lost = lost
+            await self._take_up(client)
+        except BaseException as error:
+            await _end(client)
+            if isinstance(error, RemitError) or not isinstance(error, Exception):
+                raise
+            raise self._explained([*said, error]) from error
+        return client
+
+    def _explained(self, errors: list[Exception]) -> RemitError:
+        for error in errors:
+            if "authorization" in str(error).lower() or "authentication" in str(error).lower():
+                return ChannelError(
+                    "the server refuses our credentials", where=self.place,
+                    expected="user and password of a user it has",
+                    next="set `credentials` of the service in the topology file",
+                )  # fmt: skip
+        text = str(errors[0]) or type(errors[0]).__name__
+        return Unavailable(f"no connection to the NATS server: {text}", where=self.place, next="is it running?")
+
+    def _check_version(self, client: Client) -> None:
+        version = client.connected_server_version
+        try:
+            usable = (version.major, version.minor) >= OLDEST
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ChannelError(
+                f"the server is too old: {version!r}", where=self.place, expected="nats-server 2.10 or newer",
+                next="older servers silently ignore what the channel relies on: update it",
+            )  # fmt: skip
+
+    async def _take_up(self, client: Client) -> None:
+        """Everything that was listened to is listened to again, then users may send."""
+        self.max_payload = client.max_payload
+        await _subscribe(client, Interest(f"{self._prefix}*", "", self._answered, lambda: None))
+        for interest in self._interests:
+            await _subscribe(client, interest)
+        await self._settle(client, CONNECT_SECONDS)
+        if self._attempted.is_set():
+            log.info("%s: connected", self.place)
+        self._client = client
+        self._attempted.set()
+        for interest in self._interests:
+            interest.missed()
+
+    async def _watch(self, client: Client) -> None:
+        """Until the connection is lost, which a cut network does not say."""
+        lost = self._lost
+        try:
+            while not lost.is_set() and client.is_connected:
+                try:
+                    async with asyncio.timeout(PING_SECONDS):
+                        await lost.wait()
+                except TimeoutError:
+                    await self._settle(client, PING_SECONDS)
+        except (nats.errors.Error, OSError, TimeoutError):
+            pass
+        finally:
+            if self._keeper is not None:  # not while it is being closed in peace
+                self._trouble = Unavailable("the connection to the NATS server was lost", where=self.place)
+                log.warning("%s: %s", self.place, self._trouble.what)
+                self._client = None
+                self._fail_waiting()
+                await _end(client)
+
+    async def _settle(self, client: Client, seconds: float) -> None:
+        """Waits until the server has seen what was sent. If it does not say so in time, the connection is lost."""
+        try:
+            async with asyncio.timeout(seconds):
+                await client.flush(timeout=3600)  # the library's ping overtakes what it has not written yet
+                await client.flush(timeout=3600)
+        except BaseException:
+            self._lost.set()  # also because the library's reader does not survive a late answer
+            raise
+
+    def _heard(self, error: Exception) -> None:
+        """What the client library would have printed."""
+        if not isinstance(error, (nats.errors.Error, OSError, TimeoutError)):
+            log.error("%s: a message was not taken", self.place, exc_info=error)
+        if isinstance(error, nats.errors.SlowConsumerError):
+            for interest in self._interests:
+                if interest.subscription is error.sub:
+                    interest.missed()
+        denied = _DENIED.search(str(error))
+        if denied is not None:
+            way, subject = denied[1].lower(), denied[2]
+            self._refused.add(subject)
+            log.warning("%s: the server denies our user the %s to %s", self.place, way, subject)
+            refusal = Unavailable(f"the server denies our user {subject}", where=self.place, next="its permissions")
+            for inbox, (to, answered) in list(self._waiting.items()):
+                if to == subject:
+                    del self._waiting[inbox]
+                    answered(refusal)
+
+    # ── sending, and what comes back ────────────────────────────────────────────────────────────────────────────────
+
+    def client(self) -> Client:
+        """The connected client. Raises `Unavailable`, or `ChannelError` when trying again cannot mend what is wrong."""
+        if self._client is not None and self._client.is_connected:
+            return self._client
+        raise _again(self._trouble)
+
+    def expect(self, subject: str, answered: Callable[[Reply], None]) -> str:
+        """A place for one reply to something published on a subject. `answered` is called with it, or with why it will
+        not come; or never, if the network is silent. `forget` ends it."""
+        self._count += 1
+        inbox = f"{self._prefix}{self._count}"
+        self._waiting[inbox] = (subject, answered)
+        return inbox
+
+    def forget(self, inbox: str) -> None:
+        """The reply is not waited for any more."""
+        self._waiting.pop(inbox, None)
+
+    async def request(self, subject: str, body: bytes, headers: Mapping[str, str], seconds: float) -> Msg:
+        """Asks one of those who listen to a subject.
+
+        Raises `Unavailable` when nobody has seen it, `OutcomeUnknown` when no reply came, `ChannelError`.
+        """
+        client = self.client()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Msg] = loop.create_future()
+
+        def answered(reply: Reply) -> None:
+            if future.done():
+                return
+            if isinstance(reply, RemitError):
+                future.set_exception(_again(reply))
+            else:
+                future.set_result(reply)
+
+        inbox = self.expect(subject, answered)
+        timer = loop.call_later(seconds, _expire, future, seconds, self.place)
+        try:
+            await client.publish(subject, body, reply=inbox, headers=dict(headers) or None)
+            reply = await future
+        except nats.errors.Error as error:
+            raise Unavailable(f"not sent: {error}", where=self.place) from error
+        finally:
+            timer.cancel()
+            self.forget(inbox)
+        if is_nobody(reply):
+            raise Unavailable("nobody answers", where=subject)
+        return reply
+
+    async def _answered(self, message: Msg) -> None:
+        waiting = self._waiting.pop(message.subject, None)
+        if waiting is not None:
+            waiting[1](message)
+
+    def _fail_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for _, answered in waiting.values():
+            answered(OutcomeUnknown("the connection broke before the answer came", where=self.place))
+
+    # ── listening ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def listen(
+        self, subject: str, arrived: Callable[[Msg], Awaitable[None]], missed: Callable[[], None], queue: str = ""
+    ) -> Interest:
+        """Listens to a subject from now on, and after each reconnect.
+
+        Raises `ChannelError` when the server denies it.
+        """
+        interest = Interest(subject, queue, arrived, missed)
+        self._interests.append(interest)
+        with contextlib.suppress(Unavailable, nats.errors.Error, TimeoutError):  # then the next connection takes it up
+            client = self.client()
+            self._refused.discard(subject)
+            await _subscribe(client, interest)
+            await self._settle(client, CONNECT_SECONDS)
+        if subject in self._refused:
+            self._interests.remove(interest)
+            raise ChannelError(
+                f"the server denies our user the subscription to {subject}", where=self.place,
+                expected="permissions as `remit plan` prints them",
+            )  # fmt: skip
+        return interest
+
+    async def end(self, interest: Interest) -> None:
+        """Listens no more. What has arrived before is still handed over. Idempotent."""
+        if interest in self._interests:
+            self._interests.remove(interest)
+            if interest.subscription is not None and self._client is not None:
+                with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+                    async with asyncio.timeout(CLOSE_SECONDS):
+                        await interest.subscription.drain()  # type: ignore[no-untyped-call]  # the library's gap
+
+
+async def _subscribe(client: Client, interest: Interest) -> None:
+    interest.subscription = await client.subscribe(  # pyright: ignore[reportUnknownMemberType]  # of a parameter not used
+        interest.subject, interest.queue, cb=interest.arrived
+    )
+
+
+def is_nobody(message: Msg) -> bool:
+    """Whether this is the server's own reply: nobody listens there."""
+    return not message.data and message.headers is not None and message.headers.get("Status") == "503"
+
+
+def _expire(future: asyncio.Future[Msg], seconds: float, place: str) -> None:
+    if not future.done():
+        future.set_exception(OutcomeUnknown(f"no answer within {seconds:.3f} s", where=place))
+
+
+def _again(error: RemitError) -> RemitError:
+    """A new one, so that each place where it is raised has a traceback of its own."""
+    return type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
+
+
+async def _end(client: Client) -> None:
+    with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await client.close()
+
+
+def _without_secrets(url: str) -> str:
+    places: list[str] = []
+    for each in url.split(","):
+        parts = urlsplit(each.strip() if "://" in each else f"nats://{each.strip()}")
+        places.append(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+    return ",".join(places)
