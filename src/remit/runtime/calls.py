@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from hashlib import blake2b
 from typing import Any
@@ -24,6 +25,7 @@ from remit.messages import Command, Contract, Query, Refusal, decode_reply, enco
 from remit.runtime.deadlines import Deadlines, Limit
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
+from remit.runtime.pruning import RENEW_SECONDS
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.unit import UnitOfWork
 from remit.stores import Claim, Store, Unit
@@ -217,6 +219,9 @@ class Calls:
                 f"the key {claim.seed!r} was used for another message", where=handler.contract.type,
                 expected="a new key for a new message", next="repeat the first message, or choose a new key",
             )  # fmt: skip
+        if self.seconds() - stored.at > RENEW_SECONDS:
+            with contextlib.suppress(RemitError):  # the next repetition does it
+                await store.keep(claim.caller, claim.seed, self.seconds())
         value = decode_reply(stored.outcome, handler.reply, handler.refusals)
         if isinstance(value, Refusal):
             raise value

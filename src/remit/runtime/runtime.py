@@ -16,6 +16,7 @@ from remit.messages import Command, Message, Query, Refusal
 from remit.runtime.calls import DEADLINE, Calls
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
+from remit.runtime.pruning import prune
 from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.subscription import Subscription
@@ -28,6 +29,8 @@ TICK = 0.5
 """Seconds between two looks of the housekeeper."""
 BEAT = 5.0
 """Seconds between two signs of life."""
+PRUNE = 60.0
+"""Seconds between two looks for what is old."""
 
 Feeds = Callable[[str, str, int], Feed]
 """Makes the feed of a subscription, by its name, of a channel of a source. By default it reads the source's store."""
@@ -88,6 +91,7 @@ class Runtime:
         self._tasks = [
             asyncio.create_task(self._look_after(), name="housekeeper"),
             asyncio.create_task(self._watch(), name="watchdog"),
+            asyncio.create_task(self._prune(), name="pruning"),
         ]
 
     async def stop(self) -> None:
@@ -173,6 +177,16 @@ class Runtime:
             await asyncio.sleep(TICK)
             for subscription in self.subscriptions:
                 subscription.give_up_on_the_stuck()
+
+    async def _prune(self) -> None:
+        """Deletes what is old. What a store has against it is said where it matters."""
+        more = False
+        while True:
+            await asyncio.sleep(TICK if more else PRUNE)
+            more = False
+            for store in self.stores.values():
+                with contextlib.suppress(RemitError):
+                    more = await prune(store, self.calls.seconds()) or more
 
     async def _beat(self) -> None:
         """Writes a sign of life into each store, with the state of its subscriptions."""

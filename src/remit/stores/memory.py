@@ -61,7 +61,8 @@ class MemoryStore:
         for change in unit.changes:
             self._state[change.kind, change.id] = (change.expected + 1, change.body)
         if unit.claim is not None:
-            self._outcomes[unit.claim.caller, unit.claim.key] = Outcome(unit.claim.fingerprint, unit.claim.outcome)
+            caller, key, fingerprint, outcome, at = unit.claim
+            self._outcomes[caller, key] = Outcome(fingerprint, outcome, at)
         if (advance := unit.advance) is not None:
             moved = self._checkpoints.setdefault((advance.subscription, advance.source, advance.channel), {})
             moved[advance.part] = Checkpoint(advance.after, advance.after_id, advance.at)
@@ -190,6 +191,19 @@ class MemoryStore:
 
     async def beats(self) -> Mapping[str, tuple[float, str]]:
         return dict(self._beats)
+
+    async def keep(self, caller: str, key: str, at: float) -> None:
+        if (outcome := self._outcomes.get((caller, key))) is not None:
+            self._outcomes[caller, key] = outcome._replace(at=at)
+
+    async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
+        gone = [process for process, (at, _) in self._beats.items() if at < beats][:limit]
+        for process in gone:
+            del self._beats[process]
+        old = [place for place, outcome in self._outcomes.items() if outcome.at < outcomes][:limit]
+        for place in old:
+            del self._outcomes[place]
+        return len(gone) + len(old)  # of a discarded letter nothing is left here
 
 
 def _key(place: Park | Settle | Discard) -> _Key:

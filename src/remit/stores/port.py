@@ -172,6 +172,8 @@ class Outcome(NamedTuple):
 
     fingerprint: bytes
     outcome: bytes
+    at: float
+    """When the key was claimed, or kept last (seconds since the epoch)."""
 
 
 @dataclass(slots=True)
@@ -263,4 +265,14 @@ class Store(Protocol):
 
     async def beats(self) -> Mapping[str, tuple[float, str]]:
         """The signs of life by process."""
+        ...
+
+    async def keep(self, caller: str, key: str, at: float) -> None:
+        """A command was repeated at this time: its outcome is as young as if it had been claimed then."""
+        ...
+
+    async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
+        """Deletes signs of life, outcomes of commands and tombstones of letters that are older than these times
+        (seconds since the epoch), at most `limit` of each, so that commits wait but briefly; says how many.
+        """
         ...

@@ -21,6 +21,19 @@ async def made(path: Path, *, units: int = 1) -> None:
     await store.close()
 
 
+def older(path: Path) -> None:
+    """A store as the first release made it, with one account."""
+    script = (Path(schema.__file__).parent / "migrations" / "0001_log_checkpoint_state.sql").read_text()
+    with sqlite3.connect(path) as database:
+        database.executescript(script)
+        database.execute("INSERT INTO meta VALUES ('context', 'billing'), ('partitions', '16')")
+        database.execute("INSERT INTO state VALUES ('Account', 'a0', 1, '{\"n\":1}')")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute(f"PRAGMA application_id = {0x726D6974}")
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+
+
 async def refusal(path: Path, context: str = "billing", partitions: int = 16) -> RemitError:
     """Why the store cannot be opened."""
     with pytest.raises((StoreError, StoreUnavailable)) as caught:
@@ -60,7 +73,7 @@ async def test_the_settings_keep_the_promise(tmp_path: Path) -> None:
         name: connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "busy_timeout", "user_version")
     }
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000, "user_version": 1}
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000, "user_version": 2}
     connection.close()
 
 
@@ -90,6 +103,21 @@ async def test_a_file_of_another_program(tmp_path: Path) -> None:
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("customers",)]
         assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",), "it is left as it was"
+    database.close()
+
+
+async def test_an_older_schema_is_migrated_with_what_is_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "billing.db"
+    older(path)
+    store = SqliteStore(path, "billing")
+    await store.open()
+    assert await store.load("Account", "a0") == (1, b'{"n":1}')
+    await store.close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (2,)
+        assert database.execute(
+            "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND sql NOT NULL"
+        ).fetchone() == (2,)
     database.close()
 
 

@@ -29,7 +29,7 @@ _PATIENCE = 5.0
 
 # JSON is kept as text and asked for as bytes, so that nobody decodes and encodes it again.
 _LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
-_OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB) FROM idempotency WHERE caller = ? AND key = ?"
+_OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB), at FROM idempotency WHERE caller = ? AND key = ?"
 _READ = (
     "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
     " WHERE channel = ? AND part = ? AND pos > ? ORDER BY pos LIMIT ?"
@@ -55,6 +55,19 @@ _LETTERS = (
 _RETRY = "UPDATE parked SET retry_at = ?1 WHERE subscription = ?2 AND (?3 IS NULL OR key = ?3)"
 _BEAT = "INSERT OR REPLACE INTO heartbeat (process, at, body) VALUES (?, ?, ?)"
 _LAST_BEAT = "DELETE FROM heartbeat WHERE process = ?"
+_KEEP = "UPDATE idempotency SET at = max(at, ?) WHERE caller = ? AND key = ?"
+# By time, so through an index: old rows are found without looking at the young ones.
+_PRUNE = (
+    "DELETE FROM heartbeat WHERE process IN (SELECT process FROM heartbeat WHERE at < ? LIMIT ?)",
+    """DELETE FROM idempotency WHERE (caller, key) IN
+    (SELECT caller, key FROM idempotency WHERE at < ? ORDER BY at LIMIT ?)""",
+    """DELETE FROM letter WHERE (subscription, source, channel, key, part, pos) IN
+    (SELECT subscription, source, channel, key, part, pos FROM letter WHERE discarded_at < ? LIMIT ?)""",
+)
+_OLD = (
+    "SELECT EXISTS (SELECT 1 FROM heartbeat WHERE at < ?), EXISTS (SELECT 1 FROM idempotency WHERE at < ?),"
+    " EXISTS (SELECT 1 FROM letter WHERE discarded_at < ?)"
+)
 
 
 class _Open(NamedTuple):
@@ -225,6 +238,23 @@ class SqliteStore:
     async def beats(self) -> Mapping[str, tuple[float, str]]:
         """The signs of life by process."""
         return {process: (at, body) for process, at, body in self._rows("SELECT process, at, body FROM heartbeat", ())}
+
+    async def keep(self, caller: str, key: str, at: float) -> None:
+        """A command was repeated at this time: its outcome is as young as if it had been claimed then."""
+        await self._execute(_KEEP, (at, caller, key))
+
+    async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
+        """Deletes what is older than these times, at most `limit` rows of each kind; says how many.
+
+        Each kind is a transaction of its own, and none is begun where there is nothing to delete.
+        """
+        before = (beats, outcomes, tombstones)
+        (old,) = self._rows(_OLD, before)
+        gone = 0
+        for sql, at, some in zip(_PRUNE, before, old, strict=True):
+            if some:
+                gone += await self._execute(sql, (at, limit))
+        return gone
 
     def _opened(self) -> _Open:
         if self._open is None:

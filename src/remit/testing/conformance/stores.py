@@ -252,12 +252,12 @@ class StoreConformance:
 
     async def test_a_key_is_claimed_once(self, store: Store, twin: Store) -> None:
         await store.commit(Unit(claim=Claim("web", "k1", b"\x00\xff", '"zoë"'.encode(), 1.0)))
-        same(await twin.outcome("web", "k1"), Outcome(b"\x00\xff", '"zoë"'.encode()), "the outcome is kept")
+        same(await twin.outcome("web", "k1"), Outcome(b"\x00\xff", '"zoë"'.encode(), 1.0), "the outcome is kept")
         second = Unit(claim=Claim("web", "k1", b"other", b'"b"', 2.0))
         await refused(twin.commit(second), "claim", "a key is claimed once")
-        same(await store.outcome("web", "k1"), Outcome(b"\x00\xff", '"zoë"'.encode()), "the first outcome stays")
+        same(await store.outcome("web", "k1"), Outcome(b"\x00\xff", '"zoë"'.encode(), 1.0), "the first outcome stays")
         await store.commit(Unit(claim=Claim("batch", "k1", b"f", b'"c"', 3.0)))
-        same(await store.outcome("batch", "k1"), Outcome(b"f", b'"c"'), "each caller has its own keys")
+        same(await store.outcome("batch", "k1"), Outcome(b"f", b'"c"', 3.0), "each caller has its own keys")
 
     # Checkpoints
 
@@ -398,6 +398,40 @@ class StoreConformance:
         same(dict(await twin.beats()), {"p1": (3.0, '{"a":2}'), "p2": (2.0, "{}")}, "the latest of each process")
         await store.beat("p1", 4.0, "")
         same(dict(await store.beats()), {"p2": (2.0, "{}")}, "an empty one removes the process")
+
+    # What is old
+
+    async def test_what_is_old_can_be_deleted(self, store: Store) -> None:
+        for number in range(10):
+            await store.beat(f"p{number}", float(number), "{}")
+            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
+        await store.commit(Unit(parks=[park(1, at=0.0, error="broken"), park(2, at=0.0)]))
+        await store.commit(Unit(discard=discard(2)))
+        same(await store.prune(beats=0.0, outcomes=0.0, tombstones=0.0, limit=1000), 0, "what is young stays")
+        same(await store.prune(beats=3.0, outcomes=5.0, tombstones=0.0, limit=1000), 8, "it says how many rows went")
+        same(sorted(await store.beats()), [f"p{number}" for number in range(3, 10)], "old signs of life are gone")
+        left = [number for number in range(10) if await store.outcome("web", f"k{number}") is not None]
+        same(left, [5, 6, 7, 8, 9], "old outcomes are gone, and no others")
+        await store.prune(beats=1e9, outcomes=1e9, tombstones=1e9, limit=1000)
+        same([x.record.pos for x in await all_letters(store)], [1], "letters that wait are never old")
+        same(len(await store.parked()), 1, "nor are parked keys")
+        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 20.0)))
+
+    async def test_it_is_deleted_in_small_pieces(self, store: Store) -> None:
+        for number in range(5):
+            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
+        gone = [await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=2) for _ in range(4)]
+        same(gone, [2, 2, 1, 0], "at most as many rows of a kind as the limit says")
+
+    async def test_the_outcome_of_a_repeated_command_stays_young(self, store: Store, twin: Store) -> None:
+        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 1.0)))
+        await store.commit(Unit(claim=Claim("web", "k2", b"f", b"{}", 1.0)))
+        await twin.keep("web", "k1", 10.0)
+        await twin.keep("web", "unknown", 10.0)
+        await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=1000)
+        same(await store.outcome("web", "k1"), Outcome(b"f", b"{}", 10.0), "what was repeated is not old")
+        same(await store.outcome("web", "k2"), None, "what was not is")
+        same(await store.outcome("web", "unknown"), None, "keeping makes no outcome")
 
     async def test_watchers_are_woken_by_what_was_appended(self, store: Store) -> None:
         wakes = count()
