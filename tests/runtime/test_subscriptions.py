@@ -98,7 +98,7 @@ async def test_poison_parks_its_key_only_and_retry_drains_in_order(running: tupl
             await runtime.send(Place(order=OrderId(f"a-{n}"), buyer=ADA))
             await runtime.send(Place(order=OrderId(f"b-{n}"), buyer=BOB))
         billing = next(s for s in runtime.subscriptions if s.name == "billing.charge")
-        await billing.reach(await billing.heads())
+        await runtime.freshness.reach("billing")
         assert await runtime.ask(Owed(buyer=BOB)) == 4
         assert await runtime.ask(Owed(buyer=ADA)) == 1
         assert billing.parked_keys() == 1

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
 
 import msgspec
 
 from remit.contexts import ContextMap
 from remit.errors import DeadlineExceeded, RemitError, Stale
-from remit.messages import Command, Message, Query, Refusal
+from remit.messages import Command, Query, Refusal, declared_context
 from remit.runtime.calls import DEADLINE, Calls
-from remit.runtime.plan import ContextPlan
+from remit.runtime.freshness import Elsewhere, Following, Freshness
+from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.pruning import prune
 from remit.runtime.services import Services
@@ -57,21 +58,28 @@ class Runtime:
         listener: Listener = log_signal,
         parity: bool = False,
         feeds: Feeds | None = None,
+        components: Mapping[str, Collection[str]] | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         feeds = feeds or (lambda _, source, channel: StoreFeed(source, channel, stores[source]))
+        followings = {
+            place: Following(follow, stores[plan.name], feeds(follow.name, follow.source, follow.channel))
+            for plan in plans.values()
+            for place, follow in plan.follows.items()
+        }
+        if components is not None:
+            plans = {name: plan.only(components[name]) for name, plan in plans.items()}
         self.model = model
         self.stores = stores
         self.ports = ports
         self.process = ports.ids.new()
         self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity)
+        self.freshness = Freshness(followings.values(), self._is_regressed, elsewhere)
         self.subscriptions = [
-            Subscription(
-                follow, plan, stores[plan.name], feeds(follow.name, follow.source, follow.channel),
-                self.calls, ports, listener,
-            )
+            Subscription(follow, plan, stores[plan.name], followings[place].feed, self.calls, ports, listener)
             for plan in plans.values()
-            for follow in plan.follows.values()
-        ]  # fmt: skip
+            for place, follow in plan.follows.items()
+        ]
         self._owner = {name: [s for s in self.subscriptions if s.name.split(".")[0] == name] for name in plans}
         self._services = Services(plans.values())
         self._tasks: list[asyncio.Task[None]] = []
@@ -88,6 +96,8 @@ class Runtime:
             if failure is not None:
                 raise failure
         await self._beat()
+        if self.ports.watch is not None:
+            self.ports.watch.start(self._say)
         self._tasks = [
             asyncio.create_task(self._look_after(), name="housekeeper"),
             asyncio.create_task(self._watch(), name="watchdog"),
@@ -96,6 +106,8 @@ class Runtime:
 
     async def stop(self) -> None:
         """Drains: what runs is finished and committed, then everything is closed."""
+        if self.ports.watch is not None:
+            self.ports.watch.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -129,34 +141,24 @@ class Runtime:
         except Refusal as refusal:
             return refusal
 
-    async def _freshen(self, query: object, seconds: float) -> None:
+    async def _freshen(self, query: Query[Any, Any], seconds: float) -> None:
         """Waits until everything that has happened before now has reached the context that answers."""
-        owner = self.model.owners.get(cast("type[Message]", type(query)))
-        closure = self._upstream(owner) if owner is not None else set[str]()
-        subscriptions = [s for name in closure for s in self._owner.get(name, [])]
+        owner = self.model.owners.get(type(query)) or declared_context(type(query))
+        if owner is None:
+            return  # nobody answers it, which the call will say
         try:
             async with asyncio.timeout(seconds):
-                for _ in subscriptions:  # a consequence of a consequence passes each of them once at most
-                    for subscription in subscriptions:
-                        await subscription.reach(await subscription.heads())
+                stuck = await self.freshness.freshen(owner)
         except TimeoutError:
             raise DeadlineExceeded("the answer did not become fresh by the deadline", next="remit status") from None
-        stuck = [s.name for s in subscriptions if s.parked_keys() or s.state != "running"]
         if stuck:
             raise Stale(
                 f"events on their way to the answer are parked or stuck in: {', '.join(stuck)}",
                 where=type(query).__name__, expected="every event handled", next="remit parked list",
             )  # fmt: skip
 
-    def _upstream(self, name: str) -> set[str]:
-        closure: set[str] = set()
-        todo: list[str] = [name]
-        while todo:
-            name = todo.pop()
-            if name not in closure:
-                closure.add(name)
-                todo += [s.follow.source for s in self._owner.get(name, [])]
-        return closure
+    def _is_regressed(self, follow: FollowPlan) -> bool:
+        return any(s.follow is follow and s.state == "regressed" for s in self.subscriptions)
 
     # ── housekeeping ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -191,6 +193,7 @@ class Runtime:
     async def _beat(self) -> None:
         """Writes a sign of life into each store, with the state of its subscriptions."""
         self._beaten = self.calls.seconds()
+        loop = self.ports.watch.note if self.ports.watch is not None else ""
         for name, store in self.stores.items():
             states = [
                 {
@@ -198,7 +201,7 @@ class Runtime:
                     "source": s.follow.source,
                     "channel": s.follow.channel,
                     "state": s.state,
-                    "note": s.note,
+                    "note": s.note or loop,
                 }
                 for s in self._owner[name]
             ]

@@ -86,7 +86,6 @@ class Subscription:
         self._troubles = Troubles(follow.name, listener)
         self._lanes: dict[int, _Lane] = {}
         self._bell = asyncio.Event()
-        self._progress = asyncio.Event()
         self._storm = Storm()
         self._failures = 0
         self._drainer: asyncio.Task[None] | None = None
@@ -288,8 +287,6 @@ class Subscription:
         lane.stirred = asyncio.get_running_loop().time()
         self._recovered(lane)
         self.handled += count
-        self._progress.set()
-        self._progress = asyncio.Event()
 
     def _recovered(self, lane: _Lane) -> None:
         lane.attempts = lane.failures = self._failures = 0
@@ -450,15 +447,6 @@ class Subscription:
     def position(self, part: int) -> int:
         """The position of the last message handled in a partition."""
         return self._lane(part).pos
-
-    async def reach(self, heads: dict[int, int]) -> None:
-        """Waits until the checkpoint has passed these positions."""
-        while any(self.position(part) < pos for part, pos in heads.items()):
-            await self._progress.wait()
-
-    async def heads(self) -> dict[int, int]:
-        """The positions at which the source's log ends now."""
-        return {part: pos for part, (pos, _) in (await self._feed.heads()).items()}
 
     def parked_keys(self) -> int:
         """How many keys are parked."""

@@ -1,0 +1,80 @@
+"""A fresh answer waits for consequences of consequences, whoever handles them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from remit.runtime.freshness import Following, Freshness, Reached
+from remit.runtime.plan import FollowPlan
+from remit.stores import PUBLISHED, Advance, Entry, Unit
+from remit.stores.memory import MemoryStore
+from remit.transports import StoreFeed
+
+
+def entry(id: str) -> Entry:
+    return Entry(PUBLISHED, "key", id, "t", 1, 1.0, "{}", b"{}")
+
+
+class Chain:
+    """Contexts in a row, each following the one before it; `pass_on` is what its handler would do."""
+
+    def __init__(self, *names: str) -> None:
+        self.stores = {name: MemoryStore() for name in names}
+        self.followings = [
+            Following(
+                FollowPlan(f"{name}.on", source, PUBLISHED),
+                self.stores[name],
+                StoreFeed(source, PUBLISHED, self.stores[source]),
+            )
+            for source, name in zip(names, names[1:], strict=False)
+        ]
+
+    async def pass_on(self, following: Following) -> None:
+        """Handles the first message of the source, which makes another one."""
+        follow = following.follow
+        while not (heads := await following.feed.heads()):
+            await asyncio.sleep(0)
+        ((part, _),) = heads.items()
+        (record,) = await following.feed.read(part, 0, 1)
+        advance = Advance(follow.name, follow.source, PUBLISHED, part, 0, "", 1, record.id, 1.0, frozenset())
+        await following.store.commit(Unit(entries=[entry(f"{record.id}x")], advance=advance))
+
+    async def handled(self, following: Following) -> bool:
+        follow = following.follow
+        return bool(await following.store.checkpoints(follow.name, follow.source, PUBLISHED))
+
+    def freshness(self, followings: list[Following]) -> Freshness:
+        return Freshness(followings, lambda _: False, self.elsewhere)
+
+    async def elsewhere(self, context: str) -> Reached:
+        return await Freshness(self.followings, lambda _: False).reach(context)
+
+
+async def test_it_waits_for_a_consequence_of_a_consequence() -> None:
+    chain = Chain("a", "b", "c", "d")
+    await chain.stores["a"].commit(Unit(entries=[entry("1")]))
+    working = [asyncio.create_task(chain.pass_on(following)) for following in chain.followings]
+    assert await chain.freshness(chain.followings).freshen("d") == []
+    assert [await chain.handled(following) for following in chain.followings] == [True, True, True]
+    await asyncio.gather(*working)
+
+
+async def test_contexts_of_other_processes_are_asked() -> None:
+    chain = Chain("a", "b", "c", "d")
+    await chain.stores["a"].commit(Unit(entries=[entry("1")]))
+    working = [asyncio.create_task(chain.pass_on(following)) for following in chain.followings]
+    assert await chain.freshness(chain.followings[-1:]).freshen("d") == []
+    assert [await chain.handled(following) for following in chain.followings] == [True, True, True]
+    await asyncio.gather(*working)
+
+
+async def test_a_source_that_ends_before_the_checkpoint_is_named() -> None:
+    chain = Chain("a", "b")
+    await chain.stores["a"].commit(Unit(entries=[entry("1")]))
+    await chain.pass_on(chain.followings[0])
+    restored = chain.followings[0]._replace(feed=StoreFeed("a", PUBLISHED, MemoryStore()))
+    assert await Freshness([restored], lambda _: False).freshen("b") == ["b.on"]
+
+
+async def test_a_context_that_follows_nobody_is_fresh_at_once() -> None:
+    assert await Freshness([], lambda _: False).freshen("a") == []
