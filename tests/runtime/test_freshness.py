@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 from remit.runtime.freshness import Following, Freshness, Reached
 from remit.runtime.plan import FollowPlan
@@ -26,14 +27,19 @@ class Chain:
                 self.stores[name],
                 StoreFeed(source, PUBLISHED, self.stores[source]),
             )
-            for source, name in zip(names, names[1:], strict=False)
+            for source, name in pairwise(names)
         ]
 
     async def pass_on(self, following: Following) -> None:
         """Handles the first message of the source, which makes another one."""
         follow = following.follow
-        while not (heads := await following.feed.heads()):
-            await asyncio.sleep(0)
+        rung = asyncio.Event()
+        end = following.feed.watch(lambda _: rung.set())
+        if not await following.feed.heads():
+            await rung.wait()
+        end()
+        await asyncio.sleep(0.02)  # what the handler takes: longer than a look at all checkpoints
+        heads = await following.feed.heads()
         ((part, _),) = heads.items()
         (record,) = await following.feed.read(part, 0, 1)
         advance = Advance(follow.name, follow.source, PUBLISHED, part, 0, "", 1, record.id, 1.0, frozenset())
