@@ -74,9 +74,9 @@ class Office:
             assert time.monotonic() < latest, row
 
     @contextmanager
-    def running(self, *arguments: str) -> Generator[Running]:
+    def running(self, *arguments: str, system: tuple[str, ...] = (SYSTEM,)) -> Generator[Running]:
         """`remit run`, ready; killed at the end if it still runs."""
-        command = [REMIT, "run", SYSTEM, "--json", "--data", str(self.data), *(arguments or ("--port", "0"))]
+        command = [REMIT, "run", *system, "--json", "--data", str(self.data), *(arguments or ("--port", "0"))]
         process = subprocess.Popen(
             command,
             cwd=self.folder,

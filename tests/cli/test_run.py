@@ -128,6 +128,21 @@ def until_closed(running: Running) -> None:
         raise AssertionError("it goes on answering requests")
 
 
+def test_requests_are_limited_as_told(office: Office) -> None:
+    with office.running("--port", "0", "--max-body", "100", "--max-deadline", "0.5") as running:
+        letter = {"letter": "l1", "box": "ada", "text": "hello"}
+        assert running.post("/letters", letter)[0] == 201
+        status, problem = running.post("/letters", letter | {"letter": "l2", "text": "h" * 100})
+        assert (status, problem["code"], problem["expected"]) == (413, "http.too-large", "at most 100 bytes")
+        pipe = office.data.parent / "pipe"
+        os.mkfifo(pipe)
+    office.environment["POST_OFFICE_PIPE"] = str(pipe)
+    with office.running("--port", "0", "--max-deadline", "0.5") as running:
+        status, problem = running.post("/letters", letter | {"letter": "l3", "text": "slow"})
+        assert (status, problem["code"]) == (504, "call.deadline")
+        pipe.open("wb").close()  # so that nobody reads it any more
+
+
 def test_a_taken_port_is_said_before_anything_is_made(office: Office) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ran = office.remit("run", SYSTEM, "--port", str(taken.getsockname()[1]))
@@ -143,6 +158,8 @@ def test_a_taken_port_is_said_before_anything_is_made(office: Office) -> None:
         (["--host", "203.0.113.77"], "host.unusable"),
         (["--host", "no such host"], "host.unusable"),
         (["--prot", "1"], "cli.usage"),
+        (["--max-body", "0"], "cli.usage"),
+        (["--max-deadline", "-1"], "cli.usage"),
         (["--port", "many"], "cli.usage"),
     ],
 )
@@ -174,6 +191,45 @@ def test_a_system_that_is_not_there_is_said(modules: Office, system: str, code: 
     assert ran.returncode == 2
     assert is_clear(ran.stderr, code), ran.stderr
     assert said in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (None, "there is no pyproject.toml here"),
+        ("[project]\nname = 'shop'\n", "pyproject.toml has no [tool.remit] system"),
+        ("[tool.remit]\nsystem = 7\n", "pyproject.toml cannot be read: Expected `str`"),
+        ("[tool.remit\n", "pyproject.toml cannot be read"),
+        ("[tool.remit]\nsystem = '\udcff'\n", "pyproject.toml cannot be read"),
+    ],
+)
+def test_a_system_that_is_not_named_is_said(modules: Office, settings: str | None, said: str) -> None:
+    file = modules.folder / "pyproject.toml"
+    if settings is not None:
+        file.write_text(settings, "utf-8", "surrogateescape")
+    ran = modules.remit("run")
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, f"system.unnamed  {file}"), ran.stderr
+    assert said in ran.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["send", ".", "Post"], ["ask", ".", "Contents"]])
+def test_every_command_says_so(modules: Office, command: list[str]) -> None:
+    ran = modules.remit(*command)
+    assert (ran.returncode, is_clear(ran.stderr, "system.unnamed")) == (2, True), ran.stderr
+
+
+def test_a_system_that_is_named_here_need_not_be_given(office: Office, tmp_path: Path) -> None:
+    """And what is given comes first."""
+    office.environment["PYTHONPATH"] = str(office.folder)
+    office.folder = tmp_path
+    (tmp_path / "pyproject.toml").write_text(f"[tool.remit]\nsystem = '{SYSTEM}'\n")
+    assert office.remit("send", ".", "Post", '{"letter": "l1", "box": "ada", "text": "hello"}').stdout == '"l1"\n'
+    assert office.remit("ask", ".", "Contents", '{"box": "ada"}', "--fresh").stdout == '["hello"]\n'
+    assert office.remit("status").stdout.splitlines()[1].startswith("mail.deliver")
+    with office.running(system=()) as running:
+        assert running.ready["system"] == "post-office"
+    assert is_clear(office.remit("status", "nowhere").stderr, "system.module")
 
 
 def test_every_finding_of_a_model_is_said(modules: Office) -> None:

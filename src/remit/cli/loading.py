@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from remit.cli.failures import Failure
+from remit.cli.settings import HERE, system_here
 from remit.errors import RemitError
 from remit.topology import System
 
@@ -19,9 +20,13 @@ __all__ = ["load_system"]
 def load_system(name: str, only: Collection[str] | None = None) -> System:
     """The system at `module:attribute`, or the only one in `module`; the working directory is searched first.
 
+    `.` is the one that `pyproject.toml` in the working directory names.
+
     `only` names the contexts this process hosts: those of the others need not be there. Raises `Failure` when there is
     no such module, it cannot be imported, or it holds no such system; `ModelError` for contexts that are not there.
     """
+    if name == HERE:
+        name = system_here()
     module_name, _, attribute = name.partition(":")
     module = _module(name, module_name)
     if attribute:

@@ -15,7 +15,8 @@ SystemName = Annotated[
     str,
     Parameter(
         name="SYSTEM",
-        help="The system: module:attribute, or a module that holds one. Found from the working directory.",
+        help="The system: module:attribute, or a module that holds one, found from the working directory; "
+        "or . for the one that pyproject.toml there names.",
     ),
 ]
 Store = Annotated[

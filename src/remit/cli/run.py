@@ -11,20 +11,23 @@ import socket
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from remit.cli.loading import load_system
 from remit.cli.options import AsJson, Data, Store, SystemName, place_of
-from remit.cli.serving import Doors, listen
+from remit.cli.serving import Doors, Limits, listen
+from remit.cli.settings import HERE
 from remit.runtime import Runtime
 from remit.topology import System, assemble
 
 __all__ = ["run"]
 
 DEFAULT_PORT = 8000
+POSITIVE = Number(gt=0)
 
 
 def run(
-    system: SystemName,
+    system: SystemName = HERE,
     /,
     *,
     store: Store = None,
@@ -34,6 +37,10 @@ def run(
         int | None,
         Parameter(help="Port of the HTTP edge, 0 for any free one. Default: 8000 when the system declares routes."),
     ] = None,
+    max_body: Annotated[int, Parameter(validator=POSITIVE, help="Largest body of a request, in bytes.")] = 1_000_000,
+    max_deadline: Annotated[
+        float, Parameter(validator=POSITIVE, help="Longest deadline that a client may set, in seconds.")
+    ] = 60.0,
     json: AsJson = False,
 ) -> int:
     """Run the whole system in this process.
@@ -49,14 +56,14 @@ def run(
         door: socket.socket | None = None
         if port is not None or any(context.routes for context in model.contexts):
             door = stack.enter_context(listen(host, DEFAULT_PORT if port is None else port))
-        asyncio.run(_run(model, runtime, door, as_json=json))
+        asyncio.run(_run(model, runtime, door, Limits(max_body, max_deadline), as_json=json))
     return 0
 
 
-async def _run(model: System, runtime: Runtime, door: socket.socket | None, *, as_json: bool) -> None:
+async def _run(model: System, runtime: Runtime, door: socket.socket | None, limits: Limits, *, as_json: bool) -> None:
     ending = asyncio.Event()
     _end_on_signals(ending)
-    doors = Doors(model, runtime, door) if door is not None else None
+    doors = Doors(model, runtime, door, limits) if door is not None else None
     try:
         await runtime.start()
         if doors is None:

@@ -7,13 +7,13 @@ import contextlib
 import errno
 import socket
 from collections.abc import Generator
-from typing import Any
+from typing import Any, NamedTuple
 
 from remit.cli.failures import Failure
 from remit.runtime import Runtime
 from remit.topology import System
 
-__all__ = ["Doors", "listen"]
+__all__ = ["Doors", "Limits", "listen"]
 
 BACKLOG = 2048
 DRAIN_SECONDS = 10
@@ -52,13 +52,20 @@ def _refused(error: OSError, where: str) -> Failure:
                    expected="an address of this machine", next="--host 127.0.0.1")  # fmt: skip
 
 
+class Limits(NamedTuple):
+    """What one request may take: bytes of its body, seconds of its deadline."""
+
+    max_body: int
+    max_deadline: float
+
+
 class Doors:
     """Serves the HTTP edge of a running system on a socket.
 
     Raises `ModelError` with every route that does not hold, `Failure` when the server is not installed.
     """
 
-    def __init__(self, model: System, runtime: Runtime, door: socket.socket) -> None:
+    def __init__(self, model: System, runtime: Runtime, door: socket.socket, limits: Limits) -> None:
         try:
             import uvicorn
         except ModuleNotFoundError:
@@ -84,7 +91,7 @@ class Doors:
         self._door = door
         self._ending = False
         self.url = _url(door)
-        edge = HttpEdge(model, runtime, ready=self._readiness)
+        edge = HttpEdge(model, runtime, **limits._asdict(), ready=self._readiness)
         self._server = Server(
             uvicorn.Config(
                 edge, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=DRAIN_SECONDS

@@ -14,6 +14,7 @@ from remit.cli.loading import load_system
 from remit.cli.opening import opened, require_some
 from remit.cli.options import AsJson, Data, Store, SystemName, place_of
 from remit.cli.screen import show
+from remit.cli.settings import HERE
 from remit.observability import SubscriptionStatus, read_status
 from remit.topology import System, assemble
 
@@ -22,7 +23,7 @@ __all__ = ["status"]
 COLOURS = {"running": "green", "lagging": "yellow"}
 
 
-def status(system: SystemName, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
+def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
     """Show how far each subscription is, and what keeps it.
 
     Reads the stores only: no handler runs, and the service need not. States: running, lagging (messages wait), parked
