@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Repository, Sender, System
-from remit.runtime import Ports, Runtime, compile_system, runtime
+from remit.runtime import Ports, Runtime, compile_system, housekeeping
 from remit.runtime.pruning import CHUNK
 from remit.stores import Claim, Store, Unit
 from remit.stores.memory import MemoryStore
@@ -20,14 +20,14 @@ def test_what_is_old_goes_in_chunks() -> None:
     async def story() -> None:
         talk = Talk()
         now = LoopClock().seconds()
-        old, young = now - 7 * DAY - 1.0, now - 7 * DAY + 2 * runtime.PRUNE
+        old, young = now - 7 * DAY - 1.0, now - 7 * DAY + 2 * housekeeping.PRUNE
         for number in range(2 * CHUNK + 1):
             await talk.store.commit(Unit(claim=Claim("web", f"old {number}", b"", b"{}", old)))
         await talk.store.commit(Unit(claim=Claim("web", "young", b"", b"{}", young)))
         await talk.store.beat("gone", now - DAY - 1.0, "[]")
-        await talk.store.beat("hung", now - DAY + 2 * runtime.PRUNE, "[]")
+        await talk.store.beat("hung", now - DAY + 2 * housekeeping.PRUNE, "[]")
         async with talk.running() as (app, _, _feed):
-            await asyncio.sleep(runtime.PRUNE + 0.1)
+            await asyncio.sleep(housekeeping.PRUNE + 0.1)
             left = [number for number in range(2 * CHUNK + 1) if await talk.store.outcome("web", f"old {number}")]
             assert len(left) == CHUNK + 1, "one chunk, then a pause"
             await asyncio.sleep(2.0)
@@ -89,8 +89,8 @@ def shop() -> System:
 
 
 def test_a_call_repeated_for_weeks_is_applied_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "TICK", 600.0)
-    monkeypatch.setattr(runtime, "PRUNE", 3600.0)
+    monkeypatch.setattr(housekeeping, "TICK", 600.0)
+    monkeypatch.setattr(housekeeping, "PRUNE", 3600.0)
 
     async def story() -> None:
         model, ports = shop(), Ports(LoopClock())

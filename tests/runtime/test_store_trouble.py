@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from remit.errors import StoreError, StoreUnavailable
-from remit.runtime import runtime, subscription
+from remit.runtime import housekeeping, subscription
 from remit.stores import Unit
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import ADA, PART, Say, Talk, until
@@ -37,7 +37,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(subscription, "backoff", at_once)
     monkeypatch.setattr(subscription, "retry_after", at_once)
-    monkeypatch.setattr(runtime, "TICK", 0.001)
+    monkeypatch.setattr(housekeeping, "TICK", 0.001)
 
 
 async def test_a_broken_store_parks_no_innocent_message() -> None:

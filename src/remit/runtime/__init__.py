@@ -1,8 +1,19 @@
 """What runs: calls, units of work, subscriptions, and the housekeeper."""
 
+from remit.runtime.loop_watch import LoopWatch
 from remit.runtime.plan import ContextPlan, compile_system
 from remit.runtime.ports import Ports, SystemClock, SystemIds
 from remit.runtime.runtime import Runtime
 from remit.runtime.signals import Listener, Signal
 
-__all__ = ["ContextPlan", "Listener", "Ports", "Runtime", "Signal", "SystemClock", "SystemIds", "compile_system"]
+__all__ = [
+    "ContextPlan",
+    "Listener",
+    "LoopWatch",
+    "Ports",
+    "Runtime",
+    "Signal",
+    "SystemClock",
+    "SystemIds",
+    "compile_system",
+]

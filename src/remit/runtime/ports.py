@@ -7,10 +7,12 @@ import random
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Protocol
 
 from remit.contexts import Clock, Ids
+from remit.runtime.signals import Listener
 
-__all__ = ["Ports", "SystemClock", "SystemIds"]
+__all__ = ["Ports", "SystemClock", "SystemIds", "Watch"]
 
 
 class SystemClock:
@@ -35,6 +37,23 @@ class SystemIds:
         return f"{time.time_ns() // 1_000_000:012x}{self._prefix}{self._count & 0xFFFFFFFF:08x}"
 
 
+class Watch(Protocol):
+    """Looks at the event loop from outside of it."""
+
+    def start(self, say: Listener) -> None:
+        """Watches the running loop from now on."""
+        ...
+
+    def stop(self) -> None:
+        """Ends the watch."""
+        ...
+
+    @property
+    def note(self) -> str:
+        """What kept the loop from working a short while ago; empty when nothing did."""
+        ...
+
+
 @dataclass
 class Ports:
     """Everything the runtime takes from outside itself."""
@@ -42,6 +61,8 @@ class Ports:
     clock: SystemClock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=SystemIds)
     random: random.Random = field(default_factory=random.Random)
+    watch: Watch | None = None
+    """Only where real time passes: a simulated loop is not watched."""
 
 
 _: type[Clock] = SystemClock

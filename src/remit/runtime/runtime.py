@@ -8,16 +8,14 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-import msgspec
-
 from remit.contexts import ContextMap
 from remit.errors import DeadlineExceeded, RemitError, Stale
 from remit.messages import Command, Query, Refusal, declared_context
 from remit.runtime.calls import DEADLINE, Calls
 from remit.runtime.freshness import Elsewhere, Following, Freshness
+from remit.runtime.housekeeping import Housekeeper
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.pruning import prune
 from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.subscription import Subscription
@@ -25,13 +23,6 @@ from remit.stores import Store
 from remit.transports import Feed, StoreFeed
 
 __all__ = ["Feeds", "Runtime"]
-
-TICK = 0.5
-"""Seconds between two looks of the housekeeper."""
-BEAT = 5.0
-"""Seconds between two signs of life."""
-PRUNE = 60.0
-"""Seconds between two looks for what is old."""
 
 Feeds = Callable[[str, str, int], Feed]
 """Makes the feed of a subscription, by its name, of a channel of a source. By default it reads the source's store."""
@@ -82,8 +73,12 @@ class Runtime:
         ]
         self._owner = {name: [s for s in self.subscriptions if s.name.split(".")[0] == name] for name in plans}
         self._services = Services(plans.values())
-        self._tasks: list[asyncio.Task[None]] = []
-        self._beaten = 0.0
+        self._housekeeper = Housekeeper(self.process, stores, self.subscriptions, ports, listener)
+
+    @property
+    def unusable(self) -> list[str]:
+        """The contexts whose store cannot be used as it is: damaged, or no longer at its place."""
+        return self._housekeeper.unusable
 
     async def start(self) -> None:
         """Makes the users' services, opens the stores and starts every subscription."""
@@ -95,22 +90,11 @@ class Runtime:
         for failure in started:
             if failure is not None:
                 raise failure
-        await self._beat()
-        if self.ports.watch is not None:
-            self.ports.watch.start(self._say)
-        self._tasks = [
-            asyncio.create_task(self._look_after(), name="housekeeper"),
-            asyncio.create_task(self._watch(), name="watchdog"),
-            asyncio.create_task(self._prune(), name="pruning"),
-        ]
+        await self._housekeeper.start()
 
     async def stop(self) -> None:
         """Drains: what runs is finished and committed, then everything is closed."""
-        if self.ports.watch is not None:
-            self.ports.watch.stop()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._housekeeper.stop()
         await asyncio.gather(*(subscription.stop() for subscription in self.subscriptions))
         for store in self.stores.values():
             with contextlib.suppress(RemitError):
@@ -159,58 +143,3 @@ class Runtime:
 
     def _is_regressed(self, follow: FollowPlan) -> bool:
         return any(s.follow is follow and s.state == "regressed" for s in self.subscriptions)
-
-    # ── housekeeping ────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _look_after(self) -> None:
-        while True:
-            await asyncio.sleep(TICK)
-            changed = {name: _changed_elsewhere(store) for name, store in self.stores.items()}
-            for subscription in self.subscriptions:
-                consumer = subscription.name.split(".")[0]
-                await subscription.housekeeping(changed[consumer] or changed[subscription.follow.source])
-            if self.calls.seconds() - self._beaten >= BEAT:
-                with contextlib.suppress(RemitError):
-                    await self._beat()
-
-    async def _watch(self) -> None:
-        """Waits for nothing but the time, so that nothing it watches can hold it up."""
-        while True:
-            await asyncio.sleep(TICK)
-            for subscription in self.subscriptions:
-                subscription.give_up_on_the_stuck()
-
-    async def _prune(self) -> None:
-        """Deletes what is old. What a store has against it is said where it matters."""
-        more = False
-        while True:
-            await asyncio.sleep(TICK if more else PRUNE)
-            more = False
-            for store in self.stores.values():
-                with contextlib.suppress(RemitError):
-                    more = await prune(store, self.calls.seconds()) or more
-
-    async def _beat(self) -> None:
-        """Writes a sign of life into each store, with the state of its subscriptions."""
-        self._beaten = self.calls.seconds()
-        loop = self.ports.watch.note if self.ports.watch is not None else ""
-        for name, store in self.stores.items():
-            states = [
-                {
-                    "name": s.name,
-                    "source": s.follow.source,
-                    "channel": s.follow.channel,
-                    "state": s.state,
-                    "note": s.note or loop,
-                }
-                for s in self._owner[name]
-            ]
-            await store.beat(self.process, self._beaten, msgspec.json.encode(states).decode())
-
-
-def _changed_elsewhere(store: Store) -> bool:
-    try:
-        return store.changed_elsewhere()
-    except RemitError:
-        # It cannot say; looking in vain is harmless, and says what is wrong.
-        return True

@@ -12,7 +12,8 @@ __all__ = ["Listener", "Signal"]
 class Signal:
     """Something the runtime noticed.
 
-    `kind` is stable: handler-failed, parked, released, retrying, paused, resumed, stalled, regressed, refused-later.
+    `kind` is stable: handler-failed, parked, released, retrying, paused, resumed, stalled, regressed, refused-later,
+    blocked. The last one is said from another thread: the event loop is blocked.
     """
 
     kind: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from remit.contexts import ContextMap
 from remit.errors import StoreError
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.stores import Store
 from remit.stores.memory import MemoryStore
 
@@ -63,7 +63,7 @@ def assemble(
     stores: dict[str, Store] | None = None,
 ) -> Runtime:
     """A runtime for the whole system, not yet started. Raises `ModelError` with every finding."""
-    ports = ports or Ports()
+    ports = ports or Ports(watch=LoopWatch())
     model.check().settle()
     plans = compile_system(model, ports)
     stores = stores or {context.name: open_store(store, context.name) for context in model.contexts}

@@ -1,0 +1,128 @@
+"""What a running process does beside its work: signs of life, parked keys that are due, what is stuck, lost or old."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from remit.errors import RemitError, StoreError
+from remit.runtime.ports import Ports
+from remit.runtime.pruning import prune
+from remit.runtime.signals import Listener
+from remit.runtime.subscription import Subscription
+from remit.runtime.troubles import Troubles
+from remit.stores import Store
+
+__all__ = ["Housekeeper"]
+
+TICK = 0.5
+"""Seconds between two looks."""
+BEAT = 5.0
+"""Seconds between two signs of life."""
+PRUNE = 60.0
+"""Seconds between two looks for what is old."""
+
+
+class Housekeeper:
+    """Looks after the stores and the subscriptions of a process."""
+
+    def __init__(
+        self,
+        process: str,
+        stores: Mapping[str, Store],
+        subscriptions: Sequence[Subscription],
+        ports: Ports,
+        listener: Listener,
+    ) -> None:
+        self._process = process
+        self._stores = stores
+        self._subscriptions = subscriptions
+        self._ports = ports
+        self._say = listener
+        self._troubles = {name: Troubles(f"store of {name}", listener) for name in stores}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._beaten = 0.0
+
+    async def start(self) -> None:
+        """Gives the first sign of life, and begins."""
+        await self._beat()
+        if self._ports.watch is not None:
+            self._ports.watch.start(self._say)
+        self._tasks = [
+            asyncio.create_task(self._look_after(), name="housekeeper"),
+            asyncio.create_task(self._watch(), name="watchdog"),
+            asyncio.create_task(self._prune(), name="pruning"),
+        ]
+
+    async def stop(self) -> None:
+        """Ends. Idempotent."""
+        if self._ports.watch is not None:
+            self._ports.watch.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def unusable(self) -> list[str]:
+        """The contexts whose store cannot be used as it is."""
+        return [name for name, troubles in self._troubles.items() if troubles.worst[0] != "running"]
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            changed = {name: self._changed_elsewhere(name, store) for name, store in self._stores.items()}
+            for subscription in self._subscriptions:
+                consumer = subscription.name.split(".")[0]
+                await subscription.housekeeping(changed[consumer] or changed.get(subscription.follow.source, False))
+            if self._ports.clock.seconds() - self._beaten >= BEAT:
+                await self._beat()
+
+    def _changed_elsewhere(self, name: str, store: Store) -> bool:
+        try:
+            changed = store.changed_elsewhere()
+        except RemitError as error:
+            if isinstance(error, StoreError):
+                self._troubles[name].begin("store", "stalled", str(error))
+            # It cannot say; looking in vain is harmless, and says what is wrong.
+            return True
+        self._troubles[name].end("store")
+        return changed
+
+    async def _watch(self) -> None:
+        """Waits for nothing but the time, so that nothing it watches can hold it up."""
+        while True:
+            await asyncio.sleep(TICK)
+            for subscription in self._subscriptions:
+                subscription.give_up_on_the_stuck()
+
+    async def _prune(self) -> None:
+        """Deletes what is old. What a store has against it is said where it matters."""
+        more = False
+        while True:
+            await asyncio.sleep(TICK if more else PRUNE)
+            more = False
+            for store in self._stores.values():
+                with contextlib.suppress(RemitError):
+                    more = await prune(store, self._ports.clock.seconds()) or more
+
+    async def _beat(self) -> None:
+        """Writes a sign of life into each store, with the state of its subscriptions."""
+        self._beaten = self._ports.clock.seconds()
+        loop = self._ports.watch.note if self._ports.watch is not None else ""
+        for name, store in self._stores.items():
+            states = [
+                {
+                    "name": s.name,
+                    "source": s.follow.source,
+                    "channel": s.follow.channel,
+                    "state": s.state,
+                    "note": s.note or loop,
+                }
+                for s in self._subscriptions
+                if s.name.split(".")[0] == name
+            ]
+            with contextlib.suppress(RemitError):  # without it the process counts as gone, which is true of this store
+                await store.beat(self._process, self._beaten, msgspec.json.encode(states).decode())
