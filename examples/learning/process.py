@@ -41,6 +41,13 @@ class Platform:
         said, _ = process.communicate()
         return not said
 
+    @property
+    def pid(self) -> int:
+        """The number of the process. Raises `RuntimeError` when none runs."""
+        if self._process is None:
+            raise RuntimeError("the platform does not run")
+        return self._process.pid
+
     def stop(self) -> int:
         """Lets it finish what has begun. The exit code."""
         return self._end(signal.SIGTERM)
