@@ -238,7 +238,7 @@ def _read_stores(table: _Table, folder: Path) -> dict[str, str]:
 
 def _resolved(place: str, folder: Path) -> str:
     technology, _, path = place.partition(":")
-    return f"{technology}:{folder / path}" if path else place
+    return f"{technology}:{os.path.normpath(folder / path)}" if path else place
 
 
 def _read_channel(channels: _Table, key: str, technologies: tuple[str, ...]) -> Channel | None:
@@ -272,18 +272,25 @@ def _read_url(table: _Table, key: str, technologies: tuple[str, ...], required: 
         return None
     if url == "http" and "http" in technologies:
         return Channel("http", Secret(url), url)
+    scheme = url.partition(":")[0]
+    technology = SCHEMES.get(scheme)
+    if technology not in technologies:
+        table.report("topology.technology", key, f"{table.shown(key)!r} cannot carry them", expected=expected)
+        return None
+    broker = _broker(url)
+    if broker is None:
+        table.report("topology.address", key, f"{table.shown(key)!r} is no address of a broker", expected=expected)
+        return None
+    return Channel(technology, Secret(url), f"{scheme}://{broker}")
+
+
+def _broker(url: str) -> Address | None:
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        whole = parts.hostname and parts.port and not (parts.path or parts.query or parts.fragment)
+        return Address(parts.hostname or "", parts.port or 0) if whole else None
     except ValueError:
-        parts, host, port = urlsplit(""), None, None
-    technology = SCHEMES.get(parts.scheme, "")
-    if technology in technologies and host and port and not (parts.path or parts.query or parts.fragment):
-        return Channel(technology, Secret(url), f"{parts.scheme}://{Address(host, port)}")
-    code = "topology.address" if technology in technologies else "topology.technology"
-    what = "is no address of a broker" if technology in technologies else "cannot carry them"
-    table.report(code, key, f"{table.shown(key)!r} {what}", expected=expected)
-    return None
+        return None
 
 
 def _read_services(services: _Table) -> dict[str, Service]:

@@ -29,8 +29,8 @@ class ContextShape:
     """Sources of its reactions and of commands sent to it for later; itself included where it follows itself."""
     projects: frozenset[str] = frozenset()
     """Sources of its projections."""
-    calls: frozenset[str] = frozenset()
-    """Contexts that its handlers may call: those that it depends on by a relation."""
+    calls: frozenset[tuple[Component, str]] = frozenset()
+    """Which of its components call what, as far as can be seen: `("write", "billing.read")`."""
 
 
 @dataclass(frozen=True)

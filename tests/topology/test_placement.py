@@ -1,0 +1,255 @@
+"""The plan puts every component into one service, and refuses what cannot keep the guarantees, all at once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remit import ModelError
+from remit.stores import Store
+from remit.stores.memory import MemoryStore
+from remit.stores.sqlite import SqliteStore
+from remit.topology.file import Address, Channel, Secret, Service, Topology
+from remit.topology.placement import COMPONENTS, ContextShape, Placement, place
+from remit.topology.technologies import STORES
+from tests.topology.files import SHOP, only, placed, refused
+
+ALL = '[services.all]\nruns = ["*"]\nhttp = "127.0.0.1:8000"\n'
+NATS = '[channels]\nevents = "nats://h:4222"\ncalls = "nats://h:4222"\n'
+HTTP = '[channels]\ncalls = "http"\n'
+SPLIT = """
+[services.sales]
+runs = ["sales"]
+http = "127.0.0.1:8000"
+calls = "127.0.0.1:9000"
+replicas = 2
+
+[services.books]
+runs = ["billing.read"]
+calls = "127.0.0.1:9010"
+
+[services.billing]
+runs = ["billing.write"]
+calls = "127.0.0.1:9020"
+"""
+
+
+# --- what holds ------------------------------------------------------------------------------------------------------
+
+
+def test_one_service_runs_everything() -> None:
+    placement = placed(ALL)
+    assert placement.homes == {
+        f"{name}.{part}": "all" for name, shape in SHOP.items() if shape for part in shape.components
+    }
+    assert placement.services["all"].stores == {
+        name: f"sqlite:/srv/shop/data/{name}.db" for name in ("sales", "billing")
+    }
+    assert placement.apart == frozenset()
+    assert placement.home("billing", "edge") is None
+
+
+def test_services_open_the_stores_they_need_and_answer_where_they_listen() -> None:
+    placement = placed(HTTP + SPLIT)
+    assert {name: set(service.stores) for name, service in placement.services.items()} == {
+        "sales": {"sales"},
+        "books": {"billing"},
+        "billing": {"billing"},
+    }
+    assert placement.apart == {"billing"}
+    sales = ("127.0.0.1:9000", "127.0.0.1:9001")
+    assert placement.addresses == {
+        "sales.write": sales,
+        "sales.read": sales,
+        "sales.log": sales,
+        "billing.read": ("127.0.0.1:9010",),
+        "billing.write": ("127.0.0.1:9020",),
+        "billing.log": ("127.0.0.1:9010", "127.0.0.1:9020"),
+    }
+    assert placement.home("billing", "write") is placement.services["billing"]
+
+
+def test_a_broker_finds_services_by_itself() -> None:
+    placement = placed(NATS + SPLIT.replace("calls", "# calls"))
+    assert set(placement.addresses) == {
+        "sales.write", "sales.read", "sales.log", "billing.read", "billing.write", "billing.log",
+    }  # fmt: skip
+    assert set(placement.addresses.values()) == {()}
+
+
+def test_an_edge_alone_opens_no_store_and_answers_no_calls() -> None:
+    placement = placed(
+        HTTP + '[services.edge]\nruns = ["*.edge"]\nhttp = "127.0.0.1:8000"\n'
+        '[services.rest]\nruns = ["*.write", "*.read"]\ncalls = "127.0.0.1:9000"'
+    )
+    assert placement.services["edge"].stores == {}
+    assert placement.services["edge"].runs == {"sales": {"edge"}}
+    assert placement.apart == frozenset()
+
+
+def test_of_a_context_that_is_not_loaded_only_the_name_is_judged() -> None:
+    contexts = {"sales": ContextShape(), "billing": None}
+    split = '[services.sales]\nruns = ["sales"]\nhttp = "127.0.0.1:8000"\n[services.billing]\nruns = ["billing.write"]'
+    assert placed(NATS + split, contexts).homes["billing.write"] == "billing"
+    assert placed(NATS + split.replace(".write", ""), contexts).homes["billing.edge"] == "billing"
+    assert "no service runs billing" in only(ALL.replace("*", "sales"), "topology.unplaced", contexts)
+
+
+def test_everything_may_be_in_memory_in_one_process() -> None:
+    assert placed('[stores]\ndefault = "memory:"\n' + ALL).services["all"].stores == dict.fromkeys(SHOP, "memory:")
+
+
+def test_strangers_are_kept_out_by_a_secret() -> None:
+    split = SPLIT.replace('calls = "127.0.0.1', 'calls = "10.0.0.1')
+    assert placed('[channels]\ncalls = { url = "http", secret = "s" }\n' + split).addresses["billing.write"]
+
+
+# --- what does not ---------------------------------------------------------------------------------------------------
+
+TWO = '[services.a]\nruns = ["sales"]\nhttp = "127.0.0.1:8000"\n[services.b]\nruns = ["billing"]\n'
+
+REFUSALS = {
+    '[stores]\nbiling = "sqlite:x.db"\n' + ALL: ("topology.unknown-name", 'did you mean "billing"?'),
+    ALL.replace('"*"', '"*", "seles"'): ("topology.unknown-name", 'did you mean "sales"?'),
+    ALL.replace('"*"', '"*", "sales.wriet"'): ("topology.unknown-name", 'did you mean "write"?'),
+    ALL.replace('"*"', '"*", "billing.edge"'): ("topology.absent-component", 'leave out "billing.edge"'),
+    NATS + ALL + '[services.b]\nruns = ["billing.read"]': ("topology.placed-twice", "billing.read runs in all and b"),
+    ALL.replace('"*"', '"sales", "billing.read"'): ("topology.unplaced", 'runs = [..., "billing.write"]'),
+    ALL.replace('"*"', '"sales"'): ("topology.unplaced", 'runs = [..., "billing"]'),
+    NATS + ALL + "[services.b]\nruns = []": ("topology.idle-service", "leave out [services.b]"),
+    TWO: ("topology.no-calls", 'calls = "http"'),
+    '[channels]\nevents = "nats://h:1"\n' + TWO: ("topology.no-calls", "no way to call each other"),
+    ALL.replace("http", "# http"): ("topology.no-address", 'http = "127.0.0.1:8000"'),
+    HTTP + ALL: ("topology.no-address", 'calls = "127.0.0.1:9000"'),
+    NATS + TWO + 'http = "127.0.0.1:8001"': ("topology.unused", "service 'b' runs no edge"),
+    NATS + TWO + 'calls = "127.0.0.1:9000"': ("topology.unused", "leave it out"),
+    ALL + 'credentials = "u:p"': ("topology.unused", "there is no broker"),
+    '[channels]\ncalls = { url = "nats://h:1", secret = "s" }\n' + ALL: ("topology.unused", "credentials"),
+    HTTP + ALL + 'calls = "0.0.0.0:9000"': ("topology.address", "no address that others can dial"),
+    HTTP + ALL + 'calls = "10.0.0.1:9000"': ("topology.open-calls", 'secret = "${SECRET}"'),
+    HTTP + ALL + 'calls = "example.org:9000"': ("topology.open-calls", "call every handler"),
+    HTTP + ALL + 'calls = "127.0.0.1:8000"': ("topology.ports", "http of all and calls of all both"),
+    HTTP + ALL + 'calls = "localhost:8002"\nreplicas = 3': ("topology.ports", "both listen on port 8002"),
+    ALL.replace("127.0.0.1:8000", "0.0.0.0:65535") + "replicas = 2": ("topology.ports", "would listen on port 65536"),
+    '[stores]\ndefault = "memory:"\n' + ALL + "replicas = 2": ("topology.store-private", "opened by all (2 replicas)"),
+    '[stores]\nsales = "memory:"\n' + ALL: ("topology.store-forgets", 'sales = "sqlite:data/{context}.db"'),
+    '[stores]\ndefault = "memory:"\n' + NATS + TWO: ("topology.store-forgets", "lost with its process"),
+    '[stores]\ndefault = "sqlite:all.db"\n' + ALL: ("topology.store-doubled", "sales and billing have one store"),
+    '[stores]\nsales = "sqlite:x/../data/billing.db"\n' + ALL: ("topology.store-doubled", "one store"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REFUSALS)
+def test_what_cannot_keep_the_guarantees_is_one_finding(text: str) -> None:
+    code, told = REFUSALS[text]
+    finding = only(text, code)
+    assert told in finding
+    assert finding.startswith(f"{code}  shop.toml [")
+    assert "Expected: " in finding
+
+
+def test_what_writes_stays_with_its_store() -> None:
+    split = '[services.a]\nruns = ["*.write", "sales.edge"]\nhttp = "127.0.0.1:8000"\n[services.b]\nruns = ["*.read"]\n'
+    finding = only('[stores]\ndefault = "memory:"\n' + NATS + split, "topology.store-private")
+    assert "opened by a and b" in finding
+
+
+def test_everything_is_told_at_once() -> None:
+    found = refused(
+        '[channels]\ncalls = "http"\n[services.a]\nruns = ["sales", "biling"]\n[services.b]\nruns = ["sales.edge"]\n'
+    )
+    assert set(found) == {
+        "topology.unknown-name", "topology.placed-twice", "topology.unplaced", "topology.no-address",
+    }  # fmt: skip
+
+
+def test_the_plan_knows_the_stores_as_they_are() -> None:
+    kinds: dict[str, Store] = {"memory": MemoryStore(), "sqlite": SqliteStore("unused.db", "sales")}
+    for technology, store in kinds.items():
+        said = store.capabilities
+        known = STORES[technology]
+        assert (known.durable, known.shared_between_processes) == (said.durable, said.shared_between_processes)
+    assert set(kinds) == set(STORES)
+
+
+# --- whatever the file says ------------------------------------------------------------------------------------------
+
+NAMES = ["sales", "billing", "stock"]
+ENTRIES = [*NAMES, "*", *(f"{name}.{part}" for name in [*NAMES, "*", "no"] for part in [*COMPONENTS, "no"])]
+ADDRESSES = st.one_of(
+    st.none(), st.builds(Address, st.sampled_from(["127.0.0.1", "h", "0.0.0.0"]), st.integers(1, 65535))
+)
+SERVICES = st.dictionaries(
+    st.sampled_from(["a", "b", "c"]),
+    st.builds(
+        Service,
+        st.just(""),
+        st.lists(st.sampled_from(ENTRIES), max_size=5).map(tuple),
+        ADDRESSES,
+        ADDRESSES,
+        st.integers(1, 3),
+        st.one_of(st.none(), st.just(Secret("u:p"))),
+    ),
+    max_size=3,
+).map(lambda services: {name: named(name, service) for name, service in services.items()})
+TOPOLOGIES = st.builds(
+    Topology,
+    st.just("any.toml"),
+    st.just("shop:shop"),
+    st.dictionaries(st.sampled_from([*NAMES, "no"]), st.sampled_from(["memory:", "sqlite:/x.db"]), max_size=2).map(
+        lambda stores: {"default": "sqlite:/{context}.db", **stores}
+    ),
+    st.one_of(st.none(), st.just(Channel("nats", Secret("nats://h:1"), "nats://h:1"))),
+    st.sampled_from([None, *(Channel(kind, Secret(kind), kind) for kind in ("nats", "http"))]),
+    SERVICES,
+)
+SHAPES = st.fixed_dictionaries(
+    {name: st.one_of(st.none(), st.builds(ContextShape, st.frozensets(st.sampled_from(COMPONENTS)))) for name in NAMES}
+)
+
+
+def named(name: str, service: Service) -> Service:
+    """A service under its name."""
+    return Service(name, service.runs, service.http, service.calls, service.replicas, service.credentials)
+
+
+@given(TOPOLOGIES, SHAPES)
+def test_whatever_the_file_says_every_component_is_in_one_service_or_there_is_a_finding(
+    topology: Topology, shapes: dict[str, ContextShape | None]
+) -> None:
+    try:
+        placement = place(topology, shapes)
+    except ModelError:
+        return
+    hold(placement, shapes)
+
+
+@given(st.dictionaries(st.sampled_from([f"{n}.{p}" for n in NAMES for p in COMPONENTS]), st.sampled_from("abc")))
+def test_any_cut_that_places_everything_once_holds(cut: dict[str, str]) -> None:
+    runs = {name: tuple(part for part, home in cut.items() if home == name) for name in sorted(set(cut.values()))}
+    services = {
+        name: Service(name, parts, Address("127.0.0.1", 8000 + n) if any("edge" in part for part in parts) else None)
+        for n, (name, parts) in enumerate(runs.items())
+    }
+    shapes: dict[str, ContextShape | None] = {
+        name: ContextShape(frozenset(part for part in COMPONENTS if f"{name}.{part}" in cut)) for name in NAMES
+    }
+    calls = Channel("nats", Secret("nats://h:1"), "nats://h:1")
+    placement = place(Topology("cut.toml", "s", {"default": "sqlite:/{context}.db"}, None, calls, services), shapes)
+    assert placement.homes == cut
+    hold(placement, shapes)
+
+
+def hold(placement: Placement, shapes: dict[str, ContextShape | None]) -> None:
+    """What is true of every placement."""
+    for context, shape in shapes.items():
+        for part in shape.components if shape else ():
+            hosts = [name for name, service in placement.services.items() if service.has(context, part)]
+            assert hosts == [placement.homes[f"{context}.{part}"]]
+            if part != "edge":
+                assert context in placement.services[hosts[0]].stores
+                assert f"{context}.{part}" in placement.addresses
+                assert f"{context}.log" in placement.addresses
+    if len(placement.services) > 1:
+        assert placement.topology.calls is not None
