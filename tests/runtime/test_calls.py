@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,14 @@ async def test_a_repeated_refusal_is_the_same_refusal(place: str) -> None:
                 await app.send(Place(order=OrderId("o-1"), buyer=ADA, amount=5000), key="k")
             assert caught.value.limit == 1000
         assert len(shop.placing) == 1
+
+
+async def test_only_a_command_with_a_key_leaves_an_idempotency_row(tmp_path: Path) -> None:
+    async with make_shop().system.connect(store=f"sqlite:{tmp_path}/{{context}}.db") as app:
+        await app.send(Place(order=OrderId("o-1"), buyer=ADA))
+        await app.send(Place(order=OrderId("o-2"), buyer=ADA), key="k")
+    with contextlib.closing(sqlite3.connect(tmp_path / "sales.db")) as file:
+        assert file.execute("SELECT caller, key FROM idempotency").fetchall() == [("", "k")]
 
 
 async def test_a_key_belongs_to_one_message(place: str) -> None:

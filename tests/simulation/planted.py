@@ -15,7 +15,7 @@ import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from remit.runtime import calls, subscription
-from remit.runtime.calls import Calls
+from remit.runtime.deadlines import Limit
 from remit.runtime.subscription import Subscription
 from remit.stores import Settle, Unit
 from remit.stores.sqlite import SqliteStore, writer
@@ -145,10 +145,9 @@ def unknown_is_aborted(patch: pytest.MonkeyPatch) -> None:
 
 
 def cancelled_is_aborted(patch: pytest.MonkeyPatch) -> None:
-    async def commit(self: Calls, limit: Any, store: Any, rows: Unit) -> None:
-        await store.commit(rows)
+    def forget(_: Limit, exempt: bool) -> None: ...
 
-    patch.setattr(Calls, "_commit", commit)
+    patch.setattr(Limit, "exempt", property(lambda _: False, forget))
 
 
 def conflict_is_a_failure(patch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -79,12 +79,13 @@ class Calls:
         plan, store, handler = found
         claim = self._claim(handler, key, outer)
         arriving = self._travel(handler, command)
-        return await self._limited(
-            lambda limit: self._apply(limit, plan, store, handler, arriving, claim),
-            handler,
-            deadline,
-            outer,
-        )
+        limit = self._limit(deadline, outer)
+        try:
+            return self._back(handler, await self._apply(limit, plan, store, handler, arriving, claim))
+        except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
+            self._tell(handler, limit, error)
+        finally:
+            self.deadlines.leave(limit)
 
     async def ask(self, query: Query[Any, Any], *, deadline: float | None, outer: UnitOfWork | None = None) -> Any:
         """The answer to a query. Raises its refusals and `CallError`s."""
@@ -93,109 +94,95 @@ class Calls:
             raise self._unknown(query, "answer")
         plan, store, handler = found
         arriving = self._travel(handler, query)
-        return await self._limited(
-            lambda limit: self._answer(limit, plan, store, handler, arriving),
-            handler,
-            deadline,
-            outer,
-        )
-
-    def _claim(self, handler: HandlerPlan, key: str | None, outer: UnitOfWork | None) -> _Claimed:
-        """The identity of a call: the caller's key, or one derived from the message being handled, or a new one."""
-        if outer is None:
-            return _Claimed("", key or self.ids.new(), given=key is not None)
-        outer.made += 1
-        key = key or derived_key(outer.seed, outer.made, handler.contract.type)
-        return _Claimed(outer.plan.name, key, given=True, trace=outer.trace)
-
-    async def _limited(
-        self,
-        work: Callable[[Limit], Awaitable[Any]],
-        handler: HandlerPlan,
-        deadline: float | None,
-        outer: UnitOfWork | None,
-    ) -> Any:
-        """Runs a call until its deadline; what goes wrong inside reaches the caller as a `CallError`."""
-        when = asyncio.get_running_loop().time() + (DEADLINE if deadline is None else deadline)
-        if outer is not None and outer.deadline < when:
-            when = outer.deadline
-        limit = self.deadlines.enter(when)
+        limit = self._limit(deadline, outer)
         try:
-            return self._back(handler, await work(limit))
-        except asyncio.CancelledError:
-            if limit.owns_cancellation():
-                raise DeadlineExceeded(
-                    f"{handler.contract.type} was not done by its deadline",
-                    where=handler.name,
-                    next="try again with the same key",
-                ) from None
-            raise
-        except Refusal as refusal:
-            raise self._declared(handler, refusal) from None
-        except (CallError, NotFound, StoreError):
-            raise
-        except Exception as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
-            self._listener(Signal("handler-failed", handler.name, f"{type(error).__name__}: {error}", error))
-            raise Unavailable(
-                f"{handler.contract.type} failed in its handler",
-                where=handler.name,
-                next="see the log of the service that runs it",
-            ) from None
+            unit = UnitOfWork(plan, store, self, "", "", limit.when)
+            return self._back(handler, await unit.read(handler, arriving))
+        except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
+            self._tell(handler, limit, error)
         finally:
             self.deadlines.leave(limit)
 
-    async def _answer(self, limit: Limit, plan: ContextPlan, store: Store, handler: HandlerPlan, query: Any) -> Any:
-        unit = UnitOfWork(plan, store, self, seed="", trace="", deadline=limit.when)
-        return await unit.read(handler, query)
+    def _claim(self, handler: HandlerPlan, key: str | None, outer: UnitOfWork | None) -> _Claimed | None:
+        """What a repeated call is known by: the caller's key, or one derived from the message being handled."""
+        if outer is None:
+            return _Claimed("", key, _safe(key)) if key else None
+        outer.made += 1
+        key = key or derived_key(outer.seed, outer.made, handler.contract.type)
+        return _Claimed(outer.plan.name, key, outer.trace or _safe(key))
+
+    def _limit(self, deadline: float | None, outer: UnitOfWork | None) -> Limit:
+        seconds = DEADLINE if deadline is None else deadline
+        return self.deadlines.enter(seconds) if outer is None else self.deadlines.enter(seconds, outer.deadline)
+
+    def _tell(self, handler: HandlerPlan, limit: Limit, error: BaseException) -> NoReturn:
+        """Raises what the caller may see of what went wrong inside: a declared refusal or a `CallError`."""
+        if isinstance(error, asyncio.CancelledError) and limit.owns_cancellation():
+            raise DeadlineExceeded(
+                f"{handler.contract.type} was not done by its deadline",
+                where=handler.name,
+                next="try again with the same key",
+            ) from None
+        if isinstance(error, Refusal):
+            raise self._declared(handler, error) from None
+        if isinstance(error, (CallError, NotFound, StoreError)) or not isinstance(error, Exception):
+            raise error
+        self._listener(Signal("handler-failed", handler.name, f"{type(error).__name__}: {error}", error))
+        raise Unavailable(
+            f"{handler.contract.type} failed in its handler",
+            where=handler.name,
+            next="see the log of the service that runs it",
+        ) from None
 
     async def _apply(
-        self, limit: Limit, plan: ContextPlan, store: Store, handler: HandlerPlan, command: Any, claim: _Claimed
+        self, limit: Limit, plan: ContextPlan, store: Store, handler: HandlerPlan, command: Any, claim: _Claimed | None
     ) -> Any:
-        """Applies a command once per key: load, decide, commit; rerun when somebody else wrote first."""
-        if claim.given:
+        """Applies a command, once per key: load, decide, commit; rerun when somebody else wrote first."""
+        if claim is not None:
             claim.fingerprint = blake2b(handler.codec.encode(command), digest_size=16).digest()
             if known := await self._known(store, handler, claim):
                 return known[0]
+            seed, trace = claim.key, claim.trace
+        else:
+            seed = trace = self.ids.new()
         turn: asyncio.Lock | None = None
         try:
             while True:
-                unit = UnitOfWork(plan, store, self, seed=claim.seed, trace=claim.trace, deadline=limit.when)
-                reply = await self._decide(limit, unit, handler, command, claim)
-                rows = unit.unit()
-                rows.claim = claim.row(encode_reply(reply) if claim.given else b"", self.seconds())
+                unit = UnitOfWork(plan, store, self, seed, trace, limit.when)
                 try:
-                    await self._commit(limit, store, rows)
+                    reply = await unit.run(handler, command)
+                except Refusal as refusal:
+                    if claim is None or not isinstance(refusal, handler.refusals):
+                        raise
+                    return await self._refused(limit, store, handler, claim, refusal)
+                rows = unit.unit()
+                if claim is not None:
+                    rows.claim = claim.row(encode_reply(reply), self.seconds())
+                try:
+                    limit.exempt = True  # the deadline waits for the outcome: a cancelled commit is not an aborted one
+                    await store.commit(rows)
+                    return reply
                 except Conflict:
-                    if known := await self._known(store, handler, claim):
+                    limit.exempt = False
+                    if claim is not None and (known := await self._known(store, handler, claim)):
                         return known[0]
                     turn = await self._turn(rows, turn)
-                else:
-                    return reply
         finally:
             if turn is not None:
                 turn.release()
 
-    async def _decide(self, limit: Limit, unit: UnitOfWork, handler: HandlerPlan, command: Any, claim: _Claimed) -> Any:
-        """Runs the handler. A refusal is an outcome: a repeated call gets the same one."""
+    async def _refused(
+        self, limit: Limit, store: Store, handler: HandlerPlan, claim: _Claimed, refusal: Refusal
+    ) -> Any:
+        """A refusal is an outcome: it is kept, and a repeated call gets the same one."""
         try:
-            return await unit.run(handler, command)
-        except Refusal as refusal:
-            if claim.given and isinstance(refusal, handler.refusals):
-                row = claim.row(encode_reply(refusal), self.seconds())
-                try:
-                    await self._commit(limit, unit.store, Unit(claim=row))
-                except Conflict:
-                    if known := await self._known(unit.store, handler, claim):
-                        return known[0]
-            raise
-
-    async def _commit(self, limit: Limit, store: Store, rows: Unit) -> None:
-        """Commits; the deadline waits for the outcome, because a cancelled commit is not an aborted commit."""
-        limit.exempt = True
-        try:
-            await store.commit(rows)
-        finally:
+            limit.exempt = True
+            await store.commit(Unit(claim=claim.row(encode_reply(refusal), self.seconds())))
+        except Conflict:
             limit.exempt = False
+            if known := await self._known(store, handler, claim):
+                return known[0]
+        raise refusal
 
     async def _turn(self, rows: Unit, turn: asyncio.Lock | None) -> asyncio.Lock | None:
         """After a conflict, reruns of one aggregate queue up in order."""
@@ -211,17 +198,17 @@ class Calls:
 
     async def _known(self, store: Store, handler: HandlerPlan, claim: _Claimed) -> tuple[Any] | None:
         """The outcome stored under this key, as a one-tuple; raises it when it is a refusal."""
-        stored = await store.outcome(claim.caller, claim.seed) if claim.given else None
+        stored = await store.outcome(claim.caller, claim.key)
         if stored is None:
             return None
         if stored.fingerprint != claim.fingerprint:
             raise KeyReused(
-                f"the key {claim.seed!r} was used for another message", where=handler.contract.type,
+                f"the key {claim.key!r} was used for another message", where=handler.contract.type,
                 expected="a new key for a new message", next="repeat the first message, or choose a new key",
             )  # fmt: skip
         if self.seconds() - stored.at > RENEW_SECONDS:
             with contextlib.suppress(RemitError):  # the next repetition does it
-                await store.keep(claim.caller, claim.seed, self.seconds())
+                await store.keep(claim.caller, claim.key, self.seconds())
         value = decode_reply(stored.outcome, handler.reply, handler.refusals)
         if isinstance(value, Refusal):
             raise value
@@ -263,20 +250,18 @@ class Calls:
 
 
 class _Claimed:
-    """Under which key a command is applied."""
+    """Under which key a command is applied once: somebody may repeat it."""
 
-    __slots__ = ("caller", "fingerprint", "given", "seed", "trace")
+    __slots__ = ("caller", "fingerprint", "key", "trace")
 
-    def __init__(self, caller: str, seed: str, *, given: bool, trace: str = "") -> None:
+    def __init__(self, caller: str, key: str, trace: str) -> None:
         self.caller = caller
-        self.seed = seed
-        self.given = given
-        """Given by the caller or derived: a repeated call may come. Otherwise nobody else knows the key."""
-        self.trace = trace or (_safe(seed) if given else seed)
+        self.key = key
+        self.trace = trace
         self.fingerprint = b""
 
     def row(self, outcome: bytes, at: float) -> Claim:
-        return Claim(self.caller, self.seed, self.fingerprint, outcome, at)
+        return Claim(self.caller, self.key, self.fingerprint, outcome, at)
 
 
 class _UnitSender:

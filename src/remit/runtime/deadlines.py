@@ -12,6 +12,8 @@ from typing import Any, cast
 
 __all__ = ["Deadlines", "Limit"]
 
+_NEVER = float("inf")
+
 
 class Limit:
     """A running call and the loop time at which it has to end. `exempt` holds while it commits."""
@@ -34,31 +36,38 @@ class Deadlines:
     """All running limits of one event loop."""
 
     def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
         self._running: dict[Limit, None] = {}  # in order of entering: a simulated run must repeat exactly
         self._timer: asyncio.TimerHandle | None = None
-        self._wake_at = float("inf")
+        self._wake_at = _NEVER
 
-    def enter(self, when: float) -> Limit:
-        """Starts a limit for the current task, ending at a loop time."""
-        limit = Limit(cast("asyncio.Task[Any]", asyncio.current_task()), when)
+    def enter(self, seconds: float, outer: float = _NEVER) -> Limit:
+        """Starts a limit for the current task: so many seconds from now, or earlier at the loop time `outer`."""
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        when = loop.time() + seconds
+        if outer < when:
+            when = outer
+        limit = Limit(cast("asyncio.Task[Any]", asyncio.current_task(loop)), when)
         self._running[limit] = None
         if when < self._wake_at:
-            self._arm(when)
+            self._arm(loop, when)
         return limit
 
     def leave(self, limit: Limit) -> None:
         """Ends a limit."""
-        self._running.pop(limit, None)
+        del self._running[limit]
 
-    def _arm(self, when: float) -> None:
+    def _arm(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._wake_at = when
-        self._timer = asyncio.get_running_loop().call_at(when, self._sweep)
+        self._timer = loop.call_at(when, self._sweep, loop)
 
-    def _sweep(self) -> None:
-        now = asyncio.get_running_loop().time()
-        following = float("inf")
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        following = _NEVER
         for limit in self._running:
             if limit.expired:
                 continue
@@ -69,12 +78,12 @@ class Deadlines:
             else:
                 limit.expired = True
                 limit.task.cancel()
-        self._timer, self._wake_at = None, float("inf")
-        if following < float("inf"):
-            self._arm(following)
+        self._timer, self._wake_at = None, _NEVER
+        if following < _NEVER:
+            self._arm(loop, following)
 
     def close(self) -> None:
         """Stops the timer."""
         if self._timer is not None:
             self._timer.cancel()
-            self._timer, self._wake_at = None, float("inf")
+        self._loop, self._timer, self._wake_at = None, None, _NEVER

@@ -21,20 +21,24 @@ class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
-    def seconds(self) -> float:
-        return time.time()
+    seconds = staticmethod(time.time)
 
 
 class SystemIds:
-    """Identities from time, a random prefix per process, and a counter: one string format each, no system call."""
+    """Identities from milliseconds, a random part per process, and a counter: no system call."""
 
     def __init__(self) -> None:
-        self._prefix = os.urandom(6).hex()
+        self._process = os.urandom(6).hex()
         self._count = int.from_bytes(os.urandom(3), "big")
+        self._milliseconds = 0
+        self._prefix = ""
 
     def new(self) -> str:
-        self._count += 1
-        return f"{time.time_ns() // 1_000_000:012x}{self._prefix}{self._count & 0xFFFFFFFF:08x}"
+        milliseconds = time.time_ns() // 1_000_000
+        if milliseconds != self._milliseconds:  # formatted once for all identities of a millisecond
+            self._milliseconds, self._prefix = milliseconds, f"{milliseconds:012x}{self._process}"
+        self._count = count = (self._count + 1) & 0xFFFFFFFF
+        return self._prefix + "%08x" % count  # noqa: UP031  # half the time of an f-string's format
 
 
 class Watch(Protocol):

@@ -251,9 +251,8 @@ class Subscription:
 
     async def _limited(self, unit: UnitOfWork, record: Record) -> None:
         """One message, within the time limit of a handler."""
-        when = asyncio.get_running_loop().time() + HANDLER_SECONDS
-        limit = self._calls.deadlines.enter(when)
-        unit.next_message(seed=message_seed(self.follow, record), trace=_trace(record), key=record.key, deadline=when)
+        limit = self._calls.deadlines.enter(HANDLER_SECONDS)
+        unit.next_message(message_seed(self.follow, record), _trace(record), record.key, limit.when)
         try:
             await handle_record(self.follow, unit, record)
         except asyncio.CancelledError:
@@ -271,7 +270,7 @@ class Subscription:
             self._calls.deadlines.leave(limit)
 
     def _unit(self) -> UnitOfWork:
-        return UnitOfWork(self._plan, self._store, self._calls, seed="", trace="", deadline=float("inf"))
+        return UnitOfWork(self._plan, self._store, self._calls, "", "", float("inf"))
 
     def _advance(self, part: int, lane: _Lane, last: Record) -> Advance:
         follow = self.follow

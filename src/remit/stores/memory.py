@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from remit.errors import Conflict
 from remit.stores.port import (
     Advance,
     Capabilities,
-    Change,
     Checkpoint,
     Discard,
     Entry,
@@ -33,7 +33,8 @@ class MemoryStore:
 
     def __init__(self, partitions: int = 16) -> None:
         self.capabilities = Capabilities(durable=False, shared_between_processes=False, partitions=partitions)
-        self._log: dict[tuple[int, int], list[Record]] = {}
+        # Plain tuples, made records when they are read: the garbage collector looks at each of them only once.
+        self._log: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
         self._state: dict[tuple[str, str], tuple[int, bytes]] = {}
         self._outcomes: dict[tuple[str, str], Outcome] = {}
         self._checkpoints: dict[tuple[str, str, int], dict[int, Checkpoint]] = {}
@@ -58,8 +59,8 @@ class MemoryStore:
 
     async def commit(self, unit: Unit) -> None:
         self._check(unit)
-        for change in unit.changes:
-            self._state[change.kind, change.id] = (change.expected + 1, change.body)
+        for kind, id, expected, body in unit.changes:
+            self._state[kind, id] = (expected + 1, body)
         if unit.claim is not None:
             caller, key, fingerprint, outcome, at = unit.claim
             self._outcomes[caller, key] = Outcome(fingerprint, outcome, at)
@@ -79,11 +80,13 @@ class MemoryStore:
                 wake()
 
     def _append(self, entry: Entry) -> None:
-        part = self._part(entry.key)
-        log = self._log.setdefault((entry.channel, part), [])
-        prev = log[-1].id if log else ""
-        _, key, id, *rest = entry
-        log.append(Record._make((part, len(log) + 1, id, prev, key, *rest)))
+        channel, key, id, type, version, at, headers, payload = entry
+        part = self._part(key)
+        log = self._log.get((channel, part))
+        if log is None:
+            log = self._log[channel, part] = []
+        prev = log[-1][2] if log else ""
+        log.append((part, len(log) + 1, id, prev, key, type, version, at, headers, payload))
 
     def _part(self, key: str) -> int:
         part = self._parts.get(key)
@@ -94,23 +97,24 @@ class MemoryStore:
         return part
 
     def _check(self, unit: Unit) -> None:
-        for change in unit.changes:
-            self._check_version(change)
+        for kind, id, expected, _ in unit.changes:
+            current = self._state.get((kind, id))
+            if (current[0] if current else 0) != expected:
+                raise Conflict("state", where=f"{kind} {id}")
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self._outcomes:
             raise Conflict("claim", where=unit.claim.key)
         if unit.advance is not None:
             self._check_advance(unit.advance)
-        for place in (unit.settle, unit.discard):
-            if place is not None:
-                letters = self._letters.get(_key(place), [])
-                found = [x for x in letters if (x.record.part, x.record.pos) == (place.part, place.pos)]
-                if not found or (place is unit.settle and found[0] is not letters[0]):
-                    raise Conflict("letter", where=place.key)
+        if unit.settle is not None:
+            self._check_letter(unit.settle)
+        if unit.discard is not None:
+            self._check_letter(unit.discard)
 
-    def _check_version(self, change: Change) -> None:
-        current = self._state.get((change.kind, change.id))
-        if (current[0] if current else 0) != change.expected:
-            raise Conflict("state", where=f"{change.kind} {change.id}")
+    def _check_letter(self, place: Settle | Discard) -> None:
+        letters = self._letters.get(_key(place), [])
+        found = [x for x in letters if (x.record.part, x.record.pos) == (place.part, place.pos)]
+        if not found or (isinstance(place, Settle) and found[0] is not letters[0]):
+            raise Conflict("letter", where=place.key)
 
     def _check_advance(self, advance: Advance) -> None:
         checkpoints = self._checkpoints.get((advance.subscription, advance.source, advance.channel), {})
@@ -162,10 +166,11 @@ class MemoryStore:
         return self._outcomes.get((caller, key))
 
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
-        return self._log.get((channel, part), [])[after : after + limit]
+        return [Record._make(row) for row in self._log.get((channel, part), [])[after : after + limit]]
 
     async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
-        return {part: (log[-1].pos, log[-1].at) for (of, part), log in self._log.items() if of == channel}
+        ends = {part: Record._make(log[-1]) for (of, part), log in self._log.items() if of == channel}
+        return {part: (end.pos, end.at) for part, end in ends.items()}
 
     async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
         return dict(self._checkpoints.get((subscription, source, channel), {}))

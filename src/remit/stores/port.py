@@ -7,7 +7,7 @@ Adapters take time as an argument and never read a clock.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
@@ -180,11 +180,12 @@ class Outcome(NamedTuple):
 class Unit:
     """The rows of one unit of work, written together or not at all."""
 
-    changes: list[Change] = field(default_factory=list[Change])
-    entries: list[Entry] = field(default_factory=list[Entry])
+    changes: Sequence[Change] = ()
+    entries: Sequence[Entry] = ()
     claim: Claim | None = None
+    """The key of a command that somebody may repeat; without one, nobody can."""
     advance: Advance | None = None
-    parks: list[Park] = field(default_factory=list[Park])
+    parks: Sequence[Park] = ()
     settle: Settle | None = None
     discard: Discard | None = None
 

@@ -228,14 +228,14 @@ class StoreConformance:
         )
         causes: list[tuple[str, Callable[[Unit], Any]]] = [
             ("claim", lambda unit: setattr(unit, "claim", Claim("web", "used", b"f", b"{}", 1.0))),
-            ("state", lambda unit: unit.changes.append(Change("Account", "a2", 7, b"{}"))),
+            ("state", lambda unit: setattr(unit, "changes", [*unit.changes, Change("Account", "a2", 7, b"{}")])),
             ("checkpoint", lambda unit: setattr(unit, "advance", advance(3, 4))),
             ("parked", lambda unit: setattr(unit, "advance", advance(0, 1, parked=["k"]))),
             ("letter", lambda unit: setattr(unit, "settle", settle(1))),
             ("letter", lambda unit: setattr(unit, "discard", discard(1))),
         ]
         for number, (what, spoil) in enumerate(causes):
-            spoilt = Unit(list(unit.changes), unit.entries, unit.claim, unit.advance, unit.parks)
+            spoilt = Unit(unit.changes, unit.entries, unit.claim, unit.advance, unit.parks)
             spoil(spoilt)
             neighbour = Unit([Change("Neighbour", str(number), 0, b"{}")])
             refusal = refused(store.commit(spoilt), what, f"a unit is refused for its {what}")
