@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from remit import errors
 from remit.contexts import Context, ContextMap
 from remit.edges.http import HttpEdge
-from remit.messages import Query, Value
+from remit.messages import Query, Refusal, Value
 from tests.edges.shop import Closed, LimitExceeded, Line, Recorder, Touch, call, edge, shop
 
 
@@ -198,3 +198,24 @@ async def test_the_docs_page_shows_texts_as_texts() -> None:
     assert b"<script>alert" not in answer.body
     assert b"&lt;script&gt;alert(1)" in answer.body
     assert b"<title>&lt;b&gt;</title>" in answer.body
+
+
+class Full(Refusal):
+    pass
+
+
+class Wordy(Query[int, Full]):
+    """How many there are.
+
+    Counted anew each time.
+    """
+
+
+async def test_the_docs_page_says_nothing_twice() -> None:
+    wordy = Context[Any]("wordy")
+    wordy.get("/wordy", Wordy)
+    answer = await call(HttpEdge(ContextMap("words", contexts=[wordy]), Recorder()), "GET", "/docs")
+    routes = answer.body.decode().partition("<h2>Schemas</h2>")[0]
+    assert routes.count("How many there are.") == 1
+    assert routes.count("Counted anew each time.") == 1
+    assert re.sub("<.*?>", "", routes).count("Full") == 1

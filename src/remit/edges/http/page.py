@@ -48,15 +48,15 @@ def _route(description: Schema, method: str, path: str, operation: Schema) -> st
     shared = description["components"]["parameters"]
     parameters = [shared[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in operation["parameters"]]
     body = operation["requestBody"]["content"]["application/json"] if "requestBody" in operation else None
-    text = escape(str(operation.get("description", operation["summary"])))
+    more = str(operation.get("description", "")).removeprefix(operation["summary"]).strip()
     return f"""<details class="route"><summary><b class="{method}">{method.upper()}</b> <code>{escape(path)}</code>
 <span>{escape(operation["summary"])}</span></summary>
-<p>{text}</p>
+{f"<p>{escape(more)}</p>" if more else ""}
 <form data-method="{method.upper()}" data-path="{escape(path)}">
 {"".join(_input(parameter) for parameter in parameters)}
 {_body(body, description["components"]["schemas"]) if body else ""}
 <button>Send</button> <output></output></form>
-<table><tr><th>status</th><th>answer</th></tr>{"".join(_responses(operation))}</table></details>"""
+<table class="answers"><tr><th>status</th><th>answer</th></tr>{"".join(_responses(operation))}</table></details>"""
 
 
 def _input(parameter: Schema) -> str:
@@ -85,8 +85,9 @@ def _responses(operation: Schema) -> Iterator[str]:
         if "$ref" in response:
             shared.append(status)
         else:
+            what = escape(response["description"].partition(":")[0])  # what comes after it, the links say too
             kinds = [_linked(content["schema"]) for content in response.get("content", {}).values()]
-            yield f"<tr><td>{status}</td><td>{escape(response['description'])} {' '.join(kinds)}</td></tr>"
+            yield f"<tr><td>{status}</td><td>{': '.join([what, *kinds])}</td></tr>"
     yield f'<tr><td>{" ".join(shared)}</td><td><a href="#problems">Problems</a></td></tr>'
 
 
