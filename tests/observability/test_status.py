@@ -115,11 +115,28 @@ async def test_what_the_process_says_is_shown(scene: Scene, state: str) -> None:
     assert (row.state, row.note, row.well) == (state, "the disk is full", False)
 
 
+@pytest.mark.parametrize("waiting", [False, True], ids=["running", "lagging"])
+async def test_a_process_that_works_may_have_something_to_say(scene: Scene, waiting: bool) -> None:
+    if waiting:
+        await scene.append("1")
+    await scene.beat(note="the event loop was blocked for 2.1 s, in charge")
+    row = await scene.status()
+    assert (row.state, row.well) == ("lagging" if waiting else "running", True)
+    assert row.note == "the event loop was blocked for 2.1 s, in charge"
+
+
 async def test_the_worst_process_counts_and_gone_ones_do_not(scene: Scene) -> None:
     await scene.beat("regressed", process="gone", ago=16)
     await scene.beat(process="well")
     assert (await scene.status()).state == "running"
     await scene.beat("paused", note="storm", process="unwell", ago=14)
+    assert (await scene.status()).state == "paused"
+
+
+async def test_a_replica_that_stands_by_counts_for_nothing(scene: Scene) -> None:
+    await scene.beat("standby", process="second")
+    assert (await scene.status()).state == "silent"
+    await scene.beat("paused", process="first")
     assert (await scene.status()).state == "paused"
 
 

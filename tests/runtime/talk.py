@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
-from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
+from remit.runtime import LoopWatch, Ports, Runtime, Signal, SystemClock, compile_system
 from remit.runtime.subscription import Subscription
 from remit.stores import PRIVATE, Record, Store, partition_of
 from remit.stores.memory import MemoryStore
@@ -98,6 +98,7 @@ class Talk:
     """How noting waits for its gate."""
     source: MemoryStore | None = None
     """Whose log is followed, if it is not the context's own."""
+    watch: LoopWatch | None = None
     away: int = 0
     """How often the source cannot be read at first."""
 
@@ -123,7 +124,7 @@ class Talk:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[tuple[Runtime, Subscription, SlowFeed], None]:
         self.gates = {ADA: asyncio.Event(), ZOE: asyncio.Event()}
-        model, feed, ports = self.model(), SlowFeed(self.source or self.store), Ports(LoopClock())
+        model, feed, ports = self.model(), SlowFeed(self.source or self.store), Ports(LoopClock(), watch=self.watch)
         feed.away = self.away
         model.check().settle()
         plans = compile_system(model, ports)

@@ -113,6 +113,7 @@ async def _status(follow: FollowPlan, stores: Mapping[str, Store], now: float) -
             progress = await _progress(source, follow.channel, checkpoints, now)
     found += _findings(progress, parked)
     state, note = max(found, key=lambda each: _ORDER.index(each[0]))
+    note = note or found[0][1]  # what a process says of itself although nothing keeps it
     return SubscriptionStatus(
         name=follow.name,
         source=follow.source,
@@ -163,7 +164,7 @@ async def _life(store: Store, follow: FollowPlan, now: float) -> tuple[State, st
         for sign in _read_signs(body):
             if (sign.name, sign.source, sign.channel) == (follow.name, follow.source, follow.channel):
                 last = max(last, at)
-                if _is_fresh(at, now):
+                if _is_fresh(at, now) and sign.state != "standby":  # another replica runs it, and says how it is
                     said.append(_said(sign))
     if said:
         return max(said, key=lambda each: _ORDER.index(each[0]))
