@@ -342,7 +342,8 @@ async def test_a_reaction_together_may_write_the_aggregate_that_recorded_the_eve
         assert await app.ask(Count(id="a")) == 1
 
 
-async def test_a_restored_source_is_noticed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("buyer", [ADA, BOB], ids=["same partition", "another partition"])
+async def test_a_restored_source_is_noticed(buyer: Buyer, tmp_path: Path) -> None:
     """A log that ends before the checkpoint is another history: the subscription stops and says so."""
     shop = make_shop()
     store = f"sqlite:{tmp_path}/{{context}}.db"
@@ -352,7 +353,7 @@ async def test_a_restored_source_is_noticed(tmp_path: Path) -> None:
     for file in tmp_path.glob("sales.db*"):  # noqa: ASYNC240  # nothing runs that could be held up
         file.unlink()
     async with make_shop().system.connect(store=store) as app:
-        await app.send(Place(order=OrderId("o-2"), buyer=ADA))
+        await app.send(Place(order=OrderId("o-2"), buyer=buyer))
     runtime = assemble(shop.system, store=store)
     await runtime.start()
     try:

@@ -169,8 +169,10 @@ class Subscription:
                 lane = self._lane(part)
                 if pos > lane.pos:
                     self._start_worker(part, lane)
-                elif pos < stood.get(part, 0):
-                    self._regressed(part, f"the log ends at {pos}, the checkpoint stood at {stood[part]}")
+            for part, before in stood.items() if heads else ():
+                pos = heads[part][0] if part in heads else 0
+                if pos < before:
+                    self._regressed(part, f"the log ends at {pos}, the checkpoint stood at {before}")
             await self._bell.wait()
 
     def _start_worker(self, part: int, lane: _Lane) -> None:
@@ -196,6 +198,8 @@ class Subscription:
                         await self._failed(part, lane, failure)
                         failure = None
                     records = await self._next(part, lane)
+                    if not records and await self._was_moved(part, lane):
+                        continue
                     if not records:
                         if lane.failures:  # another process has handled what failed here
                             self._recovered(lane)
@@ -215,6 +219,13 @@ class Subscription:
         if push is not None:
             return [push.record]
         return await self._feed.read(part, lane.pos, limit)
+
+    async def _was_moved(self, part: int, lane: _Lane) -> bool:
+        """Later messages were pushed, and the next one is nowhere: whether another process has handled it."""
+        stood = lane.pos
+        if lane.pushed:
+            await self._reload(part)
+        return lane.pos != stood
 
     def _fits(self, part: int, lane: _Lane, record: Record) -> bool:
         """The next message names the last handled one as its predecessor; anything else is another history."""

@@ -1,0 +1,106 @@
+"""A subscription that only hears of messages, and cannot read them: what is pushed is all there is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from remit import Aggregate, Command, Context, DomainEvent, Repository, System
+from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime.subscription import BATCH
+from remit.stores import PRIVATE, Advance, Record, Unit
+from remit.stores.memory import MemoryStore
+from remit.transports import Feed, Push
+from tests.runtime.talk import until
+
+CLOCK = 1_700_000_000.0
+
+
+class Said(DomainEvent):
+    who: str
+    number: int
+
+
+class Say(Command[None]): ...
+
+
+class Speaker(Aggregate[str, Said]): ...
+
+
+class PushOnly:
+    """A feed that cannot be read. `push` is what a broker does."""
+
+    source, channel = "talk", PRIVATE
+
+    def __init__(self) -> None:
+        self.bell: Callable[[Push | None], None] = lambda _: None
+        self.done: list[int] = []
+
+    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+        return []
+
+    async def heads(self) -> Mapping[int, tuple[int, float]]:
+        return {}
+
+    def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:
+        self.bell = bell
+        return lambda: None
+
+    def push(self, pos: int) -> None:
+        payload = f'{{"who":"ada","number":{pos}}}'.encode()
+        before = f"m{pos - 1}" if pos > 1 else ""
+        record = Record(0, pos, f"m{pos}", before, "ada", "talk.Said", 1, CLOCK, "{}", payload)
+        self.bell(Push(record, partial(self.done.append, pos)))
+
+
+@asynccontextmanager
+async def listening(feed: PushOnly, store: MemoryStore) -> AsyncGenerator[list[int]]:
+    """The numbers heard so far."""
+    talk, heard = Context("talk"), list[int]()
+
+    @talk.handle(Say)
+    async def say(command: Say, speakers: Repository[Speaker]) -> None: ...
+
+    @talk.react(Said)
+    async def hear(event: Said) -> None:
+        heard.append(event.number)
+
+    model, ports = System("talk", contexts=[talk]), Ports()
+    model.check().settle()
+
+    def feeds(*_: object) -> Feed:
+        return feed
+
+    runtime = Runtime(model, compile_system(model, ports), {"talk": store}, ports, feeds=feeds)
+    await runtime.start()
+    try:
+        yield heard
+    finally:
+        await runtime.stop()
+
+
+async def test_the_next_push_is_taken_also_when_nothing_else_has_room() -> None:
+    """Pushed backwards, so many that not all are kept: the next one is, whenever it comes."""
+    feed = PushOnly()
+    last = BATCH + 20
+    async with listening(feed, MemoryStore(partitions=1)) as heard:
+        for pos in range(last, 1, -1):
+            feed.push(pos)
+        for pos in range(1, last - BATCH + 1):
+            feed.push(pos)
+            await until(lambda: pos in feed.done)  # noqa: B023  # waited for within this round
+        await until(lambda: last in feed.done)
+    assert heard == list(range(1, last + 1))
+    assert sorted(feed.done) == list(range(1, last + 1))
+
+
+async def test_what_another_process_has_handled_is_not_waited_for() -> None:
+    """The first messages went to a process that is gone; the later ones come to this one."""
+    feed, store = PushOnly(), MemoryStore(partitions=1)
+    async with listening(feed, store) as heard:
+        await store.commit(Unit(advance=Advance("talk.hear", "talk", PRIVATE, 0, 0, "", 2, "m2", CLOCK, frozenset())))
+        feed.push(3)
+        await asyncio.wait_for(until(lambda: 3 in feed.done), 5.0)
+    assert heard == [3]
