@@ -20,6 +20,7 @@ from remit.runtime.subscription import Subscription
 from remit.stores import Settle, Unit
 from remit.stores.sqlite import SqliteStore, writer
 from remit.stores.sqlite.writer import Writer
+from remit.testing.simulation import weather
 from remit.testing.simulation.pipe import Relay
 from remit.transports import Push
 
@@ -33,6 +34,7 @@ class Planted(NamedTuple):
     plant: Plant
     judges: set[str]
     pull: bool = True
+    restore: str = ""
 
 
 def in_two_transactions(cut: Callable[[Unit], tuple[Unit, Unit] | None]) -> Plant:
@@ -249,6 +251,28 @@ def forget_that_keys_are_used(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(writer, "_CLAIM", writer._CLAIM.replace("INSERT", "INSERT OR REPLACE").split(" ON CONFLICT")[0])
 
 
+def compare_positions_alone(patch: pytest.MonkeyPatch) -> None:
+    """A checkpoint is a position, whatever message stood there."""
+
+    def fits(self: Subscription, part: int, lane: Any, record: Any) -> bool:
+        return bool(record.pos == lane.pos + 1)
+
+    async def nothing(self: Subscription) -> None:
+        self._compared = True
+
+    blind = writer._MOVE.replace(" AND id = ?", " AND ? IS NOT NULL")
+    assert blind != writer._MOVE
+    patch.setattr(writer, "_MOVE", blind)
+    patch.setattr(Subscription, "_fits", fits)
+    patch.setattr(Subscription, "_compare", nothing)
+
+
+def never_limit_handlers(patch: pytest.MonkeyPatch) -> None:
+    """More handlers that hang make it likelier, not another bug."""
+    patch.setattr(weather, "HANGING", 50)
+    patch.setattr(subscription, "HANDLER_SECONDS", float("inf"))
+
+
 PLANTED = [
     Planted("an event is written in a second transaction", in_two_transactions(events_apart), {"lost"}),
     Planted("the checkpoint moves in a second transaction", in_two_transactions(checkpoint_apart), {"doubled"}),
@@ -270,5 +294,7 @@ PLANTED = [
     Planted("a conflict within a group is swallowed", swallow_conflicts_of_a_group, {"lost", "stuck", "false"}),
     Planted("heads that others have moved are not read again", keep_old_heads, {"false", "stuck", "lost"}),
     Planted("a conflict moves every partition's checkpoint", reload_every_partition, {"doubled", "false"}),
+    Planted("the checkpoint compares positions alone", compare_positions_alone, {"lost"}, restore="orders"),
+    Planted("the time limit of a handler never fires", never_limit_handlers, {"stuck"}),
     Planted("a key is not looked up", forget_that_keys_are_used, {"doubled"}),
 ]

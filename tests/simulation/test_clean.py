@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from remit.testing.simulation import simulate
+from remit.testing.simulation import run_scene, simulate
 from remit.testing.simulation.__main__ import main
 
 SEEDS = 25
 
 FAULTS = {
     "client gives up", "commit not done", "commit reply lost", "confirm lost", "crash", "crash after commit",
-    "crash before commit", "dependency away", "done lost", "publish refused", "push doubled", "push lost",
-    "push much later", "read failed", "short deadline",
+    "crash before commit", "dependency away", "done lost", "handler hangs", "node lost", "publish refused",
+    "push doubled", "push lost", "push much later", "read failed", "short deadline",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("pull", [True, False], ids=["pull", "no pull"])
 def test_nothing_is_lost_doubled_reordered_or_stuck(pull: bool) -> None:
     reports = [simulate(seed, pull=pull) for seed in range(SEEDS)]
-    assert {report.seed: report.verdicts for report in reports if report.verdicts} == {}
-    assert {fault for report in reports for fault in report.fired} == FAULTS
+    assert {report.scene: report.verdicts for report in reports if report.verdicts} == {}
+    assert {fault for report in reports for fault in report.faults()} == FAULTS
     assert sum(report.crashes for report in reports) > SEEDS
     assert sum(report.orders for report in reports) > 10 * SEEDS
+
+
+@pytest.mark.parametrize("context", ["orders", "billing"])
+def test_who_follows_a_store_that_was_put_back_stops_or_has_missed_nothing(context: str) -> None:
+    reports = [simulate(seed, restore=context) for seed in range(SEEDS)]
+    assert {report.scene: report.verdicts for report in reports if report.verdicts} == {}
+    assert sum(bool(report.stopped) for report in reports) > SEEDS / 2
+    assert {name.split(".")[0] for report in reports for name in report.stopped} == {_FOLLOWER[context]}
+
+
+_FOLLOWER = {"orders": "billing", "billing": "shipping"}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -30,6 +43,15 @@ def test_the_same_seed_is_the_same_run(seed: int) -> None:
     first, second = simulate(seed), simulate(seed)
     assert (first.digest, first.steps, first.seconds) == (second.digest, second.steps, second.seconds)
     assert first.digest != simulate(seed + 100).digest
+
+
+def test_the_faults_of_a_run_given_by_name_are_the_same_run() -> None:
+    drawn = simulate(4)
+    given = run_scene(replace(drawn.scene, faults=drawn.fired))
+    assert (given.digest, given.fired) == (drawn.digest, drawn.fired)
+    without = run_scene(replace(drawn.scene, faults=(), clients=1, orders=1))
+    assert (without.fired, without.verdicts) == ((), [])
+    assert without.orders < drawn.orders
 
 
 def test_the_command_says_which_faults_there_were(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ def test_a_planted_bug_is_found(planted: Planted, monkeypatch: pytest.MonkeyPatc
     planted.plant(monkeypatch)
     accused: set[str] = set()
     for seed in range(SEEDS):
-        accused |= {verdict.judge for verdict in simulate(seed, pull=planted.pull).verdicts}
+        accused |= {verdict.judge for verdict in simulate(seed, pull=planted.pull, restore=planted.restore).verdicts}
         if accused & planted.judges:
             return
     pytest.fail(f"{SEEDS} seeds accuse {sorted(accused) or 'nothing'}; one of {sorted(planted.judges)} should be")

@@ -9,39 +9,72 @@ from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 
-from remit.testing.simulation.world import Report, simulate
+from remit.testing.simulation.scene import Scene
+from remit.testing.simulation.shrinking import shrink
+from remit.testing.simulation.world import Report, run_scene
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs seeds and says what is wrong with them. 1 when something is, otherwise 0."""
-    parser = argparse.ArgumentParser(prog="python -m remit.testing.simulation", description=main.__doc__)
-    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="how many (default 20)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first of them (default 0)")
-    parser.add_argument("--no-pull", action="store_true", help="the broker alone brings messages between contexts")
-    chosen = parser.parse_args(arguments)
+    """Runs seeds and says what is wrong with them. 1 when something is, otherwise 0.
+
+    Each run that fails is told with the command that runs it again, the first one also with the smallest that is found.
+    """
+    chosen = _parser().parse_args(arguments)
     logging.getLogger("remit").addHandler(logging.NullHandler())
     begun = perf_counter()
     reports: list[Report] = []
     for seed in range(chosen.seed, chosen.seed + chosen.seeds):
-        reports.append(simulate(seed, pull=not chosen.no_pull))
-        _print_failure(reports[-1])
+        scene = Scene(seed, not chosen.no_pull, chosen.restore, chosen.clients, chosen.orders, chosen.faults)
+        reports.append(run_scene(scene))
+        if reports[-1].verdicts:
+            _print_failure(reports[-1])
     _print_sum(reports, perf_counter() - begun)
-    return int(any(report.verdicts for report in reports))
+    failed = [report for report in reports if report.verdicts]
+    if failed and not chosen.no_shrink:
+        _print_smaller(failed[0])
+    return int(bool(failed))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m remit.testing.simulation", description=main.__doc__)
+    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="how many (default 20)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first of them (default 0)")
+    mishap = parser.add_mutually_exclusive_group()
+    mishap.add_argument("--no-pull", action="store_true", help="the broker alone brings messages between contexts")
+    mishap.add_argument(
+        "--restore", choices=["orders", "billing"], default="", help="once, put this context's store back to a backup"
+    )
+    parser.add_argument("--clients", type=int, metavar="N", help="at most so many")
+    parser.add_argument("--orders", type=int, metavar="N", help="at most so many rounds of each client")
+    parser.add_argument("--faults", type=_names, metavar="SITE:N,...", help="just these, as a smaller run names them")
+    parser.add_argument("--no-shrink", action="store_true", help="look for no smaller run when one fails")
+    return parser
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for name in text.split(",") if name)
 
 
 def _print_failure(report: Report) -> None:
-    if report.verdicts:
-        option = "" if report.pull else " --no-pull"
-        _say(f"seed {report.seed}: python -m remit.testing.simulation --seeds 1 --seed {report.seed}{option}")
-        for verdict in report.verdicts:
-            _say(f"  {verdict.judge}: {verdict.what}")
+    _say(f"seed {report.scene.seed}: {report.scene.command()}")
+    for verdict in report.verdicts:
+        _say(f"  {verdict.judge}: {verdict.what}")
+
+
+def _print_smaller(report: Report) -> None:
+    smaller = shrink(report)
+    _say(
+        f"seed {report.scene.seed} fails with {len(smaller.fired)} faults in place of {len(report.fired)}, "
+        f"{smaller.orders} orders in place of {report.orders}, in {smaller.steps} steps:"
+    )
+    _print_failure(smaller)
 
 
 def _print_sum(reports: Sequence[Report], seconds: float) -> None:
     failed = sum(1 for report in reports if report.verdicts)
-    fired = sum((Counter(report.fired) for report in reports), Counter[str]())
+    fired = sum((report.faults() for report in reports), Counter[str]())
     _say(
         f"{len(reports)} seeds, {failed} failed; {sum(r.orders for r in reports)} orders, "
         f"{sum(r.crashes for r in reports)} crashes, {sum(r.steps for r in reports)} steps, "

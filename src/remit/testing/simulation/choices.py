@@ -1,8 +1,9 @@
-"""Every decision that a real machine leaves to chance, drawn from one seed and kept as a tape."""
+"""Every decision that a real machine leaves to chance, drawn from one seed."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from hashlib import blake2b
 from random import Random
 
@@ -12,14 +13,16 @@ __all__ = ["Choices"]
 class Choices:
     """Draws. The same seed gives the same draws as long as the same questions are asked in the same order.
 
-    0 and False are always the harmless answers. While `calm`, no fault is drawn.
+    0 and False are always the harmless answers. While `calm`, no fault is drawn. A fault is named after its site and
+    how often that site had asked: `crash:3`. With `only`, just these happen, and everything else is drawn as it was.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, only: Collection[str] | None = None) -> None:
         self._random = Random(f"remit {seed}")  # noqa: S311  chance that can be repeated, no secret
         self._hash = blake2b(digest_size=16)
-        self.tape: list[int] = []
-        self.fired: Counter[str] = Counter()
+        self._only = only
+        self._asked: Counter[str] = Counter()
+        self.fired: list[str] = []
         self.calm = False
 
     def draw(self, site: str, ways: int) -> int:
@@ -30,9 +33,13 @@ class Choices:
         """Whether a fault happens here."""
         if self.calm:
             return False
-        fault = self._taken(site, int(self._random.random() * 1000 < permille)) == 1
-        if fault:
-            self.fired[site] += 1
+        self._asked[site] += 1
+        name = f"{site}:{self._asked[site]}"
+        fault = self._random.random() * 1000 < permille
+        if self._only is not None:
+            fault = name in self._only
+        if self._taken(site, int(fault)):
+            self.fired.append(name)
         return fault
 
     def delay(self, site: str, longest: float) -> float:
@@ -52,6 +59,5 @@ class Choices:
         return self._hash.hexdigest()
 
     def _taken(self, site: str, value: int) -> int:
-        self.tape.append(value)
         self._hash.update(f"{site}{value};".encode())
         return value

@@ -14,13 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Ledger", "Verdict", "judge", "unfinished"]
+__all__ = ["Ledger", "Verdict", "judge", "placed_orders", "torn_off", "unfinished"]
 
 _CONTEXTS = ("orders", "billing", "shipping")
 
 
 class Verdict(NamedTuple):
-    """Something that must not be. `judge` is lost, doubled, reordered, stuck or false (an answer that is not true)."""
+    """Something that must not be.
+
+    `judge` is lost, doubled, reordered, stuck, false (an answer that is not true) or silent (a source has another
+    history than its follower, which does not say so).
+    """
 
     judge: str
     what: str
@@ -28,10 +32,14 @@ class Verdict(NamedTuple):
 
 @dataclass
 class Ledger:
-    """What clients know: which orders and credits they were promised, as (customer, name) and the number answered."""
+    """What is known outside: promised orders and credits, as (customer, name) and the number answered; and mishaps."""
 
     orders: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
     credits: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    forgotten: set[str] = field(default_factory=set[str])
+    """Orders that a restored store has lost. Their consequences may be there or not."""
+    stopped: set[str] = field(default_factory=set[str])
+    """Subscriptions that have stopped, because their source's history is another one, and say so."""
 
 
 class _Files:
@@ -53,7 +61,18 @@ class _Files:
 def judge(folder: Path, ledger: Ledger) -> list[Verdict]:
     """Everything that is wrong with the stores in this folder."""
     files = _Files(folder)
-    return [*_answers(files, ledger), *_consequences(files), *_logs(files)]
+    torn = (Verdict("lost", what) for name, what in _torn_off(files) if name not in ledger.stopped)
+    return [*_answers(files, ledger), *_consequences(files, ledger), *_holes(files), *torn]
+
+
+def placed_orders(folder: Path) -> set[str]:
+    """The names of all orders that are stored as placed."""
+    return {name for names in _Files(folder).lists("orders.Book").values() for name in names}
+
+
+def torn_off(folder: Path) -> set[str]:
+    """The subscriptions with a checkpoint that stands on no message of its source."""
+    return {name for name, _ in _torn_off(_Files(folder))}
 
 
 def _answers(files: _Files, ledger: Ledger) -> Iterator[Verdict]:
@@ -70,23 +89,33 @@ def _answers(files: _Files, ledger: Ledger) -> Iterator[Verdict]:
             yield from _once(customer, names)
 
 
-def _consequences(files: _Files) -> Iterator[Verdict]:
+_CAUSES = {
+    "orders.History": {"orders.History"},
+    "billing.Account": {"billing.charge"},
+    "shipping.Stock": {"billing.charge"},
+    "shipping.Dock": {"billing.charge", "shipping.commands"},
+    "shipping.Notices": {"billing.charge", "shipping.notify"},
+}
+"""Where each placed order has a consequence, and the subscriptions that bring it there."""
+
+
+def _consequences(files: _Files, ledger: Ledger) -> Iterator[Verdict]:
     """Each placed order has each of its consequences, once, in the order of placing."""
     placed = files.lists("orders.Book")
-    for kind in ("orders.History", "billing.Account", "shipping.Stock", "shipping.Dock", "shipping.Notices"):
-        for customer, names in files.lists(kind).items():
-            yield from _once(f"{kind} of {customer}", names)
+    for kind, causes in _CAUSES.items():
         found = files.lists(kind)
+        for customer, names in found.items():
+            yield from _once(f"{kind} of {customer}", names)
         for customer, expected in placed.items():
             if kind == "shipping.Stock":
                 expected = [order for order in expected if "sold-out" not in order]
-            names = found.get(customer, [])
-            yield from (
-                Verdict("lost", f"{name} is not in {kind} of {customer}") for name in set(expected) - set(names)
-            )
-            yield from (
-                Verdict("lost", f"{kind} has {name}, which was not placed") for name in set(names) - set(expected)
-            )
+            expected = [order for order in expected if order not in ledger.forgotten]
+            names = [name for name in found.get(customer, []) if name not in ledger.forgotten]
+            if not causes & ledger.stopped:
+                for name in (name for name in expected if name not in names):
+                    yield Verdict("lost", f"{name} is not in {kind} of {customer}")
+            for name in (name for name in names if name not in expected):
+                yield Verdict("lost", f"{kind} has {name}, which was not placed")
             if list(dict.fromkeys(names)) != [name for name in expected if name in names]:
                 yield Verdict("reordered", f"{kind} of {customer}: {names} for {expected}")
 
@@ -97,28 +126,35 @@ def _once(where: str, names: list[str]) -> Iterator[Verdict]:
             yield Verdict("doubled", f"{name} is {times} times in {where}")
 
 
-def _logs(files: _Files) -> Iterator[Verdict]:
-    """Positions without holes, each message naming the one before, checkpoints standing on messages that exist."""
-    messages: dict[tuple[str, int, int, int], str] = {}
+def _holes(files: _Files) -> Iterator[Verdict]:
+    """Positions without holes, each message naming the one before."""
     for context in _CONTEXTS:
         last: dict[tuple[int, int], tuple[int, str]] = {}
-        log = "SELECT channel, part, pos, id, prev FROM log ORDER BY channel, part, pos"
-        for channel, part, pos, id, prev in files.rows(context, log):
+        for channel, part, pos, id, prev in files.rows(context, _LOG):
             if last.get((channel, part), (0, "")) != (pos - 1, prev):
                 yield Verdict("lost", f"the log of {context} has a hole before {channel}/{part}/{pos}")
             last[channel, part] = (pos, id)
-            messages[context, channel, part, pos] = id
+
+
+def _torn_off(files: _Files) -> Iterator[tuple[str, str]]:
+    """Checkpoints that stand on no message: the name of the subscription, and what is wrong."""
+    messages = {
+        (context, channel, part, pos): id
+        for context in _CONTEXTS
+        for channel, part, pos, id, _ in files.rows(context, _LOG)
+    }
     for context in _CONTEXTS:
         for name, source, channel, part, pos, id in files.rows(context, _CHECKPOINTS):
             if messages.get((source, channel, part, pos)) != id:
-                yield Verdict("lost", f"the checkpoint of {name} on {source} {channel}/{part} stands on nothing")
+                yield name, f"the checkpoint of {name} on {source} {channel}/{part} stands on nothing"
 
 
+_LOG = "SELECT channel, part, pos, id, prev FROM log ORDER BY channel, part, pos"
 _CHECKPOINTS = "SELECT subscription, source, channel, part, pos, id FROM checkpoint"
 
 
 def unfinished(folder: Path, subscriptions: set[tuple[str, str, int]]) -> list[str]:
-    """What is still to be done: messages after a checkpoint, parked keys. Empty when the shop is at rest.
+    """What these subscriptions still have to do: messages after a checkpoint, parked keys. Empty when they are at rest.
 
     `subscriptions` are (name, source, channel).
     """
@@ -135,8 +171,8 @@ def unfinished(folder: Path, subscriptions: set[tuple[str, str, int]]) -> list[s
             pos = checkpoints.get((name, source, channel, part), 0)
             if (of, on) == (source, channel) and pos < head:
                 left.append(f"{name} stands at {pos} of {head} in {source} {channel}/{part}")
+    names = {name for name, _, _ in subscriptions}
     for context in _CONTEXTS:
-        left += [
-            f"{name} has parked {key}" for name, key in files.rows(context, "SELECT subscription, key FROM parked")
-        ]
+        parked = files.rows(context, "SELECT subscription, key FROM parked")
+        left += [f"{name} has parked {key}" for name, key in parked if name in names]
     return left

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from contextvars import Context
+from contextvars import Context, copy_context
 from heapq import heappop
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +46,7 @@ class SimLoop(asyncio.BaseEventLoop):
         self._buried = buried
         # Kept to the end: what nobody refers to would be collected, and its `finally` blocks would run at any time.
         self._graves: list[asyncio.Handle] = []
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks: list[tuple[asyncio.Task[Any], Context]] = []
         self._complaints: list[BaseException] = []
         self.set_task_factory(self._keep)
         self.set_exception_handler(lambda _, told: self._complaints.append(told.get("exception") or Standstill(told)))
@@ -60,8 +60,9 @@ class SimLoop(asyncio.BaseEventLoop):
         raise OutsideWorld("a thread was asked for; simulated code stays on the loop")
 
     def _keep(self, loop: Any, coro: Any, **options: Any) -> Any:
+        context = options["context"] = options.get("context") or copy_context()
         task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **options)
-        self._tasks.append(task)
+        self._tasks.append((task, context))
         return task
 
     def _process_events(self, event_list: Any) -> None:
@@ -97,14 +98,17 @@ class SimLoop(asyncio.BaseEventLoop):
         handle._run()  # noqa: SLF001  what the loop of the standard library does
 
     def unhandled(self) -> list[BaseException]:
-        """What tasks, futures and callbacks ended with that nobody asked for."""
-        ended = [task for task in self._tasks if task.done() and getattr(task, "_log_traceback", False)]
+        """What tasks, futures and callbacks ended with that nobody asked for. The dead cannot ask."""
+        ended = [task for task, context in self._tasks if task.done() and not self._buried(context)]
+        ended = [task for task in ended if getattr(task, "_log_traceback", False)]
         return [*self._complaints, *(error for task in ended if (error := task.exception()) is not None)]
 
     def bury(self) -> None:
         """Closes what is still pending while the loop stands: nothing of it runs on. Then closes the loop."""
         self.unhandled()
-        pending: list[Any] = [task for task in self._tasks if not task.done()]
+        pending: list[Any] = [task for task, _ in self._tasks if not task.done()]
+        for task, _ in self._tasks:
+            task._log_traceback = False  # noqa: SLF001  it was asked about above
         for task in pending:
             task._log_destroy_pending = False  # noqa: SLF001  that it ends here is intended
             with contextlib.suppress(BaseException):

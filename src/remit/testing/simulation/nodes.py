@@ -56,6 +56,8 @@ class Node:
         self.name = name
         self.choices = choices
         self.crashes = 0
+        self.lost = False
+        """Whether its next crash is the last: nobody starts it again."""
         self._run = run
         self._lives = 0
         self.living: Incarnation | None = None
@@ -67,12 +69,14 @@ class Node:
         self.living.spawn(self._run(self.living))
 
     def crash(self) -> None:
-        """Ends this life: nothing of it runs again, not even `finally`. A new one begins after a while."""
+        """Ends this life: nothing of it runs again, not even `finally`. A new one begins after a while, if ever."""
         if self.living is None:
             return
         self.crashes += 1
         self.choices.note(f"crash {self.living.name}")
         self.end()
+        if self.lost:
+            return
         # An empty context: what restarts the process must not die with it.
         loop = asyncio.get_running_loop()
         loop.call_later(0.01 + self.choices.delay("restart", 3.0), self.start, context=Context())

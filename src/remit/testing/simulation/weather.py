@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context, copy_context
 
 from remit.errors import Unavailable
 from remit.testing.simulation.choices import Choices
+from remit.testing.simulation.nodes import is_dead
 
 __all__ = ["Poison", "Weather"]
+
+
+HANGING = 5
+"""How many of a thousand handlers hang."""
 
 
 class Poison(ValueError):
@@ -20,12 +26,28 @@ class Weather:
     def __init__(self, choices: Choices) -> None:
         self._choices = choices
         self.fixed = False
+        self._hangs: list[tuple[float, Context]] = []
 
     async def blow(self, handler: str) -> None:
-        """Takes a while, and fails now and then with an error that passes by itself."""
+        """Takes a while, or an hour, and fails now and then with an error that passes by itself."""
         await asyncio.sleep(self._choices.delay(handler, 0.05))
+        if self._choices.chance("handler hangs", HANGING):
+            await self._hang()
         if self._choices.chance("dependency away", 15):
             raise Unavailable(f"simulated: what {handler} depends on is away")
+
+    async def _hang(self) -> None:
+        hang = (asyncio.get_running_loop().time(), copy_context())
+        self._hangs.append(hang)
+        try:
+            await asyncio.sleep(3600.0)
+        finally:
+            self._hangs.remove(hang)
+
+    def hanging(self) -> list[float]:
+        """For how many seconds each handler hangs that does so now, in a process that lives."""
+        now = asyncio.get_running_loop().time()
+        return [now - begun for begun, context in self._hangs if not is_dead(context)]
 
     def poison(self, order: str) -> None:
         """Raises `Poison` for some orders, each time, until `fixed`."""

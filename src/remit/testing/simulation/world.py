@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from contextvars import Context
 from dataclasses import dataclass
@@ -16,17 +17,19 @@ from remit.errors import CallError, OutcomeUnknown, RemitError
 from remit.messages import Command
 from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
 from remit.stores.sqlite import SqliteStore
+from remit.testing.simulation.backups import Backup
 from remit.testing.simulation.choices import Choices
-from remit.testing.simulation.judges import Ledger, Verdict, judge, unfinished
+from remit.testing.simulation.judges import Ledger, Verdict, judge, placed_orders, torn_off, unfinished
 from remit.testing.simulation.lane import SimLane
 from remit.testing.simulation.loop import Livelock, SimLoop, Standstill
 from remit.testing.simulation.nodes import Incarnation, Node, is_dead
 from remit.testing.simulation.pipe import Broker, HostileFeed, Relay
+from remit.testing.simulation.scene import Scene
 from remit.testing.simulation.shop import Credit, Customer, PlaceOrder, shop
 from remit.testing.simulation.weather import Poison, Weather
 from remit.transports import Feed, StoreFeed
 
-__all__ = ["Report", "simulate"]
+__all__ = ["Report", "run_scene", "simulate"]
 
 _EPOCH = 1_700_000_000.0
 _PARTITIONS = 2
@@ -39,8 +42,7 @@ _PATIENCE = 240.0
 class Report:
     """What came of a run."""
 
-    seed: int
-    pull: bool
+    scene: Scene
     verdicts: list[Verdict]
     digest: str
     steps: int
@@ -48,18 +50,30 @@ class Report:
     """Virtual."""
     crashes: int
     orders: int
-    fired: dict[str, int]
-    """How often each kind of fault happened."""
+    fired: tuple[str, ...]
+    """Each fault that happened, as `Choices` names it."""
+    stopped: frozenset[str]
+    """Subscriptions that ended as regressed, with a reason."""
+
+    def faults(self) -> Counter[str]:
+        """How often each kind of fault happened."""
+        return Counter(name.rpartition(":")[0] for name in self.fired)
 
 
-def simulate(seed: int, *, pull: bool = True) -> Report:
+def simulate(seed: int, *, pull: bool = True, restore: str = "") -> Report:
     """Runs the shop with all the mishaps of this seed. Nothing else but the code decides what happens.
 
-    Without `pull`, reads across contexts return nothing: messages arrive only because the broker brings them.
+    Without `pull`, reads across contexts return nothing: messages arrive only because the broker brings them. With
+    `restore`, the store of this context is once put back to an earlier copy.
     """
+    return run_scene(Scene(seed, pull, restore))
+
+
+def run_scene(scene: Scene) -> Report:
+    """Runs the shop through this scene."""
     memory = Path("/dev/shm")  # noqa: S108  a directory in memory, made with a name of its own
     with TemporaryDirectory(prefix="remit-simulation-", dir=memory if memory.is_dir() else None) as folder:
-        return _World(seed, Path(folder), pull=pull).run()
+        return _World(scene, Path(folder)).run()
 
 
 class _Clock(SystemClock):
@@ -84,17 +98,17 @@ class _Ids:
 
 
 class _World:
-    def __init__(self, seed: int, folder: Path, *, pull: bool) -> None:
-        self._seed = seed
+    def __init__(self, scene: Scene, folder: Path) -> None:
+        self._scene = scene
         self._folder = folder
-        self._pull = pull
-        self._choices = Choices(seed)
+        self._choices = Choices(scene.seed, scene.faults)
         self._loop = SimLoop(self._choices, is_dead)
-        self._broker = Broker(self._choices, pull=pull)
+        self._broker = Broker(self._choices, pull=scene.pull)
         self._weather = Weather(self._choices)
         self._ledger = Ledger()
         self._verdicts: list[Verdict] = []
         self._subscriptions: set[tuple[str, str, int]] = set()
+        self._restored = 0
         self._nodes = [Node(f"n{i + 1}", self._choices, self._live) for i in range(1 + self._choices.draw("nodes", 3))]
 
     def run(self) -> Report:
@@ -111,8 +125,8 @@ class _World:
         self._verdicts += judge(self._folder, self._ledger)
         crashes = sum(node.crashes for node in self._nodes)
         return Report(
-            self._seed, self._pull, self._verdicts, choices.digest(), loop.steps, loop.now, crashes,
-            len(self._ledger.orders), dict(choices.fired),
+            self._scene, self._verdicts, choices.digest(), loop.steps, loop.now, crashes, len(self._ledger.orders),
+            tuple(choices.fired), frozenset(self._ledger.stopped),
         )  # fmt: skip
 
     def _accuse(self, judge: str, what: str) -> None:
@@ -124,8 +138,10 @@ class _World:
         for node in self._nodes:
             node.start()
         mishaps = asyncio.create_task(self._mishaps())
-        clients = 3 + self._choices.draw("clients", 3)
-        await asyncio.gather(self._operator(), *(self._client(Customer(f"c{i}")) for i in range(clients)))
+        people = [self._operator(), *(self._client(Customer(f"c{i}")) for i in range(self._clients()))]
+        if self._scene.restore:
+            people.append(self._restore())
+        await asyncio.gather(*people)
         await asyncio.sleep(self._choices.delay("last mishaps", 10.0))
         mishaps.cancel()
         self._choices.calm = True
@@ -137,28 +153,70 @@ class _World:
         while True:
             await asyncio.sleep(self._choices.delay("mishap", 6.0))
             node = self._nodes[self._choices.draw("victim", len(self._nodes))]
-            if self._choices.chance("crash", 400):
+            others = [other for other in self._nodes if other is not node and not other.lost]
+            if others and self._choices.chance("node lost", 60):
+                node.lost = True
+            if node.lost or self._choices.chance("crash", 400):
                 node.crash()
+
+    async def _restore(self) -> None:
+        """Takes a backup of a store, and puts it back a while later. Then there is more to do."""
+        store = self._folder / f"{self._scene.restore}.db"
+        await asyncio.sleep(1.0 + self._choices.delay("backup", 2.0))
+        while not store.is_file():  # noqa: ASYNC110  no event tells of a file
+            await asyncio.sleep(0.1)
+        backup = Backup(store)
+        await asyncio.sleep(1.0 + self._choices.delay("restore", 4.0))
+        for node in self._nodes:
+            node.crash()
+        placed = placed_orders(self._folder)
+        backup.restore()
+        self._restored += 1
+        self._choices.note("restored")
+        self._ledger.forgotten |= placed - placed_orders(self._folder)
+        {"orders": self._ledger.orders, "billing": self._ledger.credits}[self._scene.restore].clear()
+        for customer in ("c0", "c1", "c2"):
+            await self._place(Customer(customer), f"{customer}-late")
 
     async def _settle(self) -> None:
         left = ["not looked"]
         for _ in range(int(_PATIENCE)):
             await asyncio.sleep(1.0)
-            left = unfinished(self._folder, self._subscriptions)
+            stopped = self._regressed() if self._restored else set[str]()
+            left = unfinished(self._folder, {s for s in self._subscriptions if s[0] not in stopped})
             if not left:
                 break
         for what in left:
             self._accuse("stuck", what)
         # One more round for what processes believe: states are only left when something says that all is well.
-        await asyncio.sleep(5.0)
+        # What hangs now has to be ended by the time limit of its handler, 30 seconds.
+        await asyncio.sleep(35.0 if self._weather.hanging() else 5.0)
+        for seconds in self._weather.hanging():
+            if seconds > 31.0:
+                self._accuse("stuck", f"a handler hangs for {seconds:.0f} s")
+        self._ledger.stopped = self._regressed() if self._restored else set()
+        for name in torn_off(self._folder) - self._ledger.stopped:
+            self._accuse("silent", f"{name} stands on a message that its source does not have, and does not say so")
         for node in self._nodes:
-            runtime = node.living.runtime if node.living is not None else None
-            if runtime is None:
+            self._look_at(node)
+
+    def _look_at(self, node: Node) -> None:
+        runtime = node.living.runtime if node.living is not None else None
+        if runtime is None:
+            if not node.lost:
                 self._accuse("stuck", f"{node.name} does not run")
-                continue
-            for subscription in runtime.subscriptions:
-                if subscription.state != "running":
-                    self._accuse("stuck", f"{subscription.name} is {subscription.state}: {subscription.note}")
+            return
+        for subscription in runtime.subscriptions:
+            if subscription.state != "running" and subscription.name not in self._ledger.stopped:
+                self._accuse("stuck", f"{subscription.name} is {subscription.state}: {subscription.note}")
+
+    def _regressed(self) -> set[str]:
+        """The subscriptions that every process has stopped, with a reason."""
+        stopped = torn_off(self._folder)
+        for node in self._nodes:
+            if node.living is not None and node.living.runtime is not None:
+                stopped &= {s.name for s in node.living.runtime.subscriptions if s.state == "regressed"}
+        return stopped
 
     async def _stop(self, node: Node) -> None:
         """Ends a process in good order."""
@@ -211,15 +269,20 @@ class _World:
         self._choices.note(f"{self._loop.now:.6f} {signal.kind} {signal.where} {signal.what}")
         if signal.kind == "parked" and not isinstance(signal.error, Poison):
             self._accuse("false", f"parked without need: {signal.where} {signal.error!r}")
-        if signal.kind == "regressed":
+        if signal.kind == "regressed" and not self._restored:
             self._accuse("false", f"regressed: {signal.where} {signal.what}")
         if signal.kind == "handler-failed":
             self._accuse("false", f"{signal.where} failed: {signal.what}")
 
     # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _clients(self) -> int:
+        drawn, most = 3 + self._choices.draw("clients", 3), self._scene.clients
+        return drawn if most is None else min(drawn, most)
+
     async def _client(self, customer: Customer) -> None:
-        for number in range(3 + self._choices.draw("orders", 4)):
+        drawn, most = 3 + self._choices.draw("orders", 4), self._scene.orders
+        for number in range(drawn if most is None else min(drawn, most)):
             await asyncio.sleep(self._choices.delay("client", 3.0))
             at_once = [self._place(customer, f"{customer}-{number}")]
             if self._choices.draw("another order", 3) == 0:
@@ -261,7 +324,10 @@ class _World:
             if living is not None and living.runtime is not None:
                 short = self._choices.chance("short deadline", 150)
                 deadline = self._choices.delay("deadline", 0.1) if short else 10.0
+                restored = self._restored
                 answer = await self._ask(living, living.runtime.send(command, key=key, deadline=deadline))
+                if restored != self._restored:
+                    answer = None  # what it tells of may have been forgotten since
                 if isinstance(answer, int):
                     return answer
                 used = used or answer is None

@@ -1,0 +1,40 @@
+"""What decides a simulated run."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+__all__ = ["Scene"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Equal scenes are equal runs, as long as the code is the same."""
+
+    seed: int
+    pull: bool = True
+    """Without, reads across contexts return nothing: messages arrive only because the broker brings them."""
+    restore: str = ""
+    """The context whose store is once restored from a backup, with all processes down."""
+    clients: int | None = None
+    """At most so many clients; as drawn when None."""
+    orders: int | None = None
+    """At most so many rounds of orders of each client; as drawn when None."""
+    faults: tuple[str, ...] | None = None
+    """Just these faults, as `Choices` names them; as drawn when None."""
+
+    def command(self) -> str:
+        """The command line that runs it again."""
+        words = ["python", "-m", "remit.testing.simulation", "--seeds", "1", "--seed", str(self.seed)]
+        if not self.pull:
+            words.append("--no-pull")
+        if self.restore:
+            words += ["--restore", self.restore]
+        if self.clients is not None:
+            words += ["--clients", str(self.clients)]
+        if self.orders is not None:
+            words += ["--orders", str(self.orders)]
+        if self.faults is not None:
+            words += ["--faults", ",".join(self.faults)]
+        return shlex.join(words)
