@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ COMMANDS = {
     "send": ["send", SYSTEM, "Post", '{"letter": "l", "box": "ada", "text": "t"}'],
     "ask": ["ask", SYSTEM, "Contents", '{"box": "ada"}'],
     "parked list": ["parked", "list"],
+    "parked show": ["parked", "show", "ada"],
     "parked retry": ["parked", "retry", "mail.deliver", "--all"],
 }
+LOOKING = {"status", "parked list", "parked show"}
 every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
 """Those that open stores that are there."""
 
@@ -44,19 +47,44 @@ def test_a_corrupt_file(office: Office, command: list[str]) -> None:
     assert "mail.db" in ran.stderr
 
 
-@every_command
-def test_a_folder_that_may_not_be_written(office: Office, command: list[str]) -> None:
+def in_a_folder_that_may_not_be_written(office: Office, command: list[str]) -> subprocess.CompletedProcess[str]:
     office.post("ada", "one")
     for file in office.data.iterdir():
         file.chmod(0o444)
     office.data.chmod(0o555)
     try:
-        ran = office.remit(*command, before=without_rights)
+        return office.remit(*command, before=without_rights)
     finally:
         office.data.chmod(0o755)
+
+
+@pytest.mark.parametrize("command", COMMANDS.keys() - LOOKING)
+def test_a_folder_that_may_not_be_written(office: Office, command: str) -> None:
+    ran = in_a_folder_that_may_not_be_written(office, COMMANDS[command])
     assert ran.returncode == 2
     assert is_clear(ran.stderr, "store.unusable"), ran.stderr
     assert "can write" in ran.stderr
+
+
+def test_looking_needs_no_right_to_write(office: Office) -> None:
+    ran = in_a_folder_that_may_not_be_written(office, COMMANDS["status"])
+    assert (ran.returncode, "silent" in ran.stdout) == (1, True), ran.stderr
+    ran = in_a_folder_that_may_not_be_written(office, COMMANDS["parked list"])
+    assert (ran.returncode, ran.stdout) == (0, "nothing is parked\n"), ran.stderr
+
+
+@pytest.mark.parametrize("command", sorted(LOOKING))
+def test_looking_neither_migrates_nor_makes(office: Office, command: str) -> None:
+    office.post("ada", "one")
+    with sqlite3.connect(office.data / "mail.db") as older:
+        older.execute("PRAGMA user_version = 1")
+    older.close()
+    before = {file: file.read_bytes() for file in office.data.iterdir()}
+    ran = office.remit(*COMMANDS[command])
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, "store.unusable"), ran.stderr
+    assert "schema version 1" in ran.stderr
+    assert {file: file.read_bytes() for file in office.data.iterdir()} == before
 
 
 @pytest.mark.parametrize("command", ["run", "send", "ask"])

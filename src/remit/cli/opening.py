@@ -13,14 +13,14 @@ __all__ = ["opened", "require_some"]
 
 
 @asynccontextmanager
-async def opened(place: str, contexts: Iterable[str]) -> AsyncGenerator[dict[str, Store]]:
+async def opened(place: str, contexts: Iterable[str], *, read_only: bool = False) -> AsyncGenerator[dict[str, Store]]:
     """The stores of these contexts by name, open; closed at the end. Raises `StoreError`, `StoreUnavailable`."""
     async with AsyncExitStack() as stack:
         stores: dict[str, Store] = {}
         for context in contexts:
             stores[context] = store = open_store(place, context)
             stack.push_async_callback(store.close)
-            await store.open()
+            await store.open(read_only=read_only)
         yield stores
 
 

@@ -115,14 +115,14 @@ def discard(
 
 
 async def _list(place: str, subscription: str | None) -> list[Parked]:
-    async with opened(place, _contexts(place, subscription)) as stores:
+    async with opened(place, _contexts(place, subscription), read_only=True) as stores:
         rows = [row for store in stores.values() for row in await store.parked(subscription)]
     return sorted(rows, key=lambda row: row.since)
 
 
 async def _show(place: str, subscription: str | None, key: str, *, payload: bool) -> list[KeyReport]:
     reports: list[KeyReport] = []
-    async with opened(place, _contexts(place, subscription)) as stores:
+    async with opened(place, _contexts(place, subscription), read_only=True) as stores:
         for store in stores.values():
             for row in await store.parked(subscription):
                 if row.key == key:

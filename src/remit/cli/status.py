@@ -42,7 +42,7 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
 async def _read(model: System, place: str) -> list[SubscriptionStatus]:
     follows = [subscription.follow for subscription in assemble(model, store=place).subscriptions]
     contexts = [context.name for context in model.contexts]
-    async with opened(place, require_some(place, contexts)) as stores:
+    async with opened(place, require_some(place, contexts), read_only=True) as stores:
         return await read_status(follows, stores, time.time())
 
 
@@ -52,14 +52,14 @@ def _are_well(rows: list[SubscriptionStatus]) -> bool:
 
 def _table(rows: list[SubscriptionStatus]) -> Table:
     table = Table("SUBSCRIPTION", "FOLLOWS", box=None, pad_edge=False)
-    for title in ("HEAD", "POSITION", "LAG", "SECONDS"):
+    for title in ("HEAD", "POSITION", "LAG", "SECONDS", "PARKED"):
         table.add_column(title, justify="right")
     table.add_column("STATE")
     table.add_column("NOTE", overflow="fold")
     for row in rows:
-        state = f"parked({row.parked})" if row.state == "parked" else row.state
         table.add_row(
             row.name, f"{row.source} {row.channel}", str(row.head), str(row.position), str(row.lag),
-            f"{row.lag_seconds:.1f}", f"[{COLOURS.get(row.state, 'bold red')}]{state}[/]", escape(row.note),
+            f"{row.lag_seconds:.1f}", str(row.parked), f"[{COLOURS.get(row.state, 'bold red')}]{row.state}[/]",
+            escape(row.note),
         )  # fmt: skip
     return table

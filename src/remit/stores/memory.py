@@ -21,6 +21,7 @@ from remit.stores.port import (
     Settle,
     Unit,
     partition_of,
+    written_read_only,
 )
 
 __all__ = ["MemoryStore"]
@@ -43,9 +44,11 @@ class MemoryStore:
         self._beats: dict[str, tuple[float, str]] = {}
         self._watchers: list[Callable[[], None]] = []
         self._parts: dict[str, int] = {}
+        self._read_only = False
 
-    async def open(self) -> None:
-        """Nothing to open."""
+    async def open(self, *, read_only: bool = False) -> None:
+        """Nothing to open. With `read_only`, writes are refused."""
+        self._read_only = read_only
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -57,7 +60,12 @@ class MemoryStore:
     def changed_elsewhere(self) -> bool:
         return False
 
+    def _refuse_to_write(self) -> None:
+        if self._read_only:
+            raise written_read_only("memory")
+
     async def commit(self, unit: Unit) -> None:
+        self._refuse_to_write()
         self._check(unit)
         for kind, id, expected, body in unit.changes:
             self._state[kind, id] = (expected + 1, body)
@@ -183,12 +191,14 @@ class MemoryStore:
         return self._letters.get((subscription, source, channel, key), [])[:limit]
 
     async def retry(self, subscription: str, key: str | None, at: float) -> int:
+        self._refuse_to_write()
         due = [k for k, row in self._parked.items() if row.subscription == subscription and key in (None, row.key)]
         for k in due:
             self._parked[k] = self._parked[k]._replace(retry_at=at)
         return len(due)
 
     async def beat(self, process: str, at: float, body: str) -> None:
+        self._refuse_to_write()
         if body:
             self._beats[process] = (at, body)
         else:
@@ -198,10 +208,12 @@ class MemoryStore:
         return dict(self._beats)
 
     async def keep(self, caller: str, key: str, at: float) -> None:
+        self._refuse_to_write()
         if (outcome := self._outcomes.get((caller, key))) is not None:
             self._outcomes[caller, key] = outcome._replace(at=at)
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
+        self._refuse_to_write()
         gone = [process for process, (at, _) in self._beats.items() if at < beats][:limit]
         for process in gone:
             del self._beats[process]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
+from remit.errors import StoreError
 from remit.messages import Record
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Store",
     "Unit",
     "partition_of",
+    "written_read_only",
 ]
 
 PRIVATE = 0
@@ -43,6 +45,13 @@ PUBLISHED = 1
 def partition_of(key: str, partitions: int) -> int:
     """The partition of a key: stable over processes, versions and machines (CRC-32 modulo the number of partitions)."""
     return crc32(key.encode()) % partitions
+
+
+def written_read_only(where: str) -> StoreError:
+    """The error of every store that was opened to be read and is written to."""
+    return StoreError(
+        "the store was opened for reading only", where=where, expected="a read", next="open it without read_only"
+    )
 
 
 class Entry(NamedTuple):
@@ -204,8 +213,12 @@ class Store(Protocol):
 
     capabilities: Capabilities
 
-    async def open(self) -> None:
-        """Makes or migrates the schema and opens the store. Raises `StoreError`, `StoreUnavailable`."""
+    async def open(self, *, read_only: bool = False) -> None:
+        """Makes or migrates the schema and opens the store. Raises `StoreError`, `StoreUnavailable`.
+
+        With `read_only` nothing is made, migrated or written: a store that is missing, newer or older is refused, and
+        so is every later write, with `StoreError`.
+        """
         ...
 
     async def close(self) -> None:

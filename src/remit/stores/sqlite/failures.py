@@ -6,7 +6,7 @@ import sqlite3
 
 from remit.errors import StoreError, StoreUnavailable
 
-__all__ = ["failure", "not_to_be_opened", "wrote_nothing"]
+__all__ = ["failure", "not_to_be_opened", "not_to_be_read", "wrote_nothing"]
 
 _FOR_GOOD = {
     sqlite3.SQLITE_CORRUPT: ("the file is damaged", "restore it from a backup; `sqlite3 FILE .recover` may save rows"),
@@ -47,6 +47,14 @@ def not_to_be_opened(error: sqlite3.Error, where: str) -> StoreError | StoreUnav
     if (known := _AT_OPENING.get(_code(error) & 0xFF)) is not None:
         expected = "a file, in a directory, that this user can write (SQLite keeps two more files beside it)"
         return StoreError(_said(known[0], error), where=where, expected=expected, next=known[1])
+    return failure(error, where)
+
+
+def not_to_be_read(error: sqlite3.Error, where: str) -> StoreError | StoreUnavailable:
+    """The same for a file that is only looked at."""
+    if _code(error) & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY):
+        next = "let this user read it and the -wal and -shm files beside it; or look as the user that runs the service"
+        return StoreError(_said("the file cannot be read", error), where=where, expected="a readable file", next=next)
     return failure(error, where)
 
 

@@ -9,8 +9,9 @@ from importlib import resources
 from pathlib import Path
 
 from remit.errors import StoreError
+from remit.stores.sqlite.looking import look
 
-__all__ = ["connect", "prepare"]
+__all__ = ["connect", "inspect", "prepare"]
 
 # "rmit" in the file's header: tells our files from those of other programs.
 _APPLICATION = 0x726D6974
@@ -54,7 +55,7 @@ def _write_ahead(connection: sqlite3.Connection) -> str:
 
 def prepare(connection: sqlite3.Connection, path: Path, context: str, partitions: int) -> None:
     """Makes or migrates the tables. Raises `StoreError` when the file is somebody else's or newer than this release."""
-    _refuse_foreign(connection, path)
+    _refuse_foreign(*_signature(connection), path)
     mode = _write_ahead(connection)
     if mode != "wal":
         raise StoreError(
@@ -65,7 +66,7 @@ def prepare(connection: sqlite3.Connection, path: Path, context: str, partitions
         )
     connection.execute("BEGIN IMMEDIATE")
     try:
-        _refuse_foreign(connection, path)
+        _refuse_foreign(*_signature(connection), path)
         _migrate(connection, path)
         _claim(connection, path, {"context": context, "partitions": str(partitions)})
     except BaseException:
@@ -75,10 +76,37 @@ def prepare(connection: sqlite3.Connection, path: Path, context: str, partitions
     connection.execute("COMMIT")
 
 
-def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+def _signature(connection: sqlite3.Connection) -> tuple[int, int]:
     # In this order: a process that makes the file at this moment commits its tables together with its name.
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
+    return tables, application
+
+
+def inspect(path: Path, context: str) -> int:
+    """The number of partitions of a file, of which nothing is changed.
+
+    Raises `StoreError` when it is somebody else's, or of another schema version than this release reads.
+    """
+    ((tables,),) = look(path, "SELECT count(*) FROM sqlite_master")
+    ((application,),) = look(path, "PRAGMA application_id")
+    _refuse_foreign(tables, application, path)
+    ((version,),) = look(path, "PRAGMA user_version")
+    newest = max(_scripts())
+    _refuse_newer(version, newest, path)
+    if version < newest:
+        raise StoreError(
+            f"the file has schema version {version}; this release reads version {newest}",
+            where=str(path),
+            expected="a file that this release has migrated",
+            next="run the system once with this release, which migrates it; or look with the release that made it",
+        )
+    found = dict(look(path, "SELECT name, value FROM meta"))
+    _refuse_other(found, {"context": context}, path)
+    return int(found["partitions"])
+
+
+def _refuse_foreign(tables: int, application: int, path: Path) -> None:
     if application != _APPLICATION and (application or tables):
         raise StoreError(
             "the file belongs to another program",
@@ -90,9 +118,24 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    migrations = sorted((resources.files("remit.stores.sqlite") / "migrations").iterdir(), key=lambda file: file.name)
-    scripts = {int(file.name[:4]): file.read_text("utf-8") for file in migrations if file.name.endswith(".sql")}
+    scripts = _scripts()
     newest = max(scripts)
+    _refuse_newer(version, newest, path)
+    for number in range(version + 1, newest + 1):
+        for statement in _statements(scripts[number]):
+            connection.execute(statement)
+    if version < newest:
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {newest}")
+
+
+def _scripts() -> dict[int, str]:
+    """The migrations by number."""
+    files = (resources.files("remit.stores.sqlite") / "migrations").iterdir()
+    return {int(file.name[:4]): file.read_text("utf-8") for file in files if file.name.endswith(".sql")}
+
+
+def _refuse_newer(version: int, newest: int, path: Path) -> None:
     if version > newest:
         raise StoreError(
             f"the file has schema version {version}; this release knows versions up to {newest}",
@@ -100,12 +143,6 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             expected=f"a schema version of at most {newest}",
             next="install the release of remit that made it, or a later one",
         )
-    for number in range(version + 1, newest + 1):
-        for statement in _statements(scripts[number]):
-            connection.execute(statement)
-    if version < newest:
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {newest}")
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -121,7 +158,10 @@ def _statements(script: str) -> Iterator[str]:
 def _claim(connection: sqlite3.Connection, path: Path, wanted: dict[str, str]) -> None:
     """Writes down whose file it is, the first time; later compares."""
     connection.executemany("INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", wanted.items())
-    found = dict(connection.execute("SELECT name, value FROM meta"))
+    _refuse_other(dict(connection.execute("SELECT name, value FROM meta")), wanted, path)
+
+
+def _refuse_other(found: dict[str, str], wanted: dict[str, str], path: Path) -> None:
     for name, value in wanted.items():
         if found[name] != value:
             raise StoreError(

@@ -10,16 +10,27 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from remit.errors import OutcomeUnknown, StoreError, StoreUnavailable
-from remit.stores.port import Capabilities, Checkpoint, Letter, Outcome, Parked, Record, Unit
+from remit.stores.port import (
+    Capabilities,
+    Checkpoint,
+    Letter,
+    Outcome,
+    Parked,
+    Record,
+    Unit,
+    written_read_only,
+)
 from remit.stores.sqlite.commits import Commits
 from remit.stores.sqlite.failures import failure, not_to_be_opened
 from remit.stores.sqlite.lane import Lane, ThreadLane
-from remit.stores.sqlite.schema import connect, prepare
+from remit.stores.sqlite.looking import look
+from remit.stores.sqlite.schema import connect, inspect, prepare
 from remit.stores.sqlite.writer import Writer
 
 __all__ = ["SqliteStore"]
@@ -90,16 +101,23 @@ class SqliteStore:
         self._lane = lane
         self._thread: ThreadLane | None = None
         self._open: _Open | None = None
+        self._looking = False
         self._told = 0
         self._watchers: list[Callable[[], None]] = []
 
-    async def open(self) -> None:
-        """Makes or migrates the tables.
+    async def open(self, *, read_only: bool = False) -> None:
+        """Makes or migrates the tables; with `read_only` writes nothing at all, and reads any number of partitions.
 
-        Raises `StoreError` (another program's or another context's file, a newer schema, damaged, not writable) and
-        `StoreUnavailable` (locked by another process for more than 5 s, disk full).
+        Raises `StoreError` (another program's or another context's file, a newer schema, damaged, not writable; with
+        `read_only` also none or an older schema) and `StoreUnavailable` (locked by another process for more than 5 s,
+        disk full).
         """
-        if self._open is not None:
+        if self._open is not None or self._looking:
+            return
+        if read_only:
+            partitions = inspect(self._path, self._context)
+            self.capabilities = replace(self.capabilities, partitions=partitions)
+            self._looking = True
             return
         lane = self._lane
         if lane is None:
@@ -137,6 +155,7 @@ class SqliteStore:
 
     async def close(self) -> None:
         """Commits what was given to it, then closes the file. Idempotent."""
+        self._looking = False
         store, self._open = self._open, None
         if store is None:
             return
@@ -257,6 +276,8 @@ class SqliteStore:
         return gone
 
     def _opened(self) -> _Open:
+        if self._looking:
+            raise written_read_only(self._where)
         if self._open is None:
             raise StoreUnavailable(
                 "the store is not open",
@@ -267,6 +288,8 @@ class SqliteStore:
         return self._open
 
     def _rows(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        if self._looking:
+            return look(self._path, sql, values)
         reader = self._opened().reader
         try:
             return reader.execute(sql, values).fetchall()

@@ -1,5 +1,5 @@
 """What every adapter of a port must do, as tests that its author runs."""
 
-from remit.testing.conformance.stores import StoreConformance
+from remit.testing.conformance.upkeep import StoreConformance
 
 __all__ = ["StoreConformance"]

@@ -48,9 +48,9 @@ from remit.stores.port import (
     partition_of,
 )
 
-__all__ = ["StoreConformance"]
+__all__ = ["UnitConformance"]
 
-_SOURCE = ("billing-mail", "billing", PUBLISHED)
+SOURCE = ("billing-mail", "billing", PUBLISHED)
 """A subscription, its source and the channel."""
 
 
@@ -78,7 +78,7 @@ def entry(key: str, id: str, channel: int = PRIVATE, *, at: float = 1.0) -> Entr
 def advance(before: int, after: int, *, part: int = 0, parked: Iterable[str] = ()) -> Advance:
     """A checkpoint's move, where the message at position n has the id m<n>."""
     before_id = f"m{before}" if before else ""
-    return Advance(*_SOURCE, part, before, before_id, after, f"m{after}", 5.0, frozenset(parked))
+    return Advance(*SOURCE, part, before, before_id, after, f"m{after}", 5.0, frozenset(parked))
 
 
 def record(pos: int, key: str = "k", *, part: int = 0) -> Record:
@@ -89,17 +89,17 @@ def record(pos: int, key: str = "k", *, part: int = 0) -> Record:
 
 def park(pos: int, key: str = "k", *, part: int = 0, at: float = 10.0, error: str = "") -> Park:
     """Puts the message at that position aside."""
-    return Park(*_SOURCE, key, record(pos, key, part=part), at, error, at + 30)
+    return Park(*SOURCE, key, record(pos, key, part=part), at, error, at + 30)
 
 
 def settle(pos: int, key: str = "k", *, error: str = "", retry_at: float = 0.0) -> Settle:
     """The letter at that position of partition 0 has been handled."""
-    return Settle(*_SOURCE, key, 0, pos, error, retry_at)
+    return Settle(*SOURCE, key, 0, pos, error, retry_at)
 
 
 def discard(pos: int, key: str = "k") -> Discard:
     """The letter at that position of partition 0 is thrown away."""
-    return Discard(*_SOURCE, key, 0, pos, "sent twice by mistake", 99.0)
+    return Discard(*SOURCE, key, 0, pos, "sent twice by mistake", 99.0)
 
 
 async def whole_log(store: Store, channel: int = PRIVATE) -> list[Record]:
@@ -110,11 +110,11 @@ async def whole_log(store: Store, channel: int = PRIVATE) -> list[Record]:
 
 async def all_letters(store: Store, key: str = "k") -> list[Letter]:
     """The letters of a key."""
-    return list(await store.letters(*_SOURCE, key, 1000))
+    return list(await store.letters(*SOURCE, key, 1000))
 
 
-class StoreConformance:
-    """The promises of a store, one test each. Subclass it and give it two fixtures, `store` and `twin`."""
+class UnitConformance:
+    """What is promised of units of work, and of what they wrote."""
 
     # The log
 
@@ -123,7 +123,7 @@ class StoreConformance:
         same(dict(await store.heads(PRIVATE)), {}, "a new log has no heads")
         same(await store.load("Account", "a1"), None, "a new store has no state")
         same(await store.outcome("web", "k1"), None, "a new store has no outcomes")
-        same(dict(await store.checkpoints(*_SOURCE)), {}, "a new store has no checkpoints")
+        same(dict(await store.checkpoints(*SOURCE)), {}, "a new store has no checkpoints")
         same(list(await store.parked()), [], "a new store has no parked keys")
         same(await all_letters(store), [], "a new store has no letters")
         same(dict(await store.beats()), {}, "a new store has no signs of life")
@@ -243,7 +243,7 @@ class StoreConformance:
             same(await whole_log(store), [], f"refused for its {what}, it appends nothing")
             same(await store.load("Account", "a1"), None, f"refused for its {what}, it writes no state")
             same(await store.outcome("web", "new"), None, f"refused for its {what}, it claims nothing")
-            same(dict(await store.checkpoints(*_SOURCE)), {}, f"refused for its {what}, it moves no checkpoint")
+            same(dict(await store.checkpoints(*SOURCE)), {}, f"refused for its {what}, it moves no checkpoint")
             same(list(await store.parked()), [], f"refused for its {what}, it parks nothing")
         await store.commit(unit)
         same([message.pos for message in await whole_log(store)], [1], "the next unit takes the first position")
@@ -266,8 +266,8 @@ class StoreConformance:
         await store.commit(Unit(advance=advance(3, 5)))
         await store.commit(Unit(advance=advance(0, 1, part=2)))
         expected = {0: Checkpoint(5, "m5", 5.0), 2: Checkpoint(1, "m1", 5.0)}
-        same(dict(await store.checkpoints(*_SOURCE)), expected, "a checkpoint is kept per partition")
-        for other in (("other", *_SOURCE[1:]), (_SOURCE[0], "other", PUBLISHED), (*_SOURCE[:2], PRIVATE)):
+        same(dict(await store.checkpoints(*SOURCE)), expected, "a checkpoint is kept per partition")
+        for other in (("other", *SOURCE[1:]), (SOURCE[0], "other", PUBLISHED), (*SOURCE[:2], PRIVATE)):
             same(dict(await store.checkpoints(*other)), {}, "each subscription, source and channel has its own")
 
     async def test_a_checkpoint_that_is_elsewhere_does_not_move(self, store: Store) -> None:
@@ -276,7 +276,7 @@ class StoreConformance:
         wrong_id = advance(3, 4)._replace(before_id="of a restored log")
         for move in (advance(0, 4), advance(2, 4), advance(4, 5), wrong_id):
             await refused(store.commit(Unit(advance=move)), "checkpoint", "position and id must both fit")
-        same(dict(await store.checkpoints(*_SOURCE)), {0: Checkpoint(3, "m3", 5.0)}, "it stays where it was")
+        same(dict(await store.checkpoints(*SOURCE)), {0: Checkpoint(3, "m3", 5.0)}, "it stays where it was")
 
     async def test_of_two_consumers_one_moves_on(self, store: Store, twin: Store) -> None:
         for position in range(5):
@@ -299,28 +299,28 @@ class StoreConformance:
         await store.commit(Unit(advance=advance(2, 3, parked=["a", "b"])))
         await store.commit(Unit(advance=advance(0, 1, part=1, parked=["c"])))
         await store.commit(Unit(advance=advance(0, 1, part=2)))
-        positions = {part: at.pos for part, at in (await store.checkpoints(*_SOURCE)).items()}
+        positions = {part: at.pos for part, at in (await store.checkpoints(*SOURCE)).items()}
         same(positions, {0: 3, 1: 1, 2: 1}, "only the keys of the message's own partition count")
 
     # Parked keys and their letters
 
     async def test_a_failed_message_parks_its_key(self, store: Store) -> None:
         await store.commit(Unit(advance=advance(0, 1), parks=[park(1, at=10.0, error="no such student")]))
-        expected = [Parked(*_SOURCE, "k", 0, 10.0, 1, 40.0, "no such student", 1)]
+        expected = [Parked(*SOURCE, "k", 0, 10.0, 1, 40.0, "no such student", 1)]
         same(list(await store.parked()), expected, "a parked key says since when, why, and when it is tried again")
         same(await all_letters(store), [Letter(record(1), 10.0)], "the message is kept as it was")
 
     async def test_later_messages_wait_behind_it(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
         await store.commit(Unit(parks=[park(3, at=11.0), park(10, at=12.0), park(9, at=13.0)]))
-        expected = [Parked(*_SOURCE, "k", 0, 10.0, 1, 40.0, "broken", 4)]
+        expected = [Parked(*SOURCE, "k", 0, 10.0, 1, 40.0, "broken", 4)]
         same(list(await store.parked()), expected, "a message that waits only adds a letter")
         same([x.record.pos for x in await all_letters(store)], [2, 3, 9, 10], "letters wait in order")
-        lowest = [x.record.pos for x in await store.letters(*_SOURCE, "k", 2)]
+        lowest = [x.record.pos for x in await store.letters(*SOURCE, "k", 2)]
         same(lowest, [2, 3], "at most as many letters as asked for, the lowest ones")
 
     async def test_parked_keys_are_listed_by_subscription(self, store: Store) -> None:
-        other = ("billing-ledger", *_SOURCE[1:])
+        other = ("billing-ledger", *SOURCE[1:])
         late, early = park(1, "late", at=20.0, error="x"), park(2, "early", at=10.0, error="x")
         elsewhere = Park(*other, "k", record(1), 15.0, "x", 15.0)
         await store.commit(Unit(parks=[late, early, elsewhere]))
@@ -354,7 +354,7 @@ class StoreConformance:
     async def test_a_letter_that_fails_again_waits_longer(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, at=10.0, error="broken"), park(2)]))
         await store.commit(Unit(settle=settle(1, error="still broken", retry_at=100.0)))
-        expected = [Parked(*_SOURCE, "k", 0, 10.0, 2, 100.0, "still broken", 2)]
+        expected = [Parked(*SOURCE, "k", 0, 10.0, 2, 100.0, "still broken", 2)]
         same(list(await store.parked()), expected, "a further failure is counted, with its reason and the next time")
         same([x.record.pos for x in await all_letters(store)], [1, 2], "the letter stays")
 
@@ -381,13 +381,13 @@ class StoreConformance:
 
     async def test_keys_can_be_made_due(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, "a", error="x"), park(2, "b", error="x")]))
-        await store.commit(Unit(parks=[Park("other", *_SOURCE[1:], "a", record(1, "a"), 10.0, "x", 40.0)]))
-        same(await store.retry(_SOURCE[0], "a", 20.0), 1, "one key is made due")
+        await store.commit(Unit(parks=[Park("other", *SOURCE[1:], "a", record(1, "a"), 10.0, "x", 40.0)]))
+        same(await store.retry(SOURCE[0], "a", 20.0), 1, "one key is made due")
         due = {(row.subscription, row.key): row.retry_at for row in await store.parked()}
-        expected = {(_SOURCE[0], "a"): 20.0, (_SOURCE[0], "b"): 40.0, ("other", "a"): 40.0}
+        expected = {(SOURCE[0], "a"): 20.0, (SOURCE[0], "b"): 40.0, ("other", "a"): 40.0}
         same(due, expected, "other keys and other subscriptions stay as they are")
-        same(await store.retry(_SOURCE[0], None, 21.0), 2, "all keys of a subscription are made due")
-        same(await store.retry(_SOURCE[0], "c", 22.0), 0, "a key that is not parked is not made due")
+        same(await store.retry(SOURCE[0], None, 21.0), 2, "all keys of a subscription are made due")
+        same(await store.retry(SOURCE[0], "c", 22.0), 0, "a key that is not parked is not made due")
 
     # Signs of life, wakes, cancellation
 
@@ -398,40 +398,6 @@ class StoreConformance:
         same(dict(await twin.beats()), {"p1": (3.0, '{"a":2}'), "p2": (2.0, "{}")}, "the latest of each process")
         await store.beat("p1", 4.0, "")
         same(dict(await store.beats()), {"p2": (2.0, "{}")}, "an empty one removes the process")
-
-    # What is old
-
-    async def test_what_is_old_can_be_deleted(self, store: Store) -> None:
-        for number in range(10):
-            await store.beat(f"p{number}", float(number), "{}")
-            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
-        await store.commit(Unit(parks=[park(1, at=0.0, error="broken"), park(2, at=0.0)]))
-        await store.commit(Unit(discard=discard(2)))
-        same(await store.prune(beats=0.0, outcomes=0.0, tombstones=0.0, limit=1000), 0, "what is young stays")
-        same(await store.prune(beats=3.0, outcomes=5.0, tombstones=0.0, limit=1000), 8, "it says how many rows went")
-        same(sorted(await store.beats()), [f"p{number}" for number in range(3, 10)], "old signs of life are gone")
-        left = [number for number in range(10) if await store.outcome("web", f"k{number}") is not None]
-        same(left, [5, 6, 7, 8, 9], "old outcomes are gone, and no others")
-        await store.prune(beats=1e9, outcomes=1e9, tombstones=1e9, limit=1000)
-        same([x.record.pos for x in await all_letters(store)], [1], "letters that wait are never old")
-        same(len(await store.parked()), 1, "nor are parked keys")
-        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 20.0)))
-
-    async def test_it_is_deleted_in_small_pieces(self, store: Store) -> None:
-        for number in range(5):
-            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
-        gone = [await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=2) for _ in range(4)]
-        same(gone, [2, 2, 1, 0], "at most as many rows of a kind as the limit says")
-
-    async def test_the_outcome_of_a_repeated_command_stays_young(self, store: Store, twin: Store) -> None:
-        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 1.0)))
-        await store.commit(Unit(claim=Claim("web", "k2", b"f", b"{}", 1.0)))
-        await twin.keep("web", "k1", 10.0)
-        await twin.keep("web", "unknown", 10.0)
-        await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=1000)
-        same(await store.outcome("web", "k1"), Outcome(b"f", b"{}", 10.0), "what was repeated is not old")
-        same(await store.outcome("web", "k2"), None, "what was not is")
-        same(await store.outcome("web", "unknown"), None, "keeping makes no outcome")
 
     async def test_watchers_are_woken_by_what_was_appended(self, store: Store) -> None:
         wakes = count()

@@ -1,0 +1,74 @@
+"""The rest of what every store must do: write nothing when it was opened to be read, and delete what is old."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from remit.errors import StoreError
+from remit.stores.port import Change, Claim, Outcome, Store, Unit
+from remit.testing.conformance.stores import SOURCE, UnitConformance, all_letters, discard, entry, park, same, whole_log
+
+__all__ = ["StoreConformance"]
+
+
+class StoreConformance(UnitConformance):
+    """The promises of a store, one test each. Subclass it and give it two fixtures, `store` and `twin`."""
+
+    async def test_a_store_opened_to_be_read_is_not_written(self, store: Store) -> None:
+        await store.beat("p1", 1.0, "{}")
+        await store.commit(
+            Unit([Change("Account", "a1", 0, b"{}")], [entry("k", "m1")], Claim("", "c", b"f", b"{}", 1.0))
+        )
+        await store.close()
+        await store.open(read_only=True)
+        same(await store.load("Account", "a1"), (1, b"{}"), "what is there can be read")
+        same(len(await whole_log(store)), 1, "and the log")
+        writes: dict[str, Callable[[], Awaitable[object]]] = {
+            "commit": lambda: store.commit(Unit([Change("Account", "a2", 0, b"{}")])),
+            "retry": lambda: store.retry(SOURCE[0], None, 1.0),
+            "beat": lambda: store.beat("p2", 1.0, "{}"),
+            "keep": lambda: store.keep("", "c", 9.0),
+            "prune": lambda: store.prune(beats=9.0, outcomes=9.0, tombstones=9.0, limit=1000),
+        }
+        for name, write in writes.items():
+            try:
+                await write()
+            except StoreError:
+                continue
+            raise AssertionError(f"nothing is written through a store that was opened to be read, but {name} did")
+        await store.close()
+        await store.open()
+        await store.commit(Unit([Change("Account", "a2", 0, b"{}")]))
+        same(dict(await store.beats()), {"p1": (1.0, "{}")}, "nothing was written before")
+
+    async def test_what_is_old_can_be_deleted(self, store: Store) -> None:
+        for number in range(10):
+            await store.beat(f"p{number}", float(number), "{}")
+            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
+        await store.commit(Unit(parks=[park(1, at=0.0, error="broken"), park(2, at=0.0)]))
+        await store.commit(Unit(discard=discard(2)))
+        same(await store.prune(beats=0.0, outcomes=0.0, tombstones=0.0, limit=1000), 0, "what is young stays")
+        same(await store.prune(beats=3.0, outcomes=5.0, tombstones=0.0, limit=1000), 8, "it says how many rows went")
+        same(sorted(await store.beats()), [f"p{number}" for number in range(3, 10)], "old signs of life are gone")
+        left = [number for number in range(10) if await store.outcome("web", f"k{number}") is not None]
+        same(left, [5, 6, 7, 8, 9], "old outcomes are gone, and no others")
+        await store.prune(beats=1e9, outcomes=1e9, tombstones=1e9, limit=1000)
+        same([x.record.pos for x in await all_letters(store)], [1], "letters that wait are never old")
+        same(len(await store.parked()), 1, "nor are parked keys")
+        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 20.0)))
+
+    async def test_it_is_deleted_in_small_pieces(self, store: Store) -> None:
+        for number in range(5):
+            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
+        gone = [await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=2) for _ in range(4)]
+        same(gone, [2, 2, 1, 0], "at most as many rows of a kind as the limit says")
+
+    async def test_the_outcome_of_a_repeated_command_stays_young(self, store: Store, twin: Store) -> None:
+        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 1.0)))
+        await store.commit(Unit(claim=Claim("web", "k2", b"f", b"{}", 1.0)))
+        await twin.keep("web", "k1", 10.0)
+        await twin.keep("web", "unknown", 10.0)
+        await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=1000)
+        same(await store.outcome("web", "k1"), Outcome(b"f", b"{}", 10.0), "what was repeated is not old")
+        same(await store.outcome("web", "k2"), None, "what was not is")
+        same(await store.outcome("web", "unknown"), None, "keeping makes no outcome")

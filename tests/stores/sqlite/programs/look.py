@@ -1,0 +1,17 @@
+"""Looks at a store: `look.py FILE`; prints how many accounts' messages it has."""
+
+import asyncio
+import sys
+
+from remit.stores import PRIVATE
+from remit.stores.sqlite import SqliteStore
+
+
+async def main(path: str) -> None:
+    store = SqliteStore(path, "billing")
+    await store.open(read_only=True)
+    print(sum(head for head, _ in (await store.heads(PRIVATE)).values()))
+    await store.close()
+
+
+asyncio.run(main(sys.argv[1]))
