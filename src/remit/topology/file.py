@@ -194,7 +194,8 @@ class _Table:
             known = bool(_VARIABLE_NAME.fullmatch(name))
             what = f"the environment has no {name}" if known else f"{name!r} is no name of a variable"
             next = f"export {name}=..., or run with it: {name}=... remit ..." if known else ""
-            self.report("topology.environment", key, what, expected="${NAME}, set in the environment", next=next)
+            if all(finding.what != what for finding in self.findings):  # once, however often it is used
+                self.report("topology.environment", key, what, expected="${NAME}, set in the environment", next=next)
         return None if missing else _VARIABLE.sub(lambda match: self.environment[match[1]], raw)
 
     def shown(self, key: str) -> str:

@@ -1,0 +1,203 @@
+"""`remit plan`: what a topology file means, as a table or a picture; with a second file, what moving to it means."""
+
+from __future__ import annotations
+
+import json as jsons
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from remit.cli.failures import Failure
+from remit.cli.loading import load_system
+from remit.cli.options import AsJson
+from remit.cli.screen import show
+from remit.topology.file import Address, Channel, read_topology
+from remit.topology.flows import IN_PROCESS, Flow, flows_of
+from remit.topology.mermaid import mermaid_of
+from remit.topology.moves import Change, changes_between, check_stores_stay
+from remit.topology.picture import picture_of
+from remit.topology.placement import COMPONENTS, ContextShape, PlacedService, Placement, place
+from remit.topology.shapes import shapes_of
+
+__all__ = ["plan"]
+
+Shapes = dict[str, ContextShape | None]
+
+
+def plan(
+    topology: Annotated[str, Parameter(name="TOPOLOGY", help="The topology file.")],
+    other: Annotated[
+        str | None, Parameter(name="OTHER", help="Another one: says what moving from the first to it means.")
+    ] = None,
+    /,
+    *,
+    json: AsJson = False,
+    mermaid: Annotated[bool, Parameter(negative="", help="Print a Mermaid flowchart.")] = False,
+    svg: Annotated[str | None, Parameter(help="Draw the plan into this file.")] = None,
+) -> int:
+    """Show what runs where, over which stores and channels, and how everything travels.
+
+    Starts nothing and opens nothing. A topology that cannot keep the guarantees is refused with every finding, and exit
+    code 2; so is a move that would leave the data of a context behind.
+    """
+    if mermaid + json + (svg is not None) > 1 or (other is not None and (mermaid or svg is not None)):
+        raise Failure(
+            "cli.usage", "one form at a time, and no picture of a move", where="remit plan",
+            expected="one of --json, --mermaid, --svg; with two files only --json", next="remit plan --help",
+        )  # fmt: skip
+    placement, shapes = _placed(topology)
+    if other is not None:
+        moved, shapes = _placed(other)
+        check_stores_stay(placement, moved).settle()
+        _tell_move(placement, moved, changes_between(placement, moved, shapes), as_json=json)
+        return 0
+    flows = flows_of(placement, shapes)
+    if json:
+        print(jsons.dumps(_document(placement, flows)))
+    elif mermaid:
+        print(mermaid_of(placement, flows), end="")
+    elif svg is not None:
+        _write(Path(svg), picture_of(placement, flows))
+    else:
+        _tell(placement, list(shapes), flows)
+    return 0
+
+
+def _placed(path: str) -> tuple[Placement, Shapes]:
+    topology = read_topology(path)
+    system = load_system(topology.system)
+    system.check().settle()
+    shapes = shapes_of(system)
+    return place(topology, shapes), shapes
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failure(
+            "plan.unwritable", f"the picture cannot be written: {error.strerror}", where=str(path),
+            expected="a file in a folder that exists, and may be written", next="give another --svg FILE",
+        ) from None  # fmt: skip
+
+
+# --- one topology ----------------------------------------------------------------------------------------------------
+
+
+def _tell(placement: Placement, contexts: Sequence[str], flows: Sequence[Flow]) -> None:
+    print(f"{placement.topology.system} by {placement.topology.where}\n")
+    show(_services(placement, contexts))
+    print()
+    show(_stores(placement))
+    print()
+    if placement.topology.events or placement.topology.calls:
+        show(_channels(placement))
+        print()
+    show(_flows(flows))
+
+
+def _table(*titles: str) -> Table:
+    return Table(*titles, box=None, pad_edge=False)
+
+
+def _services(placement: Placement, contexts: Sequence[str]) -> Table:
+    listens = [key for key in ("http", "calls") if any(getattr(s, key) for s in placement.topology.services.values())]
+    table = _table("SERVICE", *(context.upper() for context in contexts), *(key.upper() for key in listens))
+    for name, placed in placement.services.items():
+        times = f" ×{placed.service.replicas}" if placed.service.replicas > 1 else ""
+        runs = [" ".join(part for part in COMPONENTS if placed.has(context, part)) or "·" for context in contexts]
+        table.add_row(name + times, *runs, *(_ports(placed, getattr(placed.service, key)) for key in listens))
+    return table
+
+
+def _ports(placed: PlacedService, first: Address | None) -> str:
+    """Where a service listens, replicas included."""
+    if first is None:
+        return "·"
+    last = first.of_replica(placed.service.replicas - 1)
+    return str(first) if last == first else f"{first}-{last.port}"
+
+
+def _stores(placement: Placement) -> Table:
+    table = _table("STORE", "PLACE", "OPENED BY")
+    opened = dict.fromkeys(context for placed in placement.services.values() for context in placed.stores)
+    for context in opened:
+        services = [name for name, placed in placement.services.items() if context in placed.stores]
+        table.add_row(context, _shown(placement.topology.store_of(context)), ", ".join(services))
+    return table
+
+
+def _shown(place: str) -> str:
+    """The place of a store, below the working directory without the way there."""
+    technology, _, path = place.partition(":")
+    return f"{technology}:{Path(path).relative_to(Path.cwd())}" if Path(path).is_relative_to(Path.cwd()) else place
+
+
+def _channels(placement: Placement) -> Table:
+    table = _table("CHANNEL", "OVER", "CODEC")
+    for name, channel in (("events", placement.topology.events), ("calls", placement.topology.calls)):
+        if channel is not None:
+            table.add_row(name, channel.place + (", with a shared secret" if channel.secret else ""), channel.codec)
+    return table
+
+
+def _flows(flows: Sequence[Flow]) -> Table:
+    table = _table("WHAT", "FROM", "TO", "HOW")
+    for flow in flows:
+        between = f" ({flow.sender} → {flow.receiver})" if flow.sender != flow.receiver else ""
+        how = Text(flow.told + between, style="dim" if flow.way == IN_PROCESS else "")
+        table.add_row(flow.kind, flow.source, flow.target, how)
+    return table
+
+
+def _document(placement: Placement, flows: Sequence[Flow]) -> dict[str, Any]:
+    topology = placement.topology
+    return {
+        "system": topology.system,
+        "services": {
+            name: {
+                "runs": {
+                    context: [part for part in COMPONENTS if part in parts] for context, parts in placed.runs.items()
+                },
+                "replicas": placed.service.replicas,
+                "http": _each(placed, placed.service.http),
+                "calls": _each(placed, placed.service.calls),
+                "stores": placed.stores,
+            }
+            for name, placed in placement.services.items()
+        },
+        "channels": {"events": _channel(topology.events), "calls": _channel(topology.calls)},
+        "addresses": {address: list(places) for address, places in placement.addresses.items()},
+        "apart": sorted(placement.apart),
+        "flows": [flow._asdict() for flow in flows],
+    }
+
+
+def _each(placed: PlacedService, first: Address | None) -> list[str]:
+    return [str(first.of_replica(n)) for n in range(placed.service.replicas)] if first else []
+
+
+def _channel(channel: Channel | None) -> dict[str, str] | None:
+    return None if channel is None else {"over": channel.place, "codec": channel.codec}
+
+
+# --- from one to another ---------------------------------------------------------------------------------------------
+
+
+def _tell_move(old: Placement, new: Placement, changes: Sequence[Change], *, as_json: bool) -> None:
+    if as_json:
+        print(jsons.dumps({"changes": [change._asdict() for change in changes]}))
+        return
+    print(f"From {old.topology.where} to {new.topology.where}:\n")
+    if not changes:
+        print("Nothing changes.")
+        return
+    table = _table("WHAT", "", "BEFORE", "AFTER")
+    for change in changes:
+        table.add_row(*change)
+    show(table)
+    print("\nEvery store stays where it is: no data moves, and every checkpoint stays valid.")

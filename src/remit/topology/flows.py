@@ -1,0 +1,81 @@
+"""What travels between components, and how, in one placement: pure, for tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from remit.topology.placement import Component, ContextShape, Placement
+
+__all__ = ["IN_PROCESS", "SHARED_STORE", "Flow", "flows_of"]
+
+IN_PROCESS = "in-process"
+SHARED_STORE = "shared store"
+
+
+class Flow(NamedTuple):
+    """Calls of one component to another, or events of one that another follows."""
+
+    kind: Literal["calls", "events"]
+    source: str
+    """The component that calls, or whose events are followed: `sales.write`."""
+    target: str
+    """The component that answers, or follows."""
+    sender: str
+    """The service of the source."""
+    receiver: str
+    """The service of the target."""
+    way: str
+    """`in-process`, `shared store` (the follower reads the source's log itself), or the technology of a channel."""
+    pull: str = ""
+    """Over what a follower in another process reads what did not reach it."""
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether a channel carries it."""
+        return self.way not in (IN_PROCESS, SHARED_STORE)
+
+    @property
+    def told(self) -> str:
+        """The way in words."""
+        return f"{self.way}, the missed read over {self.pull}" if self.pull not in ("", self.way) else self.way
+
+
+def flows_of(placement: Placement, shapes: Mapping[str, ContextShape | None]) -> tuple[Flow, ...]:
+    """Every flow from one placed component to another, as far as the shapes of the contexts tell."""
+    found: dict[Flow, None] = {}
+    for name, shape in shapes.items():
+        if shape is not None:
+            found.update(dict.fromkeys(_calls(placement, name, shape)))
+            found.update(dict.fromkeys(_events(placement, name, "write", shape.reacts_to)))
+            found.update(dict.fromkeys(_events(placement, name, "read", shape.projects)))
+    return tuple(sorted(flow for flow in found if flow.source != flow.target))
+
+
+def _calls(placement: Placement, name: str, shape: ContextShape) -> Iterator[Flow]:
+    for part, target in shape.calls:
+        sender, receiver = placement.homes.get(f"{name}.{part}"), placement.homes.get(target)
+        if sender and receiver:
+            channel = placement.topology.calls
+            way = channel.technology if channel and sender != receiver else IN_PROCESS
+            yield Flow("calls", f"{name}.{part}", target, sender, receiver, way)
+
+
+def _events(placement: Placement, name: str, part: Component, sources: frozenset[str]) -> Iterator[Flow]:
+    for source in sources:
+        sender, receiver = placement.homes.get(f"{source}.write"), placement.homes.get(f"{name}.{part}")
+        if not sender or not receiver:
+            continue
+        way, pull = IN_PROCESS, ""
+        if sender != receiver:
+            way, pull = _between(placement, source, receiver)
+        yield Flow("events", f"{source}.write", f"{name}.{part}", sender, receiver, way, pull)
+
+
+def _between(placement: Placement, source: str, receiver: str) -> tuple[str, str]:
+    """How events of a source reach another service: by its own eyes, or pushed, and pulled where that fails."""
+    if source in placement.services[receiver].stores:
+        return SHARED_STORE, ""
+    events, calls = placement.topology.events, placement.topology.calls
+    pull = calls.technology if calls else ""
+    return (events.technology if events else pull), pull

@@ -1,0 +1,59 @@
+"""A placement as a Mermaid flowchart: services with what they run, the stores they open, what travels between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from remit.topology.flows import IN_PROCESS, Flow
+from remit.topology.placement import COMPONENTS, PlacedService, Placement
+
+__all__ = ["mermaid_of"]
+
+
+def mermaid_of(placement: Placement, flows: Sequence[Flow]) -> str:
+    """The text of the diagram."""
+    return "\n".join(["flowchart LR", *_services(placement), *_stores(placement), *_lines(flows)]) + "\n"
+
+
+def _services(placement: Placement) -> Iterator[str]:
+    for name, placed in placement.services.items():
+        yield f'  subgraph {_id("service", name)}["{name}{_times(placed)}"]'
+        for context, parts in placed.runs.items():
+            shown = " · ".join(part for part in COMPONENTS if part in parts)
+            yield f'    {_node(name, context)}["{context}<br/>{shown}"]'
+        yield "  end"
+
+
+def _times(placed: PlacedService) -> str:
+    return f" ×{placed.service.replicas}" if placed.service.replicas > 1 else ""
+
+
+def _stores(placement: Placement) -> Iterator[str]:
+    opened = dict.fromkeys(context for placed in placement.services.values() for context in placed.stores)
+    for context in opened:
+        technology = placement.topology.store_of(context).partition(":")[0]
+        yield f'  {_id("store", context)}[("{context}<br/>{technology}")]'
+    for name, placed in placement.services.items():
+        for context in placed.stores:
+            yield f"  {_node(name, context)} --- {_id('store', context)}"
+
+
+def _lines(flows: Sequence[Flow]) -> Iterator[str]:
+    """One line for all flows of one kind, between the same boxes, on the same way."""
+    seen: set[tuple[str, str, str]] = set()
+    for flow in flows:
+        source = _node(flow.sender, flow.source.partition(".")[0])
+        target = _node(flow.receiver, flow.target.partition(".")[0])
+        label = flow.kind if flow.way == IN_PROCESS else f"{flow.kind}: {flow.way}"
+        if source != target and (source, target, label) not in seen:
+            seen.add((source, target, label))
+            yield f'  {source} {"-->" if flow.kind == "calls" else "-.->"}|"{label}"| {target}'
+
+
+def _node(service: str, context: str) -> str:
+    return _id(service, "runs", context)
+
+
+def _id(*words: str) -> str:
+    """Letters, digits and underscores; different words never make one."""
+    return "__".join(word.replace("_", "_0").replace("-", "_1") for word in words)

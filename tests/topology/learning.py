@@ -1,0 +1,25 @@
+"""The topologies of the learning platform, as they lie beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from learning.system import platform
+from remit.topology.file import read_topology
+from remit.topology.placement import ContextShape, Placement, place
+from remit.topology.shapes import shapes_of
+
+FOLDER = Path(__file__).parents[2] / "examples" / "learning" / "topologies"
+ENVIRONMENT = {"NATS_URL": "nats://me:hush@127.0.0.1:4222"}
+
+
+def shapes() -> dict[str, ContextShape | None]:
+    """The shapes of the platform's contexts."""
+    system = platform.hosting()
+    system.check().settle()
+    return shapes_of(system)
+
+
+def planned(name: str) -> Placement:
+    """One of the topologies, put on the platform."""
+    return place(read_topology(FOLDER / f"{name}.toml", ENVIRONMENT), shapes())
