@@ -267,6 +267,12 @@ def compare_positions_alone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Subscription, "_compare", nothing)
 
 
+def keep_quiet_about_history(patch: pytest.MonkeyPatch) -> None:
+    def nothing(self: Subscription, part: int, what: str) -> None: ...
+
+    patch.setattr(Subscription, "_regressed", nothing)
+
+
 def never_limit_handlers(patch: pytest.MonkeyPatch) -> None:
     """More handlers that hang make it likelier, not another bug."""
     patch.setattr(weather, "HANGING", 50)
@@ -295,6 +301,7 @@ PLANTED = [
     Planted("heads that others have moved are not read again", keep_old_heads, {"false", "stuck", "lost"}),
     Planted("a conflict moves every partition's checkpoint", reload_every_partition, {"doubled", "false"}),
     Planted("the checkpoint compares positions alone", compare_positions_alone, {"lost"}, restore="orders"),
+    Planted("another history is met in silence", keep_quiet_about_history, {"silent"}, restore="orders"),
     Planted("the time limit of a handler never fires", never_limit_handlers, {"stuck"}),
     Planted("a key is not looked up", forget_that_keys_are_used, {"doubled"}),
 ]
