@@ -2,7 +2,7 @@
 
 from remit.transports.calls import Answer, Answering, CallCapabilities, CallChannel, Request
 from remit.transports.events import EventCapabilities, EventChannel
-from remit.transports.in_process import StoreFeed
+from remit.transports.in_process import Exchange, InProcessCalls, StoreFeed
 from remit.transports.port import Feed, Push
 
 __all__ = [
@@ -12,7 +12,9 @@ __all__ = [
     "CallChannel",
     "EventCapabilities",
     "EventChannel",
+    "Exchange",
     "Feed",
+    "InProcessCalls",
     "Push",
     "Request",
     "StoreFeed",

@@ -9,11 +9,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-__all__ = ["Answer", "Answering", "CallCapabilities", "CallChannel", "Request"]
+__all__ = ["DRAIN_SECONDS", "Answer", "Answering", "CallCapabilities", "CallChannel", "Request", "fitting"]
+
+DRAIN_SECONDS = 10.0
+"""How long a closing channel waits for the requests that have begun."""
 
 
 class Request(NamedTuple):
-    """What one process asks of another. Header names are lower-case words joined by dashes, values ASCII."""
+    """What one process asks of another.
+
+    Header names are lower-case words joined by dashes that begin with `remit-`, or `content-type`; values are printable
+    ASCII. A channel carries these headers and no others.
+    """
 
     kind: str
     headers: Mapping[str, str]
@@ -29,6 +36,14 @@ class Answer(NamedTuple):
 
 
 Answering = Callable[[Request], Awaitable[Answer]]
+
+
+def fitting(answer: Answer, max_bytes: int) -> Answer:
+    """The answer, or in place of one that the channel does not carry, an answer that says so."""
+    if len(answer.body) <= max_bytes:
+        return answer
+    what = f'{{"what":"the answer has {len(answer.body)} bytes, the channel carries {max_bytes}"}}'
+    return Answer("message.invalid", {}, what.encode())
 
 
 @dataclass(frozen=True)
@@ -57,7 +72,7 @@ class CallChannel(Protocol):
 
     async def serve(self, address: str, answering: Answering) -> None:
         """Answers requests to an address, each in a task of its own; several processes may serve the same address, and
-        each request reaches one of them. `answering` does not raise."""
+        each request reaches one of them. `answering` does not raise. An answer goes through `fitting` on its way."""
         ...
 
     async def call(self, address: str, request: Request, seconds: float) -> Answer:

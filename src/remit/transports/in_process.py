@@ -1,14 +1,19 @@
-"""The feed within one process: reads the source's log in its store; the bell is the store's own after each commit."""
+"""Within one process: the feed that reads the source's log in its store, and calls over an exchange in memory."""
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from typing import Protocol
 
+from remit.errors import BadMessage, OutcomeUnknown, Unavailable
 from remit.messages import Record
+from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
 from remit.transports.port import Push
 
-__all__ = ["StoreFeed"]
+__all__ = ["Exchange", "InProcessCalls", "StoreFeed"]
 
 
 class _Log(Protocol):
@@ -33,3 +38,96 @@ class StoreFeed:
 
     def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:
         return self._log.watch(lambda: bell(None))
+
+
+class Exchange:
+    """What several `InProcessCalls` have in common: who serves which address, one after the other."""
+
+    def __init__(self) -> None:
+        self._servers: dict[str, list[_Server]] = {}
+        self._turns = count()
+
+    def add(self, address: str, server: _Server) -> None:
+        self._servers.setdefault(address, []).append(server)
+
+    def remove(self, server: _Server) -> None:
+        for servers in self._servers.values():
+            if server in servers:
+                servers.remove(server)
+
+    def pick(self, address: str) -> _Server | None:
+        """One of those who serve the address, or None."""
+        servers = self._servers.get(address)
+        return servers[next(self._turns) % len(servers)] if servers else None
+
+
+class _Server:
+    """One channel's answering of one address. Its tasks run in the context in which serving began."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._context = contextvars.copy_context()
+        self.running: set[asyncio.Task[Answer]] = set()
+
+    def begin(self, request: Request) -> asyncio.Task[Answer]:
+        task = asyncio.create_task(self._answer(request), context=self._context.copy())
+        self.running.add(task)
+        task.add_done_callback(self.running.discard)
+        return task
+
+    async def _answer(self, request: Request) -> Answer:
+        return await self._answering(request)
+
+
+class InProcessCalls:
+    """A call channel over an exchange in memory: for tests, and for the simulation."""
+
+    def __init__(self, exchange: Exchange, *, max_bytes: int = 1 << 20) -> None:
+        self.capabilities = CallCapabilities(max_bytes=max_bytes, finds_services=True)
+        self._exchange = exchange
+        self._servers: list[_Server] = []
+        self._closed = False
+
+    async def open(self) -> None:
+        """Nothing is needed."""
+
+    async def close(self) -> None:
+        self._leave()
+        running = [task for server in self._servers for task in server.running]
+        if running:
+            await asyncio.wait(running, timeout=DRAIN_SECONDS)
+        self.break_off()
+
+    def break_off(self) -> None:
+        """Ends at once, as the death of the process would: nothing that has begun is answered."""
+        self._leave()
+        for server in self._servers:
+            for task in server.running:
+                task.cancel()
+
+    def _leave(self) -> None:
+        self._closed = True
+        for server in self._servers:
+            self._exchange.remove(server)
+
+    async def serve(self, address: str, answering: Answering) -> None:
+        server = _Server(answering)
+        self._servers.append(server)
+        self._exchange.add(address, server)
+
+    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+        largest = self.capabilities.max_bytes
+        if len(request.body) > largest:
+            raise BadMessage(f"{len(request.body)} bytes", where=address, expected=f"at most {largest} bytes")
+        if self._closed:
+            raise Unavailable("the channel is closed", where=address)
+        server = self._exchange.pick(address)
+        if server is None:
+            raise Unavailable("nobody serves this address", where=address)
+        task = server.begin(request)
+        await asyncio.wait([task], timeout=seconds)
+        if not task.done():
+            raise OutcomeUnknown(f"no answer within {seconds:.3f} s", where=address)
+        if task.cancelled():
+            raise OutcomeUnknown("the service ended before it answered", where=address)
+        return fitting(task.result(), largest)

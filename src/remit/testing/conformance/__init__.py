@@ -1,5 +1,6 @@
 """What every adapter of a port must do, as tests that its author runs."""
 
+from remit.testing.conformance.calls import CallConformance
 from remit.testing.conformance.upkeep import StoreConformance
 
-__all__ = ["StoreConformance"]
+__all__ = ["CallConformance", "StoreConformance"]

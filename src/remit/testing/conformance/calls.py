@@ -1,0 +1,278 @@
+"""What every call channel must do.
+
+    class TestMyCalls(CallConformance):
+        @pytest.fixture
+        async def place(self):                       # what the channels of one test have in common, such as a broker
+            return await start_my_broker()
+
+        @pytest.fixture
+        async def client(self, place):
+            channel = MyCalls(place)
+            await channel.open()
+            yield channel
+            await channel.close()
+
+        @pytest.fixture
+        async def server(self, place): ...           # two more open channels, as other processes would have them; the
+        @pytest.fixture                              # client finds what either serves at ADDRESS
+        async def second(self, place): ...
+
+        async def kill(self, server):                # ends the server as the death of its process would
+            server.abort()
+
+The tests are coroutines: run them with pytest-asyncio in its automatic mode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from remit.errors import BadMessage, OutcomeUnknown, RemitError, Unavailable
+from remit.testing.conformance.stores import same
+from remit.transports import Answer, CallChannel, Request
+
+__all__ = ["ADDRESS", "CallConformance"]
+
+ADDRESS = "billing.write"
+"""Where the servers of the tests answer."""
+NOWHERE = "nowhere.write"
+"""An address that nobody serves."""
+
+PATIENCE = 8.0
+"""Seconds after which a test takes what should come for what will not come."""
+
+OK = Answer("ok", {}, b"done")
+QUESTION = Request("command", {}, b"{}")
+
+
+async def fails(outcome: Awaitable[object], error: type[RemitError], promise: str) -> None:
+    """Fails unless awaiting ends, in time, with this very class of error."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            found = await outcome
+    except RemitError as raised:
+        same(type(raised), error, f"{promise}\n{raised}")
+    except TimeoutError:
+        raise AssertionError(f"{promise}\nexpected: {error.__name__}\nfound:    nothing within {PATIENCE} s") from None
+    else:
+        raise AssertionError(f"{promise}\nexpected: {error.__name__}\nfound:    {found!r}")
+
+
+class Counter:
+    """Answers, and counts how many requests are being answered now and were at most."""
+
+    def __init__(self, answer: Answer = OK) -> None:
+        self.answer = answer
+        self.begun = asyncio.Event()
+        self.open = asyncio.Event()
+        """Answers wait for it."""
+        self.running = self.most = self.seen = 0
+
+    async def __call__(self, request: Request) -> Answer:
+        self.seen += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        self.begun.set()
+        try:
+            await self.open.wait()
+            return self.answer
+        finally:
+            self.running -= 1
+
+
+async def echo(request: Request) -> Answer:
+    """Gives the request back."""
+    return Answer(request.kind, request.headers, request.body)
+
+
+class CallConformance:
+    """The promises of a call channel, one test each. Subclass it and give it fixtures and `kill`, see above."""
+
+    async def kill(self, server: CallChannel) -> None:
+        """Ends the server as the death of its process would: at once, without a word."""
+        raise NotImplementedError
+
+    # What is carried
+
+    async def test_a_request_is_answered(self, client: CallChannel, server: CallChannel) -> None:
+        """Kind, headers and body arrive, status, headers and body come back."""
+        seen: list[Request] = []
+
+        async def answering(request: Request) -> Answer:
+            seen.append(request)
+            return Answer("call.overloaded", {"remit-retry-after-ms": "250"}, b"too much")
+
+        await server.serve(ADDRESS, answering)
+        headers = {"remit-key": "a b%c;d=e,f", "remit-type": "billing.Charge", "content-type": "application/json"}
+        found = await client.call(ADDRESS, Request("command", headers, b'{"amount":1}'), PATIENCE)
+        same((found.status, found.body), ("call.overloaded", b"too much"), "status and body come back")
+        same(found.headers.get("remit-retry-after-ms"), "250", "headers come back")
+        same([(r.kind, r.body) for r in seen], [("command", b'{"amount":1}')], "kind and body arrive, once")
+        same(dict(seen[0].headers), headers, "the headers of the request arrive, and no others")
+
+    async def test_bodies_are_bytes(self, client: CallChannel, server: CallChannel) -> None:
+        """Any bytes survive both ways, none at all too."""
+        await server.serve(ADDRESS, echo)
+        for body in (b"", bytes(range(256)) * 40, b"\r\n\r\n+OK\r\n", b"\0" * 5000):
+            found = await client.call(ADDRESS, Request("ok", {}, body), PATIENCE)
+            same(found.body, body, "bodies survive both ways")
+
+    async def test_what_fits_is_carried(self, client: CallChannel, server: CallChannel) -> None:
+        """A request and an answer of the largest size pass."""
+        await server.serve(ADDRESS, echo)
+        body = b"x" * min(client.capabilities.max_bytes, server.capabilities.max_bytes)
+        found = await client.call(ADDRESS, Request("ok", {}, body), PATIENCE)
+        same(len(found.body), len(body), "what has the largest size is carried")
+
+    async def test_too_large_a_request_is_refused(self, client: CallChannel, server: CallChannel) -> None:
+        """It is a bad message, nobody sees it, and the channel goes on."""
+        counter = Counter()
+        counter.open.set()
+        await server.serve(ADDRESS, counter)
+        body = b"x" * (client.capabilities.max_bytes + 1)
+        await fails(client.call(ADDRESS, Request("command", {}, body), PATIENCE), BadMessage, "too large a request")
+        same(counter.seen, 0, "nobody has seen a request that is too large")
+        same(await client.call(ADDRESS, QUESTION, PATIENCE), OK, "the channel goes on after too large a request")
+
+    async def test_too_large_an_answer_is_said(self, client: CallChannel, server: CallChannel) -> None:
+        """Instead of it comes an answer that says so, and the channel goes on."""
+        largest = server.capabilities.max_bytes
+
+        async def answering(request: Request) -> Answer:
+            return Answer("ok", {}, b"x" * (largest + 1)) if request.kind == "query" else OK
+
+        await server.serve(ADDRESS, answering)
+        found = await client.call(ADDRESS, Request("query", {}, b""), PATIENCE)
+        same(found.status, "message.invalid", "too large an answer is replaced by an error")
+        same(await client.call(ADDRESS, QUESTION, PATIENCE), OK, "the channel goes on after too large an answer")
+
+    # Who answers
+
+    async def test_calls_run_side_by_side(self, client: CallChannel, server: CallChannel) -> None:
+        """Each request is answered in a task of its own: a slow one holds up nobody, and answers find their callers."""
+        hold = asyncio.Event()
+
+        async def answering(request: Request) -> Answer:
+            if request.body == b"slow":
+                await hold.wait()
+            return Answer("ok", {}, request.body)
+
+        await server.serve(ADDRESS, answering)
+        slow = asyncio.create_task(client.call(ADDRESS, Request("query", {}, b"slow"), PATIENCE))
+        bodies = [b"%d" % n for n in range(200)]
+        found = await asyncio.gather(*(client.call(ADDRESS, Request("query", {}, b), PATIENCE) for b in bodies))
+        same([answer.body for answer in found], bodies, "every caller gets the answer to its own request")
+        same(slow.done(), False, "the slow call still waits")
+        hold.set()
+        same((await slow).body, b"slow", "the slow call is answered in the end")
+
+    async def test_two_servers_share_an_address(
+        self, client: CallChannel, server: CallChannel, second: CallChannel
+    ) -> None:
+        """Each request reaches one of them, and both get some."""
+        counters = Counter(), Counter()
+        for counter, channel in zip(counters, (server, second), strict=True):
+            counter.open.set()
+            await channel.serve(ADDRESS, counter)
+        for _ in range(50):
+            await client.call(ADDRESS, QUESTION, PATIENCE)
+        same(counters[0].seen + counters[1].seen, 50, "each request reaches exactly one server")
+        same(min(counters[0].seen, counters[1].seen) > 0, True, "both servers get requests")
+
+    async def test_the_survivor_answers(self, client: CallChannel, server: CallChannel, second: CallChannel) -> None:
+        """When one of two servers has been closed, all calls reach the other."""
+        await server.serve(ADDRESS, echo)
+        await second.serve(ADDRESS, echo)
+        await client.call(ADDRESS, QUESTION, PATIENCE)
+        await server.close()
+        for n in range(20):
+            found = await client.call(ADDRESS, Request("ok", {}, b"%d" % n), PATIENCE)
+            same(found.body, b"%d" % n, "the server that is left answers")
+
+    async def test_a_process_calls_what_it_serves(self, server: CallChannel) -> None:
+        """A channel reaches its own addresses too."""
+        await server.serve(ADDRESS, echo)
+        same((await server.call(ADDRESS, QUESTION, PATIENCE)).body, QUESTION.body, "a channel reaches itself")
+
+    # What goes wrong
+
+    async def test_nobody_serves(self, client: CallChannel, server: CallChannel) -> None:
+        """An address that nobody serves is unavailable at once, whatever the time limit."""
+        await server.serve(ADDRESS, echo)
+        await fails(client.call(NOWHERE, QUESTION, 3600.0), Unavailable, "an address that nobody serves")
+
+    async def test_the_time_limit(self, client: CallChannel, server: CallChannel) -> None:
+        """No answer within the time: the outcome is unknown, and a late answer confuses nobody."""
+        counter = Counter(Answer("ok", {}, b"late"))
+        await server.serve(ADDRESS, counter)
+        await fails(client.call(ADDRESS, QUESTION, 0.2), OutcomeUnknown, "an answer that does not come in time")
+        same(counter.seen, 1, "the request had been sent")
+        counter.answer = Answer("ok", {}, b"next")
+        counter.open.set()
+        same((await client.call(ADDRESS, QUESTION, PATIENCE)).body, b"next", "a late answer reaches nobody else")
+
+    async def test_a_server_dies(self, client: CallChannel, server: CallChannel) -> None:
+        """A server that dies while it answers: the outcome is unknown, by the time limit at the latest."""
+        counter = Counter()
+        await server.serve(ADDRESS, counter)
+        call = asyncio.create_task(client.call(ADDRESS, QUESTION, 1.0))
+        await counter.begun.wait()
+        await self.kill(server)
+        await fails(call, OutcomeUnknown, "a server that dies before it answers")
+        counter.open.set()
+
+    async def test_a_dead_server_is_unavailable(self, client: CallChannel, server: CallChannel) -> None:
+        """After its death nothing is sent to it any more."""
+        await server.serve(ADDRESS, echo)
+        await client.call(ADDRESS, QUESTION, PATIENCE)
+        await self.kill(server)
+        for _ in range(100):  # a connection may have died without anybody having noticed yet
+            try:
+                await client.call(ADDRESS, QUESTION, PATIENCE)
+            except Unavailable:
+                return
+            except OutcomeUnknown:
+                continue
+        raise AssertionError("a server that died\nexpected: Unavailable\nfound:    OutcomeUnknown every time")
+
+    async def test_a_cancelled_caller_leaves_nothing(self, client: CallChannel, server: CallChannel) -> None:
+        """Callers that give up take nothing with them: the next ones are answered."""
+        counter = Counter()
+        await server.serve(ADDRESS, counter)
+        for _ in range(20):
+            calls = [asyncio.create_task(client.call(ADDRESS, QUESTION, PATIENCE)) for _ in range(50)]
+            await counter.begun.wait()
+            counter.begun.clear()
+            for call in calls:
+                call.cancel()
+            found = await asyncio.gather(*calls, return_exceptions=True)
+            same({type(each) for each in found}, {asyncio.CancelledError}, "a cancelled call is cancelled")
+        counter.open.set()
+        found = await asyncio.gather(*(client.call(ADDRESS, QUESTION, PATIENCE) for _ in range(50)))
+        same(list(found), [OK] * 50, "calls after cancelled ones are answered")
+
+    # The end
+
+    async def test_closing_lets_running_calls_end(self, client: CallChannel, server: CallChannel) -> None:
+        """What has begun is answered, what comes later is unavailable."""
+        counter = Counter()
+        await server.serve(ADDRESS, counter)
+        call = asyncio.create_task(client.call(ADDRESS, QUESTION, PATIENCE))
+        await counter.begun.wait()
+        closing = asyncio.create_task(server.close())
+        await asyncio.wait([closing], timeout=0.1)
+        same(closing.done(), False, "closing waits for what has begun")
+        await fails(client.call(ADDRESS, QUESTION, PATIENCE), Unavailable, "a request to a server that closes")
+        counter.open.set()
+        same(await call, OK, "what has begun is answered")
+        await closing
+        await server.close()
+        same(counter.seen, 1, "a closing server takes no more")
+
+    async def test_a_closed_channel_calls_nobody(self, client: CallChannel, server: CallChannel) -> None:
+        """Calling over a closed channel is unavailable; closing twice is closing once."""
+        await server.serve(ADDRESS, echo)
+        await client.close()
+        await client.close()
+        await fails(client.call(ADDRESS, QUESTION, PATIENCE), Unavailable, "a call over a closed channel")

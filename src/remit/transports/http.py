@@ -1,0 +1,217 @@
+"""Calls over HTTP/1.1: a pool of kept connections to each replica of a service, and a server of our own.
+
+A request is `POST /remit/<address>`: its kind and headers are HTTP headers, its body the body. An answer is `200` with
+its status in `remit-status`; every other HTTP status is the channel's own word, and means that nobody has seen the
+request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Mapping, Sequence
+from itertools import count
+
+import aiohttp
+from aiohttp import web
+
+from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
+from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
+
+__all__ = ["HttpCalls"]
+
+MAX_BYTES = 1 << 20
+"""As much as a NATS server carries by default: what fits one channel fits the other."""
+CONNECT_SECONDS = 2.0
+"""A replica that does not take a connection within this time is passed over."""
+IDLE_SECONDS = 30.0
+"""The client gives an idle connection up after this time; the server keeps it twice as long."""
+
+_KIND, _STATUS = "remit-kind", "remit-status"
+_UNTYPED = "application/octet-stream"
+
+
+class HttpCalls:
+    """Calls over HTTP. `addresses` says at which `host:port`s an address is served; it may change meanwhile.
+
+    `listen` is the `host:port` on which this process serves, port 0 for any free one; `listening` tells which it is.
+    With `secret`, the same for all services of a system, requests without it are turned away.
+    """
+
+    def __init__(
+        self,
+        addresses: Mapping[str, Sequence[str]],
+        *,
+        listen: str | None = None,
+        secret: str | None = None,
+    ) -> None:
+        self.capabilities = CallCapabilities(max_bytes=MAX_BYTES, finds_services=False)
+        self.listening: str | None = None
+        self._addresses = addresses
+        self._listen = listen
+        self._bearer = f"Bearer {secret}" if secret else None
+        self._turns = count()
+        self._session: aiohttp.ClientSession | None = None
+        self._server = _Server(self._bearer)
+
+    async def open(self) -> None:
+        if self._listen is not None:
+            self.listening = await self._server.listen(self._listen)
+        headers = {"authorization": self._bearer} if self._bearer else {}
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=IDLE_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            headers=headers,
+            skip_auto_headers=("accept", "accept-encoding", "content-type", "user-agent"),
+        )
+
+    async def close(self) -> None:
+        await self._server.close()
+        if self._session is not None:
+            await self._session.close()
+
+    async def serve(self, address: str, answering: Answering) -> None:
+        self._server.served[f"/remit/{address}"] = answering
+
+    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+        if len(request.body) > MAX_BYTES:
+            raise _too_large(f"{len(request.body)} bytes", address)
+        replicas = self._addresses.get(address, ())
+        if not replicas:
+            raise Unavailable("nobody serves this address", where=address, expected="a service of the topology")
+        until = asyncio.get_running_loop().time() + seconds
+        turn = next(self._turns)
+        for attempt in range(len(replicas)):
+            replica = replicas[(turn + attempt) % len(replicas)]
+            try:
+                return await self._call(replica, address, request, until - asyncio.get_running_loop().time())
+            except Unavailable:
+                if attempt + 1 == len(replicas) or asyncio.get_running_loop().time() >= until:
+                    raise
+        raise AssertionError("the last replica answers or raises")
+
+    async def _call(self, replica: str, address: str, request: Request, seconds: float) -> Answer:
+        """One attempt at one replica. The time to connect is shorter than the whole, so that the end of the whole time
+        always means that the request was sent."""
+        session = self._session
+        if session is None or session.closed:
+            raise Unavailable("the channel is closed", where=address)
+        where = f"{address} at {replica}"
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, 0.9 * seconds))
+        try:
+            async with session.post(
+                f"http://{replica}/remit/{address}",
+                data=request.body,
+                headers={**request.headers, _KIND: request.kind},
+                timeout=timeout,
+                allow_redirects=False,
+            ) as response:
+                return self._read(response, await response.read(), where)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
+            raise Unavailable(f"no connection: {error}", where=where) from None
+        except TimeoutError:
+            raise OutcomeUnknown(f"no answer within {seconds:.3f} s", where=where) from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise OutcomeUnknown(f"the connection broke: {type(error).__name__}: {error}", where=where) from None
+
+    def _read(self, response: aiohttp.ClientResponse, body: bytes, where: str) -> Answer:
+        status = response.headers.get(_STATUS)
+        if response.status == 200 and status is not None:
+            return Answer(status, _carried(response.headers), body)
+        if response.status == 413:
+            raise _too_large("the request", where)
+        said = body[:200].decode(errors="replace")
+        raise Unavailable(f"turned away with HTTP status {response.status}: {said}", where=where)
+
+
+class _Server:
+    """The serving half of a channel."""
+
+    def __init__(self, bearer: str | None) -> None:
+        self.served: dict[str, Answering] = {}
+        self._bearer = bearer.encode() if bearer else None
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._closing = False
+        self._runner: web.ServerRunner | None = None
+
+    async def listen(self, place: str) -> str:
+        """Begins to listen, and says where. Raises `ChannelError`."""
+        host, _, port = place.rpartition(":")
+        server = web.Server(self._handle, access_log=None, keepalive_timeout=2 * IDLE_SECONDS)
+        self._runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.1)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, host.strip("[]"), int(port), backlog=1024).start()
+        except (OSError, ValueError, OverflowError) as error:
+            await self._runner.cleanup()
+            raise ChannelError(
+                f"cannot listen: {error}", where=place, expected="a free host:port of this machine",
+                next="give the service another `calls` address in the topology",
+            ) from None  # fmt: skip
+        return f"{host}:{self._runner.addresses[0][1]}"
+
+    async def close(self) -> None:
+        self._closing = True
+        if self._runner is None:
+            return
+        for site in list(self._runner.sites):
+            await site.stop()
+        if self._running:
+            self._idle.clear()
+            try:
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    await self._idle.wait()
+            except TimeoutError:
+                pass
+        await self._runner.cleanup()
+        self._runner = None
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        answering = self.served.get(request.path)
+        if refused := self._refused(request, answering):
+            status, why = refused
+            response = web.Response(status=status, text=why)
+            response.force_close()
+            return response
+        assert answering is not None  # noqa: S101  # refused otherwise
+        self._running += 1
+        try:
+            body = await request.read()
+            headers = _carried(request.headers)
+            kind = headers.pop(_KIND, "")
+            answer = fitting(await answering(Request(kind, headers, body)), MAX_BYTES)
+            return web.Response(body=answer.body, headers={**answer.headers, _STATUS: answer.status})
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
+
+    def _refused(self, request: web.BaseRequest, answering: Answering | None) -> tuple[int, str] | None:
+        """Why a request is turned away before anybody has seen it."""
+        if self._bearer is not None:
+            given = request.headers.get("authorization", "").encode(errors="surrogateescape")
+            if not hmac.compare_digest(given, self._bearer):
+                return 401, "the secret of the call channel is missing or wrong"
+        if self._closing:
+            return 503, "this process is about to end"
+        if answering is None or request.method != "POST":
+            return 404, "this process does not serve the address"
+        if request.content_length is None or request.content_length > MAX_BYTES:
+            return 413, f"at most {MAX_BYTES} bytes, with their number in content-length"
+        return None
+
+
+def _carried(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those headers that are the sender's own. The type of a body that has none is made up by the HTTP library."""
+    lowered = {name.lower(): value for name, value in headers.items()}
+    return {
+        name: value
+        for name, value in lowered.items()
+        if (name.startswith("remit-") and name != _STATUS) or (name == "content-type" and value != _UNTYPED)
+    }
+
+
+def _too_large(what: str, where: str) -> BadMessage:
+    return BadMessage(f"{what} is more than the channel carries", where=where, expected=f"at most {MAX_BYTES} bytes")

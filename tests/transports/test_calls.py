@@ -1,0 +1,93 @@
+"""The call channels of the house keep what every call channel promises."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from remit.testing.conformance import CallConformance
+from remit.testing.conformance.calls import ADDRESS
+from remit.transports import CallChannel, Exchange, InProcessCalls
+from remit.transports.http import HttpCalls
+
+
+class TestInProcessCalls(CallConformance):
+    """Over an exchange in memory."""
+
+    @pytest.fixture
+    async def place(self) -> Exchange:
+        return Exchange()
+
+    @pytest.fixture
+    async def client(self, place: Exchange) -> AsyncIterator[CallChannel]:
+        channel = InProcessCalls(place)
+        yield channel
+        await channel.close()
+
+    @pytest.fixture
+    async def server(self, place: Exchange) -> AsyncIterator[CallChannel]:
+        channel = InProcessCalls(place)
+        yield channel
+        await channel.close()
+
+    @pytest.fixture
+    async def second(self, place: Exchange) -> AsyncIterator[CallChannel]:
+        channel = InProcessCalls(place)
+        yield channel
+        await channel.close()
+
+    async def kill(self, server: CallChannel) -> None:
+        assert isinstance(server, InProcessCalls)
+        server.break_off()
+
+
+class TestHttpCalls(CallConformance):
+    """Over HTTP."""
+
+    secret: str | None = None
+
+    @pytest.fixture
+    async def place(self) -> dict[str, list[str]]:
+        """Where the servers of a test are found."""
+        return {ADDRESS: []}
+
+    @pytest.fixture
+    async def client(self, place: dict[str, list[str]]) -> AsyncIterator[CallChannel]:
+        channel = HttpCalls(place, secret=self.secret)
+        await channel.open()
+        yield channel
+        await channel.close()
+
+    @pytest.fixture
+    async def server(self, place: dict[str, list[str]]) -> AsyncIterator[CallChannel]:
+        channel = HttpCalls(place, listen="127.0.0.1:0", secret=self.secret)
+        await channel.open()
+        place[ADDRESS].append(channel.listening or "")
+        yield channel
+        await channel.close()
+
+    @pytest.fixture
+    async def second(self, place: dict[str, list[str]]) -> AsyncIterator[CallChannel]:
+        channel = HttpCalls(place, listen="127.0.0.1:0", secret=self.secret)
+        await channel.open()
+        place[ADDRESS].append(channel.listening or "")
+        yield channel
+        await channel.close()
+
+    async def kill(self, server: CallChannel) -> None:
+        assert isinstance(server, HttpCalls)
+        runner = server._server._runner
+        assert runner is not None
+        for site in list(runner.sites):
+            await site.stop()
+        assert runner.server is not None
+        for connection in runner.server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+
+
+class TestHttpCallsWithASecret(TestHttpCalls):
+    """Over HTTP, where services show that they belong to the system."""
+
+    secret = "s3cret of the system"
