@@ -83,9 +83,10 @@ class Unavailable(CallError):
 
 
 class Overloaded(Unavailable):
-    """Refused before any work was done, because too much is waiting already."""
+    """Refused before any work was done, because too much is waiting already. `retry_after` is in seconds."""
 
     code = "call.overloaded"
+    retry_after: float = 0.0
 
 
 class StoreUnavailable(Unavailable):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from remit.errors import StoreError, StoreUnavailable
-from remit.runtime import housekeeping, subscription
+from remit.errors import Conflict, StoreError, StoreUnavailable
+from remit.runtime import Runtime, housekeeping, subscription
 from remit.stores import Unit
 from remit.stores.memory import MemoryStore
+from remit.topology import assemble
+from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
 from tests.runtime.talk import ADA, PART, Say, Talk, until
 
 
@@ -15,12 +19,17 @@ class BrokenStore(MemoryStore):
     """Refuses what subscriptions commit, or to say what others did, so many times."""
 
     broken = 0
+    settled = 0
+    """How many failures of a letter come too late: somebody else has settled it."""
     silent = 0
 
     async def commit(self, unit: Unit) -> None:
         if self.broken and unit.advance is not None:
             self.broken -= 1
             raise StoreError("the file is damaged")
+        if self.settled and unit.settle is not None and unit.settle.error:
+            self.settled -= 1
+            raise Conflict("letter")
         await super().commit(unit)
 
     def changed_elsewhere(self) -> bool:
@@ -67,3 +76,40 @@ async def test_the_housekeeper_releases_a_parked_key_and_says_so(silent: int) ->
         await until(lambda: "released" in talk.said)
         assert talk.said.count("released") == 1
         assert follower.parked_keys() == 0
+
+
+async def test_what_somebody_else_has_settled_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    store = BrokenStore(partitions=2)
+    talk = Talk(store)
+    async with talk.running() as (app, follower, _):
+        talk.gates[ADA].set()
+        talk.failing = [ValueError("poison")] * 4
+        store.settled = 1
+        await app.send(Say(who=ADA))
+        await until(lambda: "released" in talk.said)
+        assert store.settled == 0
+        assert (talk.said, caplog.records) == (["parked", "released"], [])
+        assert follower.state == "running"
+
+
+@pytest.mark.parametrize("lost", ["sales", "billing"])
+async def test_a_store_whose_file_is_gone_is_said(tmp_path: Path, lost: str) -> None:
+    runtime = assemble(make_shop().system, store=f"sqlite:{tmp_path}/{{context}}.db")
+    await runtime.start()
+    try:
+        await runtime.send(Place(order=OrderId("o-1"), buyer=Buyer("ada")))
+        assert await runtime.ask(Owed(buyer=Buyer("ada")), fresh=True) == 1
+        assert runtime.unusable == []
+        (tmp_path / f"{lost}.db").unlink()
+        await until(lambda: runtime.unusable == [lost])
+        charging = next(s for s in runtime.subscriptions if s.name == "billing.charge")
+        await until(lambda: charging.state == "stalled")
+        assert "deleted or replaced" in charging.note
+        with pytest.raises(StoreError, match="deleted or replaced"):
+            await (runtime.ask(Owed(buyer=Buyer("ada"))) if lost == "billing" else place_another(runtime))
+    finally:
+        await runtime.stop()
+
+
+async def place_another(runtime: Runtime) -> None:
+    await runtime.send(Place(order=OrderId("o-2"), buyer=Buyer("ada")))

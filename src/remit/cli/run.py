@@ -6,16 +6,18 @@ import asyncio
 import contextlib
 import json as jsons
 import logging
-import signal
 import socket
 from typing import Annotated
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from remit.cli.ending import ending_by_signals
+from remit.cli.failures import Failure
 from remit.cli.loading import load_system
 from remit.cli.options import AsJson, Data, Store, SystemName, place_of
-from remit.cli.serving import Doors, Limits, listen
+from remit.cli.services import is_topology, run_topology
+from remit.cli.serving import Doors, Limits, listen, serve
 from remit.cli.settings import HERE
 from remit.runtime import Runtime
 from remit.topology import System, assemble
@@ -29,7 +31,9 @@ POSITIVE = Number(gt=0)
 def run(
     system: SystemName = HERE,
     /,
-    *,
+    *services: Annotated[
+        str, Parameter(name="SERVICE", help="Services of a topology file to run. Default: all. web#2: one replica.")
+    ],
     store: Store = None,
     data: Data = None,
     host: Annotated[str, Parameter(help="Address of the HTTP edge.")] = "127.0.0.1",
@@ -41,53 +45,43 @@ def run(
     max_deadline: Annotated[
         float, Parameter(validator=POSITIVE, help="Longest deadline that a client may set, in seconds.")
     ] = 60.0,
+    attached: Annotated[
+        bool, Parameter(negative="", help="End also when standard input ends: for whoever starts services as children.")
+    ] = False,
     json: AsJson = False,
 ) -> int:
-    """Run the whole system in this process.
+    """Run the whole system in this process, or services of a topology file.
+
+    SYSTEM may be a topology file: FILE.toml. One service runs in this process; several run as child processes, whose
+    lines are shown with their names, and which are started again when they die.
 
     Prints one line when everything is ready. SIGTERM and SIGINT drain: no new requests, what runs is finished and
     committed, then the process ends with exit code 0.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    limits = Limits(max_body, max_deadline)
+    if is_topology(system):
+        _refuse_places(store, data, port)
+        return run_topology(system, services, limits, attached=attached, as_json=json)
+    if services:
+        raise Failure(
+            "cli.usage", f"{system} is no topology file, and has no services", where="remit run",
+            expected="a file that ends with .toml before the names of services", next=f"remit run {system}",
+        )  # fmt: skip
     model = load_system(system)
     runtime = assemble(model, store=place_of(store, data))
     with contextlib.ExitStack() as stack:
         door: socket.socket | None = None
         if port is not None or any(context.routes for context in model.contexts):
             door = stack.enter_context(listen(host, DEFAULT_PORT if port is None else port))
-        asyncio.run(_run(model, runtime, door, Limits(max_body, max_deadline), as_json=json))
+        asyncio.run(_run(model, runtime, door, limits, as_json=json))
     return 0
 
 
 async def _run(model: System, runtime: Runtime, door: socket.socket | None, limits: Limits, *, as_json: bool) -> None:
-    ending = asyncio.Event()
-    _end_on_signals(ending)
     doors = Doors(model, runtime, door, limits) if door is not None else None
-    try:
-        await runtime.start()
-        if doors is None:
-            _announce(model, None, as_json=as_json)
-            await ending.wait()
-        else:
-            await doors.open()
-            _announce(model, doors.url, as_json=as_json)
-            await doors.serve_until(ending)
-    finally:
-        await runtime.stop()
-
-
-def _end_on_signals(ending: asyncio.Event) -> None:
-    """The first signal drains; a second one ends the process at once."""
-    loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        ending.set()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end)
+    await serve(runtime, doors, ending_by_signals(), lambda url: _announce(model, url, as_json=as_json))
 
 
 def _announce(model: System, url: str | None, *, as_json: bool) -> None:
@@ -97,3 +91,13 @@ def _announce(model: System, url: str | None, *, as_json: bool) -> None:
     else:
         line = f"ready: {model.name} ({', '.join(contexts)})" + (f" on {url}" if url else "")
     print(line, flush=True)
+
+
+def _refuse_places(store: str | None, data: str | None, port: int | None) -> None:
+    """A topology says itself where stores are, and where services listen."""
+    given = [name for name, value in (("--store", store), ("--data", data), ("--port", port)) if value is not None]
+    if given:
+        raise Failure(
+            "cli.usage", f"{' and '.join(given)} cannot be given with a topology", where="remit run",
+            expected="stores and addresses in the file", next="write them there: [stores], [services.NAME] http",
+        )  # fmt: skip

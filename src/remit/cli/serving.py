@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Generator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Generator
+from typing import Any, NamedTuple, Protocol
 
 from remit.cli.failures import Failure
 from remit.runtime import Runtime
 from remit.topology import System
 
-__all__ = ["Doors", "Limits", "listen"]
+__all__ = ["Doors", "Limits", "Process", "listen", "serve"]
 
 BACKLOG = 2048
 DRAIN_SECONDS = 10
@@ -101,8 +101,9 @@ class Doors:
 
     async def _readiness(self) -> dict[str, Any]:
         states = {f"{s.name} from {s.follow.source}": s.state for s in self._runtime.subscriptions}
-        running = all(state == "running" for state in states.values())
-        return {"ready": self._begun.is_set() and not self._ending and running, "subscriptions": states}
+        running = all(state in ("running", "standby") for state in states.values())
+        ready = self._begun.is_set() and not self._ending and running and not self._runtime.unusable
+        return {"ready": ready, "subscriptions": states, "unusable": self._runtime.unusable}
 
     async def open(self) -> None:
         """Returns when requests are answered. Raises what keeps the server from starting."""
@@ -126,3 +127,27 @@ class Doors:
 def _url(door: socket.socket) -> str:
     host, port = door.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Process(Protocol):
+    """What runs beside the edge."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+
+
+async def serve(
+    process: Process, doors: Doors | None, ending: asyncio.Event, ready: Callable[[str | None], None]
+) -> None:
+    """Starts everything, says when it is ready and on which URL, and drains once the event comes."""
+    try:
+        await process.start()
+        if doors is None:
+            ready(None)
+            await ending.wait()
+        else:
+            await doors.open()
+            ready(doors.url)
+            await doors.serve_until(ending)
+    finally:
+        await process.stop()

@@ -2,7 +2,7 @@
 
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Value, field
 from remit.messages.carried import not_carried
-from remit.messages.codec import Codec, decode_reply, encode_reply
+from remit.messages.codec import Codec, Encoding, decode_reply, encode_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
 from remit.messages.envelope import Record
 from remit.messages.refusal import Refusal
@@ -12,6 +12,7 @@ __all__ = [
     "Command",
     "Contract",
     "DomainEvent",
+    "Encoding",
     "IntegrationEvent",
     "Message",
     "Query",

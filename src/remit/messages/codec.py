@@ -1,80 +1,95 @@
-"""The codec: JSON by msgspec. The only place where a message becomes bytes or is made from bytes."""
+"""The codec: JSON or MessagePack by msgspec. The only place where a message becomes bytes or is made from bytes."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from remit.errors import BadMessage
 from remit.messages.refusal import Refusal
 
-__all__ = ["Codec", "decode_reply", "encode_reply"]
+__all__ = ["Codec", "Encoding", "decode_reply", "encode_reply"]
 
 T = TypeVar("T")
 
 
+Encoding = Literal["json", "msgpack"]
+_NAMES: dict[Encoding, str] = {"json": "JSON", "msgpack": "MessagePack"}
+_ENCODINGS: dict[Encoding, Any] = {"json": msgspec.json, "msgpack": msgspec.msgpack}
+
+
 class Codec(Generic[T]):
-    """Encodes and decodes values of one type. Made once per type, at start.
+    """Encodes and decodes values of one type. Made once per type, at start. What is stored is always JSON.
 
     Raises `TypeError` when made for a type the wire cannot carry.
     """
 
-    __slots__ = ("_decoder", "_name", "decode", "encode")
+    __slots__ = ("_decoder", "_name", "decode", "encode", "encoding")
 
-    def __init__(self, type: Any, name: str = "") -> None:
+    def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json") -> None:
         self._name = name or getattr(type, "__name__", str(type))
-        self._decoder = msgspec.json.Decoder(type)
-        self.encode = msgspec.json.Encoder().encode
-        self.decode = self._decoder.decode
+        self.encoding: Encoding = encoding
+        self._decoder = _ENCODINGS[encoding].Decoder(type)
+        self.encode: Callable[[Any], bytes] = _ENCODINGS[encoding].Encoder().encode
+        self.decode: Callable[[bytes | str], T] = self._decoder.decode
 
     def read(self, data: bytes | str) -> T:
         """Decodes; raises `BadMessage`, with the path of the field, when the bytes are not of this type."""
         try:
             return self._decoder.decode(data)  # type: ignore[no-any-return]  # the decoder was made for T
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise BadMessage(str(error), where=self._name, expected=f"JSON of {self._name}") from error
+            raise BadMessage(
+                str(error), where=self._name, expected=f"{_NAMES[self.encoding]} of {self._name}"
+            ) from error
 
 
 class _Answer(msgspec.Struct):
     """How a stored or travelling reply looks: a reply, or the name and fields of a refusal."""
 
-    reply: msgspec.Raw = msgspec.Raw(b"null")
+    reply: msgspec.Raw = msgspec.Raw()
     refusal: str | None = None
-    fields: msgspec.Raw = msgspec.Raw(b"{}")
+    fields: msgspec.Raw = msgspec.Raw()
 
 
-_answers: Codec[_Answer] = Codec(_Answer, "reply")
+_answers: dict[Encoding, Codec[_Answer]] = {
+    "json": Codec(_Answer, "reply"),
+    "msgpack": Codec(_Answer, "reply", encoding="msgpack"),
+}
 
 
-def encode_reply(value: Any) -> bytes:
+def encode_reply(value: Any, encoding: Encoding = "json") -> bytes:
     """The bytes of a reply, or of a refusal when `value` is one."""
     if isinstance(value, Refusal):
-        return msgspec.json.encode({"refusal": type(value).__name__, "fields": value})
-    return b'{"reply":' + msgspec.json.encode(value) + b"}"
+        return _ENCODINGS[encoding].encode({"refusal": type(value).__name__, "fields": value})  # type: ignore[no-any-return]  # msgspec's encode
+    if encoding == "json":
+        return b'{"reply":' + msgspec.json.encode(value) + b"}"
+    return msgspec.msgpack.encode({"reply": value})
 
 
 def decode_reply(data: bytes, codec: Codec[Any], refusals: tuple[type[Refusal], ...]) -> Any:
-    """The reply or refusal (returned, not raised) that `encode_reply` wrote.
+    """The reply or refusal (returned, not raised) that `encode_reply` wrote in the codec's encoding.
 
     Raises `BadMessage` for bytes of another contract.
     """
-    answer = _answers.read(data)
-    if answer.refusal is None:
-        return codec.read(bytes(answer.reply))
+    answer = _answers[codec.encoding].read(data)
+    if answer.refusal is None and (reply := bytes(answer.reply)):
+        return codec.read(reply)
     for refusal in refusals:
         if refusal.__name__ == answer.refusal:
-            return _read_refusal(refusal, bytes(answer.fields))
+            return _read_refusal(refusal, bytes(answer.fields), codec.encoding)
     declared = ", ".join(refusal.__name__ for refusal in refusals) or "no refusal"
     raise BadMessage(f"the refusal {answer.refusal!r} is not declared", expected=declared)
 
 
-def _read_refusal(refusal: type[Refusal], fields: bytes) -> Refusal:
+def _read_refusal(refusal: type[Refusal], fields: bytes, encoding: Encoding) -> Refusal:
     # msgspec fills the fields without running a constructor; only a constructed exception has its `args`
-    if refusal not in _refusals:
-        _refusals[refusal] = Codec(refusal)
-    return dataclasses.replace(_refusals[refusal].read(fields))
+    codec = _refusals.get((refusal, encoding))
+    if codec is None:
+        codec = _refusals[refusal, encoding] = Codec(refusal, encoding=encoding)
+    return dataclasses.replace(codec.read(fields or _ENCODINGS[encoding].encode({})))
 
 
-_refusals: dict[type[Refusal], Codec[Refusal]] = {}
+_refusals: dict[tuple[type[Refusal], Encoding], Codec[Refusal]] = {}

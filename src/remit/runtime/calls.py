@@ -26,6 +26,7 @@ from remit.runtime.deadlines import Deadlines, Limit
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
 from remit.runtime.pruning import RENEW_SECONDS
+from remit.runtime.remote import RemoteCalls
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.unit import UnitOfWork
 from remit.stores import Claim, Store, Unit
@@ -53,6 +54,7 @@ class Calls:
         listener: Listener,
         *,
         parity: bool,
+        remote: RemoteCalls | None = None,
     ) -> None:
         self.contracts: Mapping[type, Contract] = contracts
         self.ids: Ids = ports.ids
@@ -61,6 +63,7 @@ class Calls:
         self._random = ports.random
         self._listener = listener
         self._parity = parity
+        self._remote = remote
         self._commands = {m: (plan, stores[plan.name], h) for plan in plans.values() for m, h in plan.commands.items()}
         self._queries = {m: (plan, stores[plan.name], h) for plan in plans.values() for m, h in plan.queries.items()}
         self._turns: dict[tuple[str, str], asyncio.Lock] = {}
@@ -70,14 +73,23 @@ class Calls:
         return _UnitSender(self, unit)
 
     async def send(
-        self, command: Command[Any, Any], *, key: str | None, deadline: float | None, outer: UnitOfWork | None = None
+        self,
+        command: Command[Any, Any],
+        *,
+        key: str | None,
+        deadline: float | None,
+        outer: UnitOfWork | None = None,
+        received: tuple[str, str, str] | None = None,
     ) -> Any:
-        """The reply to a command. Raises its refusals and `CallError`s."""
+        """The reply to a command. Raises its refusals and `CallError`s.
+
+        `received` are caller, key and trace of a command that another process sent.
+        """
         found = self._commands.get(type(command))
         if found is None:
-            raise self._unknown(command, "handle")
+            return await self._elsewhere(command, "handle", key, deadline, outer)
         plan, store, handler = found
-        claim = self._claim(handler, key, outer)
+        claim = self._claim(handler.contract.type, key, outer) if received is None else _Claimed(*received)
         arriving = self._travel(handler, command)
         limit = self._limit(deadline, outer)
         try:
@@ -91,7 +103,7 @@ class Calls:
         """The answer to a query. Raises its refusals and `CallError`s."""
         found = self._queries.get(type(query))
         if found is None:
-            raise self._unknown(query, "answer")
+            return await self._elsewhere(query, "answer", None, deadline, outer)
         plan, store, handler = found
         arriving = self._travel(handler, query)
         limit = self._limit(deadline, outer)
@@ -103,12 +115,29 @@ class Calls:
         finally:
             self.deadlines.leave(limit)
 
-    def _claim(self, handler: HandlerPlan, key: str | None, outer: UnitOfWork | None) -> _Claimed | None:
+    async def _elsewhere(
+        self, message: Any, decorator: str, key: str | None, deadline: float | None, outer: UnitOfWork | None
+    ) -> Any:
+        """Calls a context in another process: with a key always, so that an attempt can be repeated."""
+        route = None if self._remote is None else self._remote.route(type(message))
+        if self._remote is None or route is None:
+            raise self._unknown(message, decorator)
+        when = asyncio.get_running_loop().time() + (DEADLINE if deadline is None else deadline)
+        if route.kind == "query":
+            claim = _Claimed("", "", outer.trace if outer is not None else "")
+        else:
+            key = key if key or outer is not None else self.ids.new()
+            claim = self._claim(route.contract.type, key, outer) or _Claimed("", "", "")
+        if outer is not None:
+            when = min(when, outer.deadline)
+        return await self._remote.call(route, message, when, key=claim.key, caller=claim.caller, trace=claim.trace)
+
+    def _claim(self, type: str, key: str | None, outer: UnitOfWork | None) -> _Claimed | None:
         """What a repeated call is known by: the caller's key, or one derived from the message being handled."""
         if outer is None:
             return _Claimed("", key, _safe(key)) if key else None
         outer.made += 1
-        key = key or derived_key(outer.seed, outer.made, handler.contract.type)
+        key = key or derived_key(outer.seed, outer.made, type)
         return _Claimed(outer.plan.name, key, outer.trace or _safe(key))
 
     def _limit(self, deadline: float | None, outer: UnitOfWork | None) -> Limit:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from typing import Any
 
 from remit.contexts import ContextMap
 from remit.errors import DeadlineExceeded, RemitError, Stale
 from remit.messages import Command, Query, Refusal, declared_context
 from remit.runtime.calls import DEADLINE, Calls
-from remit.runtime.freshness import Elsewhere, Following, Freshness
+from remit.runtime.freshness import Following, Freshness
 from remit.runtime.housekeeping import Housekeeper
+from remit.runtime.leases import Leases
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
+from remit.runtime.remote import RemoteCalls
 from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.subscription import Subscription
@@ -50,7 +52,8 @@ class Runtime:
         parity: bool = False,
         feeds: Feeds | None = None,
         components: Mapping[str, Collection[str]] | None = None,
-        elsewhere: Elsewhere | None = None,
+        remote: RemoteCalls | None = None,
+        replicated: bool = False,
     ) -> None:
         feeds = feeds or (lambda _, source, channel: StoreFeed(source, channel, stores[source]))
         followings = {
@@ -64,14 +67,17 @@ class Runtime:
         self.stores = stores
         self.ports = ports
         self.process = ports.ids.new()
-        self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity)
-        self.freshness = Freshness(followings.values(), self._is_regressed, elsewhere)
+        self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity, remote=remote)
+        self.freshness = Freshness(followings.values(), self._is_regressed, None if remote is None else remote.reach)
         self.subscriptions = [
             Subscription(follow, plan, stores[plan.name], followings[place].feed, self.calls, ports, listener)
             for plan in plans.values()
             for place, follow in plan.follows.items()
         ]
         self._owner = {name: [s for s in self.subscriptions if s.name.split(".")[0] == name] for name in plans}
+        self._leases = [
+            Leases(stores[name], self.process, each, ports) for name, each in self._owner.items() if replicated
+        ]
         self._services = Services(plans.values())
         self._housekeeper = Housekeeper(self.process, stores, self.subscriptions, ports, listener)
 
@@ -85,17 +91,16 @@ class Runtime:
         await self._services.open()
         for store in self.stores.values():
             await store.open()
-        # Together: what asks a source that is away may take its time.
-        started = await asyncio.gather(*(s.start() for s in self.subscriptions), return_exceptions=True)
-        for failure in started:
-            if failure is not None:
-                raise failure
+        if not self._leases:
+            await _all(subscription.start() for subscription in self.subscriptions)
         await self._housekeeper.start()
+        await _all(leases.start() for leases in self._leases)
 
     async def stop(self) -> None:
         """Drains: what runs is finished and committed, then everything is closed."""
         await self._housekeeper.stop()
         await asyncio.gather(*(subscription.stop() for subscription in self.subscriptions))
+        await asyncio.gather(*(leases.stop() for leases in self._leases))
         for store in self.stores.values():
             with contextlib.suppress(RemitError):
                 await store.beat(self.process, self.calls.seconds(), "")
@@ -143,3 +148,10 @@ class Runtime:
 
     def _is_regressed(self, follow: FollowPlan) -> bool:
         return any(s.follow is follow and s.state == "regressed" for s in self.subscriptions)
+
+
+async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Together, because what asks a source that is away may take its time; then raises the first failure."""
+    for failure in await asyncio.gather(*works, return_exceptions=True):
+        if failure is not None:
+            raise failure

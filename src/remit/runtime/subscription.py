@@ -97,7 +97,7 @@ class Subscription:
 
     @property
     def state(self) -> str:
-        """starting, running, stalled, paused, regressed or stopped."""
+        """starting, standby (another replica runs it), running, stalled, paused, regressed or stopped."""
         return self._troubles.worst[0] if self._phase == "running" else self._phase
 
     @property
@@ -109,6 +109,9 @@ class Subscription:
 
     async def start(self) -> None:
         """Takes up the stored checkpoints and begins. A source that is away keeps it paused until it is back."""
+        self._stopping = self._compared = False
+        self._lanes.clear()
+        self._troubles = Troubles(self.name, self._say)
         await self._reload()
         self._phase = "running"
         try:
@@ -132,12 +135,18 @@ class Subscription:
         self._bell.set()
         if self._unwatch is not None:
             self._unwatch()
+            self._unwatch = None
         tasks = [self._main, self._drainer, *(lane.worker for lane in self._lanes.values())]
         running = [task for task in tasks if task is not None]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         self._phase = "stopped"
+
+    async def stand_by(self) -> None:
+        """Ends, and leaves it to another replica, until it is started again."""
+        await self.stop()
+        self._phase = "standby"
 
     def ring(self, push: Push | None = None) -> None:
         """Something may be new; a pushed message is kept if it can be the next or a later one."""
@@ -375,6 +384,8 @@ class Subscription:
 
     async def housekeeping(self, reload: bool) -> None:
         """Sees to parked keys that are due. `reload` when another process has written to the store."""
+        if self._stopping or self._phase != "running":
+            return
         if reload:
             self._bell.set()
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from remit.errors import Conflict
@@ -42,6 +42,7 @@ class MemoryStore:
         self._parked: dict[_Key, Parked] = {}
         self._letters: dict[_Key, list[Letter]] = {}
         self._beats: dict[str, tuple[float, str]] = {}
+        self._leases: dict[str, tuple[str, float]] = {}
         self._watchers: list[Callable[[], None]] = []
         self._parts: dict[str, int] = {}
         self._read_only = False
@@ -206,6 +207,15 @@ class MemoryStore:
 
     async def beats(self) -> Mapping[str, tuple[float, str]]:
         return dict(self._beats)
+
+    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        for name in names:
+            holder, end = self._leases.get(name, ("", 0.0))
+            if holder == owner or end <= now:
+                self._leases[name] = (owner, until)
+
+    async def leases(self) -> Mapping[str, tuple[str, float]]:
+        return dict(self._leases)
 
     async def keep(self, caller: str, key: str, at: float) -> None:
         self._refuse_to_write()

@@ -6,7 +6,7 @@ Adapters take time as an argument and never read a clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from zlib import crc32
@@ -279,6 +279,16 @@ class Store(Protocol):
 
     async def beats(self) -> Mapping[str, tuple[float, str]]:
         """The signs of life by process."""
+        ...
+
+    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        """Takes or renews the leases of these names, except those that another holds beyond `now`; with `until` 0.0
+        gives up those that the owner holds. Times are seconds since the epoch.
+        """
+        ...
+
+    async def leases(self) -> Mapping[str, tuple[str, float]]:
+        """Owner and end of each lease by name, also of those that are over."""
         ...
 
     async def keep(self, caller: str, key: str, at: float) -> None:

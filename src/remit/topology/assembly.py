@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import glob
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from remit.contexts import ContextMap
 from remit.errors import StoreError
+from remit.messages import Encoding
 from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.stores import Store
 from remit.stores.memory import MemoryStore
+from remit.topology.file import Channel, Service
+from remit.topology.placement import Placement
+from remit.transports import CallChannel, EventChannel
 
-__all__ = ["DEFAULT_STORE", "assemble", "is_made", "made_stores", "open_store"]
+if TYPE_CHECKING:
+    from remit.transports.nats import NatsConnection
+
+__all__ = ["DEFAULT_STORE", "Channels", "assemble", "is_made", "made_stores", "make_channels", "open_store"]
 
 DEFAULT_STORE = "sqlite:data/{context}.db"
 
@@ -68,3 +77,56 @@ def assemble(
     plans = compile_system(model, ports)
     stores = stores or {context.name: open_store(store, context.name) for context in model.contexts}
     return Runtime(model, plans, stores, ports, parity=parity)
+
+
+@dataclass(frozen=True)
+class Channels:
+    """How one process reaches the others: nothing where the whole system runs in it."""
+
+    calls: CallChannel | None = None
+    events: EventChannel | None = None
+    encoding: Encoding = "json"
+    """How calls are written."""
+
+
+def make_channels(system: str, placement: Placement, name: str, replica: int) -> Channels:
+    """The channels of a replica of a service, not yet open. Raises `StoreError` for a driver that is not installed."""
+    topology = placement.topology
+    connections: dict[str, NatsConnection] = {}
+    calls = _make_calls(system, placement, name, replica, connections)
+    events: EventChannel | None = None
+    if topology.events is not None:
+        from remit.transports.nats import NatsEvents
+
+        connection = _connect(topology.events, placement.services[name].service, connections)
+        events = NatsEvents(connection, system, codec=topology.events.codec)
+    encoding: Encoding = "msgpack" if topology.calls is not None and topology.calls.codec == "msgpack" else "json"
+    return Channels(calls, events, encoding)
+
+
+def _make_calls(
+    system: str, placement: Placement, name: str, replica: int, connections: dict[str, NatsConnection]
+) -> CallChannel | None:
+    channel, service = placement.topology.calls, placement.services[name].service
+    if channel is None:
+        return None
+    if channel.technology == "http":
+        from remit.transports.http import HttpCalls
+
+        listen = str(service.calls.of_replica(replica)) if service.calls is not None else None
+        return HttpCalls(placement.addresses, listen=listen, secret=channel.secret.value if channel.secret else None)
+    from remit.transports.nats import NatsCalls
+
+    return NatsCalls(_connect(channel, service, connections), system)
+
+
+def _connect(channel: Channel, service: Service, connections: dict[str, NatsConnection]) -> NatsConnection:
+    """One connection per broker and process, whatever travels over it."""
+    from remit.transports.nats import NatsConnection
+
+    url = channel.url.value
+    if url not in connections:
+        user, _, password = service.credentials.value.partition(":") if service.credentials else ("", "", "")
+        credentials = (user, password) if user else None
+        connections[url] = NatsConnection(url, name=service.name, credentials=credentials)
+    return connections[url]

@@ -8,8 +8,9 @@ memory as a rule, never behind a writer (WAL), and so takes less time than the w
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -66,6 +67,11 @@ _LETTERS = (
 _RETRY = "UPDATE parked SET retry_at = ?1 WHERE subscription = ?2 AND (?3 IS NULL OR key = ?3)"
 _BEAT = "INSERT OR REPLACE INTO heartbeat (process, at, body) VALUES (?, ?, ?)"
 _LAST_BEAT = "DELETE FROM heartbeat WHERE process = ?"
+_LEASE = (
+    "INSERT INTO lease (name, owner, until) SELECT value, ?1, ?2 FROM json_each(?3) WHERE true"
+    " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until"
+    " WHERE lease.owner = excluded.owner OR lease.until <= ?4"
+)
 _KEEP = "UPDATE idempotency SET at = max(at, ?) WHERE caller = ? AND key = ?"
 # By time, so through an index: old rows are found without looking at the young ones.
 _PRUNE = (
@@ -257,6 +263,14 @@ class SqliteStore:
     async def beats(self) -> Mapping[str, tuple[float, str]]:
         """The signs of life by process."""
         return {process: (at, body) for process, at, body in self._rows("SELECT process, at, body FROM heartbeat", ())}
+
+    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        """Takes, renews or (until 0.0) gives up leases, except those that another holds beyond `now`."""
+        await self._execute(_LEASE, (owner, until, json.dumps(list(names)), now))
+
+    async def leases(self) -> Mapping[str, tuple[str, float]]:
+        """Owner and end of each lease by name."""
+        return {name: (owner, until) for name, owner, until in self._rows("SELECT name, owner, until FROM lease", ())}
 
     async def keep(self, caller: str, key: str, at: float) -> None:
         """A command was repeated at this time: its outcome is as young as if it had been claimed then."""

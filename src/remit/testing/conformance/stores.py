@@ -108,6 +108,14 @@ async def whole_log(store: Store, channel: int = PRIVATE) -> list[Record]:
     return [message for part in parts for message in await store.read(channel, part, 0, 1_000_000)]
 
 
+async def noticed(store: Store) -> bool:
+    """Whether it says that others have committed: at once, or within 5 s where it has to be told by a server."""
+    latest = asyncio.get_running_loop().time() + 5 * store.capabilities.shared_between_processes
+    while not (changed := store.changed_elsewhere()) and asyncio.get_running_loop().time() < latest:
+        await asyncio.sleep(0.01)
+    return changed
+
+
 async def all_letters(store: Store, key: str = "k") -> list[Letter]:
     """The letters of a key."""
     return list(await store.letters(*SOURCE, key, 1000))
@@ -399,6 +407,26 @@ class UnitConformance:
         await store.beat("p1", 4.0, "")
         same(dict(await store.beats()), {"p2": (2.0, "{}")}, "an empty one removes the process")
 
+    # Leases
+
+    async def test_a_lease_has_one_owner_until_it_is_over(self, store: Store, twin: Store) -> None:
+        await store.lease("p1", ["a", "b"], now=0.0, until=10.0)
+        await twin.lease("p2", ["a", "b", "c"], now=9.0, until=19.0)
+        expected = {"a": ("p1", 10.0), "b": ("p1", 10.0), "c": ("p2", 19.0)}
+        same(dict(await store.leases()), expected, "what another holds cannot be taken")
+        await store.lease("p1", ["a"], now=9.0, until=19.0)
+        await twin.lease("p2", ["a", "b"], now=10.0, until=20.0)
+        expected = {"a": ("p1", 19.0), "b": ("p2", 20.0), "c": ("p2", 19.0)}
+        same(dict(await store.leases()), expected, "the owner renews, and what is over can be taken")
+
+    async def test_a_lease_can_be_given_up_by_its_owner_only(self, store: Store, twin: Store) -> None:
+        await store.lease("p1", ["a"], now=0.0, until=10.0)
+        await twin.lease("p2", ["a"], now=1.0, until=0.0)
+        same((await store.leases())["a"], ("p1", 10.0), "another cannot give it up")
+        await store.lease("p1", ["a"], now=2.0, until=0.0)
+        await twin.lease("p2", ["a"], now=3.0, until=13.0)
+        same((await store.leases())["a"], ("p2", 13.0), "what was given up is free at once")
+
     async def test_watchers_are_woken_by_what_was_appended(self, store: Store) -> None:
         wakes = count()
         loop = asyncio.get_running_loop()
@@ -425,11 +453,11 @@ class UnitConformance:
         await store.commit(Unit(entries=[entry("k", "m1")]))
         same(store.changed_elsewhere(), False, "one's own commits are not somebody else's")
         await twin.commit(Unit(entries=[entry("k", "m2")]))
-        same(store.changed_elsewhere(), shared, "somebody else's commit is noticed")
+        same(await noticed(store), shared, "somebody else's commit is noticed")
         same(store.changed_elsewhere(), False, "and told once")
         await twin.commit(Unit(entries=[entry("k", "m3")]))
         await store.commit(Unit(entries=[entry("k", "m4")]))
-        same(store.changed_elsewhere(), shared, "one's own commit does not hide somebody else's")
+        same(await noticed(store), shared, "one's own commit does not hide somebody else's")
 
     async def test_a_cancelled_commit_has_an_outcome(self, store: Store) -> None:
         async def commit(number: int) -> None:

@@ -1,0 +1,102 @@
+"""Feeds of sources in other processes: one that reads the log by calls, and one that is rung by pushed events too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from remit.errors import RemitError
+from remit.messages import Record
+from remit.runtime.failures import backoff
+from remit.runtime.ports import Ports
+from remit.runtime.remote import RemoteCalls
+from remit.runtime.wire import Known, Span
+from remit.transports import EventChannel, Feed, Push
+
+__all__ = ["PushedFeed", "RemoteFeed"]
+
+WAIT_SECONDS = 10.0
+"""How long a question for news waits at the source. No answer to it: the source cannot be seen."""
+
+Bell = Callable[[Push | None], None]
+
+
+class RemoteFeed:
+    """Reads one channel of a log that another process has open. Its bell is a question that waits there for news."""
+
+    def __init__(self, source: str, channel: int, remote: RemoteCalls, ports: Ports) -> None:
+        self.source = source
+        self.channel = channel
+        self._remote = remote
+        self._ports = ports
+
+    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+        return await self._remote.read(self.source, Span(self.channel, part, after, limit))
+
+    async def heads(self) -> Mapping[int, tuple[int, float]]:
+        return await self._remote.heads(self.source, Known(self.channel, {}, 0.0))
+
+    def watch(self, bell: Bell) -> Callable[[], None]:
+        """Rings when the source has something new, when it is lost from sight, and when it is seen again."""
+        task = asyncio.create_task(self._ask(bell), name=f"watching {self.source} {self.channel}")
+        return lambda: _cancel(task)
+
+    async def _ask(self, bell: Bell) -> None:
+        known: dict[int, int] = {}
+        failures = 0
+        while True:
+            try:
+                heads = await self._remote.heads(self.source, Known(self.channel, known, WAIT_SECONDS))
+            except RemitError:
+                bell(None)  # whoever is rung asks, and says what is wrong
+                await asyncio.sleep(backoff(failures, self._ports.random))
+                failures += 1
+                known = {}
+                continue
+            failures = 0
+            positions = {part: pos for part, (pos, _) in heads.items()}
+            if positions != known:
+                known = positions
+                bell(None)
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+
+
+class PushedFeed:
+    """Another feed, rung by an event channel as well, which brings the messages with it."""
+
+    def __init__(self, feed: Feed, events: EventChannel, ports: Ports) -> None:
+        self.source = feed.source
+        self.channel = feed.channel
+        self.read = feed.read
+        self.heads = feed.heads
+        self._feed = feed
+        self._events = events
+        self._ports = ports
+
+    def watch(self, bell: Bell) -> Callable[[], None]:
+        """Rings when either of them does."""
+        unwatch = self._feed.watch(bell)
+        task = asyncio.create_task(self._listen(bell), name=f"listening to {self.source} {self.channel}")
+
+        def end() -> None:
+            unwatch()
+            _cancel(task)
+
+        return end
+
+    async def _listen(self, bell: Bell) -> None:
+        failures = 0
+        while True:
+            try:
+                end = await self._events.listen(self.source, self.channel, bell)
+            except RemitError:
+                await asyncio.sleep(backoff(failures, self._ports.random))
+                failures += 1
+                continue
+            try:
+                await asyncio.Event().wait()  # until it is cancelled
+            finally:
+                end()

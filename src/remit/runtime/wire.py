@@ -1,0 +1,202 @@
+"""How calls look on their way: requests and answers made of messages, replies, refusals and errors, and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from remit import errors
+from remit.errors import BadMessage, Overloaded, RemitError, Unavailable
+from remit.messages import Codec, Contract, Encoding, Record, Refusal, decode_reply, encode_reply, reply_of
+from remit.transports import Answer, Request
+
+__all__ = [
+    "Heads",
+    "Known",
+    "Route",
+    "Span",
+    "decode_heads",
+    "decode_known",
+    "decode_records",
+    "decode_span",
+    "encode_heads",
+    "encode_known",
+    "encode_records",
+    "encode_span",
+    "failure",
+    "raise_failure",
+    "seconds_left",
+]
+
+T = TypeVar("T")
+
+CONTENT_TYPES: Mapping[Encoding, str] = {"json": "application/json", "msgpack": "application/msgpack"}
+
+
+class Route:
+    """One command or query as it travels: where to, and how its parts are written and read."""
+
+    __slots__ = ("_content_type", "_message", "_reply", "address", "contract", "kind", "refusals")
+
+    def __init__(self, address: str, kind: Literal["command", "query"], contract: Contract, encoding: Encoding) -> None:
+        reply, self.refusals = reply_of(contract.message)
+        self.address = address
+        self.kind = kind
+        self.contract = contract
+        self._message: Codec[Any] = Codec(contract.message, encoding=encoding)
+        self._reply: Codec[Any] = Codec(reply, encoding=encoding)
+        self._content_type = CONTENT_TYPES[encoding]
+
+    def request(self, message: Any, headers: Mapping[str, str]) -> Request:
+        """A call, but for what changes with each attempt."""
+        known = {
+            "content-type": self._content_type,
+            "remit-type": self.contract.type,
+            "remit-version": str(self.contract.version),
+        }
+        return Request(self.kind, {**known, **headers}, self._message.encode(message))
+
+    def read(self, request: Request) -> Any:
+        """The message. Raises `BadMessage`."""
+        return self._message.read(request.body)
+
+    def answer(self, outcome: Any) -> Answer:
+        """The answer that says a reply, or a refusal."""
+        return Answer("ok", {"content-type": self._content_type}, encode_reply(outcome, self._reply.encoding))
+
+    def outcome(self, answer: Answer) -> Any:
+        """The reply. Raises the refusal or the error that the answer says, `BadMessage` when it cannot be read."""
+        if answer.status != "ok":
+            raise_failure(answer, self.address)
+        outcome = decode_reply(answer.body, self._reply, self.refusals)
+        if isinstance(outcome, Refusal):
+            raise outcome
+        return outcome
+
+
+# ── errors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_BY_CODE: dict[str, type[RemitError]] = {
+    value.code: value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, RemitError)
+}
+
+
+class _Failure(msgspec.Struct, omit_defaults=True):
+    what: str = ""
+    where: str = ""
+    expected: str = ""
+    next: str = ""
+
+
+def failure(error: RemitError) -> Answer:
+    """The answer that says an error. Its class is known by its code."""
+    headers = {}
+    if isinstance(error, Overloaded):
+        headers["remit-retry-after-ms"] = str(int(error.retry_after * 1000))
+    body = _Failure(error.what, error.where, error.expected, error.next)
+    return Answer(error.code, headers, msgspec.json.encode(body))
+
+
+def raise_failure(answer: Answer, address: str) -> None:
+    """Raises the error that an answer says; a code that is not known here is one that nothing can be done about."""
+    try:
+        said = msgspec.json.decode(answer.body, type=_Failure)
+    except msgspec.MsgspecError:
+        said = _Failure(f"{address} answered {answer.status}")
+    made = _BY_CODE.get(answer.status, Unavailable)(
+        said.what, where=said.where or address, expected=said.expected, next=said.next
+    )
+    if isinstance(made, Overloaded) and (after := answer.headers.get("remit-retry-after-ms", "")).isdecimal():
+        made.retry_after = int(after) / 1000
+    raise made
+
+
+def seconds_left(request: Request) -> float:
+    """The time that the caller has left. Raises `BadMessage` when it does not say so: no call is without a deadline."""
+    said = request.headers.get("remit-timeout-ms", "")
+    if not said.isdecimal():
+        raise BadMessage("it says no deadline", where=request.kind, expected="the header remit-timeout-ms")
+    return int(said) / 1000
+
+
+# ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Span(msgspec.Struct, array_like=True):
+    """What is asked of a log: messages of one partition after a position."""
+
+    channel: int
+    part: int
+    after: int
+    limit: int
+
+
+class Known(msgspec.Struct, array_like=True):
+    """What is known of a log's heads. The answer comes once there is more, or when the time is over."""
+
+    channel: int
+    positions: dict[int, int]
+    wait_seconds: float
+
+
+Heads = dict[int, tuple[int, float]]
+
+_span = msgspec.msgpack.Decoder(Span)
+_known = msgspec.msgpack.Decoder(Known)
+_records = msgspec.msgpack.Decoder(list[Record])
+_heads = msgspec.msgpack.Decoder(Heads)
+
+
+def encode_span(span: Span) -> bytes:
+    """The body of a question for messages."""
+    return msgspec.msgpack.encode(span)
+
+
+def encode_known(known: Known) -> bytes:
+    """The body of a question for heads."""
+    return msgspec.msgpack.encode(known)
+
+
+def decode_span(body: bytes) -> Span:
+    """Raises `BadMessage`."""
+    return _body(_span, body)
+
+
+def decode_known(body: bytes) -> Known:
+    """Raises `BadMessage`."""
+    return _body(_known, body)
+
+
+def _body(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except msgspec.MsgspecError as error:
+        raise BadMessage(f"it cannot be read: {error}") from None
+
+
+def encode_records(records: Any) -> Answer:
+    """The answer to a `Span`."""
+    return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(records))
+
+
+def decode_records(answer: Answer, address: str) -> list[Record]:
+    """The messages. Raises what the answer says, `BadMessage`."""
+    return _decoded(_records, answer, address)
+
+
+def encode_heads(heads: Mapping[int, tuple[int, float]]) -> Answer:
+    """The answer to a `Known`."""
+    return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(heads))
+
+
+def decode_heads(answer: Answer, address: str) -> Heads:
+    """The heads. Raises what the answer says, `BadMessage`."""
+    return _decoded(_heads, answer, address)
+
+
+def _decoded(decoder: msgspec.msgpack.Decoder[T], answer: Answer, address: str) -> T:
+    if answer.status != "ok":
+        raise_failure(answer, address)
+    return _body(decoder, answer.body)

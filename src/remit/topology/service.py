@@ -1,0 +1,86 @@
+"""One service of a topology: what runs in a process of its own, and how it reaches the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from remit.contexts import ContextMap
+from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime.reception import Reception
+from remit.runtime.remote import RemoteCalls
+from remit.runtime.remote_feed import PushedFeed, RemoteFeed
+from remit.stores import Store
+from remit.topology.assembly import make_channels, open_store
+from remit.topology.placement import Placement
+from remit.transports import Feed, StoreFeed
+
+__all__ = ["RunningService"]
+
+
+class RunningService:
+    """The components that a placement gives to a service, ready to run. `runtime` is the `Sender` for its edge."""
+
+    def __init__(
+        self, model: ContextMap, placement: Placement, name: str, *, replica: int = 0, ports: Ports | None = None
+    ) -> None:
+        """`model` holds the contexts of which the service runs anything. Raises `ModelError` with every finding."""
+        self._placed = placed = placement.services[name]
+        ports = ports or Ports()
+        model.check().settle()
+        plans = {name: plan for name, plan in compile_system(model, ports).items() if name in placed.stores}
+        self._plans = {name: plan.only(placed.runs[name]) for name, plan in plans.items()}
+        stores = {context: open_store(place, context) for context, place in placed.stores.items()}
+        self._channels = make_channels(model.name, placement, name, replica)
+        self._remote = (
+            None
+            if self._channels.calls is None
+            else RemoteCalls(
+                self._channels.calls, ports, _elsewhere(placement, name), self._channels.encoding, model.owners
+            )
+        )
+        self.runtime = Runtime(
+            model, plans, stores, ports, feeds=self._feeds(stores, ports), components=placed.runs, remote=self._remote,
+            replicated=placed.service.replicas > 1,
+        )  # fmt: skip
+        self._reception = Reception(self.runtime.calls, self._plans, stores, self.runtime.freshness)
+
+    def _feeds(self, stores: Mapping[str, Store], ports: Ports) -> Callable[[str, str, int], Feed]:
+        events = self._channels.events
+
+        def make(_: str, source: str, channel: int) -> Feed:
+            feed: Feed
+            if source in stores:
+                feed = StoreFeed(source, channel, stores[source])
+            else:
+                assert self._remote is not None  # noqa: S101  # a plan with two services has a channel for calls
+                feed = RemoteFeed(source, channel, self._remote, ports)
+            return feed if events is None else PushedFeed(feed, events, ports)
+
+        return make
+
+    async def start(self) -> None:
+        """Connects, starts what runs here, and answers the other services. Raises what stores and channels raise."""
+        for channel in (self._channels.calls, self._channels.events):
+            if channel is not None:
+                await channel.open()
+        await self.runtime.start()
+        if self._channels.calls is not None:
+            await self._reception.serve(self._channels.calls, self._plans)
+
+    async def stop(self) -> None:
+        """Drains: takes no more calls, lets those that have begun end, commits what runs, and closes everything."""
+        self._reception.end()
+        if self._channels.calls is not None:
+            await self._channels.calls.close()
+        await self.runtime.stop()
+        if self._channels.events is not None:
+            await self._channels.events.close()
+
+
+def _elsewhere(placement: Placement, name: str) -> set[str]:
+    """The addresses that this service does not answer itself."""
+    placed = placement.services[name]
+    parts = {f"{context}.{part}" for context, runs in placed.runs.items() for part in runs}
+    logs = {f"{context}.log" for context in placed.stores}
+    everything = {*placement.homes, *(f"{home.partition('.')[0]}.log" for home in placement.homes)}
+    return everything - parts - logs
