@@ -190,12 +190,13 @@ class Calls:
                 try:
                     limit.exempt = True  # the deadline waits for the outcome: a cancelled commit is not an aborted one
                     await store.commit(rows)
-                    return reply
                 except Conflict:
                     limit.exempt = False
                     if claim is not None and (known := await self._known(store, handler, claim)):
                         return known[0]
                     turn = await self._turn(rows, turn)
+                else:
+                    return reply
         finally:
             if turn is not None:
                 turn.release()
