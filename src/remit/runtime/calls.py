@@ -181,8 +181,6 @@ class Calls:
                 try:
                     reply = await unit.run(handler, command)
                 except Refusal as refusal:
-                    if claim is None or not isinstance(refusal, handler.refusals):
-                        raise
                     return await self._refused(limit, store, handler, claim, refusal)
                 rows = unit.unit()
                 if claim is not None:
@@ -202,9 +200,11 @@ class Calls:
                 turn.release()
 
     async def _refused(
-        self, limit: Limit, store: Store, handler: HandlerPlan, claim: _Claimed, refusal: Refusal
+        self, limit: Limit, store: Store, handler: HandlerPlan, claim: _Claimed | None, refusal: Refusal
     ) -> Any:
-        """A refusal is an outcome: it is kept, and a repeated call gets the same one."""
+        """A declared refusal is an outcome: it is kept, and a repeated call gets the same one."""
+        if claim is None or not isinstance(refusal, handler.refusals):
+            raise refusal
         try:
             limit.exempt = True
             await store.commit(Unit(claim=claim.row(encode_reply(refusal), self.seconds())))
