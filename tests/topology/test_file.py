@@ -69,9 +69,16 @@ def test_no_secret_is_shown() -> None:
     assert topology.events.place == "nats://broker:4222"
 
 
+def test_a_broker_may_be_several_servers() -> None:
+    events = parsed('[channels]\nevents = "nats://u:hush@one:1, tls://[::1]:2"\n[services.a]\nruns = []').events
+    assert events
+    assert events.place == "nats://one:1, tls://[::1]:2"
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        '[channels]\nevents = "nats://u:hush@one:1,nats://u:hush@two"',
         '[channels]\nevents = "nats://u:hush@"',
         '[channels]\nevents = "nats://u:hush@host"',
         '[channels]\nevents = "kafka://u:hush@host:1"',
@@ -124,6 +131,7 @@ MISTAKES = {
     '[services.b]\nruns = ["*"]\ncalls = "h:0"': ("topology.address", "from 1 to 65535"),
     '[channels]\nevents = "nats://h"': ("topology.address", "nats://HOST:PORT"),
     '[channels]\nevents = "nats://h:1/path"': ("topology.address", "nats://HOST:PORT"),
+    '[channels]\nevents = "nats://h:1,h:2"': ("topology.address", "nats://HOST:PORT"),
     '[channels]\nevents = "nats://h:port"': ("topology.address", "nats://HOST:PORT"),
     '[channels]\nevents = "http"': ("topology.technology", "'http' cannot carry them"),
     '[channels]\ncalls = "redis://h:1"': ("topology.technology", 'nats://HOST:PORT or "http"'),

@@ -12,7 +12,10 @@ from remit.stores.memory import MemoryStore
 from remit.stores.sqlite import SqliteStore
 from remit.topology.file import Address, Channel, Secret, Service, Topology
 from remit.topology.placement import COMPONENTS, ContextShape, Placement, place
-from remit.topology.technologies import STORES
+from remit.topology.technologies import CALLS, STORES
+from remit.transports import CallChannel
+from remit.transports.http import HttpCalls
+from remit.transports.nats import NatsCalls, NatsConnection
 from tests.topology.files import SHOP, only, placed, refused
 
 ALL = '[services.all]\nruns = ["*"]\nhttp = "127.0.0.1:8000"\n'
@@ -171,6 +174,16 @@ def test_the_plan_knows_the_stores_as_they_are() -> None:
         known = STORES[technology]
         assert (known.durable, known.shared_between_processes) == (said.durable, said.shared_between_processes)
     assert set(kinds) == set(STORES)
+
+
+def test_the_plan_knows_the_channels_as_they_are() -> None:
+    kinds: dict[str, CallChannel] = {
+        "nats": NatsCalls(NatsConnection("nats://h:1", name="x"), "s"),
+        "http": HttpCalls({}),
+    }
+    assert {kind: channel.capabilities.finds_services for kind, channel in kinds.items()} == {
+        kind: known.finds_services for kind, known in CALLS.items()
+    }
 
 
 # --- whatever the file says ------------------------------------------------------------------------------------------

@@ -273,25 +273,28 @@ def _read_url(table: _Table, key: str, technologies: tuple[str, ...], required: 
         return None
     if url == "http" and "http" in technologies:
         return Channel("http", Secret(url), url)
-    scheme = url.partition(":")[0]
-    technology = SCHEMES.get(scheme)
+    urls = [each.strip() for each in url.split(",")]
+    technology = SCHEMES.get(urls[0].partition(":")[0])
     if technology not in technologies:
         table.report("topology.technology", key, f"{table.shown(key)!r} cannot carry them", expected=expected)
         return None
-    broker = _broker(url)
-    if broker is None:
+    servers = [_server(each, technology) for each in urls]
+    if None in servers:
         table.report("topology.address", key, f"{table.shown(key)!r} is no address of a broker", expected=expected)
         return None
-    return Channel(technology, Secret(url), f"{scheme}://{broker}")
+    return Channel(technology, Secret(url), ", ".join(map(str, servers)))
 
 
-def _broker(url: str) -> Address | None:
+def _server(url: str, technology: str) -> str | None:
+    """What may be shown of the URL of a server; None when it is none of this technology."""
     try:
         parts = urlsplit(url)
         whole = parts.hostname and parts.port and not (parts.path or parts.query or parts.fragment)
-        return Address(parts.hostname or "", parts.port or 0) if whole else None
+        if SCHEMES.get(parts.scheme) == technology and whole:
+            return f"{parts.scheme}://{Address(parts.hostname or '', parts.port or 0)}"
     except ValueError:
-        return None
+        pass
+    return None
 
 
 def _read_services(services: _Table) -> dict[str, Service]:
