@@ -9,7 +9,7 @@ import sys
 import pytest
 
 MOST_MILLISECONDS = 150
-DRIVERS = ["sqlite3", "uvicorn", "httptools", "cyclopts", "rich"]
+DRIVERS = ["sqlite3", "asyncpg", "uvicorn", "httptools", "cyclopts", "rich"]
 
 MEASURE = """
 import sys, time

@@ -19,6 +19,7 @@ STUB = {
     "stores/port.py": "import remit.messages\n",
     "stores/memory.py": "import remit.stores.port\n",
     "stores/sqlite/__init__.py": "import sqlite3\nimport remit.stores.port\n",
+    "stores/postgres/__init__.py": "import asyncpg\nimport remit.stores.port\n",
     "transports/__init__.py": "",
     "transports/nats/__init__.py": "",
     "transports/nats/connection.py": "import nats.errors\n",

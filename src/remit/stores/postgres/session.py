@@ -1,0 +1,203 @@
+"""One connection to the server: made when it is first needed, and again after it broke."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import asyncpg
+
+from remit.errors import StoreError, StoreUnavailable
+from remit.stores.postgres.failures import FAILURES, ended, failure
+from remit.stores.postgres.place import Place, quoted
+
+__all__ = ["Link", "Session"]
+
+Row = Sequence[Any]
+
+ANSWER_SECONDS = 10.0
+"""How long a connection is waited for, and an answer."""
+_PAUSE_SECONDS = 0.25
+"""After a connection failed, how long nobody tries again: a server that is away is not besieged."""
+_OLDEST = 14
+
+# A writer that hangs frees its locks, whoever waits for one hears of it soon, and a plan that was made while a table
+# was small is not kept while it grows.
+_BOUNDS = ("lock_timeout = '2s'", "idle_in_transaction_session_timeout = '5s'", "enable_seqscan = off")
+_ALWAYS = (
+    "default_transaction_isolation = 'read committed'",
+    "tcp_keepalives_idle = 10",
+    "tcp_keepalives_interval = 5",
+)
+_WHO = "SELECT pid, backend_start FROM pg_stat_get_activity(pg_backend_pid())"
+
+
+class Link:
+    """A connection as it was made. Methods raise what the driver raises.
+
+    Behind a pooler that gives each transaction another connection, nothing may outlive a transaction: no prepared
+    statement, no setting. Such a pooler is recognised by its telling another process than the one that answers.
+    """
+
+    def __init__(self, connection: asyncpg.Connection[Any], schema: str, process: int, began: object) -> None:
+        self.connection = connection
+        self._bounds = (*_BOUNDS, f"search_path = {quoted(schema)}, pg_temp")
+        self.process = process
+        self.began = began
+        self.pooled = process != connection.get_server_pid()
+        self._prepared: dict[str, Any] = {}
+
+    async def run(self, sql: str) -> None:
+        """Statements without values and rows."""
+        await self.connection.execute(sql, timeout=ANSWER_SECONDS)
+
+    async def fetch(self, sql: str, *values: object) -> list[Row]:
+        """One statement; outside a transaction it is one of its own."""
+        if self.pooled:
+            return list(await self.connection.fetch(sql, *values, timeout=ANSWER_SECONDS))
+        statement = self._prepared.get(sql)
+        if statement is None:
+            statement = self._prepared[sql] = await self.connection.prepare(sql, timeout=ANSWER_SECONDS)
+        rows: list[Row] = await statement.fetch(*values, timeout=ANSWER_SECONDS)
+        return rows
+
+    async def set_up(self) -> None:
+        """Sets what holds for all statements, where settings stay."""
+        if not self.pooled:
+            await self.run("; ".join(f"SET {setting}" for setting in self._bounds + _ALWAYS))
+
+    async def begin(self) -> None:
+        """Begins a transaction with the bounds that hold for all."""
+        settings = [f"SET LOCAL {setting}" for setting in self._bounds] if self.pooled else []
+        await self.run("; ".join(["BEGIN ISOLATION LEVEL READ COMMITTED", *settings]))
+
+    async def commit(self) -> None:
+        """Ends it so that all of it is written."""
+        await self.run("COMMIT")
+
+
+class Session:
+    """Gives a working connection, or says why there is none. Used by one task at a time."""
+
+    def __init__(self, place: Place, use: str) -> None:
+        self._place = place
+        self._use = use
+        self._link: Link | None = None
+        self._failed: tuple[float, StoreError | StoreUnavailable] | None = None
+
+    async def link(self) -> Link:
+        """The connection, made anew if it broke. Raises `StoreError`, `StoreUnavailable`."""
+        if self._link is not None and not self._link.connection.is_closed():
+            return self._link
+        loop = asyncio.get_running_loop()
+        if self._failed is not None and loop.time() - self._failed[0] < _PAUSE_SECONDS:
+            error = self._failed[1]
+            raise type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
+        try:
+            self._link = await self._connect()
+        except FAILURES as error:
+            told = failure(error, self._place.where)
+            self._failed = (loop.time(), told)
+            raise told from error
+        self._failed = None
+        return self._link
+
+    async def _connect(self) -> Link:
+        connection = await asyncpg.connect(
+            self._place.address,
+            statement_cache_size=0,  # what is prepared is prepared on purpose
+            timeout=ANSWER_SECONDS,
+            server_settings={"application_name": f"remit {self._place.schema} {self._use}"[:63]},
+        )
+        try:
+            self._judge(connection.get_server_version().major)
+            async with connection.transaction():
+                ((process, began),) = await connection.fetch(_WHO)
+            link = Link(connection, self._place.schema, process, began)
+            await link.set_up()
+        except BaseException:
+            connection.terminate()
+            raise
+        return link
+
+    def _judge(self, version: int) -> None:
+        if version < _OLDEST:
+            raise StoreError(
+                f"the server is PostgreSQL {version}",
+                where=self._place.where,
+                expected=f"PostgreSQL {_OLDEST} or newer",
+                next="upgrade the server",
+            )
+
+    async def fetch(self, sql: str, *values: object) -> list[Row]:
+        """Rows of something that may be done twice: once more on a new connection if the old one is found broken.
+
+        Raises `StoreError`, `StoreUnavailable`.
+        """
+        again = self._link is not None
+        while True:
+            try:
+                return await self._once(sql, values)
+            except FAILURES as error:
+                lost = ended(error)
+                if lost:
+                    self.drop()
+                if not lost or not again or isinstance(error, TimeoutError):
+                    raise failure(error, self._place.where) from error
+                again = False
+            except asyncio.CancelledError:
+                self.drop()
+                raise
+
+    async def _once(self, sql: str, values: Sequence[object]) -> list[Row]:
+        link = await self.link()
+        if not link.pooled:
+            return await link.fetch(sql, *values)
+        async with self.transaction() as link:
+            rows = await link.fetch(sql, *values)
+            await link.commit()
+            return rows
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Link]:
+        """Several statements, of which nothing is written unless the block commits. Errors in it are the driver's.
+
+        A connection that cannot end its transaction, or was cancelled in it, is not used again.
+        """
+        link = await self.link()
+        over = False
+        try:
+            await link.begin()
+            yield link
+            over = await _rolled_back(link)
+        except Exception:
+            over = await _rolled_back(link)
+            raise
+        finally:
+            if not over:
+                self.drop()
+
+    def drop(self) -> None:
+        """Ends the connection without asking anybody. The next use makes a new one."""
+        link, self._link = self._link, None
+        if link is not None:
+            link.connection.terminate()
+
+    async def close(self) -> None:
+        """Ends the connection in order."""
+        link, self._link = self._link, None
+        if link is not None:
+            with suppress(*FAILURES):
+                await link.connection.close(timeout=ANSWER_SECONDS)
+
+
+async def _rolled_back(link: Link) -> bool:
+    """Ends what is left of a transaction. False if that cannot be done."""
+    try:
+        if link.connection.is_in_transaction():
+            await link.run("ROLLBACK")
+    except FAILURES:
+        return False
+    return not link.connection.is_closed()

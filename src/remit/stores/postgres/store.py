@@ -1,0 +1,338 @@
+"""A context's store in a schema of a PostgreSQL database, shared by all processes that hold the context."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+from remit.errors import OutcomeUnknown, StoreUnavailable
+from remit.stores.port import Capabilities, Checkpoint, Letter, Outcome, Parked, Record, Unit, written_read_only
+from remit.stores.postgres.bell import Bell
+from remit.stores.postgres.commits import Commits
+from remit.stores.postgres.lookups import Lookups
+from remit.stores.postgres.place import place_of
+from remit.stores.postgres.schema import inspect, prepare
+from remit.stores.postgres.session import Row, Session
+from remit.stores.postgres.writer import Writer
+
+__all__ = ["PostgresStore"]
+
+_PATIENCE = 5.0
+"""Seconds a cancelled caller waits for the outcome of its commit."""
+
+_LOADS = """
+    SELECT c.nth, s.version, s.body FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS c (kind, id, nth),
+    LATERAL (SELECT version, body FROM remit_state WHERE kind = c.kind AND id = c.id OFFSET 0) s
+"""
+_OUTCOMES = """
+    SELECT c.nth, i.fingerprint, i.outcome, i.at
+    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS c (caller, key, nth),
+    LATERAL (SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = c.caller AND key = c.key OFFSET 0) i
+"""
+_READ = """
+    SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
+    WHERE channel = $1 AND part = $2 AND pos > $3 ORDER BY pos LIMIT $4
+"""
+# One probe per partition, however long the log is.
+_HEADS = """
+    SELECT p.part, h.pos, h.at FROM generate_series(0, $1 - 1) AS p (part),
+    LATERAL (SELECT pos, at FROM remit_log WHERE channel = $2 AND part = p.part ORDER BY pos DESC LIMIT 1) h
+"""
+_CHECKPOINTS = """
+    SELECT part, pos, id, at FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3
+"""
+_PARKED = """
+    SELECT subscription, source, channel, key, part, since, attempts, retry_at, error,
+    (SELECT count(*) FROM remit_letter l WHERE l.subscription = p.subscription AND l.source = p.source
+     AND l.channel = p.channel AND l.key = p.key AND l.discarded_at IS NULL)
+    FROM remit_parked p WHERE $1::text IS NULL OR subscription = $1
+    ORDER BY since, subscription, source, channel, key
+"""
+_LETTERS = """
+    SELECT part, pos, id, prev, key, type, version, sent, headers, payload, at FROM remit_letter
+    WHERE subscription = $1 AND source = $2 AND channel = $3 AND key = $4 AND discarded_at IS NULL
+    ORDER BY part, pos LIMIT $5
+"""
+_RETRY = """
+    UPDATE remit_parked SET retry_at = $1 WHERE subscription = $2 AND ($3::text IS NULL OR key = $3) RETURNING 1
+"""
+_BEAT = """
+    INSERT INTO remit_heartbeat (process, at, body) VALUES ($1, $2, $3)
+    ON CONFLICT (process) DO UPDATE SET at = excluded.at, body = excluded.body
+"""
+_LAST_BEAT = "DELETE FROM remit_heartbeat WHERE process = $1"
+_BEATS = "SELECT process, at, body FROM remit_heartbeat"
+_LEASE = """
+    INSERT INTO remit_lease AS l (name, owner, until) SELECT name, $1, $2 FROM unnest($3::text[]) AS name ORDER BY 1
+    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+    WHERE l.owner = excluded.owner OR l.until <= $4
+"""
+_LEASES = "SELECT name, owner, until FROM remit_lease"
+_KEEP = "UPDATE remit_idempotency SET at = greatest(at, $1) WHERE caller = $2 AND key = $3"
+# By time, so through an index: old rows are found without looking at the young ones.
+_PRUNE = (
+    """WITH gone AS (DELETE FROM remit_heartbeat WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM remit_heartbeat WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+    )) RETURNING 1) SELECT count(*) FROM gone""",
+    """WITH gone AS (DELETE FROM remit_idempotency WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM remit_idempotency WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )) RETURNING 1) SELECT count(*) FROM gone""",
+    """WITH gone AS (DELETE FROM remit_letter WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM remit_letter WHERE discarded_at < $1 ORDER BY discarded_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )) RETURNING 1) SELECT count(*) FROM gone""",
+)
+
+
+class _Reading(NamedTuple):
+    lookups: Session
+    others: Session
+    loads: Lookups
+    outcomes: Lookups
+
+
+class _Writing(NamedTuple):
+    session: Session
+    writer: Writer
+    commits: Commits
+    bell: Bell
+
+
+class PostgresStore:
+    """The store of `context` at `postgresql://USER@HOST/DATABASE`, in the schema `?schema=NAME` or that of its name.
+
+    A schema keeps the number of partitions it was made with. Each store uses four connections: one that writes, one
+    that looks up single rows, one for everything else, and one that rings other processes and hears them.
+    """
+
+    def __init__(self, address: str, context: str, *, partitions: int = 16) -> None:
+        self.capabilities = Capabilities(durable=True, shared_between_processes=True, partitions=partitions)
+        self._place = place_of(address, context)
+        self._context = context
+        self._turn = asyncio.Lock()
+        self._reading: _Reading | None = None
+        self._writing: _Writing | None = None
+        self._watchers: list[Callable[[], None]] = []
+
+    async def open(self, *, read_only: bool = False) -> None:
+        """Makes or migrates the schema; with `read_only` writes nothing at all, and reads any number of partitions.
+
+        Raises `StoreError` (wrong credentials or rights, another context's schema, a newer one, a server older than
+        PostgreSQL 14; with `read_only` also none or an older one) and `StoreUnavailable` (the server cannot be reached,
+        or takes no writes).
+        """
+        if self._reading is not None:
+            return
+        if read_only:
+            others = Session(self._place, "reader")
+            partitions = await inspect(others, self._place, self._context)
+            self.capabilities = replace(self.capabilities, partitions=partitions)
+        else:
+            self._writing = await self._open_to_write()
+            others = Session(self._place, "reader")
+        lookups, turn = Session(self._place, "lookups"), asyncio.Lock()
+        loads, outcomes = (Lookups(lookups, turn, sql) for sql in (_LOADS, _OUTCOMES))
+        self._reading = _Reading(lookups, others, loads, outcomes)
+
+    async def _open_to_write(self) -> _Writing:
+        session = Session(self._place, "writer")
+        try:
+            await prepare(session, self._place, self._context, self.capabilities.partitions)
+            writer = Writer(session, self._place, self.capabilities.partitions)
+            await writer.look()
+        except BaseException:
+            session.drop()
+            raise
+        writer.heads.elsewhere = False
+        commits = Commits(writer.write, self._appended)
+        bell = Bell(Session(self._place, "bell"), self._place.schema, partial(self._look, writer, commits))
+        return _Writing(session, writer, commits, bell)
+
+    async def close(self) -> None:
+        """Commits what was given to it, then ends the connections. Idempotent."""
+        writing, self._writing = self._writing, None
+        reading, self._reading = self._reading, None
+        if writing is not None:
+            await writing.commits.finished()
+            await writing.bell.close()
+            await writing.session.close()
+        if reading is not None:
+            await reading.lookups.close()
+            await reading.others.close()
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Calls `wake`, on the loop, after each group of commits that appended to the log; the result ends it.
+
+        Commits of other processes wake as well, as soon as they are noticed.
+        """
+        self._watchers.append(wake)
+        return partial(self._watchers.remove, wake)
+
+    def _appended(self) -> None:
+        if self._writing is not None:
+            self._writing.bell.ring()
+        self._wake()
+
+    def _wake(self) -> None:
+        for wake in tuple(self._watchers):
+            wake()
+
+    async def _look(self, writer: Writer, commits: Commits) -> bool:
+        """Reads where the log ends, and wakes if others have appended. Not during a commit: its messages are ours."""
+        moved = await commits.between(writer.look)
+        if moved:
+            self._wake()
+        return moved
+
+    def changed_elsewhere(self) -> bool:
+        """True when another process was seen to have appended since the last time this was asked.
+
+        Others are heard at once where the server can be listened to, and looked for every second.
+        """
+        if self._writing is None:
+            return True  # nobody looks; to be asked in vain is harmless
+        heads = self._writing.writer.heads
+        changed, heads.elsewhere = heads.elsewhere, False
+        return changed
+
+    async def commit(self, unit: Unit) -> None:
+        """Writes everything or nothing; a cancelled caller is told so only when the outcome is known (at most 5 s).
+
+        Raises `Conflict` (`what` is "claim", "checkpoint", "parked", "letter" or "state"), `StoreUnavailable` and
+        `StoreError` (nothing written), `OutcomeUnknown` (written or not).
+        """
+        commits = self._writable().commits
+        written = commits.add(unit)
+        try:
+            await asyncio.shield(written)
+        except asyncio.CancelledError:
+            # Nobody waits for it any more, so a conflict found later is no exception that was overlooked.
+            written.add_done_callback(_heard)
+            if not commits.withdraw(written):
+                await _known(written, self._place.where)
+            raise
+
+    async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
+        """Version and body of one piece of state, or None."""
+        row = await self._readable().loads.find(kind, id)
+        return None if row is None else (row[0], row[1].encode())
+
+    async def outcome(self, caller: str, key: str) -> Outcome | None:
+        """What the command with this key has ended with, or None."""
+        row = await self._readable().outcomes.find(caller, key)
+        return None if row is None else Outcome(row[0], row[1].encode(), row[2])
+
+    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+        """At most `limit` messages of a partition after a position, in order."""
+        return [_record(row) for row in await self._rows(_READ, channel, part, after, limit)]
+
+    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+        """The last position of each partition that has any, with its time (seconds since the epoch)."""
+        rows = await self._rows(_HEADS, self.capabilities.partitions, channel)
+        return {part: (pos, at) for part, pos, at in rows}
+
+    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
+        """The checkpoints of a subscription, by partition."""
+        rows = await self._rows(_CHECKPOINTS, subscription, source, channel)
+        return {part: Checkpoint(pos, id, at) for part, pos, id, at in rows}
+
+    async def parked(self, subscription: str | None = None) -> Sequence[Parked]:
+        """The parked keys, of one subscription or of all, longest parked first."""
+        return [Parked(*row) for row in await self._rows(_PARKED, subscription)]
+
+    async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
+        """The lowest letters of a parked key, in order."""
+        rows = await self._rows(_LETTERS, subscription, source, channel, key, limit)
+        return [Letter(_record(row), row[10]) for row in rows]
+
+    async def retry(self, subscription: str, key: str | None, at: float) -> int:
+        """Makes parked keys due at a time (seconds since the epoch); says how many."""
+        return len(await self._write(_RETRY, at, subscription, key))
+
+    async def beat(self, process: str, at: float, body: str) -> None:
+        """Writes a process's sign of life: JSON about its subscriptions. An empty body removes it."""
+        if body:
+            await self._write(_BEAT, process, at, body)
+        else:
+            await self._write(_LAST_BEAT, process)
+
+    async def beats(self) -> Mapping[str, tuple[float, str]]:
+        """The signs of life by process."""
+        return {process: (at, body) for process, at, body in await self._rows(_BEATS)}
+
+    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        """Takes, renews or (until 0.0) gives up leases, except those that another holds beyond `now`."""
+        await self._write(_LEASE, owner, until, list(names), now)
+
+    async def leases(self) -> Mapping[str, tuple[str, float]]:
+        """Owner and end of each lease by name."""
+        return {name: (owner, until) for name, owner, until in await self._rows(_LEASES)}
+
+    async def keep(self, caller: str, key: str, at: float) -> None:
+        """A command was repeated at this time: its outcome is as young as if it had been claimed then."""
+        await self._write(_KEEP, at, caller, key)
+
+    async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
+        """Deletes what is older than these times, at most `limit` rows of each kind; says how many.
+
+        Each kind is a transaction of its own. A row that somebody else is writing is left for the next time.
+        """
+        gone = 0
+        for sql, at in zip(_PRUNE, (beats, outcomes, tombstones), strict=True):
+            ((rows,),) = await self._write(sql, at, limit)
+            gone += rows
+        return gone
+
+    def _readable(self) -> _Reading:
+        if self._reading is None:
+            raise StoreUnavailable(
+                "the store is not open",
+                where=self._place.where,
+                expected="an open store",
+                next="await open() before, and close() last",
+            )
+        return self._reading
+
+    def _writable(self) -> _Writing:
+        self._readable()
+        if self._writing is None:
+            raise written_read_only(self._place.where)
+        return self._writing
+
+    async def _rows(self, sql: str, *values: object) -> list[Row]:
+        session = self._readable().others
+        async with self._turn:
+            return await session.fetch(sql, *values)
+
+    async def _write(self, sql: str, *values: object) -> list[Row]:
+        self._writable()
+        return await self._rows(sql, *values)
+
+
+def _record(row: Row) -> Record:
+    return Record._make((*row[:9], row[9].encode()))
+
+
+def _heard(written: asyncio.Future[Any]) -> None:
+    if not written.cancelled():
+        written.exception()
+
+
+async def _known(written: asyncio.Future[None], where: str) -> None:
+    """Waits for the outcome of a commit, however often the caller is cancelled. Raises `OutcomeUnknown` after 5 s."""
+    loop = asyncio.get_running_loop()
+    latest = loop.time() + _PATIENCE
+    while not written.done():
+        if (left := latest - loop.time()) <= 0:
+            raise OutcomeUnknown(
+                f"the call was cancelled while its commit took more than {_PATIENCE:g} s",
+                where=where,
+                expected="a commit within that time",
+                next="call again with the same key; see what keeps the server",
+            )
+        try:
+            await asyncio.wait([written], timeout=left)
+        except asyncio.CancelledError:
+            continue

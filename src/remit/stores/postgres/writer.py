@@ -1,0 +1,236 @@
+"""Writes units of work, many by one statement, and finds out what became of them when a connection is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import asyncpg
+
+from remit.errors import Conflict, OutcomeUnknown, StoreError, StoreUnavailable
+from remit.stores.port import PRIVATE, PUBLISHED, Unit, partition_of
+from remit.stores.postgres.columns import WIDTH, apart, columns, is_plain
+from remit.stores.postgres.failures import FAILURES, REPEATABLE, UNFIT, ended, failure
+from remit.stores.postgres.heads import Heads
+from remit.stores.postgres.letters import write_letters
+from remit.stores.postgres.place import Place
+from remit.stores.postgres.session import Link, Session
+
+__all__ = ["Writer"]
+
+_TRIES = 4
+"""How often a batch is written that another transaction got in the way of."""
+_PATIENCE = 5.0
+"""Seconds in which a lost connection's outcome is found out."""
+
+_CALL = ", ".join(f"${number}" for number in range(1, WIDTH + 1))
+_COMMIT = f"SELECT * FROM remit_commit({_CALL})"  # noqa: S608  it holds nothing but numbers
+_END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_get_activity($1) WHERE backend_start = $2"
+_STATUS = "SELECT pg_xact_status($1::text::xid8)"
+_HEADS = """
+    SELECT c.channel, p.part, l.pos FROM unnest($1::int[]) AS c (channel), generate_series(0, $2 - 1) AS p (part),
+    LATERAL (SELECT pos FROM remit_log WHERE channel = c.channel AND part = p.part ORDER BY pos DESC LIMIT 1) l
+"""
+_IN_LOG = "SELECT EXISTS (SELECT FROM remit_log WHERE channel = $1 AND part = $2 AND pos > $3 AND id = $4)"
+_CLAIMED = """
+    SELECT EXISTS (SELECT FROM remit_idempotency
+    WHERE caller = $1 AND key = $2 AND fingerprint = $3 AND outcome = $4 AND at = $5)
+"""
+
+
+class _Doubt(Exception):
+    """The connection ended while the transaction did. `transaction` is its number, if that is known."""
+
+    def __init__(self, link: Link, transaction: str | None) -> None:
+        super().__init__()
+        self.link = link
+        self.transaction = transaction
+
+
+class _Written(NamedTuple):
+    """What `remit_commit` gives back."""
+
+    transaction: str
+    lost_unit: Sequence[int]
+    lost_what: Sequence[str]
+    lost_where: Sequence[str]
+    head_channel: Sequence[int]
+    head_part: Sequence[int]
+    head_pos: Sequence[int]
+    head_count: Sequence[int]
+
+    def refusals(self) -> dict[int, Exception]:
+        found: dict[int, Exception] = {}
+        for unit, what, where in zip(self.lost_unit, self.lost_what, self.lost_where, strict=True):
+            found.setdefault(unit, Conflict(what, where=where))
+        return found
+
+
+class Writer:
+    """The one connection of this process that writes units. Used by one task at a time."""
+
+    def __init__(self, session: Session, place: Place, partitions: int) -> None:
+        self.heads = Heads()
+        self._session = session
+        self._where = place.where
+        self._partitions = partitions
+
+    async def look(self) -> bool:
+        """Reads where the log ends. True if others have appended. Raises `StoreError`, `StoreUnavailable`."""
+        return self.heads.saw(await self._session.fetch(_HEADS, [PRIVATE, PUBLISHED], self._partitions))
+
+    async def write(self, units: Sequence[Unit]) -> list[Exception | None]:
+        """What each unit ended with; None for what is written."""
+        outcomes: dict[int, Exception | None] = {}
+        plain = [(number, unit) for number, unit in enumerate(units) if is_plain(unit)]
+        while plain:
+            batch, plain = apart(plain)
+            found = await self._batch([unit for _, unit in batch])
+            outcomes |= {number: outcome for (number, _), outcome in zip(batch, found, strict=True)}
+        for number, unit in enumerate(units):
+            if number not in outcomes:
+                (outcomes[number],) = await self._batch([unit])
+        return [outcomes[number] for number in range(len(units))]
+
+    async def _batch(self, units: Sequence[Unit]) -> list[Exception | None]:
+        """Writes units that share no row, by one transaction if that can be."""
+        try:
+            refusals = (await self._repeatedly(units)).refusals()
+            return [refusals.get(number) for number in range(len(units))]
+        except UNFIT as error:
+            if len(units) == 1:
+                return [error]
+            return [(await self._batch([unit]))[0] for unit in units]
+        except FAILURES as error:
+            return [failure(error, self._where) for _ in units]
+        except (StoreError, StoreUnavailable) as error:
+            return [_another(error) for _ in units]
+        except Conflict as conflict:
+            return [conflict]  # only ever of a unit that was alone in its transaction
+        except _Doubt as doubt:
+            return await self._find_out(doubt, units)
+
+    async def _repeatedly(self, units: Sequence[Unit]) -> _Written:
+        """Writes them again while other transactions get in the way."""
+        for _ in range(_TRIES - 1):
+            try:
+                return await self._transaction(units)
+            except asyncpg.PostgresError as error:
+                if error.sqlstate not in REPEATABLE:
+                    raise
+        return await self._transaction(units)
+
+    async def _transaction(self, units: Sequence[Unit]) -> _Written:
+        link = await self._session.link()
+        if link.pooled or not is_plain(units[0]):
+            written = await self._steps(units)
+        else:
+            try:
+                written = await self._call(link, units)
+            except FAILURES as error:
+                if ended(error):
+                    self._session.drop()
+                    raise _Doubt(link, None) from error
+                raise
+        heads = zip(written.head_channel, written.head_part, written.head_pos, written.head_count, strict=True)
+        for channel, part, before, count in heads:
+            self.heads.wrote(channel, part, before, count)
+        return written
+
+    async def _call(self, link: Link, units: Sequence[Unit]) -> _Written:
+        (row,) = await link.fetch(_COMMIT, *columns(units, self._partitions))
+        return _Written(*row)
+
+    async def _steps(self, units: Sequence[Unit]) -> _Written:
+        """The same as a transaction of several statements: for letters, and behind a pooler."""
+        async with self._session.transaction() as link:
+            if not is_plain(units[0]):
+                units = [await self._letters(link, units[0])]
+            written = await self._call(link, units)
+            if written.lost_unit and len(units) == 1:
+                raise written.refusals()[0]
+            try:
+                await link.commit()
+            except FAILURES as error:
+                if ended(error):
+                    raise _Doubt(link, written.transaction) from error
+                raise
+        return written
+
+    async def _letters(self, link: Link, unit: Unit) -> Unit:
+        """Writes what a unit changes about letters, and its advance, which compares the keys parked before; the rest
+        remains."""
+        moved = await self._call(link, [Unit(advance=unit.advance)])
+        if moved.lost_unit:
+            raise moved.refusals()[0]
+        await write_letters(link, unit)
+        return Unit(unit.changes, unit.entries, unit.claim)
+
+    async def _find_out(self, doubt: _Doubt, units: Sequence[Unit]) -> list[Exception | None]:
+        """Whether units are written whose transaction was being committed when its connection was lost."""
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + _PATIENCE
+        while True:
+            try:
+                return [self._told(written) for written in await self._look_up(doubt, units)]
+            except (StoreError, StoreUnavailable) as error:
+                if loop.time() > latest:
+                    return [_unknown(self._where, f"the server does not say: {error.what}") for _ in units]
+            await asyncio.sleep(0.1)
+
+    def _told(self, written: bool | None) -> Exception | None:
+        if written is None:
+            return _unknown(self._where, "nobody can say whether it was written")
+        return None if written else self._not_written()
+
+    async def _look_up(self, doubt: _Doubt, units: Sequence[Unit]) -> list[bool | None]:
+        if doubt.transaction is not None:
+            ((status,),) = await self._session.fetch(_STATUS, doubt.transaction)
+            if status == "in progress":
+                raise StoreUnavailable("the transaction has not ended", where=self._where)
+            return [status == "committed"] * len(units)
+        # First the old connection's process must be gone: it could still commit what is not there yet.
+        for (gone,) in await self._session.fetch(_END, doubt.link.process, doubt.link.began):
+            if not gone:
+                raise StoreUnavailable("the lost connection's process has not ended", where=self._where)
+        found = [await self._is_written(unit) for unit in units]
+        await self.look()
+        return found
+
+    async def _is_written(self, unit: Unit) -> bool | None:
+        """Whether what only this unit writes is there; None if it writes nothing of the kind."""
+        if unit.entries:
+            channel, key, id, *_ = unit.entries[0]
+            part = partition_of(key, self._partitions)
+            last = self.heads.last(channel, part)
+            return await self._exists(_IN_LOG, channel, part, last, id)
+        if (claim := unit.claim) is not None:
+            outcome = str(claim.outcome, "utf-8")
+            return await self._exists(_CLAIMED, claim.caller, claim.key, claim.fingerprint, outcome, claim.at)
+        return None
+
+    async def _exists(self, sql: str, *values: object) -> bool:
+        ((there,),) = await self._session.fetch(sql, *values)
+        return bool(there)
+
+    def _not_written(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            "the connection was lost and nothing was written",
+            where=self._where,
+            expected="a connection that stays",
+            next="try again",
+        )
+
+
+def _another(error: StoreError | StoreUnavailable) -> StoreError | StoreUnavailable:
+    return type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
+
+
+def _unknown(where: str, why: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"the connection was lost during the commit, and {why}",
+        where=where,
+        expected="a connection that stays",
+        next="call again with the same key",
+    )
