@@ -154,6 +154,13 @@ def test_a_mistake_is_one_finding_with_its_place_and_what_to_type(mistake: str) 
     assert finding.startswith(f"{code}  shop.toml")
 
 
+def test_a_missing_variable_is_told_once() -> None:
+    text = '[stores]\ndefault = "sqlite:${DATA}/x.db"\nsales = "sqlite:${DATA}/y.db"\n[services.a]\nruns = ["*"]'
+    with pytest.raises(ModelError) as raised:
+        parsed(text)
+    assert [finding.code for finding in raised.value.findings] == ["topology.environment"]
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     assert len(refused("stores = 1\nchannels = 2\nservices = 3\nother = 4\n")) == 2
     with pytest.raises(ModelError) as raised:

@@ -91,6 +91,15 @@ def test_an_edge_alone_opens_no_store_and_answers_no_calls() -> None:
     assert placement.apart == frozenset()
 
 
+def test_beside_an_edge_of_another_context_only_what_is_kept_is_answered() -> None:
+    placement = placed(
+        HTTP + '[services.front]\nruns = ["sales.edge", "billing"]\nhttp = "127.0.0.1:8000"\ncalls = "127.0.0.1:9000"\n'
+        '[services.rest]\nruns = ["sales.write", "sales.read"]\ncalls = "127.0.0.1:9001"'
+    )
+    assert placement.addresses["sales.log"] == ("127.0.0.1:9001",)
+    assert placement.addresses["billing.log"] == ("127.0.0.1:9000",)
+
+
 def test_of_a_context_that_is_not_loaded_only_the_name_is_judged() -> None:
     contexts = {"sales": ContextShape(), "billing": None}
     split = '[services.sales]\nruns = ["sales"]\nhttp = "127.0.0.1:8000"\n[services.billing]\nruns = ["billing.write"]'
@@ -133,6 +142,7 @@ REFUSALS = {
     HTTP + ALL + 'calls = "10.0.0.1:9000"': ("topology.open-calls", 'secret = "${SECRET}"'),
     HTTP + ALL + 'calls = "example.org:9000"': ("topology.open-calls", "call every handler"),
     HTTP + ALL + 'calls = "127.0.0.1:8000"': ("topology.ports", "http of all and calls of all both"),
+    HTTP + ALL.replace("127.0.0.1", "0.0.0.0") + 'calls = "127.0.0.1:8000"': ("topology.ports", "listen on port 8000"),
     HTTP + ALL + 'calls = "localhost:8002"\nreplicas = 3': ("topology.ports", "both listen on port 8002"),
     ALL.replace("127.0.0.1:8000", "0.0.0.0:65535") + "replicas = 2": ("topology.ports", "would listen on port 65536"),
     '[stores]\ndefault = "memory:"\n' + ALL + "replicas = 2": ("topology.store-private", "opened by all (2 replicas)"),

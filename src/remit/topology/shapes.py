@@ -56,9 +56,10 @@ def _calls(model: ContextMap, context: Context[Any]) -> Iterator[tuple[Component
     for route in context.routes:
         for owner in _owned(model, iter([route.message])):
             yield "edge", f"{owner}.{_answered_by(route.message)}"
+    later = list(sent_later(context))
     for handler in context.handlers:
         part: Component = "read" if handler.role == "query" else "write"
-        for message in _mentioned(handler.function):
+        for message in (named for named in _mentioned(handler.function) if (named, handler) not in later):
             for owner in _owned(model, iter([message])):
                 yield part, f"{owner}.{_answered_by(message)}"
 
