@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,10 +17,11 @@ from remit.errors import (
     RemitError,
     Unavailable,
 )
-from remit.messages import Encoding, Refusal
+from remit.messages import Encoding, Record, Refusal
 from remit.runtime.calls import Calls
 from remit.runtime.freshness import Freshness
 from remit.runtime.plan import ContextPlan, HandlerPlan
+from remit.runtime.retries import retrying
 from remit.runtime.wire import (
     CONTENT_TYPES,
     Heads,
@@ -29,6 +31,7 @@ from remit.runtime.wire import (
     encode_heads,
     encode_records,
     failure,
+    original,
     seconds_left,
 )
 from remit.stores import Store
@@ -44,10 +47,14 @@ MARGIN_SECONDS = 0.005
 """Kept from the caller's time for the way back."""
 RECORDS = 500
 """Messages of a log in one answer at most."""
+RECORD_BYTES = 1024
+"""What a message in an answer takes at most beside payload and headers."""
 LOOK_SECONDS = 0.5
 """Between two looks at the heads of a log that another process may write to."""
 POLLS = 1000
 """Questions for a log that wait for something new at the same time, at most."""
+
+log = logging.getLogger("remit")
 
 _ENCODINGS: Mapping[str, Encoding] = {content: encoding for encoding, content in CONTENT_TYPES.items()}
 
@@ -62,18 +69,21 @@ class Reception:
         self._stores = stores
         self._freshness = freshness
         self._handlers = {
-            (handler.contract.type, handler.contract.version): handler
+            (kind, handler.contract.type, handler.contract.version): handler
             for plan in plans.values()
-            for handler in (*plan.commands.values(), *plan.queries.values())
+            for kind, handlers in (("command", plan.commands), ("query", plan.queries))
+            for handler in handlers.values()
         }
         self._routes: dict[tuple[str, int, Encoding], Route] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
         self._polls: set[asyncio.Event] = set()
         self._ending = False
+        self._largest = 1 << 20
 
     async def serve(self, channel: CallChannel, plans: Mapping[str, ContextPlan]) -> None:
         """Begins to answer what runs here. Raises what the channel raises."""
+        self._largest = channel.capabilities.max_bytes
         for name, plan in plans.items():
             if plan.commands:
                 await channel.serve(f"{name}.write", self.answer)
@@ -101,14 +111,14 @@ class Reception:
 
     async def _call(self, request: Request) -> Answer:
         if request.kind == "ping":
+            if self._is_full():
+                raise _overloaded("ping")
             return Answer("ok", {}, b"")
-        if request.kind not in ("command", "query"):
-            raise BadMessage(f"{request.kind!r} is nothing that can be asked here", expected="command, query or ping")
         handler = self._handler(request)
         loop = asyncio.get_running_loop()
         when = loop.time() + seconds_left(request) - MARGIN_SECONDS
-        if self._turns.locked() and self._waiting >= WAITING:
-            raise _overloaded(handler)
+        if self._is_full():
+            raise _overloaded(handler.name)
         self._waiting += 1
         try:
             await self._turns.acquire()
@@ -122,28 +132,35 @@ class Reception:
         finally:
             self._turns.release()
 
+    def _is_full(self) -> bool:
+        return self._waiting >= WAITING and self._turns.locked()
+
     async def _handle(self, handler: HandlerPlan, request: Request, seconds: float) -> Answer:
         route = self._route(handler, request)
         message = route.read(request)
-        headers = request.headers
-        trace = headers.get("remit-trace", "")
+        # A second attempt is known as such further in; the task may be the channel's, with other requests to come.
+        token = retrying.set(request.headers.get("remit-attempt", "0") != "0")
         try:
             if request.kind == "query":
                 outcome = await self._calls.ask(message, deadline=seconds)
             else:
-                claim = (headers.get("remit-caller", ""), headers.get("remit-key", ""), trace)
-                outcome = await self._calls.send(message, key=None, deadline=seconds, received=claim)
+                outcome = await self._calls.send(message, key=None, deadline=seconds, received=_identity(request))
         except Refusal as refusal:
             outcome = refusal
+        except Overloaded as error:
+            error.retry_after = 0.0  # it was somebody further in, who has been asked often enough
+            raise
+        finally:
+            retrying.reset(token)
         return route.answer(outcome)
 
     def _handler(self, request: Request) -> HandlerPlan:
         type, version = request.headers.get("remit-type", ""), request.headers.get("remit-version", "")
-        handler = self._handlers.get((type, int(version) if version.isdecimal() else 0))
+        handler = self._handlers.get((request.kind, type, int(version) if version.isdecimal() else 0))
         if handler is None:
             raise CallError(
-                f"no handler for {type} version {version} in this process", where=request.kind,
-                expected=f"one of: {', '.join(sorted({type for type, _ in self._handlers}))}",
+                f"no handler for the {request.kind} {type} version {version} in this process", where=type,
+                expected=f"one of: {', '.join(sorted({type for _, type, _ in self._handlers}))}",
                 next="release the context that handles it before those that send it",
             )  # fmt: skip
         return handler
@@ -167,7 +184,8 @@ class Reception:
         store = self._stores[context]
         if request.kind == "read":
             span = decode_span(request.body)
-            return encode_records(await store.read(span.channel, span.part, span.after, min(span.limit, RECORDS)))
+            records = await store.read(span.channel, span.part, span.after, min(span.limit, RECORDS))
+            return encode_records(_as_many_as_fit(records, self._largest))
         if request.kind == "heads":
             known = decode_known(request.body)
             return encode_heads(
@@ -214,13 +232,38 @@ async def _said(answering: Callable[[Request], Awaitable[Answer]], request: Requ
         return await answering(request)
     except RemitError as error:
         return failure(error)
-    except Exception as error:  # noqa: BLE001  # whatever happens here must not leave the caller without an answer
+    except Exception as error:  # whatever happens here must not leave the caller without an answer
+        log.exception("answering %s failed", request.kind)
         return failure(Unavailable(f"answering failed: {type(error).__name__}", where=request.kind))
 
 
-def _overloaded(handler: HandlerPlan) -> Overloaded:
+def _identity(request: Request) -> tuple[str, str, str]:
+    """Caller, key and trace of a command. Raises `BadMessage`."""
+    headers = request.headers
+    key, trace = original(headers.get("remit-key", "")), original(headers.get("remit-trace", ""))
+    if not key:
+        raise BadMessage("a command without a key", where=headers["remit-type"], expected="the header remit-key")
+    if not trace.isalnum():  # it will stand in the JSON headers of messages
+        try:
+            msgspec.json.decode(f'"{trace}"')
+        except msgspec.DecodeError:
+            raise BadMessage("a trace with characters that are not escaped", where=headers["remit-type"]) from None
+    return headers.get("remit-caller", ""), key, trace
+
+
+def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]:
+    """The first of the records, as many as one answer carries; at least one, or the log could never be read on."""
+    size = 0
+    for count, record in enumerate(records):
+        size += len(record.payload) + len(record.headers) + RECORD_BYTES
+        if count and size > largest:
+            return records[:count]
+    return records
+
+
+def _overloaded(where: str) -> Overloaded:
     error = Overloaded(
-        f"{AT_ONCE} calls are being handled and {WAITING} wait", where=handler.name, expected="fewer calls at once",
+        f"{AT_ONCE} calls are being handled and {WAITING} wait", where=where, expected="fewer calls at once",
         next="try again later",
     )  # fmt: skip
     error.retry_after = 0.5

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -17,9 +17,12 @@ from remit.errors import (
     Unavailable,
 )
 from remit.messages import Command, Encoding, Message, Record, contract_of, declared_context
+from remit.runtime.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.failures import backoff
 from remit.runtime.freshness import Reached
 from remit.runtime.ports import Ports
+from remit.runtime.retries import Budget, retrying
+from remit.runtime.signals import Listener
 from remit.runtime.wire import (
     Heads,
     Known,
@@ -29,14 +32,20 @@ from remit.runtime.wire import (
     decode_records,
     encode_known,
     encode_span,
+    is_shed,
+    printable,
     raise_failure,
 )
 from remit.transports import Answer, CallChannel, Request
 
 __all__ = ["RemoteCalls"]
 
+T = TypeVar("T")
+
 LOG_SECONDS = 5.0
 """How long the question for a piece of a log may take."""
+NEWS_SECONDS = 3.0
+"""How much longer than it may wait there, the question for news may take. After that the source cannot be seen."""
 
 
 class RemoteCalls:
@@ -57,7 +66,10 @@ class RemoteCalls:
         self._elsewhere = frozenset(elsewhere)
         self._format: Encoding = encoding
         self._owners = owners or {}
+        self.listener: Listener = lambda _: None
+        """What is told when an address is no longer called, and when it is called again."""
         self._routes: dict[type, Route | None] = {}
+        self._targets: dict[str, _Target] = {}
 
     def route(self, message: type[Message]) -> Route | None:
         """Where a command or query goes; None when its component is not known to be elsewhere."""
@@ -67,7 +79,7 @@ class RemoteCalls:
 
     def _find(self, message: type[Message]) -> Route | None:
         owner = declared_context(message) or self._owners.get(message)
-        kind: Literal["command", "query"] = "command" if issubclass(message, Command) else "query"
+        kind: Literal["command", "query"] = "command" if Command in message.__mro__ else "query"
         address = f"{owner}.{'write' if kind == 'command' else 'read'}"
         if owner is None or address not in self._elsewhere:
             return None
@@ -79,51 +91,75 @@ class RemoteCalls:
         Raises the declared refusals, `Unavailable`, `Overloaded`, `DeadlineExceeded`, `OutcomeUnknown` and whatever
         else the other side answers, as it would here.
         """
-        headers = {"remit-key": _ascii(key), "remit-caller": caller, "remit-trace": _ascii(trace)}
+        headers = {"remit-key": printable(key), "remit-caller": caller, "remit-trace": printable(trace)}
         if route.kind == "query":
-            headers = {"remit-trace": _ascii(trace)}
+            headers = {"remit-trace": printable(trace)}
         answer = await self._attempts(route.address, route.request(message, headers), when)
         return route.outcome(answer)
 
+    def _target(self, address: str) -> _Target:
+        target = self._targets.get(address)
+        if target is None:
+            target = _Target(address, self._channel, self._ports, lambda signal: self.listener(signal))
+            self._targets[address] = target
+        return target
+
     async def _attempts(self, address: str, request: Request, when: float) -> Answer:
-        """Asks until there is an answer, or the time is over."""
+        """Asks until there is an answer, no time, or no sense in asking again.
+
+        Once an attempt may have reached the other side, only what that side says of this very key can end the doubt.
+        """
         loop = asyncio.get_running_loop()
-        attempt = 0
+        target = self._target(address)
+        attempt = int(retrying.get())
+        doubt: OutcomeUnknown | None = None
+        failed: RemitError
         while True:
-            remaining = when - loop.time()
-            if remaining <= 0:
-                raise _late(request, address)
-            timed = {"remit-timeout-ms": str(int(remaining * 1000)), "remit-attempt": str(attempt)}
-            try:
-                answer = await self._channel.call(
-                    address, request._replace(headers={**request.headers, **timed}), remaining
-                )
-                if answer.status in (Unavailable.code, Overloaded.code):
-                    raise_failure(answer, address)
-            except OutcomeUnknown:
-                if loop.time() >= when:
-                    raise _late(request, address) from None
-                failed: RemitError | None = None
-            except Unavailable as error:
-                failed = error
-            else:
-                return answer
             pause = backoff(attempt, self._ports.random)
-            if loop.time() + pause >= when:
-                raise failed if failed is not None else _late(request, address)
-            await asyncio.sleep(pause)
-            attempt += 1
+            try:
+                answer = await target.ask(request, attempt, when)
+                if doubt is None or answer.status == "ok":
+                    return answer
+                raise_failure(answer, address)
+            except OutcomeUnknown as error:
+                doubt = failed = error
+            except Overloaded as error:
+                failed, pause = error, max(pause, error.retry_after)
+            except RemitError as error:
+                failed = error
+            if target.may_retry(failed) and not retrying.get() and loop.time() + pause < when:
+                await asyncio.sleep(pause)
+                attempt += 1
+                continue
+            if doubt is None:
+                raise failed
+            raise _unknown(request, address, failed, is_late=loop.time() >= when)
+
+    def close(self) -> None:
+        """Ends what would go on by itself: the ways back to those that do not answer."""
+        for target in self._targets.values():
+            target.breaker.close()
 
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def read(self, source: str, span: Span) -> Sequence[Record]:
         """A piece of another context's log. Raises `Unavailable`."""
-        return decode_records(await self._ask_log(source, "read", encode_span(span), LOG_SECONDS), source)
+        return await self._of_log(source, "read", encode_span(span), LOG_SECONDS, decode_records)
 
     async def heads(self, source: str, known: Known) -> Heads:
         """The heads of another context's log, once there is more than is known. Raises `Unavailable`."""
-        seconds = LOG_SECONDS + known.wait_seconds
-        return decode_heads(await self._ask_log(source, "heads", encode_known(known), seconds), source)
+        seconds = NEWS_SECONDS + known.wait_seconds
+        return await self._of_log(source, "heads", encode_known(known), seconds, decode_heads)
+
+    async def _of_log(
+        self, source: str, kind: str, body: bytes, seconds: float, decode: Callable[[Answer, str], T]
+    ) -> T:
+        try:
+            return decode(await self._ask_log(source, kind, body, seconds), f"{source}.log")
+        except Unavailable:
+            raise
+        except RemitError as error:  # whatever it is: for a follower the source cannot be read now
+            raise Unavailable(error.what, where=f"{source}.log", expected=error.expected, next=error.next) from error
 
     async def reach(self, context: str) -> Reached:
         """Waits until a context elsewhere has handled what is on its way. Cancelled by whoever has a deadline."""
@@ -142,18 +178,57 @@ class RemoteCalls:
             raise Unavailable(error.what, where=f"{context}.log", next="remit status") from None
 
 
-def _late(request: Request, address: str) -> CallError:
-    """No answer came in time. A question changes nothing; a command may have been applied."""
+class _Target:
+    """One address: whether it is called now, and whether again."""
+
+    def __init__(self, address: str, channel: CallChannel, ports: Ports, listener: Listener) -> None:
+        self.address = address
+        self.breaker = Breaker(address, self._ping, ports.random, listener)
+        self._budget = Budget()
+        self._channel = channel
+
+    async def ask(self, request: Request, attempt: int, when: float) -> Answer:
+        """One attempt. Raises `Unavailable`, `OutcomeUnknown`, `Overloaded` when the other side shed it, `BadMessage`,
+        `DeadlineExceeded` when there is no time left."""
+        remaining = when - asyncio.get_running_loop().time()
+        if remaining <= 0:
+            raise DeadlineExceeded("the deadline passed before the call was sent", where=self.address)
+        timed = {"remit-timeout-ms": str(int(remaining * 1000)), "remit-attempt": str(attempt)}
+        headers = {**request.headers, **timed}
+        with self.breaker.enter(when):
+            try:
+                answer = await self._channel.call(self.address, request._replace(headers=headers), remaining)
+                if is_shed(answer):
+                    raise_failure(answer, self.address)
+            except (Unavailable, OutcomeUnknown):
+                self._budget.failed()
+                raise
+        self._budget.succeeded()
+        return answer
+
+    def may_retry(self, failed: RemitError) -> bool:
+        """Whether it is worth asking again: the call found nobody, was shed, or was not answered. What the other side
+        said is final, because it would be in this process too; and while the breaker is open nobody is asked."""
+        retried = isinstance(failed, (Unavailable, OutcomeUnknown))
+        return retried and self.breaker.state == "closed" and self._budget.allows()
+
+    async def _ping(self) -> None:
+        ping = Request("ping", {"remit-timeout-ms": str(int(PROBE_SECONDS * 1000))}, b"")
+        answer = await self._channel.call(self.address, ping, PROBE_SECONDS)
+        if answer.status != "ok":
+            raise_failure(answer, self.address)
+
+
+def _unknown(request: Request, address: str, failed: RemitError, *, is_late: bool) -> CallError:
+    """An attempt was not answered. A question changes nothing; a command may have been applied."""
+    if request.kind == "query" and not is_late:
+        return Unavailable(failed.what, where=address, expected="an answer", next="ask again")
     if request.kind == "query":
         return DeadlineExceeded(
-            "no answer came by the deadline", where=address, expected="an answer in time", next="ask again"
-        )
+            f"no answer came by the deadline: {failed.what}", where=address, expected="an answer in time",
+            next="ask again",
+        )  # fmt: skip
     return OutcomeUnknown(
-        "no answer came by the deadline: it may have been applied", where=address,
-        expected="an answer in time", next="send it again with the same key",
+        f"it may have been applied, no answer came: {failed.what}", where=address, expected="an answer in time",
+        next="send it again with the same key",
     )  # fmt: skip
-
-
-def _ascii(text: str) -> str:
-    """A user's key as it may stand in a header."""
-    return text if text.isascii() and text.isprintable() else text.encode("unicode_escape").decode("ascii")

@@ -17,6 +17,8 @@ __all__ = ["PushedFeed", "RemoteFeed"]
 
 WAIT_SECONDS = 10.0
 """How long a question for news waits at the source. No answer to it: the source cannot be seen."""
+SOON_SECONDS = 0.2
+"""An answer without news that comes sooner is not worth asking for again at once."""
 
 Bell = Callable[[Push | None], None]
 
@@ -42,9 +44,11 @@ class RemoteFeed:
         return lambda: _cancel(task)
 
     async def _ask(self, bell: Bell) -> None:
+        loop = asyncio.get_running_loop()
         known: dict[int, int] = {}
         failures = 0
         while True:
+            asked = loop.time()
             try:
                 heads = await self._remote.heads(self.source, Known(self.channel, known, WAIT_SECONDS))
             except RemitError:
@@ -53,11 +57,13 @@ class RemoteFeed:
                 failures += 1
                 known = {}
                 continue
-            failures = 0
             positions = {part: pos for part, (pos, _) in heads.items()}
-            if positions != known:
+            if positions != known or failures:
                 known = positions
                 bell(None)
+            elif loop.time() - asked < SOON_SECONDS:  # it is about to end, and lets nobody wait
+                await asyncio.sleep(backoff(0, self._ports.random))
+            failures = 0
 
 
 def _cancel(task: asyncio.Task[None]) -> None:

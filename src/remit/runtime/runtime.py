@@ -34,7 +34,7 @@ log = logging.getLogger("remit")
 
 def log_signal(signal: Signal) -> None:
     """The default listener: standard logging."""
-    level = logging.INFO if signal.kind in ("resumed", "released", "retrying") else logging.WARNING
+    level = logging.INFO if signal.kind in ("resumed", "released", "retrying", "breaker-closed") else logging.WARNING
     log.log(level, "%s %s: %s", signal.kind, signal.where, signal.what, exc_info=signal.error)
 
 
@@ -68,6 +68,9 @@ class Runtime:
         self.ports = ports
         self.process = ports.ids.new()
         self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity, remote=remote)
+        self._remote = remote
+        if remote is not None:
+            remote.listener = listener
         self.freshness = Freshness(followings.values(), self._is_regressed, None if remote is None else remote.reach)
         self.subscriptions = [
             Subscription(follow, plan, stores[plan.name], followings[place].feed, self.calls, ports, listener)
@@ -106,6 +109,8 @@ class Runtime:
                 await store.beat(self.process, self.calls.seconds(), "")
             await store.close()
         self.calls.deadlines.close()
+        if self._remote is not None:
+            self._remote.close()
         await self._services.close()
 
     # ── Sender ──────────────────────────────────────────────────────────────────────────────────────────────────────

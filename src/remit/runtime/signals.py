@@ -13,7 +13,7 @@ class Signal:
     """Something the runtime noticed.
 
     `kind` is stable: handler-failed, parked, released, retrying, paused, resumed, stalled, regressed, refused-later,
-    blocked. The last one is said from another thread: the event loop is blocked.
+    breaker-opened, breaker-closed, blocked. The last one is said from another thread: the event loop is blocked.
     """
 
     kind: str

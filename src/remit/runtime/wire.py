@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -26,6 +27,9 @@ __all__ = [
     "encode_records",
     "encode_span",
     "failure",
+    "is_shed",
+    "original",
+    "printable",
     "raise_failure",
     "seconds_left",
 ]
@@ -93,13 +97,13 @@ class _Failure(msgspec.Struct, omit_defaults=True):
 def failure(error: RemitError) -> Answer:
     """The answer that says an error. Its class is known by its code."""
     headers = {}
-    if isinstance(error, Overloaded):
+    if isinstance(error, Overloaded) and error.retry_after:
         headers["remit-retry-after-ms"] = str(int(error.retry_after * 1000))
     body = _Failure(error.what, error.where, error.expected, error.next)
     return Answer(error.code, headers, msgspec.json.encode(body))
 
 
-def raise_failure(answer: Answer, address: str) -> None:
+def raise_failure(answer: Answer, address: str) -> NoReturn:
     """Raises the error that an answer says; a code that is not known here is one that nothing can be done about."""
     try:
         said = msgspec.json.decode(answer.body, type=_Failure)
@@ -111,6 +115,25 @@ def raise_failure(answer: Answer, address: str) -> None:
     if isinstance(made, Overloaded) and (after := answer.headers.get("remit-retry-after-ms", "")).isdecimal():
         made.retry_after = int(after) / 1000
     raise made
+
+
+def is_shed(answer: Answer) -> bool:
+    """Whether the other side refused to take the call up. That something it called was too busy is an answer."""
+    return answer.status == Overloaded.code and "remit-retry-after-ms" in answer.headers
+
+
+def printable(text: str) -> str:
+    """A text, such as a user's key, as it may stand in a header: itself, in nearly all cases."""
+    return quote(text, safe=_PRINTED)
+
+
+def original(printed: str) -> str:
+    """What `printable` was given."""
+    return unquote(printed)
+
+
+# What begins an escape is escaped itself, so that different texts stay different.
+_PRINTED = "".join(map(chr, range(33, 127))).replace("%", "")
 
 
 def seconds_left(request: Request) -> float:

@@ -1,0 +1,208 @@
+"""The breaker: stops calling what does not answer, and always finds the way back by itself.
+
+    closed --(half of at least 20 calls within 10 s failed, or 5 could not connect in a row)--> open
+    open --(after a pause, by a timer)--> half open, with room for one call at a time
+    half open --(two succeed)--> closed;  (one fails, is cancelled, or takes too long)--> open, with a longer pause
+
+Nothing waits for traffic: while it is not closed there is a timer set or a probe under way, and what holds the one
+place in the half-open state loses it after a while. What counts is whether the other side can be reached and takes
+calls; what it says is its own business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Awaitable, Callable
+from random import Random
+from types import TracebackType
+from typing import Literal
+
+from remit.errors import OutcomeUnknown, Overloaded, RemitError, Unavailable
+from remit.runtime.failures import backoff
+from remit.runtime.signals import Listener, Signal
+
+__all__ = ["Breaker", "Permit"]
+
+WINDOW_SECONDS = 10
+CALLS = 20
+"""Fewer calls than these within the window say nothing."""
+SHARE = 0.5
+IN_A_ROW = 5
+PROBE_SECONDS = 5.0
+"""How long a call in the half-open state may take."""
+SUCCESSES = 2
+
+
+class Breaker:
+    """The breaker of one address. `probe` asks the other side for a sign of life and raises when there is none."""
+
+    def __init__(self, address: str, probe: Callable[[], Awaitable[None]], random: Random, listener: Listener) -> None:
+        self.address = address
+        self.state: Literal["closed", "open", "half-open"] = "closed"
+        self.error = ""
+        """What went wrong last."""
+        self.until = 0.0
+        """While it is open: the loop time of the next probe."""
+        self.epoch = 0
+        """How often it has left the closed state or come back to it."""
+        self._probe = probe
+        self._random = random
+        self._say = listener
+        self._window = _Window()
+        self._in_a_row = 0
+        self._openings = 0
+        self._successes = 0
+        self._place: Permit | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._probing: asyncio.Task[None] | None = None
+
+    def enter(self, when: float) -> Permit:
+        """Lets a call pass that ends at a loop time at the latest; the permit is a context around it.
+
+        Raises `Unavailable` at once while the other side is given a rest.
+        """
+        if self.state == "closed":
+            return Permit(self)
+        now = _now()
+        if self.state == "open" and now >= self.until:
+            self._half_open()
+        if self.state == "half-open" and self._place is None:
+            return self._take_place(min(when, now + PROBE_SECONDS))
+        raise Unavailable(
+            f"not called, because it did not answer: {self.error}", where=self.address,
+            next=f"it is tried by itself within {max(0.0, self.until - now):.1f} s; try again later",
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Ends timer and probe."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._end_probe()
+
+    def _end_probe(self) -> None:
+        if self._probing is not None and self._probing is not asyncio.current_task():
+            self._probing.cancel()
+        self._probing = None
+
+    def _take_place(self, until: float) -> Permit:
+        permit = self._place = Permit(self)
+        self._arm(until, lambda: self._expire(permit))
+        return permit
+
+    def _expire(self, permit: Permit) -> None:
+        if self._place is permit:
+            self._open("it took too long")
+
+    def settle(self, permit: Permit, error: BaseException | None) -> None:
+        """A call has ended. That of a permit from before the last change of state says nothing any more."""
+        if self._place is permit:
+            if error is None:
+                self._succeeded()
+            else:
+                self._open(_text(error))
+        elif self.state == "closed" and permit.epoch == self.epoch:
+            self._count(error)
+
+    def _count(self, error: BaseException | None) -> None:
+        if error is None:
+            self._in_a_row = 0
+        elif not isinstance(error, (Unavailable, OutcomeUnknown)):
+            return  # given up by its caller, or never sent: it says nothing
+        elif isinstance(error, Unavailable) and not isinstance(error, Overloaded):
+            self._in_a_row += 1
+        self._window.add(_now(), failed=error is not None)
+        if error is not None and (self._in_a_row >= IN_A_ROW or self._window.is_bad()):
+            self.epoch += 1
+            self._open(_text(error))
+            self._say(Signal("breaker-opened", self.address, self.error, error))
+
+    def _open(self, why: str) -> None:
+        self.state, self.error, self._place = "open", why, None
+        self.until = _now() + backoff(self._openings, self._random)
+        self._openings += 1
+        self._end_probe()
+        self._arm(self.until, self._wake)
+
+    def _wake(self) -> None:
+        if self.state == "open":
+            self._half_open()
+            self._start_probe()
+
+    def _half_open(self) -> None:
+        self.state, self._successes = "half-open", 0
+
+    def _succeeded(self) -> None:
+        self._place = None
+        self._successes += 1
+        if self._successes < SUCCESSES:
+            self._start_probe()
+            return
+        self.state, self.error, self._openings, self._in_a_row = "closed", "", 0, 0
+        self._window = _Window()
+        self.epoch += 1
+        if self._timer is not None:
+            self._timer.cancel()
+        self._say(Signal("breaker-closed", self.address, "it answers again"))
+
+    def _start_probe(self) -> None:
+        permit = self._take_place(_now() + PROBE_SECONDS)
+        self._probing = asyncio.create_task(self._send_probe(permit), name=f"probe of {self.address}")
+
+    async def _send_probe(self, permit: Permit) -> None:
+        # Whatever it raises, the permit has taken note of it.
+        with contextlib.suppress(Exception), permit:
+            await self._probe()
+
+    def _arm(self, when: float, then: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, then)
+
+
+class Permit:
+    """A call that the breaker has let pass: the context around it. However it is left, the breaker knows."""
+
+    __slots__ = ("_breaker", "epoch")
+
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+        self.epoch = breaker.epoch
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._breaker.settle(self, error)
+
+
+class _Window:
+    """Calls and failures of the last seconds, counted per second."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[list[int]] = deque(maxlen=WINDOW_SECONDS)
+
+    def add(self, now: float, *, failed: bool) -> None:
+        second = int(now)
+        if not self._seconds or self._seconds[-1][0] != second:
+            self._seconds.append([second, 0, 0])
+        self._seconds[-1][1] += 1
+        self._seconds[-1][2] += failed
+
+    def is_bad(self) -> bool:
+        """Whether enough has failed in the time up to what was added last."""
+        since = self._seconds[-1][0] - WINDOW_SECONDS
+        calls = sum(each[1] for each in self._seconds if each[0] > since)
+        failures = sum(each[2] for each in self._seconds if each[0] > since)
+        return calls >= CALLS and failures >= SHARE * calls
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _text(error: BaseException) -> str:
+    return error.what if isinstance(error, RemitError) else type(error).__name__
