@@ -36,7 +36,8 @@ _COLOURS = {"events": "#b45309", "calls": "#4f46e5"}
 _STYLE = (
     "text{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;font-size:13px;"
     f"fill:{_INK}}} .title{{font-size:18px;font-weight:600}} .name{{font-weight:600}} .soft{{fill:{_SOFT};"
-    "font-size:12px} .chip{font-size:11px;font-weight:600;text-anchor:middle} .mid{text-anchor:middle}"
+    "font-size:12px} .chip{font-size:11px;font-weight:600;text-anchor:middle} .mid{text-anchor:middle} "
+    f".halo{{paint-order:stroke;stroke:{_PAPER};stroke-width:6px;stroke-linejoin:round}}"
 )
 
 
@@ -77,6 +78,7 @@ def picture_of(placement: Placement, flows: Sequence[Flow]) -> str:
     body = [
         *_title(placement),
         *(each for lane in lanes for each in _lane(lane, lanes, boxes, right)),
+        *(each for lane in lanes for each in _label(lane)),
         *_store_lines(placement, boxes, stores),
         *(each for name, box in boxes.items() for each in _service(placement.services[name], box)),
         *(each for context, box in stores.items() for each in _store(placement, context, box)),
@@ -132,13 +134,10 @@ def _lanes(placement: Placement, flows: Sequence[Flow]) -> Iterator[_Lane]:
 
 def _lane(lane: _Lane, lanes: Sequence[_Lane], boxes: Mapping[str, _Box], right: float) -> Iterator[str]:
     colour = _COLOURS[lane.name]
-    told = f"{lane.channel.place}  ·  {lane.channel.codec}" + ("  ·  shared secret" if lane.channel.secret else "")
     yield (
         f'<line x1="{_MARGIN}" y1="{lane.y:g}" x2="{right:g}" y2="{lane.y:g}" stroke="{colour}" stroke-width="3" '
         'stroke-linecap="round"/>'
     )
-    yield _text(_MARGIN, lane.y - 9, lane.name, "name", colour)
-    yield _text(_MARGIN + 58, lane.y - 9, told, "soft")
     shift = 28 * (lanes.index(lane) - (len(lanes) - 1) / 2)
     for name, box in boxes.items():
         sends, receives = name in lane.senders, name in lane.receivers
@@ -150,6 +149,13 @@ def _lane(lane: _Lane, lanes: Sequence[_Lane], boxes: Mapping[str, _Box], right:
                 f'<line x1="{x:g}" y1="{lane.y + 2:g}" x2="{x:g}" y2="{box.y - 2:g}" stroke="{colour}" '
                 f'stroke-width="1.5"{arrows}/>'
             )
+
+
+def _label(lane: _Lane) -> Iterator[str]:
+    """Over the lines that cross it."""
+    told = f"{lane.channel.place}  ·  {lane.channel.codec}" + ("  ·  shared secret" if lane.channel.secret else "")
+    yield _text(_MARGIN, lane.y - 9, lane.name, "name halo", _COLOURS[lane.name])
+    yield _text(_MARGIN + 58, lane.y - 9, told, "soft halo")
 
 
 # --- services --------------------------------------------------------------------------------------------------------
