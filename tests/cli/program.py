@@ -30,11 +30,13 @@ class Office:
     folder: Path = Path(__file__).parent
     environment: dict[str, str] = field(default_factory=dict[str, str])
 
-    def remit(self, *arguments: str, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+    def remit(
+        self, *arguments: str, place: bool = True, before: Callable[[], None] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Runs one command to its end, with --data unless it names a store. `before` runs in the new process."""
-        place = [] if "--store" in arguments else ["--data", str(self.data)]
+        data = ["--data", str(self.data)] if place and "--store" not in arguments else []
         return subprocess.run(
-            [REMIT, *arguments, *place],
+            [REMIT, *arguments, *data],
             cwd=self.folder,
             env=self._environment(),
             preexec_fn=before,
@@ -76,9 +78,15 @@ class Office:
     @contextmanager
     def running(self, *arguments: str, system: tuple[str, ...] = (SYSTEM,)) -> Generator[Running]:
         """`remit run`, ready; killed at the end if it still runs."""
-        command = [REMIT, "run", *system, "--json", "--data", str(self.data), *(arguments or ("--port", "0"))]
+        place = ("--data", str(self.data), *(arguments or ("--port", "0")))
+        with self.started("run", *system, "--json", *place) as running:
+            yield running
+
+    @contextmanager
+    def started(self, *arguments: str) -> Generator[Running]:
+        """A command that says in one line of JSON when it is ready; killed at the end if it still runs."""
         process = subprocess.Popen(
-            command,
+            [REMIT, *arguments],
             cwd=self.folder,
             env=self._environment(),
             stdout=subprocess.PIPE,

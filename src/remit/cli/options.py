@@ -9,7 +9,19 @@ from cyclopts import Parameter
 from remit.cli.failures import Failure
 from remit.topology import DEFAULT_STORE
 
-__all__ = ["AsJson", "Data", "Deadline", "Fields", "MessageName", "Store", "SystemName", "place_of"]
+__all__ = [
+    "DEFAULT_STORE",
+    "AsJson",
+    "Data",
+    "Deadline",
+    "Fields",
+    "MessageName",
+    "Store",
+    "SystemName",
+    "is_topology",
+    "place_of",
+    "refuse_places",
+]
 
 SystemName = Annotated[
     str,
@@ -21,7 +33,10 @@ SystemName = Annotated[
 ]
 Store = Annotated[
     str | None,
-    Parameter(name="--store", help="Where the stores are: sqlite:PATH with {context} for a context's name, or memory:"),
+    Parameter(
+        name="--store",
+        help="Where the stores are: sqlite:PATH with {context} for a context's name, memory:, or a topology file",
+    ),
 ]
 Data = Annotated[
     str | None, Parameter(name="--data", help="Folder of the stores, one SQLite file per context. Default: data")
@@ -42,3 +57,18 @@ def place_of(store: str | None, data: str | None) -> str:
     if data is not None:
         return f"sqlite:{data}/{{context}}.db"
     return DEFAULT_STORE if store is None else store
+
+
+def is_topology(system: str) -> bool:
+    """Whether what was given for a system is a topology file."""
+    return system.endswith(".toml")
+
+
+def refuse_places(**given: object) -> None:
+    """A topology says itself where stores are, and where services listen. Raises `Failure` for options that do too."""
+    names = [f"--{name}" for name, value in given.items() if value is not None]
+    if names:
+        raise Failure(
+            "cli.usage", f"{' and '.join(names)} cannot be given with a topology", where="remit",
+            expected="stores and addresses in the file", next="write them there: [stores], [services.NAME] http",
+        )  # fmt: skip

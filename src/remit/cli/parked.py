@@ -14,14 +14,13 @@ from cyclopts import App, Parameter
 
 from remit.cli.failures import Failure
 from remit.cli.letters import KeyReport, LetterReport, as_json, as_table, as_text
-from remit.cli.opening import opened, require_some
+from remit.cli.opening import Places, opened, require_some
 from remit.cli.options import AsJson, Data, Store, place_of
 from remit.cli.screen import show as show_on_screen
 from remit.errors import Conflict
 from remit.observability import is_alive
 from remit.stores import Discard, Parked, Unit
 from remit.stores import Store as ContextStore
-from remit.topology import made_stores
 
 __all__ = ["app"]
 
@@ -45,8 +44,7 @@ def list_(
     json: AsJson = False,
 ) -> int:
     """List the parked keys, longest parked first."""
-    place = place_of(store, data)
-    rows = asyncio.run(_list(place, subscription))
+    rows = asyncio.run(_list(_places(store, data), subscription))
     if json:
         print(as_json([KeyReport.of(row) for row in rows]))
     elif rows:
@@ -68,7 +66,7 @@ def show(
     json: AsJson = False,
 ) -> int:
     """Show why a key is parked, and its letters: the messages that wait, in order."""
-    reports = asyncio.run(_show(place_of(store, data), subscription, key, payload=payload))
+    reports = asyncio.run(_show(_places(store, data), subscription, key, payload=payload))
     if json:
         print(as_json(reports))
     else:
@@ -90,7 +88,7 @@ def retry(
     if all_ == (key is not None):
         raise Failure("cli.usage", "which keys?", where="remit parked retry", expected="either --key KEY or --all",
                       next=f"remit parked retry {subscription} --all")  # fmt: skip
-    due, alive = asyncio.run(_retry(place_of(store, data), subscription, key))
+    due, alive = asyncio.run(_retry(_places(store, data), subscription, key))
     keys = "1 key is due" if due == 1 else f"{due} keys are due"
     print(f"{keys}: {'the running service handles it now' if alive else 'but nothing is running; start remit run'}")
     return 0
@@ -110,19 +108,23 @@ def discard(
     data: Data = None,
 ) -> int:
     """Throw away the first letter of a parked key. Those behind it become due; a note with the reason stays."""
-    print(asyncio.run(_discard(place_of(store, data), subscription, key, reason, source)))
+    print(asyncio.run(_discard(_places(store, data), subscription, key, reason, source)))
     return 0
 
 
-async def _list(place: str, subscription: str | None) -> list[Parked]:
-    async with opened(place, _contexts(place, subscription), read_only=True) as stores:
+def _places(store: str | None, data: str | None) -> Places:
+    return Places.at(place_of(store, data))
+
+
+async def _list(places: Places, subscription: str | None) -> list[Parked]:
+    async with opened(places, _contexts(places, subscription), read_only=True) as stores:
         rows = [row for store in stores.values() for row in await store.parked(subscription)]
     return sorted(rows, key=lambda row: row.since)
 
 
-async def _show(place: str, subscription: str | None, key: str, *, payload: bool) -> list[KeyReport]:
+async def _show(places: Places, subscription: str | None, key: str, *, payload: bool) -> list[KeyReport]:
     reports: list[KeyReport] = []
-    async with opened(place, _contexts(place, subscription), read_only=True) as stores:
+    async with opened(places, _contexts(places, subscription), read_only=True) as stores:
         for store in stores.values():
             for row in await store.parked(subscription):
                 if row.key == key:
@@ -133,8 +135,8 @@ async def _show(place: str, subscription: str | None, key: str, *, payload: bool
     return reports
 
 
-async def _retry(place: str, subscription: str, key: str | None) -> tuple[int, bool]:
-    async with opened(place, _contexts(place, subscription)) as stores:
+async def _retry(places: Places, subscription: str, key: str | None) -> tuple[int, bool]:
+    async with opened(places, _contexts(places, subscription)) as stores:
         (store,) = stores.values()
         now = time.time()
         due = await store.retry(subscription, key, now)
@@ -143,8 +145,8 @@ async def _retry(place: str, subscription: str, key: str | None) -> tuple[int, b
         return due, await is_alive(store, now)
 
 
-async def _discard(place: str, subscription: str, key: str, reason: str, source: str | None) -> str:
-    async with opened(place, _contexts(place, subscription)) as stores:
+async def _discard(places: Places, subscription: str, key: str, reason: str, source: str | None) -> str:
+    async with opened(places, _contexts(places, subscription)) as stores:
         (store,) = stores.values()
         row = _only(await store.parked(subscription), subscription, key, source)
         (letter,) = await store.letters(subscription, row.source, row.channel, key, 1)
@@ -174,9 +176,9 @@ def _only(rows: Sequence[Parked], subscription: str, key: str, source: str | Non
     return found[0]
 
 
-def _contexts(place: str, subscription: str | None) -> list[str]:
+def _contexts(places: Places, subscription: str | None) -> list[str]:
     """The contexts with a store, or the one that a subscription belongs to."""
-    return require_some(place, made_stores(place) if subscription is None else [subscription.split(".")[0]])
+    return require_some(places, places.made() if subscription is None else [subscription.split(".")[0]])
 
 
 def _not_parked(subscription: str | None, key: str | None) -> Failure:

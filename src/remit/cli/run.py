@@ -15,8 +15,8 @@ from cyclopts.validators import Number
 from remit.cli.ending import ending_by_signals
 from remit.cli.failures import Failure
 from remit.cli.loading import load_system
-from remit.cli.options import AsJson, Data, Store, SystemName, place_of
-from remit.cli.services import is_topology, run_topology
+from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.services import run_topology
 from remit.cli.serving import Doors, Limits, listen, serve
 from remit.cli.settings import HERE
 from remit.runtime import Runtime
@@ -62,7 +62,7 @@ def run(
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     limits = Limits(max_body, max_deadline)
     if is_topology(system):
-        _refuse_places(store, data, port)
+        refuse_places(store=store, data=data, port=port)
         return run_topology(system, services, limits, attached=attached, as_json=json)
     if services:
         raise Failure(
@@ -91,13 +91,3 @@ def _announce(model: System, url: str | None, *, as_json: bool) -> None:
     else:
         line = f"ready: {model.name} ({', '.join(contexts)})" + (f" on {url}" if url else "")
     print(line, flush=True)
-
-
-def _refuse_places(store: str | None, data: str | None, port: int | None) -> None:
-    """A topology says itself where stores are, and where services listen."""
-    given = [name for name, value in (("--store", store), ("--data", data), ("--port", port)) if value is not None]
-    if given:
-        raise Failure(
-            "cli.usage", f"{' and '.join(given)} cannot be given with a topology", where="remit run",
-            expected="stores and addresses in the file", next="write them there: [stores], [services.NAME] http",
-        )  # fmt: skip

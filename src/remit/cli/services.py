@@ -21,7 +21,7 @@ from remit.topology.placement import Placement, place
 from remit.topology.service import RunningService
 from remit.topology.shapes import shapes_of
 
-__all__ = ["is_topology", "run_topology"]
+__all__ = ["run_topology"]
 
 
 class _Replica(NamedTuple):
@@ -35,11 +35,6 @@ class _Replica(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.service}#{self.number + 1}"
-
-
-def is_topology(name: str) -> bool:
-    """Whether what was given is a topology file, and not a system."""
-    return name.endswith(".toml")
 
 
 def run_topology(path: str, services: Sequence[str], limits: Limits, *, attached: bool, as_json: bool) -> int:
@@ -88,8 +83,8 @@ def _run_here(topology: Topology, replica: _Replica, limits: Limits, *, attached
     hosted = place(topology, dict.fromkeys(names)).services[replica.service].runs
     model = load_system(topology.system, only=hosted)
     placement = _placed(topology, model)
-    service = RunningService(model, placement, replica.service, replica=replica.number)
     placed = placement.services[replica.service]
+    service = RunningService(model, placement, placed, replica=replica.number)
     edges = model.hosting([context for context in placed.runs if placed.has(context, "edge")])
     with contextlib.ExitStack() as stack:
         door: socket.socket | None = None

@@ -11,12 +11,13 @@ from rich.table import Table
 
 from remit.cli.failures import UNWELL
 from remit.cli.loading import load_system
-from remit.cli.opening import opened, require_some
-from remit.cli.options import AsJson, Data, Store, SystemName, place_of
+from remit.cli.opening import Places, opened, require_some
+from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import show
 from remit.cli.settings import HERE
 from remit.observability import SubscriptionStatus, read_status
 from remit.topology import System, assemble
+from remit.topology.file import read_topology
 
 __all__ = ["status"]
 
@@ -24,14 +25,19 @@ COLOURS = {"running": "green", "lagging": "yellow"}
 
 
 def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
-    """Show how far each subscription is, and what keeps it.
+    """Show how far each subscription is, and what keeps it. SYSTEM may be a topology file.
 
     Reads the stores only: no handler runs, and the service need not. States: running, lagging (messages wait), parked
     (keys wait for a person or the next try), stalled, paused, silent (no process runs it), regressed (its source was
     restored from a backup). Ends with exit code 1 when any of the last five is shown.
     """
-    model = load_system(system)
-    rows = asyncio.run(_read(model, place_of(store, data)))
+    if is_topology(system):
+        refuse_places(store=store, data=data)
+        topology = read_topology(system)
+        model, places = load_system(topology.system), Places.by(topology)
+    else:
+        model, places = load_system(system), Places.at(place_of(store, data))
+    rows = asyncio.run(_read(model, places))
     if json:
         print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
     else:
@@ -39,10 +45,10 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     return 0 if _are_well(rows) else UNWELL
 
 
-async def _read(model: System, place: str) -> list[SubscriptionStatus]:
-    follows = [subscription.follow for subscription in assemble(model, store=place).subscriptions]
+async def _read(model: System, places: Places) -> list[SubscriptionStatus]:
+    follows = [subscription.follow for subscription in assemble(model, store="memory:").subscriptions]
     contexts = [context.name for context in model.contexts]
-    async with opened(place, require_some(place, contexts), read_only=True) as stores:
+    async with opened(places, require_some(places, contexts), read_only=True) as stores:
         return await read_status(follows, stores, time.time())
 
 

@@ -107,7 +107,7 @@ def check_complete(
             )
     reported: set[Any] = set()
     for context, message, place, why in _expected(contexts, owners):
-        if message in handled or message in reported or declared_context(message) in elsewhere:
+        if message in handled or message in reported or owners.get(message, declared_context(message)) in elsewhere:
             continue
         reported.add(message)
         verb = "answer" if is_kind(message, Query) else "handle"

@@ -51,6 +51,8 @@ class ContextMap:
         self.contexts = tuple(contexts)
         self.relations = tuple(relations)
         self.elsewhere = tuple(elsewhere)
+        self.beside: tuple[Context[Any], ...] = ()
+        """Those of the contexts elsewhere whose declarations are known here all the same."""
         self.contracts: dict[type[Message], Contract] = {}
         self.owners: dict[type[Message], str] = {}
 
@@ -59,7 +61,7 @@ class ContextMap:
         findings = Findings()
         self._check_names(findings)
         self._check_relations(findings)
-        self.owners = settle_owners(self.contexts, findings)
+        self.owners = settle_owners((*self.contexts, *self.beside), findings)
         self.contracts = name_messages(self.owners, findings)
         for context in self.contexts:
             check_handlers(context, findings)

@@ -14,11 +14,11 @@ from remit.messages import Encoding
 from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.stores import Store
 from remit.stores.memory import MemoryStore
-from remit.topology.file import Channel, Service
-from remit.topology.placement import Placement
 from remit.transports import CallChannel, EventChannel
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what only services need is not loaded by import remit
+    from remit.topology.file import Channel, Service
+    from remit.topology.placement import Placement
     from remit.transports.nats import NatsConnection
 
 __all__ = ["DEFAULT_STORE", "Channels", "assemble", "is_made", "made_stores", "make_channels", "open_store"]
@@ -89,25 +89,25 @@ class Channels:
     """How calls are written."""
 
 
-def make_channels(system: str, placement: Placement, name: str, replica: int) -> Channels:
+def make_channels(system: str, placement: Placement, service: Service, replica: int) -> Channels:
     """The channels of a replica of a service, not yet open. Raises `StoreError` for a driver that is not installed."""
     topology = placement.topology
     connections: dict[str, NatsConnection] = {}
-    calls = _make_calls(system, placement, name, replica, connections)
+    calls = _make_calls(system, placement, service, replica, connections)
     events: EventChannel | None = None
     if topology.events is not None:
         from remit.transports.nats import NatsEvents
 
-        connection = _connect(topology.events, placement.services[name].service, connections)
+        connection = _connect(topology.events, service, connections)
         events = NatsEvents(connection, system, codec=topology.events.codec)
     encoding: Encoding = "msgpack" if topology.calls is not None and topology.calls.codec == "msgpack" else "json"
     return Channels(calls, events, encoding)
 
 
 def _make_calls(
-    system: str, placement: Placement, name: str, replica: int, connections: dict[str, NatsConnection]
+    system: str, placement: Placement, service: Service, replica: int, connections: dict[str, NatsConnection]
 ) -> CallChannel | None:
-    channel, service = placement.topology.calls, placement.services[name].service
+    channel = placement.topology.calls
     if channel is None:
         return None
     if channel.technology == "http":

@@ -11,31 +11,41 @@ from remit.runtime.remote import RemoteCalls
 from remit.runtime.remote_feed import PushedFeed, RemoteFeed
 from remit.stores import Store
 from remit.topology.assembly import make_channels, open_store
-from remit.topology.placement import Placement
+from remit.topology.file import Service
+from remit.topology.placement import PlacedService, Placement
 from remit.transports import Feed, StoreFeed
 
 __all__ = ["RunningService"]
+
+
+CALLER = PlacedService(Service("caller", ()), {}, {})
+"""A process that runs no part of the system, and calls all of it."""
 
 
 class RunningService:
     """The components that a placement gives to a service, ready to run. `runtime` is the `Sender` for its edge."""
 
     def __init__(
-        self, model: ContextMap, placement: Placement, name: str, *, replica: int = 0, ports: Ports | None = None
+        self,
+        model: ContextMap,
+        placement: Placement,
+        placed: PlacedService = CALLER,
+        *,
+        replica: int = 0,
+        ports: Ports | None = None,
     ) -> None:
         """`model` holds the contexts of which the service runs anything. Raises `ModelError` with every finding."""
-        self._placed = placed = placement.services[name]
         ports = ports or Ports()
         model.check().settle()
         plans = {name: plan for name, plan in compile_system(model, ports).items() if name in placed.stores}
         self._plans = {name: plan.only(placed.runs[name]) for name, plan in plans.items()}
         stores = {context: open_store(place, context) for context, place in placed.stores.items()}
-        self._channels = make_channels(model.name, placement, name, replica)
+        self._channels = make_channels(model.name, placement, placed.service, replica)
         self._remote = (
             None
             if self._channels.calls is None
             else RemoteCalls(
-                self._channels.calls, ports, _elsewhere(placement, name), self._channels.encoding, model.owners
+                self._channels.calls, ports, _elsewhere(placement, placed), self._channels.encoding, model.owners
             )
         )
         self.runtime = Runtime(
@@ -77,9 +87,8 @@ class RunningService:
             await self._channels.events.close()
 
 
-def _elsewhere(placement: Placement, name: str) -> set[str]:
+def _elsewhere(placement: Placement, placed: PlacedService) -> set[str]:
     """The addresses that this service does not answer itself."""
-    placed = placement.services[name]
     parts = {f"{context}.{part}" for context, runs in placed.runs.items() for part in runs}
     logs = {f"{context}.log" for context in placed.stores}
     everything = {*placement.homes, *(f"{home.partition('.')[0]}.log" for home in placement.homes)}

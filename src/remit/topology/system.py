@@ -12,6 +12,7 @@ from remit.contexts import Context, ContextMap, Relation
 from remit.contexts.ports import Sender
 from remit.messages import Command, Query, Refusal
 from remit.topology.assembly import DEFAULT_STORE, assemble
+from remit.topology.connecting import connect_to_services
 from remit.topology.loading import load_contexts
 
 __all__ = ["SyncSender", "System"]
@@ -48,17 +49,26 @@ class System(ContextMap):
         hosted += load_contexts(self.name, {name: place for name, place in self.places.items() if name in names})
         known = System(self.name, contexts=hosted, relations=self.relations)
         known.elsewhere = tuple(name for name in self.names if name not in names)
+        known.beside = tuple(context for context in self.contexts if context.name not in names)
         return known
 
     @asynccontextmanager
-    async def connect(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> AsyncGenerator[Sender]:
+    async def connect(
+        self, *, store: str = DEFAULT_STORE, parity: bool = False, topology: str | None = None
+    ) -> AsyncGenerator[Sender]:
         """Runs the whole system in this process and gives a `Sender`; leaving drains and closes it.
 
         `store` is `sqlite:PATH` with `{context}` for a context's name, or `memory:`. With `parity` every message makes
         a round trip through the codec, so that what works here works on the wire.
 
-        Raises `ModelError` with every finding, `StoreError` and `StoreUnavailable`.
+        With `topology`, the path of a topology file, nothing runs in this process: its services are called.
+
+        Raises `ModelError` with every finding, `StoreError`, `StoreUnavailable` and `ChannelError`.
         """
+        if topology is not None:
+            async with connect_to_services(self, topology) as sender:
+                yield sender
+            return
         runtime = assemble(self.hosting(), store=store, parity=parity)
         try:
             await runtime.start()
@@ -67,12 +77,14 @@ class System(ContextMap):
             await runtime.stop()
 
     @contextmanager
-    def connect_sync(self, *, store: str = DEFAULT_STORE, parity: bool = False) -> Generator[SyncSender]:
+    def connect_sync(
+        self, *, store: str = DEFAULT_STORE, parity: bool = False, topology: str | None = None
+    ) -> Generator[SyncSender]:
         """Like `connect`, for code without an event loop: the system runs in a thread of its own."""
         loop = asyncio.new_event_loop()
         thread = threading.Thread(target=loop.run_forever, name="remit", daemon=True)
         thread.start()
-        connection = self.connect(store=store, parity=parity)
+        connection = self.connect(store=store, parity=parity, topology=topology)
         try:
             sender = _run(loop, connection.__aenter__())
             try:

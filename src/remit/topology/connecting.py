@@ -1,0 +1,37 @@
+"""Calling the services of a topology from a process that is none of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from remit.contexts import ContextMap, Sender
+from remit.findings import Findings
+
+__all__ = ["connect_to_services"]
+
+
+@asynccontextmanager
+async def connect_to_services(model: ContextMap, path: str) -> AsyncGenerator[Sender]:
+    """A `Sender` over the call channel of a topology file. Raises `ModelError` with every finding, `ChannelError`."""
+    # Imported here, because who runs the whole system in one process needs none of it.
+    from remit.topology.file import read_topology
+    from remit.topology.placement import place
+    from remit.topology.service import RunningService
+    from remit.topology.shapes import shapes_of
+
+    topology = read_topology(path)
+    if topology.calls is None:
+        findings = Findings()
+        findings.report(
+            "topology.no-calls", f"{path} [channels] calls", "its service cannot be called from another process",
+            expected="a channel for calls", next='calls = "http", or connect(store=...) to the stores it names',
+        )  # fmt: skip
+        findings.settle()
+    model.check().settle()
+    caller = RunningService(model, place(topology, shapes_of(model)))
+    try:
+        await caller.start()
+        yield caller.runtime
+    finally:
+        await caller.stop()

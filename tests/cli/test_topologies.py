@@ -1,0 +1,114 @@
+"""Commands that are given a topology file in place of a system."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Office, is_clear
+from tests.servers.nats import free_port
+
+TOPOLOGY = """
+system = "post_office:office"
+[stores]
+default = "sqlite:kept/{context}.db"
+mail = "sqlite:elsewhere/mail.db"
+[services.all]
+runs = ["*"]
+http = "127.0.0.1:0"
+"""
+
+
+@pytest.fixture
+def topology(office: Office, tmp_path: Path) -> Path:
+    """A topology whose stores hold a letter that was delivered."""
+    file = tmp_path / "office.toml"
+    file.write_text(TOPOLOGY)
+    for folder in ("kept", "elsewhere"):
+        (tmp_path / folder).mkdir()
+    office.data = tmp_path / "kept"
+    office.post("ada", "hello")
+    (tmp_path / "kept" / "mail.db").rename(tmp_path / "elsewhere" / "mail.db")
+    return file
+
+
+def run(office: Office, *arguments: str) -> tuple[int, str, str]:
+    done = office.remit(*arguments, place=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_status_reads_the_stores_that_a_topology_names(office: Office, topology: Path) -> None:
+    code, said, _ = run(office, "status", str(topology), "--json")
+    (row,) = json.loads(said)["subscriptions"]
+    assert (code, row["head"], row["state"]) == (1, 1, "silent")
+
+
+def test_parked_keys_are_found_in_the_stores_of_a_topology(office: Office, topology: Path) -> None:
+    code, said, _ = run(office, "parked", "list", "--store", str(topology))
+    assert (code, said) == (0, "nothing is parked\n")
+
+
+@pytest.mark.parametrize("option", ["--data", "--store"])
+def test_a_topology_says_itself_where_stores_are(office: Office, topology: Path, option: str) -> None:
+    for command in ("run", "status"):
+        code, _, said = run(office, command, str(topology), option, "elsewhere")
+        assert code == 2
+        assert is_clear(said, "cli.usage")
+
+
+def test_a_service_that_is_not_in_the_topology_is_a_clear_error(office: Office, topology: Path) -> None:
+    for name in ("mial", "all#2", "all#x"):
+        code, _, said = run(office, "run", str(topology), name)
+        assert code == 2
+        assert is_clear(said, "service.unknown")
+
+
+def test_a_system_has_no_services(office: Office) -> None:
+    code, _, said = run(office, "run", "post_office:office", "mail")
+    assert code == 2
+    assert is_clear(said, "cli.usage")
+
+
+TWO_SERVICES = """
+system = "post_office:office"
+[stores]
+default = "sqlite:kept/{{context}}.db"
+[channels]
+calls = "http"
+[services.desk]
+runs = ["desk"]
+http = "127.0.0.1:{}"
+calls = "127.0.0.1:{}"
+[services.mail]
+runs = ["mail"]
+http = "127.0.0.1:{}"
+calls = "127.0.0.1:{}"
+"""
+CALLER = """
+import sys
+from post_office import Contents, Post, office
+with office.connect_sync(topology=sys.argv[1]) as app:
+    app.send(Post(letter="l1", box="ada", text="hello"))
+    print(app.ask(Contents(box="ada"), fresh=True))
+"""
+
+
+def test_scripts_call_the_services_of_a_topology(office: Office, tmp_path: Path) -> None:
+    file = tmp_path / "two.toml"
+    file.write_text(TWO_SERVICES.format(*(free_port() for _ in range(4))))
+    with office.started("run", str(file), "--json") as running:
+        assert set(running.ready["services"]) == {"desk", "mail"}
+        called = subprocess.run(
+            [sys.executable, "-c", CALLER, str(file)], cwd=office.folder, capture_output=True, text=True, check=False
+        )
+        assert called.returncode == 0, called.stderr
+        assert "hello" in called.stdout
+        code, said, _ = run(office, "status", str(file), "--json")
+        assert code == 0, said
+        code, _, said = running.end(signal.SIGTERM)
+    assert code == 0, said
