@@ -33,12 +33,13 @@ class Platform:
 
     def die_starting(self, after_seconds: float, once: Callable[[], bool] = lambda: True) -> bool:
         """Begins to start, and is killed so much later than `once` holds. False if it was ready before that."""
-        process = self._launch()
+        process = self._process = self._launch()
         while not once() and process.poll() is None:
             time.sleep(0.0005)
         time.sleep(after_seconds)
         process.kill()
         said, _ = process.communicate()
+        self._process = None
         return not said
 
     @property

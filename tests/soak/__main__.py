@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -80,8 +81,12 @@ def _positive(text: str) -> int:
 
 def _crash(sizes: Sizes, *, as_json: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
-    with screen.progress(sizes) as progress:
-        outcome = crash(sizes, folder / "data", progress)
+    try:
+        with screen.progress(sizes) as progress:
+            outcome = crash(sizes, folder / "data", progress)
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        os._exit(130)  # not sys.exit, which waits for students who wait for a platform that is gone
     if as_json:
         print(json.dumps({"sizes": asdict(sizes), **asdict(outcome)}, indent=2))
     else:

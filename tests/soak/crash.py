@@ -64,6 +64,7 @@ class _Crash:
         self._data = data
         self._progress = progress
         self._platform = Platform(data)
+        self._pool = ThreadPoolExecutor(1)
         self._moments = random.Random(sizes.seed)
         self._start_seconds = 0.0
         self._outcome = Outcome()
@@ -73,10 +74,9 @@ class _Crash:
         outcome = self._outcome
         try:
             self._start_for_the_first_time()
-            with ThreadPoolExecutor(1) as pool:
-                cohort = pool.submit(self._play)
-                self._kill_during(cohort)
-                told = cohort.result()
+            cohort = self._pool.submit(self._play)
+            self._kill_during(cohort)
+            told = cohort.result()
             if outcome.kills < self._sizes.kills:
                 outcome.findings.append(
                     f"the cohort was through after {outcome.kills} kills: give more students, or fewer kills"
@@ -92,6 +92,7 @@ class _Crash:
             outcome.findings.append(f"{type(error).__name__}: {error}")
         finally:
             self._platform.kill()
+            self._pool.shutdown(wait=False)  # without a platform, a cohort that still plays gives up by itself
         outcome.seconds = time.monotonic() - begun
         return outcome
 

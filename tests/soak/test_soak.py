@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,22 @@ def test_a_finding_ends_with_exit_code_1_and_keeps_the_stores(tmp_path: Path, mo
     (finding,) = outcome["findings"]
     assert finding.startswith("the cohort was through after ")
     assert Path(ran.stderr.split()[-1], "billing.db").exists(), ran.stderr
+
+
+def test_ctrl_c_ends_it_and_everything_it_has_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    command = [sys.executable, "-m", "tests.soak", "crash", "--kills", "500"]
+    environment = os.environ | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "examples"), os.environ.get("PYTHONPATH", "")])
+    }
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
+        for rehearses in (True, False):  # it has begun, and is over: the next start is one that is to be killed
+            while bool(list(tmp_path.glob("tmp*"))) is not rehearses and run.poll() is None:
+                time.sleep(0.01)
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=20)  # its platforms write there too: it ends when all of them have ended
+    assert run.returncode == 130
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_simulation_runs_with_pull_and_without() -> None:
