@@ -13,7 +13,12 @@ __all__ = ["inspect", "migrations", "prepare"]
 
 # One number for all schemas: making them is rare, and CREATE SCHEMA IF NOT EXISTS is no protection by itself.
 _LOCK = "SELECT pg_advisory_xact_lock(1919772020)"
-_THERE = "SELECT to_regnamespace($1) IS NOT NULL, to_regclass($1 || '.remit_meta') IS NOT NULL"
+# From the catalogue itself: what to_regnamespace says may be older than the lock.
+_THERE = """
+    SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1), EXISTS (
+        SELECT FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relname = 'remit_meta'
+    )
+"""
 
 
 def migrations() -> dict[int, str]:
@@ -68,7 +73,7 @@ async def inspect(session: Session, place: Place, context: str) -> int:
 
 
 async def _found(link: Link, place: Place) -> dict[str, str]:
-    ((_, there),) = await link.fetch(_THERE, quoted(place.schema))
+    ((_, there),) = await link.fetch(_THERE, place.schema)
     if not there:
         return {}
     return {str(name): str(value) for name, value in await link.fetch("SELECT name, value FROM remit_meta")}
@@ -80,7 +85,7 @@ def _version(found: dict[str, str]) -> int:
 
 async def _migrate(link: Link, place: Place, wanted: dict[str, str]) -> None:
     found = await _found(link, place)
-    ((there, _),) = await link.fetch(_THERE, quoted(place.schema))
+    ((there, _),) = await link.fetch(_THERE, place.schema)
     if not there:
         await link.run(f"CREATE SCHEMA {quoted(place.schema)}")
     for number, script in sorted(migrations().items()):

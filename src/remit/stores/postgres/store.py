@@ -38,8 +38,11 @@ _READ = """
 """
 # One probe per partition, however long the log is.
 _HEADS = """
-    SELECT p.part, h.pos, h.at FROM generate_series(0, $1 - 1) AS p (part),
-    LATERAL (SELECT pos, at FROM remit_log WHERE channel = $2 AND part = p.part ORDER BY pos DESC LIMIT 1) h
+    SELECT p.part, h.pos, h.at FROM generate_series(0, $1 - 1) AS p (part), LATERAL (
+        (SELECT pos, at FROM remit_log WHERE channel = $2 AND part = p.part ORDER BY pos DESC LIMIT 1)
+        UNION ALL (SELECT pos, at FROM remit_floor WHERE channel = $2 AND part = p.part)
+        ORDER BY pos DESC LIMIT 1
+    ) h
 """
 _CHECKPOINTS = """
     SELECT part, pos, id, at FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3
@@ -127,7 +130,11 @@ class PostgresStore:
             return
         if read_only:
             others = Session(self._place, "reader")
-            partitions = await inspect(others, self._place, self._context)
+            try:
+                partitions = await inspect(others, self._place, self._context)
+            except BaseException:
+                await others.close()
+                raise
             self.capabilities = replace(self.capabilities, partitions=partitions)
         else:
             self._writing = await self._open_to_write()
@@ -143,7 +150,7 @@ class PostgresStore:
             writer = Writer(session, self._place, self.capabilities.partitions)
             await writer.look()
         except BaseException:
-            session.drop()
+            await session.close()
             raise
         writer.heads.elsewhere = False
         commits = Commits(writer.write, self._appended)
