@@ -98,6 +98,7 @@ async def test_a_server_that_says_nothing_any_more_is_left(
 ) -> None:
     """A cut network looks like this: the connection stands, and nothing comes."""
     monkeypatch.setattr(connection, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "LOOK_SECONDS", 0.1)
     monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.1)
     await channel._connection.close()  # opened again, with quicker looks
     await channel._connection.open()

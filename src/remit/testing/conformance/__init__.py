@@ -1,6 +1,7 @@
 """What every adapter of a port must do, as tests that its author runs."""
 
 from remit.testing.conformance.calls import CallConformance
+from remit.testing.conformance.events import EventConformance
 from remit.testing.conformance.upkeep import StoreConformance
 
-__all__ = ["CallConformance", "StoreConformance"]
+__all__ = ["CallConformance", "EventConformance", "StoreConformance"]

@@ -2,5 +2,6 @@
 
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.events import NatsEvents
 
-__all__ = ["NatsCalls", "NatsConnection"]
+__all__ = ["NatsCalls", "NatsConnection", "NatsEvents"]

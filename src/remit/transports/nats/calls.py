@@ -11,7 +11,7 @@ from nats.aio.msg import Msg
 
 from remit.errors import BadMessage, ChannelError, Unavailable
 from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
-from remit.transports.nats.connection import Interest, NatsConnection, log
+from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
 
 __all__ = ["NatsCalls"]
 
@@ -84,7 +84,7 @@ class NatsCalls:
             raise Unavailable("the channel is closed", where=address)
         try:
             reply = await self._connection.request(self._prefix + address, request.body, headers, seconds)
-        except ChannelError as error:  # found while the channel was open; nobody has seen the request
+        except (ChannelError, NobodyListens) as error:  # nobody has seen the request
             raise Unavailable(error.what, where=error.where, expected=error.expected, next=error.next) from error
         found = dict(reply.headers or {})
         return Answer(found.pop(STATUS, "message.invalid"), found, reply.data)

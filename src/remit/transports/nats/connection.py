@@ -24,16 +24,19 @@ from nats.aio.subscription import Subscription
 
 from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable
 
-__all__ = ["Interest", "NatsConnection", "Reply", "log"]
+__all__ = ["Interest", "NatsConnection", "NobodyListens", "Reply", "log"]
 
 OLDEST = (2, 10)
 """Older servers silently ignore options that are relied on."""
 CONNECT_SECONDS = 3.0
+LOOK_SECONDS = 0.5
+"""Between two looks whether the client library has lost the connection: it does not always say so."""
 PING_SECONDS = 5.0
-"""Between two looks whether the server still answers, and how long it may take to."""
+"""Between two questions whether the server still answers, and how long it may take to."""
 CLOSE_SECONDS = 2.0
 """How long saying goodbye may take: a server behind a cut network does not answer."""
-LONGEST_PAUSE = 5.0
+NOBODY = "503"
+LONGEST_PAUSE = 2.0
 """Between two attempts to connect."""
 
 Reply = Msg | RemitError
@@ -41,6 +44,10 @@ Reply = Msg | RemitError
 
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"', re.IGNORECASE)
 log = logging.getLogger("remit")
+
+
+class NobodyListens(Unavailable):
+    """The server's own answer: nobody listens to the subject."""
 
 
 @dataclass(eq=False)
@@ -77,6 +84,7 @@ class NatsConnection:
         self._users = 0
         self._keeper: asyncio.Task[None] | None = None
         self._interests: list[Interest] = []
+        self._dropping: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, tuple[str, Callable[[Reply], None]]] = {}
         self._count = 0
         self._refused: set[str] = set()
@@ -102,13 +110,16 @@ class NatsConnection:
         self._users = max(0, self._users - 1)
         if self._users or self._keeper is None:
             return
+        await asyncio.gather(*self._dropping)
         keeper, self._keeper = self._keeper, None
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
         client, self._client = self._client, None
         if client is not None:
             with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
                 await self._settle(client, CLOSE_SECONDS)
+        while not keeper.done():  # the library swallows some cancellations
+            keeper.cancel()
+            await asyncio.wait([keeper], timeout=0.1)
+        if client is not None:
             await _end(client)
         self._trouble = Unavailable("the connection is closed", where=self.place)
         self._fail_waiting()
@@ -116,7 +127,7 @@ class NatsConnection:
     async def _keep(self) -> None:
         """Connects, and connects again, for ever."""
         failures = 0
-        while True:
+        while self._keeper is not None:
             try:
                 client = await self._connect()
             except RemitError as trouble:
@@ -134,8 +145,11 @@ class NatsConnection:
         client, lost, said = Client(), asyncio.Event(), list[Exception]()
 
         async def trouble(error: Exception) -> None:
-            said.append(error)
-            del said[:-20]
+            if client.is_connected:
+                if isinstance(error, (nats.errors.UnexpectedEOF, OSError)):
+                    lost.set()
+            else:
+                said.append(error)
             self._heard(error)
 
         async def gone() -> None:
@@ -201,14 +215,15 @@ class NatsConnection:
 
     async def _watch(self, client: Client) -> None:
         """Until the connection is lost, which a cut network does not say."""
-        lost = self._lost
+        lost, loop = self._lost, asyncio.get_running_loop()
+        asked = loop.time()
         try:
-            while not lost.is_set() and client.is_connected:
-                try:
-                    async with asyncio.timeout(PING_SECONDS):
-                        await lost.wait()
-                except TimeoutError:
+            while self._keeper is not None and not lost.is_set() and client.is_connected:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(lost.wait(), LOOK_SECONDS)
+                if loop.time() - asked > PING_SECONDS:
                     await self._settle(client, PING_SECONDS)
+                    asked = loop.time()
         except (nats.errors.Error, OSError, TimeoutError):
             pass
         finally:
@@ -221,13 +236,19 @@ class NatsConnection:
 
     async def _settle(self, client: Client, seconds: float) -> None:
         """Waits until the server has seen what was sent. If it does not say so in time, the connection is lost."""
+        lost, settled = self._lost, asyncio.create_task(_flush(client))
+        gone = asyncio.create_task(lost.wait())
         try:
-            async with asyncio.timeout(seconds):
-                await client.flush(timeout=3600)  # the library's ping overtakes what it has not written yet
-                await client.flush(timeout=3600)
+            await asyncio.wait({settled, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if not settled.done():
+                raise TimeoutError  # noqa: TRY301  # whatever ends the waiting ends the connection
+            settled.result()
         except BaseException:
-            self._lost.set()  # also because the library's reader does not survive a late answer
+            lost.set()  # also because the library's reader does not survive a late answer
             raise
+        finally:
+            settled.cancel()
+            gone.cancel()
 
     def _heard(self, error: Exception) -> None:
         """What the client library would have printed."""
@@ -295,8 +316,8 @@ class NatsConnection:
         finally:
             timer.cancel()
             self.forget(inbox)
-        if is_nobody(reply):
-            raise Unavailable("nobody answers", where=subject)
+        if not reply.data and (reply.headers or {}).get("Status") == NOBODY:
+            raise NobodyListens("nobody answers", where=subject)
         return reply
 
     async def _answered(self, message: Msg) -> None:
@@ -333,6 +354,12 @@ class NatsConnection:
             )  # fmt: skip
         return interest
 
+    def drop(self, interest: Interest) -> None:
+        """Ends listening by itself, soon."""
+        task = asyncio.create_task(self.end(interest))
+        self._dropping.add(task)
+        task.add_done_callback(self._dropping.discard)
+
     async def end(self, interest: Interest) -> None:
         """Listens no more. What has arrived before is still handed over. Idempotent."""
         if interest in self._interests:
@@ -349,9 +376,9 @@ async def _subscribe(client: Client, interest: Interest) -> None:
     )
 
 
-def is_nobody(message: Msg) -> bool:
-    """Whether this is the server's own reply: nobody listens there."""
-    return not message.data and message.headers is not None and message.headers.get("Status") == "503"
+async def _flush(client: Client) -> None:
+    await client.flush(timeout=3600)  # the library's ping overtakes what it has not written yet
+    await client.flush(timeout=3600)
 
 
 def _expire(future: asyncio.Future[Msg], seconds: float, place: str) -> None:
@@ -368,6 +395,11 @@ async def _end(client: Client) -> None:
     with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
         async with asyncio.timeout(CLOSE_SECONDS):
             await client.close()
+    # Where closing met an error, which it has told nobody, the library leaves its tasks behind.
+    for subscription in getattr(client, "_subs", dict[int, Subscription]()).values():
+        task: asyncio.Task[None] | None = getattr(subscription, "_wait_for_msgs_task", None)
+        if task is not None:
+            task.cancel()
 
 
 def _without_secrets(url: str) -> str:

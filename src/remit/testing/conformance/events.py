@@ -1,0 +1,351 @@
+"""What every event channel must do.
+
+    class TestMyEvents(EventConformance):
+        @pytest.fixture
+        async def broker(self):                      # what carries the messages, in the hands of the test
+            return await start_my_broker()
+
+        @pytest.fixture
+        async def channel(self, broker):
+            channel = MyEvents(broker.url)
+            await channel.open()
+            yield channel
+            await channel.close()
+
+        @pytest.fixture
+        async def twin(self, broker): ...            # another open channel, as another process would have it
+
+`Broker` says what that fixture has to offer. The tests are coroutines: run them with pytest-asyncio in its automatic
+mode.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from remit.errors import Unavailable
+from remit.messages import Record
+from remit.testing.conformance.stores import same
+from remit.transports import EventChannel, Push
+
+__all__ = ["Broker", "EventConformance"]
+
+SOURCE = "billing"
+PRIVATE, PUBLISHED = 0, 1
+
+PATIENCE = 15.0
+"""Seconds after which a test takes what should come for what will not come."""
+
+
+class Broker(Protocol):
+    """What carries the messages, in the hands of the test."""
+
+    async def stop(self) -> None:
+        """Ends it as the death of its process would."""
+        ...
+
+    async def start(self) -> None:
+        """Starts it again, with what it had kept."""
+        ...
+
+    async def wipe(self) -> None:
+        """Starts it again, with nothing."""
+        ...
+
+    async def stored(self, source: str, channel: int, part: int) -> Sequence[tuple[int, str]]:
+        """Position and identity of the messages it holds for a partition, in its order."""
+        ...
+
+    async def intrude(self, source: str, channel: int, part: int, payload: bytes) -> None:
+        """Somebody publishes, where the messages of a partition travel, what is no message."""
+        ...
+
+
+class Ear:
+    """A listener, and what it has heard."""
+
+    def __init__(self) -> None:
+        self.pushes: list[Push] = []
+        self.bells = 0
+        """How often it was told that something may have been lost, or came without a payload."""
+        self.all: list[int] = []
+        """The positions heard, 0 for a bell."""
+        self._rung = asyncio.Event()
+
+    def __call__(self, push: Push | None) -> None:
+        if push is None:
+            self.bells += 1
+        else:
+            self.pushes.append(push)
+        self.all.append(push.record.pos if push else 0)
+        self._rung.set()
+
+    @property
+    def records(self) -> list[Record]:
+        return [push.record for push in self.pushes]
+
+    async def until(self, condition: Callable[[], bool], promise: str) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not condition():
+                    self._rung.clear()
+                    await self._rung.wait()
+        except TimeoutError:
+            raise AssertionError(f"{promise}\nfound:    {self.all} within {PATIENCE} s") from None
+
+
+def messages(first: int, last: int, *, part: int = 3, payload: bytes = b'{"amount":1}') -> list[Record]:
+    """Messages of one partition, at these positions."""
+    return [
+        Record(part, pos, f"p{part}m{pos}", f"p{part}m{pos - 1}" if pos > 1 else "", f"k{pos % 5}", "billing.Settled",
+               1, 1.25 + pos, "{}", payload)
+        for pos in range(first, last + 1)
+    ]  # fmt: skip
+
+
+def places(records: Sequence[Record]) -> list[tuple[int, str]]:
+    """What a broker should hold of them."""
+    return [(record.pos, record.id) for record in records]
+
+
+async def publish_all(channel: EventChannel, records: Sequence[Record], where: int = PUBLISHED) -> None:
+    """As a relay does: begins again after the last confirmed message, until all are."""
+    done = 0
+    async with asyncio.timeout(PATIENCE):
+        while done < len(records):
+            try:
+                done += await channel.publish(SOURCE, where, records[done:])
+            except Unavailable:
+                await asyncio.sleep(0.01)
+
+
+async def unavailable(channel: EventChannel, promise: str) -> None:
+    """Fails unless publishing raises `Unavailable`, in time."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            found = await channel.publish(SOURCE, PUBLISHED, messages(1, 3))
+    except Unavailable:
+        return
+    except TimeoutError:
+        raise AssertionError(f"{promise}\nexpected: Unavailable\nfound:    nothing within {PATIENCE} s") from None
+    raise AssertionError(f"{promise}\nexpected: Unavailable\nfound:    {found} confirmed")
+
+
+class EventConformance:
+    """The promises of an event channel, one test each. Subclass it and give it three fixtures, see above."""
+
+    # What is carried
+
+    async def test_messages_arrive_as_they_were(self, channel: EventChannel, twin: EventChannel) -> None:
+        ear = Ear()
+        await twin.prepare(SOURCE, PUBLISHED)
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        headers, payload = '{"trace":"ü","a":"50 %","b":[1, 2]}', '{"name":"Zoë 🎓","n":[1.5,null,true,-7]}'.encode()
+        odd = Record(7, 1, "00a%2f b", "", 'käse "100 %"', "b.Settled", 12, 1732172728.1234567, headers, payload)
+        bare = Record(7, 2, "m2", "00a%2f b", "", "b.X", 1, 0.0, "{}", b"{}")
+        same(await channel.publish(SOURCE, PUBLISHED, [odd, bare]), 2, "both are confirmed")
+        await ear.until(lambda: len(ear.pushes) == 2, "messages arrive")
+        same(ear.records, [odd, bare], "a message arrives as it was published")
+        for push in ear.pushes:
+            push.done()
+
+    async def test_messages_arrive_in_order(self, channel: EventChannel, twin: EventChannel) -> None:
+        ear, second = Ear(), Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        await channel.listen(SOURCE, PUBLISHED, second)
+        sent = messages(1, 300)
+        same(await channel.publish(SOURCE, PUBLISHED, sent), 300, "all are confirmed")
+        await ear.until(lambda: len(ear.pushes) == 300, "everybody who listens hears every message")
+        await second.until(lambda: len(second.pushes) == 300, "everybody who listens hears every message")
+        same(ear.records, sent, "messages of a partition arrive in order")
+        same(second.records, sent, "messages of a partition arrive in order")
+
+    async def test_each_channel_of_each_source_is_apart(self, channel: EventChannel, twin: EventChannel) -> None:
+        ears = Ear(), Ear(), Ear()
+        for ear, (source, where) in zip(
+            ears, ((SOURCE, PRIVATE), (SOURCE, PUBLISHED), ("sales", PUBLISHED)), strict=True
+        ):
+            await channel.prepare(source, where)
+            await twin.listen(source, where, ear)
+            await channel.publish(source, where, messages(1, 2))
+        await ears[2].until(lambda: len(ears[2].pushes) == 2, "messages arrive")
+        same([len(ear.pushes) for ear in ears], [2, 2, 2], "a listener hears its channel of its source, nothing else")
+
+    async def test_partitions_go_side_by_side(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
+        ear = Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        sent = {part: messages(1, 150, part=part) for part in range(8)}
+        await asyncio.gather(*(publish_all(channel, records) for records in sent.values()))
+        for part, records in sent.items():
+            same(await broker.stored(SOURCE, PUBLISHED, part), places(records), "every partition is whole")
+        await ear.until(lambda: len(ear.pushes) == 1200, "messages of every partition arrive")
+        for part, records in sent.items():
+            heard = [record for record in ear.records if record.part == part]
+            same(heard, records, "messages of a partition arrive in order")
+
+    async def test_too_large_a_payload_is_a_bell(
+        self, channel: EventChannel, twin: EventChannel, broker: Broker
+    ) -> None:
+        """It does not arrive, but its listeners learn of it, and nothing waits behind it."""
+        ear = Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        large = b'"' + b"x" * channel.capabilities.max_bytes + b'"'
+        sent = [*messages(1, 1), *messages(2, 2, payload=large), *messages(3, 3)]
+        same(await channel.publish(SOURCE, PUBLISHED, sent), 3, "a message that is too large is confirmed")
+        await ear.until(lambda: len(ear.all) == 3, "a message that is too large rings")
+        same(ear.all, [1, 0, 3], "a message that is too large rings without a payload, in its turn")
+        same(await broker.stored(SOURCE, PUBLISHED, 3), places(sent), "its place in the stream is not left out")
+
+    async def test_what_fits_is_carried(self, channel: EventChannel, twin: EventChannel) -> None:
+        ear = Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        sent = messages(1, 1, payload=b'"' + b"x" * (channel.capabilities.max_bytes - 2) + b'"')
+        await channel.publish(SOURCE, PUBLISHED, sent)
+        await ear.until(lambda: len(ear.all) == 1, "a message of the largest size arrives")
+        same(ear.records, sent, "a message of the largest size arrives as it was")
+
+    async def test_nothing_is_nothing(self, channel: EventChannel) -> None:
+        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.prepare(SOURCE, PUBLISHED)
+        same(await channel.publish(SOURCE, PUBLISHED, []), 0, "publishing nothing confirms nothing")
+
+    async def test_a_listener_can_end(self, channel: EventChannel, twin: EventChannel) -> None:
+        ear, other = Ear(), Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        end = await twin.listen(SOURCE, PUBLISHED, ear)
+        await twin.listen(SOURCE, PUBLISHED, other)
+        await channel.publish(SOURCE, PUBLISHED, messages(1, 1))
+        await ear.until(lambda: ear.all == [1], "messages arrive")
+        end()
+        end()
+        await channel.publish(SOURCE, PUBLISHED, messages(2, 2))
+        await channel.publish(SOURCE, PUBLISHED, messages(3, 3))
+        await other.until(lambda: other.all == [1, 2, 3], "who goes on listening hears more")
+        same(ear.all[:1] + [pos for pos in ear.all[1:] if pos > 2], [1], "who has ended hears no more")
+
+    # Once
+
+    async def test_again_is_once(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
+        """What was published before is confirmed, and a fenced channel holds no second copy."""
+        await channel.prepare(SOURCE, PUBLISHED)
+        first = messages(1, 100)
+        for each in (channel, channel, twin, channel):
+            same(await each.publish(SOURCE, PUBLISHED, first), 100, "what was published before is confirmed again")
+        same(await twin.publish(SOURCE, PUBLISHED, messages(90, 120)), 31, "what overlaps is confirmed")
+        same(await channel.publish(SOURCE, PUBLISHED, messages(80, 110)), 31, "what another one published is confirmed")
+        await self._whole(channel, broker, 120)
+
+    async def test_another_process_goes_on(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
+        await channel.prepare(SOURCE, PUBLISHED)
+        for begin, each in ((1, channel), (101, twin), (201, channel), (301, twin)):
+            await publish_all(each, messages(begin, begin + 99))
+        same(await broker.stored(SOURCE, PUBLISHED, 3), places(messages(1, 400)), "every message is there, once")
+
+    async def test_two_at_once_leave_one_of_each(
+        self, channel: EventChannel, twin: EventChannel, broker: Broker
+    ) -> None:
+        """A process that was believed dead publishes beside its successor, in several partitions."""
+        await channel.prepare(SOURCE, PUBLISHED)
+        await asyncio.gather(
+            *(publish_all(each, messages(1, 200, part=part)) for part in (3, 4, 5, 6) for each in (channel, twin))
+        )
+        for part in (3, 4, 5, 6):
+            await self._whole(channel, broker, 200, part)
+
+    async def _whole(self, channel: EventChannel, broker: Broker, last: int, part: int = 3) -> None:
+        """Nothing is missing; a fenced channel has each message once, in order."""
+        found = list(await broker.stored(SOURCE, PUBLISHED, part))
+        if not channel.capabilities.fenced:
+            found = list(dict.fromkeys(found))
+        same(found, places(messages(1, last, part=part)), "every message is there, once, in order")
+
+    # What goes wrong
+
+    async def test_a_broker_that_is_away(self, channel: EventChannel, broker: Broker) -> None:
+        await channel.prepare(SOURCE, PUBLISHED)
+        await broker.stop()
+        await unavailable(channel, "a broker that is away")
+        await broker.start()
+        await publish_all(channel, messages(1, 10))
+        same(await broker.stored(SOURCE, PUBLISHED, 3), places(messages(1, 10)), "it goes on when the broker is back")
+
+    async def test_a_broker_that_dies_while_messages_travel(self, channel: EventChannel, broker: Broker) -> None:
+        await channel.prepare(SOURCE, PUBLISHED)
+        publishing = asyncio.gather(*(publish_all(channel, messages(1, 400, part=part)) for part in (3, 4)))
+        for _ in range(3):
+            await asyncio.wait([publishing], timeout=0.03)
+            await broker.stop()
+            await broker.start()
+        await publishing
+        for part in (3, 4):
+            await self._whole(channel, broker, 400, part)
+
+    async def test_a_listener_is_told_that_it_may_have_missed_something(
+        self, channel: EventChannel, twin: EventChannel, broker: Broker
+    ) -> None:
+        ear = Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        await publish_all(channel, messages(1, 2))
+        await ear.until(lambda: ear.all == [1, 2], "messages arrive")
+        await broker.stop()
+        await broker.start()
+        await ear.until(lambda: ear.bells > 0, "after a time in which something may have been lost, the bell rings")
+        await publish_all(channel, messages(3, 4))
+        await ear.until(lambda: ear.all[-2:] == [3, 4], "messages arrive again")
+
+    async def test_listening_may_begin_while_the_broker_is_away(
+        self, channel: EventChannel, twin: EventChannel, broker: Broker
+    ) -> None:
+        ear = Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        await broker.stop()
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        await broker.start()
+        await ear.until(lambda: ear.bells > 0, "when the broker comes, the bell rings")
+        await publish_all(channel, messages(1, 2))
+        await ear.until(lambda: ear.records == messages(1, 2), "messages arrive")
+
+    async def test_a_wiped_broker_heals(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
+        """Publishing goes on where it was, and those who listen hear it."""
+        ear = Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        await publish_all(channel, messages(1, 50))
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        await broker.wipe()
+        await publish_all(channel, messages(51, 150))
+        await publish_all(twin, messages(101, 160))
+        same(await broker.stored(SOURCE, PUBLISHED, 3), places(messages(51, 160)), "after a wipe publishing goes on")
+        await publish_all(channel, messages(161, 161))
+        await ear.until(lambda: 161 in ear.all, "after a wipe messages arrive")
+
+    async def test_foreign_messages_are_ignored(
+        self, channel: EventChannel, twin: EventChannel, broker: Broker
+    ) -> None:
+        """They reach no listener as a message, and hold up nothing."""
+        ear = Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        await publish_all(channel, messages(1, 20))
+        for payload in (b"", b"hello", b'{"amount":1}', bytes(range(256))):
+            await broker.intrude(SOURCE, PUBLISHED, 3, payload)
+        await publish_all(channel, messages(21, 120))
+        await publish_all(twin, messages(101, 140))
+        await ear.until(lambda: 140 in ear.all, "foreign messages hold up nothing")
+        same(list(dict.fromkeys(pos for pos in ear.all if pos)), list(range(1, 141)), "foreign messages are ignored")
+        same(await broker.stored(SOURCE, PUBLISHED, 3), places(messages(1, 140)), "foreign messages break no order")
+
+    # The end
+
+    async def test_a_closed_channel_publishes_nothing(self, channel: EventChannel, broker: Broker) -> None:
+        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.close()
+        await channel.close()
+        await unavailable(channel, "a closed channel")
+        same(list(await broker.stored(SOURCE, PUBLISHED, 3)), [], "a closed channel publishes nothing")

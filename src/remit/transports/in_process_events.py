@@ -1,0 +1,106 @@
+"""Events within one process, over a broker in memory: for tests, and for the simulation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from remit.errors import Unavailable
+from remit.messages import Record
+from remit.transports.events import EventCapabilities
+from remit.transports.port import Push
+
+__all__ = ["Broker", "InProcessEvents"]
+
+_Place = tuple[str, int]
+_Bell = Callable[[Push | None], None]
+
+
+class Broker:
+    """What several `InProcessEvents` have in common. It can be stopped, and loses everything when it is wiped."""
+
+    def __init__(self) -> None:
+        self.streams: dict[_Place, list[Record]] = defaultdict(list[Record])
+        self._tails: dict[tuple[_Place, int], int] = {}
+        self._bells: dict[_Place, list[_Bell]] = defaultdict(list[_Bell])
+        self._running = True
+
+    def stop(self) -> None:
+        """Nothing can be published, and nothing arrives."""
+        self._running = False
+
+    def start(self) -> None:
+        """Goes on, and tells everybody who listens that something may have been lost."""
+        self._running = True
+        for bells in list(self._bells.values()):
+            for bell in list(bells):
+                bell(None)
+
+    def wipe(self) -> None:
+        """Forgets every message."""
+        self.streams.clear()
+        self._tails.clear()
+
+    def listen(self, place: _Place, bell: _Bell) -> Callable[[], None]:
+        self._bells[place].append(bell)
+
+        def end() -> None:
+            if bell in self._bells[place]:
+                self._bells[place].remove(bell)
+
+        return end
+
+    def check(self) -> None:
+        """Raises `Unavailable` while it is stopped."""
+        if not self._running:
+            raise Unavailable("the broker is stopped")
+
+    def publish(self, place: _Place, record: Record, max_bytes: int) -> None:
+        """Takes a message unless it, or one after it, was taken before."""
+        if record.pos <= self._tails.get((place, record.part), 0):
+            return
+        self._tails[place, record.part] = record.pos
+        self.streams[place].append(record)
+        for bell in list(self._bells[place]):
+            bell(Push(record, _done) if len(record.payload) <= max_bytes else None)
+
+
+class InProcessEvents:
+    """An event channel over a broker in memory."""
+
+    def __init__(self, broker: Broker, *, max_bytes: int = 1 << 20) -> None:
+        self.capabilities = EventCapabilities(durable=False, fenced=True, max_bytes=max_bytes)
+        self._broker = broker
+        self._ends: list[Callable[[], None]] = []
+        self._closed = False
+
+    async def open(self) -> None:
+        """Nothing is needed."""
+
+    async def close(self) -> None:
+        self._closed = True
+        for end in self._ends:
+            end()
+
+    async def prepare(self, source: str, channel: int) -> None:
+        self._check()
+
+    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+        self._check()
+        for record in records:
+            self._broker.publish((source, channel), record, self.capabilities.max_bytes)
+        return len(records)
+
+    def _check(self) -> None:
+        if self._closed:
+            raise Unavailable("the channel is closed")
+        self._broker.check()
+
+    async def listen(self, source: str, channel: int, bell: _Bell) -> Callable[[], None]:
+        end = self._broker.listen((source, channel), bell)
+        self._ends.append(end)
+        return end
+
+
+def _done() -> None:
+    """Nobody waits to hear that a message was handled."""

@@ -1,0 +1,117 @@
+"""A message of a log as a NATS message, and back: CloudEvents 1.0 in binary mode, and `remit-` headers beside it."""
+
+from __future__ import annotations
+
+import time
+from calendar import timegm
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from remit.errors import BadMessage
+from remit.messages import Record
+
+__all__ = ["CODECS", "OMITTED", "read_place", "read_record", "write_headers", "write_payload"]
+
+CODECS = {"json": "application/json", "msgpack": "application/msgpack"}
+"""The content type of each codec."""
+OMITTED = "remit-payload"
+"""A header of messages that travel without their payload, because it is too large."""
+
+_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
+"""What stands for itself in the value of a CloudEvents header; the rest is percent-encoded."""
+
+
+def write_payload(payload: bytes, codec: str) -> tuple[str, bytes]:
+    """The content type and the bytes of a payload, which is JSON in the log. What the codec cannot say stays JSON."""
+    if codec == "msgpack":
+        try:
+            return CODECS["msgpack"], msgspec.msgpack.encode(msgspec.json.decode(payload))
+        except (msgspec.MsgspecError, OverflowError):
+            pass
+    return CODECS["json"], payload
+
+
+def write_headers(record: Record, source: str, content: str, omitted: bool) -> dict[str, str]:
+    """The headers of a message. With `omitted` its own headers stay behind, as its payload does."""
+    headers = {
+        "ce-specversion": "1.0",
+        "ce-id": _encode(record.id),
+        "ce-source": source,
+        "ce-type": _encode(record.type),
+        "ce-time": _write_time(record.at),
+        "ce-partitionkey": _encode(record.key),
+        "remit-part": str(record.part),
+        "remit-pos": str(record.pos),
+        "remit-prev": _encode(record.prev),
+        "remit-version": str(record.version),
+    }
+    if omitted:
+        headers[OMITTED] = "omitted"
+    else:
+        headers["content-type"] = content
+        headers["remit-headers"] = _encode_json(record.headers)
+    return headers
+
+
+def read_record(headers: Mapping[str, str], payload: bytes) -> Record:
+    """The message again. Raises `BadMessage` for anything that was not written as above."""
+    try:
+        if headers.get("content-type") == CODECS["msgpack"]:
+            payload = msgspec.json.encode(msgspec.msgpack.decode(payload))
+        return Record(
+            int(headers["remit-part"]),
+            int(headers["remit-pos"]),
+            unquote(headers["ce-id"], errors="strict"),
+            unquote(headers["remit-prev"], errors="strict"),
+            unquote(headers["ce-partitionkey"], errors="strict"),
+            unquote(headers["ce-type"], errors="strict"),
+            int(headers["remit-version"]),
+            _read_time(headers["ce-time"]),
+            unquote(headers.get("remit-headers", "{}"), errors="strict"),
+            payload,
+        )
+    except KeyError as error:
+        raise BadMessage(f"the header {error.args[0]} is missing", expected="a message published by remit") from None
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise BadMessage(f"{error}", expected="a message published by remit") from error
+
+
+def read_place(headers: Mapping[str, str]) -> tuple[int, str]:
+    """Position and identity of a message. Raises `BadMessage` for anything that was not written as above."""
+    try:
+        return int(headers["remit-pos"]), unquote(headers["ce-id"], errors="strict")
+    except (KeyError, ValueError) as error:
+        raise BadMessage(f"no position or identity: {error}", expected="a message published by remit") from error
+
+
+def _encode(text: str) -> str:
+    return text if text.isalnum() and text.isascii() else quote(text, safe=_SAFE)
+
+
+def _encode_json(text: str) -> str:
+    """No CloudEvents attribute: quotes and spaces may stand in it."""
+    return text if text.isascii() and text.isprintable() and "%" not in text else quote(text, safe=f'{_SAFE} "')
+
+
+def _write_time(at: float) -> str:
+    """RFC 3339 with nanoseconds: enough digits to get the same float back."""
+    whole, _, fraction = f"{at:.9f}".partition(".")
+    return f"{_write_second(int(whole))}.{fraction}Z"
+
+
+def _read_time(text: str) -> float:
+    second, _, fraction = text.removesuffix("Z").partition(".")
+    return float(f"{_read_second(second)}.{fraction or 0}")
+
+
+@lru_cache(256)
+def _write_second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+
+
+@lru_cache(256)
+def _read_second(text: str) -> int:
+    return timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))

@@ -1,0 +1,285 @@
+"""Events over NATS JetStream: a bell with a payload.
+
+Messages of a partition are published in batches that the server takes as a whole or not at all, if the subject ends
+with the sequence it is known to end with. So a message that was published before, or by a process that was believed
+dead, is refused, with no window of time. Servers before 2.12 have no batches: messages go one by one, fenced as well.
+
+What does not fit is answered by reading the last message of the subject and going on from there: a stream that was
+wiped, or made anew, heals. Listeners keep nothing in the broker: what they miss they read from the source's log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+import msgspec
+import nats.errors
+from nats.aio.msg import Msg
+
+from remit.errors import BadMessage, ChannelError, RemitError, Unavailable
+from remit.messages import Record
+from remit.transports.events import EventCapabilities
+from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
+from remit.transports.nats.encoding import CODECS, OMITTED, read_record, write_headers, write_payload
+from remit.transports.nats.streams import Streams, Tail, subjects
+from remit.transports.port import Push
+
+__all__ = ["NatsEvents"]
+
+BATCH = 500
+"""Messages published as a whole, at most; the server takes 1000."""
+BATCH_BYTES = 4 << 20
+"""Payload of a batch, at most, unless a single message has more."""
+BREATH = 50
+"""After so many messages others may use the loop."""
+ACK_SECONDS = 10.0
+"""How long the server may take to acknowledge."""
+HEADER_BYTES = 16 << 10
+"""Kept free for headers, which count as part of a message."""
+TRIES = 3
+"""How often the end of a subject is learned anew before the caller has to begin again."""
+WEEK = 7 * 86400.0
+
+EXPECTED = "Nats-Expected-Last-Subject-Sequence"
+
+
+class _Refusal(msgspec.Struct):
+    description: str = ""
+
+
+class _Ack(msgspec.Struct):
+    seq: int = 0
+    error: _Refusal | None = None
+
+
+_acks = msgspec.json.Decoder(_Ack)
+
+
+@dataclass(eq=False)
+class _Lane:
+    """What is known of one partition's subject."""
+
+    part: int
+    subject: str
+    tail: Tail | None = None
+    """Its last message; None when it has to be asked for."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+@dataclass(eq=False)
+class _Stream:
+    """What is known of one stream."""
+
+    source: str
+    channel: int
+    origin: str
+    """The CloudEvents source."""
+    lanes: dict[int, _Lane] = field(default_factory=dict[int, _Lane])
+    batch: int | None = None
+    """How many messages it takes as a whole; None until it was prepared."""
+
+
+class NatsEvents:
+    """An event channel over NATS JetStream. `codec` (`json` or `msgpack`) says how payloads travel."""
+
+    def __init__(
+        self,
+        connection: NatsConnection,
+        system: str,
+        *,
+        codec: str = "json",
+        replicas: int = 1,
+        max_age_seconds: float = WEEK,
+    ) -> None:
+        if codec not in CODECS:
+            raise ChannelError(f"there is no codec {codec!r}", expected=" or ".join(CODECS))
+        self._connection = connection
+        self._system = system
+        self._codec = codec
+        self._streams = Streams(connection, system, replicas=replicas, max_age_seconds=max_age_seconds)
+        self._known: dict[tuple[str, int], _Stream] = {}
+        self._batches = count(1)
+        self._token = secrets.token_hex(8)
+        self._interests: list[Interest] = []
+        self._ignored = 0
+        self._open = False
+        self.capabilities = self._capabilities()
+
+    def _capabilities(self) -> EventCapabilities:
+        return EventCapabilities(durable=True, fenced=True, max_bytes=self._connection.max_payload - HEADER_BYTES)
+
+    async def open(self) -> None:
+        await self._connection.open()
+        self._open = True
+        self.capabilities = self._capabilities()
+
+    async def close(self) -> None:
+        if self._open:
+            self._open = False
+            await asyncio.gather(*(self._connection.end(interest) for interest in self._interests))
+            await self._connection.close()
+
+    # ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def prepare(self, source: str, channel: int) -> None:
+        await self._prepare(self._stream(source, channel))
+
+    async def _prepare(self, stream: _Stream) -> None:
+        self._check()
+        batches = await self._streams.prepare(stream.source, stream.channel)
+        stream.batch = BATCH if batches else 1
+
+    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+        self._check()
+        if not records:
+            return 0
+        stream = self._stream(source, channel)
+        lane = stream.lanes.get(part := records[0].part)
+        if lane is None:
+            lane = stream.lanes[part] = _Lane(part, f"{subjects(self._system, source, channel)}.{part}")
+        async with lane.turn:
+            return await self._publish(stream, lane, records)
+
+    def _check(self) -> None:
+        if not self._open:
+            raise Unavailable("the channel is closed")
+
+    def _stream(self, source: str, channel: int) -> _Stream:
+        stream = self._known.get((source, channel))
+        if stream is None:
+            stream = self._known[source, channel] = _Stream(source, channel, f"/{self._system}/{source}")
+        return stream
+
+    async def _publish(self, stream: _Stream, lane: _Lane, records: Sequence[Record]) -> int:
+        done = tries = 0
+        while done < len(records):
+            try:
+                tail = lane.tail
+                if tail is None or (tail.pos, tail.id) != (records[done].pos - 1, records[done].prev):
+                    found, tail = await self._look(stream, lane, records)
+                    done = max(done, found)
+                    if done == len(records):
+                        break
+                lane.tail = None  # whatever happens from here on
+                batch = records[done : done + self._fitting(stream, records, done)]
+                refused = await self._send(stream, lane, tail, batch)
+            except (RemitError, nats.errors.Error) as error:
+                if done:
+                    break
+                raise _unavailable(error) from error
+            done, tries = (done, tries + 1) if refused else (done + len(batch), 0)
+            if refused and tries == TRIES:
+                if done:
+                    break
+                raise Unavailable(f"not taken: {refused}", where=lane.subject)
+        return done
+
+    async def _look(self, stream: _Stream, lane: _Lane, records: Sequence[Record]) -> tuple[int, Tail]:
+        """Learns how the subject ends; says how many of the messages, counted from the first, are there already."""
+        tail = await self._streams.tail(stream.source, stream.channel, lane.part)
+        if tail is None or stream.batch is None:
+            await self._prepare(stream)
+        lane.tail = tail = tail or Tail(0, 0, "")
+        first, last = records[0].pos, records[-1].pos
+        if tail.pos > last:
+            return len(records), tail  # a faster process has published them
+        if tail.pos >= first and records[tail.pos - first].id == tail.id:
+            return tail.pos - first + 1, tail
+        return 0, tail
+
+    def _fitting(self, stream: _Stream, records: Sequence[Record], begin: int) -> int:
+        """How many messages go into the next batch."""
+        size = 0
+        most = min(len(records) - begin, stream.batch or 1)
+        for number in range(most):
+            size += len(records[begin + number].payload)
+            if size > BATCH_BYTES:
+                return max(1, number)
+        return most
+
+    async def _send(self, stream: _Stream, lane: _Lane, tail: Tail, records: Sequence[Record]) -> str:
+        """Publishes some messages as a whole; says why they were refused, or "" when they are confirmed."""
+        last = len(records) - 1
+        batch = f"{self._token}{next(self._batches)}"
+        publish = self._connection.client().publish
+        for index, record in enumerate(records):
+            headers, payload = self._write(stream, record)
+            if index == 0:
+                headers[EXPECTED] = str(tail.seq)
+            if last:
+                headers["Nats-Batch-Id"], headers["Nats-Batch-Sequence"] = batch, str(index + 1)
+            if index < last:
+                await publish(lane.subject, payload, headers=headers)
+                if index % BREATH == BREATH - 1:
+                    await asyncio.sleep(0)
+                continue
+            if last:
+                headers["Nats-Batch-Commit"] = "1"
+            try:
+                reply = await self._connection.request(lane.subject, payload, headers, ACK_SECONDS)
+            except NobodyListens:
+                return "there is no stream"
+            ack = _acks.decode(reply.data)
+            if ack.error is not None:
+                return ack.error.description or "for no reason"
+            lane.tail = Tail(ack.seq, record.pos, record.id)
+        return ""
+
+    def _write(self, stream: _Stream, record: Record) -> tuple[dict[str, str], bytes]:
+        fits = len(record.payload) <= self.capabilities.max_bytes and len(record.headers) < HEADER_BYTES // 2
+        content, payload = write_payload(record.payload, self._codec) if fits else ("", b"")
+        return write_headers(record, stream.origin, content, not fits), payload
+
+    # ── listening ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def listen(self, source: str, channel: int, bell: Callable[[Push | None], None]) -> Callable[[], None]:
+        subject = subjects(self._system, source, channel)
+
+        async def arrived(message: Msg) -> None:
+            try:
+                push = _read(message, subject)
+            except BadMessage as error:
+                self._ignore(message, error)
+            else:
+                bell(push)
+
+        interest = await self._connection.listen(f"{subject}.*", arrived, lambda: bell(None))
+        self._interests.append(interest)
+
+        def end() -> None:
+            if interest in self._interests:
+                self._interests.remove(interest)
+                self._connection.drop(interest)
+
+        return end
+
+    def _ignore(self, message: Msg, error: BadMessage) -> None:
+        self._ignored += 1
+        if self._ignored & (self._ignored - 1) == 0:  # the 1st, 2nd, 4th, 8th, …: a flood does not flood the log
+            log.warning(
+                "%s: ignored a message on %s, number %d: %s",
+                self._connection.place, message.subject, self._ignored, error.what,
+            )  # fmt: skip
+
+
+def _read(message: Msg, subject: str) -> Push | None:
+    """The message; None for one that came without its payload."""
+    headers = message.headers or {}
+    record = read_record(headers, message.data)
+    if message.subject != f"{subject}.{record.part}":
+        raise BadMessage("its partition is another one", expected="a message published by remit")
+    return None if OMITTED in headers else Push(record, _done)
+
+
+def _unavailable(error: RemitError | nats.errors.Error) -> Unavailable:
+    if isinstance(error, RemitError):
+        return Unavailable(error.what, where=error.where, next=error.next)
+    return Unavailable(f"not sent: {error}")
+
+
+def _done() -> None:
+    """Nobody waits to hear that a message was handled."""

@@ -1,0 +1,156 @@
+"""JetStream's streams: one per context and channel, made with every setting written down, and checked."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from remit.errors import BadMessage, ChannelError, Unavailable
+from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.encoding import read_place
+
+__all__ = ["Streams", "Tail", "channel_name", "stream_name", "subjects"]
+
+API_SECONDS = 5.0
+NAME_TAKEN = 10058
+NO_STREAM = 10059
+NO_MESSAGE = 10037
+NANOSECONDS = 1_000_000_000
+
+BATCHES = "allow_atomic"
+OPERATORS = ("max_age", "max_msgs", "max_bytes", "max_msg_size", "compression")
+"""Settings that whoever runs the broker may have chosen otherwise for a stream that exists: how much is kept."""
+
+
+def channel_name(channel: int) -> str:
+    """How a channel is called in names of streams and subjects."""
+    return ("private", "published")[channel]
+
+
+def stream_name(system: str, source: str, channel: int) -> str:
+    return f"remit-{system}-{source}-{channel_name(channel)}"
+
+
+def subjects(system: str, source: str, channel: int) -> str:
+    """The subjects of a stream, without the partition, which is the last token."""
+    return f"remit.{system}.events.{source}.{channel_name(channel)}"
+
+
+class Tail(NamedTuple):
+    """The last message of a subject: its sequence in the stream, and what it is in the log; 0 and "" when unknown."""
+
+    seq: int
+    pos: int
+    id: str
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class _Stored(msgspec.Struct):
+    seq: int = 0
+    hdrs: str = ""
+
+
+class _Reply(msgspec.Struct):
+    error: _Error | None = None
+    config: dict[str, Any] | None = None
+    message: _Stored | None = None
+
+
+_replies = msgspec.json.Decoder(_Reply)
+
+
+class Streams:
+    """Makes streams, and reads the last message of a subject."""
+
+    def __init__(self, connection: NatsConnection, system: str, *, replicas: int, max_age_seconds: float) -> None:
+        self._connection = connection
+        self._system = system
+        self._replicas = replicas
+        self._max_age = int(max_age_seconds * NANOSECONDS)
+
+    async def prepare(self, source: str, channel: int) -> bool:
+        """Makes the stream unless there is one; says whether it takes batches (servers from 2.12 on).
+
+        Raises `ChannelError` when it has settings that cannot be relied on, `Unavailable`.
+        """
+        name = stream_name(self._system, source, channel)
+        wanted = self._settings(name, subjects(self._system, source, channel))
+        reply = await self._ask(f"STREAM.CREATE.{name}", msgspec.json.encode(wanted))
+        exists = reply.error is not None and reply.error.err_code == NAME_TAKEN
+        if exists:
+            reply = await self._ask(f"STREAM.INFO.{name}", b"")
+        if reply.error is not None:
+            raise self._trouble(name, reply.error)
+        found = reply.config or {}
+        differs = [key for key, value in wanted.items() if found.get(key) != value]
+        differs = [key for key in differs if key != BATCHES and not (exists and key in OPERATORS)]
+        if differs:
+            raise ChannelError(
+                f"the stream {name} has other settings: "
+                + ", ".join(f"{key} is {found.get(key, 'not known')}" for key in differs),
+                where=self._connection.place,
+                expected=", ".join(f"{key} {wanted[key]}" for key in differs),
+                next=f"nats stream edit {name}, or remove it: it is made anew and loses nothing that the log has not",
+            )
+        return found.get(BATCHES) is True
+
+    async def tail(self, source: str, channel: int, part: int) -> Tail | None:
+        """The last message of a subject; None when there is no stream."""
+        name = stream_name(self._system, source, channel)
+        subject = f"{subjects(self._system, source, channel)}.{part}"
+        reply = await self._ask(f"STREAM.MSG.GET.{name}", msgspec.json.encode({"last_by_subj": subject}))
+        if reply.error is not None:
+            if reply.error.err_code == NO_MESSAGE:
+                return Tail(0, 0, "")
+            if reply.error.err_code == NO_STREAM:
+                return None
+            raise self._trouble(name, reply.error)
+        stored = reply.message or _Stored()
+        try:
+            return Tail(stored.seq, *read_place(_headers(b64decode(stored.hdrs))))
+        except BadMessage:
+            return Tail(stored.seq, 0, "")  # somebody else's
+
+    def _settings(self, name: str, prefix: str) -> Mapping[str, Any]:
+        return {
+            "name": name,
+            "subjects": [f"{prefix}.*"],
+            "storage": "file",
+            "retention": "limits",
+            "discard": "old",
+            "num_replicas": self._replicas,
+            "max_age": self._max_age,
+            "max_msgs": -1,
+            "max_bytes": -1,
+            "max_msg_size": -1,
+            "max_msgs_per_subject": -1,
+            "compression": "none",
+            BATCHES: True,
+            "allow_direct": False,  # the last message is asked of the leader, who knows it
+            "sealed": False,
+        }
+
+    async def _ask(self, what: str, body: bytes) -> _Reply:
+        message = await self._connection.request(f"$JS.API.{what}", body, {}, API_SECONDS)
+        try:
+            return _replies.decode(message.data)
+        except msgspec.MsgspecError as error:
+            raise Unavailable(f"JetStream answered {error}", where=self._connection.place) from error
+
+    def _trouble(self, name: str, error: _Error) -> Unavailable | ChannelError:
+        kind = Unavailable if error.code >= 500 else ChannelError
+        return kind(f"the stream {name}: {error.description}", where=self._connection.place)
+
+
+def _headers(block: bytes) -> dict[str, str]:
+    """The headers of a stored message."""
+    lines = block.decode(errors="replace").split("\r\n")[1:]
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
