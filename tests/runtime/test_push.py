@@ -9,7 +9,7 @@ from functools import partial
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System
 from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.subscription import BATCH
+from remit.runtime.subscription import BATCH, PUSHED
 from remit.stores import PRIVATE, Advance, Record, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports import Feed, Push
@@ -48,9 +48,10 @@ class PushOnly:
         self.bell = bell
         return lambda: None
 
-    def push(self, pos: int) -> None:
+    def push(self, pos: int, *, before: str | None = None) -> None:
         payload = f'{{"who":"ada","number":{pos}}}'.encode()
-        before = f"m{pos - 1}" if pos > 1 else ""
+        if before is None:
+            before = f"m{pos - 1}" if pos > 1 else ""
         record = Record(0, pos, f"m{pos}", before, "ada", "talk.Said", 1, CLOCK, "{}", payload)
         self.bell(Push(record, partial(self.done.append, pos)))
 
@@ -84,11 +85,11 @@ async def listening(feed: PushOnly, store: MemoryStore) -> AsyncGenerator[list[i
 async def test_the_next_push_is_taken_also_when_nothing_else_has_room() -> None:
     """Pushed backwards, so many that not all are kept: the next one is, whenever it comes."""
     feed = PushOnly()
-    last = BATCH + 20
+    last = PUSHED + 20
     async with listening(feed, MemoryStore(partitions=1)) as heard:
         for pos in range(last, 1, -1):
             feed.push(pos)
-        for pos in range(1, last - BATCH + 1):
+        for pos in range(1, last - PUSHED + 1):
             feed.push(pos)
             await until(lambda: pos in feed.done)  # noqa: B023  # waited for within this round
         await until(lambda: last in feed.done)
@@ -104,3 +105,35 @@ async def test_what_another_process_has_handled_is_not_waited_for() -> None:
         feed.push(3)
         await asyncio.wait_for(until(lambda: 3 in feed.done), 5.0)
     assert heard == [3]
+
+
+class Counted(MemoryStore):
+    """Counts the transactions that moved a checkpoint."""
+
+    moved = 0
+
+    async def commit(self, unit: Unit) -> None:
+        self.moved += unit.advance is not None
+        await super().commit(unit)
+
+
+async def test_pushed_messages_in_a_row_are_handled_in_one_transaction() -> None:
+    feed, store = PushOnly(), Counted(partitions=1)
+    async with listening(feed, store) as heard:
+        for pos in range(1, BATCH + 1):
+            feed.push(pos)
+        await until(lambda: len(feed.done) == BATCH)
+    assert heard == list(range(1, BATCH + 1))
+    assert store.moved == 1
+
+
+async def test_a_pushed_message_that_does_not_fit_is_dropped() -> None:
+    feed = PushOnly()
+    async with listening(feed, MemoryStore(partitions=1)) as heard:
+        feed.push(1)
+        await until(lambda: feed.done == [1])
+        feed.push(2, before="another")
+        feed.push(3)
+        feed.push(2)
+        await until(lambda: feed.done == [1, 2, 3])
+    assert heard == [1, 2, 3]

@@ -31,6 +31,8 @@ __all__ = ["Subscription"]
 
 BATCH = 100
 """Messages handled in one transaction at most."""
+PUSHED = 1000
+"""Pushed messages of a partition that are kept until their turn comes; what comes beyond them is read later."""
 BATCH_SECONDS = 0.05
 """A batch ends when its handlers have taken so long."""
 HANDLER_SECONDS = 30.0
@@ -155,7 +157,7 @@ class Subscription:
             if push.record.pos <= lane.pos:
                 push.done()
                 return
-            if len(lane.pushed) < BATCH or push.record.pos == lane.pos + 1:
+            if len(lane.pushed) < PUSHED or push.record.pos == lane.pos + 1:
                 lane.pushed[push.record.pos] = push
             self._start_worker(push.record.part, lane)
         self._bell.set()
@@ -224,10 +226,7 @@ class Subscription:
     async def _next(self, part: int, lane: _Lane) -> Sequence[Record]:
         lane.failing = None
         limit = 1 if self.follow.commands or lane.pos < lane.singly_until else BATCH
-        push = lane.pushed.get(lane.pos + 1)
-        if push is not None:
-            return [push.record]
-        return await self._feed.read(part, lane.pos, limit)
+        return _in_a_row(lane, limit) or await self._feed.read(part, lane.pos, limit)
 
     async def _was_moved(self, part: int, lane: _Lane) -> bool:
         """Later messages were pushed, and the next one is nowhere: whether another process has handled it."""
@@ -472,6 +471,22 @@ class Subscription:
     def parked_keys(self) -> int:
         """How many keys are parked."""
         return sum(len(lane.parked) for lane in self._lanes.values())
+
+
+def _in_a_row(lane: _Lane, limit: int) -> list[Record]:
+    """The pushed messages that follow on the last handled one, each on the one before it.
+
+    One that does not fit is dropped: whether the source's history is another one, only its log can say.
+    """
+    records: list[Record] = []
+    before = lane.id
+    while len(records) < limit and (push := lane.pushed.get(lane.pos + 1 + len(records))) is not None:
+        if push.record.prev != before:
+            del lane.pushed[push.record.pos]
+            break
+        records.append(push.record)
+        before = push.record.id
+    return records
 
 
 def _error(error: BaseException) -> str:
