@@ -164,6 +164,16 @@ class Student:
         if status >= 300:
             raise Surprised(f"DELETE {path}: {status} {answer}")
         self.told.withdrawn.append(enrollment)
+        self._wait_for_refund(enrollment)
+
+    def _wait_for_refund(self, enrollment: str) -> None:
+        """Billing hears of it a moment later, and what the next course costs depends on it."""
+        path = f"/students/{self.told.student}/invoices"
+
+        def is_refunded(answer: tuple[int, Any]) -> bool:
+            return any(line["enrollment"] == enrollment and line["refunded"] for line in answer[1])
+
+        self._client.until(lambda: self._client.call("GET", path), is_refunded)
 
     def _learn(self, enrollment: str) -> None:
         modules = self._wait_for_record(enrollment)["missing"]
