@@ -21,7 +21,7 @@ from remit.errors import (
     StoreError,
     Unavailable,
 )
-from remit.messages import Command, Contract, Query, Refusal, decode_reply, encode_reply
+from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply
 from remit.runtime.deadlines import Deadlines, Limit
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
@@ -35,6 +35,8 @@ __all__ = ["Calls", "derived_key"]
 
 DEADLINE = 10.0
 """Seconds a call may take when nobody says otherwise."""
+MARGIN = 0.005
+"""Seconds before its own deadline at which a handler learns how its call to another process has ended."""
 
 
 def derived_key(seed: str, index: int, type: str) -> str:
@@ -116,7 +118,7 @@ class Calls:
             self.deadlines.leave(limit)
 
     async def _elsewhere(
-        self, message: Any, decorator: str, key: str | None, deadline: float | None, outer: UnitOfWork | None
+        self, message: Message, decorator: str, key: str | None, deadline: float | None, outer: UnitOfWork | None
     ) -> Any:
         """Calls a context in another process: with a key always, so that an attempt can be repeated."""
         route = None if self._remote is None else self._remote.route(type(message))
@@ -129,7 +131,7 @@ class Calls:
             key = key if key or outer is not None else self.ids.new()
             claim = self._claim(route.contract.type, key, outer) or _Claimed("", "", "")
         if outer is not None:
-            when = min(when, outer.deadline)
+            when = min(when, outer.deadline - MARGIN)
         return await self._remote.call(route, message, when, key=claim.key, caller=claim.caller, trace=claim.trace)
 
     def _claim(self, type: str, key: str | None, outer: UnitOfWork | None) -> _Claimed | None:

@@ -42,6 +42,8 @@ __all__ = ["RemoteCalls"]
 
 T = TypeVar("T")
 
+LEAST_SECONDS = 0.02
+"""With less time than this left nobody is asked again."""
 LOG_SECONDS = 5.0
 """How long the question for a piece of a log may take."""
 NEWS_SECONDS = 3.0
@@ -127,7 +129,7 @@ class RemoteCalls:
                 failed, pause = error, max(pause, error.retry_after)
             except RemitError as error:
                 failed = error
-            if target.may_retry(failed) and not retrying.get() and loop.time() + pause < when:
+            if target.may_retry(failed) and not retrying.get() and loop.time() + pause + LEAST_SECONDS < when:
                 await asyncio.sleep(pause)
                 attempt += 1
                 continue
