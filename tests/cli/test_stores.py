@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import SYSTEM, Office, is_clear, without_rights
+from tests.cli.program import DEADLINE, SYSTEM, Office, is_clear, without_rights
 
 COMMANDS = {
     "run": ["run", SYSTEM],
@@ -105,3 +107,17 @@ def test_looking_makes_no_store(office: Office, command: str) -> None:
     assert ran.returncode == 2
     assert is_clear(ran.stderr, "store.missing"), ran.stderr
     assert not office.data.exists()
+
+
+def test_a_file_that_is_deleted_under_a_service_makes_it_unready(office: Office) -> None:
+    with office.running() as running:
+        assert running.get("/health/ready")[0] == 200
+        (office.data / "mail.db").unlink()
+        latest = time.monotonic() + DEADLINE
+        while (answer := running.get("/health/ready"))[0] == 200:
+            assert time.monotonic() < latest, answer
+        assert answer[0] == 503
+        assert answer[1]["unusable"] == ["mail"]
+        _, _, logged = running.end(signal.SIGTERM)
+        assert "stalled store of mail: store.unusable" in logged
+        assert "deleted or replaced" in logged

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from random import Random
 
-from remit.errors import CallError, Conflict, KeyReused
+from remit.errors import CallError, Conflict, KeyReused, RemitError, StoreError
 
-__all__ = ["Storm", "backoff", "is_transient", "retry_after"]
+__all__ = ["Storm", "backoff", "is_transient", "retry_after", "severity", "told"]
 
 ATTEMPTS = 3
 """How often a permanent failure is tried in place before its key is parked."""
@@ -23,6 +23,17 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, KeyReused):
         return False
     return isinstance(error, (CallError, Conflict, ConnectionError, TimeoutError))
+
+
+def severity(error: BaseException) -> str:
+    """The state it puts a subscription in: paused where it may pass by itself, stalled where somebody has to act."""
+    return "stalled" if isinstance(error, (StoreError, TimeoutError)) else "paused"
+
+
+def told(error: BaseException) -> str:
+    """Its class and what happened, in one line of at most 500 characters."""
+    text = error.what if isinstance(error, RemitError) else str(error)
+    return f"{type(error).__name__}: {text}"[:500]
 
 
 def backoff(failures: int, random: Random) -> float:

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from remit.errors import BadMessage, Conflict, RemitError, StoreError
+from remit.errors import Conflict, RemitError, StoreError
 from remit.messages import Refusal
 from remit.runtime.calls import Calls
-from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, retry_after
+from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, retry_after, severity, told
 from remit.runtime.handling import handle_record, message_seed
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
@@ -119,7 +119,7 @@ class Subscription:
         try:
             await self._compare()
         except RemitError as error:
-            self._troubles.begin("source", _severity(error), _error(error))
+            self._troubles.begin("source", severity(error), told(error))
         self._unwatch = self._feed.watch(self.ring)
         self._main = asyncio.create_task(self._look_after(), name=f"subscription {self.name}")
 
@@ -172,7 +172,7 @@ class Subscription:
                         await self._compare()
                     heads = await self._feed.heads()
             except Exception as error:  # noqa: BLE001  # whatever a feed raises, this loop must not end
-                self._troubles.begin("source", _severity(error), _error(error))
+                self._troubles.begin("source", severity(error), told(error))
                 await asyncio.sleep(backoff(1, self._ports.random))
                 continue
             self._troubles.end("source")
@@ -333,12 +333,12 @@ class Subscription:
             return
         now = self._calls.seconds()
         if self._storm.raging(now):
-            await self._wait(lane, error, f"storm: many keys failed within a minute, last {_error(error)}")
+            await self._wait(lane, error, f"storm: many keys failed within a minute, last {told(error)}")
             return
         self._storm.parked(now)
-        park = self._park(record, _error(error), now + retry_after(0))
+        park = self._park(record, told(error), now + retry_after(0))
         await self._store.commit(Unit(parks=[park], advance=self._advance(part, lane, record)))
-        self._say(Signal("parked", self.name, f"key {record.key!r}: {_error(error)}", error))
+        self._say(Signal("parked", self.name, f"key {record.key!r}: {told(error)}", error))
         lane.parked |= {record.key}
         self._advanced(lane, record, 0)
 
@@ -348,9 +348,9 @@ class Subscription:
         if isinstance(error, StoreError):
             self._troubles.begin(lane.part, "stalled", str(error))
         elif storm or max(self._failures, lane.failures) >= IN_A_ROW:
-            self._troubles.begin(lane.part, "paused", storm or _error(error))
+            self._troubles.begin(lane.part, "paused", storm or told(error))
         else:
-            self._say(Signal("retrying", self.name, _error(error), error))
+            self._say(Signal("retrying", self.name, told(error), error))
         await asyncio.sleep(backoff(lane.failures - 1, self._ports.random))
 
     def _park(self, record: Record, error: str, retry_at: float) -> Park:
@@ -396,7 +396,7 @@ class Subscription:
             if reload or rows:
                 await self._reload_parked()
         except RemitError as error:
-            self._troubles.begin("store", _severity(error), str(error))
+            self._troubles.begin("store", severity(error), str(error))
         else:
             self._troubles.end("store")
 
@@ -411,7 +411,7 @@ class Subscription:
                 self._troubles.end("letters")
             await self._reload_parked()
         except RemitError as error:
-            self._say(Signal("retrying", self.name, f"letters: {_error(error)}", error))
+            self._say(Signal("retrying", self.name, f"letters: {told(error)}", error))
         finally:
             self._drainer = None
 
@@ -437,7 +437,7 @@ class Subscription:
             except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                 retry_at = self._calls.seconds() + (5.0 if is_transient(error) else retry_after(attempts))
                 with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
-                    await self._store.commit(Unit(settle=place._replace(error=_error(error), retry_at=retry_at)))
+                    await self._store.commit(Unit(settle=place._replace(error=told(error), retry_at=retry_at)))
                 return
 
     async def _reload(self, only: int | None = None) -> None:
@@ -487,16 +487,6 @@ def _in_a_row(lane: _Lane, limit: int) -> list[Record]:
         records.append(push.record)
         before = push.record.id
     return records
-
-
-def _error(error: BaseException) -> str:
-    text = error.what if isinstance(error, (RemitError, BadMessage)) else str(error)
-    return f"{type(error).__name__}: {text}"[:500]
-
-
-def _severity(error: BaseException) -> str:
-    """Whether it may pass by itself, or somebody has to act."""
-    return "stalled" if isinstance(error, (StoreError, TimeoutError)) else "paused"
 
 
 def _trace(record: Record) -> str:

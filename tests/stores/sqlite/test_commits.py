@@ -12,6 +12,7 @@ import pytest
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from remit.stores import PRIVATE, Change, Entry, Unit
 from remit.stores.sqlite import SqliteStore, schema, store
+from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.writer import Writer
 
 T = TypeVar("T")
@@ -256,7 +257,7 @@ def test_only_a_failure_of_the_commit_itself_leaves_doubt(
     path = tmp_path / "billing.db"
     connection = sqlite3.connect(path, isolation_level=None, factory=Failing)
     schema.prepare(connection, path, "billing", 16)
-    writer = Writer(connection, str(path), 16)
+    writer = Writer(connection, str(path), 16, Presence(path))
     connection.fails = (statement, code)
     with pytest.raises(expected) as caught:
         writer.write([new("a"), new("b")])
@@ -272,7 +273,7 @@ def test_a_full_file_in_the_middle_of_a_group(tmp_path: Path) -> None:
     path = tmp_path / "billing.db"
     connection = schema.connect(path)
     schema.prepare(connection, path, "billing", 16)
-    writer = Writer(connection, str(path), 16)
+    writer = Writer(connection, str(path), 16, Presence(path))
     connection.execute("PRAGMA max_page_count = 20")
     large = Unit([Change("Account", "large", 0, b'"%s"' % (b"x" * 100_000))])
     with pytest.raises(StoreUnavailable, match="disk is full"):

@@ -31,6 +31,7 @@ from remit.stores.sqlite.commits import Commits
 from remit.stores.sqlite.failures import failure, not_to_be_opened
 from remit.stores.sqlite.lane import Lane, ThreadLane
 from remit.stores.sqlite.looking import look
+from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, prepare
 from remit.stores.sqlite.writer import Writer
 
@@ -91,6 +92,7 @@ class _Open(NamedTuple):
     writer: Writer
     reader: sqlite3.Connection
     commits: Commits
+    presence: Presence
 
 
 class SqliteStore:
@@ -129,14 +131,14 @@ class SqliteStore:
         if lane is None:
             lane = self._thread = ThreadLane(f"remit-store-{self._context}")
         try:
-            writer, reader = await lane.run(self._connect)
+            writer, reader, presence = await lane.run(self._connect)
         except BaseException:
             self._stop_thread()
             raise
         self._told = writer.seen
-        self._open = _Open(writer, reader, Commits(lane, writer.write, self._wake))
+        self._open = _Open(writer, reader, Commits(lane, writer.write, self._wake), presence)
 
-    def _connect(self) -> tuple[Writer, sqlite3.Connection]:
+    def _connect(self) -> tuple[Writer, sqlite3.Connection, Presence]:
         connections: list[sqlite3.Connection] = []
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +146,9 @@ class SqliteStore:
             prepare(connections[0], self._path, self._context, self.capabilities.partitions)
             connections.append(connect(self._path))
             connections[1].execute("PRAGMA query_only = ON")
-            return Writer(connections[0], self._where, self.capabilities.partitions), connections[1]
+            presence = Presence(self._path)
+            writer = Writer(connections[0], self._where, self.capabilities.partitions, presence)
+            return writer, connections[1], presence
         except BaseException as error:
             for connection in connections:
                 connection.close()
@@ -188,7 +192,12 @@ class SqliteStore:
             wake()
 
     def changed_elsewhere(self) -> bool:
-        """True when another process has committed since the last time this was asked."""
+        """True when another process has committed since the last time this was asked.
+
+        Raises `StoreError` when the file was deleted or replaced; so does everything else from then on.
+        """
+        if self._open is not None:
+            self._open.presence.look()
         store = self._opened()
         # Only the writer can tell others' commits from ours. While a batch runs, it looks by itself.
         if store.commits.resting:
@@ -299,6 +308,7 @@ class SqliteStore:
                 expected="an open store",
                 next="await open() before, and close() last",
             )
+        self._open.presence.require()
         return self._open
 
     def _rows(self, sql: str, values: tuple[object, ...]) -> list[Any]:

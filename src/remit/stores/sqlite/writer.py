@@ -13,6 +13,7 @@ from hashlib import sha256
 from remit.errors import Conflict, OutcomeUnknown
 from remit.stores.port import Advance, Change, Claim, Discard, Entry, Park, Settle, Unit, partition_of
 from remit.stores.sqlite.failures import failure, wrote_nothing
+from remit.stores.sqlite.presence import Presence
 
 __all__ = ["Writer"]
 
@@ -71,11 +72,12 @@ _Head = tuple[int, str]
 class Writer:
     """The one connection of this process that writes."""
 
-    def __init__(self, connection: sqlite3.Connection, where: str, partitions: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, where: str, partitions: int, presence: Presence) -> None:
         self._connection = connection
         self._execute = connection.execute
         self._where = where
         self._partitions = partitions
+        self._presence = presence
         self._heads: dict[tuple[int, int], _Head] = {}
         self.seen = 0
         """Changes when another process was seen to have committed."""
@@ -97,6 +99,7 @@ class Writer:
 
         Raises `StoreUnavailable` or `StoreError` (none is written), `OutcomeUnknown` (all of them or none).
         """
+        self._presence.look()
         try:
             try:
                 return self._together(units, self._write)
@@ -107,6 +110,7 @@ class Writer:
 
     def execute(self, sql: str, values: Sequence[object]) -> int:
         """One statement in a transaction of its own; says how many rows it changed. Raises like `write`."""
+        self._presence.look()
         try:
             return self._execute(sql, values).rowcount
         except sqlite3.Error as error:

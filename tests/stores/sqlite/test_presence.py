@@ -1,0 +1,73 @@
+"""A file that is deleted or replaced under a running store is noticed, and no longer written."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remit.errors import StoreError
+from remit.stores import Change, Unit
+from remit.stores.sqlite import SqliteStore
+
+ACCOUNT = Unit([Change("Account", "a1", 0, b"{}")])
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def replace_by_a_copy(path: Path) -> None:
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    copy.replace(path)
+
+
+@pytest.mark.parametrize("harm", [delete, replace_by_a_copy])
+async def test_nothing_is_committed_into_a_file_that_is_gone(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    path = tmp_path / "billing.db"
+    store = SqliteStore(path, "billing")
+    await store.open()
+    harm(path)
+    with pytest.raises(StoreError, match="deleted or replaced"):
+        await store.beat("p1", 1.0, "{}")
+    with pytest.raises(StoreError, match="deleted or replaced") as caught:
+        await store.commit(ACCOUNT)
+    assert caught.value.where == str(path)
+    assert "backup" in caught.value.next
+    with pytest.raises(StoreError, match="deleted or replaced"):
+        await store.load("Account", "a1")
+    await store.close()
+    await store.close()
+
+
+async def test_it_is_noticed_without_a_commit(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "billing.db", "billing")
+    await store.open()
+    assert not store.changed_elsewhere()
+    replace_by_a_copy(tmp_path / "billing.db")
+    for _ in range(2):
+        with pytest.raises(StoreError, match="deleted or replaced"):
+            store.changed_elsewhere()
+    with pytest.raises(StoreError, match="deleted or replaced"):
+        await store.heads(0)
+    await store.close()
+
+
+async def test_a_file_that_is_put_back_is_used_again(tmp_path: Path) -> None:
+    path, away = tmp_path / "billing.db", tmp_path / "away.db"
+    store = SqliteStore(path, "billing")
+    await store.open()
+    path.rename(away)
+    with pytest.raises(StoreError):
+        store.changed_elsewhere()
+    away.rename(path)
+    store.changed_elsewhere()
+    await store.commit(ACCOUNT)
+    await store.close()
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT id FROM state").fetchall() == [("a1",)]
+    database.close()
