@@ -33,6 +33,8 @@ def main() -> int:
         report.print_area(console, area, found)
         written += [row.as_json(area) | {"machine": facts} for row in found]
         failed |= bool(results.failures)
+    if chosen.without_peers:
+        console.print("\n--without-peers: no peer was measured, so no target against one can be met or missed.")
     if chosen.quick:
         console.print("\n--quick: everything ran; the numbers are far too short to mean anything.")
     if chosen.json:
@@ -56,6 +58,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="WORD", help="only variants whose name contains a word"
     )
+    parser.add_argument(
+        "--without-peers", action="store_true", help="only ours and the limits: runs where no peer is installed"
+    )
     chosen = parser.parse_args()
     if unknown := [name for name in chosen.areas if name not in areas.AREA_NAMES]:
         parser.error(f"there is no area {unknown[0]!r}; choose from {', '.join(areas.AREA_NAMES)}")
@@ -67,7 +72,13 @@ def _arguments() -> argparse.Namespace:
 
 
 def _plan(chosen: argparse.Namespace) -> Plan:
-    return Plan(chosen.rounds or (1 if chosen.quick else 5), chosen.quick, chosen.data, tuple(chosen.only))
+    return Plan(
+        chosen.rounds or (1 if chosen.quick else 5),
+        chosen.quick,
+        chosen.data,
+        tuple(chosen.only),
+        not chosen.without_peers,
+    )
 
 
 def _run(area: areas.Area, plan: Plan) -> Results:

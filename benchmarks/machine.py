@@ -18,7 +18,8 @@ def describe(data: Path | None) -> dict[str, str]:
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, load {load}",
-        "python": f"{platform.python_implementation()} {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"uvloop {_version('uvloop')}",
         "disk": _disk(Path(tempfile.gettempdir()) if data is None else data),
     }
 

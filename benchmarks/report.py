@@ -18,7 +18,10 @@ _COLUMNS = {"p50_us": "p50 µs", "p99_us": "p99 µs", "cpu_us_per_op": "CPU µs/
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement with its answers. A ratio is how many times as good ours is; `met` is None without ours."""
+    """One measurement with its answers. A ratio is how many times as good ours is.
+
+    `met` is None when a target could not be looked at, and none that could be was missed.
+    """
 
     measurement: Measurement
     results: Results
@@ -41,7 +44,9 @@ class Row:
     @property
     def met(self) -> bool | None:
         answers = [self.met_target(target) for target in self.measurement.targets]
-        return None if None in answers else all(answers)
+        if False in answers:
+            return False
+        return None if None in answers else True
 
     def as_json(self, area: Area) -> dict[str, Any]:
         measured, results = self.measurement, self.results

@@ -43,15 +43,18 @@ class Results:
 
 @dataclass(frozen=True)
 class Plan:
-    """How an area is run. `only` keeps the variants whose name contains one of these words."""
+    """How an area is run. `only` keeps the variants whose name contains one of these words, `peers` the peers."""
 
     rounds: int
     quick: bool
     data: Path | None
     only: tuple[str, ...] = ()
+    peers: bool = True
 
     def runs(self, area: Area) -> list[tuple[int, Variant]]:
-        chosen = [v for v in area.variants if not self.only or any(word in v.name for word in self.only)]
+        left_out = set() if self.peers else {name for measured in area.measurements for name in measured.peers}
+        wanted = [variant for variant in area.variants if variant.name not in left_out]
+        chosen = [v for v in wanted if not self.only or any(word in v.name for word in self.only)]
         return [(number, v) for number in range(self.rounds) for v in chosen if number < (v.rounds or self.rounds)]
 
 

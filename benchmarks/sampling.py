@@ -1,10 +1,13 @@
 """What happens inside one worker process: doing the work for a while and counting honestly."""
 
+import asyncio
+import importlib
+import importlib.util
 import json
 import resource
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
@@ -55,10 +58,11 @@ parent = _Parent()
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
-    """Run on uvloop, ours and peers alike."""
-    import uvloop
-
-    return uvloop.run(main)
+    """Run on uvloop, ours and peers alike; on asyncio's own loop where uvloop is not installed."""
+    run: Callable[[Coroutine[Any, Any, T]], T] = asyncio.run
+    if importlib.util.find_spec("uvloop") is not None:
+        run = importlib.import_module("uvloop").run
+    return run(main)
 
 
 def peak_mib() -> float:

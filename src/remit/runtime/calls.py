@@ -92,10 +92,11 @@ class Calls:
             return await self._elsewhere(command, "handle", key, deadline, outer)
         plan, store, handler = found
         claim = self._claim(handler.contract.type, key, outer) if received is None else _Claimed(*received)
-        arriving = self._travel(handler, command)
+        arriving = self._travel(handler, command) if self._parity else command
         limit = self._limit(deadline, outer)
         try:
-            return self._back(handler, await self._apply(limit, plan, store, handler, arriving, claim))
+            reply = await self._apply(limit, plan, store, handler, arriving, claim)
+            return self._back(handler, reply) if self._parity else reply
         except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
             self._tell(handler, limit, error)
         finally:
@@ -107,11 +108,12 @@ class Calls:
         if found is None:
             return await self._elsewhere(query, "answer", None, deadline, outer)
         plan, store, handler = found
-        arriving = self._travel(handler, query)
+        arriving = self._travel(handler, query) if self._parity else query
         limit = self._limit(deadline, outer)
         try:
             unit = UnitOfWork(plan, store, self, "", "", limit.when)
-            return self._back(handler, await unit.read(handler, arriving))
+            answer = await unit.read(handler, arriving)
+            return self._back(handler, answer) if self._parity else answer
         except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
             self._tell(handler, limit, error)
         finally:
@@ -192,7 +194,7 @@ class Calls:
                     await store.commit(rows)
                 except Conflict:
                     limit.exempt = False
-                    if claim is not None and (known := await self._known(store, handler, claim)):
+                    if known := await self._known(store, handler, claim):
                         return known[0]
                     turn = await self._turn(rows, turn)
                 else:
@@ -228,10 +230,10 @@ class Calls:
         await lock.acquire()
         return lock
 
-    async def _known(self, store: Store, handler: HandlerPlan, claim: _Claimed) -> tuple[Any] | None:
+    async def _known(self, store: Store, handler: HandlerPlan, claim: _Claimed | None) -> tuple[Any] | None:
         """The outcome stored under this key, as a one-tuple; raises it when it is a refusal."""
-        stored = await store.outcome(claim.caller, claim.key)
-        if stored is None:
+        stored = None if claim is None else await store.outcome(claim.caller, claim.key)
+        if claim is None or stored is None:
             return None
         if stored.fingerprint != claim.fingerprint:
             raise KeyReused(
@@ -260,12 +262,10 @@ class Calls:
         )  # fmt: skip
 
     def _travel(self, handler: HandlerPlan, message: Any) -> Any:
-        """The message as it arrives. With wire parity it makes the round trip through the codec."""
-        return handler.codec.read(handler.codec.encode(message)) if self._parity else message
+        """The message as it arrives with wire parity: after a round trip through the codec."""
+        return handler.codec.read(handler.codec.encode(message))
 
     def _back(self, handler: HandlerPlan, reply: Any) -> Any:
-        if not self._parity:
-            return reply
         try:
             return decode_reply(encode_reply(reply), handler.reply, handler.refusals)
         except (RemitError, msgspec.MsgspecError, TypeError) as error:

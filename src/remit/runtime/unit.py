@@ -91,7 +91,8 @@ class UnitOfWork:
 
     async def run(self, handler: HandlerPlan, message: Any) -> Any:
         """Runs a handler with its dependencies, then takes up what it changed and recorded."""
-        reply = await handler.function(message, *map(self._resolve, handler.dependencies))
+        needs = handler.dependencies
+        reply = await handler.function(message, *[self._resolve(need) for need in needs] if needs else ())
         if self._touched:
             touched, self._touched = self._touched, {}
             for held in touched:
@@ -102,7 +103,7 @@ class UnitOfWork:
 
     async def read(self, handler: HandlerPlan, message: Any) -> Any:
         """Runs a query's handler; whatever it changes is dropped."""
-        return await handler.function(message, *map(self._resolve, handler.dependencies))
+        return await handler.function(message, *[self._resolve(need) for need in handler.dependencies])
 
     def _resolve(self, need: Dependency) -> Any:
         role = need.role
@@ -183,8 +184,13 @@ class UnitOfWork:
             key = str(getattr(message, contract.key))
         calls = self.calls
         headers = f'{{"cause":"{self.cause}","trace":"{self.trace}"}}'
-        entry = (channel, key, calls.ids.new(), contract.type, contract.version, calls.seconds(), headers)
-        self.entries.append(_row(Entry, (*entry, plan.encode(message))))
+        self.entries.append(
+            _row(
+                Entry,
+                (channel, key, calls.ids.new(), contract.type, contract.version, calls.seconds(), headers,
+                 plan.encode(message)),
+            )
+        )  # fmt: skip
         return key
 
     def forget(self) -> None:
