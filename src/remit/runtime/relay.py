@@ -1,0 +1,206 @@
+"""The relay: brings the messages of a context's log to the event channel.
+
+It is one more subscription of the context's log, whose handler publishes; its checkpoint stands in the context's own
+store, and moves by compare-and-swap over what the channel has confirmed. Partitions go side by side, each in order. A
+relay that dies, or runs twice, publishes messages again: the channel refuses what it has, or whoever listens does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from remit.errors import ChannelError, Conflict, OutcomeUnknown, RemitError, StoreError, Unavailable
+from remit.runtime.failures import backoff
+from remit.runtime.plan import FollowPlan
+from remit.runtime.ports import Ports
+from remit.runtime.signals import Listener, Signal
+from remit.stores import Advance, Store, Unit
+from remit.transports import EventChannel, Push
+
+__all__ = ["Relay"]
+
+PAGE = 500
+"""Messages published between two moves of a checkpoint, at most."""
+LONGEST = 4
+"""Failures after which the pause grows no longer (some 3 s): to ask a channel that has no connection costs nothing."""
+WHOLE = -1
+"""Stands for all partitions, where something is wrong with the channel or the store itself."""
+
+
+@dataclass
+class _Lane:
+    """What is known about one partition."""
+
+    pos: int = 0
+    id: str = ""
+    worker: asyncio.Task[None] | None = None
+
+
+class Relay:
+    """Publishes one channel of a context's log. `technology` names the checkpoint: `billing.relay:nats`."""
+
+    def __init__(
+        self,
+        source: str,
+        channel: int,
+        store: Store,
+        events: EventChannel,
+        ports: Ports,
+        listener: Listener,
+        *,
+        technology: str,
+    ) -> None:
+        self.name = f"{source}.relay:{technology}"
+        self.follow = FollowPlan(self.name, source, channel)
+        self.source = source
+        self.channel = channel
+        self.state = "starting"
+        self.note = ""
+        self._where = f"relay:{technology} of {source}"
+        self.published = 0
+        """Messages confirmed since the start."""
+        self._store = store
+        self._events = events
+        self._ports = ports
+        self._say = listener
+        self._lanes: dict[int, _Lane] = {}
+        self._failing: set[int] = set()
+        self._bell = asyncio.Event()
+        self._stopping = False
+        self._main: asyncio.Task[None] | None = None
+        self._unwatch: Callable[[], None] | None = None
+
+    # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Begins. A channel that cannot be used now keeps it paused, or stalled, until it can. Raises nothing."""
+        self._stopping = False
+        self._lanes.clear()
+        self._failing.clear()
+        self.state = "running"
+        self._unwatch = self._store.watch(self.ring)
+        self._main = asyncio.create_task(self._look_after(), name=self._where)
+
+    async def stop(self) -> None:
+        """Ends. What was published and not yet noted will be published again. Idempotent."""
+        self._stopping = True
+        if self._unwatch is not None:
+            self._unwatch()
+        tasks = [task for task in [self._main, *(lane.worker for lane in self._lanes.values())] if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self.state = "stopped"
+
+    async def stand_by(self) -> None:
+        """Ends, and leaves it to another replica, until it is started again."""
+        await self.stop()
+        self.state = "standby"
+
+    def give_up_on_the_stuck(self) -> None:
+        """Nothing here waits without an end: the channel and the store both say when they cannot."""
+
+    def ring(self, push: Push | None = None) -> None:
+        """Something may be new."""
+        self._bell.set()
+
+    async def housekeeping(self, reload: bool) -> None:
+        """`reload` when another process has written to the store."""
+        if reload:
+            self._bell.set()
+
+    async def _look_after(self) -> None:
+        """Finds the partitions that have something new."""
+        prepared = False
+        failures = 0
+        while not self._stopping:
+            self._bell.clear()
+            try:
+                if not prepared:
+                    await self._events.prepare(self.source, self.channel)
+                    await self._reload()
+                    prepared = True
+                heads = await self._store.heads(self.channel)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the relay goes on
+                await self._wait(WHOLE, failures, error)
+                failures += 1
+                continue
+            failures = 0
+            self._recovered(WHOLE)
+            for part, (pos, _) in heads.items():
+                lane = self._lanes.setdefault(part, _Lane())
+                if pos > lane.pos and lane.worker is None:
+                    lane.worker = asyncio.create_task(self._work(part, lane), name=f"{self._where} partition {part}")
+            await self._bell.wait()
+
+    # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _work(self, part: int, lane: _Lane) -> None:
+        """Read after the checkpoint, publish, move the checkpoint; until nothing is left."""
+        failures = 0
+        try:
+            while not self._stopping:
+                try:
+                    if not await self._publish(part, lane):
+                        return
+                except Conflict:  # another process works on the partition too
+                    await self._reload(part)
+                except Exception as error:  # noqa: BLE001  # whatever it is, the relay goes on
+                    await self._wait(part, failures, error)
+                    failures += 1
+                else:
+                    failures = 0
+                    self._recovered(part)
+        finally:
+            lane.worker = None
+            self._bell.set()
+
+    async def _publish(self, part: int, lane: _Lane) -> bool:
+        """Publishes what comes next; says whether there was anything."""
+        records = await self._store.read(self.channel, part, lane.pos, PAGE)
+        if not records:
+            return False
+        count = await self._events.publish(self.source, self.channel, records)
+        if count == 0:
+            raise Unavailable("the channel confirmed nothing", where=f"{self.source}, partition {part}")
+        last = records[count - 1]
+        now = self._ports.clock.seconds()
+        moved = Advance(
+            self.name, self.source, self.channel, part, lane.pos, lane.id, last.pos, last.id, now, frozenset()
+        )
+        await self._store.commit(Unit(advance=moved))
+        lane.pos, lane.id = last.pos, last.id
+        self.published += count
+        return True
+
+    async def _reload(self, only: int | None = None) -> None:
+        """Takes up stored checkpoints: all, or that of one partition; others are being worked on."""
+        stored = await self._store.checkpoints(self.name, self.source, self.channel)
+        for part, checkpoint in stored.items():
+            if only in (None, part):
+                lane = self._lanes.setdefault(part, _Lane())
+                lane.pos, lane.id = checkpoint.pos, checkpoint.id
+
+    # ── trouble ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _wait(self, part: int, failures: int, error: Exception) -> None:
+        if isinstance(error, OutcomeUnknown):  # the checkpoint has moved or not
+            with suppress(RemitError):
+                await self._reload(part)
+        what = error.what if isinstance(error, RemitError) else f"{type(error).__name__}: {error}"
+        self._failing.add(part)
+        state = "stalled" if isinstance(error, (ChannelError, StoreError)) else "paused"
+        if (self.state, self.note) != (state, what):
+            self._say(Signal(state, self._where, what))
+        self.state, self.note = state, what
+        await asyncio.sleep(backoff(min(failures, LONGEST), self._ports.random))
+
+    def _recovered(self, part: int) -> None:
+        if part in self._failing:
+            self._failing.remove(part)
+        if self.state != "running" and not self._failing:
+            self._say(Signal("resumed", self._where, "publishing again"))
+            self.state, self.note = "running", ""

@@ -1,0 +1,263 @@
+"""The relay brings a context's log to the event channel: whole, in order, once, whatever dies meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from remit.errors import ChannelError, StoreUnavailable
+from remit.messages import Record
+from remit.runtime import Ports, Signal
+from remit.runtime.relay import Relay
+from remit.stores import PUBLISHED, Entry, Store, Unit
+from remit.stores.memory import MemoryStore
+from remit.stores.sqlite import SqliteStore
+from remit.transports import EventChannel
+from remit.transports.in_process_events import Broker, InProcessEvents
+from remit.transports.nats import NatsConnection, NatsEvents
+from tests.runtime.talk import until
+from tests.servers.nats import NatsServer, nats_server
+from tests.servers.streams import stored
+
+PARTS = 4
+
+
+def entries(first: int, last: int) -> list[Entry]:
+    return [
+        Entry(PUBLISHED, f"k{n % 13}", f"m{n}", "b.X", 1, float(n), "{}", b'{"n":%d}' % n) for n in range(first, last)
+    ]
+
+
+async def write(store: Store, first: int, last: int, step: int = 20) -> None:
+    """Commits messages, some at a time."""
+    for begin in range(first, last, step):
+        await store.commit(Unit(entries=entries(begin, min(last, begin + step))))
+        await asyncio.sleep(0)
+
+
+class Events(InProcessEvents):
+    """Fails when told to."""
+
+    def __init__(self, broker: Broker) -> None:
+        super().__init__(broker)
+        self.refusal: Exception | None = None
+        self.confirm: int | None = None
+        """How many messages of the next publish are confirmed."""
+        self.calls = 0
+
+    async def prepare(self, source: str, channel: int) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        await super().prepare(source, channel)
+
+    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+        self.calls += 1
+        few, self.confirm = self.confirm, None
+        return await super().publish(source, channel, records if few is None else records[:few])
+
+
+@asynccontextmanager
+async def relaying(store: Store, events: EventChannel, said: list[Signal] | None = None) -> AsyncGenerator[Relay]:
+    relay = Relay(
+        "billing", PUBLISHED, store, events, Ports(), (said if said is not None else []).append, technology="nats"
+    )
+    await relay.start()
+    try:
+        yield relay
+    finally:
+        await relay.stop()
+
+
+async def published(store: Store, relay: Relay) -> bool:
+    heads = {part: pos for part, (pos, _) in (await store.heads(PUBLISHED)).items()}
+    checkpoints = await store.checkpoints(relay.name, "billing", PUBLISHED)
+    return {part: checkpoint.pos for part, checkpoint in checkpoints.items()} == heads
+
+
+async def caught_up(store: Store, relay: Relay) -> None:
+    """Until the relay's checkpoint stands at the end of the log."""
+    async with asyncio.timeout(30):
+        while not await published(store, relay):  # noqa: ASYNC110  # a checkpoint in a store rings no bell
+            await asyncio.sleep(0.005)
+
+
+async def log_of(store: Store) -> dict[int, list[Record]]:
+    return {part: list(await store.read(PUBLISHED, part, 0, 1_000_000)) for part in range(PARTS)}
+
+
+@pytest.fixture
+async def store() -> AsyncGenerator[Store]:
+    store = MemoryStore(partitions=PARTS)
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    def at_once(*_: object) -> float:
+        return 0.0
+
+    monkeypatch.setattr("remit.runtime.relay.backoff", at_once)
+
+
+async def test_what_is_committed_is_published_in_order(store: Store) -> None:
+    broker = Broker()
+    await write(store, 0, 1200)
+    async with relaying(store, InProcessEvents(broker)) as relay:
+        await caught_up(store, relay)
+        await write(store, 1200, 1300)  # the store's bell wakes it
+        await caught_up(store, relay)
+        assert (relay.state, relay.published) == ("running", 1300)
+    for part, records in (await log_of(store)).items():
+        assert [record for record in broker.streams["billing", PUBLISHED] if record.part == part] == records
+        assert len(records) > 100
+
+
+async def test_a_new_relay_goes_on_after_the_checkpoint(store: Store) -> None:
+    events = Events(Broker())
+    await write(store, 0, 100)
+    async with relaying(store, events) as relay:
+        await caught_up(store, relay)
+    calls = events.calls
+    async with relaying(store, events) as relay:
+        await write(store, 100, 110)
+        await caught_up(store, relay)
+        assert relay.published == 10
+    assert events.calls - calls <= 10
+
+
+async def test_only_what_is_confirmed_moves_the_checkpoint(store: Store) -> None:
+    broker = Broker()
+    events = Events(broker)
+    await store.commit(Unit(entries=[Entry(PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(9)]))
+    events.confirm = 4
+    async with relaying(store, events) as relay:
+        await caught_up(store, relay)
+        assert (events.calls, relay.published) == (2, 9)
+    assert [record.id for record in broker.streams["billing", PUBLISHED]] == [f"m{n}" for n in range(9)]
+
+
+@pytest.mark.usefixtures("soon")
+async def test_trouble_is_seen_and_ends_by_itself(store: Store) -> None:
+    broker, said = Broker(), list[Signal]()
+    broker.stop()
+    await write(store, 0, 50)
+    async with relaying(store, InProcessEvents(broker), said) as relay:
+        await until(lambda: relay.state == "paused")
+        assert relay.note == "the broker is stopped"
+        broker.start()
+        await caught_up(store, relay)
+        await until(lambda: relay.state == "running")
+        assert relay.note == ""
+        broker.stop()
+        await write(store, 50, 60)
+        await until(lambda: relay.state == "paused")
+        broker.start()
+        await caught_up(store, relay)
+        await until(lambda: relay.state == "running")
+    assert [signal.kind for signal in said] == ["paused", "resumed", "paused", "resumed"]
+    assert said[0].where == "relay:nats of billing"
+    assert relay.state == "stopped"
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_channel_that_cannot_be_used_stalls_until_it_can(store: Store) -> None:
+    events = Events(Broker())
+    events.refusal = ChannelError("the stream has other settings")
+    await write(store, 0, 10)
+    async with relaying(store, events) as relay:
+        await until(lambda: relay.state == "stalled")
+        assert relay.note == "the stream has other settings"
+        events.refusal = None
+        await caught_up(store, relay)
+        await until(lambda: relay.state == "running")
+
+
+@pytest.mark.usefixtures("soon")
+async def test_a_checkpoint_that_could_not_be_written_is_written_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, failures, commit = Broker(), iter(range(3)), store.commit
+
+    async def failing(unit: Unit) -> None:
+        if next(failures, None) is not None:
+            raise StoreUnavailable("the disk is full")
+        await commit(unit)
+
+    await write(store, 0, 10)
+    monkeypatch.setattr(store, "commit", failing)
+    async with relaying(store, InProcessEvents(broker)) as relay:
+        await caught_up(store, relay)
+    assert len(broker.streams["billing", PUBLISHED]) == 10
+
+
+# With a real server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Generator[NatsServer]:
+    with nats_server(tmp_path / "nats") as server:
+        yield server
+
+
+@asynccontextmanager
+async def process(server: NatsServer, path: Path) -> AsyncGenerator[tuple[Store, Relay]]:
+    """What a process has of its own: the file opened, a connection, a relay."""
+    store = SqliteStore(path, "billing", partitions=PARTS)
+    await store.open()
+    events = NatsEvents(NatsConnection(server.url, name="billing"), "shop")
+    await events.open()
+    async with relaying(store, events) as relay:
+        yield store, relay
+    await events.close()
+    await store.close()
+
+
+async def on_the_stream(server: NatsServer) -> dict[int, list[Record]]:
+    connection = NatsConnection(server.url, name="test")
+    await connection.open()
+    found = {part: await stored(connection, "billing", PUBLISHED, part) for part in range(PARTS)}
+    await connection.close()
+    return found
+
+
+async def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(server: NatsServer, tmp_path: Path) -> None:
+    async with process(server, tmp_path / "billing.db") as (store, relay):
+        for begin in range(0, 3000, 1000):
+            await write(store, begin, begin + 1000)
+            await until(lambda begin=begin: relay.published > begin)  # type: ignore[misc]  # binds the loop's variable
+            server.kill()
+            await write(store, begin + 1000, begin + 1001)
+            server.start()
+        await caught_up(store, relay)
+        assert await on_the_stream(server) == await log_of(store)
+
+
+async def test_a_wiped_stream_goes_on_without_holes(server: NatsServer, tmp_path: Path) -> None:
+    async with process(server, tmp_path / "billing.db") as (store, relay):
+        await write(store, 0, 500)
+        await caught_up(store, relay)
+        server.wipe()
+        await write(store, 500, 1500)
+        await caught_up(store, relay)
+        log = await log_of(store)
+        for part, records in (await on_the_stream(server)).items():
+            assert records == log[part][-len(records) :], "the end of the log, without a hole"
+            assert len(records) >= 100
+
+
+async def test_two_relays_at_once_leave_one_of_each(server: NatsServer, tmp_path: Path) -> None:
+    path = tmp_path / "billing.db"
+    async with process(server, path) as (store, relay), process(server, path) as (twin, rival):
+        await asyncio.gather(write(store, 0, 1500), write(twin, 2000, 3500))
+        rival.ring()
+        relay.ring()
+        await caught_up(store, relay)
+        assert await on_the_stream(server) == await log_of(store)
+        assert relay.published > 0
+        assert rival.published > 0
