@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from remit.errors import RemitError, StoreError
+from remit.runtime.follower import Follower
 from remit.runtime.ports import Ports
 from remit.runtime.pruning import prune
 from remit.runtime.signals import Listener
-from remit.runtime.subscription import Subscription
 from remit.runtime.troubles import Troubles
 from remit.stores import Store
 
@@ -33,7 +33,7 @@ class Housekeeper:
         self,
         process: str,
         stores: Mapping[str, Store],
-        subscriptions: Sequence[Subscription],
+        subscriptions: Sequence[Follower],
         ports: Ports,
         listener: Listener,
     ) -> None:

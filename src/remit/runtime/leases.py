@@ -12,8 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from remit.errors import RemitError
+from remit.runtime.follower import Follower
 from remit.runtime.ports import Ports
-from remit.runtime.subscription import Subscription
 from remit.stores import Store
 
 __all__ = ["Leases", "Wish", "fair"]
@@ -50,7 +50,7 @@ def fair(names: Collection[str], held: Mapping[str, str], me: str, members: int)
 class Leases:
     """The leases of one store: starts what this process has been given, and stands by with the rest."""
 
-    def __init__(self, store: Store, process: str, subscriptions: Sequence[Subscription], ports: Ports) -> None:
+    def __init__(self, store: Store, process: str, subscriptions: Sequence[Follower], ports: Ports) -> None:
         self._store = store
         self._process = process
         self._all = {_name(*_place(each)): each for each in subscriptions}
@@ -135,7 +135,7 @@ def _signed(body: str) -> set[str]:
         return set()
 
 
-def _place(subscription: Subscription) -> tuple[str, str, int]:
+def _place(subscription: Follower) -> tuple[str, str, int]:
     return subscription.name, subscription.follow.source, subscription.follow.channel
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
 from remit.contexts import ContextMap
 from remit.errors import DeadlineExceeded, RemitError, Stale
 from remit.messages import Command, Query, Refusal, declared_context
 from remit.runtime.calls import DEADLINE, Calls
+from remit.runtime.follower import Follower
 from remit.runtime.freshness import Following, Freshness
 from remit.runtime.housekeeping import Housekeeper
 from remit.runtime.leases import Leases
@@ -53,6 +54,7 @@ class Runtime:
         feeds: Feeds | None = None,
         components: Mapping[str, Collection[str]] | None = None,
         remote: RemoteCalls | None = None,
+        relays: Sequence[Follower] = (),
         replicated: bool = False,
     ) -> None:
         feeds = feeds or (lambda _, source, channel: StoreFeed(source, channel, stores[source]))
@@ -77,12 +79,14 @@ class Runtime:
             for plan in plans.values()
             for place, follow in plan.follows.items()
         ]
-        self._owner = {name: [s for s in self.subscriptions if s.name.split(".")[0] == name] for name in plans}
+        self._followers: list[Follower] = [*self.subscriptions, *relays]
         self._leases = [
-            Leases(stores[name], self.process, each, ports) for name, each in self._owner.items() if replicated
+            Leases(store, self.process, [each for each in self._followers if each.name.split(".")[0] == name], ports)
+            for name, store in stores.items()
+            if replicated
         ]
         self._services = Services(plans.values())
-        self._housekeeper = Housekeeper(self.process, stores, self.subscriptions, ports, listener)
+        self._housekeeper = Housekeeper(self.process, stores, self._followers, ports, listener)
 
     @property
     def unusable(self) -> list[str]:
@@ -95,14 +99,14 @@ class Runtime:
         for store in self.stores.values():
             await store.open()
         if not self._leases:
-            await _all(subscription.start() for subscription in self.subscriptions)
+            await _all(follower.start() for follower in self._followers)
         await self._housekeeper.start()
         await _all(leases.start() for leases in self._leases)
 
     async def stop(self) -> None:
         """Drains: what runs is finished and committed, then everything is closed."""
         await self._housekeeper.stop()
-        await asyncio.gather(*(subscription.stop() for subscription in self.subscriptions))
+        await asyncio.gather(*(follower.stop() for follower in self._followers))
         await asyncio.gather(*(leases.stop() for leases in self._leases))
         for store in self.stores.values():
             with contextlib.suppress(RemitError):

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from remit.contexts import ContextMap
 from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.reception import Reception
+from remit.runtime.relay import Relay
 from remit.runtime.remote import RemoteCalls
 from remit.runtime.remote_feed import PushedFeed, RemoteFeed
-from remit.stores import Store
+from remit.runtime.runtime import log_signal
+from remit.stores import PRIVATE, PUBLISHED, Store
 from remit.topology.assembly import make_channels, open_store
 from remit.topology.file import Service
 from remit.topology.placement import PlacedService, Placement
@@ -49,13 +51,16 @@ class RunningService:
             )
         )
         self.runtime = Runtime(
-            model, plans, stores, ports, feeds=self._feeds(stores, ports), components=placed.runs, remote=self._remote,
+            model, plans, stores, ports, feeds=self._feeds(placement, placed, stores, ports), components=placed.runs,
+            remote=self._remote, relays=self._relays(placement, placed, stores, ports),
             replicated=placed.service.replicas > 1,
         )  # fmt: skip
         self._reception = Reception(self.runtime.calls, self._plans, stores, self.runtime.freshness)
 
-    def _feeds(self, stores: Mapping[str, Store], ports: Ports) -> Callable[[str, str, int], Feed]:
-        events = self._channels.events
+    def _feeds(
+        self, placement: Placement, placed: PlacedService, stores: Mapping[str, Store], ports: Ports
+    ) -> Callable[[str, str, int], Feed]:
+        events, alone = self._channels.events, placed.service.replicas == 1
 
         def make(_: str, source: str, channel: int) -> Feed:
             feed: Feed
@@ -64,9 +69,27 @@ class RunningService:
             else:
                 assert self._remote is not None  # noqa: S101  # a plan with two services has a channel for calls
                 feed = RemoteFeed(source, channel, self._remote, ports)
-            return feed if events is None else PushedFeed(feed, events, ports)
+            relayed = channel == PUBLISHED or source in placement.apart
+            # What this very process has written, it hears of from its own store.
+            if events is None or not relayed or (alone and placed.has(source, "write")):
+                return feed
+            return PushedFeed(feed, events, ports)
 
         return make
+
+    def _relays(
+        self, placement: Placement, placed: PlacedService, stores: Mapping[str, Store], ports: Ports
+    ) -> list[Relay]:
+        """Who writes a log relays it: what is published always, what is private only where its readers run apart."""
+        events, channel = self._channels.events, placement.topology.events
+        if events is None or channel is None:
+            return []
+        return [
+            Relay(context, each, store, events, ports, log_signal, technology=channel.technology)
+            for context, store in stores.items()
+            if placed.has(context, "write")
+            for each in ((PUBLISHED, PRIVATE) if context in placement.apart else (PUBLISHED,))
+        ]
 
     async def start(self) -> None:
         """Connects, starts what runs here, and answers the other services. Raises what stores and channels raise."""
