@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from functools import wraps
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from remit import (
 )
 from remit.runtime import reception
 from remit.stores import PRIVATE
-from remit.transports import CallChannel, Exchange, InProcessCalls, Request
+from remit.transports import Answer, CallChannel, Exchange, InProcessCalls, Request
 from remit.transports.http import HttpCalls
 from remit.transports.nats import NatsCalls, NatsConnection
 from tests.runtime.apart import Apart, Balance, Buy, Coin, Look, Seen, TooMuch, apart, pay
@@ -267,6 +268,35 @@ async def test_retries_pause_longer_and_longer() -> None:
         asked = len(shop.wire.requests)
         assert 3 <= asked <= 6
         assert now() - begun >= 0.5 * 0.2 * (2 ** (asked - 1) - 1)
+
+
+@on_virtual_time
+async def test_who_was_shed_waits_as_long_as_it_is_told() -> None:
+    async with apart() as shop:
+        times: list[float] = []
+
+        async def call(address: str, request: Request, seconds: float) -> Answer:
+            times.append(now())
+            return Answer(Overloaded.code, {"remit-retry-after-ms": "3000"}, b"{}")
+
+        shop.wire._channel.call = call  # type: ignore[method-assign]  # in place of the channel
+        assert type(await shop.error(pay(1))) is Overloaded
+        assert len(times) == 4
+        assert all(later - earlier >= 3.0 for earlier, later in pairwise(times))
+
+
+@on_virtual_time
+async def test_nobody_is_asked_who_cannot_answer_in_time() -> None:
+    async with apart() as shop:
+        for milliseconds in range(100, 400, 3):
+            shop.wire.down = True
+            await shop.error(pay(1), deadline=milliseconds / 1000)
+            shop.wire.down = False
+            await asyncio.sleep(60)
+            await asyncio.gather(*(shop.send(pay(0)) for _ in range(20)))
+        left = [int(r.headers["remit-timeout-ms"]) for _, r in shop.wire.requests if r.kind == "command"]
+        assert len(left) > 2110, "some were tried again"
+        assert min(left) >= 20
 
 
 @on_virtual_time

@@ -184,7 +184,7 @@ class Reception:
         store = self._stores[context]
         if request.kind == "read":
             span = decode_span(request.body)
-            records = await store.read(span.channel, span.part, span.after, min(span.limit, RECORDS))
+            records = await store.read(span.channel, span.part, span.after, max(0, min(span.limit, RECORDS)))
             return encode_records(_as_many_as_fit(records, self._largest))
         if request.kind == "heads":
             known = decode_known(request.body)

@@ -1,0 +1,107 @@
+"""Errors, records and texts are on the other side what they were on this one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from remit import BadMessage, Overloaded, RemitError, Unavailable, errors
+from remit.messages import Record
+from remit.runtime.wire import (
+    Span,
+    decode_heads,
+    decode_records,
+    decode_span,
+    encode_heads,
+    encode_records,
+    encode_span,
+    failure,
+    is_shed,
+    original,
+    printable,
+    raise_failure,
+    seconds_left,
+)
+from remit.transports import Answer, Request
+
+CLASSES = [getattr(errors, name) for name in errors.__all__]
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_error_arrives_as_what_it_is(cls: type[RemitError]) -> None:
+    with pytest.raises(RemitError) as arrived:
+        raise_failure(failure(cls("what é", where="there", expected="this", next="that")), "a.write")
+    error = arrived.value
+    assert (type(error), error.what, error.where, error.expected, error.next) == (
+        cls, "what é", "there", "this", "that",
+    )  # fmt: skip
+
+
+def test_codes_are_different() -> None:
+    assert len({cls.code for cls in CLASSES}) == len(CLASSES)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b'{"what":7}', b"null"])
+def test_an_answer_that_nobody_understands_is_unavailable(body: bytes) -> None:
+    """A code of a later release, or of no release at all."""
+    with pytest.raises(Unavailable) as arrived:
+        raise_failure(Answer("call.something-new", {}, body), "a.write")
+    assert "a.write" in str(arrived.value)
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("250", 0.25), ("x", 0.0), ("-5", 0.0), ("", 0.0)])
+def test_how_long_to_wait_arrives(said: str, seconds: float) -> None:
+    with pytest.raises(Overloaded) as arrived:
+        raise_failure(Answer(Overloaded.code, {"remit-retry-after-ms": said}, b"{}"), "a.write")
+    assert arrived.value.retry_after == seconds
+
+
+def test_only_what_was_not_taken_up_was_shed() -> None:
+    error = Overloaded("further in")
+    assert not is_shed(failure(error))
+    error.retry_after = 0.5
+    assert is_shed(failure(error))
+
+
+@given(st.text(), st.text())
+def test_every_text_fits_a_header_and_stays_itself(one: str, other: str) -> None:
+    for text in (one, other):
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return
+    assert printable(one).isascii()
+    assert printable(one).isprintable()
+    assert " " not in printable(one)
+    assert original(printable(one)) == one
+    assert (printable(one) == printable(other)) == (one == other)
+
+
+def test_a_plain_key_looks_like_itself() -> None:
+    key = "wish-1/ada@home:2026+x=y;z,(a)"
+    assert printable(key) == key
+
+
+def test_records_and_heads_arrive() -> None:
+    record = Record(3, 7, "m7", "m6", "käse", "billing.Settled", 2, 1732172728.1234567, '{"a":1}', b"\x00\xff{}")
+    assert decode_records(encode_records([record, record]), "a.log") == [record, record]
+    assert decode_heads(encode_heads({3: (7, 1.5), 0: (1, 2.5)}), "a.log") == {3: (7, 1.5), 0: (1, 2.5)}
+    assert decode_span(encode_span(Span(1, 2, 3, 4))) == Span(1, 2, 3, 4)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x93\x01", b"\x91\x01", b"{}"])
+def test_bodies_that_are_none_are_bad_messages(body: bytes) -> None:
+    with pytest.raises(BadMessage):
+        decode_span(body)
+    with pytest.raises(BadMessage):
+        decode_records(Answer("ok", {}, body or b"\x00"), "a.log")
+    with pytest.raises(BadMessage):
+        decode_heads(Answer("ok", {}, body or b"\x00"), "a.log")
+
+
+@pytest.mark.parametrize("said", [None, "", "ten", "-1", "1.5"])
+def test_no_call_is_without_a_deadline(said: str | None) -> None:
+    headers = {} if said is None else {"remit-timeout-ms": said}
+    with pytest.raises(BadMessage):
+        seconds_left(Request("command", headers, b""))
