@@ -24,7 +24,7 @@ from nats.aio.subscription import Subscription
 
 from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable
 
-__all__ = ["Interest", "NatsConnection", "NobodyListens", "Reply", "log"]
+__all__ = ["Interest", "NatsConnection", "NobodyListens", "Reply", "inbox_of", "log"]
 
 OLDEST = (2, 10)
 """Older servers silently ignore options that are relied on."""
@@ -76,7 +76,7 @@ class NatsConnection:
         self._urls = [each.strip() for each in url.split(",")]
         self._name = name
         self._credentials = credentials
-        self._prefix = f"_INBOX.{credentials[0] if credentials else 'remit'}.{secrets.token_hex(8)}."
+        self._prefix = f"{inbox_of(credentials[0] if credentials else 'remit')}.{secrets.token_hex(8)}."
         self._client: Client | None = None
         self._trouble: RemitError = Unavailable("the connection is not open", where=self.place)
         self._attempted = asyncio.Event()
@@ -260,12 +260,12 @@ class NatsConnection:
                     interest.missed()
         denied = _DENIED.search(str(error))
         if denied is not None:
-            way, subject = denied[1].lower(), denied[2]
+            way, subject = denied[1].lower(), denied[2].lower()  # the library has made them so
             self._refused.add(subject)
             log.warning("%s: the server denies our user the %s to %s", self.place, way, subject)
             refusal = Unavailable(f"the server denies our user {subject}", where=self.place, next="its permissions")
             for inbox, (to, answered) in list(self._waiting.items()):
-                if to == subject:
+                if to.lower() == subject:
                     del self._waiting[inbox]
                     answered(refusal)
 
@@ -343,10 +343,10 @@ class NatsConnection:
         self._interests.append(interest)
         with contextlib.suppress(Unavailable, nats.errors.Error, TimeoutError):  # then the next connection takes it up
             client = self.client()
-            self._refused.discard(subject)
+            self._refused.discard(subject.lower())
             await _subscribe(client, interest)
             await self._settle(client, CONNECT_SECONDS)
-        if subject in self._refused:
+        if subject.lower() in self._refused:
             self._interests.remove(interest)
             raise ChannelError(
                 f"the server denies our user the subscription to {subject}", where=self.place,
@@ -368,6 +368,11 @@ class NatsConnection:
                 with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
                     async with asyncio.timeout(CLOSE_SECONDS):
                         await interest.subscription.drain()  # type: ignore[no-untyped-call]  # the library's gap
+
+
+def inbox_of(user: str) -> str:
+    """Below which subject replies to a user arrive."""
+    return f"_INBOX.{re.sub(r'[^A-Za-z0-9_-]', '_', user)}"
 
 
 async def _subscribe(client: Client, interest: Interest) -> None:

@@ -12,7 +12,11 @@ from remit.errors import BadMessage, ChannelError, Unavailable
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.encoding import read_place
 
-__all__ = ["Streams", "Tail", "channel_name", "stream_name", "subjects"]
+__all__ = ["CHANNELS", "PRIVATE", "PUBLISHED", "Streams", "Tail", "stream_name", "subjects"]
+
+PRIVATE, PUBLISHED = 0, 1
+CHANNELS = {PRIVATE: "private", PUBLISHED: "published"}
+"""How a channel is called in names of streams and subjects."""
 
 API_SECONDS = 5.0
 NAME_TAKEN = 10058
@@ -25,18 +29,13 @@ OPERATORS = ("max_age", "max_msgs", "max_bytes", "max_msg_size", "compression")
 """Settings that whoever runs the broker may have chosen otherwise for a stream that exists: how much is kept."""
 
 
-def channel_name(channel: int) -> str:
-    """How a channel is called in names of streams and subjects."""
-    return ("private", "published")[channel]
-
-
 def stream_name(system: str, source: str, channel: int) -> str:
-    return f"remit-{system}-{source}-{channel_name(channel)}"
+    return f"remit-{system}-{source}-{CHANNELS[channel]}"
 
 
 def subjects(system: str, source: str, channel: int) -> str:
     """The subjects of a stream, without the partition, which is the last token."""
-    return f"remit.{system}.events.{source}.{channel_name(channel)}"
+    return f"remit.{system}.events.{source}.{CHANNELS[channel]}"
 
 
 class Tail(NamedTuple):

@@ -1,0 +1,93 @@
+"""What each user of the broker may do, as the `authorization` block of a NATS server's configuration.
+
+A service may publish only events of contexts that it writes for, listen to the private channel only of contexts it runs
+something of, and hear answers only to its own calls. Everything `remit` does under these rules works.
+
+One thing the server cannot be told: what a stream that somebody creates under a permitted name takes in. It refuses
+subjects that another stream has, so streams are made before strangers may come.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from remit.errors import ChannelError
+from remit.transports.nats.connection import inbox_of
+from remit.transports.nats.streams import CHANNELS, PRIVATE, PUBLISHED, stream_name, subjects
+
+__all__ = ["BrokerUser", "permissions"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class BrokerUser:
+    """A user of the broker: the credentials of one or several services, and what these run. Names are of contexts."""
+
+    name: str
+    writes: frozenset[str] = frozenset()
+    """It runs their `write`: publishes their events, answers their commands."""
+    reads: frozenset[str] = frozenset()
+    """It runs their `read`: answers their queries."""
+    follows: frozenset[str] = frozenset()
+    """Other contexts whose published events it hears, and whose logs it reads."""
+    calls: frozenset[str] = frozenset({"*.write", "*.read"})
+    """Addresses that it calls."""
+
+
+def permissions(system: str, users: Sequence[BrokerUser]) -> str:
+    """The block for these users. A password is the server's own environment variable `<USER>_PASSWORD`.
+
+    Raises `ChannelError` for a user whose name cannot be part of a subject.
+    """
+    blocks = "\n".join(_user(system, user) for user in users)
+    return f"authorization {{\n  users = [\n{blocks}\n  ]\n}}\n"
+
+
+def _user(system: str, user: BrokerUser) -> str:
+    if not _NAME.fullmatch(user.name):
+        raise ChannelError(
+            f"the user {user.name!r} cannot be part of a subject", expected="letters, digits, - and _",
+            next="another user in `credentials` of the service",
+        )  # fmt: skip
+    variable = user.name.upper().replace("-", "_") + "_PASSWORD"
+    publish, subscribe = sorted(set(_publishes(system, user))), sorted(set(_subscribes(system, user)))
+    return (
+        f"    {{\n"
+        f'      user: "{user.name}", password: ${variable}\n'
+        f"      permissions: {{\n"
+        f"        publish: {{ allow: [{_listed(publish)}] }}\n"
+        f"        subscribe: {{ allow: [{_listed(subscribe)}] }}\n"
+        f'        allow_responses: {{ max: 1, expires: "10m" }}\n'
+        f"      }}\n"
+        f"    }}"
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "\n" + "".join(f'          "{name}"\n' for name in names) + "        "
+
+
+def _publishes(system: str, user: BrokerUser) -> Iterable[str]:
+    for context in user.writes:
+        for channel in CHANNELS:
+            yield f"{subjects(system, context, channel)}.*"
+            for question in ("CREATE", "INFO", "MSG.GET"):
+                yield f"$JS.API.STREAM.{question}.{stream_name(system, context, channel)}"
+    for address in (*user.calls, *(f"{context}.log" for context in user.follows)):
+        yield f"remit.{system}.calls.{address}"
+
+
+def _subscribes(system: str, user: BrokerUser) -> Iterable[str]:
+    yield f"{inbox_of(user.name)}.>"
+    for context in user.writes | user.reads:
+        yield f"{subjects(system, context, PRIVATE)}.*"
+        yield f"remit.{system}.calls.{context}.log"
+    for context in user.writes | user.reads | user.follows:
+        yield f"{subjects(system, context, PUBLISHED)}.*"
+    for context in user.writes:
+        yield f"remit.{system}.calls.{context}.write"
+    for context in user.reads:
+        yield f"remit.{system}.calls.{context}.read"

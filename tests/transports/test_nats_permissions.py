@@ -1,0 +1,142 @@
+"""Under the printed permissions everything remit does works, and nothing that is another context's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from remit.errors import ChannelError, Unavailable
+from remit.testing.conformance.events import Ear, messages, publish_all
+from remit.transports import Answer, Request
+from remit.transports.nats import BrokerUser, NatsCalls, NatsConnection, NatsEvents, permissions
+from tests.servers.nats import NatsServer, nats_server
+
+PRIVATE, PUBLISHED = 0, 1
+
+ENROLLMENT, BILLING = frozenset({"enrollment"}), frozenset({"billing"})
+USERS = [
+    BrokerUser("front", writes=ENROLLMENT, follows=BILLING, calls=frozenset({"billing.write"})),
+    BrokerUser("back", writes=BILLING, reads=BILLING, calls=frozenset()),
+]
+
+
+class Process:
+    """A service with its credentials."""
+
+    def __init__(self, server: NatsServer, user: str) -> None:
+        self.connection = NatsConnection(server.url, name=user, credentials=(user, f"{user}-secret"))
+        self.calls = NatsCalls(self.connection, "shop")
+        self.events = NatsEvents(self.connection, "shop")
+
+    async def __aenter__(self) -> Self:
+        await self.calls.open()
+        await self.events.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.events.close()
+        await self.calls.close()
+
+
+async def echo(request: Request) -> Answer:
+    return Answer("ok", {}, request.body)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Generator[NatsServer]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FRONT_PASSWORD", "front-secret")
+        patch.setenv("BACK_PASSWORD", "back-secret")
+        folder: Path = tmp_path_factory.mktemp("nats")
+        with nats_server(folder, more=permissions("shop", USERS)) as server:
+            yield server
+
+
+@pytest.fixture
+async def pair(server: NatsServer) -> AsyncGenerator[tuple[Process, Process]]:
+    async with AsyncExitStack() as stack:
+        front = await stack.enter_async_context(Process(server, "front"))
+        back = await stack.enter_async_context(Process(server, "back"))
+        yield front, back
+
+
+async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None:
+    front, back = pair
+    ears = Ear(), Ear(), Ear()
+    for process, source in ((front, "enrollment"), (back, "billing")):
+        for channel in (PRIVATE, PUBLISHED):
+            await process.events.prepare(source, channel)
+    await front.events.listen("enrollment", PRIVATE, ears[0])
+    await back.events.listen("billing", PRIVATE, ears[1])
+    await front.events.listen("billing", PUBLISHED, ears[2])
+    await front.events.publish("enrollment", PRIVATE, messages(1, 3))
+    for channel in (PRIVATE, PUBLISHED):
+        await back.events.publish("billing", channel, messages(1, 3))
+        await publish_all(back.events, messages(2, 5), channel)  # the end of the subject has to be read
+    for ear in ears:
+        await ear.until(lambda ear=ear: 3 in ear.all, "messages arrive")  # type: ignore[misc]  # binds the loop's variable
+    for address in ("billing.write", "billing.read", "billing.log"):
+        await back.calls.serve(address, echo)
+    for address in ("billing.write", "billing.log"):
+        assert (await front.calls.call(address, Request("command", {}, b"?"), 5.0)).body == b"?"
+
+
+@pytest.mark.parametrize("channel", [PRIVATE, PUBLISHED])
+async def test_another_contexts_events_cannot_be_published(pair: tuple[Process, Process], channel: int) -> None:
+    front, back = pair
+    ear = Ear()
+    await back.events.prepare("billing", channel)
+    await back.events.listen("billing", channel, ear)
+    with pytest.raises(Unavailable, match="denies"):
+        await front.events.publish("billing", channel, messages(1, 3, part=9))
+    kind = "published" if channel else "private"
+    with pytest.raises(Unavailable, match="denies"):
+        await front.connection.request(f"remit.shop.events.billing.{kind}.9", b"{}", {}, 5.0)
+    await back.events.publish("billing", channel, messages(1, 1, part=8))
+    await ear.until(lambda: ear.all == [1], "nothing of it arrives")
+    assert ear.records == messages(1, 1, part=8)
+
+
+async def test_another_contexts_private_events_cannot_be_heard(pair: tuple[Process, Process]) -> None:
+    front, back = pair
+    await back.events.prepare("billing", PRIVATE)
+    await back.events.publish("billing", PRIVATE, messages(1, 1, part=7))
+    with pytest.raises(ChannelError, match="denies"):
+        await front.events.listen("billing", PRIVATE, Ear())
+    with pytest.raises(ChannelError, match="denies"):
+        await back.events.listen("enrollment", PUBLISHED, Ear())  # nor published ones that it does not follow
+    private = "remit-shop-billing-private"
+    own = "remit-shop-enrollment-private"
+    for question in (f"MSG.GET.{private}", f"DELETE.{private}", f"CREATE.{private}", f"UPDATE.{own}", "NAMES"):
+        with pytest.raises(Unavailable, match="denies"):
+            await front.connection.request(f"$JS.API.STREAM.{question}", b'{"seq":1}', {}, 5.0)
+
+
+async def test_another_contexts_calls_cannot_be_answered_or_overheard(pair: tuple[Process, Process]) -> None:
+    front, back = pair
+    with pytest.raises(ChannelError, match="denies"):
+        await front.calls.serve("billing.write", echo)
+    for subject in ("_INBOX.>", "_INBOX.back.>", "remit.>", ">"):
+        with pytest.raises(ChannelError, match="denies"):
+            await front.connection.listen(subject, _nobody, lambda: None)
+    with pytest.raises(Unavailable, match="denies"):
+        await back.calls.call("enrollment.write", Request("command", {}, b""), 5.0)
+    with pytest.raises(Unavailable, match="denies"):
+        await back.calls.call("enrollment.log", Request("read", {}, b""), 5.0)
+
+
+async def _nobody(_: object) -> None: ...
+
+
+async def test_without_a_password_nobody_comes_in(server: NatsServer) -> None:
+    with pytest.raises(ChannelError, match="refuses our credentials"):
+        await NatsConnection(server.url, name="stranger").open()
+
+
+def test_a_user_that_cannot_be_part_of_a_subject_is_refused() -> None:
+    with pytest.raises(ChannelError, match=r"fr\.nt"):
+        permissions("shop", [BrokerUser("fr.nt")])
