@@ -209,6 +209,7 @@ class MemoryStore:
         return dict(self._beats)
 
     async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        self._refuse_to_write()
         for name in names:
             holder, end = self._leases.get(name, ("", 0.0))
             if holder == owner or end <= now:

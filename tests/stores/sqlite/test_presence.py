@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -26,21 +26,29 @@ def replace_by_a_copy(path: Path) -> None:
     copy.replace(path)
 
 
+async def commit(store: SqliteStore) -> None:
+    await store.commit(ACCOUNT)
+
+
+async def beat(store: SqliteStore) -> None:
+    await store.beat("p1", 1.0, "{}")
+
+
 @pytest.mark.parametrize("harm", [delete, replace_by_a_copy])
-async def test_nothing_is_committed_into_a_file_that_is_gone(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize("write", [commit, beat])
+async def test_nothing_is_written_into_a_file_that_is_gone(
+    tmp_path: Path, harm: Callable[[Path], None], write: Callable[[SqliteStore], Awaitable[None]]
+) -> None:
     path = tmp_path / "billing.db"
     store = SqliteStore(path, "billing")
     await store.open()
     harm(path)
-    with pytest.raises(StoreError, match="deleted or replaced"):
-        await store.beat("p1", 1.0, "{}")
     with pytest.raises(StoreError, match="deleted or replaced") as caught:
-        await store.commit(ACCOUNT)
+        await write(store)
     assert caught.value.where == str(path)
     assert "backup" in caught.value.next
     with pytest.raises(StoreError, match="deleted or replaced"):
         await store.load("Account", "a1")
-    await store.close()
     await store.close()
 
 

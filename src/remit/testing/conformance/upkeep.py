@@ -27,6 +27,7 @@ class StoreConformance(UnitConformance):
             "commit": lambda: store.commit(Unit([Change("Account", "a2", 0, b"{}")])),
             "retry": lambda: store.retry(SOURCE[0], None, 1.0),
             "beat": lambda: store.beat("p2", 1.0, "{}"),
+            "lease": lambda: store.lease("p2", ["a"], now=1.0, until=9.0),
             "keep": lambda: store.keep("", "c", 9.0),
             "prune": lambda: store.prune(beats=9.0, outcomes=9.0, tombstones=9.0, limit=1000),
         }
