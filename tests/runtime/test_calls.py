@@ -12,6 +12,7 @@ import pytest
 from remit import (
     Aggregate,
     BadMessage,
+    CallError,
     Command,
     Context,
     DeadlineExceeded,
@@ -268,3 +269,22 @@ def test_a_wrong_declaration_is_a_finding_and_no_traceback() -> None:
 
     with pytest.raises(ModelError, match=r"handler\."):
         assemble(System("s", contexts=[context]), store="memory:")
+
+
+async def test_the_handler_of_a_query_sends_no_commands() -> None:
+    context = Context("curious")
+    applied: list[int] = []
+
+    @context.handle(Slow)
+    async def slow(command: Slow) -> None:
+        applied.append(command.steps)
+
+    @context.answer(Ask)
+    async def ask(query: Ask, calls: Sender) -> str:
+        await calls.send(Slow())
+        return "done"
+
+    async with System("s", contexts=[context]).connect(store="memory:") as app:
+        with pytest.raises(CallError, match="a question changes nothing"):
+            await app.ask(Ask())
+    assert applied == []

@@ -306,6 +306,11 @@ class _UnitSender:
         self._unit = unit
 
     async def send(self, command: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
+        if not self._unit.seed:
+            raise CallError(
+                f"the handler of a query cannot send {type(command).__name__}: a question changes nothing",
+                where=self._unit.plan.name, next="send it from a command's handler, or from a reaction",
+            )  # fmt: skip
         return await self._calls.send(command, key=key, deadline=deadline, outer=self._unit)
 
     async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool = False) -> Any:
