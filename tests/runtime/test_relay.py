@@ -12,6 +12,7 @@ import pytest
 from remit.errors import ChannelError, StoreUnavailable
 from remit.messages import Record
 from remit.runtime import Ports, Signal
+from remit.runtime.plan import FollowPlan
 from remit.runtime.relay import Relay
 from remit.stores import PUBLISHED, Entry, Store, Unit
 from remit.stores.memory import MemoryStore
@@ -62,9 +63,8 @@ class Events(InProcessEvents):
 
 @asynccontextmanager
 async def relaying(store: Store, events: EventChannel, said: list[Signal] | None = None) -> AsyncGenerator[Relay]:
-    relay = Relay(
-        "billing", PUBLISHED, store, events, Ports(), (said if said is not None else []).append, technology="nats"
-    )
+    follow = FollowPlan("billing.relay:nats", "billing", PUBLISHED)
+    relay = Relay(follow, store, events, Ports(), (said if said is not None else []).append)
     await relay.start()
     try:
         yield relay
@@ -161,7 +161,7 @@ async def test_trouble_is_seen_and_ends_by_itself(store: Store) -> None:
         await caught_up(store, relay)
         await until(lambda: relay.state == "running")
     assert [signal.kind for signal in said] == ["paused", "resumed", "paused", "resumed"]
-    assert said[0].where == "relay:nats of billing"
+    assert said[0].where == "billing.relay:nats"
     assert relay.state == "stopped"
 
 

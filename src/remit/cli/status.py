@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import msgspec
 from rich.markup import escape
@@ -16,8 +17,12 @@ from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, plac
 from remit.cli.screen import show
 from remit.cli.settings import HERE
 from remit.observability import SubscriptionStatus, read_status
+from remit.runtime.plan import FollowPlan
 from remit.topology import System, assemble
 from remit.topology.file import read_topology
+from remit.topology.placement import place
+from remit.topology.service import relayed
+from remit.topology.shapes import shapes_of
 
 __all__ = ["status"]
 
@@ -35,9 +40,11 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
         refuse_places(store=store, data=data)
         topology = read_topology(system)
         model, places = load_system(topology.system), Places.by(topology)
+        model.check().settle()
+        relays = relayed(place(topology, shapes_of(model)))
     else:
-        model, places = load_system(system), Places.at(place_of(store, data))
-    rows = asyncio.run(_read(model, places))
+        model, places, relays = load_system(system), Places.at(place_of(store, data)), []
+    rows = asyncio.run(_read(model, places, relays))
     if json:
         print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
     else:
@@ -45,8 +52,9 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     return 0 if _are_well(rows) else UNWELL
 
 
-async def _read(model: System, places: Places) -> list[SubscriptionStatus]:
+async def _read(model: System, places: Places, relays: Sequence[FollowPlan]) -> list[SubscriptionStatus]:
     follows = [subscription.follow for subscription in assemble(model, store="memory:").subscriptions]
+    follows += relays
     contexts = [context.name for context in model.contexts]
     async with opened(places, require_some(places, contexts), read_only=True) as stores:
         return await read_status(follows, stores, time.time())

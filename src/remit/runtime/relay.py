@@ -40,26 +40,22 @@ class _Lane:
 
 
 class Relay:
-    """Publishes one channel of a context's log. `technology` names the checkpoint: `billing.relay:nats`."""
+    """Publishes one channel of a context's log. `follow` names both, and the checkpoint: `billing.relay:nats`."""
 
     def __init__(
         self,
-        source: str,
-        channel: int,
+        follow: FollowPlan,
         store: Store,
         events: EventChannel,
         ports: Ports,
         listener: Listener,
-        *,
-        technology: str,
     ) -> None:
-        self.name = f"{source}.relay:{technology}"
-        self.follow = FollowPlan(self.name, source, channel)
-        self.source = source
-        self.channel = channel
+        self.name = follow.name
+        self.follow = follow
+        self.source = follow.source
+        self.channel = follow.channel
         self.state = "starting"
         self.note = ""
-        self._where = f"relay:{technology} of {source}"
         self.published = 0
         """Messages confirmed since the start."""
         self._store = store
@@ -82,7 +78,7 @@ class Relay:
         self._failing.clear()
         self.state = "running"
         self._unwatch = self._store.watch(self.ring)
-        self._main = asyncio.create_task(self._look_after(), name=self._where)
+        self._main = asyncio.create_task(self._look_after(), name=self.name)
 
     async def stop(self) -> None:
         """Ends. What was published and not yet noted will be published again. Idempotent."""
@@ -133,7 +129,7 @@ class Relay:
             for part, (pos, _) in heads.items():
                 lane = self._lanes.setdefault(part, _Lane())
                 if pos > lane.pos and lane.worker is None:
-                    lane.worker = asyncio.create_task(self._work(part, lane), name=f"{self._where} partition {part}")
+                    lane.worker = asyncio.create_task(self._work(part, lane), name=f"{self.name} partition {part}")
             await self._bell.wait()
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -194,7 +190,7 @@ class Relay:
         self._failing.add(part)
         state = "stalled" if isinstance(error, (ChannelError, StoreError)) else "paused"
         if (self.state, self.note) != (state, what):
-            self._say(Signal(state, self._where, what))
+            self._say(Signal(state, self.name, what))
         self.state, self.note = state, what
         await asyncio.sleep(backoff(min(failures, LONGEST), self._ports.random))
 
@@ -202,5 +198,5 @@ class Relay:
         if part in self._failing:
             self._failing.remove(part)
         if self.state != "running" and not self._failing:
-            self._say(Signal("resumed", self._where, "publishing again"))
+            self._say(Signal("resumed", self.name, "publishing again"))
             self.state, self.note = "running", ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from remit.contexts import ContextMap
 from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime.plan import FollowPlan
 from remit.runtime.reception import Reception
 from remit.runtime.relay import Relay
 from remit.runtime.remote import RemoteCalls
@@ -17,11 +18,25 @@ from remit.topology.file import Service
 from remit.topology.placement import PlacedService, Placement
 from remit.transports import Feed, StoreFeed
 
-__all__ = ["RunningService"]
+__all__ = ["RunningService", "relayed"]
 
 
 CALLER = PlacedService(Service("caller", ()), {}, {})
 """A process that runs no part of the system, and calls all of it."""
+
+
+def relayed(placement: Placement) -> list[FollowPlan]:
+    """What relays follow: who writes a log relays it. What is published always, what is private only where a context's
+    components run apart."""
+    events = placement.topology.events
+    if events is None:
+        return []
+    writers = sorted(home.partition(".")[0] for home in placement.homes if home.endswith(".write"))
+    return [
+        FollowPlan(f"{context}.relay:{events.technology}", context, channel)
+        for context in writers
+        for channel in ((PUBLISHED, PRIVATE) if context in placement.apart else (PUBLISHED,))
+    ]
 
 
 class RunningService:
@@ -80,16 +95,9 @@ class RunningService:
     def _relays(
         self, placement: Placement, placed: PlacedService, stores: Mapping[str, Store], ports: Ports
     ) -> list[Relay]:
-        """Who writes a log relays it: what is published always, what is private only where its readers run apart."""
-        events, channel = self._channels.events, placement.topology.events
-        if events is None or channel is None:
-            return []
-        return [
-            Relay(context, each, store, events, ports, log_signal, technology=channel.technology)
-            for context, store in stores.items()
-            if placed.has(context, "write")
-            for each in ((PUBLISHED, PRIVATE) if context in placement.apart else (PUBLISHED,))
-        ]
+        events = self._channels.events
+        follows = [follow for follow in relayed(placement) if placed.has(follow.source, "write")]
+        return [Relay(follow, stores[follow.source], events, ports, log_signal) for follow in follows if events]
 
     async def start(self) -> None:
         """Connects, starts what runs here, and answers the other services. Raises what stores and channels raise."""
