@@ -110,5 +110,9 @@ def test_scripts_call_the_services_of_a_topology(office: Office, tmp_path: Path)
         assert "hello" in called.stdout
         code, said, _ = run(office, "status", str(file), "--json")
         assert code == 0, said
+        fields = '{"letter":"l2","box":"ada","text":"again"}'
+        assert run(office, "send", str(file), "Post", fields, "--key", "k")[:2] == (0, '"l2"\n')
+        code, said, _ = run(office, "ask", str(file), "Contents", '{"box":"ada"}', "--fresh")
+        assert (code, "again" in said) == (0, True)
         code, _, said = running.end(signal.SIGTERM)
     assert code == 0, said

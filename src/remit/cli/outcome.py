@@ -1,25 +1,44 @@
-"""One call from the command line: the system runs in this process until the outcome is there, which is printed."""
+"""One call from the command line: to the services of a topology, or to the system run in this process for it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from remit.cli.failures import REFUSED
+from remit.cli.loading import load_system
+from remit.cli.options import DEFAULT_STORE, is_topology, place_of, refuse_places
 from remit.contexts import Sender
 from remit.messages import Refusal, encode_reply
 from remit.topology import System
+from remit.topology.file import read_topology
 
-__all__ = ["print_outcome"]
+__all__ = ["Callee", "print_outcome"]
 
 
-def print_outcome(model: System, place: str, call: Callable[[Sender], Awaitable[Any]]) -> int:
+class Callee(NamedTuple):
+    """Whom a call goes to: a system that is run for it on these stores, or the services of a topology."""
+
+    model: System
+    store: str = DEFAULT_STORE
+    topology: str | None = None
+
+    @classmethod
+    def named(cls, system: str, store: str | None, data: str | None) -> Callee:
+        """What the arguments name. Raises `Failure`, `ModelError`."""
+        if not is_topology(system):
+            return cls(load_system(system), place_of(store, data))
+        refuse_places(store=store, data=data)
+        return cls(load_system(read_topology(system).system), topology=system)
+
+
+def print_outcome(callee: Callee, call: Callable[[Sender], Awaitable[Any]]) -> int:
     """Makes the call and prints its answer, or its refusal, as JSON. Returns the exit code."""
     try:
-        answer = asyncio.run(_connected(model, place, call))
+        answer = asyncio.run(_connected(callee, call))
     except Refusal as refusal:
         print(encode_reply(refusal).decode())
         return REFUSED
@@ -27,6 +46,6 @@ def print_outcome(model: System, place: str, call: Callable[[Sender], Awaitable[
     return 0
 
 
-async def _connected(model: System, place: str, call: Callable[[Sender], Awaitable[Any]]) -> Any:
-    async with model.connect(store=place) as app:
+async def _connected(callee: Callee, call: Callable[[Sender], Awaitable[Any]]) -> Any:
+    async with callee.model.connect(store=callee.store, topology=callee.topology) as app:
         return await call(app)

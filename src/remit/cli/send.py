@@ -7,9 +7,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from remit.cli.addressing import read_message
-from remit.cli.loading import load_system
-from remit.cli.options import Data, Deadline, Fields, MessageName, Store, SystemName, place_of
-from remit.cli.outcome import print_outcome
+from remit.cli.options import Data, Deadline, Fields, MessageName, Store, SystemName
+from remit.cli.outcome import Callee, print_outcome
 from remit.messages import Command
 
 __all__ = ["send"]
@@ -30,9 +29,10 @@ def send(
 ) -> int:
     """Send one command and print its reply as JSON.
 
-    The system runs in this process until the reply is there, beside a service that may be running on the same stores.
+    With a topology file for SYSTEM, its services are called. Otherwise the system runs in this process until the
+    reply is there, beside a service that may be running on the same stores.
     A refusal is printed as JSON too, with exit code 3.
     """
-    model = load_system(system)
-    command = read_message(model, Command, message, fields)
-    return print_outcome(model, place_of(store, data), lambda app: app.send(command, key=key, deadline=deadline))
+    callee = Callee.named(system, store, data)
+    command = read_message(callee.model, Command, message, fields)
+    return print_outcome(callee, lambda app: app.send(command, key=key, deadline=deadline))
