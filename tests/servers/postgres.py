@@ -34,8 +34,14 @@ _PATIENCE = 60.0
 # What tests do not need: a disk that has been told to hurry. Killing the server loses nothing all the same.
 _SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "100", "log_min_messages": "warning"}
 
-# Ends the server when its standard input ends, which is when this process ends.
-_KEEPER = '"$@" & server=$!; cat; kill -INT $server 2>/dev/null; wait $server'
+# Ends the server when its standard input ends, which is when this process ends; and ends when the server does. Told more
+# than once: a server that is just starting does not hear it.
+_KEEPER = """
+exec 3<&0
+"$@" & server=$!
+{ cat <&3; while kill -INT $server; do sleep 0.1; done; } >/dev/null 2>&1 &
+wait $server
+"""
 
 
 @contextmanager
@@ -114,11 +120,9 @@ class Server:
 
     def _ready(self, latest: float) -> bool:
         """False when this attempt has failed: after a SIGKILL, what is left of the old server may still be ending."""
-        while self._keeper is not None and time.monotonic() < latest:
+        while self._keeper is not None and self._keeper.poll() is None and time.monotonic() < latest:
             if subprocess.run([self.program("pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]).returncode == 0:
                 return True
-            if not (self.data / "postmaster.pid").exists() and "FATAL" in self.log()[-500:]:
-                return False
             time.sleep(0.02)
         return False
 
