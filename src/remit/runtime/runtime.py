@@ -103,11 +103,15 @@ class Runtime:
         await self._housekeeper.start()
         await _all(leases.start() for leases in self._leases)
 
-    async def stop(self) -> None:
-        """Drains: what runs is finished and committed, then everything is closed."""
+    async def rest(self) -> None:
+        """Follows nothing any more: what runs is finished and committed. Calls are still answered. Idempotent."""
         await self._housekeeper.stop()
         await asyncio.gather(*(follower.stop() for follower in self._followers))
         await asyncio.gather(*(leases.stop() for leases in self._leases))
+
+    async def stop(self) -> None:
+        """Drains: rests, then closes everything."""
+        await self.rest()
         for store in self.stores.values():
             with contextlib.suppress(RemitError):
                 await store.beat(self.process, self.calls.seconds(), "")

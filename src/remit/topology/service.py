@@ -109,7 +109,8 @@ class RunningService:
             await self._reception.serve(self._channels.calls, self._plans)
 
     async def stop(self) -> None:
-        """Drains: takes no more calls, lets those that have begun end, commits what runs, and closes everything."""
+        """Drains: commits what runs, takes no more calls, lets those that have begun end, and closes everything."""
+        await self.runtime.rest()
         self._reception.end()
         if self._channels.calls is not None:
             await self._channels.calls.close()
