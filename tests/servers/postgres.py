@@ -34,8 +34,8 @@ _PATIENCE = 60.0
 # What tests do not need: a disk that has been told to hurry. Killing the server loses nothing all the same.
 _SETTINGS = {"fsync": "off", "full_page_writes": "off", "max_connections": "100", "log_min_messages": "warning"}
 
-# Ends the server when its standard input ends, which is when this process ends; and ends when the server does. Told more
-# than once: a server that is just starting does not hear it.
+# Ends the server when its standard input ends, which it does with this process; and ends when the server does. The
+# server is told more than once: while it is just starting it does not hear it.
 _KEEPER = """
 exec 3<&0
 "$@" & server=$!

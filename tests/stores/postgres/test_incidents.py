@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -45,7 +45,7 @@ async def schema_of_own(own: Server, request: pytest.FixtureRequest) -> str:
 
 
 @asynccontextmanager
-async def connected(server: Server) -> AsyncIterator[Any]:
+async def connected(server: Server) -> AsyncGenerator[Any]:
     connection = await asyncpg.connect(server.url())
     yield connection
     await connection.close()

@@ -15,9 +15,9 @@ __all__ = ["inspect", "migrations", "prepare"]
 _LOCK = "SELECT pg_advisory_xact_lock(1919772020)"
 # From the catalogue itself: what to_regnamespace says may be older than the lock.
 _THERE = """
-    SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1), EXISTS (
-        SELECT FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = $1 AND relname = 'remit_meta'
-    )
+    SELECT n.nspname IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), true),
+           EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = 'remit_meta')
+    FROM (SELECT $1::name AS name) AS wanted LEFT JOIN pg_namespace n ON n.nspname = wanted.name
 """
 
 
@@ -73,7 +73,14 @@ async def inspect(session: Session, place: Place, context: str) -> int:
 
 
 async def _found(link: Link, place: Place) -> dict[str, str]:
-    ((_, there),) = await link.fetch(_THERE, place.schema)
+    ((_, usable, there),) = await link.fetch(_THERE, place.schema)
+    if not usable:
+        raise StoreError(
+            "this user may not do that: the schema is another's",
+            where=place.where,
+            expected="a user with the rights of the context's role",
+            next="give the context's own user in the address",
+        )
     if not there:
         return {}
     return {str(name): str(value) for name, value in await link.fetch("SELECT name, value FROM remit_meta")}
@@ -85,7 +92,7 @@ def _version(found: dict[str, str]) -> int:
 
 async def _migrate(link: Link, place: Place, wanted: dict[str, str]) -> None:
     found = await _found(link, place)
-    ((there, _),) = await link.fetch(_THERE, place.schema)
+    ((there, *_),) = await link.fetch(_THERE, place.schema)
     if not there:
         await link.run(f"CREATE SCHEMA {quoted(place.schema)}")
     for number, script in sorted(migrations().items()):

@@ -1,0 +1,26 @@
+"""A login role per context, with rights on the tables of its own schema and on nothing else."""
+
+from __future__ import annotations
+
+from remit.stores.postgres.place import quoted
+
+__all__ = ["role"]
+
+_ROLE = """\
+DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+GRANT USAGE ON SCHEMA {schema} TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} TO {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role};
+ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT EXECUTE ON FUNCTIONS TO {role};
+"""
+
+
+def role(schema: str, name: str) -> str:
+    """The SQL that makes a login role and lets it use the store of a schema, to be run by the schema's owner.
+
+    It may be run again. The role can neither change the schema nor migrate it, and gets no password here: how it logs
+    in is the server's affair.
+    """
+    return _ROLE.format(schema=quoted(schema), role=quoted(name))

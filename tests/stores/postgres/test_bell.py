@@ -1,0 +1,118 @@
+"""Others' commits are heard soon, without a NOTIFY in any transaction that commits work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from remit.stores import PRIVATE, Entry, Unit
+from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.schema import migrations
+
+Connection = Any  # asyncpg.Connection takes its parameter in stubs only
+
+
+def new(name: str) -> Unit:
+    return Unit(entries=[Entry(PRIVATE, name, name, "billing.Settled", 1, 1.0, "{}", b"{}")])
+
+
+@pytest.fixture
+async def stores(address: str) -> AsyncIterator[list[PostgresStore]]:
+    stores = [PostgresStore(address, "billing") for _ in range(2)]
+    for store in stores:
+        await store.open()
+    yield stores
+    for store in stores:
+        await store.close()
+
+
+async def listening(connection: Connection, schema: str, expected: int) -> None:
+    """Returns when so many connections listen. Who does is not said by the server; so it is tried until they answer."""
+    for _ in iter(int, 1):
+        rows = await connection.fetch(
+            "SELECT query FROM pg_stat_activity WHERE application_name = $1 AND state = 'idle'",
+            f"remit {schema} bell"[:63],
+        )
+        if sum("LISTEN" in row["query"] or "pg_notify" in row["query"] for row in rows) == expected:
+            return
+
+
+async def test_the_others_are_woken_at_once(
+    stores: list[PostgresStore], connection: Connection, schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, twin = stores
+    await listening(connection, schema, 2)
+    woken = asyncio.Event()
+    store.watch(woken.set)
+    loop = asyncio.get_running_loop()
+    slowest = 0.0
+    for number in range(5):
+        woken.clear()
+        began = loop.time()
+        await twin.commit(new(str(number)))
+        await woken.wait()
+        slowest = max(slowest, loop.time() - began)
+    assert slowest < 0.9, "sooner than the next look around would be"
+
+
+async def test_the_bell_is_not_rung_for_each_commit(
+    stores: list[PostgresStore], server: str, connection: Connection, schema: str
+) -> None:
+    await listening(connection, schema, 2)
+    rings: list[str] = []
+    heard = asyncio.Event()
+
+    def hear(_: object, __: int, ___: str, message: object) -> None:
+        rings.append(str(message))
+        heard.set()
+
+    listener = await asyncpg.connect(server)
+    await listener.add_listener(f"remit {schema}"[:63], hear)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    for number in range(200):
+        await stores[0].commit(new(str(number)))
+    await heard.wait()
+    elapsed = loop.time() - began
+    assert 0 < len(rings) <= elapsed / 0.02 + 2
+    await listener.close()
+
+
+async def test_who_has_become_deaf_looks_and_listens_again(
+    stores: list[PostgresStore], connection: Connection, schema: str
+) -> None:
+    store, twin = stores
+    await listening(connection, schema, 2)
+    bells = f"remit {schema} bell"[:63]
+    await connection.fetch(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = $1", bells
+    )
+    woken = asyncio.Event()
+    store.watch(woken.set)
+    await twin.commit(new("a"))
+    await woken.wait()
+    assert store.changed_elsewhere()
+    await listening(connection, schema, 2)
+
+
+async def test_one_does_not_wake_oneself_twice(
+    stores: list[PostgresStore], connection: Connection, schema: str
+) -> None:
+    store, twin = stores
+    await listening(connection, schema, 2)
+    wakes: list[int] = []
+    store.watch(lambda: wakes.append(1))
+    heard = asyncio.Event()
+    twin.watch(heard.set)
+    await store.commit(new("a"))
+    await heard.wait()
+    assert len(wakes) == 1
+    assert not store.changed_elsewhere()
+
+
+def test_no_transaction_notifies() -> None:
+    assert not [number for number, script in migrations().items() if "notify" in script.lower()]
