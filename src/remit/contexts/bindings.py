@@ -59,7 +59,8 @@ def check_handlers(context: Context[Any], findings: Findings) -> None:
 
 
 def check_publishers(context: Context[Any], findings: Findings) -> None:
-    """Each publisher by itself: a plain function from an own domain event to integration events."""
+    """Each publisher: a plain function from an own domain event to integration events, to each of them once."""
+    made: dict[tuple[Any, Any], Publisher] = {}
     for publisher in context.publishers:
         if not is_kind(publisher.event, DomainEvent):
             findings.report(
@@ -80,6 +81,17 @@ def check_publishers(context: Context[Any], findings: Findings) -> None:
             )
         _check_first("publisher", publisher.event, publisher.function, findings)
         _check_result(publisher, findings)
+        for event in published_by(publisher.function):
+            first = made.setdefault((publisher.event, event), publisher)
+            if first is not publisher:
+                findings.report(
+                    "publisher.doubled",
+                    where(publisher.function),
+                    f"{publisher.function.__name__} and {first.function.__name__} ({where(first.function)}) both make"
+                    f" {event.__name__} from {publisher.event.__name__}",
+                    expected="one publisher for each version of an integration event that a domain event becomes",
+                    next="remove one of them, or let it make another version: class ...(..., name=..., version=2)",
+                )
 
 
 def check_complete(

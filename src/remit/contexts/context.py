@@ -122,7 +122,11 @@ class Context(Generic[B]):
         return self._bind("together" if together else "reaction", *events)
 
     def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
-        """Binds a publisher: makes an integration event from a domain event, or None to keep it private."""
+        """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
+
+        A domain event may have several. When they make versions of one integration event, whoever follows any of these
+        versions handles it once, as the newest that is followed; it is ordered by the key of the oldest.
+        """
 
         def register(publisher: Any) -> Any:
             self.publishers.append(Publisher(event, publisher))  # type: ignore[arg-type]  # seen as a protocol by checkers

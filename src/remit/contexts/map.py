@@ -24,6 +24,7 @@ from remit.messages import (
     Message,
     Query,
     Refusal,
+    contract_of,
     not_carried,
     reply_of,
 )
@@ -135,20 +136,31 @@ class ContextMap:
         return party in self.contexts or party in self.names or _name_of(party) in self.elsewhere
 
     def _check_subscribed(self, findings: Findings) -> None:
-        """An integration event that somebody follows has a publisher in this system."""
+        """An integration event that somebody follows has a publisher in this system: of one version that is followed.
+
+        Who follows several versions does so for the sake of releases that published the others.
+        """
         published = {
             event for context in self.contexts for made in context.publishers for event in published_by(made.function)
         }
+        followed: dict[tuple[str, str], list[type[Message]]] = {}
+        for _, event, place in self.subscribed():
+            if is_kind(event, IntegrationEvent) and self.owners.get(event) not in self.elsewhere:
+                followed.setdefault((place, self._type_of(event)), []).append(event)
         for context, event, place in self.subscribed():
-            owner = self.owners.get(event, "<context>")
-            if is_kind(event, IntegrationEvent) and event not in published and owner not in self.elsewhere:
+            versions = followed.get((place, self._type_of(event)), [])
+            if versions and published.isdisjoint(versions):
                 findings.report(
                     "event.unpublished",
                     place,
                     f"context {context.name!r} follows {event.__name__}, which no context of this system publishes",
                     expected="a publisher that returns it",
-                    next=f"@{owner}.publish(<DomainEvent>) def ...(event) -> {event.__name__}",
+                    next=f"@{self.owners.get(event, '<context>')}.publish(<DomainEvent>)"
+                    f" def ...(event) -> {event.__name__}",
                 )
+
+    def _type_of(self, event: type[Message]) -> str:
+        return contract_of(event, self.owners.get(event, "")).type
 
     def _check_carried(self, findings: Findings) -> None:
         """Whatever is stored or travels can be written and read back: messages, replies, refusals, documents."""

@@ -28,6 +28,8 @@ else:
             for option in unknown:
                 raise TypeError(f"{cls_name}: no class option {option!r}: it takes none")
             flags = {"dict": True} if recording else {}  # inherited: a struct refuses to hear it is without
+            # What another release has written beside is noticed by this, and kept (`Codec.restore`).
+            flags["forbid_unknown_fields"] = True
             return super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=False, **flags)
 
         def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta

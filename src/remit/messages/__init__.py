@@ -2,12 +2,13 @@
 
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Value, field
 from remit.messages.carried import not_carried
-from remit.messages.codec import Codec, Encoding, decode_reply, encode_reply
+from remit.messages.codec import Codec, Encoding, Rest, decode_reply, encode_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
-from remit.messages.envelope import Record
+from remit.messages.envelope import LATER, Record, forms_of, has_newer, is_command, write_newer
 from remit.messages.refusal import Refusal
 
 __all__ = [
+    "LATER",
     "Codec",
     "Command",
     "Contract",
@@ -18,13 +19,18 @@ __all__ = [
     "Query",
     "Record",
     "Refusal",
+    "Rest",
     "Value",
     "contract_of",
     "declared_context",
     "decode_reply",
     "encode_reply",
     "field",
+    "forms_of",
+    "has_newer",
+    "is_command",
     "not_carried",
     "parameter_of",
     "reply_of",
+    "write_newer",
 ]

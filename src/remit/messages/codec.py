@@ -1,17 +1,27 @@
-"""The codec: JSON or MessagePack by msgspec. The only place where a message becomes bytes or is made from bytes."""
+"""The codec: JSON or MessagePack by msgspec. The only place where a message becomes bytes or is made from bytes.
+
+Releases that run side by side do not know the same fields. What asks (commands, queries) is read strictly: a field that
+the reader does not know is an error, because whoever set it wants something; and it is written without the fields that
+have their default, because these want nothing. What tells (events, replies) is read without the fields that are new.
+What is stored keeps them: they are put back when it is written again.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from datetime import datetime
+from inspect import isclass
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
 from remit.errors import BadMessage
+from remit.messages.base import Command, Query
+from remit.messages.fields import Unknown, describe, has_defaults, leave_out_defaults, take_unknown
 from remit.messages.refusal import Refusal
 
-__all__ = ["Codec", "Encoding", "decode_reply", "encode_reply"]
+__all__ = ["Codec", "Encoding", "Rest", "decode_reply", "encode_reply"]
 
 T = TypeVar("T")
 
@@ -19,6 +29,8 @@ T = TypeVar("T")
 Encoding = Literal["json", "msgpack"]
 _NAMES: dict[Encoding, str] = {"json": "JSON", "msgpack": "MessagePack"}
 _ENCODINGS: dict[Encoding, Any] = {"json": msgspec.json, "msgpack": msgspec.msgpack}
+_NATIVE: dict[Encoding, tuple[type, ...]] = {"json": (), "msgpack": (bytes, bytearray, memoryview, datetime)}
+"""What an encoding has a form of its own for, beside what JSON has."""
 
 
 class Codec(Generic[T]):
@@ -27,23 +39,70 @@ class Codec(Generic[T]):
     Raises `TypeError` when made for a type the wire cannot carry.
     """
 
-    __slots__ = ("_decoder", "_name", "decode", "encode", "encoding")
+    __slots__ = ("_asks", "_decoder", "_name", "_shape", "decode", "encode", "encoding")
 
     def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json") -> None:
         self._name = name or getattr(type, "__name__", str(type))
         self.encoding: Encoding = encoding
         self._decoder = _ENCODINGS[encoding].Decoder(type)
+        self._shape = describe(type)
+        self._asks = isclass(type) and issubclass(type, (Command, Query))
         self.encode: Callable[[Any], bytes] = _ENCODINGS[encoding].Encoder().encode
         self.decode: Callable[[bytes | str], T] = self._decoder.decode
+        if self._asks and has_defaults(self._shape):
+            self.encode = self._encode_briefly
 
     def read(self, data: bytes | str) -> T:
         """Decodes; raises `BadMessage`, with the path of the field, when the bytes are not of this type."""
         try:
             return self._decoder.decode(data)  # type: ignore[no-any-return]  # the decoder was made for T
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise BadMessage(
-                str(error), where=self._name, expected=f"{_NAMES[self.encoding]} of {self._name}"
-            ) from error
+            failure: Exception = error
+        if not self._asks:
+            try:
+                return self.restore(data)[0]
+            except (msgspec.ValidationError, msgspec.DecodeError) as error:
+                failure = error  # without what is merely new: what really does not fit
+        raise BadMessage(
+            str(failure), where=self._name, expected=f"{_NAMES[self.encoding]} of {self._name}"
+        ) from failure
+
+    def restore(self, data: bytes | str) -> tuple[T, Rest | None]:
+        """Decodes what another release may have stored: the value, and what is not known of it here.
+
+        Raises `msgspec.ValidationError` and `msgspec.DecodeError`.
+        """
+        try:
+            return self._decoder.decode(data), None
+        except msgspec.ValidationError:
+            known = _ENCODINGS[self.encoding].decode(data)
+            unknown = take_unknown(self._shape, known)
+            if unknown is None:
+                raise
+        value: T = self._decoder.decode(_ENCODINGS[self.encoding].encode(known))
+        return value, Rest(unknown, self.encode(value))
+
+    def _encode_briefly(self, message: Any) -> bytes:
+        native = _NATIVE[self.encoding]
+        said = msgspec.to_builtins(message, builtin_types=native, str_keys=self.encoding == "json")
+        leave_out_defaults(self._shape, said)
+        return _ENCODINGS[self.encoding].encode(said)  # type: ignore[no-any-return]  # msgspec's encode
+
+
+class Rest:
+    """What a release does not know of a stored value, kept aside until the value is written again. JSON only."""
+
+    __slots__ = ("_before", "_unknown")
+
+    def __init__(self, unknown: Unknown, before: bytes) -> None:
+        self._unknown = unknown
+        self._before = before
+
+    def completed(self, body: bytes) -> bytes:
+        """The bytes of what became of the value, with the rest put back."""
+        after = msgspec.json.decode(body)
+        self._unknown.put_back(msgspec.json.decode(self._before), after)
+        return msgspec.json.encode(after)
 
 
 class _Answer(msgspec.Struct):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["Record"]
+import msgspec
+
+__all__ = ["LATER", "Record", "forms_of", "has_newer", "is_command", "write_newer"]
 
 
 class Record(NamedTuple):
@@ -22,3 +25,39 @@ class Record(NamedTuple):
     headers: str
     """JSON object."""
     payload: bytes
+
+
+# ── headers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+LATER = ',"later":true'
+"""The header of a command that was sent for later: it is meant for the context that its name begins with."""
+_NEWER = ',"newer":{'
+
+
+class _Headers(msgspec.Struct):
+    later: bool = False
+    newer: dict[int, msgspec.Raw] = {}
+
+
+_headers = msgspec.json.Decoder(_Headers)
+
+
+def is_command(record: Record) -> bool:
+    """Whether it is a command that was sent for later."""
+    return _headers.decode(record.headers).later
+
+
+def write_newer(payloads: Mapping[int, bytes]) -> str:
+    """The header that carries the newer versions of a message, whose own payload is the oldest one."""
+    return _NEWER + ",".join(f'"{version}":{payload.decode()}' for version, payload in payloads.items()) + "}"
+
+
+def has_newer(record: Record) -> bool:
+    """Whether newer versions were published beside the message's own."""
+    return _NEWER in record.headers
+
+
+def forms_of(record: Record) -> Mapping[int, bytes]:
+    """The payloads of a message by version: its own, and the newer ones."""
+    newer = _headers.decode(record.headers).newer
+    return {record.version: record.payload, **{version: bytes(payload) for version, payload in newer.items()}}

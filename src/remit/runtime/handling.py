@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
+from remit.errors import BadMessage
+from remit.messages import forms_of, has_newer, is_command
 from remit.runtime.plan import FollowPlan
 from remit.runtime.unit import UnitOfWork
 from remit.stores import Record
@@ -15,16 +20,49 @@ def message_seed(follow: FollowPlan, record: Record) -> str:
 
 
 async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) -> None:
-    """Handles a record if the subscription follows its type and version; otherwise does nothing.
+    """Handles a record if the subscription follows its type, in the newest version that it follows.
 
-    Raises `BadMessage` for undecodable bytes, and whatever the handler raises.
+    Otherwise does nothing. Raises `BadMessage` for undecodable bytes, for versions none of which is followed although
+    the type is, and for commands without a handler; and whatever the handler raises.
     """
-    wire = (record.type, record.version)
-    if follow.projection is not None:
-        codec = follow.codecs.get(wire)
-        if codec is not None:
-            await unit.fold(follow.projection, codec.read(record.payload))
+    found, payload = _form(follow, record)
+    if found is None:
         return
-    handler = follow.handlers.get(wire)
-    if handler is not None:
-        await unit.run(handler, handler.codec.read(record.payload))
+    if follow.projection is not None:
+        await unit.fold(follow.projection, found.read(payload))
+    else:
+        await unit.run(found, found.codec.read(payload))
+
+
+def _form(follow: FollowPlan, record: Record) -> tuple[Any, bytes]:
+    """What handles the record, or None, and the payload that it takes."""
+    followed: Any = follow.handlers if follow.projection is None else follow.codecs
+    if has_newer(record):
+        for version, payload in sorted(forms_of(record).items(), reverse=True):
+            if found := followed.get((record.type, version)):
+                return found, payload
+    elif found := followed.get((record.type, record.version)):
+        return found, record.payload
+    _refuse_unknown(follow, followed, record)
+    return None, b""
+
+
+def _refuse_unknown(follow: FollowPlan, followed: Collection[tuple[str, int]], record: Record) -> None:
+    """What is not followed is skipped, unless it is meant for this subscription: another release can handle it."""
+    known = sorted(version for type, version in followed if type == record.type)
+    if known:
+        came = _in_words(sorted(forms_of(record)))
+        raise BadMessage(
+            f"{record.type} came in version {came}, and {follow.name} follows version {_in_words(known)}",
+            where=follow.name, expected="a version that is followed",
+            next="follow both versions for as long as both come",
+        )  # fmt: skip
+    if follow.commands and record.type.startswith(f"{follow.name.partition('.')[0]}.") and is_command(record):
+        raise BadMessage(
+            f"there is no handler for the command {record.type}, which was sent for later", where=follow.name,
+            expected="a handler in this release", next="release what handles a command before what sends it",
+        )  # fmt: skip
+
+
+def _in_words(versions: Collection[int]) -> str:
+    return " and ".join(map(str, versions))

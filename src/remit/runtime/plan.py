@@ -84,7 +84,7 @@ class EventPlan:
 
     contract: Contract
     encode: Callable[[Any], bytes]
-    publish: Callable[[Any], Any] | None = None
+    publish: list[Callable[[Any], Any]] = field(default_factory=list[Callable[[Any], Any]])
     together: list[HandlerPlan] = field(default_factory=list[HandlerPlan])
 
 
@@ -176,7 +176,7 @@ class _Compiler:
             plan = self.plan.services[service] = ServicePlan(service, make)
             self.known[service] = plan.dependency
         for publisher in self.context.publishers:
-            self.plan.event(publisher.event).publish = publisher.function
+            self.plan.event(publisher.event).publish.append(publisher.function)
         for projection in self.context.projections:
             self._project(projection)
         for handler in self.context.handlers:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Protocol
+
+import msgspec
 
 from remit.contexts import Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, take_recorded
-from remit.errors import NotFound, SecondAggregate
-from remit.messages import Codec, Command, Contract, DomainEvent
+from remit.errors import BadMessage, NotFound, SecondAggregate
+from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, write_newer
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Store, Unit
 
@@ -34,16 +37,43 @@ _row = tuple[Any, ...].__new__
 class _Held:
     """An aggregate or document within a unit of work, with the version and the bytes it was loaded with."""
 
-    __slots__ = ("aggregate", "body", "changed", "id", "plan", "value", "version")
+    __slots__ = ("aggregate", "body", "changed", "id", "plan", "rest", "value", "version")
 
-    def __init__(self, plan: Any, id: str, value: Any, version: int, body: bytes) -> None:
+    def __init__(
+        self, plan: Any, id: str, value: Any, version: int = 0, body: bytes = b"", rest: Rest | None = None
+    ) -> None:
         self.plan = plan
         self.id = id
         self.value = value
         self.version = version
         self.body = body
+        self.rest = rest
+        """What another release has stored with it."""
         self.changed = False
         self.aggregate = isinstance(value, Aggregate)
+
+    def encoded(self) -> bytes:
+        """The bytes to be stored."""
+        body: bytes = self.plan.codec.encode(self.value)
+        return body if self.rest is None else self.rest.completed(body)
+
+    def says(self, body: bytes) -> bool:
+        """Whether these bytes say the same as those it was loaded with, which another release may have written."""
+        if body == self.body or not self.version:
+            return body == self.body
+        value, rest = self.plan.codec.restore(self.body)
+        return body == _Held(self.plan, self.id, value, rest=rest).encoded()
+
+
+def _load(plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> _Held:
+    try:
+        value, rest = plan.codec.restore(body)
+    except msgspec.MsgspecError as error:
+        raise BadMessage(
+            f"{id!r} was stored by another release, and cannot be read by this one: {error}", where=plan.kind,
+            expected=f"fields and values of {plan.type.__name__}", next="run the release that has written it",
+        ) from error  # fmt: skip
+    return _Held(plan, id, value, version, body, rest)
 
 
 class UnitOfWork:
@@ -126,14 +156,14 @@ class UnitOfWork:
             if row is None:
                 return None
             version, body = row
-            held = self._held[place] = _Held(plan, id, plan.codec.decode(body), version, body)
+            held = self._held[place] = _load(plan, id, version, body)
         if held.aggregate:
             self._touched[held] = None
         return held
 
     def hold(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> _Held:
         """Takes in something new."""
-        held = self._held[plan.kind, id] = _Held(plan, id, value, 0, b"")
+        held = self._held[plan.kind, id] = _Held(plan, id, value)
         if held.aggregate:
             self._touched[held] = None
         return held
@@ -148,8 +178,8 @@ class UnitOfWork:
     def _take_up(self, handler: HandlerPlan, held: _Held) -> list[DomainEvent]:
         """Notes what has changed in an aggregate; gives the events it has recorded."""
         events = take_recorded(held.value)
-        body = held.plan.codec.encode(held.value)
-        if not events and body == held.body:
+        body = held.encoded()
+        if not events and held.says(body):
             return events
         if self._written is not None and self._written is not held:
             raise SecondAggregate(
@@ -164,11 +194,24 @@ class UnitOfWork:
         """Puts a domain event on its way, with what is published of it; gives the reactions that come together."""
         plan = self.plan.events.get(type(event)) or self.plan.event(type(event))
         key = self._enter(PRIVATE, plan, event, key)
-        if plan.publish is not None:
-            public = plan.publish(event)
-            if public is not None:
-                self._enter(PUBLISHED, self._published(public.__class__), public, key)
+        made = [public for publish in plan.publish if (public := publish(event)) is not None]
+        if len(made) == 1:
+            self._enter(PUBLISHED, self._published(made[0].__class__), made[0], key)
+        elif made:
+            self._publish(made, key)
         return plan.together
+
+    def _publish(self, made: Sequence[Any], key: str) -> None:
+        """Puts on its way what several publishers made of one domain event. Versions of one contract are one message:
+        whoever follows several of them handles it once."""
+        forms: dict[str, list[tuple[int, EventPlan, Any]]] = {}
+        for event in made:
+            plan = self._published(event.__class__)
+            forms.setdefault(plan.contract.type, []).append((plan.contract.version, plan, event))
+        for versions in forms.values():
+            (_, plan, event), *newer = sorted(versions, key=itemgetter(0))
+            beside = write_newer({version: of.encode(form) for version, of, form in newer}) if newer else ""
+            self._enter(PUBLISHED, plan, event, key, beside)
 
     def _published(self, cls: type) -> EventPlan:
         plan = self.plan.published.get(cls)
@@ -177,13 +220,16 @@ class UnitOfWork:
             plan = self.plan.published[cls] = EventPlan(contract, Codec[Any](cls).encode)
         return plan
 
-    def _enter(self, channel: int, plan: EventPlan, message: Any, key: str) -> str:
-        """Puts a message on its way; the key it is ordered by is its own, or the one handed down."""
+    def _enter(self, channel: int, plan: EventPlan, message: Any, key: str, more: str = "") -> str:
+        """Puts a message on its way; the key it is ordered by is its own, or the one handed down.
+
+        `more` are further headers, each with a comma before it.
+        """
         contract = plan.contract
         if contract.key is not None:
             key = str(getattr(message, contract.key))
         calls = self.calls
-        headers = f'{{"cause":"{self.cause}","trace":"{self.trace}"}}'
+        headers = f'{{"cause":"{self.cause}","trace":"{self.trace}"{more}}}'
         self.entries.append(
             _row(
                 Entry,
@@ -201,7 +247,7 @@ class UnitOfWork:
 
     def later(self, command: Command[Any, Any]) -> None:
         """Records a command sent for later."""
-        self._enter(PUBLISHED, self._published(type(command)), command, self.key or self.seed)
+        self._enter(PUBLISHED, self._published(type(command)), command, self.key or self.seed, LATER)
 
     def unit(self) -> Unit:
         """The rows to be written."""
@@ -209,7 +255,7 @@ class UnitOfWork:
         for held in self._held.values():
             if held.changed:
                 if not held.aggregate:
-                    held.body = held.plan.codec.encode(held.value)
+                    held.body = held.encoded()
                 changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
         return Unit(changes, self.entries)
 

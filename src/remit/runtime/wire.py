@@ -74,7 +74,13 @@ class Route:
         """The reply. Raises the refusal or the error that the answer says, `BadMessage` when it cannot be read."""
         if answer.status != "ok":
             raise_failure(answer, self.address)
-        outcome = decode_reply(answer.body, self._reply, self.refusals)
+        try:
+            outcome = decode_reply(answer.body, self._reply, self.refusals)
+        except BadMessage as error:
+            raise BadMessage(
+                f"{self.contract.type} was answered, and the answer cannot be read here: {error.what}",
+                where=self.address, expected=error.expected, next="release this caller as what answers was released",
+            ) from error  # fmt: skip
         if isinstance(outcome, Refusal):
             raise outcome
         return outcome

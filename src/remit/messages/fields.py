@@ -1,0 +1,171 @@
+"""Fields that one release knows and another does not: taken aside by a reader, left out by a writer that has no use of
+them. Everything here works on values as JSON has them, beside the description of their type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import inspect
+
+__all__ = ["Shape", "Unknown", "describe", "has_defaults", "leave_out_defaults", "parts_of", "take_unknown"]
+
+Shape: TypeAlias = inspect.Type
+Step: TypeAlias = "str | int"
+
+
+def describe(type: Any) -> Shape:
+    """The description of a type."""
+    return inspect.type_info(type)
+
+
+def parts_of(shape: Shape) -> Iterator[tuple[str, Shape]]:
+    """A description and all descriptions inside it, each with the path of fields that leads to it."""
+    return _walk(shape, "", set())
+
+
+def _walk(found: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Shape]]:
+    if isinstance(found, tuple):
+        for each in found:  # pyright: ignore[reportUnknownVariableType]  # members of a description: types and fields
+            yield from _walk(each, path, seen)
+    elif isinstance(found, inspect.Field):
+        yield from _walk(found.type, f"{path}.{found.name}" if path else found.name, seen)
+    elif isinstance(found, inspect.Type) and id(found) not in seen:
+        seen.add(id(found))
+        yield path, found
+        for name in found.__struct_fields__:
+            yield from _walk(getattr(found, name), path, seen)
+
+
+@dataclass
+class Unknown:
+    """What a reader did not know of a value, to be put back when the value is written again."""
+
+    fields: dict[str, Any]
+    inside: dict[Step, Unknown] = field(default_factory=dict["Step", "Unknown"])
+    """By the name of a field, the key in a mapping, the place in a list."""
+
+    def put_back(self, before: Any, after: Any) -> None:
+        """Completes `after`, which is what became of `before`, the value that was read.
+
+        An element of a list is known by what it says: one that was changed is a new one, and gets nothing.
+        """
+        old, new = _mapping(before), _mapping(after)
+        new.update({name: value for name, value in self.fields.items() if name not in new})
+        for step, unknown in self.inside.items():
+            if step in old and step in new:
+                unknown.put_back(old[step], new[step])
+        elements, places = _list(before), [place for place in self.inside if isinstance(place, int)]
+        found = {place: _place_of(elements[place], place, _list(after)) for place in places if place < len(elements)}
+        for place, where in found.items():
+            if where is not None:
+                self.inside[place].put_back(elements[place], after[where])
+
+
+def _place_of(element: Any, place: int, elements: list[Any]) -> int | None:
+    if place < len(elements) and elements[place] == element:
+        return place
+    return elements.index(element) if element in elements else None
+
+
+def take_unknown(shape: Shape, data: Any) -> Unknown | None:
+    """Removes every field from `data` that the type does not have; what was removed, or None."""
+    shape = _member(shape, data)
+    known, said = _fields(shape), _mapping(data)
+    unknown = Unknown({} if known is None else {name: said.pop(name) for name in list(said) if name not in known})
+    for step, inner, value in _inside(shape, data):
+        found = take_unknown(inner, value)
+        if found is not None and not isinstance(shape, inspect.SetType | inspect.FrozenSetType):  # without places
+            unknown.inside[step] = found
+    return unknown if unknown.fields or unknown.inside else None
+
+
+def leave_out_defaults(shape: Shape, data: Any) -> None:
+    """Removes every field from `data` that has its default value."""
+    shape = _member(shape, data)
+    said = _mapping(data)
+    if isinstance(shape, inspect.StructType):
+        for name, default in _defaults_of(shape).items():
+            if name in said and msgspec.json.encode(said[name]) == default:
+                del said[name]
+    for _, inner, value in _inside(shape, data):
+        leave_out_defaults(inner, value)
+
+
+def has_defaults(shape: Shape) -> bool:
+    """Whether a value of this type can be written shorter by leaving defaults out."""
+    return any(
+        isinstance(found, inspect.StructType) and not all(each.required for each in found.fields)
+        for _, found in parts_of(shape)
+    )
+
+
+def _defaults_of(shape: inspect.StructType) -> Mapping[str, bytes]:
+    """The default values of a record's fields, as JSON."""
+    known = _defaults.get(shape.cls)
+    if known is None:
+        made = {each.encode_name: _default(each) for each in shape.fields if not each.required}
+        known = _defaults[shape.cls] = {name: msgspec.json.encode(make()) for name, make in made.items()}
+    return known
+
+
+_defaults: dict[type, Mapping[str, bytes]] = {}
+
+
+def _default(of: inspect.Field) -> Callable[[], Any]:
+    return (lambda: of.default) if of.default is not msgspec.NODEFAULT else of.default_factory
+
+
+def _fields(shape: Shape) -> dict[str, Shape] | None:
+    """The fields of a record, or None for what is no record."""
+    if isinstance(shape, inspect.StructType | inspect.DataclassType | inspect.TypedDictType):
+        known = {each.encode_name: each.type for each in shape.fields}
+        tag = getattr(shape, "tag_field", None)
+        return known if tag is None else {**known, tag: inspect.StrType()}
+    return None
+
+
+def _inside(shape: Shape, data: Any) -> Iterator[tuple[Step, Shape, Any]]:
+    """The values inside a value, each with its place and its description."""
+    known = _fields(shape) or {}
+    for name, value in _mapping(data).items():
+        if name in known:
+            yield name, known[name], value
+        elif isinstance(shape, inspect.DictType):
+            yield name, shape.value_type, value
+    for place, value in enumerate(_list(data)):
+        if isinstance(shape, inspect.TupleType) and place < len(shape.item_types):
+            yield place, shape.item_types[place], value
+        elif isinstance(shape, inspect.CollectionType):
+            yield place, shape.item_type, value
+
+
+def _member(shape: Shape, data: Any) -> Shape:
+    """The member of a union that a value belongs to. There is one at most, or their tags tell them apart."""
+    if isinstance(shape, inspect.Metadata):
+        return _member(shape.type, data)
+    if not isinstance(shape, inspect.UnionType):
+        return shape
+    for member in shape.types:
+        tag_field = getattr(member, "tag_field", None)
+        if isinstance(data, dict) and isinstance(member, _RECORDS):
+            if tag_field is None or _mapping(data).get(tag_field) == getattr(member, "tag", None):
+                return member
+        elif isinstance(data, list) and isinstance(member, _LISTS):
+            return member
+    return shape
+
+
+_LISTS = (inspect.CollectionType, inspect.TupleType)
+_RECORDS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType, inspect.DictType)
+
+
+def _mapping(data: Any) -> dict[Any, Any]:
+    return data if isinstance(data, dict) else {}  # pyright: ignore[reportUnknownVariableType]  # of any keys and values
+
+
+def _list(data: Any) -> list[Any]:
+    return data if isinstance(data, list) else []  # pyright: ignore[reportUnknownVariableType]  # of anything

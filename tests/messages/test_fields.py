@@ -1,0 +1,184 @@
+"""Fields that only one of two releases knows: refused, left out, or taken aside and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from remit import Aggregate, BadMessage, Command, DomainEvent, Query, Value, field
+from remit.messages import Codec, Encoding
+
+
+class Place(Value):
+    city: str
+
+
+class Stop(Value):
+    name: str
+    place: Place | None = None
+    seats: dict[int, Place] = field(default_factory=dict[int, Place])
+
+
+class Tour(Aggregate[str]):
+    stops: list[Stop] = field(default_factory=list[Stop])
+    by_name: dict[str, Stop] = field(default_factory=dict[str, Stop])
+    ends: tuple[str, Stop] | None = None
+    visited: frozenset[Place] = frozenset()
+
+
+class Told(DomainEvent):
+    stop: Stop
+    others: tuple[Stop, ...] = ()
+
+
+class Pay(Command[None]):
+    who: str
+    cents: int = 1000
+    at: datetime = datetime(2030, 1, 1, tzinfo=UTC)
+    stops: list[Stop] = field(default_factory=list[Stop])
+    raw: bytes = b""
+    on: bool | int = False
+
+
+class Look(Query[int]):
+    deep: Stop = Stop(name="x")
+
+
+def test_what_is_told_is_read_without_what_is_new_at_every_depth() -> None:
+    data: dict[str, Any] = {
+        "stop": {"name": "a", "place": {"city": "b", "zip": 1}, "seats": {3: {"city": "c", "x": {}}}, "y": 1},
+        "others": [{"name": "d", "z": [1]}],
+        "more": None,
+    }
+    expected = Told(stop=Stop(name="a", place=Place(city="b"), seats={3: Place(city="c")}), others=(Stop(name="d"),))
+    assert Codec[Told](Told).read(msgspec.json.encode(data)) == expected
+    assert Codec[Told](Told, encoding="msgpack").read(msgspec.msgpack.encode(data)) == expected
+
+
+def test_what_does_not_fit_is_named_and_not_what_is_new() -> None:
+    with pytest.raises(BadMessage, match=r"Expected `str`, got `int` - at `\$.stop.name`"):
+        Codec[Told](Told).read(b'{"stop": {"new": 1, "name": 3}}')
+
+
+@pytest.mark.parametrize(("cls", "data"), [(Pay, {"who": "a", "stops": [{"name": "b", "x": 1}]}), (Look, {"x": 1})])
+def test_what_asks_is_read_strictly_at_every_depth(cls: type, data: Any) -> None:
+    with pytest.raises(BadMessage, match="unknown field `x`"):
+        Codec[Any](cls).read(msgspec.json.encode(data))
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (Pay(who="a"), {"who": "a"}),
+        (Pay(who="a", cents=int("1000"), at=datetime(2030, 1, 1, tzinfo=UTC)), {"who": "a"}),
+        (Pay(who="a", stops=[Stop(name="b")]), {"who": "a", "stops": [{"name": "b"}]}),
+        (Pay(who="a", cents=0), {"who": "a", "cents": 0}),
+        (Pay(who="a", on=0), {"who": "a", "on": 0}),
+        (Look(), {}),
+        (Look(deep=Stop(name="y", seats={})), {"deep": {"name": "y"}}),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_what_asks_is_written_without_its_defaults(message: Any, said: Any, encoding: Encoding) -> None:
+    codec = Codec[Any](type(message), encoding=encoding)
+    written = codec.encode(message)
+    assert (msgspec.json if encoding == "json" else msgspec.msgpack).decode(written) == said
+    assert codec.read(written) == message
+
+
+def test_what_a_command_says_survives_in_each_encoding() -> None:
+    seats = {7: Place(city="c")}
+    pay = Pay(who="a", raw=b"\x00\xff", at=datetime(2031, 1, 1, tzinfo=UTC), stops=[Stop(name="b", seats=seats)])
+    for encoding in ("json", "msgpack"):
+        codec = Codec[Pay](Pay, encoding=encoding)
+        assert codec.read(codec.encode(pay)) == pay
+
+
+def test_what_tells_is_written_with_its_defaults() -> None:
+    assert Codec[Told](Told).encode(Told(stop=Stop(name="a"))) == (
+        b'{"stop":{"name":"a","place":null,"seats":{}},"others":[]}'
+    )
+
+
+STORED: dict[str, Any] = {
+    "id": "t",
+    "stops": [{"name": "a", "n": 1}, {"name": "b", "place": {"city": "c", "n": 2}}],
+    "by_name": {"a": {"name": "a", "n": 3}, "b": {"name": "b"}},
+    "ends": ["x", {"name": "z", "n": 4}],
+    "visited": [{"city": "v", "n": 5}],
+    "n": {"deep": [6]},
+}
+
+
+def after(change: Callable[[Tour], None] = lambda _: None) -> Any:
+    """What is stored once an older release has changed a tour."""
+    codec = Codec[Tour](Tour)
+    tour, rest = codec.restore(msgspec.json.encode(STORED))
+    change(tour)
+    assert rest is not None
+    return msgspec.json.decode(rest.completed(codec.encode(tour)))
+
+
+def test_what_is_stored_keeps_what_is_not_known() -> None:
+    kept = after()
+    assert kept["n"] == {"deep": [6]}
+    assert [stop.get("n") for stop in kept["stops"]] == [1, None]
+    assert kept["stops"][1]["place"] == {"city": "c", "n": 2}
+    assert kept["by_name"]["a"]["n"] == 3
+    assert kept["ends"][1]["n"] == 4
+
+
+def test_an_element_keeps_it_wherever_it_goes() -> None:
+    def change(tour: Tour) -> None:
+        tour.stops = [Stop(name="first"), *reversed(tour.stops)]
+
+    kept = after(change)
+    assert [stop.get("n") for stop in kept["stops"]] == [None, None, 1]
+    assert kept["stops"][1]["place"]["n"] == 2
+
+
+def test_a_changed_element_is_a_new_one() -> None:
+    def change(tour: Tour) -> None:
+        tour.stops[0] = tour.stops[0].replace(name="other")
+
+    assert [stop.get("n") for stop in after(change)["stops"]] == [None, None]
+
+
+def test_what_stands_under_a_key_keeps_it_as_long_as_the_key_is_there() -> None:
+    def change(tour: Tour) -> None:
+        tour.by_name["a"] = tour.by_name["a"].replace(place=Place(city="new"))
+        del tour.by_name["b"]
+        tour.ends = None
+
+    kept = after(change)
+    assert kept["by_name"] == {"a": {"name": "a", "place": {"city": "new"}, "seats": {}, "n": 3}}
+    assert kept["ends"] is None
+
+    def forget(tour: Tour) -> None:
+        del tour.by_name["a"]
+
+    assert list(after(forget)["by_name"]) == ["b"]
+
+
+def test_a_stored_value_that_this_release_knows_wholly_has_no_rest() -> None:
+    codec = Codec[Tour](Tour)
+    assert codec.restore(codec.encode(Tour(id="t")))[1] is None
+
+
+def test_tags_tell_members_of_a_union_apart() -> None:
+    class Bus(msgspec.Struct, tag="bus", forbid_unknown_fields=True):
+        seats: int
+
+    class Boat(msgspec.Struct, tag="boat", forbid_unknown_fields=True):
+        decks: list[Place]
+
+    codec = Codec[Any](list[Bus | Boat])
+    data = b'[{"type":"boat","decks":[{"city":"c","n":1}],"seats":3},{"type":"bus","seats":2}]'
+    value, rest = codec.restore(data)
+    assert value == [Boat(decks=[Place(city="c")]), Bus(seats=2)]
+    assert rest is not None
+    assert msgspec.json.decode(rest.completed(codec.encode(value))) == msgspec.json.decode(data)

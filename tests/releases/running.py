@@ -1,0 +1,66 @@
+"""Processes of one system in different releases, over the same stores: one after the other, or one calls another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from remit import System
+from remit.runtime import Ports, Runtime, Signal, compile_system
+from remit.stores import Store
+from remit.stores.memory import MemoryStore
+from remit.transports import Exchange, InProcessCalls
+from tests.runtime.apart import Side
+
+CONTEXTS = ("sales", "depot")
+
+
+class Shops:
+    """The stores, which outlive the processes."""
+
+    def __init__(self) -> None:
+        self.stores: dict[str, Store] = {name: MemoryStore() for name in CONTEXTS}
+        self.parked = asyncio.Event()
+        self.released = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self, system: System, *hosted: str) -> AsyncGenerator[Runtime]:
+        """A process that runs these contexts of a release, all of them unless it is said."""
+        model = system.hosting(hosted or CONTEXTS)
+        model.check().settle()
+        ports = Ports()
+        plans = compile_system(model, ports)
+        runtime = Runtime(model, plans, self.stores, ports, listener=self._hear)
+        await runtime.start()
+        try:
+            yield runtime
+        finally:
+            await runtime.stop()
+
+    async def why(self, context: str) -> list[str]:
+        """The errors of the keys that are parked there."""
+        return [row.error for row in await self.stores[context].parked()]
+
+    def _hear(self, signal: Signal) -> None:
+        if signal.kind == "parked":
+            self.parked.set()
+        if signal.kind == "released":
+            self.released.set()
+
+
+@asynccontextmanager
+async def calling(caller: System, answerer: System) -> AsyncGenerator[Runtime]:
+    """A process of one release that hosts `depot`, and calls a process of another release that hosts `sales`."""
+    exchange = Exchange()
+    desk = Side(caller, "depot", InProcessCalls(exchange))
+    back = Side(answerer, "sales", InProcessCalls(exchange))
+    await asyncio.gather(back.start(), desk.start())
+    try:
+        yield desk.runtime
+    finally:
+        await desk.stop()
+        await back.stop()
+
+
+__all__ = ["CONTEXTS", "Shops", "calling"]
