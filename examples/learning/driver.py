@@ -73,10 +73,14 @@ class Directory:
 class Client:
     """One connection per service, kept open; requests are repeated until they are answered."""
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, patience: float = PATIENCE_SECONDS) -> None:
+        """`patience` is how many seconds it goes on asking for one thing."""
         self._directory = directory
+        self._patience = patience
         self._connections: dict[str, HTTPConnection] = {}
         self._asked = ""
+        self._turn = random.getrandbits(16)
+        """Which of several services that serve the same is asked: another one after each failure."""
         self.retries = 0
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, key: str = "") -> tuple[int, Any]:
@@ -85,14 +89,16 @@ class Client:
 
     def until(self, ask: Callable[[], tuple[int, Any]], enough: Callable[[tuple[int, Any]], bool]) -> tuple[int, Any]:
         """Asks until an answer comes that is enough. Raises `GaveUp`."""
-        end = time.monotonic() + PATIENCE_SECONDS
+        end = time.monotonic() + self._patience
         while time.monotonic() < end:
             try:
                 answer = ask()
                 if enough(answer):
                     return answer
+                self._turn += answer[0] >= 500
             except (OSError, HTTPException):
                 self.close()
+                self._turn += 1
             self.retries += 1
             time.sleep(PAUSE_SECONDS)
         raise GaveUp(self._asked)
@@ -106,7 +112,7 @@ class Client:
         """Status and decoded body of one request. Raises `OSError`, `HTTPException`."""
         self._asked = f"{method} {path}"
         places = self._directory.places(path)
-        connection = self._connect(places[self.retries % len(places)])  # after a failure, another one
+        connection = self._connect(places[self._turn % len(places)])
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if key:
             headers["Idempotency-Key"] = key
@@ -218,16 +224,17 @@ def play(
     seed: int = 1,
     at_once: int = 16,
     through: Callable[[int], None] | None = None,
+    patience: float = PATIENCE_SECONDS,
 ) -> list[Told]:
     """Plays the cohort, at most `at_once` students at a time. Raises `GaveUp`, `Surprised`.
 
     `urls` are those of all services that serve anything. `through` is told after each student how many have come to
-    their end.
+    their end. `patience` is how many seconds a student goes on asking for one thing.
     """
     directory = _directory(urls)
 
     def one(number: int) -> Told:
-        client = Client(directory)
+        client = Client(directory, patience)
         try:
             return Student(client, number, seed).play()
         finally:

@@ -12,13 +12,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from learning.process import TOPOLOGIES
 from remit.testing.simulation.__main__ import main as run_seeds
+from tests.placements.deployment import NAMES
 from tests.soak import screen
-from tests.soak.crash import STORES, Sizes, crash
+from tests.soak.crash import STORES, Outcome, Sizes, crash
+from tests.soak.placements import place_everywhere
+from tests.soak.services import crash_services
 
 STUDENTS_PER_KILL = 12
 """So many come through between two kills, with something to spare."""
 CI_KILLS, CI_SEEDS = 100, 60
+CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
+SERVICES = TOPOLOGIES / "four-nats.toml"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,11 +34,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.ci:
         return max(
             _crash(Sizes(CI_KILLS * STUDENTS_PER_KILL, CI_KILLS, seed=7), as_json=False),
+            _crash(_of_services(CI_SERVICE_KILLS, seed=7), as_json=False),
+            _placements(CI_STUDENTS, seed=7, as_json=False),
             _simulation(CI_SEEDS, seed=1000),
         )
     if chosen.test == "crash":
-        sizes = Sizes(chosen.students or chosen.kills * STUDENTS_PER_KILL, chosen.kills, chosen.seed, chosen.store)
-        return _crash(sizes, as_json=chosen.json)
+        students = chosen.students or chosen.kills * STUDENTS_PER_KILL
+        topology = str(chosen.topology or "")
+        return _crash(Sizes(students, chosen.kills, chosen.seed, chosen.store, topology), as_json=chosen.json)
+    if chosen.test == "placements":
+        return _placements(chosen.students, chosen.seed, as_json=chosen.json)
     if chosen.test == "simulation":
         return _simulation(chosen.seeds, chosen.seed)
     parser.print_help()
@@ -58,7 +69,20 @@ def _parser() -> argparse.ArgumentParser:
     crashing.add_argument("--kills", type=_positive, default=500, metavar="K", help="default: 500")
     crashing.add_argument("--seed", type=int, default=1, metavar="S", help="of wishes and moments; default: 1")
     crashing.add_argument("--store", choices=sorted(STORES), default="sqlite", help="default: sqlite")
+    crashing.add_argument(
+        "--topology", type=_file, metavar="FILE", help="kill the services of this topology, and its NATS server"
+    )
     crashing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
+    placing = tests.add_parser(
+        "placements",
+        help="the same cohort on every topology of the learning platform",
+        description="Plays the same cohort on every file in examples/learning/topologies, as real processes with a "
+        "real NATS server. All queries of all students must get the same answers everywhere; the stores are counted "
+        "from outside.",
+    )
+    placing.add_argument("--students", type=_positive, default=500, metavar="N", help="on each; default: 500")
+    placing.add_argument("--seed", type=int, default=1, metavar="S", help="of their wishes; default: 1")
+    placing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     simulation = tests.add_parser(
         "simulation",
         help="the seeded simulation, with pull and without",
@@ -79,11 +103,23 @@ def _positive(text: str) -> int:
     return number
 
 
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text} is no file")
+    return Path(text).resolve()
+
+
 def _crash(sizes: Sizes, *, as_json: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     try:
-        with screen.progress(sizes) as progress:
-            outcome = crash(sizes, folder / "data", progress)
+        with screen.progress(students=sizes.students, kills=sizes.kills) as watch:
+
+            def progress(outcome: Outcome) -> None:
+                watch(students=outcome.students, kills=outcome.kills)
+
+            outcome = (
+                crash_services(sizes, folder, progress) if sizes.topology else crash(sizes, folder / "data", progress)
+            )
     except KeyboardInterrupt:
         shutil.rmtree(folder)
         os._exit(130)  # not sys.exit, which waits for students who wait for a platform that is gone
@@ -93,6 +129,32 @@ def _crash(sizes: Sizes, *, as_json: bool) -> int:
         screen.show(sizes, outcome)
     if outcome.findings:
         print(f"the stores stay in {folder / 'data'}", file=sys.stderr)
+        return 1
+    shutil.rmtree(folder)
+    return 0
+
+
+def _of_services(kills: int, seed: int) -> Sizes:
+    return Sizes(kills * STUDENTS_PER_KILL, kills, seed, topology=str(SERVICES))
+
+
+def _placements(students: int, seed: int, *, as_json: bool) -> int:
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    try:
+        with screen.progress(topologies=len(NAMES), students=len(NAMES) * students) as watch:
+            played = list(
+                place_everywhere(students, seed, folder, lambda done, count: watch(topologies=done, students=count))
+            )
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        os._exit(130)  # not sys.exit, which waits for students who wait for services that are gone
+    if as_json:
+        outcome = {"students": students, "seed": seed, "topologies": [asdict(each) for each in played]}
+        print(json.dumps(outcome, indent=2))
+    else:
+        screen.show_placements(played, seed)
+    if any(each.findings for each in played):
+        print(f"the stores stay in {folder}", file=sys.stderr)
         return 1
     shutil.rmtree(folder)
     return 0

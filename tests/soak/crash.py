@@ -33,6 +33,8 @@ class Sizes:
     kills: int
     seed: int = 1
     store: str = "sqlite"
+    topology: str = ""
+    """A topology file, whose services are killed; without one, everything runs in one process."""
 
 
 @dataclass
@@ -45,6 +47,10 @@ class Outcome:
     """Those of them that left something committed whose consequence was not."""
     starting: int = 0
     """Kills before the platform was ready, the first time and later."""
+    wipes: int = 0
+    """How often the broker has lost everything."""
+    zombies: int = 0
+    """Services that were paused, and came back when others had taken over their work."""
     students: int = 0
     retries: int = 0
     counts: dict[str, int] = field(default_factory=dict[str, int])

@@ -1,29 +1,37 @@
-"""What a person sees of a cohort that plays on a platform which is killed: how far it is, and how it ended."""
+"""What a person sees of a long test with a cohort: how far it is, and how it ended."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tests.soak.crash import Outcome, Sizes
+from tests.soak.placements import Played
 
-__all__ = ["progress", "show"]
+__all__ = ["Watch", "progress", "show", "show_placements"]
+
+
+class Watch(Protocol):
+    """Is told how far each of the bars is."""
+
+    def __call__(self, **completed: int) -> None: ...
 
 
 @contextmanager
-def progress(sizes: Sizes) -> Generator[Callable[[Outcome], None]]:
-    """Two bars on standard error, gone at the end; nothing where that is no terminal."""
+def progress(**totals: int) -> Generator[Watch]:
+    """Bars on standard error, gone at the end; nothing where that is no terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        students = bars.add_task("students", total=sizes.students)
-        kills = bars.add_task("kills", total=sizes.kills)
+        tasks = {name: bars.add_task(name, total=total) for name, total in totals.items()}
 
-        def watch(outcome: Outcome) -> None:
-            bars.update(students, completed=outcome.students)
-            bars.update(kills, completed=outcome.kills)
+        def watch(**completed: int) -> None:
+            for name, count in completed.items():
+                bars.update(tasks[name], completed=count)
 
         yield watch
 
@@ -35,18 +43,44 @@ def show(sizes: Sizes, outcome: Outcome) -> None:
     table.add_column()
     rows = {
         f"of {sizes.students} students came through": outcome.students,
-        f"of {sizes.kills} kills of the running platform": outcome.kills,
+        f"of {sizes.kills} kills of {'services' if sizes.topology else 'the running platform'}": outcome.kills,
         "of them between a commit and its consequence": outcome.between,
         "more kills while it was starting": outcome.starting,
         "requests repeated for want of an answer": outcome.retries,
         **outcome.counts,
         "findings": len(outcome.findings),
     }
+    if sizes.topology:
+        del rows["more kills while it was starting"]
+        rows |= {"times the broker lost everything": outcome.wipes, "services paused and resumed": outcome.zombies}
     for what, count in rows.items():
         table.add_row(str(count), what)
     console = Console(highlight=False)
     console.print(table)
-    for finding in outcome.findings:
+    where = Path(sizes.topology).name or sizes.store
+    _say(console, outcome.findings, f"after {outcome.seconds:.0f} s with seed {sizes.seed} on {where}")
+
+
+def show_placements(played: Iterable[Played], seed: int) -> None:
+    """A table of topologies, and what does not hold."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("TOPOLOGY", no_wrap=True)
+    for title in ("PROCESSES", "STUDENTS", "ANSWERS", "REPEATED", "CERTIFICATES", "SECONDS", "FINDINGS"):
+        table.add_column(title, justify="right")
+    findings: list[str] = []
+    for each in played:
+        findings += [f"{each.topology}: {finding}" for finding in each.findings]
+        table.add_row(
+            each.topology, str(each.processes), str(each.students), str(each.answers), str(each.retries),
+            str(each.counts.get("certificates", 0)), f"{each.seconds:.1f}", str(len(each.findings)),
+        )  # fmt: skip
+    console = Console(highlight=False)
+    console.print(table)
+    _say(console, findings, f"the same answers everywhere to seed {seed}" if not findings else f"with seed {seed}")
+
+
+def _say(console: Console, findings: Iterable[str], how: str) -> None:
+    findings = list(findings)
+    for finding in findings:
         console.print(f"WRONG: {finding}", style="bold red", markup=False, soft_wrap=True)
-    verdict = "everything holds" if not outcome.findings else "something does not hold"
-    console.print(f"{verdict}, after {outcome.seconds:.0f} s with seed {sizes.seed} on {sizes.store}")
+    console.print(f"{'something does not hold' if findings else 'everything holds'}, {how}")

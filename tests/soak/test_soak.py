@@ -21,7 +21,7 @@ def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("test", ["", "crash", "simulation"])
+@pytest.mark.parametrize("test", ["", "crash", "placements", "simulation"])
 def test_every_long_test_explains_itself(test: str) -> None:
     shown = soak(*test.split(), "--help")
     assert shown.returncode == 0
@@ -41,7 +41,7 @@ def test_a_finding_ends_with_exit_code_1_and_keeps_the_stores(tmp_path: Path, mo
     ran = soak("crash", "--students", "1", "--kills", "400", "--json")
     assert ran.returncode == 1
     outcome = json.loads(ran.stdout)
-    assert outcome["sizes"] == {"students": 1, "kills": 400, "seed": 1, "store": "sqlite"}
+    assert outcome["sizes"] == {"students": 1, "kills": 400, "seed": 1, "store": "sqlite", "topology": ""}
     (finding,) = outcome["findings"]
     assert finding.startswith("the cohort was through after ")
     assert Path(ran.stderr.split()[-1], "billing.db").exists(), ran.stderr

@@ -1,0 +1,78 @@
+"""The same cohort on every topology of the learning platform; their answers compared, their stores counted."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from learning import checker
+from learning.driver import GaveUp, Surprised, Told, come_to_rest, play
+from tests.placements.answers import Answers, ask_everything
+from tests.placements.deployment import NAMES, running
+
+__all__ = ["FIRST", "Played", "place_everywhere"]
+
+FIRST = "monolith"
+"""What the answers of all others are compared with."""
+
+
+@dataclass
+class Played:
+    """What happened on one topology, and everything in it that does not hold."""
+
+    topology: str
+    processes: int = 0
+    students: int = 0
+    answers: int = 0
+    retries: int = 0
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    findings: list[str] = field(default_factory=list[str])
+    seconds: float = 0.0
+
+
+def place_everywhere(students: int, seed: int, folder: Path, progress: Callable[[int, int], None]) -> Generator[Played]:
+    """Plays the cohort on one topology after the other. `progress` is told how many are done, and how many students.
+
+    What lies in `folder` stays there for a topology with findings.
+    """
+    first: tuple[Answers, list[Told]] | None = None
+    for number, name in enumerate([FIRST, *(name for name in NAMES if name != FIRST)]):
+        played = Played(name)
+        begun = time.monotonic()
+
+        def through(count: int, number: int = number, played: Played = played) -> None:
+            played.students = count
+            progress(number, number * students + count)
+
+        try:
+            answers, told = _play(played, folder / name, students, seed, through)
+        except (RuntimeError, GaveUp, Surprised) as error:  # a service, or a student, did not get through
+            played.findings.append(f"{type(error).__name__}: {error}")
+        else:
+            first = first or (answers, told)
+            played.findings += answers.differences(first[0])
+            played.findings += [f"{each} was told otherwise in {FIRST}" for each in told if each not in first[1]]
+        played.seconds = time.monotonic() - begun
+        if not played.findings:
+            shutil.rmtree(folder / name)
+        yield played
+
+
+def _play(
+    played: Played, folder: Path, students: int, seed: int, through: Callable[[int], None]
+) -> tuple[Answers, list[Told]]:
+    with running(played.topology, folder) as services:
+        played.processes = len(services.services)
+        told = play(services.urls, students=students, seed=seed, through=through)
+        come_to_rest(services.urls)
+        answers = ask_everything(services.urls, told)
+        played.answers = len(answers.by_query)
+        played.retries = sum(student.retries for student in told)
+        played.findings += [f"{name}: exit code {code}" for name, code in services.stop().items() if code]
+    stores = checker.read(folder / "data")
+    played.counts = checker.counts(stores)
+    played.findings += checker.check(stores, told)
+    return answers, [replace(student, retries=0) for student in told]
