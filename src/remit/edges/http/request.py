@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -14,6 +14,7 @@ import msgspec
 
 from remit.edges.http.problems import Headers, Rejected, rejected
 from remit.errors import DeadlineExceeded
+from remit.runtime.deadlines import Deadlines
 
 __all__ = [
     "Answer",
@@ -47,6 +48,8 @@ class Limits:
     max_body: int
     default_deadline: float
     max_deadline: float
+    running: Deadlines = field(default_factory=Deadlines)
+    """Of the bodies that are being read."""
 
 
 class Gone(Exception):
@@ -123,12 +126,16 @@ class Request:
             waits = self.headers.get(b"expect", b"").lower() == b"100-continue"
             if waits or int(declared) > limits.max_body * _DRAINED:
                 raise _too_large(limits)
+        limit = limits.running.enter(self.remaining(limits))
         try:
-            async with asyncio.timeout(self.remaining(limits)):
-                body = await self._read(limits)
-        except TimeoutError as error:
+            body = await self._read(limits)
+        except asyncio.CancelledError:
+            if not limit.owns_cancellation():
+                raise
             detail = "The body was not complete when the deadline passed"
-            raise rejected("http.slow-body", detail, where="body") from error
+            raise rejected("http.slow-body", detail, where="body") from None
+        finally:
+            limits.running.leave(limit)
         if body:
             self._check_media_type()
         return body
