@@ -16,6 +16,7 @@ from remit.stores.postgres.lookups import Lookups
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.session import Row, Session
+from remit.stores.postgres.trail import SWEEP
 from remit.stores.postgres.writer import Writer
 
 __all__ = ["PostgresStore"]
@@ -44,8 +45,19 @@ _HEADS = """
         ORDER BY pos DESC LIMIT 1
     ) h
 """
+# One probe per partition, at the end where the newest row is: what moves have left behind is not looked at.
 _CHECKPOINTS = """
-    SELECT part, pos, id, at FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3
+    WITH RECURSIVE newest AS (
+        (SELECT part, pos, id, at FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3
+         ORDER BY part DESC, prev DESC LIMIT 1)
+        UNION ALL
+        SELECT next.* FROM newest, LATERAL (
+            SELECT part, pos, id, at FROM remit_checkpoint
+            WHERE subscription = $1 AND source = $2 AND channel = $3 AND part < newest.part
+            ORDER BY part DESC, prev DESC LIMIT 1
+        ) next
+    )
+    SELECT part, pos, id, at FROM newest
 """
 _PARKED = """
     SELECT subscription, source, channel, key, part, since, attempts, retry_at, error,
@@ -191,6 +203,8 @@ class PostgresStore:
         moved = await commits.between(writer.look)
         if moved:
             self._wake()
+        if values := writer.trail.sweep():
+            await self._rows(SWEEP, *values)
         return moved
 
     def changed_elsewhere(self) -> bool:

@@ -16,6 +16,7 @@ from remit.stores.postgres.heads import Heads
 from remit.stores.postgres.letters import write_letters
 from remit.stores.postgres.place import Place
 from remit.stores.postgres.session import Link, Session
+from remit.stores.postgres.trail import Trail
 
 __all__ = ["Writer"]
 
@@ -72,6 +73,7 @@ class Writer:
 
     def __init__(self, session: Session, place: Place, partitions: int) -> None:
         self.heads = Heads()
+        self.trail = Trail()
         self._session = session
         self._where = place.where
         self._partitions = partitions
@@ -97,6 +99,7 @@ class Writer:
         """Writes units that share no row, by one transaction if that can be."""
         try:
             refusals = (await self._repeatedly(units)).refusals()
+            self.trail.moved(unit for number, unit in enumerate(units) if number not in refusals)
             return [refusals.get(number) for number in range(len(units))]
         except UNFIT as error:
             if len(units) == 1:

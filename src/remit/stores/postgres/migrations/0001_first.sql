@@ -35,17 +35,21 @@ CREATE TABLE remit_floor (
     PRIMARY KEY (channel, part)
 );
 
--- How far a subscription of this context has come in a partition of a source.
+-- How far a subscription of this context has come in a partition of a source: the row with the highest prev says it.
+-- Each move inserts a row, under the position it moves from; what it leaves behind is deleted later. A row that every
+-- move updates gets slower and slower while an old snapshot is open.
 CREATE TABLE remit_checkpoint (
     subscription text COLLATE "C" NOT NULL,
     source       text COLLATE "C" NOT NULL,
     channel      smallint         NOT NULL,
     part         smallint         NOT NULL,
+    prev         bigint           NOT NULL,
     pos          bigint           NOT NULL,
     id           text COLLATE "C" NOT NULL,
     at           double precision NOT NULL,
-    PRIMARY KEY (subscription, source, channel, part)
-) WITH (fillfactor = 50);
+    PRIMARY KEY (subscription, source, channel, part, prev),
+    CHECK (prev < pos)
+);
 
 CREATE TABLE remit_idempotency (
     caller      text COLLATE "C" NOT NULL,

@@ -4,8 +4,8 @@
 -- What cannot be known before writing (two transactions insert the same new row) ends the whole call with RM001: the
 -- caller repeats it, and then it is known.
 --
--- Rows are locked in the same order by everybody: checkpoints, parked keys, states, claims, then the log's partitions,
--- each sorted by the caller. So commits do not deadlock. The partitions come last because they are held until the
+-- Rows are locked in the same order by everybody: parked keys, states, claims, new states, checkpoints, then the log's
+-- partitions, each sorted by the caller. So commits do not deadlock. The partitions come last because they are held until the
 -- transaction is over: whoever reads a position knows that no lower one can still appear.
 --
 -- Every statement of a volatile function sees what was committed before that statement began. So a head that is read
@@ -46,7 +46,7 @@ BEGIN
         LEFT JOIN LATERAL (
             SELECT c.pos, c.id FROM remit_checkpoint c
             WHERE c.subscription = m.subscription AND c.source = m.source AND c.channel = m.channel AND c.part = m.part
-            FOR NO KEY UPDATE
+            ORDER BY c.prev DESC LIMIT 1
         ) c ON true
         WHERE coalesce(c.pos, 0) <> m.before OR coalesce(c.id, '') <> m.before_id;
         lost_unit := lost_unit || more_unit; lost_what := lost_what || more_what; lost_where := lost_where || more_where;
@@ -129,28 +129,17 @@ BEGIN
     END IF;
 
     IF cardinality(move_unit) > 0 THEN
-        UPDATE remit_checkpoint c SET pos = m.after, id = m.after_id, at = m.at
-        FROM unnest(move_unit, move_subscription, move_source, move_channel, move_part, move_before, move_before_id,
-                    move_after, move_after_id, move_at)
-             AS m (unit, subscription, source, channel, part, before, before_id, after, after_id, at)
+        SELECT count(*) INTO expected FROM unnest(move_unit) AS m (unit) WHERE m.unit <> ALL (lost_unit);
+        INSERT INTO remit_checkpoint (subscription, source, channel, part, prev, pos, id, at)
+        SELECT m.subscription, m.source, m.channel, m.part, m.before, m.after, m.after_id, m.at
+        FROM unnest(move_unit, move_subscription, move_source, move_channel, move_part, move_before, move_after,
+                    move_after_id, move_at)
+             AS m (unit, subscription, source, channel, part, before, after, after_id, at)
         WHERE m.unit <> ALL (lost_unit)
-          AND c.subscription = m.subscription AND c.source = m.source AND c.channel = m.channel AND c.part = m.part
-          AND c.pos = m.before AND c.id = m.before_id;
+        ON CONFLICT DO NOTHING;
         GET DIAGNOSTICS written = ROW_COUNT;
-
-        SELECT count(*) - written INTO expected FROM unnest(move_unit) AS m (unit) WHERE m.unit <> ALL (lost_unit);
-        IF expected > 0 THEN
-            INSERT INTO remit_checkpoint (subscription, source, channel, part, pos, id, at)
-            SELECT m.subscription, m.source, m.channel, m.part, m.after, m.after_id, m.at
-            FROM unnest(move_unit, move_subscription, move_source, move_channel, move_part, move_before, move_after,
-                        move_after_id, move_at)
-                 AS m (unit, subscription, source, channel, part, before, after, after_id, at)
-            WHERE m.before = 0 AND m.unit <> ALL (lost_unit)
-            ON CONFLICT DO NOTHING;
-            GET DIAGNOSTICS written = ROW_COUNT;
-            IF written < expected THEN
-                RAISE 'the same checkpoint was made at the same time' USING ERRCODE = 'RM001';
-            END IF;
+        IF written < expected THEN
+            RAISE 'the same checkpoint was moved at the same time' USING ERRCODE = 'RM001';
         END IF;
     END IF;
 

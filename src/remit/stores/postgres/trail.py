@@ -1,0 +1,48 @@
+"""What checkpoints leave behind when they move: a row for each move, of which only the newest counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from remit.stores.port import Unit
+
+__all__ = ["SWEEP", "Trail"]
+
+_MANY = 1000
+"""Moves after which it is swept up."""
+
+SWEEP = """
+    DELETE FROM remit_checkpoint c
+    USING unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::bigint[], $6::bigint[])
+          AS m (subscription, source, channel, part, low, high)
+    WHERE c.subscription = m.subscription AND c.source = m.source AND c.channel = m.channel AND c.part = m.part
+    AND c.prev >= m.low AND c.prev < m.high
+"""
+
+_Place = tuple[str, str, int, int]
+
+
+class Trail:
+    """Remembers which rows may go. It goes by positions, so that what was deleted before is not looked at again."""
+
+    def __init__(self) -> None:
+        self._moves = 0
+        self._swept: dict[_Place, int] = {}
+        self._newest: dict[_Place, int] = {}
+
+    def moved(self, units: Iterable[Unit]) -> None:
+        """These units are written."""
+        for unit in units:
+            if (advance := unit.advance) is not None:
+                self._moves += 1
+                self._newest[advance[:4]] = advance.before
+
+    def sweep(self) -> Sequence[Sequence[object]]:
+        """The values of `SWEEP`, which deletes what was left behind; none while there is little."""
+        if self._moves < _MANY:
+            return ()
+        rows = [(*place, self._swept.get(place, 0), newest) for place, newest in self._newest.items()]
+        self._moves = 0
+        self._swept |= self._newest
+        self._newest = {}
+        return list(zip(*rows, strict=True))

@@ -1,0 +1,109 @@
+"""However much there is, and however long a snapshot has been open: every hot query looks at a few pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Unit
+from remit.stores.postgres import PostgresStore, store, writer
+from remit.stores.postgres.columns import columns
+
+Connection = Any  # asyncpg.Connection takes its parameter in stubs only
+
+QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
+    "load": (store._LOADS, (["Account"], ["a1"])),
+    "outcome": (store._OUTCOMES, (["web"], ["k1"])),
+    "read": (store._READ, (PRIVATE, 0, 100, 10)),
+    "heads": (store._HEADS, (1, PRIVATE)),
+    "look": (writer._HEADS, ([0, 1], 1)),
+    "checkpoints": (store._CHECKPOINTS, ("mail", "billing", 1)),
+    "parked": (store._PARKED, ("mail",)),
+    "letters": (store._LETTERS, ("mail", "billing", 1, "k", 10)),
+}
+
+
+def move(pos: int) -> Unit:
+    before = f"m{pos - 1}" if pos > 1 else ""
+    entry = Entry(PRIVATE, "k", f"e{pos}", "billing.Settled", 1, 1.0, "{}", b"{}")
+    advance = Advance("mail", "billing", 1, 0, pos - 1, before, pos, f"m{pos}", 1.0, frozenset())
+    return Unit([Change("Account", f"a{pos}", 0, b"{}")], [entry], Claim("web", f"k{pos}", b"f", b"{}", 1.0), advance)
+
+
+@pytest.fixture
+async def postgres(address: str) -> AsyncIterator[PostgresStore]:
+    postgres = PostgresStore(address, "billing", partitions=1)
+    await postgres.open()
+    yield postgres
+    await postgres.close()
+
+
+@pytest.fixture
+async def session(server: str, schema: str, postgres: PostgresStore) -> AsyncIterator[Connection]:
+    """A connection with the settings of a store's own."""
+    session = await asyncpg.connect(server)
+    await session.execute(f"SET search_path TO {schema}, pg_temp; SET enable_seqscan = off")
+    yield session
+    await session.close()
+
+
+async def explained(session: Connection, sql: str, values: tuple[object, ...]) -> dict[str, Any]:
+    plan = await session.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", *values)
+    found: dict[str, Any] = json.loads(plan)[0]["Plan"]
+    return found
+
+
+def nodes(plan: dict[str, Any]) -> list[str]:
+    return [plan["Node Type"], *[node for below in plan.get("Plans", []) for node in nodes(below)]]
+
+
+def pages(plan: dict[str, Any]) -> int:
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+
+
+@pytest.mark.parametrize("query", QUERIES)
+async def test_hot_queries_use_indexes(postgres: PostgresStore, session: Connection, query: str) -> None:
+    await postgres.commit(move(1))
+    plan = await explained(session, *QUERIES[query])
+    assert "Seq Scan" not in nodes(plan)
+    assert [node for node in nodes(plan) if "Index" in node]
+
+
+async def test_an_old_snapshot_slows_nothing_down(postgres: PostgresStore, session: Connection, server: str) -> None:
+    async def commit(pos: int) -> int:
+        """Pages that a commit touches."""
+        await session.execute("BEGIN")
+        plan = await explained(session, writer._COMMIT, tuple(columns([move(pos)], 1)))
+        await session.execute("COMMIT")
+        return pages(plan)
+
+    for pos in range(1, 11):
+        await postgres.commit(move(pos))
+    await commit(11)
+    young = {name: pages(await explained(session, *query)) for name, query in QUERIES.items()}
+    young["commit"] = await commit(12)
+    old = await asyncpg.connect(server)
+    async with old.transaction(isolation="repeatable_read"):
+        await old.fetch("SELECT 1 FROM pg_class LIMIT 1")
+        for pos in range(13, 2013):
+            await postgres.commit(move(pos))
+        aged = {name: pages(await explained(session, *query)) for name, query in QUERIES.items()}
+        aged["commit"] = await commit(2013)
+    await old.close()
+    assert {name: count for name, count in aged.items() if count > 2 * young[name] + 10} == {}, young
+
+
+async def test_what_checkpoints_leave_behind_is_swept_up(
+    postgres: PostgresStore, session: Connection, connection: Connection
+) -> None:
+    for pos in range(1, 1101):
+        await postgres.commit(move(pos))
+    for _ in iter(int, 1):
+        if await session.fetchval("SELECT count(*) FROM remit_checkpoint") < 500:
+            break
+    found = await postgres.checkpoints("mail", "billing", 1)
+    assert found[0].pos == 1100
