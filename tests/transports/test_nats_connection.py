@@ -200,6 +200,21 @@ async def test_what_the_server_denies_is_unavailable_at_once_and_serving_it_is_a
         await channel.close()
 
 
+async def test_a_connection_that_nobody_closes_ends_with_its_loop(server: NatsServer) -> None:
+    """A loop that ends cancels every task once; the library swallows some cancellations."""
+    for pause in range(40):
+        place = NatsConnection(server.url, name="front")
+        opening = asyncio.create_task(place.open())
+        await asyncio.wait([opening], timeout=pause * 0.0002)
+        keeper = place._keeper
+        if keeper is not None:
+            keeper.cancel()
+            done, _ = await asyncio.wait([keeper], timeout=10.0)
+            assert done, f"it goes on after a cancellation at {pause * 0.2:.1f} ms"
+        opening.cancel()
+        await place.close()
+
+
 async def test_headers_count_as_part_of_a_message(channel: NatsCalls) -> None:
     headers = {"remit-key": "k" * 16_000}
     largest = b"x" * channel.capabilities.max_bytes

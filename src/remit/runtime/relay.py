@@ -36,6 +36,12 @@ class _Lane:
 
     pos: int = 0
     id: str = ""
+    """The last message published."""
+    noted_pos: int = 0
+    noted_id: str = ""
+    """Where the checkpoint stands."""
+    noting: asyncio.Task[None] | None = None
+    """Moves it, while the next messages are published."""
     worker: asyncio.Task[None] | None = None
 
 
@@ -85,10 +91,13 @@ class Relay:
         self._stopping = True
         if self._unwatch is not None:
             self._unwatch()
-        tasks = [task for task in [self._main, *(lane.worker for lane in self._lanes.values())] if task is not None]
-        for task in tasks:
+            self._unwatch = None
+        lanes = self._lanes.values()
+        ending = [task for task in [self._main, *(lane.worker for lane in lanes)] if task is not None]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
+        await asyncio.gather(*(lane.noting for lane in lanes if lane.noting is not None), return_exceptions=True)
         self.state = "stopped"
 
     async def stand_by(self) -> None:
@@ -155,22 +164,30 @@ class Relay:
             self._bell.set()
 
     async def _publish(self, part: int, lane: _Lane) -> bool:
-        """Publishes what comes next; says whether there was anything."""
+        """Publishes what comes next; says whether there is more to do."""
         records = await self._store.read(self.channel, part, lane.pos, PAGE)
-        if not records:
-            return False
-        count = await self._events.publish(self.source, self.channel, records)
-        if count == 0:
-            raise Unavailable("the channel confirmed nothing", where=f"{self.source}, partition {part}")
-        last = records[count - 1]
-        now = self._ports.clock.seconds()
+        if records:
+            count = await self._events.publish(self.source, self.channel, records)
+            if count == 0:
+                raise Unavailable("the channel confirmed nothing", where=f"{self.source}, partition {part}")
+            lane.pos, lane.id = records[count - 1].pos, records[count - 1].id
+            self.published += count
+        if lane.noting is not None and (lane.noting.done() or not records):
+            noting, lane.noting = lane.noting, None
+            await noting
+        if lane.noting is None and lane.noted_pos != lane.pos:
+            lane.noting = asyncio.create_task(self._note(part, lane), name=f"{self.name} checkpoint {part}")
+        return lane.noting is not None
+
+    async def _note(self, part: int, lane: _Lane) -> None:
+        """Moves the checkpoint over what is published now."""
+        pos, id = lane.pos, lane.id
         moved = Advance(
-            self.name, self.source, self.channel, part, lane.pos, lane.id, last.pos, last.id, now, frozenset()
-        )
+            self.name, self.source, self.channel, part, lane.noted_pos, lane.noted_id, pos, id,
+            self._ports.clock.seconds(), frozenset(),
+        )  # fmt: skip
         await self._store.commit(Unit(advance=moved))
-        lane.pos, lane.id = last.pos, last.id
-        self.published += count
-        return True
+        lane.noted_pos, lane.noted_id = pos, id
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of one partition; others are being worked on."""
@@ -178,7 +195,7 @@ class Relay:
         for part, checkpoint in stored.items():
             if only in (None, part):
                 lane = self._lanes.setdefault(part, _Lane())
-                lane.pos, lane.id = checkpoint.pos, checkpoint.id
+                lane.pos, lane.id = lane.noted_pos, lane.noted_id = checkpoint.pos, checkpoint.id
 
     # ── trouble ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -116,7 +116,7 @@ class NatsConnection:
         if client is not None:
             with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
                 await self._settle(client, CLOSE_SECONDS)
-        while not keeper.done():  # the library swallows some cancellations
+        while not keeper.done():
             keeper.cancel()
             await asyncio.wait([keeper], timeout=0.1)
         if client is not None:
@@ -127,7 +127,7 @@ class NatsConnection:
     async def _keep(self) -> None:
         """Connects, and connects again, for ever."""
         failures = 0
-        while self._keeper is not None:
+        while not self._ends():
             try:
                 client = await self._connect()
             except RemitError as trouble:
@@ -140,6 +140,11 @@ class NatsConnection:
                 failures = 0
                 await self._watch(client)
             await asyncio.sleep(min(LONGEST_PAUSE, 0.05 * 2.0 ** min(failures, 10)) * self._random.uniform(0.5, 1.5))
+
+    def _ends(self) -> bool:
+        """Whether nobody wants the connection any more. The library swallows some cancellations."""
+        task = asyncio.current_task()
+        return self._keeper is None or (task is not None and task.cancelling() > 0)
 
     async def _connect(self) -> Client:
         client, lost, said = Client(), asyncio.Event(), list[Exception]()
@@ -218,7 +223,7 @@ class NatsConnection:
         lost, loop = self._lost, asyncio.get_running_loop()
         asked = loop.time()
         try:
-            while self._keeper is not None and not lost.is_set() and client.is_connected:
+            while not self._ends() and not lost.is_set() and client.is_connected:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lost.wait(), LOOK_SECONDS)
                 if loop.time() - asked > PING_SECONDS:

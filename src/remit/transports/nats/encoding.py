@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from calendar import timegm
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ OMITTED = "remit-payload"
 
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
 """What stands for itself in the value of a CloudEvents header; the rest is percent-encoded."""
+_plain = re.compile("[!#-$&-~]*").fullmatch
+"""Whether nothing has to be encoded."""
 
 
 def write_payload(payload: bytes, codec: str) -> tuple[str, bytes]:
@@ -88,7 +91,7 @@ def read_place(headers: Mapping[str, str]) -> tuple[int, str]:
 
 
 def _encode(text: str) -> str:
-    return text if text.isalnum() and text.isascii() else quote(text, safe=_SAFE)
+    return text if _plain(text) else quote(text, safe=_SAFE)
 
 
 def _encode_json(text: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -103,6 +104,7 @@ class NatsEvents:
         self._streams = Streams(connection, system, replicas=replicas, max_age_seconds=max_age_seconds)
         self._known: dict[tuple[str, int], _Stream] = {}
         self._batches = count(1)
+        self._writing = asyncio.Lock()
         self._token = secrets.token_hex(8)
         self._interests: list[Interest] = []
         self._ignored = 0
@@ -203,36 +205,41 @@ class NatsEvents:
 
     async def _send(self, stream: _Stream, lane: _Lane, tail: Tail, records: Sequence[Record]) -> str:
         """Publishes some messages as a whole; says why they were refused, or "" when they are confirmed."""
-        last = len(records) - 1
-        batch = f"{self._token}{next(self._batches)}"
+        batch = f"{self._token}{next(self._batches)}" if len(records) > 1 else ""
         publish = self._connection.client().publish
-        for index, record in enumerate(records):
-            headers, payload = self._write(stream, record)
-            if index == 0:
-                headers[EXPECTED] = str(tail.seq)
-            if last:
-                headers["Nats-Batch-Id"], headers["Nats-Batch-Sequence"] = batch, str(index + 1)
-            if index < last:
+        # One long batch after the other: while the server takes it and its checkpoint moves, the next one is written.
+        async with self._writing if len(records) > BREATH else nullcontext():
+            for number, record in enumerate(records[:-1], 1):
+                headers, payload = self._write(stream, record, tail, batch, number)
                 await publish(lane.subject, payload, headers=headers)
-                if index % BREATH == BREATH - 1:
+                if number % BREATH == 0:
                     await asyncio.sleep(0)
-                continue
-            if last:
-                headers["Nats-Batch-Commit"] = "1"
-            try:
-                reply = await self._connection.request(lane.subject, payload, headers, ACK_SECONDS)
-            except NobodyListens:
-                return "there is no stream"
-            ack = _acks.decode(reply.data)
-            if ack.error is not None:
-                return ack.error.description or "for no reason"
-            lane.tail = Tail(ack.seq, record.pos, record.id)
+        last = records[-1]
+        headers, payload = self._write(stream, last, tail, batch, len(records))
+        if batch:
+            headers["Nats-Batch-Commit"] = "1"
+        try:
+            reply = await self._connection.request(lane.subject, payload, headers, ACK_SECONDS)
+        except NobodyListens:
+            return "there is no stream"
+        ack = _acks.decode(reply.data)
+        if ack.error is not None:
+            return ack.error.description or "for no reason"
+        lane.tail = Tail(ack.seq, last.pos, last.id)
         return ""
 
-    def _write(self, stream: _Stream, record: Record) -> tuple[dict[str, str], bytes]:
+    def _write(
+        self, stream: _Stream, record: Record, tail: Tail, batch: str, number: int
+    ) -> tuple[dict[str, str], bytes]:
+        """The headers and the payload of a message, the n-th of its batch; the first one is fenced."""
         fits = len(record.payload) <= self.capabilities.max_bytes and len(record.headers) < HEADER_BYTES // 2
         content, payload = write_payload(record.payload, self._codec) if fits else ("", b"")
-        return write_headers(record, stream.origin, content, not fits), payload
+        headers = write_headers(record, stream.origin, content, not fits)
+        if number == 1:
+            headers[EXPECTED] = str(tail.seq)
+        if batch:
+            headers["Nats-Batch-Id"], headers["Nats-Batch-Sequence"] = batch, str(number)
+        return headers, payload
 
     # ── listening ───────────────────────────────────────────────────────────────────────────────────────────────────
 
