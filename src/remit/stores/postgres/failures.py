@@ -11,7 +11,14 @@ __all__ = ["FAILURES", "REPEATABLE", "UNFIT", "ended", "failure"]
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What the driver raises; its internal error when the server has ended a connection that was asked nothing."""
 
-UNFIT = (asyncpg.DataError, asyncpg.exceptions.DataError, TypeError, ValueError, OverflowError)
+UNFIT = (
+    asyncpg.DataError,
+    asyncpg.NotNullViolationError,
+    asyncpg.CheckViolationError,
+    TypeError,
+    ValueError,
+    OverflowError,
+)
 """What is wrong with a unit and not with the store: values that no column takes, found by the driver or the server."""
 
 REPEATABLE = frozenset({"RM001", "40001", "40P01", "23505"})
