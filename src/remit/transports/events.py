@@ -49,7 +49,8 @@ class EventChannel(Protocol):
     async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
         """Publishes messages of one partition, in order; says how many of them, counted from the first, are confirmed.
 
-        Fewer than all means trouble: the caller begins again after the last confirmed one. Raises `Unavailable`.
+        Fewer than all means trouble: the caller begins again after the last confirmed one. A payload above `max_bytes`
+        travels as a bell without one. Raises `Unavailable`.
         """
         ...
 
