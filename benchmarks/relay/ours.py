@@ -1,0 +1,60 @@
+"""remit: a relay from a context's log in SQLite to JetStream."""
+
+import asyncio
+import time
+
+from benchmarks import sampling
+from benchmarks.relay import messages
+from benchmarks.sampling import Sample, Stopwatch, Work
+from remit.runtime import Ports, Signal
+from remit.runtime.plan import FollowPlan
+from remit.runtime.relay import Relay
+from remit.stores import PUBLISHED, Entry, Store, Unit
+from remit.stores.sqlite import SqliteStore
+from remit.transports.nats import NatsConnection, NatsEvents
+
+
+def _entry(number: int) -> Entry:
+    headers = f'{{"trace":"{number:032x}","cause":"{number:032x}","caller":"sales"}}'
+    return Entry(
+        PUBLISHED, messages.key(number), f"{number:032x}", "sales.OrderPlaced", 1, time.time(), headers,
+        messages.payload(number),
+    )  # fmt: skip
+
+
+async def _fill(store: Store, count: int) -> None:
+    for first in range(0, count, 500):
+        await store.commit(Unit(entries=[_entry(number) for number in range(first, min(first + 500, count))]))
+
+
+async def _caught_up(relay: Relay, count: int) -> None:
+    while relay.published < count:  # noqa: ASYNC110  # nothing tells when it does
+        await asyncio.sleep(0.002)
+
+
+def _complain(signal: Signal) -> None:
+    raise RuntimeError(f"{signal.kind}: {signal.what}")
+
+
+async def _run(work: Work) -> Sample:
+    count = messages.count(work)
+    store = SqliteStore(work.folder / "sales.db", "sales", partitions=messages.PARTITIONS)
+    await store.open()
+    await _fill(store, count)
+    with messages.running_server(work) as server:
+        events = NatsEvents(NatsConnection(server.url, name="sales"), "shop")
+        await events.open()
+        await events.prepare("sales", PUBLISHED)
+        relay = Relay(FollowPlan("sales.relay:nats", "sales", PUBLISHED), store, events, Ports(), _complain)
+        stopwatch = Stopwatch()
+        await relay.start()
+        await _caught_up(relay, count)
+        sample = Sample(count / stopwatch.seconds, stopwatch.details(count))
+        await relay.stop()
+        await events.close()
+    await store.close()
+    return sample
+
+
+def run(work: Work) -> Sample:
+    return sampling.run_async(_run(work))
