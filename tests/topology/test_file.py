@@ -135,7 +135,7 @@ MISTAKES = {
     '[channels]\nevents = "nats://h:port"': ("topology.address", "nats://HOST:PORT"),
     '[channels]\nevents = "http"': ("topology.technology", "'http' cannot carry them"),
     '[channels]\ncalls = "redis://h:1"': ("topology.technology", 'nats://HOST:PORT or "http"'),
-    '[stores]\ndefault = "redis://h:1"': ("topology.technology", "memory: or sqlite:PATH"),
+    '[stores]\ndefault = "redis://h:1"': ("topology.technology", "memory:, sqlite:PATH or postgresql://ADDRESS"),
     '[stores]\ndefault = "sqlite:"': ("topology.technology", "sqlite:PATH"),
     '[stores]\ndefault = "memory:x"': ("topology.technology", "memory:"),
     '[stores]\ndefault = "sqlite:${DATA}/x.db"': ("topology.environment", "export DATA="),

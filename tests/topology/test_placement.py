@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from remit import ModelError
 from remit.stores import Store
 from remit.stores.memory import MemoryStore
+from remit.stores.postgres import PostgresStore
 from remit.stores.sqlite import SqliteStore
 from remit.topology.file import Address, Channel, Secret, Service, Topology
 from remit.topology.placement import COMPONENTS, ContextShape, Placement, place
@@ -178,7 +179,11 @@ def test_everything_is_told_at_once() -> None:
 
 
 def test_the_plan_knows_the_stores_as_they_are() -> None:
-    kinds: dict[str, Store] = {"memory": MemoryStore(), "sqlite": SqliteStore("unused.db", "sales")}
+    kinds: dict[str, Store] = {
+        "memory": MemoryStore(),
+        "sqlite": SqliteStore("unused.db", "sales"),
+        "postgresql": PostgresStore("postgresql://h/d", "sales"),
+    }
     for technology, store in kinds.items():
         said = store.capabilities
         known = STORES[technology]

@@ -27,9 +27,9 @@ DEFAULT_STORE = "sqlite:data/{context}.db"
 
 
 def open_store(place: str, context: str) -> Store:
-    """The store of a context, not yet opened: `memory:` or `sqlite:PATH`, where `{context}` stands for its name.
+    """The store of a context, not yet opened: `memory:`, `sqlite:PATH` or `postgresql://ADDRESS`.
 
-    Raises `StoreError` for anything else.
+    `{context}` stands for the context's name. Raises `StoreError` for anything else.
     """
     technology, _, path = place.partition(":")
     if technology == "memory":
@@ -38,14 +38,36 @@ def open_store(place: str, context: str) -> Store:
         from remit.stores.sqlite import SqliteStore
 
         return SqliteStore(path.replace("{context}", context), context)
+    if technology == "postgresql" and path:
+        return _open_postgres(place.replace("{context}", context), context)
     raise StoreError(
-        f"{place!r} names no store", where="store", expected="memory: or sqlite:PATH", next=f'store="{DEFAULT_STORE}"'
+        f"{place.partition('//')[0]!r} names no store",
+        where="store",
+        expected="memory:, sqlite:PATH or postgresql://ADDRESS",
+        next=f'store="{DEFAULT_STORE}"',
     )
 
 
+def _open_postgres(address: str, context: str) -> Store:
+    try:
+        from remit.stores.postgres import PostgresStore
+    except ModuleNotFoundError as missing:
+        raise StoreError(
+            f"stores in PostgreSQL need {missing.name}, which is not installed",
+            where="store",
+            expected="remit with its postgres extra",
+            next='pip install "remit[postgres]"',
+        ) from missing
+    return PostgresStore(address, context)
+
+
 def is_made(place: str, context: str) -> bool:
-    """Whether the context has a store at this place already. A store in memory is never found from outside."""
+    """Whether the context has a store at this place already. A store in memory is never found from outside; whether
+    there is one in PostgreSQL is said when it is opened.
+    """
     technology, _, path = place.partition(":")
+    if technology == "postgresql":
+        return True
     try:
         return technology == "sqlite" and Path(path.replace("{context}", context)).is_file()
     except PermissionError:

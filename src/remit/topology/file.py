@@ -223,14 +223,14 @@ class _Table:
 def _read_stores(table: _Table, folder: Path) -> dict[str, str]:
     stores = {"default": _resolved(_STORE, folder)}
     for context in table.values:
-        place = table.text(context, expected="memory: or sqlite:PATH")
+        place = table.text(context, expected="memory:, sqlite:PATH or postgresql://ADDRESS")
         if place is None:
             continue
         technology, _, path = place.partition(":")
         if technology not in STORES or bool(path) is (technology == "memory"):
             table.report(
                 "topology.technology", context, f"{table.shown(context)!r} names no store",
-                expected="memory: or sqlite:PATH", next=f'{context} = "{_STORE}"',
+                expected="memory:, sqlite:PATH or postgresql://ADDRESS", next=f'{context} = "{_STORE}"',
             )  # fmt: skip
         else:
             stores[context] = _resolved(place, folder)
@@ -239,7 +239,7 @@ def _read_stores(table: _Table, folder: Path) -> dict[str, str]:
 
 def _resolved(place: str, folder: Path) -> str:
     technology, _, path = place.partition(":")
-    return f"{technology}:{os.path.normpath(folder / path)}" if path else place
+    return f"{technology}:{os.path.normpath(folder / path)}" if technology == "sqlite" else place
 
 
 def _read_channel(channels: _Table, key: str, technologies: tuple[str, ...]) -> Channel | None:

@@ -32,6 +32,7 @@ class CallTechnology:
 STORES: Mapping[str, StoreTechnology] = {
     "memory": StoreTechnology(durable=False, shared_between_processes=False),
     "sqlite": StoreTechnology(durable=True, shared_between_processes=True),
+    "postgresql": StoreTechnology(durable=True, shared_between_processes=True),
 }
 CALLS: Mapping[str, CallTechnology] = {
     "nats": CallTechnology(finds_services=True, broker=True),
