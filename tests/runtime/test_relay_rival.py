@@ -1,0 +1,56 @@
+"""A relay whose checkpoint another process has moved takes up that checkpoint and goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from remit.messages import Record
+from remit.runtime import Ports, Signal
+from remit.runtime.plan import FollowPlan
+from remit.runtime.relay import Relay
+from remit.stores import PUBLISHED, Advance, Entry, Unit
+from remit.stores.memory import MemoryStore
+from remit.transports.in_process_events import Broker, InProcessEvents
+from tests.runtime.talk import until
+
+NAME = "billing.relay:nats"
+
+
+class Overtaken(InProcessEvents):
+    """While it publishes for the first time, a rival publishes the same and moves the checkpoint."""
+
+    def __init__(self, broker: Broker, store: MemoryStore) -> None:
+        super().__init__(broker)
+        self._store = store
+        self._overtaken = False
+
+    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+        count = await super().publish(source, channel, records)
+        if not self._overtaken:
+            self._overtaken = True
+            last = records[-1]
+            rival = Advance(NAME, source, channel, last.part, 0, "", last.pos, last.id, 1.0, frozenset())
+            await self._store.commit(Unit(advance=rival))
+        return count
+
+
+def entries(first: int, last: int) -> list[Entry]:
+    return [Entry(PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(first, last)]
+
+
+async def test_a_checkpoint_that_another_process_has_moved_is_taken_up() -> None:
+    store, broker, said = MemoryStore(partitions=1), Broker(), list[Signal]()
+    await store.open()
+    await store.commit(Unit(entries=entries(0, 10)))
+    follow = FollowPlan(NAME, "billing", PUBLISHED)
+    relay = Relay(follow, store, Overtaken(broker, store), Ports(), said.append)
+    await relay.start()
+    await until(lambda: relay.published >= 10)
+    await store.commit(Unit(entries=entries(10, 20)))
+    await until(lambda: relay.published >= 20)
+    await relay.stop()
+    (checkpoint,) = (await store.checkpoints(NAME, "billing", PUBLISHED)).values()
+    assert (checkpoint.pos, checkpoint.id) == (20, "m19")
+    assert [record.id for record in broker.streams["billing", PUBLISHED]] == [f"m{n}" for n in range(20)]
+    assert said == [], "a rival is no trouble"
+    await store.close()
