@@ -133,3 +133,25 @@ def test_a_wish_never_takes_what_another_holds(names: set[str], held: Mapping[st
     assert wish.give_up is None or (held[wish.give_up] == "me" and wish.give_up not in wish.keep)
     left = names - wish.keep - {name for name, owner in held.items() if owner != "me"}
     assert left == ({wish.give_up} if wish.give_up else set()), "nothing is left alone but what is given up"
+
+
+@pytest.mark.parametrize("hour", [3600.0, -3600.0], ids=["ahead", "behind"])
+async def test_a_clock_that_is_an_hour_wrong_leaves_nothing_alone(hour: float) -> None:
+    store, right, wrong = MemoryStore(), Clock(), Clock()
+    wrong.at += hour
+    one, two = Replica("one", store, right), Replica("two", store, wrong)
+    await two.look()
+    for _ in range(10):
+        right.at += 3.0
+        wrong.at += 3.0
+        await one.look()
+        await two.look()
+        assert one.running() | two.running() == {name.split()[0] for name in NAMES}
+    before = one.running(), two.running()
+    await one.look()
+    await two.look()
+    assert (one.running(), two.running()) == before, "nothing moves without a reason"
+    await settle(one, seconds=20.0)
+    assert len(one.running()) == len(NAMES), "what the other ran is taken over when it is dead"
+    await settle(one, seconds=60.0)
+    assert len(one.running()) == len(NAMES), "and kept"

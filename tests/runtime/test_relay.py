@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from remit.errors import ChannelError, StoreUnavailable
+from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
 from remit.messages import Record
 from remit.runtime import Ports, Signal
 from remit.runtime.plan import FollowPlan
@@ -194,6 +194,30 @@ async def test_a_checkpoint_that_could_not_be_written_is_written_later(
     async with relaying(store, InProcessEvents(broker)) as relay:
         await caught_up(store, relay)
     assert len(broker.streams["billing", PUBLISHED]) == 10
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_another_process_has_published_meanwhile_is_no_trouble_any_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, events = Broker(), Events(Broker())
+    await write(store, 0, 10)
+
+    async def refuse(*_: object) -> int:
+        raise OutcomeUnknown("no answer")  # after which the checkpoint is read again
+
+    monkeypatch.setattr(events, "publish", refuse)
+    async with relaying(store, events) as cut:
+        await until(lambda: cut.state == "paused")
+        async with relaying(store, InProcessEvents(broker)) as other:
+            await caught_up(store, other)
+        await until(lambda: cut.state == "running")
+
+
+async def test_stopping_twice_is_stopping(store: Store) -> None:
+    async with relaying(store, InProcessEvents(Broker())) as relay:
+        await relay.stop()
+    assert relay.state == "stopped"
 
 
 # With a real server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -87,6 +88,25 @@ async def running(place: str) -> tuple[Runtime, set[str]]:
     shop = make_shop()
     runtime = assemble(shop.system, store=place)
     return runtime, shop.poison
+
+
+async def test_what_a_process_parked_whose_clock_was_ahead_is_tried_again_in_time(
+    running: tuple[Runtime, set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, poison = running
+    await runtime.start()
+    try:
+        poison.add("a-1")
+        with monkeypatch.context() as ahead:
+            ahead.setattr(runtime.calls, "seconds", lambda: time.time() + 3600)
+            await runtime.send(Place(order=OrderId("a-1"), buyer=ADA))
+            billing = next(s for s in runtime.subscriptions if s.name == "billing.charge")
+            await until(lambda: billing.parked_keys() == 1)
+            poison.clear()
+        await until(lambda: billing.parked_keys() == 0)
+        assert await runtime.ask(Owed(buyer=ADA), fresh=True) == 1
+    finally:
+        await runtime.stop()
 
 
 async def test_poison_parks_its_key_only_and_retry_drains_in_order(running: tuple[Runtime, set[str]]) -> None:

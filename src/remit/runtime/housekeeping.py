@@ -77,7 +77,7 @@ class Housekeeper:
             for subscription in self._subscriptions:
                 consumer = subscription.name.split(".")[0]
                 await subscription.housekeeping(changed[consumer] or changed.get(subscription.follow.source, False))
-            if self._ports.clock.seconds() - self._beaten >= BEAT:
+            if abs(self._ports.clock.seconds() - self._beaten) >= BEAT:  # it may have been put back
                 await self._beat()
 
     def _changed_elsewhere(self, name: str, store: Store) -> bool:

@@ -22,6 +22,8 @@ LEASE_SECONDS = 10.0
 """A replica that does not renew for so long has lost what it ran."""
 RENEW_SECONDS = 3.0
 """Between two renewals, ±20 %."""
+LOOKS = 5
+"""A lease that is the same at so many more looks is over, whatever its end says: clocks may differ."""
 SILENT_SECONDS = 7.0
 """A process without a sign of life for so long has no share: less than a lease, so that nothing is left to the dead."""
 
@@ -56,6 +58,8 @@ class Leases:
         self._all = {_name(*_place(each)): each for each in subscriptions}
         self._ports = ports
         self._running: set[str] = set()
+        self._looked: dict[str, tuple[tuple[str, float], int]] = {}
+        """Each lease as it was at the last look, and at how many looks before that."""
         self._shunned: dict[str, float] = {}
         """What was given up, and until when it is left to others."""
         self._task: asyncio.Task[None] | None = None
@@ -91,6 +95,7 @@ class Leases:
     async def renew(self) -> None:
         """Looks who holds what, takes or gives up, and starts or stops accordingly."""
         now = self._ports.clock.seconds()
+        self._count_looks(await self._store.leases())
         held = await self._held(now)
         names = [name for name in self._all if self._shunned.get(name, 0.0) <= now or held.get(name) == self._process]
         wish = fair(names, held, self._process, await self._members(now))
@@ -98,6 +103,10 @@ class Leases:
             await self._stop(wish.give_up)
             self._shunned[wish.give_up] = now + LEASE_SECONDS
             await self._store.lease(self._process, [wish.give_up], now=now, until=0.0)
+        for name in wish.keep & self._looked.keys():
+            (_, end), looks = self._looked[name]
+            if looks >= LOOKS:
+                await self._store.lease(self._process, [name], now=end, until=now + LEASE_SECONDS)
         await self._store.lease(self._process, wish.keep, now=now, until=now + LEASE_SECONDS)
         mine = {name for name, owner in (await self._held(now)).items() if owner == self._process}
         for name in self._running - mine:
@@ -112,12 +121,27 @@ class Leases:
 
     async def _held(self, now: float) -> dict[str, str]:
         rows = await self._store.leases()
-        return {name: owner for name, (owner, until) in rows.items() if until > now and name in self._all}
+        return {
+            name: row[0] for name, row in rows.items() if row[1] > now and name in self._all and self._moves(name, row)
+        }
+
+    def _count_looks(self, rows: Mapping[str, tuple[str, float]]) -> None:
+        before = self._looked
+        self._looked = {
+            name: (row, before[name][1] + 1 if name in before and before[name][0] == row else 0)
+            for name, row in rows.items()
+        }
+
+    def _moves(self, name: str, row: tuple[str, float]) -> bool:
+        """Whether a lease is being renewed, as far as was seen."""
+        seen, looks = self._looked.get(name, (row, 0))
+        return seen != row or looks < LOOKS
 
     async def _members(self, now: float) -> int:
-        """How many processes that live say that they run what this one runs."""
+        """How many processes that live say that they run what this one runs. One whose clock is ahead of ours would
+        seem to live long after its end."""
         beats = await self._store.beats()
-        living = [body for at, body in beats.values() if now - at <= SILENT_SECONDS]
+        living = [body for at, body in beats.values() if abs(now - at) <= SILENT_SECONDS]
         return sum(not self._all.keys().isdisjoint(_signed(body)) for body in living)
 
 

@@ -150,6 +150,7 @@ class Relay:
             while not self._stopping:
                 try:
                     if not await self._publish(part, lane):
+                        self._recovered(part)  # another process may have published what failed here
                         return
                 except Conflict:  # another process works on the partition too
                     await self._reload(part)

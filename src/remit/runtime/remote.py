@@ -137,6 +137,11 @@ class RemoteCalls:
                 raise failed
             raise _unknown(request, address, failed, is_late=loop.time() >= when)
 
+    @property
+    def avoided(self) -> list[str]:
+        """The addresses that are not called now, because they did not answer."""
+        return [address for address, target in self._targets.items() if target.breaker.state != "closed"]
+
     def close(self) -> None:
         """Ends what would go on by itself: the ways back to those that do not answer."""
         for target in self._targets.values():

@@ -79,14 +79,14 @@ class Runtime:
             for plan in plans.values()
             for place, follow in plan.follows.items()
         ]
-        self._followers: list[Follower] = [*self.subscriptions, *relays]
+        self.followers: list[Follower] = [*self.subscriptions, *relays]
         self._leases = [
-            Leases(store, self.process, [each for each in self._followers if each.name.split(".")[0] == name], ports)
+            Leases(store, self.process, [each for each in self.followers if each.name.split(".")[0] == name], ports)
             for name, store in stores.items()
             if replicated
         ]
         self._services = Services(plans.values())
-        self._housekeeper = Housekeeper(self.process, stores, self._followers, ports, listener)
+        self._housekeeper = Housekeeper(self.process, stores, self.followers, ports, listener)
 
     @property
     def unusable(self) -> list[str]:
@@ -99,14 +99,14 @@ class Runtime:
         for store in self.stores.values():
             await store.open()
         if not self._leases:
-            await _all(follower.start() for follower in self._followers)
+            await _all(follower.start() for follower in self.followers)
         await self._housekeeper.start()
         await _all(leases.start() for leases in self._leases)
 
     async def rest(self) -> None:
         """Follows nothing any more: what runs is finished and committed. Calls are still answered. Idempotent."""
         await self._housekeeper.stop()
-        await asyncio.gather(*(follower.stop() for follower in self._followers))
+        await asyncio.gather(*(follower.stop() for follower in self.followers))
         await asyncio.gather(*(leases.stop() for leases in self._leases))
 
     async def stop(self) -> None:

@@ -389,7 +389,7 @@ class Subscription:
             self._bell.set()
         try:
             rows = await self._parked()
-            due = [row for row in rows if row.retry_at <= self._calls.seconds()]
+            due = [row for row in rows if self._is_due(row)]
             if due and self._drainer is None:
                 self._drained = asyncio.get_running_loop().time()
                 self._drainer = asyncio.create_task(self._drain_all(due), name=f"{self.name} letters")
@@ -403,6 +403,11 @@ class Subscription:
     async def _parked(self) -> list[Parked]:
         place = (self.follow.source, self.follow.channel)
         return [row for row in await self._store.parked(self.name) if (row.source, row.channel) == place]
+
+    def _is_due(self, row: Parked) -> bool:
+        """Whether it is time for the next try; or that is further away than any pause: a clock ahead of ours set it."""
+        left = row.retry_at - self._calls.seconds()
+        return left <= 0 or left > 2 * retry_after(row.attempts)
 
     async def _drain_all(self, due: Sequence[Parked]) -> None:
         try:
