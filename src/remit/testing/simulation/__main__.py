@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begun = perf_counter()
     reports: list[Report] = []
     for seed in range(chosen.seed, chosen.seed + chosen.seeds):
-        scene = Scene(seed, not chosen.no_pull, chosen.restore, chosen.clients, chosen.orders, chosen.faults)
+        scene = Scene(
+            seed, not chosen.no_pull, chosen.restore, chosen.apart, chosen.clients, chosen.orders, chosen.faults
+        )
         reports.append(run_scene(scene))
         if reports[-1].verdicts:
             _print_failure(reports[-1])
@@ -41,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m remit.testing.simulation", description=main.__doc__)
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="how many (default 20)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="the first of them (default 0)")
+    parser.add_argument("--apart", action="store_true", help="contexts in processes of their own, two of each")
     mishap = parser.add_mutually_exclusive_group()
     mishap.add_argument("--no-pull", action="store_true", help="the broker alone brings messages between contexts")
     mishap.add_argument(

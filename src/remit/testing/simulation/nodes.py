@@ -33,6 +33,10 @@ class Incarnation:
         self.gone = asyncio.Event()
         self.stores: dict[str, SqliteStore] = {}
         self.runtime: Runtime | None = None
+        self.at_end: Callable[[], None] = lambda: None
+        """Called when it dies."""
+        self.hosts = node.hosts
+        self.skew = node.skew
         self.context = Context()
         self.context.run(_INCARNATION.set, self)
         self._node = node
@@ -52,8 +56,19 @@ class Incarnation:
 class Node:
     """A machine on which one incarnation follows another."""
 
-    def __init__(self, name: str, choices: Choices, run: Callable[[Incarnation], Coroutine[Any, Any, None]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        choices: Choices,
+        run: Callable[[Incarnation], Coroutine[Any, Any, None]],
+        hosts: tuple[str, ...] = (),
+        skew: float = 0.0,
+    ) -> None:
         self.name = name
+        self.hosts = hosts
+        """The contexts that it runs; all when empty."""
+        self.skew = skew
+        """Seconds by which its wall clock is wrong."""
         self.choices = choices
         self.crashes = 0
         self.lost = False
@@ -88,6 +103,7 @@ class Node:
             return
         living.dead = True
         living.gone.set()
+        living.at_end()
         for store in living.stores.values():
             opened = store._open  # noqa: SLF001  a crash closes files without asking the store
             if opened is not None:

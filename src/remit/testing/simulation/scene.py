@@ -17,6 +17,8 @@ class Scene:
     """Without, reads across contexts return nothing: messages arrive only because the broker brings them."""
     restore: str = ""
     """The context whose store is once restored from a backup, with all processes down."""
+    apart: bool = False
+    """Whether contexts run in processes of their own, two of each, joined by a network that is as bad."""
     clients: int | None = None
     """At most so many clients; as drawn when None."""
     orders: int | None = None
@@ -31,6 +33,8 @@ class Scene:
             words.append("--no-pull")
         if self.restore:
             words += ["--restore", self.restore]
+        if self.apart:
+            words.append("--apart")
         if self.clients is not None:
             words += ["--clients", str(self.clients)]
         if self.orders is not None:

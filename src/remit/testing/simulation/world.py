@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,15 +13,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from remit.contexts import ContextMap
 from remit.errors import CallError, OutcomeUnknown, RemitError
 from remit.messages import Command
 from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
+from remit.runtime.plan import ContextPlan
 from remit.stores.sqlite import SqliteStore
+from remit.testing.simulation.apart import CUTS, Service
 from remit.testing.simulation.backups import Backup
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.judges import Ledger, Verdict, judge, placed_orders, torn_off, unfinished
 from remit.testing.simulation.lane import SimLane
 from remit.testing.simulation.loop import Livelock, SimLoop, Standstill
+from remit.testing.simulation.network import Network
 from remit.testing.simulation.nodes import Incarnation, Node, is_dead
 from remit.testing.simulation.pipe import Broker, HostileFeed, Relay
 from remit.testing.simulation.scene import Scene
@@ -32,6 +36,8 @@ from remit.transports import Feed, StoreFeed
 __all__ = ["Report", "run_scene", "simulate"]
 
 _EPOCH = 1_700_000_000.0
+SKEWS = (0.0, 0.0, 86_400.0, -86_400.0)
+"""Seconds by which the clock of a process may be wrong."""
 _PARTITIONS = 2
 """Few, so that customers share one."""
 _PATIENCE = 240.0
@@ -60,13 +66,13 @@ class Report:
         return Counter(name.rpartition(":")[0] for name in self.fired)
 
 
-def simulate(seed: int, *, pull: bool = True, restore: str = "") -> Report:
+def simulate(seed: int, *, pull: bool = True, restore: str = "", apart: bool = False) -> Report:
     """Runs the shop with all the mishaps of this seed. Nothing else but the code decides what happens.
 
     Without `pull`, reads across contexts return nothing: messages arrive only because the broker brings them. With
-    `restore`, the store of this context is once put back to an earlier copy.
+    `restore`, the store of this context is once put back to an earlier copy. `apart`: contexts in different processes.
     """
-    return run_scene(Scene(seed, pull, restore))
+    return run_scene(Scene(seed, pull, restore, apart))
 
 
 def run_scene(scene: Scene) -> Report:
@@ -77,14 +83,15 @@ def run_scene(scene: Scene) -> Report:
 
 
 class _Clock(SystemClock):
-    def __init__(self, loop: SimLoop) -> None:
+    def __init__(self, loop: SimLoop, skew: float) -> None:
         self._loop = loop
+        self._skew = skew
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.seconds(), UTC)
 
     def seconds(self) -> float:
-        return _EPOCH + self._loop.now
+        return _EPOCH + self._loop.now + self._skew
 
 
 class _Ids:
@@ -109,7 +116,23 @@ class _World:
         self._verdicts: list[Verdict] = []
         self._subscriptions: set[tuple[str, str, int]] = set()
         self._restored = 0
-        self._nodes = [Node(f"n{i + 1}", self._choices, self._live) for i in range(1 + self._choices.draw("nodes", 3))]
+        self._network = Network(self._choices)
+        self._services: dict[Incarnation, Service] = {}
+        self._nodes = self._parts() if scene.apart else self._processes()
+
+    def _processes(self) -> list[Node]:
+        """Each runs all of the shop, on the same stores."""
+        return [Node(f"n{i + 1}", self._choices, self._live) for i in range(1 + self._choices.draw("nodes", 3))]
+
+    def _parts(self) -> list[Node]:
+        """Two of each part of the shop. Some do not know what time it is."""
+        choices = self._choices
+        cut = CUTS[choices.draw("cut", len(CUTS))]
+        return [
+            Node(f"{hosts[0]}{i + 1}", choices, self._live, hosts, SKEWS[choices.draw("clock", len(SKEWS))])
+            for hosts in cut
+            for i in range(2)
+        ]
 
     def run(self) -> Report:
         loop, choices = self._loop, self._choices
@@ -153,7 +176,7 @@ class _World:
         while True:
             await asyncio.sleep(self._choices.delay("mishap", 6.0))
             node = self._nodes[self._choices.draw("victim", len(self._nodes))]
-            others = [other for other in self._nodes if other is not node and not other.lost]
+            others = [o for o in self._nodes if o is not node and not o.lost and o.hosts == node.hosts]
             if others and self._choices.chance("node lost", 60):
                 node.lost = True
             if node.lost or self._choices.chance("crash", 400):
@@ -184,13 +207,15 @@ class _World:
             await asyncio.sleep(1.0)
             stopped = self._regressed() if self._restored else set[str]()
             left = unfinished(self._folder, {s for s in self._subscriptions if s[0] not in stopped})
+            left += self._avoided()
             if not left:
                 break
         for what in left:
             self._accuse("stuck", what)
         # One more round for what processes believe: states are only left when something says that all is well.
         # What hangs now has to be ended by the time limit of its handler, 30 seconds.
-        await asyncio.sleep(35.0 if self._weather.hanging() else 5.0)
+        # What a dead replica ran is taken over when its lease is over.
+        await asyncio.sleep(35.0 if self._weather.hanging() else 30.0 if self._scene.apart else 5.0)
         for seconds in self._weather.hanging():
             if seconds > 31.0:
                 self._accuse("stuck", f"a handler hangs for {seconds:.0f} s")
@@ -199,6 +224,20 @@ class _World:
             self._accuse("silent", f"{name} stands on a message that its source does not have, and does not say so")
         for node in self._nodes:
             self._look_at(node)
+        if self._scene.apart:
+            self._look_for_the_left_alone()
+
+    def _avoided(self) -> list[str]:
+        """Who is not called any more by whom. Everybody answers in peace, so it must be found out."""
+        living = [node.living for node in self._nodes if node.living in self._services]
+        return [f"{each.name} avoids {at}" for each in living for at in self._services[each].remote.avoided]
+
+    def _look_for_the_left_alone(self) -> None:
+        """Each subscription and relay is run by one of its replicas."""
+        runtimes = [node.living.runtime for node in self._nodes if node.living is not None]
+        run = {each.name for runtime in runtimes if runtime for each in runtime.followers if each.state == "running"}
+        for name in sorted({name for name, _, _ in self._subscriptions} - run):
+            self._accuse("stuck", f"nobody runs {name}")
 
     def _look_at(self, node: Node) -> None:
         runtime = node.living.runtime if node.living is not None else None
@@ -207,7 +246,8 @@ class _World:
                 self._accuse("stuck", f"{node.name} does not run")
             return
         for subscription in runtime.subscriptions:
-            if subscription.state != "running" and subscription.name not in self._ledger.stopped:
+            left = self._scene.apart and subscription.state == "standby"
+            if not left and subscription.state != "running" and subscription.name not in self._ledger.stopped:
                 self._accuse("stuck", f"{subscription.name} is {subscription.state}: {subscription.note}")
 
     def _regressed(self) -> set[str]:
@@ -223,7 +263,8 @@ class _World:
         living = node.living
         if living is None or living.runtime is None:
             return
-        _, pending = await asyncio.wait([living.spawn(living.runtime.stop())], timeout=60.0)
+        stop = (self._services.get(living) or living.runtime).stop()
+        _, pending = await asyncio.wait([living.spawn(stop)], timeout=60.0)
         if pending:
             self._accuse("stuck", f"{node.name} does not stop")
 
@@ -233,15 +274,19 @@ class _World:
         choices = self._choices
         model = shop(self._weather)
         model.check().settle()
-        ports = Ports(_Clock(self._loop), _Ids(incarnation.name), choices.random())
+        ports = Ports(_Clock(self._loop, incarnation.skew), _Ids(incarnation.name), choices.random())
         plans = compile_system(model, ports)
-        for name in plans:
+        for name in incarnation.hosts or plans:
             lane = SimLane(incarnation, choices)
             path = self._folder / f"{name}.db"
             incarnation.stores[name] = SqliteStore(path, name, lane=lane, partitions=_PARTITIONS)
 
+        if self._scene.apart:
+            await self._serve(incarnation, model, plans, ports)
+            return
+
         def feed(subscription: str, source: str, channel: int) -> Feed:
-            self._subscriptions.add((subscription, source, channel))
+            self._follows(subscription, source, channel)
             log = incarnation.stores[source]
             if subscription.split(".")[0] == source:
                 return StoreFeed(source, channel, log)
@@ -259,6 +304,23 @@ class _World:
         for name, store in incarnation.stores.items():
             incarnation.spawn(Relay(name, store, self._broker).run())
         incarnation.runtime = runtime
+
+    async def _serve(
+        self, incarnation: Incarnation, model: ContextMap, plans: Mapping[str, ContextPlan], ports: Ports
+    ) -> None:
+        service = Service(
+            model, plans, ports, self._network, incarnation, self._choices, self._hear, self._follows,
+            pull=self._scene.pull,
+        )  # fmt: skip
+        try:
+            await service.start()
+        except RemitError:
+            self._loop.call_soon(self._crash, incarnation, context=Context())
+            return
+        self._services[incarnation], incarnation.runtime = service, service.runtime
+
+    def _follows(self, name: str, source: str, channel: int) -> None:
+        self._subscriptions.add((name, source, channel))
 
     def _crash(self, incarnation: Incarnation) -> None:
         for node in self._nodes:
@@ -307,7 +369,7 @@ class _World:
             await asyncio.sleep(self._choices.delay("operator", 4.0))
             self._weather.fixed = look >= 1 + self._choices.draw("fix", 3) or self._weather.fixed
             living = self._nodes[self._choices.draw("console", len(self._nodes))].living
-            if living is not None and living.runtime is not None:
+            if living is not None and living.runtime is not None and "billing" in living.stores:
                 now = living.runtime.calls.seconds()
                 await self._ask(living, living.stores["billing"].retry("billing.charge", None, now))
         self._weather.fixed = True

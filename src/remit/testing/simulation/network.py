@@ -1,0 +1,189 @@
+"""Between processes at its worst: calls that are lost, late or come again, and events that no broker keeps in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Context
+
+from remit.errors import OutcomeUnknown, Unavailable
+from remit.messages import Record
+from remit.testing.simulation.choices import Choices
+from remit.testing.simulation.nodes import Incarnation
+from remit.transports import Answer, Answering, Exchange, InProcessCalls, Push, Request
+from remit.transports.events import EventCapabilities
+from remit.transports.port import Feed
+
+__all__ = ["BlindFeed", "HostileCalls", "HostileEvents", "Network"]
+
+_Bell = Callable[[Push | None], None]
+_Place = tuple[str, int]
+
+
+class Network:
+    """Outlives every process: who answers which address, and a broker that refuses what it has, but keeps nothing."""
+
+    def __init__(self, choices: Choices) -> None:
+        self.exchange = Exchange()
+        self._choices = choices
+        self._tails: dict[tuple[_Place, int], int] = {}
+        self._bells: dict[_Place, list[tuple[Incarnation, _Bell]]] = defaultdict(list[tuple[Incarnation, _Bell]])
+
+    def is_known(self, place: _Place, record: Record) -> bool:
+        """The fence: whether this message, or a later one, was published before."""
+        return record.pos <= self._tails.get((place, record.part), 0)
+
+    def take(self, place: _Place, record: Record) -> None:
+        """Takes a published message, and brings it to all who listen: or not."""
+        if self._choices.chance("broker wiped", 10):
+            self._tails.clear()
+        if self.is_known(place, record):
+            return
+        self._tails[place, record.part] = record.pos
+        for listener in self._bells[place]:
+            self._deliver(listener, record)
+
+    def _deliver(self, listener: tuple[Incarnation, _Bell], record: Record) -> None:
+        choices = self._choices
+        copies = 0 if choices.chance("push lost", 150) else 1 + choices.chance("push doubled", 100)
+        delays = [choices.delay("push", 1.0) for _ in range(copies)]
+        if choices.chance("push much later", 40):
+            delays.append(10.0 + choices.delay("push", 10.0))
+        if choices.chance("push forged", 30):
+            self._ring(listener, _forged(choices, record), choices.delay("push", 1.0))
+        for delay in delays:
+            self._ring(listener, record, delay)
+
+    @staticmethod
+    def _ring(listener: tuple[Incarnation, _Bell], record: Record, delay: float) -> None:
+        incarnation, bell = listener
+        asyncio.get_running_loop().call_later(delay, bell, Push(record, _done), context=incarnation.context)
+
+    def listen(self, place: _Place, incarnation: Incarnation, bell: _Bell) -> Callable[[], None]:
+        listener = (incarnation, bell)
+        bells = self._bells[place] = [each for each in self._bells[place] if not each[0].dead]
+        bells.append(listener)
+
+        def end() -> None:
+            if listener in self._bells[place]:
+                self._bells[place].remove(listener)
+
+        return end
+
+
+def _forged(choices: Choices, record: Record) -> Record:
+    """What somebody else may publish: at the place of a message or far beyond, or of a partition that is none."""
+    forged = record._replace(id="forged", prev="nobody", key="c0", payload=b"{}")
+    kind = choices.draw("forged", 3)
+    return forged._replace(pos=record.pos + (0, 1, 1000)[kind], part=record.part + 7 * (kind == 2))
+
+
+class HostileCalls:
+    """The call channel of one process. A request, or its answer, arrives once, again, late, or never."""
+
+    def __init__(self, network: Network, incarnation: Incarnation, choices: Choices) -> None:
+        self._network = network
+        self._channel = InProcessCalls(network.exchange)
+        self._incarnation = incarnation
+        self._choices = choices
+        self.capabilities = self._channel.capabilities
+        self.open = self._channel.open
+        self.close = self._channel.close
+        incarnation.at_end = self._channel.break_off
+
+    async def serve(self, address: str, answering: Answering) -> None:
+        await self._channel.serve(address, answering)
+
+    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+        choices, loop = self._choices, asyncio.get_running_loop()
+        end = loop.time() + seconds
+        await asyncio.sleep(choices.delay("travel", 0.05))
+        if choices.chance("call refused", 15):
+            raise Unavailable("simulated: no connection", where=address)
+        if choices.chance("request late", 10):
+            self._send_by_itself(address, request, seconds)
+            raise OutcomeUnknown("simulated: the connection broke", where=address)
+        if choices.chance("request lost", 10):
+            await asyncio.sleep(end - loop.time())
+            raise OutcomeUnknown("simulated: no answer", where=address)
+        answer = await self._channel.call(address, request, max(0.0, end - loop.time()))
+        if choices.chance("answer lost", 20):
+            raise OutcomeUnknown("simulated: the connection broke before the answer", where=address)
+        # Not one that was said to have changed nothing: no channel keeps that promise for its caller.
+        if answer.status == "ok" and choices.chance("request again", 30):
+            self._send_by_itself(address, request, seconds)
+        await asyncio.sleep(choices.delay("travel", 0.05))
+        return answer
+
+    def _send_by_itself(self, address: str, request: Request, seconds: float) -> None:
+        """It arrives some time later, whatever becomes of who has sent it."""
+        delay = self._choices.delay("on the way", 5.0)
+        # An empty context: what is on its way does not die with its sender.
+        asyncio.get_running_loop().call_later(delay, self._arrive, address, request, seconds, context=Context())
+
+    def _arrive(self, address: str, request: Request, seconds: float) -> None:
+        asyncio.ensure_future(self._deliver(address, request, seconds))  # noqa: RUF006  the loop keeps its tasks
+
+    async def _deliver(self, address: str, request: Request, seconds: float) -> None:
+        channel = InProcessCalls(self._network.exchange)
+        try:
+            await channel.call(address, request, seconds)
+        except (Unavailable, OutcomeUnknown):
+            return  # nobody waits for the answer
+
+
+class HostileEvents:
+    """The event channel of one process. What is published may be refused, or taken without a word."""
+
+    def __init__(self, network: Network, incarnation: Incarnation, choices: Choices) -> None:
+        self.capabilities = EventCapabilities(durable=False, fenced=True, max_bytes=1 << 20)
+        self._network = network
+        self._incarnation = incarnation
+        self._choices = choices
+
+    async def open(self) -> None:
+        """Nothing is needed."""
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def prepare(self, source: str, channel: int) -> None:
+        await self._travel("prepare refused")
+
+    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+        for number, record in enumerate(records):
+            if number and self._choices.chance("publish cut short", 30):
+                return number
+            await self._travel("publish refused")
+            self._network.take((source, channel), record)
+        await self._travel("confirm lost")
+        return len(records)
+
+    async def listen(self, source: str, channel: int, bell: _Bell) -> Callable[[], None]:
+        await self._travel("listen refused")
+        return self._network.listen((source, channel), self._incarnation, bell)
+
+    async def _travel(self, site: str) -> None:
+        await asyncio.sleep(self._choices.delay(site, 0.05))
+        if self._choices.chance(site, 60):
+            raise Unavailable("simulated: the broker is not there")
+
+
+class BlindFeed:
+    """A feed whose source tells nothing when it is asked: what the broker loses is lost."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.source = feed.source
+        self.channel = feed.channel
+        self.watch = feed.watch
+
+    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+        return []
+
+    async def heads(self) -> Mapping[int, tuple[int, float]]:
+        return {}
+
+
+def _done() -> None:
+    """Nobody waits to hear that a message was handled."""

@@ -1,0 +1,135 @@
+"""The shop in processes of its own, two of each part, over a network that loses, doubles, delays and forges.
+
+Each layer that guards it is taken away in turn: then the judges must find what it had kept away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, NamedTuple
+
+import pytest
+
+from remit.runtime import leases, remote
+from remit.runtime.subscription import Subscription
+from remit.testing.simulation import simulate, world
+from remit.testing.simulation.network import Network
+from remit.transports import Push, Request
+from tests.simulation.planted import forget_that_keys_are_used, move_checkpoints_blindly, skip_gaps
+
+SEEDS = 12
+TRIES = 40
+"""Seeds after which a missing layer has to be found."""
+
+NETWORK = {
+    "answer lost", "broker wiped", "call refused", "confirm lost", "listen refused", "prepare refused",
+    "publish cut short", "publish refused", "push doubled", "push forged", "push lost", "push much later",
+    "request again", "request late", "request lost",
+}  # fmt: skip
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def test_nothing_is_lost_doubled_reordered_or_stuck() -> None:
+    reports = [simulate(seed, apart=True) for seed in range(SEEDS)]
+    assert {report.scene: report.verdicts for report in reports if report.verdicts} == {}
+    assert {fault for report in reports for fault in report.faults()} >= NETWORK
+    assert sum(report.crashes for report in reports) > SEEDS
+    assert sum(report.orders for report in reports) > 10 * SEEDS
+
+
+def test_what_a_lossy_pipe_loses_is_lost_without_pulling() -> None:
+    accused = {verdict.judge for verdict in simulate(0, apart=True, pull=False).verdicts}
+    assert accused >= {"lost", "stuck"}
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    first, second = simulate(1, apart=True), simulate(1, apart=True)
+    assert (first.digest, first.steps, first.seconds) == (second.digest, second.steps, second.seconds)
+
+
+def never(*_: object) -> bool:
+    return False
+
+
+def handle_whatever_arrives(patch: pytest.MonkeyPatch) -> None:
+    """Neither the broker nor the subscription minds what was there before."""
+
+    def ring(self: Subscription, push: Push | None = None) -> None:
+        if push is not None:
+            lane = self._lane(push.record.part)
+            lane.pushed[push.record.pos] = push
+            self._start_worker(push.record.part, lane)
+        self._bell.set()
+
+    following = Subscription._next
+
+    async def first_pushed(self: Subscription, part: int, lane: Any) -> Any:
+        seen = [push.record for pos, push in sorted(lane.pushed.items()) if pos <= lane.pos + 1]
+        return seen[:1] or await following(self, part, lane)
+
+    def fits(self: Subscription, part: int, lane: Any, record: Any) -> bool:
+        return bool(record.pos <= lane.pos + 1)
+
+    advance = Subscription._advance
+
+    def stay(self: Subscription, part: int, lane: Any, last: Any) -> Any:
+        """The checkpoint does not go back."""
+        return advance(self, part, lane, last if last.pos > lane.pos else last._replace(pos=lane.pos, id=lane.id))
+
+    patch.setattr(Network, "is_known", never)
+    patch.setattr(Subscription, "ring", ring)
+    patch.setattr(Subscription, "_next", first_pushed)
+    patch.setattr(Subscription, "_fits", fits)
+    patch.setattr(Subscription, "_advance", stay)
+
+
+def new_key_for_each_attempt(patch: pytest.MonkeyPatch) -> None:
+    turn = count()
+    ask = remote._Target.ask
+
+    async def with_another(self: Any, request: Request, attempt: int, when: float) -> Any:
+        headers = {**request.headers, "remit-key": f"{request.headers.get('remit-key')}.{next(turn)}"}
+        return await ask(self, request._replace(headers=headers), attempt, when)
+
+    patch.setattr(remote._Target, "ask", with_another)
+
+
+def trust_the_ends_of_leases(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(leases, "LOOKS", 10**9)
+    patch.setattr(world, "SKEWS", (0.0, 86_400.0))
+
+
+def test_what_a_broker_without_a_fence_takes_twice_is_handled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Network, "is_known", never)
+    assert [verdict for seed in range(4) for verdict in simulate(seed, apart=True).verdicts] == []
+
+
+class Layer(NamedTuple):
+    """A layer that guards, how it is taken away, and which judges may accuse what is left."""
+
+    name: str
+    remove: Plant
+    judges: set[str]
+
+
+LAYERS = [
+    Layer("checkpoints are compared before they move", move_checkpoints_blindly, {"doubled"}),
+    Layer("a message names the one before", skip_gaps, {"lost"}),
+    Layer("what was published or handled is known", handle_whatever_arrives, {"doubled"}),
+    Layer("an attempt has the key of the one before", new_key_for_each_attempt, {"doubled"}),
+    Layer("a key that is used is known", forget_that_keys_are_used, {"doubled"}),
+    Layer("a lease that is not renewed is over", trust_the_ends_of_leases, {"stuck"}),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
+def test_without_one_layer_the_judges_find_it(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer.remove(monkeypatch)
+    accused: set[str] = set()
+    for seed in range(TRIES):
+        accused |= {verdict.judge for verdict in simulate(seed, apart=True).verdicts}
+        if accused & layer.judges:
+            return
+    pytest.fail(f"{TRIES} seeds accuse {sorted(accused) or 'nothing'}; one of {sorted(layer.judges)} should be")
