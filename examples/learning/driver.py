@@ -48,6 +48,8 @@ class Told:
     withdrawn: list[str] = field(default_factory=list[str])
     completed: list[str] = field(default_factory=list[str])
     retries: int = 0
+    failures: int = 0
+    """How often one request failed in a row, at most."""
 
 
 class Directory:
@@ -82,6 +84,8 @@ class Client:
         self._turn = random.getrandbits(16)
         """Which of several services that serve the same is asked: another one after each failure."""
         self.retries = 0
+        self.failures = 0
+        """How often one request failed in a row, at most."""
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None, *, key: str = "") -> tuple[int, Any]:
         """Status and decoded body of the first answer that is not a failure of the server. Raises `GaveUp`."""
@@ -90,15 +94,19 @@ class Client:
     def until(self, ask: Callable[[], tuple[int, Any]], enough: Callable[[tuple[int, Any]], bool]) -> tuple[int, Any]:
         """Asks until an answer comes that is enough. Raises `GaveUp`."""
         end = time.monotonic() + self._patience
+        failures = 0
         while time.monotonic() < end:
             try:
                 answer = ask()
                 if enough(answer):
                     return answer
-                self._turn += answer[0] >= 500
+                failed = answer[0] >= 500
             except (OSError, HTTPException):
                 self.close()
-                self._turn += 1
+                failed = True
+            self._turn += failed
+            failures += failed
+            self.failures = max(self.failures, failures)
             self.retries += 1
             time.sleep(PAUSE_SECONDS)
         raise GaveUp(self._asked)
@@ -148,7 +156,7 @@ class Student:
                     self._withdraw(enrollment)
                 else:
                     self._learn(enrollment)
-        self.told.retries = self._client.retries
+        self.told.retries, self.told.failures = self._client.retries, self._client.failures
         return self.told
 
     def _enroll(self, enrollment: str, course: str) -> bool:
@@ -218,7 +226,7 @@ class Student:
 
 
 def play(
-    urls: str | Sequence[str],
+    urls: str | Sequence[str] | Directory,
     *,
     students: int,
     seed: int = 1,
@@ -228,7 +236,8 @@ def play(
 ) -> list[Told]:
     """Plays the cohort, at most `at_once` students at a time. Raises `GaveUp`, `Surprised`.
 
-    `urls` are those of all services that serve anything. `through` is told after each student how many have come to
+    `urls` are those of all services that serve anything; all of them must answer now, or have done so when their
+    `Directory` was made. `through` is told after each student how many have come to
     their end. `patience` is how many seconds a student goes on asking for one thing.
     """
     directory = _directory(urls)
@@ -253,7 +262,7 @@ def play(
         return [student.result() for student in playing]
 
 
-def come_to_rest(urls: str | Sequence[str]) -> None:
+def come_to_rest(urls: str | Sequence[str] | Directory) -> None:
     """Returns when every consequence is there: a fresh answer waits for it, so one per context is enough."""
     client = Client(_directory(urls))
     for what in ("enrollments", "invoices", "transcript", "certificates"):
@@ -261,7 +270,9 @@ def come_to_rest(urls: str | Sequence[str]) -> None:
     client.close()
 
 
-def _directory(urls: str | Sequence[str]) -> Directory:
+def _directory(urls: str | Sequence[str] | Directory) -> Directory:
+    if isinstance(urls, Directory):
+        return urls
     return Directory([urls] if isinstance(urls, str) else urls)
 
 

@@ -75,4 +75,4 @@ def _play(
     stores = checker.read(folder / "data")
     played.counts = checker.counts(stores)
     played.findings += checker.check(stores, told)
-    return answers, [replace(student, retries=0) for student in told]
+    return answers, [replace(student, retries=0, failures=0) for student in told]

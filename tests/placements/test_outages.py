@@ -1,0 +1,200 @@
+"""What students see while parts of the platform are away, and what is left of it when the parts are back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any, NamedTuple
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from learning import checker
+from learning.driver import Directory, Told, come_to_rest, play
+from learning.process import Services
+from tests.placements.deployment import running
+
+RECOVERY_SECONDS = 10.0
+"""How long after everything is back something may be half done: the pause between two tries, and the try."""
+MARGIN_SECONDS = 1.0
+"""How much later than its deadline an answer may come on a busy machine."""
+
+
+class Answer(NamedTuple):
+    """What came back, and after how many seconds."""
+
+    status: int
+    body: Any
+    seconds: float
+
+
+class Ada:
+    """One student, and what she does. Her enrollment has the same key whenever she asks for it."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.directory = Directory(services.urls)
+
+    def ask(self, method: str, path: str, body: Any = None, *, key: str = "", deadline: float = 10.0) -> Answer:
+        headers = {"Content-Type": "application/json", "Request-Timeout": str(deadline)}
+        if key:
+            headers["Idempotency-Key"] = key
+        (url,) = self.directory.places(path)
+        data = None if body is None else json.dumps(body).encode()
+        begun = time.monotonic()
+        try:
+            with urlopen(Request(f"{url}{path}", data, headers, method=method), timeout=60) as answer:
+                status, said = answer.status, answer.read()
+        except HTTPError as error:
+            with error:
+                status, said = error.code, error.read()
+        return Answer(status, json.loads(said or "null"), time.monotonic() - begun)
+
+    def enrolls(self, *, deadline: float = 10.0) -> Answer:
+        body = {"enrollment": "e-1", "course": "event-storming"}
+        return self.ask("POST", "/students/ada/enrollments", body, key="ada-1", deadline=deadline)
+
+    def completes(self) -> None:
+        """Her record is there, and she passes the course."""
+        until(lambda: self.ask("GET", "/enrollments/e-1/progress").status == 200)
+        answers = [
+            self.ask("POST", f"/enrollments/e-1/modules/{module}", {"score": 90})
+            for module in ("big-picture", "design-level")
+        ]
+        assert [answer.status for answer in answers] == [200, 200], answers
+        assert answers[-1].body["completed_at"] is not None
+
+    def sees(self, what: str) -> list[Any]:
+        """The lines of one of her lists."""
+        answer = self.ask("GET", f"/students/ada/{what}")
+        assert answer.status == 200, answer
+        lines: list[Any] = answer.body
+        return lines
+
+    def is_enrolled(self) -> bool:
+        """Whether that is all there is: nothing pending, nothing twice."""
+        return [line["status"] for line in self.sees("enrollments")] == ["confirmed"]
+
+    def leaves(self) -> None:
+        """Everything comes to rest and ends, and there is nothing to find."""
+        come_to_rest(self.directory)
+        assert set(self.services.stop().values()) == {0}
+        assert checker.check(checker.read(self.services.data)) == []
+
+
+@pytest.fixture(params=["four-http", "four-nats"])
+def ada(request: pytest.FixtureRequest, tmp_path: Path) -> Generator[Ada]:
+    """A student of a platform with a service for each context, all of them ready."""
+    with running(request.param, tmp_path) as services:
+        yield Ada(services)
+
+
+def until(holds: Callable[[], bool], seconds: float = RECOVERY_SECONDS) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it does not come to hold"
+        time.sleep(0.05)
+
+
+def test_without_billing_nobody_is_enrolled_and_nobody_waits_longer_than_the_deadline(ada: Ada) -> None:
+    billing = ada.services["billing"]
+    billing.kill()
+    answer = ada.enrolls(deadline=2.0)
+    assert (answer.status, answer.body["code"]) == (503, "call.unavailable")
+    assert answer.seconds < 2.0 + MARGIN_SECONDS
+    assert not ada.is_enrolled()
+
+    billing.start()
+    until(ada.is_enrolled)  # what was left half done is taken to its end by itself
+    again = ada.enrolls()
+    assert (again.status, again.body) == (201, "e-1")
+    until(lambda: [line["refunded"] for line in ada.sees("invoices")] == [False])
+    ada.leaves()
+
+
+def test_asking_again_as_soon_as_billing_is_back_enrolls_once(ada: Ada) -> None:
+    billing = ada.services["billing"]
+    billing.kill()
+    assert ada.enrolls(deadline=1.0).status == 503
+    billing.start()
+    until(lambda: ada.enrolls(deadline=2.0).status == 201)
+    until(lambda: len(ada.sees("invoices")) == 1)
+    ada.leaves()
+
+
+def test_a_billing_that_does_not_answer_is_a_deadline_and_no_hang(ada: Ada) -> None:
+    billing = ada.services["billing"]
+    billing.pause()
+    answer = ada.enrolls(deadline=1.5)
+    assert (answer.status, answer.body["code"]) in [(504, "call.unknown"), (504, "call.deadline")]
+    assert answer.seconds < 1.5 + MARGIN_SECONDS
+    billing.resume()
+    until(lambda: ada.enrolls(deadline=2.0).status == 201)
+    until(ada.is_enrolled)
+    ada.leaves()
+
+
+def test_courses_are_completed_while_certification_is_away_and_certificates_follow(ada: Ada) -> None:
+    ada.services["certification"].kill()
+    assert ada.enrolls().status == 201
+    ada.completes()
+    assert lag(ada.services) == 1
+
+    ada.services["certification"].start()
+    until(lambda: [line["course"] for line in ada.sees("certificates")] == ["event-storming"])
+    assert lag(ada.services) == 0
+    until(lambda: ada.services.remit("status").returncode == 0)
+    ada.leaves()
+
+
+def lag(services: Services) -> int:
+    """How far certification is behind, as `remit status` says."""
+    ran = services.remit("status", "--json")
+    assert ran.stdout, ran.stderr
+    rows = json.loads(ran.stdout)["subscriptions"]
+    (row,) = [row for row in rows if row["name"] == "certification.issue_certificate"]
+    behind: int = row["lag"]
+    return behind
+
+
+def played_while_restarted(name: str, folder: Path, *restarted: str) -> list[Told]:
+    """What students are told while each process of these services is restarted, one after the other."""
+    through = Event()
+
+    def play_on() -> list[Told]:
+        told: list[Told] = []
+        while not through.is_set():
+            told += play(directory, students=30, seed=len(told) + 1)
+        return told
+
+    with running(name, folder) as services, ThreadPoolExecutor(1) as pool:
+        directory = Directory(services.urls)
+        cohort = pool.submit(play_on)
+        try:
+            for service in services.services.values():
+                if service.service in restarted:
+                    assert service.stop() == 0
+                    service.start()
+        finally:
+            through.set()
+        told = cohort.result()
+        come_to_rest(services.urls)
+        assert set(services.stop().values()) == {0}
+        assert checker.check(checker.read(services.data), told) == []
+        return told
+
+
+@pytest.mark.parametrize("name", ["pairs-http", "pairs-nats"])
+def test_services_are_restarted_one_after_the_other_and_nobody_gets_a_wrong_answer(name: str, tmp_path: Path) -> None:
+    played_while_restarted(name, tmp_path, "office", "school")
+
+
+@pytest.mark.parametrize("name", ["replicas-http", "replicas-nats"])
+def test_a_rolling_restart_of_replicas_costs_a_retry_at_most(name: str, tmp_path: Path) -> None:
+    told = played_while_restarted(name, tmp_path, "enrollment", "billing")
+    assert max(student.failures for student in told) <= 1
