@@ -12,7 +12,7 @@ from remit.runtime import reception
 from remit.runtime.remote import NEWS_SECONDS
 from remit.runtime.remote_feed import WAIT_SECONDS, RemoteFeed
 from remit.runtime.wire import Known, Span, decode_heads, encode_known, encode_span
-from remit.stores import PUBLISHED, Entry, Unit
+from remit.stores import PRIVATE, PUBLISHED, Entry, Unit
 from remit.transports import Answer, Push, Request
 from tests.runtime.apart import Apart, Seen, apart, pay
 from tests.runtime.talk import until
@@ -133,6 +133,17 @@ async def test_whatever_goes_wrong_at_the_source_is_unavailable_to_its_followers
             shop.wire._channel.call = call  # type: ignore[method-assign]  # in place of the channel
             with pytest.raises(Unavailable):
                 await shop.desk.remote.read("till", Span(PUBLISHED, 0, 0, 1))
+
+
+@on_virtual_time
+async def test_private_events_are_not_told_to_other_processes() -> None:
+    async with apart() as shop:
+        await shop.send(pay(1))
+        bodies = {"read": encode_span(Span(PRIVATE, 0, 0, 10)), "heads": encode_known(Known(PRIVATE, {}, 0.0))}
+        for kind, body in bodies.items():
+            request = Request(kind, {"remit-timeout-ms": "1000"}, body)
+            answer = await shop.desk.channel.call("till.log", request, 1.0)
+            assert answer.status == "message.invalid"
 
 
 @on_virtual_time

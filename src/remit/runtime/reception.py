@@ -34,7 +34,7 @@ from remit.runtime.wire import (
     original,
     seconds_left,
 )
-from remit.stores import Store
+from remit.stores import PUBLISHED, Store
 from remit.transports import Answer, Answering, CallChannel, Request
 
 __all__ = ["Reception"]
@@ -184,10 +184,12 @@ class Reception:
         store = self._stores[context]
         if request.kind == "read":
             span = decode_span(request.body)
+            _refuse_private(span.channel, context)
             records = await store.read(span.channel, span.part, span.after, max(0, min(span.limit, RECORDS)))
             return encode_records(_as_many_as_fit(records, self._largest))
         if request.kind == "heads":
             known = decode_known(request.body)
+            _refuse_private(known.channel, context)
             return encode_heads(
                 await self._newer(store, known.channel, known.positions, min(seconds, known.wait_seconds))
             )
@@ -259,6 +261,12 @@ def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]
         if count and size > largest:
             return records[:count]
     return records
+
+
+def _refuse_private(channel: int, context: str) -> None:
+    """Domain events stay in their context: its own components have its store, and no other process may ask for them."""
+    if channel != PUBLISHED:
+        raise BadMessage("only what a context publishes is told to others", where=context, expected="its published log")
 
 
 def _overloaded(where: str) -> Overloaded:
