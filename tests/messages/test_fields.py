@@ -132,6 +132,13 @@ def test_what_is_stored_keeps_what_is_not_known() -> None:
     assert kept["ends"][1]["n"] == 4
 
 
+def test_what_is_stored_keeps_a_single_field_that_is_not_known() -> None:
+    codec = Codec[Tour](Tour)
+    tour, rest = codec.restore(b'{"id":"t","n":1}')
+    assert rest is not None
+    assert msgspec.json.decode(rest.completed(codec.encode(tour)))["n"] == 1
+
+
 def test_an_element_keeps_it_wherever_it_goes() -> None:
     def change(tour: Tour) -> None:
         tour.stops = [Stop(name="first"), *reversed(tour.stops)]

@@ -81,9 +81,11 @@ class OrderPlaced2(IntegrationEvent, name="OrderPlaced", version=2):  # new
 class Order(Aggregate[str, Placed]):
     lines: list[Line] = field(default_factory=list[Line])
     by_item: dict[str, Line] = field(default_factory=dict[str, Line])
+    kind: Kind = "usual"
     vouchers: list[str] = field(default_factory=list[str])  # new
 
     def place(self, lines: list[Line], kind: Kind, voucher: str) -> list[Line]:
+        self.kind = kind
         self.lines += lines
         for line in lines:
             known = self.by_item.get(line.item)

@@ -61,8 +61,10 @@ class OrderPlaced(IntegrationEvent, version=1):
 class Order(Aggregate[str, Placed]):
     lines: list[Line] = field(default_factory=list[Line])
     by_item: dict[str, Line] = field(default_factory=dict[str, Line])
+    kind: Literal["usual", "gift"] = "usual"
 
     def place(self, lines: list[Line], kind: Literal["usual", "gift"]) -> list[Line]:
+        self.kind = kind
         self.lines += lines
         for line in lines:
             known = self.by_item.get(line.item)

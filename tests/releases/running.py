@@ -21,6 +21,7 @@ class Shops:
 
     def __init__(self) -> None:
         self.stores: dict[str, Store] = {name: MemoryStore() for name in CONTEXTS}
+        self.said: list[Signal] = []
         self.parked = asyncio.Event()
         self.released = asyncio.Event()
 
@@ -43,6 +44,7 @@ class Shops:
         return [row.error for row in await self.stores[context].parked()]
 
     def _hear(self, signal: Signal) -> None:
+        self.said.append(signal)
         if signal.kind == "parked":
             self.parked.set()
         if signal.kind == "released":

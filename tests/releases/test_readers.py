@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit import BadMessage, Command, Context, IntegrationEvent, System
+from remit import BadMessage, Command, Context, IntegrationEvent, System, Unavailable
 from remit.stores import PUBLISHED
 from tests.releases import new, old
 from tests.releases.new import Tag, make_shop
@@ -184,6 +184,19 @@ async def test_a_member_that_is_new_waits_for_the_release_that_knows_it(shops: S
         await shops.stores["sales"].retry("sales.Orders", None, 0)
         await shops.released.wait()
         assert await sales.ask(new.Shown(order="o-1"), fresh=True) == [new.Line(item="pen")]
+
+
+async def test_what_cannot_be_read_at_all_is_left_alone(shops: Shops) -> None:
+    async with shops.running(NEW) as app:
+        await app.send(place(kind="urgent"))
+    before = await shops.stores["sales"].load("sales.Order", "o-1")
+    async with shops.running(OLD) as app:
+        with pytest.raises(Unavailable):
+            await app.send(place_old())
+    (told,) = [signal.what for signal in shops.said if signal.kind == "handler-failed"]
+    assert "'o-1' was stored by another release, and cannot be read by this one" in told
+    assert "Invalid enum value 'urgent' - at `$.kind`" in told
+    assert await shops.stores["sales"].load("sales.Order", "o-1") == before
 
 
 # ── versions: of those that are published of one event, a reader takes the newest it follows ────────────────────────
