@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json as jsons
 import logging
@@ -12,6 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from remit.cli import event_loop
 from remit.cli.ending import ending_by_signals
 from remit.cli.failures import Failure
 from remit.cli.loading import load_system
@@ -75,7 +75,7 @@ def run(
         door: socket.socket | None = None
         if port is not None or any(context.routes for context in model.contexts):
             door = stack.enter_context(listen(host, DEFAULT_PORT if port is None else port))
-        asyncio.run(_run(model, runtime, door, limits, as_json=json))
+        event_loop.run(_run(model, runtime, door, limits, as_json=json))
     return 0
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from remit.cli import event_loop
 from remit.cli.ending import ending_by_signals
 from remit.cli.failures import Failure
 from remit.cli.loading import load_system
@@ -90,7 +91,7 @@ def _run_here(topology: Topology, replica: _Replica, limits: Limits, *, attached
         door: socket.socket | None = None
         if placed.service.http is not None:
             door = stack.enter_context(_door(placed.service.http.of_replica(replica.number)))
-        asyncio.run(_serve(edges, service, door, limits, replica, attached=attached, as_json=as_json))
+        event_loop.run(_serve(edges, service, door, limits, replica, attached=attached, as_json=as_json))
     return 0
 
 
