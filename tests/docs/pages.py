@@ -13,6 +13,7 @@ A comment on the line before the block changes that:
     <!-- file: NAME -->              the block is written to NAME, for the commands and imports below it
     <!-- exit: N -->                 the block's last command ends with exit code N
     <!-- serves -->                  the block's last command runs until the page ends, and ends with 0 on SIGTERM
+    <!-- serves instead of: COMMAND --> the same, after that other command of the page has been ended
     <!-- runs elsewhere: WHERE -->   the block is not run here; WHERE says what runs it instead
 
 `examples` and `.venv` are found in the page's folder as in a checkout.
@@ -41,7 +42,9 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 45.0
 
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>```+)(?P<language>\S*)\s*$")
-COMMENT = re.compile(r"^\s*<!-- (?P<name>file|exit|serves|runs elsewhere)(?:: (?P<argument>.+?))? -->$")
+COMMENT = re.compile(
+    r"^\s*<!-- (?P<name>file|exit|serves|serves instead of|runs elsewhere)(?:: (?P<argument>.+?))? -->$"
+)
 
 
 class PageError(AssertionError):
@@ -104,6 +107,8 @@ class Page:
     folder: Path
     name: str
     closing: ExitStack = field(default_factory=ExitStack)
+    serving: dict[str, ExitStack] = field(default_factory=dict[str, ExitStack])
+    """What ends each command that serves."""
 
     def __enter__(self) -> Self:
         before = Path.cwd(), list(sys.path), dict(sys.modules)
@@ -159,11 +164,15 @@ class Page:
             exec(code, vars(self.module))
 
     def console(self, each: Block) -> None:
+        if each.comment == "serves instead of":
+            if each.argument not in self.serving:
+                raise each.error(f"`{each.argument}` does not serve")
+            self.serving.pop(each.argument).close()
         steps = list(commands(each))
         for command, shown in steps[:-1]:
             self.command(each, command, shown, 0)
         command, shown = steps[-1]
-        if each.comment == "serves":
+        if each.comment.startswith("serves"):
             self.serve(each, command, shown)
         else:
             self.command(each, command, shown, int(each.argument) if each.comment == "exit" else 0)
@@ -190,7 +199,8 @@ class Page:
             process = subprocess.Popen(
                 ["sh", "-c", f"exec {command}"], env=environment(), stdout=stream, stderr=subprocess.STDOUT
             )
-        self.closing.callback(stop, process, each, command)
+        stopping = self.serving[command] = self.closing.enter_context(ExitStack())
+        stopping.callback(stop, process, each, command)
         ends = time.monotonic() + SECONDS
         while (missing := first_missing(shown, output.read_text())) is not None:
             if process.poll() is not None or time.monotonic() > ends:

@@ -45,7 +45,10 @@ $ exit 3
 <!-- file: server.py -->
 ```python
 import signal, sys
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+def end(*_):
+    print("ended", file=open("ended.txt", "a"))
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
 print("ready", flush=True)
 signal.pause()
 ```
@@ -53,6 +56,14 @@ signal.pause()
 <!-- serves -->
 ```console
 $ python server.py
+ready
+```
+
+<!-- serves instead of: python server.py -->
+```console
+$ cat ended.txt
+ended
+$ python server.py again
 ready
 ```
 
@@ -86,6 +97,7 @@ BAD = {
     "no command": ("```console\necho one\n```", "begins with"),
     "a server that ends": ("<!-- serves -->\n```console\n$ echo no\nready\n```", "did not print 'ready'"),
     "a server killed by the signal": ("<!-- serves -->\n```sh\nsleep 60\n```", "ended with -15"),
+    "a server instead of none": ("<!-- serves instead of: x -->\n```sh\nsleep 60\n```", "`x` does not serve"),
     "JSON that is none": ("```json\n{,}\n```", "property name"),
 }
 

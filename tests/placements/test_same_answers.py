@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from learning import checker
-from learning.driver import Told, come_to_rest, play
-from learning.process import TOPOLOGIES, Supervised, at_free_ports
+from learning.driver import Directory, Told, come_to_rest, play
+from learning.process import EXAMPLES, TOPOLOGIES, Supervised, at_free_ports
 from tests.placements.answers import Answers, ask_everything
 from tests.placements.deployment import NAMES, running
 
@@ -53,14 +58,45 @@ def test_everything_is_asked(monolith: tuple[Answers, list[Told]]) -> None:
         assert any(getattr(student, outcome) for student in told)
 
 
-def test_one_command_starts_all_services(tmp_path: Path) -> None:
+def test_one_command_starts_all_services_and_starts_again_what_dies(tmp_path: Path) -> None:
     supervised = Supervised(at_free_ports(TOPOLOGIES / "pairs-http.toml", tmp_path))
     try:
         supervised.start()
-        assert set(supervised.pids()) == {"office", "school"}
-        told = play(supervised.urls, students=5, seed=SEED)
-        come_to_rest(supervised.urls)
+        before = supervised.pids()
+        assert set(before) == {"office", "school"}
+        directory = Directory(supervised.urls)
+        os.kill(before["school"], signal.SIGKILL)
+        told = play(directory, students=5, seed=SEED)
+        come_to_rest(directory)
+        after = supervised.pids()
+        assert (after["office"], after["school"] != before["school"]) == (before["office"], True)
         assert supervised.stop() == 0
         assert checker.check(checker.read(tmp_path / "data"), told) == []
     finally:
         supervised.kill()
+
+
+def test_all_services_end_with_whoever_started_them(tmp_path: Path) -> None:
+    file = at_free_ports(TOPOLOGIES / "pairs-http.toml", tmp_path)
+    program = (
+        "import sys, time; from pathlib import Path; from learning.process import Supervised\n"
+        f"supervised = Supervised(Path({str(file)!r})); supervised.start(); print(supervised.pid, flush=True)\n"
+        "print(*supervised.pids().values(), flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=EXAMPLES) as starter:
+        assert starter.stdout is not None
+        processes = [int(pid) for _ in range(2) for pid in starter.stdout.readline().split()]
+        assert len(processes) == 3
+        starter.kill()
+    end = time.monotonic() + 20
+    while any(map(runs, processes)):
+        assert time.monotonic() < end, "some go on"
+        time.sleep(0.05)
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process that has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

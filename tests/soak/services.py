@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from learning import checker
-from learning.driver import GaveUp, Surprised, Told, come_to_rest, play
+from learning.driver import Directory, GaveUp, Surprised, Told, come_to_rest, play
 from learning.process import Service, Services
 from tests.placements.deployment import Deployment, deployed
 from tests.servers.nats import NatsServer
@@ -58,12 +58,14 @@ class _Crash:
         self._moments = random.Random(sizes.seed)
         self._pool = ThreadPoolExecutor(len(self._services.services) + 1)
         self._starting: dict[str, Future[None]] = {}
+        self._directory = Directory([])
         self._zombie: Service | None = None
         self._awakes = 0.0
 
     def run(self) -> None:
         outcome = self._outcome
         self._services.start()
+        self._directory = Directory(self._services.urls)
         cohort = self._pool.submit(self._play)
         try:
             self._kill_during(cohort)
@@ -75,7 +77,9 @@ class _Crash:
             outcome.findings.append(
                 f"the cohort was through after {outcome.kills} kills: give more students, or fewer kills"
             )
-        come_to_rest(self._services.urls)
+        for starting in self._starting.values():
+            starting.result()
+        come_to_rest(self._directory)
         outcome.findings += [f"{name}: exit code {code}" for name, code in self._services.stop().items() if code]
         stores = checker.read(self._services.data)
         outcome.retries = sum(student.retries for student in told)
@@ -88,7 +92,7 @@ class _Crash:
             self._progress(self._outcome)
 
         return play(
-            self._services.urls, students=self._sizes.students, seed=self._sizes.seed, through=count,
+            self._directory, students=self._sizes.students, seed=self._sizes.seed, through=count,
             patience=PATIENCE_SECONDS,
         )  # fmt: skip
 

@@ -49,7 +49,7 @@ def run_topology(path: str, services: Sequence[str], limits: Limits, *, attached
         return _run_here(topology, replicas[0], limits, attached=attached, as_json=as_json)
     placement = _placed(topology, load_system(topology.system))
     commands = {each.named(placement): _command(path, each, limits) for each in replicas}
-    return asyncio.run(_supervise(topology, commands, as_json=as_json))
+    return asyncio.run(_supervise(topology, commands, attached=attached, as_json=as_json))
 
 
 def _chosen(topology: Topology, names: Sequence[str]) -> list[_Replica]:
@@ -91,7 +91,9 @@ def _run_here(topology: Topology, replica: _Replica, limits: Limits, *, attached
         door: socket.socket | None = None
         if placed.service.http is not None:
             door = stack.enter_context(_door(placed.service.http.of_replica(replica.number)))
-        event_loop.run(_serve(edges, service, door, limits, replica, attached=attached, as_json=as_json))
+        event_loop.run(
+            _serve(edges, service, door, limits, replica.named(placement), attached=attached, as_json=as_json)
+        )
     return 0
 
 
@@ -104,17 +106,17 @@ async def _serve(
     service: RunningService,
     door: socket.socket | None,
     limits: Limits,
-    replica: _Replica,
+    name: str,
     *,
     attached: bool,
     as_json: bool,
 ) -> None:
     def ready(url: str | None) -> None:
         if as_json:
-            said: dict[str, Any] = {"ready": True, "url": url, "system": edges.name, "service": str(replica)}
+            said: dict[str, Any] = {"ready": True, "url": url, "system": edges.name, "service": name}
             print(jsons.dumps(said), flush=True)
         else:
-            print(f"ready: {replica} of {edges.name}{f' on {url}' if url else ''}", flush=True)
+            print(f"ready: {name} of {edges.name}{f' on {url}' if url else ''}", flush=True)
 
     ending = ending_by_signals()
     if attached:
@@ -148,7 +150,7 @@ def _command(path: str, replica: _Replica, limits: Limits) -> Sequence[str]:
     return [sys.executable, "-m", "remit.cli", "run", path, str(replica), "--attached", "--json", *options]
 
 
-async def _supervise(topology: Topology, commands: dict[str, Sequence[str]], *, as_json: bool) -> int:
+async def _supervise(topology: Topology, commands: dict[str, Sequence[str]], *, attached: bool, as_json: bool) -> int:
     def ready(said: dict[str, Any]) -> None:
         urls = {name: each.get("url") for name, each in said.items()}
         if as_json:
@@ -157,4 +159,7 @@ async def _supervise(topology: Topology, commands: dict[str, Sequence[str]], *, 
             shown = ", ".join(f"{name} on {url}" if url else name for name, url in urls.items())
             print(f"ready: {topology.system}: {shown}", flush=True)
 
-    return await Supervisor(commands, ready).run(ending_by_signals())
+    ending = ending_by_signals()
+    if attached:
+        await _end_with_input(ending)
+    return await Supervisor(commands, ready).run(ending)
