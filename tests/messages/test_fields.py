@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit import Aggregate, BadMessage, Command, DomainEvent, Query, Value, field
-from remit.messages import Codec, Encoding
+from remit import Aggregate, BadMessage, Command, DomainEvent, Query, Refusal, Value, field
+from remit.messages import Codec, Encoding, decode_reply
 
 
 class Place(Value):
@@ -35,6 +35,10 @@ class Told(DomainEvent):
     others: tuple[Stop, ...] = ()
 
 
+class Full(Refusal):
+    at: Stop
+
+
 class Pay(Command[None]):
     who: str
     cents: int = 1000
@@ -57,6 +61,13 @@ def test_what_is_told_is_read_without_what_is_new_at_every_depth() -> None:
     expected = Told(stop=Stop(name="a", place=Place(city="b"), seats={3: Place(city="c")}), others=(Stop(name="d"),))
     assert Codec[Told](Told).read(msgspec.json.encode(data)) == expected
     assert Codec[Told](Told, encoding="msgpack").read(msgspec.msgpack.encode(data)) == expected
+
+
+def test_a_refusal_is_read_without_what_is_new_at_every_depth() -> None:
+    data = b'{"refusal":"Full","fields":{"at":{"name":"a","x":1},"y":2}}'
+    refusal = decode_reply(data, Codec[Any](None), (Full,))
+    assert isinstance(refusal, Full)
+    assert refusal.at == Stop(name="a")
 
 
 def test_what_does_not_fit_is_named_and_not_what_is_new() -> None:
