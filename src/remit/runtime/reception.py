@@ -32,6 +32,7 @@ from remit.runtime.wire import (
     encode_records,
     failure,
     original,
+    piece_of,
     seconds_left,
 )
 from remit.stores import PUBLISHED, Store
@@ -79,11 +80,11 @@ class Reception:
         self._waiting = 0
         self._polls: set[asyncio.Event] = set()
         self._ending = False
-        self._largest = 1 << 20
+        self._channel: CallChannel | None = None
 
     async def serve(self, channel: CallChannel, plans: Mapping[str, ContextPlan]) -> None:
         """Begins to answer what runs here. Raises what the channel raises."""
-        self._largest = channel.capabilities.max_bytes
+        self._channel = channel
         for name, plan in plans.items():
             if plan.commands:
                 await channel.serve(f"{name}.write", self.answer)
@@ -186,7 +187,9 @@ class Reception:
             span = decode_span(request.body)
             _refuse_private(span.channel, context)
             records = await store.read(span.channel, span.part, span.after, max(0, min(span.limit, RECORDS)))
-            return encode_records(_as_many_as_fit(records, self._largest))
+            assert self._channel is not None  # noqa: S101  # it has brought the question
+            largest = self._channel.capabilities.max_bytes
+            return piece_of(encode_records(_as_many_as_fit(records, largest)), span.begin, largest)
         if request.kind == "heads":
             known = decode_known(request.body)
             _refuse_private(known.channel, context)
@@ -254,7 +257,7 @@ def _identity(request: Request) -> tuple[str, str, str]:
 
 
 def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]:
-    """The first of the records, as many as one answer carries; at least one, or the log could never be read on."""
+    """The first of the records, as many as one answer carries; at least one, if need be in pieces."""
     size = 0
     for count, record in enumerate(records):
         size += len(record.payload) + len(record.headers) + RECORD_BYTES

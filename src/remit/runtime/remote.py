@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -33,6 +33,7 @@ from remit.runtime.wire import (
     encode_known,
     encode_span,
     is_shed,
+    length_of,
     printable,
     raise_failure,
 )
@@ -72,6 +73,7 @@ class RemoteCalls:
         """What is told when an address is no longer called, and when it is called again."""
         self._routes: dict[type, Route | None] = {}
         self._targets: dict[str, _Target] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
 
     def route(self, message: type[Message]) -> Route | None:
         """Where a command or query goes; None when its component is not known to be elsewhere."""
@@ -87,8 +89,10 @@ class RemoteCalls:
             return None
         return Route(address, kind, contract_of(message, owner), self._format)
 
-    async def call(self, route: Route, message: Any, when: float, *, key: str, caller: str, trace: str) -> Any:
-        """The reply. `when` is the loop time at which the call has to end.
+    async def call(
+        self, route: Route, message: Any, seconds: float, latest: float, *, key: str, caller: str, trace: str
+    ) -> Any:
+        """The reply, within so many seconds, and not after the loop time `latest`.
 
         Raises the declared refusals, `Unavailable`, `Overloaded`, `DeadlineExceeded`, `OutcomeUnknown` and whatever
         else the other side answers, as it would here.
@@ -96,7 +100,11 @@ class RemoteCalls:
         headers = {"remit-key": printable(key), "remit-caller": caller, "remit-trace": printable(trace)}
         if route.kind == "query":
             headers = {"remit-trace": printable(trace)}
-        answer = await self._attempts(route.address, route.request(message, headers), when)
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        when = min(loop.time() + seconds, latest)
+        answer = await self._attempts(loop, route.address, route.request(message, headers), when)
         return route.outcome(answer)
 
     def _target(self, address: str) -> _Target:
@@ -106,29 +114,29 @@ class RemoteCalls:
             self._targets[address] = target
         return target
 
-    async def _attempts(self, address: str, request: Request, when: float) -> Answer:
+    async def _attempts(self, loop: asyncio.AbstractEventLoop, address: str, request: Request, when: float) -> Answer:
         """Asks until there is an answer, no time, or no sense in asking again.
 
         Once an attempt may have reached the other side, only what that side says of this very key can end the doubt.
         """
-        loop = asyncio.get_running_loop()
         target = self._target(address)
         attempt = int(retrying.get())
         doubt: OutcomeUnknown | None = None
         failed: RemitError
         while True:
-            pause = backoff(attempt, self._ports.random)
+            told = 0.0
             try:
-                answer = await target.ask(request, attempt, when)
+                answer = await target.ask(request, attempt, loop.time(), when)
                 if doubt is None or answer.status == "ok":
                     return answer
                 raise_failure(answer, address)
             except OutcomeUnknown as error:
                 doubt = failed = error
             except Overloaded as error:
-                failed, pause = error, max(pause, error.retry_after)
+                failed, told = error, error.retry_after
             except RemitError as error:
                 failed = error
+            pause = max(told, backoff(attempt, self._ports.random))
             if target.may_retry(failed) and not retrying.get() and loop.time() + pause + LEAST_SECONDS < when:
                 await asyncio.sleep(pause)
                 attempt += 1
@@ -151,18 +159,28 @@ class RemoteCalls:
 
     async def read(self, source: str, span: Span) -> Sequence[Record]:
         """A piece of another context's log. Raises `Unavailable`."""
-        return await self._of_log(source, "read", encode_span(span), LOG_SECONDS, decode_records)
+        return await self._of_log(source, self._whole(source, span), decode_records)
+
+    async def _whole(self, source: str, span: Span) -> Answer:
+        """An answer, put together where it is a single message larger than the channel carries."""
+        answer = await self._ask_log(source, "read", encode_span(span), LOG_SECONDS)
+        body, length = answer.body, length_of(answer)
+        while len(body) < length:
+            rest = encode_span(msgspec.structs.replace(span, begin=len(body)))
+            piece = await self._ask_log(source, "read", rest, LOG_SECONDS)
+            if not piece.body or length_of(piece) != length:
+                raise Unavailable("the pieces of a message do not fit together", where=f"{source}.log")
+            body += piece.body
+        return answer._replace(body=body)
 
     async def heads(self, source: str, known: Known) -> Heads:
         """The heads of another context's log, once there is more than is known. Raises `Unavailable`."""
         seconds = NEWS_SECONDS + known.wait_seconds
-        return await self._of_log(source, "heads", encode_known(known), seconds, decode_heads)
+        return await self._of_log(source, self._ask_log(source, "heads", encode_known(known), seconds), decode_heads)
 
-    async def _of_log(
-        self, source: str, kind: str, body: bytes, seconds: float, decode: Callable[[Answer, str], T]
-    ) -> T:
+    async def _of_log(self, source: str, asking: Awaitable[Answer], decode: Callable[[Answer, str], T]) -> T:
         try:
-            return decode(await self._ask_log(source, kind, body, seconds), f"{source}.log")
+            return decode(await asking, f"{source}.log")
         except Unavailable:
             raise
         except RemitError as error:  # whatever it is: for a follower the source cannot be read now
@@ -194,10 +212,10 @@ class _Target:
         self._budget = Budget()
         self._channel = channel
 
-    async def ask(self, request: Request, attempt: int, when: float) -> Answer:
+    async def ask(self, request: Request, attempt: int, now: float, when: float) -> Answer:
         """One attempt. Raises `Unavailable`, `OutcomeUnknown`, `Overloaded` when the other side shed it, `BadMessage`,
         `DeadlineExceeded` when there is no time left."""
-        remaining = when - asyncio.get_running_loop().time()
+        remaining = when - now
         if remaining <= 0:
             raise DeadlineExceeded("the deadline passed before the call was sent", where=self.address)
         timed = {"remit-timeout-ms": str(int(remaining * 1000)), "remit-attempt": str(attempt)}

@@ -28,7 +28,9 @@ __all__ = [
     "encode_span",
     "failure",
     "is_shed",
+    "length_of",
     "original",
+    "piece_of",
     "printable",
     "raise_failure",
     "seconds_left",
@@ -37,6 +39,9 @@ __all__ = [
 T = TypeVar("T")
 
 CONTENT_TYPES: Mapping[Encoding, str] = {"json": "application/json", "msgpack": "application/msgpack"}
+
+LENGTH = "remit-length"
+"""The header of a piece of an answer: how many bytes the whole has."""
 
 
 class Route:
@@ -160,6 +165,8 @@ class Span(msgspec.Struct, array_like=True):
     part: int
     after: int
     limit: int
+    begin: int = 0
+    """From which byte of the answer on, where it comes in pieces."""
 
 
 class Known(msgspec.Struct, array_like=True):
@@ -208,6 +215,20 @@ def _body(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
 def encode_records(records: Any) -> Answer:
     """The answer to a `Span`."""
     return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(records))
+
+
+def piece_of(answer: Answer, begin: int, largest: int) -> Answer:
+    """An answer as it is when it fits into so many bytes; otherwise the piece of it that begins at a byte."""
+    whole = answer.body
+    if len(whole) <= largest and not begin:
+        return answer
+    return answer._replace(headers={**answer.headers, LENGTH: str(len(whole))}, body=whole[begin : begin + largest])
+
+
+def length_of(answer: Answer) -> int:
+    """How many bytes the whole has of which this is a piece."""
+    length = answer.headers.get(LENGTH, "")
+    return int(length) if length.isdecimal() else len(answer.body)
 
 
 def decode_records(answer: Answer, address: str) -> list[Record]:

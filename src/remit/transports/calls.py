@@ -59,7 +59,10 @@ class CallCapabilities:
 class CallChannel(Protocol):
     """Carries requests to one of the processes that serve an address, and brings back its answer."""
 
-    capabilities: CallCapabilities
+    @property
+    def capabilities(self) -> CallCapabilities:
+        """As far as it is known: a broker that is away has not yet said what it carries."""
+        ...
 
     async def open(self) -> None:
         """Connects, and returns also while the other side is away: the channel goes on trying. Raises `ChannelError`

@@ -30,7 +30,10 @@ class EventCapabilities:
 class EventChannel(Protocol):
     """Carries the messages of contexts' logs to whoever listens."""
 
-    capabilities: EventCapabilities
+    @property
+    def capabilities(self) -> EventCapabilities:
+        """As far as it is known: a broker that is away has not yet said what it carries."""
+        ...
 
     async def open(self) -> None:
         """Connects, and returns also while the broker is away: the channel goes on trying. Raises `ChannelError` for
@@ -50,7 +53,7 @@ class EventChannel(Protocol):
         """Publishes messages of one partition, in order; says how many of them, counted from the first, are confirmed.
 
         Fewer than all means trouble: the caller begins again after the last confirmed one. A payload above `max_bytes`
-        travels as a bell without one. Raises `Unavailable`.
+        travels as a bell without one. Raises `Unavailable`, `ChannelError` when the broker refuses us.
         """
         ...
 

@@ -25,17 +25,19 @@ class NatsCalls:
     """A call channel over a NATS server. Whoever serves an address is found by its subject, wherever it runs."""
 
     def __init__(self, connection: NatsConnection, system: str) -> None:
-        self.capabilities = CallCapabilities(connection.max_payload - HEADER_BYTES, finds_services=True)
         self._connection = connection
         self._prefix = f"remit.{system}.calls."
         self._interests: list[Interest] = []
         self._running: set[asyncio.Task[None]] = set()
         self._open = False
 
+    @property
+    def capabilities(self) -> CallCapabilities:
+        return CallCapabilities(self._connection.max_payload - HEADER_BYTES, finds_services=True)
+
     async def open(self) -> None:
         await self._connection.open()
         self._open = True
-        self.capabilities = CallCapabilities(self._connection.max_payload - HEADER_BYTES, finds_services=True)
 
     async def close(self) -> None:
         if not self._open:

@@ -109,15 +109,14 @@ class NatsEvents:
         self._interests: list[Interest] = []
         self._ignored = 0
         self._open = False
-        self.capabilities = self._capabilities()
 
-    def _capabilities(self) -> EventCapabilities:
+    @property
+    def capabilities(self) -> EventCapabilities:
         return EventCapabilities(durable=True, fenced=True, max_bytes=self._connection.max_payload - HEADER_BYTES)
 
     async def open(self) -> None:
         await self._connection.open()
         self._open = True
-        self.capabilities = self._capabilities()
 
     async def close(self) -> None:
         if self._open:
@@ -282,7 +281,10 @@ def _read(message: Msg, subject: str) -> Push | None:
     return None if OMITTED in headers else Push(record, _done)
 
 
-def _unavailable(error: RemitError | nats.errors.Error) -> Unavailable:
+def _unavailable(error: RemitError | nats.errors.Error) -> RemitError:
+    """What a failed publish is to the caller: nothing is known of it that reading the subject does not tell."""
+    if isinstance(error, ChannelError):
+        return error  # trying again does not mend it
     if isinstance(error, RemitError):
         return Unavailable(error.what, where=error.where, next=error.next)
     return Unavailable(f"not sent: {error}")
