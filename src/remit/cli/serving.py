@@ -94,7 +94,12 @@ class Doors:
         edge = HttpEdge(model, runtime, **limits._asdict(), ready=self._readiness)
         self._server = Server(
             uvicorn.Config(
-                edge, lifespan="off", access_log=False, log_config=None, timeout_graceful_shutdown=DRAIN_SECONDS
+                edge,
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                timeout_graceful_shutdown=DRAIN_SECONDS,
+                proxy_headers=False,  # the edge asks neither for the client's address nor for the scheme
             )
         )
         self._serving: asyncio.Task[None]

@@ -55,6 +55,7 @@ class Breaker:
         self._openings = 0
         self._successes = 0
         self._place: Permit | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
         self._timer: asyncio.TimerHandle | None = None
         self._probing: asyncio.Task[None] | None = None
 
@@ -65,7 +66,7 @@ class Breaker:
         """
         if self.state == "closed":
             return Permit(self)
-        now = _now()
+        now = self._now()
         if self.state == "open" and now >= self.until:
             self._half_open()
         if self.state == "half-open" and self._place is None:
@@ -112,7 +113,7 @@ class Breaker:
             return  # given up by its caller, or never sent: it says nothing
         elif isinstance(error, Unavailable) and not isinstance(error, Overloaded):
             self._in_a_row += 1
-        self._window.add(_now(), failed=error is not None)
+        self._window.add(self._now(), failed=error is not None)
         if error is not None and (self._in_a_row >= IN_A_ROW or self._window.is_bad()):
             self.epoch += 1
             self._open(_text(error))
@@ -120,7 +121,7 @@ class Breaker:
 
     def _open(self, why: str) -> None:
         self.state, self.error, self._place = "open", why, None
-        self.until = _now() + backoff(self._openings, self._random)
+        self.until = self._now() + backoff(self._openings, self._random)
         self._openings += 1
         self._end_probe()
         self._arm(self.until, self._wake)
@@ -147,13 +148,18 @@ class Breaker:
         self._say(Signal("breaker-closed", self.address, "it answers again"))
 
     def _start_probe(self) -> None:
-        permit = self._take_place(_now() + PROBE_SECONDS)
+        permit = self._take_place(self._now() + PROBE_SECONDS)
         self._probing = asyncio.create_task(self._send_probe(permit), name=f"probe of {self.address}")
 
     async def _send_probe(self, permit: Permit) -> None:
         # Whatever it raises, the permit has taken note of it.
         with contextlib.suppress(Exception), permit:
             await self._probe()
+
+    def _now(self) -> float:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop.time()
 
     def _arm(self, when: float, then: Callable[[], None]) -> None:
         if self._timer is not None:
@@ -198,10 +204,6 @@ class _Window:
         calls = sum(each[1] for each in self._seconds if each[0] > since)
         failures = sum(each[2] for each in self._seconds if each[0] > since)
         return calls >= CALLS and failures >= SHARE * calls
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _text(error: BaseException) -> str:

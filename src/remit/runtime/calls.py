@@ -126,15 +126,16 @@ class Calls:
         route = None if self._remote is None else self._remote.route(type(message))
         if self._remote is None or route is None:
             raise self._unknown(message, decorator)
-        when = asyncio.get_running_loop().time() + (DEADLINE if deadline is None else deadline)
         if route.kind == "query":
             claim = _Claimed("", "", outer.trace if outer is not None else "")
         else:
             key = key if key or outer is not None else self.ids.new()
             claim = self._claim(route.contract.type, key, outer) or _Claimed("", "", "")
-        if outer is not None:
-            when = min(when, outer.deadline - MARGIN)
-        return await self._remote.call(route, message, when, key=claim.key, caller=claim.caller, trace=claim.trace)
+        seconds = DEADLINE if deadline is None else deadline
+        latest = outer.deadline - MARGIN if outer is not None else float("inf")
+        return await self._remote.call(
+            route, message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace
+        )
 
     def _claim(self, type: str, key: str | None, outer: UnitOfWork | None) -> _Claimed | None:
         """What a repeated call is known by: the caller's key, or one derived from the message being handled."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Mapping
 
+import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
@@ -16,9 +16,20 @@ from remit.transports.nats.connection import Interest, NatsConnection, NobodyLis
 __all__ = ["NatsCalls"]
 
 HEADER_BYTES = 16 << 10
-"""Kept free for headers, which count as part of a message."""
-KIND = "remit-kind"
-STATUS = "remit-status"
+"""Kept free for headers, which travel with the body."""
+
+
+class _Frame(msgspec.Struct, array_like=True):
+    """What a message carries: MessagePack, because headers of NATS cost its client more than the whole rest."""
+
+    word: str
+    """The kind of a request, the status of an answer."""
+    headers: dict[str, str]
+    body: bytes
+
+
+_write = msgspec.msgpack.Encoder().encode
+_read = msgspec.msgpack.Decoder(_Frame).decode
 
 
 class NatsCalls:
@@ -63,15 +74,17 @@ class NatsCalls:
         self._interests.append(await self._connection.listen(self._prefix + address, arrived, _nothing, "remit"))
 
     async def _answer(self, message: Msg, answering: Answering) -> None:
-        headers = dict(message.headers or {})
-        kind = headers.pop(KIND, "")
-        if not message.reply or not kind:
+        try:
+            frame = _read(message.data)
+        except msgspec.MsgspecError:
+            frame = None
+        if frame is None or not message.reply:
             log.warning("%s: ignored a message on %s that is no request", self._connection.place, message.subject)
             return
-        answer = fitting(await answering(Request(kind, headers, message.data)), self.capabilities.max_bytes)
+        answer = fitting(await answering(Request(frame.word, frame.headers, frame.body)), self.capabilities.max_bytes)
         try:
             await self._connection.client().publish(
-                message.reply, answer.body, headers={STATUS: answer.status, **answer.headers}
+                message.reply, _write(_Frame(answer.status, dict(answer.headers), answer.body))
             )
         except (nats.errors.Error, Unavailable, ChannelError) as error:
             # The caller learns by its time limit that it does not know the outcome.
@@ -80,24 +93,24 @@ class NatsCalls:
     # ── calling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def call(self, address: str, request: Request, seconds: float) -> Answer:
-        headers = {KIND: request.kind, **request.headers}
-        self._check_size(address, headers, request.body)
+        message = _write(_Frame(request.kind, dict(request.headers), request.body))
+        largest = self._connection.max_payload - HEADER_BYTES
+        if len(request.body) > largest or len(message) > largest + HEADER_BYTES:
+            raise BadMessage(
+                f"{len(request.body)} bytes, {len(message)} with headers", where=address,
+                expected=f"at most {largest} bytes, and {HEADER_BYTES} of headers",
+            )  # fmt: skip
         if not self._open:
             raise Unavailable("the channel is closed", where=address)
         try:
-            reply = await self._connection.request(self._prefix + address, request.body, headers, seconds)
+            reply = await self._connection.request(self._prefix + address, message, {}, seconds)
         except (ChannelError, NobodyListens) as error:  # nobody has seen the request
             raise Unavailable(error.what, where=error.where, expected=error.expected, next=error.next) from error
-        found = dict(reply.headers or {})
-        return Answer(found.pop(STATUS, "message.invalid"), found, reply.data)
-
-    def _check_size(self, address: str, headers: Mapping[str, str], body: bytes) -> None:
-        largest = self.capabilities.max_bytes
-        if len(body) > largest:
-            raise BadMessage(f"{len(body)} bytes", where=address, expected=f"at most {largest} bytes")
-        size = sum(len(name) + len(value) + 4 for name, value in headers.items())
-        if size > HEADER_BYTES - 100:
-            raise BadMessage(f"{size} bytes of headers", where=address, expected=f"at most {HEADER_BYTES - 100} bytes")
+        try:
+            frame = _read(reply.data)
+        except msgspec.MsgspecError:
+            return Answer("message.invalid", {}, b'{"what":"whoever answered does not speak as we do"}')
+        return Answer(frame.word, frame.headers, frame.body)
 
 
 def _nothing() -> None:
