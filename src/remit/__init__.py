@@ -31,6 +31,7 @@ from remit.errors import (
     Stale,
     StoreError,
     StoreUnavailable,
+    TooLarge,
     Unavailable,
 )
 from remit.findings import ModelError
@@ -74,6 +75,7 @@ __all__ = [
     "StoreUnavailable",
     "SyncSender",
     "System",
+    "TooLarge",
     "Unavailable",
     "Value",
     "View",

@@ -9,6 +9,7 @@ RemitError
 │   │   └── StoreUnavailable  the context's store cannot be read or written now
 │   ├── DeadlineExceeded  the deadline passed before the outcome; nothing was changed
 │   ├── OutcomeUnknown    the change may or may not have been made; ask again with the same key
+│   ├── TooLarge          the message is larger than the channel between the services carries; nothing was changed
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields that are not the message they claim to be
 ├── NotFound              no aggregate or document has this identity
@@ -39,6 +40,7 @@ __all__ = [
     "Stale",
     "StoreError",
     "StoreUnavailable",
+    "TooLarge",
     "Unavailable",
 ]
 
@@ -111,6 +113,13 @@ class KeyReused(CallError):
     """The idempotency key was used before, for a message with another content."""
 
     code = "call.key-reused"
+
+
+class TooLarge(CallError):
+    """The message is larger than the channel between the two services carries. Nothing was changed, and trying again
+    does not help."""
+
+    code = "call.too-large"
 
 
 class BadMessage(RemitError):

@@ -53,6 +53,7 @@ SURFACE = [
     "StoreUnavailable",
     "SyncSender",
     "System",
+    "TooLarge",
     "Unavailable",
     "Value",
     "View",

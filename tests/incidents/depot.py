@@ -38,7 +38,7 @@ def _now(_: SystemClock) -> datetime:
 
 if _WRONG:  # what a wrong clock of the machine would say
     setattr(SystemClock, "seconds", staticmethod(_seconds))  # noqa: B010  # the type checkers know no such thing
-    setattr(SystemClock, "now", _now)  # noqa: B010
+    setattr(SystemClock, "now", _now)  # noqa: B010  # as above
 
 BoxName = NewType("BoxName", str)
 

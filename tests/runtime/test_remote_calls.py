@@ -21,14 +21,16 @@ from remit import (
     NotFound,
     OutcomeUnknown,
     Overloaded,
+    TooLarge,
     Unavailable,
 )
 from remit.runtime import reception
+from remit.runtime.failures import is_transient
 from remit.stores import PRIVATE
 from remit.transports import Answer, CallChannel, Exchange, InProcessCalls, Request
 from remit.transports.http import HttpCalls
 from remit.transports.nats import NatsCalls, NatsConnection
-from tests.runtime.apart import Apart, Balance, Buy, Coin, Look, Seen, TooMuch, apart, pay
+from tests.runtime.apart import Apart, Balance, Buy, Coin, Look, Pay, Seen, TooMuch, apart, pay
 from tests.runtime.talk import until, virtually
 from tests.servers.nats import nats_url
 
@@ -43,6 +45,21 @@ def on_virtual_time(story: Callable[[], Coroutine[Any, Any, None]]) -> Callable[
         virtually(story())
 
     return test
+
+
+def test_a_message_that_the_channel_does_not_carry_is_told_once_and_not_tried_again() -> None:
+    async def story() -> None:
+        exchange = Exchange()
+        async with apart(lambda: InProcessCalls(exchange, max_bytes=200)) as sides:
+            error = await sides.error(Pay(till="t" * 300, coins=[]))
+            assert isinstance(error, TooLarge)
+            assert (error.where, error.expected) == ("till.write", "at most 200 bytes")
+            assert len(sides.wire.requests) == 1
+            assert not is_transient(error)
+            assert isinstance(await sides.error(Buy(till="t" * 300, cents=1)), TooLarge), "also out of a handler"
+            assert await sides.send(pay(3)) == 3, "nobody is avoided for it"
+
+    virtually(story())
 
 
 # ── the same answers, over every channel ────────────────────────────────────────────────────────────────────────────

@@ -89,9 +89,9 @@ def new_key_for_each_attempt(patch: pytest.MonkeyPatch) -> None:
     turn = count()
     ask = remote._Target.ask
 
-    async def with_another(self: Any, request: Request, attempt: int, when: float) -> Any:
+    async def with_another(self: Any, request: Request, *others: Any) -> Any:
         headers = {**request.headers, "remit-key": f"{request.headers.get('remit-key')}.{next(turn)}"}
-        return await ask(self, request._replace(headers=headers), attempt, when)
+        return await ask(self, request._replace(headers=headers), *others)
 
     patch.setattr(remote._Target, "ask", with_another)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from random import Random
 
-from remit.errors import CallError, Conflict, KeyReused, RemitError, StoreError
+from remit.errors import CallError, Conflict, KeyReused, RemitError, StoreError, TooLarge
 
 __all__ = ["Storm", "backoff", "is_transient", "retry_after", "severity", "told"]
 
@@ -20,7 +20,7 @@ def is_transient(error: BaseException) -> bool:
 
     Everything else (a bug, a domain rejection, bytes that are no message) fails the same way again: permanent.
     """
-    if isinstance(error, KeyReused):
+    if isinstance(error, (KeyReused, TooLarge)):
         return False
     return isinstance(error, (CallError, Conflict, ConnectionError, TimeoutError))
 

@@ -9,11 +9,13 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from remit.errors import (
+    BadMessage,
     CallError,
     DeadlineExceeded,
     OutcomeUnknown,
     Overloaded,
     RemitError,
+    TooLarge,
     Unavailable,
 )
 from remit.messages import Command, Encoding, Message, Record, contract_of, declared_context
@@ -213,7 +215,7 @@ class _Target:
         self._channel = channel
 
     async def ask(self, request: Request, attempt: int, now: float, when: float) -> Answer:
-        """One attempt. Raises `Unavailable`, `OutcomeUnknown`, `Overloaded` when the other side shed it, `BadMessage`,
+        """One attempt. Raises `Unavailable`, `OutcomeUnknown`, `Overloaded` when the other side shed it, `TooLarge`,
         `DeadlineExceeded` when there is no time left."""
         remaining = when - now
         if remaining <= 0:
@@ -228,6 +230,13 @@ class _Target:
             except (Unavailable, OutcomeUnknown):
                 self._budget.failed()
                 raise
+            except BadMessage as error:  # the channel's own word: the other side answers, and does not raise
+                raise TooLarge(
+                    f"the message is larger than what carries it: {error.what}",
+                    where=self.address,
+                    expected=error.expected,
+                    next="send less at once, or raise max_payload of the broker",
+                ) from None
         self._budget.succeeded()
         return answer
 

@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
         "The request could not be handled, for a reason that is not yours.",
     ),
     "call.refused": Kind(409, "Refused"),
+    "call.too-large": Kind(413, "The message is too large", "Send less in one request"),
     "call.key-reused": Kind(422, "The idempotency key was used before", "Use a new key for a new request"),
     "state.not-found": Kind(404, "Not found"),
     "state.stale": Kind(
