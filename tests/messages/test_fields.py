@@ -48,6 +48,11 @@ class Pay(Command[None]):
     on: bool | int = False
 
 
+class Tip(Command[None]):
+    cents: int = 1000
+    word: str = "thank you"
+
+
 class Look(Query[int]):
     deep: Stop = Stop(name="x")
 
@@ -89,6 +94,8 @@ def test_what_asks_is_read_strictly_at_every_depth(cls: type, data: Any) -> None
         (Pay(who="a", stops=[Stop(name="b")]), {"who": "a", "stops": [{"name": "b"}]}),
         (Pay(who="a", cents=0), {"who": "a", "cents": 0}),
         (Pay(who="a", on=0), {"who": "a", "on": 0}),
+        (Tip(cents=int("1000"), word="".join(["thank", " you"])), {}),
+        (Tip(word="thanks"), {"word": "thanks"}),
         (Look(), {}),
         (Look(deep=Stop(name="y", seats={})), {"deep": {"name": "y"}}),
     ],

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-CONTEXTS = ("enrollment", "billing", "learning", "certification")
 
 Edits = Mapping[str, Sequence[tuple[str, str]]]
 """By file: what stands there once, and what stands there in the next release."""
@@ -127,25 +126,18 @@ LEARNING: Edits = {
 }
 
 
-def this_release(folder: Path, *hosted: str) -> Path:
-    """The platform's code as a service gets it that hosts these contexts: of the others only the `api` modules."""
-    for source in (EXAMPLES / "learning").rglob("*"):
-        path = source.relative_to(EXAMPLES)
-        context = path.parts[1] if len(path.parts) > 2 else ""
-        whole = context in hosted or (not context and path.name in ("__init__.py", "ids.py", "system.py"))
-        if source.is_file() and (whole or (context in CONTEXTS and path.name in ("__init__.py", "api.py"))):
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, folder / path)
+def this_release(folder: Path) -> Path:
+    """A copy of the platform's code."""
+    shutil.copytree(EXAMPLES / "learning", folder / "learning", ignore=shutil.ignore_patterns("topologies", "data"))
     return folder
 
 
-def next_release(folder: Path, *hosted: str) -> Path:
-    """The same in the next release. Raises `ValueError` when the examples have changed so that an edit fits no more."""
-    this_release(folder, *hosted)
+def next_release(folder: Path) -> Path:
+    """The next release of it. Raises `ValueError` when the examples have changed so that an edit fits no more."""
+    this_release(folder)
     for file, edits in {**ENROLLMENT, **BILLING, **LEARNING}.items():
         path = folder / "learning" / file
-        if path.exists():
-            path.write_text(edited(path.read_text(), edits))
+        path.write_text(edited(path.read_text(), edits))
     return folder
 
 

@@ -18,7 +18,7 @@ import msgspec
 
 from remit.errors import BadMessage
 from remit.messages.base import Command, Query
-from remit.messages.fields import Unknown, describe, has_defaults, leave_out_defaults, take_unknown
+from remit.messages.fields import Brevity, Unknown, describe, has_defaults, take_unknown
 from remit.messages.refusal import Refusal
 
 __all__ = ["Codec", "Encoding", "Rest", "decode_reply", "encode_reply"]
@@ -39,7 +39,7 @@ class Codec(Generic[T]):
     Raises `TypeError` when made for a type the wire cannot carry.
     """
 
-    __slots__ = ("_asks", "_decoder", "_name", "_shape", "decode", "encode", "encoding")
+    __slots__ = ("_asks", "_brevity", "_decoder", "_name", "_shape", "decode", "encode", "encoding")
 
     def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json") -> None:
         self._name = name or getattr(type, "__name__", str(type))
@@ -50,6 +50,7 @@ class Codec(Generic[T]):
         self.encode: Callable[[Any], bytes] = _ENCODINGS[encoding].Encoder().encode
         self.decode: Callable[[bytes | str], T] = self._decoder.decode
         if self._asks and has_defaults(self._shape):
+            self._brevity = Brevity(type)
             self.encode = self._encode_briefly
 
     def read(self, data: bytes | str) -> T:
@@ -84,8 +85,7 @@ class Codec(Generic[T]):
 
     def _encode_briefly(self, message: Any) -> bytes:
         native = _NATIVE[self.encoding]
-        said = msgspec.to_builtins(message, builtin_types=native, str_keys=self.encoding == "json")
-        leave_out_defaults(self._shape, said)
+        said = self._brevity.shorten(message, native, text_keys=self.encoding == "json")
         return _ENCODINGS[self.encoding].encode(said)  # type: ignore[no-any-return]  # msgspec's encode
 
 

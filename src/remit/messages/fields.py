@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import inspect
 
-__all__ = ["Shape", "Unknown", "describe", "has_defaults", "leave_out_defaults", "parts_of", "take_unknown"]
+__all__ = ["Brevity", "Shape", "Unknown", "describe", "has_defaults", "parts_of", "take_unknown"]
 
 Shape: TypeAlias = inspect.Type
 Step: TypeAlias = "str | int"
@@ -83,7 +83,34 @@ def take_unknown(shape: Shape, data: Any) -> Unknown | None:
     return unknown if unknown.fields or unknown.inside else None
 
 
-def leave_out_defaults(shape: Shape, data: Any) -> None:
+class Brevity:
+    """Leaves the fields of one class of messages out that have their default."""
+
+    __slots__ = ("_deep", "_encoded", "_fields", "_shape")
+
+    def __init__(self, type: Any) -> None:
+        shape = describe(type)
+        self._shape = shape
+        known = shape.fields if isinstance(shape, inspect.StructType) else ()
+        defaults = {each.name: _default(each)() for each in known if not each.required}
+        self._fields = [(each.name, each.encode_name, defaults.get(each.name, msgspec.UNSET)) for each in known]
+        self._encoded = {name: msgspec.json.encode(value) for name, value in defaults.items()}
+        self._deep = any(has_defaults(each.type) for each in known)
+
+    def shorten(self, message: Any, native: tuple[type, ...], *, text_keys: bool) -> dict[str, Any]:
+        """The fields of a message that say something; `native` are the types that the encoding has a form for."""
+        said: dict[str, Any] = {}
+        for name, encode_name, default in self._fields:
+            value = getattr(message, name)
+            if value is not default and (value != default or msgspec.json.encode(value) != self._encoded[name]):
+                said[encode_name] = value
+        if self._deep:
+            said = msgspec.to_builtins(said, builtin_types=native, str_keys=text_keys)
+            _leave_out_defaults(self._shape, said)
+        return said
+
+
+def _leave_out_defaults(shape: Shape, data: Any) -> None:
     """Removes every field from `data` that has its default value."""
     shape = _member(shape, data)
     said = _mapping(data)
@@ -92,7 +119,7 @@ def leave_out_defaults(shape: Shape, data: Any) -> None:
             if name in said and msgspec.json.encode(said[name]) == default:
                 del said[name]
     for _, inner, value in _inside(shape, data):
-        leave_out_defaults(inner, value)
+        _leave_out_defaults(inner, value)
 
 
 def has_defaults(shape: Shape) -> bool:
@@ -105,14 +132,15 @@ def has_defaults(shape: Shape) -> bool:
 
 def _defaults_of(shape: inspect.StructType) -> Mapping[str, bytes]:
     """The default values of a record's fields, as JSON."""
-    known = _defaults.get(shape.cls)
-    if known is None:
-        made = {each.encode_name: _default(each) for each in shape.fields if not each.required}
-        known = _defaults[shape.cls] = {name: msgspec.json.encode(make()) for name, make in made.items()}
-    return known
+    if id(shape) not in _defaults:
+        made = {each.encode_name: _default(each)() for each in shape.fields if not each.required}
+        _defaults[id(shape)] = shape, {name: msgspec.json.encode(value) for name, value in made.items()}
+    return _defaults[id(shape)][1]
 
 
-_defaults: dict[type, Mapping[str, bytes]] = {}
+# By identity, which stays taken as long as the description is kept beside.
+_defaults: dict[int, tuple[Shape, Mapping[str, bytes]]] = {}
+_known: dict[int, tuple[Shape, dict[str, Shape] | None]] = {}
 
 
 def _default(of: inspect.Field) -> Callable[[], Any]:
@@ -121,6 +149,12 @@ def _default(of: inspect.Field) -> Callable[[], Any]:
 
 def _fields(shape: Shape) -> dict[str, Shape] | None:
     """The fields of a record, or None for what is no record."""
+    if id(shape) not in _known:
+        _known[id(shape)] = shape, _read_fields(shape)
+    return _known[id(shape)][1]
+
+
+def _read_fields(shape: Shape) -> dict[str, Shape] | None:
     if isinstance(shape, inspect.StructType | inspect.DataclassType | inspect.TypedDictType):
         known = {each.encode_name: each.type for each in shape.fields}
         tag = getattr(shape, "tag_field", None)
@@ -129,14 +163,18 @@ def _fields(shape: Shape) -> dict[str, Shape] | None:
 
 
 def _inside(shape: Shape, data: Any) -> Iterator[tuple[Step, Shape, Any]]:
-    """The values inside a value, each with its place and its description."""
+    """The records, mappings and lists inside a value, each with its place and its description."""
     known = _fields(shape) or {}
     for name, value in _mapping(data).items():
+        if not isinstance(value, dict | list):
+            continue
         if name in known:
             yield name, known[name], value
         elif isinstance(shape, inspect.DictType):
             yield name, shape.value_type, value
     for place, value in enumerate(_list(data)):
+        if not isinstance(value, dict | list):
+            continue
         if isinstance(shape, inspect.TupleType) and place < len(shape.item_types):
             yield place, shape.item_types[place], value
         elif isinstance(shape, inspect.CollectionType):
