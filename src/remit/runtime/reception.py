@@ -80,6 +80,7 @@ class Reception:
         self._waiting = 0
         self._polls: set[asyncio.Event] = set()
         self._ending = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
         self._channel: CallChannel | None = None
 
     async def serve(self, channel: CallChannel, plans: Mapping[str, ContextPlan]) -> None:
@@ -116,7 +117,9 @@ class Reception:
                 raise _overloaded("ping")
             return Answer("ok", {}, b"")
         handler = self._handler(request)
-        loop = asyncio.get_running_loop()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
         when = loop.time() + seconds_left(request) - MARGIN_SECONDS
         if self._is_full():
             raise _overloaded(handler.name)

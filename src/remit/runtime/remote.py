@@ -99,9 +99,9 @@ class RemoteCalls:
         Raises the declared refusals, `Unavailable`, `Overloaded`, `DeadlineExceeded`, `OutcomeUnknown` and whatever
         else the other side answers, as it would here.
         """
-        headers = {"remit-key": printable(key), "remit-caller": caller, "remit-trace": printable(trace)}
-        if route.kind == "query":
-            headers = {"remit-trace": printable(trace)}
+        headers = {"remit-trace": printable(trace)} if trace else {}
+        if route.kind == "command":
+            headers |= {"remit-key": printable(key), "remit-caller": caller}
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
@@ -220,11 +220,11 @@ class _Target:
         remaining = when - now
         if remaining <= 0:
             raise DeadlineExceeded("the deadline passed before the call was sent", where=self.address)
-        timed = {"remit-timeout-ms": str(int(remaining * 1000)), "remit-attempt": str(attempt)}
-        headers = {**request.headers, **timed}
+        milliseconds = str(int(remaining * 1000))
+        headers = {**request.headers, "remit-timeout-ms": milliseconds, "remit-attempt": str(attempt)}
         with self.breaker.enter(when):
             try:
-                answer = await self._channel.call(self.address, request._replace(headers=headers), remaining)
+                answer = await self._channel.call(self.address, Request(request.kind, headers, request.body), remaining)
                 if is_shed(answer):
                     raise_failure(answer, self.address)
             except (Unavailable, OutcomeUnknown):

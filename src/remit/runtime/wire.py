@@ -47,7 +47,7 @@ LENGTH = "remit-length"
 class Route:
     """One command or query as it travels: where to, and how its parts are written and read."""
 
-    __slots__ = ("_content_type", "_message", "_reply", "address", "contract", "kind", "refusals")
+    __slots__ = ("_known", "_message", "_reply", "_typed", "address", "contract", "kind", "refusals")
 
     def __init__(self, address: str, kind: Literal["command", "query"], contract: Contract, encoding: Encoding) -> None:
         reply, self.refusals = reply_of(contract.message)
@@ -56,16 +56,12 @@ class Route:
         self.contract = contract
         self._message: Codec[Any] = Codec(contract.message, encoding=encoding)
         self._reply: Codec[Any] = Codec(reply, encoding=encoding)
-        self._content_type = CONTENT_TYPES[encoding]
+        self._typed = {"content-type": CONTENT_TYPES[encoding]}
+        self._known = {**self._typed, "remit-type": contract.type, "remit-version": str(contract.version)}
 
     def request(self, message: Any, headers: Mapping[str, str]) -> Request:
         """A call, but for what changes with each attempt."""
-        known = {
-            "content-type": self._content_type,
-            "remit-type": self.contract.type,
-            "remit-version": str(self.contract.version),
-        }
-        return Request(self.kind, {**known, **headers}, self._message.encode(message))
+        return Request(self.kind, {**self._known, **headers}, self._message.encode(message))
 
     def read(self, request: Request) -> Any:
         """The message. Raises `BadMessage`."""
@@ -73,7 +69,7 @@ class Route:
 
     def answer(self, outcome: Any) -> Answer:
         """The answer that says a reply, or a refusal."""
-        return Answer("ok", {"content-type": self._content_type}, encode_reply(outcome, self._reply.encoding))
+        return Answer("ok", self._typed, encode_reply(outcome, self._reply.encoding))
 
     def outcome(self, answer: Answer) -> Any:
         """The reply. Raises the refusal or the error that the answer says, `BadMessage` when it cannot be read."""
@@ -135,7 +131,7 @@ def is_shed(answer: Answer) -> bool:
 
 def printable(text: str) -> str:
     """A text, such as a user's key, as it may stand in a header: itself, in nearly all cases."""
-    return quote(text, safe=_PRINTED)
+    return text if text.isascii() and text.isalnum() else quote(text, safe=_PRINTED)
 
 
 def original(printed: str) -> str:
