@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import traceback
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from remit.contexts import Context
 from remit.findings import Findings
@@ -24,6 +24,7 @@ def load_contexts(system: str, places: Mapping[str, str]) -> list[Context[Any]]:
 def _load(system: str, name: str, place: str, findings: Findings) -> Context[Any] | None:
     where = f"System({system!r}) {name}"
     module_name, _, attribute = place.partition(":")
+    found: Any
     try:
         found = getattr(importlib.import_module(module_name), attribute or name, None)
     except Exception as error:  # noqa: BLE001  # a module may raise anything when it is imported
@@ -35,7 +36,7 @@ def _load(system: str, name: str, place: str, findings: Findings) -> Context[Any
             next=f"python -c 'import {module_name}' shows the whole story",
         )
         return None
-    if isinstance(found, Context) and found.name == name:
+    if _is_context(found) and found.name == name:
         return found
     findings.report(
         "context.place",
@@ -45,6 +46,10 @@ def _load(system: str, name: str, place: str, findings: Findings) -> Context[Any
         next=f'contexts={{"{name}": "package.module:{name}"}}',
     )
     return None
+
+
+def _is_context(found: object) -> TypeGuard[Context[Any]]:
+    return isinstance(found, Context)
 
 
 def _place(error: Exception) -> str:
