@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from learning.process import TOPOLOGIES
 from remit.testing.simulation.__main__ import main as run_seeds
 from tests.placements.deployment import NAMES
 from tests.soak import screen
@@ -24,7 +23,8 @@ STUDENTS_PER_KILL = 12
 """So many come through between two kills, with something to spare."""
 CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
-SERVICES = TOPOLOGIES / "four-nats.toml"
+SERVICES = Path(__file__).parents[1] / "placements" / "crash.toml"
+"""Whose services are killed there."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Long tests, with sizes as options. Ends with exit code 1 when something does not hold.",
         epilog="scripts/soak TEST --help shows the options of a test.",
     )
-    parser.add_argument("--ci", action="store_true", help="all of them in small sizes, about two minutes")
+    parser.add_argument("--ci", action="store_true", help="all of them in small sizes, about ten minutes")
     tests = parser.add_subparsers(dest="test", metavar="TEST")
     crashing = tests.add_parser(
         "crash",

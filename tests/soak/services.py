@@ -27,7 +27,7 @@ ZOMBIE_SECONDS = 13.0
 """How long a replica is paused: longer than a lease, so that its work is in other hands when it comes back."""
 PAUSE_SECONDS = 2.0
 """How long a service is paused that has no replicas."""
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 45.0
 """How long a student asks for one thing: a call to a zombie is answered by nobody until its deadline."""
 STARTS = 5
 """How often a service may fail to start before that is a finding: the broker may be away just then."""
