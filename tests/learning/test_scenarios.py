@@ -81,6 +81,11 @@ async def test_the_third_course_is_cheaper_and_credit_has_an_end(app: Sender) ->
     assert isinstance(refusal, CreditExhausted)
     assert (refusal.owed_cents, refusal.limit_cents) == (590_00, 750_00)
     assert (await statuses(app, ADA))[MAPPING] == "withdrawn"
+    await amounts(app, ADA)  # a fresh answer: billing knows that the enrollment has ended
+    again = ConfirmInvoice(enrollment=EnrollmentId("ada.context-mapping"), student=ADA, course=MAPPING)
+    assert str(await app.attempt(again)) == str(refusal), (
+        "handler and reaction both settle it; whoever is later hears the same"
+    )
 
 
 async def test_a_withdrawal_is_refunded_and_frees_credit(app: Sender) -> None:

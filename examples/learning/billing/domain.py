@@ -56,8 +56,6 @@ class Account(Aggregate[StudentId, Issued | Refunded]):
 
         Raises `CourseNotOffered`, `CreditExhausted`, and `PaymentRefused` for an enrollment that was given up already.
         """
-        if enrollment in self.given_up:
-            raise PaymentRefused(reason="the enrollment was withdrawn")
         if course not in PRICES_CENTS:
             raise CourseNotOffered(course=course)
         standing = [invoice for invoice in self.invoices.values() if not invoice.refunded]
@@ -67,6 +65,8 @@ class Account(Aggregate[StudentId, Issued | Refunded]):
         owed_cents = sum(invoice.amount_cents for invoice in standing)
         if owed_cents + price_cents > CREDIT_LIMIT_CENTS:
             raise CreditExhausted(owed_cents=owed_cents, limit_cents=CREDIT_LIMIT_CENTS)
+        if enrollment in self.given_up:  # last, so that who asks again about a refused one hears the same reason
+            raise PaymentRefused(reason="the enrollment was withdrawn")
         return price_cents
 
     def issue(self, enrollment: EnrollmentId, course: CourseId, amount_cents: int, at: datetime) -> InvoiceId:
