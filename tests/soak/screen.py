@@ -65,14 +65,14 @@ def show_placements(played: Iterable[Played], seed: int) -> None:
     """A table of topologies, and what does not hold."""
     table = Table(box=None, pad_edge=False)
     table.add_column("TOPOLOGY", no_wrap=True)
-    for title in ("PROCESSES", "STUDENTS", "ANSWERS", "REPEATED", "CERTIFICATES", "SECONDS", "FINDINGS"):
+    for title in ("PROCESSES", "STUDENTS", "ANSWERS", "REPEATED", "SECONDS", "FINDINGS"):
         table.add_column(title, justify="right")
     findings: list[str] = []
     for each in played:
         findings += [f"{each.topology}: {finding}" for finding in each.findings]
         table.add_row(
             each.topology, str(each.processes), str(each.students), str(each.answers), str(each.retries),
-            str(each.counts.get("certificates", 0)), f"{each.seconds:.1f}", str(len(each.findings)),
+            f"{each.seconds:.1f}", str(len(each.findings)),
         )  # fmt: skip
     console = Console(highlight=False)
     console.print(table)
