@@ -84,10 +84,8 @@ def test_a_consequence_waits_until_there_is_space(office: Office) -> None:
 
 COMMANDS = {
     "run": ["run", SYSTEM, "--port", "0"],
-    "status": ["status", SYSTEM],
     "send": ["send", SYSTEM, "Post", '{"letter": "l", "box": "ada", "text": "two"}'],
     "ask": ["ask", SYSTEM, "Contents", '{"box": "ada"}', "--fresh"],
-    "parked list": ["parked", "list"],
     "parked retry": ["parked", "retry", "mail.deliver", "--all"],
 }
 
@@ -111,3 +109,10 @@ def test_a_first_start_says_so_and_succeeds_once_there_is_space(office: Office, 
     assert is_clear(ran.stderr, f"store.unavailable  {office.data}"), ran.stderr
     office.post("ada", "one")
     assert office.remit("ask", SYSTEM, "Contents", '{"box": "ada"}', "--fresh").stdout == '["one"]\n'
+
+
+@pytest.mark.parametrize("command", [["status", SYSTEM], ["parked", "list"]], ids=["status", "parked list"])
+def test_looking_needs_no_space(office: Office, command: list[str]) -> None:
+    office.post("ada", "one")
+    ran = office.remit(*command, before=fill_disk)
+    assert (ran.returncode, ran.stderr) == (1 if command[0] == "status" else 0, "")
