@@ -109,7 +109,7 @@ class Leases:
                 await self._store.lease(self._process, [name], now=end, until=now + LEASE_SECONDS)
         await self._store.lease(self._process, wish.keep, now=now, until=now + LEASE_SECONDS)
         mine = {name for name, owner in (await self._held(now)).items() if owner == self._process}
-        for name in self._running - mine:
+        for name in sorted(self._running - mine):
             await self._stop(name)
         for name in sorted(mine - self._running):
             await self._all[name].start()

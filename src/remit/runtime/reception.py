@@ -78,7 +78,7 @@ class Reception:
         self._routes: dict[tuple[str, int, Encoding], Route] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
-        self._polls: set[asyncio.Event] = set()
+        self._polls: dict[asyncio.Event, None] = {}  # in order: a simulated run must repeat exactly
         self._ending = False
         self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
         self._channel: CallChannel | None = None
@@ -216,7 +216,7 @@ class Reception:
         end = loop.time() + seconds
         rung = asyncio.Event()
         unwatch = store.watch(rung.set)
-        self._polls.add(rung)
+        self._polls[rung] = None
         try:
             while True:
                 rung.clear()
@@ -230,7 +230,7 @@ class Reception:
                 except TimeoutError:
                     continue
         finally:
-            self._polls.discard(rung)
+            self._polls.pop(rung, None)
             unwatch()
 
 

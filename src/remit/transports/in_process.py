@@ -67,13 +67,16 @@ class _Server:
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
         self._context = contextvars.copy_context()
-        self.running: set[asyncio.Task[Answer]] = set()
+        self.running: dict[asyncio.Task[Answer], None] = {}  # in order: a simulated run must repeat exactly
 
     def begin(self, request: Request) -> asyncio.Task[Answer]:
         task = asyncio.create_task(self._answer(request), context=self._context.copy())
-        self.running.add(task)
-        task.add_done_callback(self.running.discard)
+        self.running[task] = None
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Answer]) -> None:
+        self.running.pop(task, None)
 
     async def _answer(self, request: Request) -> Answer:
         return await self._answering(request)
