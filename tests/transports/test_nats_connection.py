@@ -220,8 +220,8 @@ async def test_headers_count_as_part_of_a_message(channel: NatsCalls) -> None:
     largest = b"x" * channel.capabilities.max_bytes
     answer = await channel.call("billing.read", Request("query", headers, largest), 5.0)
     assert len(answer.body) == len(largest)
-    with pytest.raises(BadMessage, match="headers"):
-        await channel.call("billing.read", Request("query", {"remit-key": "k" * 17_000}, b""), 5.0)
+    with pytest.raises(BadMessage):
+        await channel.call("billing.read", Request("query", {"remit-key": "k" * 17_000}, largest), 5.0)
 
 
 async def test_what_is_no_request_is_ignored(
