@@ -1,7 +1,8 @@
 """A small system for the command line: letters are posted at a desk and arrive in boxes.
 
 A letter with the text "poison" cannot be delivered until the file that POST_OFFICE_CURE names is there. A letter with
-the text "slow" is posted once somebody has written to the pipe that POST_OFFICE_PIPE names.
+the text "slow" is posted once somebody has written to the pipe that POST_OFFICE_PIPE names; with the text "blocking"
+nothing else happens until then.
 """
 
 from __future__ import annotations
@@ -66,6 +67,8 @@ desk = Context("desk")
 async def post(command: Post, letters: Repository[Letter]) -> LetterId:
     if command.text == "slow":
         await asyncio.to_thread(Path(os.environ["POST_OFFICE_PIPE"]).read_bytes)
+    if command.text == "blocking":
+        Path(os.environ["POST_OFFICE_PIPE"]).read_bytes()  # noqa: ASYNC240  as no handler should
     letter = await letters.obtain(command.letter)
     letter.post(command.box, command.text)
     return letter.id

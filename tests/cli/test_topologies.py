@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from tests.cli.program import Office, is_clear
+from tests.cli.program import DEADLINE, Office, is_clear
 from tests.servers.nats import free_port
 
 TOPOLOGY = """
@@ -72,6 +75,48 @@ def test_a_system_has_no_services(office: Office) -> None:
     code, _, said = run(office, "run", "post_office:office", "mail")
     assert code == 2
     assert is_clear(said, "cli.usage")
+
+
+def test_a_service_says_what_blocks_its_event_loop(office: Office, topology: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    office.environment["POST_OFFICE_PIPE"] = str(pipe)
+    letter = {"letter": "l1", "box": "ada", "text": "blocking"}
+    with ThreadPoolExecutor(1) as pool, office.started("run", str(topology), "--json") as running:
+        timer = Timer(DEADLINE, running.process.kill)
+        timer.start()
+        posting = pool.submit(running.post, "/letters", letter)
+        assert running.process.stderr is not None
+        said = next((line for line in running.process.stderr if "blocked event loop" in line), "")
+        timer.cancel()
+        assert "for more than 1 s" in said
+        pipe.write_text("go on")
+        assert posting.result()[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra", "line", "code"),
+    [
+        ("nats", "nats", '[channels]\nevents = "nats://127.0.0.1:1"', "channel.unusable"),
+        ("nats", "nats", '[channels]\ncalls = "nats://127.0.0.1:1"', "channel.unusable"),
+        ("aiohttp", "http", '[channels]\ncalls = "http"', "channel.unusable"),
+        ("asyncpg", "postgres", '[stores]\ndefault = "postgresql://127.0.0.1:1/{context}"', "store.unusable"),
+    ],
+)
+def test_a_driver_that_is_missing_is_said_with_its_extra(
+    office: Office, tmp_path: Path, missing: str, extra: str, line: str, code: str
+) -> None:
+    file = tmp_path / "office.toml"
+    calls = 'calls = "127.0.0.1:1"' if missing == "aiohttp" else ""
+    service = f'[services.all]\nruns = ["*"]\nhttp = "127.0.0.1:0"\n{calls}\n'
+    file.write_text(f'system = "post_office:office"\n{line}\n{service}')
+    program = f"import sys; sys.modules['{missing}'] = None; from remit.cli import main; main()"
+    command = [sys.executable, "-c", program, "run", str(file)]
+    ran = subprocess.run(command, cwd=office.folder, capture_output=True, text=True, check=False, timeout=DEADLINE)
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, code), ran.stderr
+    assert f"need {missing}, which is not installed" in ran.stderr
+    assert f'pip install "remit[{extra}]"' in ran.stderr
 
 
 TWO_SERVICES = """

@@ -188,8 +188,7 @@ class Side:
             return RemoteFeed(source, number, self.remote, ports)
 
         self.runtime = Runtime(system, plans, stores, ports, listener=self.said.append, feeds=feeds, remote=self.remote)
-        self.reception = Reception(self.runtime.calls, plans, stores, self.runtime.freshness)
-        self._plans = plans
+        self.reception = Reception(self.runtime)
 
     def said_of(self, address: str) -> list[str]:
         """The kinds of the signals about an address."""
@@ -197,7 +196,7 @@ class Side:
 
     async def start(self) -> None:
         await self.channel.open()
-        await self.reception.serve(self.channel, self._plans)
+        await self.reception.serve(self.channel)
         await self.runtime.start()
 
     async def stop(self) -> None:

@@ -18,10 +18,9 @@ from remit.errors import (
     Unavailable,
 )
 from remit.messages import Encoding, Record, Refusal
-from remit.runtime.calls import Calls
-from remit.runtime.freshness import Freshness
-from remit.runtime.plan import ContextPlan, HandlerPlan
+from remit.runtime.plan import HandlerPlan
 from remit.runtime.retries import retrying
+from remit.runtime.runtime import Runtime
 from remit.runtime.wire import (
     CONTENT_TYPES,
     Heads,
@@ -63,15 +62,14 @@ _ENCODINGS: Mapping[str, Encoding] = {content: encoding for encoding, content in
 class Reception:
     """Answers for one process. Answering never raises: what goes wrong is an answer too."""
 
-    def __init__(
-        self, calls: Calls, plans: Mapping[str, ContextPlan], stores: Mapping[str, Store], freshness: Freshness
-    ) -> None:
-        self._calls = calls
-        self._stores = stores
-        self._freshness = freshness
+    def __init__(self, runtime: Runtime) -> None:
+        self._calls = runtime.calls
+        self._plans = runtime.plans
+        self._stores = runtime.stores
+        self._freshness = runtime.freshness
         self._handlers = {
             (kind, handler.contract.type, handler.contract.version): handler
-            for plan in plans.values()
+            for plan in self._plans.values()
             for kind, handlers in (("command", plan.commands), ("query", plan.queries))
             for handler in handlers.values()
         }
@@ -83,10 +81,10 @@ class Reception:
         self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
         self._channel: CallChannel | None = None
 
-    async def serve(self, channel: CallChannel, plans: Mapping[str, ContextPlan]) -> None:
+    async def serve(self, channel: CallChannel) -> None:
         """Begins to answer what runs here. Raises what the channel raises."""
         self._channel = channel
-        for name, plan in plans.items():
+        for name, plan in self._plans.items():
             if plan.commands:
                 await channel.serve(f"{name}.write", self.answer)
             if plan.queries:

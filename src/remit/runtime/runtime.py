@@ -66,6 +66,8 @@ class Runtime:
         if components is not None:
             plans = {name: plan.only(components[name]) for name, plan in plans.items()}
         self.model = model
+        self.plans = plans
+        """By context: what of it runs here."""
         self.stores = stores
         self.ports = ports
         self.process = ports.ids.new()

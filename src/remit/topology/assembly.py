@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import glob
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remit.contexts import ContextMap
-from remit.errors import StoreError
+from remit.errors import ChannelError, RemitError, StoreError
 from remit.messages import Encoding
 from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.stores import Store
@@ -49,16 +51,23 @@ def open_store(place: str, context: str) -> Store:
 
 
 def _open_postgres(address: str, context: str) -> Store:
-    try:
+    with _needs("postgres", "stores in PostgreSQL", StoreError):
         from remit.stores.postgres import PostgresStore
-    except ModuleNotFoundError as missing:
-        raise StoreError(
-            f"stores in PostgreSQL need {missing.name}, which is not installed",
-            where="store",
-            expected="remit with its postgres extra",
-            next='pip install "remit[postgres]"',
-        ) from missing
     return PostgresStore(address, context)
+
+
+@contextmanager
+def _needs(extra: str, what: str, error: type[RemitError]) -> Generator[None]:
+    """Around the import of an adapter, whose driver comes with an extra: says which one is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise error(
+            f"{what} need {(missing.name or '').partition('.')[0]}, which is not installed",
+            where="store" if error is StoreError else "[channels]",
+            expected=f"remit with its {extra} extra",
+            next=f'pip install "remit[{extra}]"',
+        ) from missing
 
 
 def is_made(place: str, context: str) -> bool:
@@ -112,13 +121,14 @@ class Channels:
 
 
 def make_channels(system: str, placement: Placement, service: Service, replica: int) -> Channels:
-    """The channels of a replica of a service, not yet open. Raises `StoreError` for a driver that is not installed."""
+    """The channels of a replica of a service, not yet open. Raises `ChannelError` where a driver is missing."""
     topology = placement.topology
     connections: dict[str, NatsConnection] = {}
     calls = _make_calls(system, placement, service, replica, connections)
     events: EventChannel | None = None
     if topology.events is not None:
-        from remit.transports.nats import NatsEvents
+        with _needs("nats", "events over NATS", ChannelError):
+            from remit.transports.nats import NatsEvents
 
         connection = _connect(topology.events, service, connections)
         events = NatsEvents(connection, system, codec=topology.events.codec)
@@ -133,11 +143,13 @@ def _make_calls(
     if channel is None:
         return None
     if channel.technology == "http":
-        from remit.transports.http import HttpCalls
+        with _needs("http", "calls over HTTP", ChannelError):
+            from remit.transports.http import HttpCalls
 
         listen = str(service.calls.of_replica(replica)) if service.calls is not None else None
         return HttpCalls(placement.addresses, listen=listen, secret=channel.secret.value if channel.secret else None)
-    from remit.transports.nats import NatsCalls
+    with _needs("nats", "calls over NATS", ChannelError):
+        from remit.transports.nats import NatsCalls
 
     return NatsCalls(_connect(channel, service, connections), system)
 

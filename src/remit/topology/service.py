@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from remit.contexts import ContextMap
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.runtime.plan import FollowPlan
 from remit.runtime.reception import Reception
 from remit.runtime.relay import Relay
@@ -49,13 +49,14 @@ class RunningService:
         placed: PlacedService = CALLER,
         *,
         replica: int = 0,
-        ports: Ports | None = None,
     ) -> None:
-        """`model` holds the contexts of which the service runs anything. Raises `ModelError` with every finding."""
-        ports = ports or Ports()
+        """`model` holds the contexts of which the service runs anything.
+
+        Raises `ModelError` with every finding, `StoreError` and `ChannelError` for a driver that is not installed.
+        """
+        ports = Ports(watch=LoopWatch())
         model.check().settle()
         plans = {name: plan for name, plan in compile_system(model, ports).items() if name in placed.stores}
-        self._plans = {name: plan.only(placed.runs[name]) for name, plan in plans.items()}
         stores = {context: open_store(place, context) for context, place in placed.stores.items()}
         self._channels = make_channels(model.name, placement, placed.service, replica)
         self._remote = (
@@ -70,7 +71,7 @@ class RunningService:
             remote=self._remote, relays=self._relays(placement, placed, stores, ports),
             replicated=placed.service.replicas > 1,
         )  # fmt: skip
-        self._reception = Reception(self.runtime.calls, self._plans, stores, self.runtime.freshness)
+        self._reception = Reception(self.runtime)
 
     def _feeds(
         self, placement: Placement, placed: PlacedService, stores: Mapping[str, Store], ports: Ports
@@ -106,7 +107,7 @@ class RunningService:
                 await channel.open()
         await self.runtime.start()
         if self._channels.calls is not None:
-            await self._reception.serve(self._channels.calls, self._plans)
+            await self._reception.serve(self._channels.calls)
 
     async def stop(self) -> None:
         """Drains: commits what runs, takes no more calls, lets those that have begun end, and closes everything."""

@@ -47,7 +47,7 @@ class Service:
     ) -> None:
         """`follows` hears of each subscription and relay: name, source, channel."""
         stores = incarnation.stores
-        self._plans = {name: plan for name, plan in plans.items() if name in stores}
+        hosted = {name: plan for name, plan in plans.items() if name in stores}
         self._calls = HostileCalls(network, incarnation, choices)
         elsewhere = [f"{name}.{part}" for name in plans if name not in stores for part in ("write", "read", "log")]
         self.remote = RemoteCalls(self._calls, ports, elsewhere, "json", model.owners)
@@ -64,15 +64,15 @@ class Service:
         for relay in relays:
             follows(relay.name, relay.source, relay.channel)
         self.runtime = Runtime(
-            model, self._plans, stores, ports, listener=listener, parity=True, feeds=feed, remote=self.remote,
+            model, hosted, stores, ports, listener=listener, parity=True, feeds=feed, remote=self.remote,
             relays=[Relay(relay, stores[relay.source], events, ports, listener) for relay in relays], replicated=True,
         )  # fmt: skip
-        self._reception = Reception(self.runtime.calls, self._plans, stores, self.runtime.freshness)
+        self._reception = Reception(self.runtime)
 
     async def start(self) -> None:
         """Raises what the stores raise."""
         await self.runtime.start()
-        await self._reception.serve(self._calls, self._plans)
+        await self._reception.serve(self._calls)
 
     async def stop(self) -> None:
         """Drains, as a service does."""
