@@ -17,6 +17,7 @@ from remit.stores.port import (
     Record,
     Settle,
     Store,
+    Subscriber,
     Unit,
     partition_of,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "Record",
     "Settle",
     "Store",
+    "Subscriber",
     "Unit",
     "partition_of",
 ]

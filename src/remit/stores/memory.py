@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from remit.errors import Conflict
@@ -19,6 +20,7 @@ from remit.stores.port import (
     Parked,
     Record,
     Settle,
+    Subscriber,
     Unit,
     partition_of,
     written_read_only,
@@ -36,6 +38,8 @@ class MemoryStore:
         self.capabilities = Capabilities(durable=False, shared_between_processes=False, partitions=partitions)
         # Plain tuples, made records when they are read: the garbage collector looks at each of them only once.
         self._log: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
+        self._floors: dict[tuple[int, int], Checkpoint] = {}
+        self._subscribers: dict[tuple[str, int], Subscriber] = {}
         self._state: dict[tuple[str, str], tuple[int, bytes]] = {}
         self._outcomes: dict[tuple[str, str], Outcome] = {}
         self._checkpoints: dict[tuple[str, str, int], dict[int, Checkpoint]] = {}
@@ -94,8 +98,11 @@ class MemoryStore:
         log = self._log.get((channel, part))
         if log is None:
             log = self._log[channel, part] = []
-        prev = log[-1][2] if log else ""
-        log.append((part, len(log) + 1, id, prev, key, type, version, at, headers, payload))
+        pos, prev = log[-1][1:3] if log else self._floor(channel, part)[:2]
+        log.append((part, pos + 1, id, prev, key, type, version, at, headers, payload))
+
+    def _floor(self, channel: int, part: int) -> Checkpoint:
+        return self._floors.get((channel, part)) or Checkpoint(0, "", 0.0)
 
     def _part(self, key: str) -> int:
         part = self._parts.get(key)
@@ -175,11 +182,13 @@ class MemoryStore:
         return self._outcomes.get((caller, key))
 
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
-        return [Record._make(row) for row in self._log.get((channel, part), [])[after : after + limit]]
+        first = max(0, after - self._floor(channel, part).pos)
+        return [Record._make(row) for row in self._log.get((channel, part), [])[first : first + limit]]
 
     async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
-        ends = {part: Record._make(log[-1]) for (of, part), log in self._log.items() if of == channel}
-        return {part: (end.pos, end.at) for part, end in ends.items()}
+        floors = {part: (floor.pos, floor.at) for (of, part), floor in self._floors.items() if of == channel}
+        ends = {part: Record._make(log[-1]) for (of, part), log in self._log.items() if of == channel and log}
+        return floors | {part: (end.pos, end.at) for part, end in ends.items()}
 
     async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
         return dict(self._checkpoints.get((subscription, source, channel), {}))
@@ -232,6 +241,37 @@ class MemoryStore:
         for place in old:
             del self._outcomes[place]
         return len(gone) + len(old)  # of a discarded letter nothing is left here
+
+    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+        return {part: floor for (of, part), floor in self._floors.items() if of == channel}
+
+    async def trim(self, channel: int, part: int, *, upto: int, before: float, limit: int) -> int:
+        self._refuse_to_write()
+        log = self._log.get((channel, part), [])
+        old = list(takewhile(lambda row: row[1] <= upto and row[7] < before, log[:limit]))
+        if old:
+            _, pos, id, *_, at, _, _ = old[-1]
+            self._floors[channel, part] = Checkpoint(pos, id, at)
+            del log[: len(old)]
+        return len(old)
+
+    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+        self._refuse_to_write()
+        self._subscribers[subscription, channel] = Subscriber(subscription, channel, dict(positions), at)
+
+    async def subscribers(self) -> Sequence[Subscriber]:
+        return [subscriber for _, subscriber in sorted(self._subscribers.items())]
+
+    async def forget(self, subscription: str) -> int:
+        self._refuse_to_write()
+        gone = [place for place in self._subscribers if place[0] == subscription]
+        for place in gone:
+            del self._subscribers[place]
+        return len(gone)
+
+    async def place(self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
+        self._refuse_to_write()
+        self._checkpoints.setdefault((subscription, source, channel), {}).update(checkpoints)
 
 
 def _key(place: Park | Settle | Discard) -> _Key:

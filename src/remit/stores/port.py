@@ -31,6 +31,7 @@ __all__ = [
     "Record",
     "Settle",
     "Store",
+    "Subscriber",
     "Unit",
     "partition_of",
     "written_read_only",
@@ -185,6 +186,17 @@ class Outcome(NamedTuple):
     """When the key was claimed, or kept last (seconds since the epoch)."""
 
 
+class Subscriber(NamedTuple):
+    """A subscription that follows a channel of this log, wherever it runs, and what it reported last."""
+
+    name: str
+    channel: int
+    positions: Mapping[int, int]
+    """The last message handled, by partition. Of a partition that is missing here, none."""
+    at: float
+    """When it reported (seconds since the epoch)."""
+
+
 @dataclass(slots=True)
 class Unit:
     """The rows of one unit of work, written together or not at all."""
@@ -298,5 +310,38 @@ class Store(Protocol):
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
         """Deletes signs of life, outcomes of commands and tombstones of letters that are older than these times
         (seconds since the epoch), at most `limit` of each, so that commits wait but briefly; says how many.
+        """
+        ...
+
+    # What follows keeps the log from growing for ever, and nobody from missing what was deleted.
+
+    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+        """Where the log begins, by partition: the last message that was deleted. Nothing where none was."""
+        ...
+
+    async def trim(self, channel: int, part: int, *, upto: int, before: float, limit: int) -> int:
+        """Deletes the first messages of a partition, up to a position, and only those before the first one that is of
+        the time `before` (seconds since the epoch) or later; at most `limit`. Says how many.
+
+        The floor moves in the same transaction. Positions and predecessors go on as if nothing had been deleted.
+        """
+        ...
+
+    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+        """Writes down how far a subscription of this log has come, in place of what it reported before."""
+        ...
+
+    async def subscribers(self) -> Sequence[Subscriber]:
+        """The subscriptions that have reported, by name and channel."""
+        ...
+
+    async def forget(self, subscription: str) -> int:
+        """Removes what a subscription has reported; says for how many channels."""
+        ...
+
+    async def place(self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
+        """Puts checkpoints where a person wants them, forwards or backwards; those of other partitions stay.
+
+        Not for a subscription that moves on at the same time.
         """
         ...

@@ -9,12 +9,27 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from remit.errors import OutcomeUnknown, StoreUnavailable
-from remit.stores.port import Capabilities, Checkpoint, Letter, Outcome, Parked, Record, Unit, written_read_only
+from remit.stores.port import (
+    PUBLISHED,
+    Capabilities,
+    Checkpoint,
+    Letter,
+    Outcome,
+    Parked,
+    Record,
+    Subscriber,
+    Unit,
+    written_read_only,
+)
+from remit.stores.positions import positions_text, subscriber_of
+from remit.stores.postgres import retention
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
+from remit.stores.postgres.failures import FAILURES, failure
 from remit.stores.postgres.lookups import Lookups
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
+from remit.stores.postgres.sequencer import MOST, SEQUENCE, Sequencer
 from remit.stores.postgres.session import Row, Session
 from remit.stores.postgres.trail import SWEEP
 from remit.stores.postgres.writer import Writer
@@ -45,6 +60,8 @@ _HEADS = """
         ORDER BY pos DESC LIMIT 1
     ) h
 """
+_STAGED = -1
+_HEADS_AND_STAGED = f"{_HEADS} UNION ALL SELECT {_STAGED}, 0, 0 WHERE EXISTS (SELECT FROM remit_staging)"
 # One probe per partition, at the end where the newest row is: what moves have left behind is not looked at.
 _CHECKPOINTS = """
     WITH RECURSIVE newest AS (
@@ -113,6 +130,7 @@ class _Writing(NamedTuple):
     writer: Writer
     commits: Commits
     bell: Bell
+    sequencer: Sequencer
 
 
 class PostgresStore:
@@ -167,7 +185,7 @@ class PostgresStore:
         writer.heads.elsewhere = False
         commits = Commits(writer.write, self._appended)
         bell = Bell(Session(self._place, "bell"), self._place.schema, partial(self._look, writer, commits))
-        return _Writing(session, writer, commits, bell)
+        return _Writing(session, writer, commits, bell, Sequencer(self._sequence))
 
     async def close(self) -> None:
         """Commits what was given to it, then ends the connections. Idempotent."""
@@ -175,6 +193,7 @@ class PostgresStore:
         reading, self._reading = self._reading, None
         if writing is not None:
             await writing.commits.finished()
+            await writing.sequencer.close()
             await writing.bell.close()
             await writing.session.close()
         if reading is not None:
@@ -188,6 +207,18 @@ class PostgresStore:
         """
         self._watchers.append(wake)
         return partial(self._watchers.remove, wake)
+
+    def stir(self) -> None:
+        """Something is being staged in this process: it is looked for sooner."""
+        if self._writing is not None:
+            self._writing.sequencer.stir()
+
+    async def _sequence(self) -> int:
+        """Moves what is staged to the log, as much as one transaction should; says how many messages."""
+        ((moved,),) = await self._rows(SEQUENCE)
+        if moved:
+            self._appended()
+        return int(moved)
 
     def _appended(self) -> None:
         if self._writing is not None:
@@ -251,7 +282,12 @@ class PostgresStore:
 
     async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
         """The last position of each partition that has any, with its time (seconds since the epoch)."""
-        rows = await self._rows(_HEADS, self.capabilities.partitions, channel)
+        sql = _HEADS_AND_STAGED if channel == PUBLISHED and self._writing is not None else _HEADS
+        rows = await self._rows(sql, self.capabilities.partitions, channel)
+        if rows and rows[-1][0] == _STAGED:  # it was committed before, so who asks for a fresh answer waits for it
+            while await self._sequence() == MOST:
+                pass
+            rows = await self._rows(_HEADS, self.capabilities.partitions, channel)
         return {part: (pos, at) for part, pos, at in rows}
 
     async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
@@ -305,6 +341,37 @@ class PostgresStore:
             ((rows,),) = await self._write(sql, at, limit)
             gone += rows
         return gone
+
+    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+        """Where the log begins, by partition: the last message that was deleted."""
+        return {part: Checkpoint(pos, id, at) for part, pos, id, at in await self._rows(retention.FLOORS, channel)}
+
+    async def trim(self, channel: int, part: int, *, upto: int, before: float, limit: int) -> int:
+        """Deletes old messages; says how many. No commit waits for it: it locks nothing but what it deletes."""
+        ((gone,),) = await self._write(retention.TRIM, channel, part, upto, before, limit)
+        return int(gone)
+
+    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+        """Writes down how far a subscription of this log has come."""
+        await self._write(retention.REPORT, subscription, channel, positions_text(positions), at)
+
+    async def subscribers(self) -> Sequence[Subscriber]:
+        """The subscriptions that have reported, by name and channel."""
+        return [subscriber_of(*row) for row in await self._rows(retention.SUBSCRIBERS)]
+
+    async def forget(self, subscription: str) -> int:
+        """Removes what a subscription has reported; says for how many channels."""
+        return len(await self._write(retention.FORGET, subscription))
+
+    async def place(self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
+        """Puts checkpoints where a person wants them, forwards or backwards."""
+        self._writable()
+        try:
+            async with self._turn, self._readable().others.transaction() as link:
+                await retention.put(link, subscription, source, channel, checkpoints)
+                await link.commit()
+        except FAILURES as error:
+            raise failure(error, self._place.where) from error
 
     def _readable(self) -> _Reading:
         if self._reading is None:

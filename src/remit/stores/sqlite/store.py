@@ -24,9 +24,12 @@ from remit.stores.port import (
     Outcome,
     Parked,
     Record,
+    Subscriber,
     Unit,
     written_read_only,
 )
+from remit.stores.positions import positions_text, subscriber_of
+from remit.stores.sqlite import retention
 from remit.stores.sqlite.commits import Commits
 from remit.stores.sqlite.failures import failure, not_to_be_opened
 from remit.stores.sqlite.lane import Lane, ThreadLane
@@ -47,11 +50,14 @@ _READ = (
     "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
     " WHERE channel = ? AND part = ? AND pos > ? ORDER BY pos LIMIT ?"
 )
-# One probe per partition, however long the log is.
+# One probe per partition, however long the log is; and one at its floor, in case all of it was deleted.
 _HEADS = (
     "WITH RECURSIVE parts (part) AS (VALUES (0) UNION ALL SELECT part + 1 FROM parts WHERE part + 1 < ?1)"
-    " SELECT log.part, log.pos, log.at FROM parts CROSS JOIN log ON log.channel = ?2 AND log.part = parts.part"
+    " SELECT parts.part, coalesce(log.pos, floor.pos), coalesce(log.at, floor.at) FROM parts"
+    " LEFT JOIN log ON log.channel = ?2 AND log.part = parts.part"
     " AND log.pos = (SELECT max(pos) FROM log AS last WHERE last.channel = ?2 AND last.part = parts.part)"
+    " LEFT JOIN floor ON floor.channel = ?2 AND floor.part = parts.part"
+    " WHERE log.pos IS NOT NULL OR floor.pos IS NOT NULL"
 )
 _CHECKPOINTS = "SELECT part, pos, id, at FROM checkpoint WHERE subscription = ? AND source = ? AND channel = ?"
 _PARKED = (
@@ -297,6 +303,39 @@ class SqliteStore:
             if some:
                 gone += await self._execute(sql, (at, limit))
         return gone
+
+    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+        """Where the log begins, by partition: the last message that was deleted."""
+        return {part: Checkpoint(pos, id, at) for part, pos, id, at in self._rows(retention.FLOORS, (channel,))}
+
+    async def trim(self, channel: int, part: int, *, upto: int, before: float, limit: int) -> int:
+        """Deletes old messages; says how many. No transaction is begun where there is nothing to delete."""
+        store = self._opened()
+        first = self._rows(retention.FIRST, (channel, part))
+        if not first or first[0][0] > upto or first[0][1] >= before:
+            return 0
+        work = partial(retention.trim, channel=channel, part=part, upto=upto, before=before, limit=limit)
+        return await store.commits.run(partial(store.writer.transact, work))
+
+    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+        """Writes down how far a subscription of this log has come."""
+        await self._execute(retention.REPORT, (subscription, channel, positions_text(positions), at))
+
+    async def subscribers(self) -> Sequence[Subscriber]:
+        """The subscriptions that have reported, by name and channel."""
+        return [subscriber_of(*row) for row in self._rows(retention.SUBSCRIBERS, ())]
+
+    async def forget(self, subscription: str) -> int:
+        """Removes what a subscription has reported; says for how many channels."""
+        return await self._execute(retention.FORGET, (subscription,))
+
+    async def place(self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
+        """Puts checkpoints where a person wants them, forwards or backwards."""
+        store = self._opened()
+        work = partial(
+            retention.put, subscription=subscription, source=source, channel=channel, checkpoints=checkpoints
+        )
+        await store.commits.run(partial(store.writer.transact, work))
 
     def _opened(self) -> _Open:
         if self._looking:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from hashlib import sha256
+from typing import TypeVar
 
 from remit.errors import Conflict, OutcomeUnknown
 from remit.stores.port import Advance, Change, Claim, Discard, Entry, Park, Settle, Unit, partition_of
@@ -27,6 +28,7 @@ _PARKED = "SELECT key FROM parked WHERE subscription = ? AND source = ? AND chan
 _NEW_STATE = "INSERT INTO state (kind, id, version, body) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING"
 _STATE = "UPDATE state SET version = ?, body = ? WHERE kind = ? AND id = ? AND version = ?"
 _HEAD = "SELECT pos, id FROM log WHERE channel = ? AND part = ? ORDER BY pos DESC LIMIT 1"
+_FLOOR = "SELECT pos, id FROM floor WHERE channel = ? AND part = ?"
 _APPEND = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PARK = (
     "INSERT INTO parked (subscription, source, channel, part, key, since, attempts, retry_at, error)"
@@ -67,6 +69,7 @@ _REFUSALS = (
 )
 
 _Head = tuple[int, str]
+T = TypeVar("T")
 
 
 class Writer:
@@ -115,6 +118,21 @@ class Writer:
             return self._execute(sql, values).rowcount
         except sqlite3.Error as error:
             raise failure(error, self._where) from error
+
+    def transact(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """Several statements in one transaction; says what they say. Raises like `write`."""
+        self._presence.look()
+        try:
+            self._execute("BEGIN IMMEDIATE")
+            try:
+                result = function(self._connection)
+            except BaseException:
+                self._roll_back()
+                raise
+            self._commit()
+        except sqlite3.Error as error:
+            raise failure(error, self._where) from error
+        return result
 
     def _together(self, units: Sequence[Unit], write: Callable[[Unit], Exception | None]) -> list[Exception | None]:
         self._execute("BEGIN IMMEDIATE")
@@ -207,11 +225,16 @@ class Writer:
     def _append(self, entry: Entry) -> None:
         channel, key, id, type, version, at, headers, payload = entry
         part = partition_of(key, self._partitions)
-        pos, prev = self._heads.get((channel, part)) or self._execute(_HEAD, (channel, part)).fetchone() or (0, "")
+        pos, prev = self._heads.get((channel, part)) or self._head(channel, part)
         pos += 1
         text = str(payload, "utf-8")
         self._execute(_APPEND, (channel, part, pos, id, prev, key, type, version, at, headers, text))
         self._heads[channel, part] = (pos, id)
+
+    def _head(self, channel: int, part: int) -> _Head:
+        """The last message, also when it has been deleted."""
+        place = (channel, part)
+        return self._execute(_HEAD, place).fetchone() or self._execute(_FLOOR, place).fetchone() or (0, "")
 
     def _park(self, park: Park) -> None:
         record = park.record

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 
 from remit.errors import StoreError
 from remit.stores.port import Change, Claim, Outcome, Store, Unit
-from remit.testing.conformance.stores import SOURCE, UnitConformance, all_letters, discard, entry, park, same, whole_log
+from remit.testing.conformance.retention import RetentionConformance
+from remit.testing.conformance.stores import SOURCE, all_letters, discard, entry, park, same, whole_log
 
 __all__ = ["StoreConformance"]
 
 
-class StoreConformance(UnitConformance):
+class StoreConformance(RetentionConformance):
     """The promises of a store, one test each. Subclass it and give it two fixtures, `store` and `twin`."""
 
     async def test_a_store_opened_to_be_read_is_not_written(self, store: Store) -> None:
@@ -30,6 +31,10 @@ class StoreConformance(UnitConformance):
             "lease": lambda: store.lease("p2", ["a"], now=1.0, until=9.0),
             "keep": lambda: store.keep("", "c", 9.0),
             "prune": lambda: store.prune(beats=9.0, outcomes=9.0, tombstones=9.0, limit=1000),
+            "trim": lambda: store.trim(0, 0, upto=9, before=9.0, limit=1000),
+            "report": lambda: store.report("mail.desk", 0, {}, 1.0),
+            "forget": lambda: store.forget("mail.desk"),
+            "place": lambda: store.place(*SOURCE, {}),
         }
         for name, write in writes.items():
             try:
