@@ -18,12 +18,14 @@ from remit.contexts import (
 )
 from remit.domain import Aggregate, Projection
 from remit.errors import (
+    AlreadyExists,
     BadMessage,
     CallError,
     ChannelError,
     DeadlineExceeded,
     KeyReused,
     NotFound,
+    OutboxError,
     OutcomeUnknown,
     Overloaded,
     RemitError,
@@ -36,10 +38,11 @@ from remit.errors import (
 )
 from remit.findings import ModelError
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
-from remit.topology import SyncSender, System
+from remit.topology import Outbox, SyncOutbox, SyncSender, System
 
 __all__ = [
     "Aggregate",
+    "AlreadyExists",
     "AntiCorruptionLayer",
     "BadMessage",
     "CallError",
@@ -58,6 +61,8 @@ __all__ = [
     "ModelError",
     "NotFound",
     "OpenHost",
+    "Outbox",
+    "OutboxError",
     "OutcomeUnknown",
     "Overloaded",
     "Partnership",
@@ -73,6 +78,7 @@ __all__ = [
     "Stale",
     "StoreError",
     "StoreUnavailable",
+    "SyncOutbox",
     "SyncSender",
     "System",
     "TooLarge",

@@ -13,9 +13,11 @@ RemitError
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields that are not the message they claim to be
 ├── NotFound              no aggregate or document has this identity
+├── AlreadyExists         an aggregate was added whose identity is taken
 ├── Stale                 a fresh answer was asked for and cannot be given
 ├── Conflict              somebody else wrote first (the runtime reruns; users do not see it)
 ├── SecondAggregate       one message wrote two aggregates
+├── OutboxError           a message cannot be published in this transaction
 ├── StoreError            a store that cannot be used as it is (corrupt, newer, read-only)
 └── ChannelError          a channel that cannot be used as it is (wrong credentials, a broker that is too old)
 
@@ -25,6 +27,7 @@ A *refusal* (`remit.Refusal`) is no error of this tree: it is a declared answer.
 from __future__ import annotations
 
 __all__ = [
+    "AlreadyExists",
     "BadMessage",
     "CallError",
     "ChannelError",
@@ -32,6 +35,7 @@ __all__ = [
     "DeadlineExceeded",
     "KeyReused",
     "NotFound",
+    "OutboxError",
     "OutcomeUnknown",
     "Overloaded",
     "RemitError",
@@ -134,6 +138,12 @@ class NotFound(RemitError):
     code = "state.not-found"
 
 
+class AlreadyExists(RemitError):
+    """An aggregate was added whose identity another one has. Nothing was changed."""
+
+    code = "state.exists"
+
+
 class Stale(RemitError):
     """A fresh answer was asked for, but an event on its way to the answer is parked or stuck."""
 
@@ -150,6 +160,12 @@ class SecondAggregate(RemitError):
     """A second aggregate was written for one message, by its handler or by a reaction with `together`."""
 
     code = "unit.second-aggregate"
+
+
+class OutboxError(RemitError):
+    """A message cannot be published or sent in a transaction of the caller's. Nothing was written."""
+
+    code = "outbox.refused"
 
 
 class StoreError(RemitError):

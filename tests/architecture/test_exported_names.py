@@ -18,6 +18,7 @@ ROOMS = [
 # The user's surface. A name enters or leaves it only by a change of this list.
 SURFACE = [
     "Aggregate",
+    "AlreadyExists",
     "AntiCorruptionLayer",
     "BadMessage",
     "CallError",
@@ -36,6 +37,8 @@ SURFACE = [
     "ModelError",
     "NotFound",
     "OpenHost",
+    "Outbox",
+    "OutboxError",
     "OutcomeUnknown",
     "Overloaded",
     "Partnership",
@@ -51,6 +54,7 @@ SURFACE = [
     "Stale",
     "StoreError",
     "StoreUnavailable",
+    "SyncOutbox",
     "SyncSender",
     "System",
     "TooLarge",

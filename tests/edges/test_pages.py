@@ -101,6 +101,8 @@ async def test_the_description_of_a_query() -> None:
         (errors.Unavailable("x"), "post", "/customers/{customer}/orders"),
         (errors.OutcomeUnknown("x"), "delete", "/orders/{order}"),
         (errors.NotFound("x"), "delete", "/orders/{order}"),
+        (errors.AlreadyExists("x"), "delete", "/orders/{order}"),
+        (errors.AlreadyExists("x"), "post", "/customers/{customer}/orders"),
         (RuntimeError("x"), "delete", "/orders/{order}"),
         ("o-1", "post", "/customers/{customer}/orders"),
         ([Line(article="tea", amount=1)], "get", "/customers/{customer}/orders"),

@@ -260,6 +260,7 @@ async def test_what_goes_wrong_on_this_side_is_named_and_not_shown(
     ("error", "status"),
     [
         (errors.NotFound("no order 'o-1'", where="Order", next="look at /orders"), 404),
+        (errors.AlreadyExists("there is an order 'o-1' already", where="Order", next="look at /orders"), 409),
         (errors.KeyReused("the key 'k' was used before", expected="a new key", next="use a new one"), 422),
     ],
 )

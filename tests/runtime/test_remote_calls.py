@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from remit import (
+    AlreadyExists,
     BadMessage,
     CallError,
     DeadlineExceeded,
@@ -118,6 +119,11 @@ async def test_errors_are_of_the_same_class(shop: Apart) -> None:
     await shop.send(pay(1), key="one key")
     with pytest.raises(KeyReused):
         await shop.send(pay(2), key="one key")
+    shop.shop.trouble = [AlreadyExists("there is a till 't' already", where="till.Till", next="another identity")]
+    with pytest.raises(AlreadyExists) as taken:
+        await shop.send(Buy(till="t", cents=1))
+    assert (taken.value.what, taken.value.where) == ("there is a till 't' already", "till.Till")
+    assert taken.value.next == "another identity"
 
 
 async def test_an_exception_of_the_handler_stays_where_it_was(shop: Apart) -> None:

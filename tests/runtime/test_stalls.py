@@ -106,7 +106,7 @@ def test_a_read_that_never_ends_is_given_up() -> None:
         async with talk.running() as (app, follower, feed):
             talk.gates[ADA].set()
             await asyncio.sleep(1.0)
-            follower._start_worker(PART[ADA], follower._lane(PART[ADA]))
+            follower._start_worker(follower._lane(PART[ADA]))
             feed.lost = 1
             await app.send(Say(who=ADA))
             await asyncio.sleep(STALL_SECONDS + SOON)

@@ -70,15 +70,46 @@ def letter_apart(unit: Unit) -> tuple[Unit, Unit] | None:
 def skip_gaps(patch: pytest.MonkeyPatch) -> None:
     following = Subscription._next
 
-    async def lowest_pushed(self: Subscription, part: int, lane: Any) -> Any:
+    async def lowest_pushed(self: Subscription, lane: Any) -> Any:
         later = [pos for pos in lane.pushed if pos > lane.pos]
-        return [lane.pushed[min(later)].record] if later else await following(self, part, lane)
+        return [lane.pushed[min(later)].record] if later else await following(self, lane)
 
-    def fits(self: Subscription, part: int, lane: Any, record: Any) -> bool:
+    def fits(self: Subscription, lane: Any, record: Any) -> bool:
         return bool(record.pos > lane.pos)
 
     patch.setattr(Subscription, "_next", lowest_pushed)
     patch.setattr(Subscription, "_fits", fits)
+
+
+def handle_whatever_is_pushed(patch: pytest.MonkeyPatch) -> None:
+    """What comes is handled, whether it was handled before or not."""
+
+    def ring(self: Subscription, push: Push | None = None) -> None:
+        if push is not None:
+            lane = self._lane(push.record.part)
+            lane.pushed[push.record.pos] = push
+            self._start_worker(lane)
+        self._bell.set()
+
+    following = Subscription._next
+
+    async def first_pushed(self: Subscription, lane: Any) -> Any:
+        seen = [push.record for pos, push in sorted(lane.pushed.items()) if pos <= lane.pos + 1]
+        return seen[:1] or await following(self, lane)
+
+    def fits(self: Subscription, lane: Any, record: Any) -> bool:
+        return bool(record.pos <= lane.pos + 1)
+
+    advance = Subscription._advance
+
+    def stay(self: Subscription, lane: Any, last: Any) -> Any:
+        """The checkpoint does not go back."""
+        return advance(self, lane, last if last.pos > lane.pos else last._replace(pos=lane.pos, id=lane.id))
+
+    patch.setattr(Subscription, "ring", ring)
+    patch.setattr(Subscription, "_next", first_pushed)
+    patch.setattr(Subscription, "_fits", fits)
+    patch.setattr(Subscription, "_advance", stay)
 
 
 def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
@@ -103,9 +134,9 @@ def advance_before_confirm(patch: pytest.MonkeyPatch) -> None:
 def park_only_the_message(patch: pytest.MonkeyPatch) -> None:
     handle = Subscription._handle
 
-    async def ignore_parked(self: Subscription, part: int, lane: Any, records: Any) -> None:
+    async def ignore_parked(self: Subscription, lane: Any, records: Any) -> None:
         lane.parked = frozenset()
-        await handle(self, part, lane, records)
+        await handle(self, lane, records)
 
     patch.setattr(Subscription, "_handle", ignore_parked)
     patch.setattr(writer, "_PARKED", writer._PARKED + " AND 0")
@@ -117,7 +148,7 @@ def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
     async def drain(self: Subscription, key: str, attempts: int) -> None:
         place = (self.follow.name, self.follow.source, self.follow.channel, key)
         for letter in await self._store.letters(*place, 100):
-            unit = self._unit()
+            unit = self._unit(frozenset())
             try:
                 await self._limited(unit, letter.record)
                 rows = unit.unit()
@@ -156,10 +187,9 @@ def conflict_is_a_failure(patch: pytest.MonkeyPatch) -> None:
     """One in place of three tries makes it likelier, not another bug."""
     failed = Subscription._failed
 
-    async def count_it(self: Subscription, part: int, lane: Any, error: Exception) -> None:
+    async def count_it(self: Subscription, lane: Any, error: Exception) -> None:
         await failed(
             self,
-            part,
             lane,
             ValueError("a conflict") if isinstance(error, Conflict) and error.what == "state" else error,
         )
@@ -180,16 +210,16 @@ def partition_by_message(patch: pytest.MonkeyPatch) -> None:
 def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
     handle = Subscription._handle
 
-    async def backwards(self: Subscription, part: int, lane: Any, records: Any) -> None:
+    async def backwards(self: Subscription, lane: Any, records: Any) -> None:
         limited, todo = self._limited, list(records)
         if len(todo) == 1 or any(record.key in lane.parked for record in todo):
-            return await handle(self, part, lane, records)
-        unit = self._unit()
+            return await handle(self, lane, records)
+        unit = self._unit(lane.taken)
         for record in reversed(todo):
             lane.failing = todo[0]
             await limited(unit, record)
         rows = unit.unit()
-        rows.advance = self._advance(part, lane, todo[-1])
+        rows.advance = self._advance(lane, todo[-1])
         await self._store.commit(rows)
         return self._advanced(lane, todo[-1], len(todo))
 
@@ -254,7 +284,7 @@ def forget_that_keys_are_used(patch: pytest.MonkeyPatch) -> None:
 def compare_positions_alone(patch: pytest.MonkeyPatch) -> None:
     """A checkpoint is a position, whatever message stood there."""
 
-    def fits(self: Subscription, part: int, lane: Any, record: Any) -> bool:
+    def fits(self: Subscription, lane: Any, record: Any) -> bool:
         return bool(record.pos == lane.pos + 1)
 
     async def nothing(self: Subscription) -> None:

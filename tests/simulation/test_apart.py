@@ -12,11 +12,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from remit.runtime import leases, remote
-from remit.runtime.subscription import Subscription
 from remit.testing.simulation import simulate, world
 from remit.testing.simulation.network import Network
-from remit.transports import Push, Request
-from tests.simulation.planted import forget_that_keys_are_used, move_checkpoints_blindly, skip_gaps
+from remit.transports import Request
+from tests.simulation.planted import (
+    forget_that_keys_are_used,
+    handle_whatever_is_pushed,
+    move_checkpoints_blindly,
+    skip_gaps,
+)
 
 SEEDS = 12
 TRIES = 40
@@ -55,34 +59,8 @@ def never(*_: object) -> bool:
 
 def handle_whatever_arrives(patch: pytest.MonkeyPatch) -> None:
     """Neither the broker nor the subscription minds what was there before."""
-
-    def ring(self: Subscription, push: Push | None = None) -> None:
-        if push is not None:
-            lane = self._lane(push.record.part)
-            lane.pushed[push.record.pos] = push
-            self._start_worker(push.record.part, lane)
-        self._bell.set()
-
-    following = Subscription._next
-
-    async def first_pushed(self: Subscription, part: int, lane: Any) -> Any:
-        seen = [push.record for pos, push in sorted(lane.pushed.items()) if pos <= lane.pos + 1]
-        return seen[:1] or await following(self, part, lane)
-
-    def fits(self: Subscription, part: int, lane: Any, record: Any) -> bool:
-        return bool(record.pos <= lane.pos + 1)
-
-    advance = Subscription._advance
-
-    def stay(self: Subscription, part: int, lane: Any, last: Any) -> Any:
-        """The checkpoint does not go back."""
-        return advance(self, part, lane, last if last.pos > lane.pos else last._replace(pos=lane.pos, id=lane.id))
-
     patch.setattr(Network, "is_known", never)
-    patch.setattr(Subscription, "ring", ring)
-    patch.setattr(Subscription, "_next", first_pushed)
-    patch.setattr(Subscription, "_fits", fits)
-    patch.setattr(Subscription, "_advance", stay)
+    handle_whatever_is_pushed(patch)
 
 
 def new_key_for_each_attempt(patch: pytest.MonkeyPatch) -> None:

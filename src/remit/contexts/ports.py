@@ -63,7 +63,10 @@ class Repository(Generic[A]):
         raise NotImplementedError
 
     def add(self, aggregate: A, /) -> None:
-        """Adds a new aggregate. Its identity taken meanwhile is a conflict: the handler is run again."""
+        """Adds a new aggregate. If its identity is taken, the handler is run again: it may find the other one by then.
+
+        Raises `AlreadyExists` where it adds the same identity again, and where the unit of work has another with it.
+        """
         raise NotImplementedError
 
 

@@ -12,6 +12,7 @@ import msgspec
 
 from remit.contexts import Ids
 from remit.errors import (
+    AlreadyExists,
     CallError,
     Conflict,
     DeadlineExceeded,
@@ -159,7 +160,7 @@ class Calls:
             ) from None
         if isinstance(error, Refusal):
             raise self._declared(handler, error) from None
-        if isinstance(error, (CallError, NotFound, StoreError)) or not isinstance(error, Exception):
+        if isinstance(error, (CallError, NotFound, AlreadyExists, StoreError)) or not isinstance(error, Exception):
             raise error
         self._listener(Signal("handler-failed", handler.name, f"{type(error).__name__}: {error}", error))
         raise Unavailable(
@@ -180,9 +181,10 @@ class Calls:
         else:
             seed = trace = self.ids.new()
         turn: asyncio.Lock | None = None
+        taken: frozenset[tuple[str, str]] = frozenset()
         try:
             while True:
-                unit = UnitOfWork(plan, store, self, seed, trace, limit.when)
+                unit = UnitOfWork(plan, store, self, seed, trace, limit.when, taken)
                 try:
                     reply = await unit.run(handler, command)
                 except Refusal as refusal:
@@ -197,6 +199,7 @@ class Calls:
                     limit.exempt = False
                     if known := await self._known(store, handler, claim):
                         return known[0]
+                    taken = await unit.taken_meanwhile()
                     turn = await self._turn(rows, turn)
                 else:
                     return reply

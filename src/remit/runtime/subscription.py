@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from remit.errors import Conflict, RemitError, StoreError
@@ -19,6 +18,7 @@ from remit.messages import Refusal
 from remit.runtime.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, retry_after, severity, told
 from remit.runtime.handling import handle_record, message_seed
+from remit.runtime.lane import Lane
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.signals import Listener, Signal
@@ -39,27 +39,6 @@ HANDLER_SECONDS = 30.0
 """The time limit of one handler."""
 STALL_SECONDS = max(30.0, 3 * HANDLER_SECONDS)
 """What has neither moved on nor failed for so long is given up and tried again."""
-
-
-@dataclass
-class _Lane:
-    """What is known about one partition."""
-
-    part: int
-    pos: int = 0
-    id: str = ""
-    since: float = 0.0
-    parked: frozenset[str] = frozenset()
-    pushed: dict[int, Push] = field(default_factory=dict[int, Push])
-    singly_until: int = 0
-    """Up to this position messages are handled one by one, to find the one that failed in a batch."""
-    attempts: int = 0
-    failures: int = 0
-    failing: Record | None = None
-    """The message handled last: when something fails, this one did."""
-    worker: asyncio.Task[None] | None = None
-    stirred: float = 0.0
-    """When the worker began, moved on or met a failure that it has said (loop time)."""
 
 
 class Subscription:
@@ -86,7 +65,7 @@ class Subscription:
         self._say = listener
         self._phase = "starting"
         self._troubles = Troubles(follow.name, listener)
-        self._lanes: dict[int, _Lane] = {}
+        self._lanes: dict[int, Lane] = {}
         self._bell = asyncio.Event()
         self._storm = Storm()
         self._failures = 0
@@ -159,7 +138,7 @@ class Subscription:
                 return
             if len(lane.pushed) < PUSHED or push.record.pos == lane.pos + 1:
                 lane.pushed[push.record.pos] = push
-            self._start_worker(push.record.part, lane)
+            self._start_worker(lane)
         self._bell.set()
 
     async def _look_after(self) -> None:
@@ -179,76 +158,76 @@ class Subscription:
             for part, (pos, _) in heads.items():
                 lane = self._lane(part)
                 if pos > lane.pos:
-                    self._start_worker(part, lane)
+                    self._start_worker(lane)
             for part, before in stood.items() if heads else ():
                 pos = heads[part][0] if part in heads else 0
                 if pos < before:
                     self._regressed(part, f"the log ends at {pos}, the checkpoint stood at {before}")
             await self._bell.wait()
 
-    def _start_worker(self, part: int, lane: _Lane) -> None:
+    def _start_worker(self, lane: Lane) -> None:
         if lane.worker is None and not self._stopping and self.state != "regressed":
             lane.stirred = asyncio.get_running_loop().time()
-            lane.worker = asyncio.create_task(self._work(part, lane), name=f"{self.name} partition {part}")
+            lane.worker = asyncio.create_task(self._work(lane), name=f"{self.name} partition {lane.part}")
 
-    def _lane(self, part: int) -> _Lane:
+    def _lane(self, part: int) -> Lane:
         lane = self._lanes.get(part)
         if lane is None:
-            lane = self._lanes[part] = _Lane(part)
+            lane = self._lanes[part] = Lane(part)
         return lane
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _work(self, part: int, lane: _Lane) -> None:
+    async def _work(self, lane: Lane) -> None:
         """Read after the checkpoint, handle, commit; until nothing is left."""
         failure: Exception | None = None
         try:
             while not self._stopping and self.state != "regressed":
                 try:
                     if failure is not None:
-                        await self._failed(part, lane, failure)
+                        await self._failed(lane, failure)
                         failure = None
-                    records = await self._next(part, lane)
-                    if not records and await self._was_moved(part, lane):
+                    records = await self._next(lane)
+                    if not records and await self._was_moved(lane):
                         continue
                     if not records:
                         if lane.failures:  # another process has handled what failed here
                             self._recovered(lane)
                         return
-                    if self._fits(part, lane, records[0]):
-                        await self._handle(part, lane, records)
+                    if self._fits(lane, records[0]):
+                        await self._handle(lane, records)
                 except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                     failure = error
         finally:
             lane.worker = None
             self._bell.set()
 
-    async def _next(self, part: int, lane: _Lane) -> Sequence[Record]:
+    async def _next(self, lane: Lane) -> Sequence[Record]:
         lane.failing = None
         limit = 1 if self.follow.commands or lane.pos < lane.singly_until else BATCH
-        return _in_a_row(lane, limit) or await self._feed.read(part, lane.pos, limit)
+        return lane.in_a_row(limit) or await self._feed.read(lane.part, lane.pos, limit)
 
-    async def _was_moved(self, part: int, lane: _Lane) -> bool:
+    async def _was_moved(self, lane: Lane) -> bool:
         """Later messages were pushed, and the next one is nowhere: whether another process has handled it."""
         stood = lane.pos
         if lane.pushed:
-            await self._reload(part)
+            await self._reload(lane.part)
         return lane.pos != stood
 
-    def _fits(self, part: int, lane: _Lane, record: Record) -> bool:
+    def _fits(self, lane: Lane, record: Record) -> bool:
         """The next message names the last handled one as its predecessor; anything else is another history."""
         if record.pos == lane.pos + 1 and record.prev == lane.id:
             return True
+        what = f"came after {lane.pos}"
         if record.pos == lane.pos + 1:
-            self._regressed(part, f"message {record.pos} follows {record.prev!r}, the checkpoint stands on {lane.id!r}")
-        else:
-            self._regressed(part, f"message {record.pos} came after {lane.pos}")
+            what = f"follows {record.prev!r}, the checkpoint stands on {lane.id!r}"
+        self._regressed(lane.part, f"message {record.pos} {what}")
         return False
 
-    async def _handle(self, part: int, lane: _Lane, records: Sequence[Record]) -> None:
+    async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        unit = self._unit()
+        unit = self._unit(lane.taken)
         parks: list[Park] = []
         parked = lane.parked
         last = records[0]
@@ -264,8 +243,12 @@ class Subscription:
         rows = unit.unit()
         rows.parks = parks
         # What was parked when the handling began: if it has changed since, the commit has to notice.
-        rows.advance = self._advance(part, lane, last)._replace(parked=parked)
-        await self._store.commit(rows)
+        rows.advance = self._advance(lane, last)._replace(parked=parked)
+        try:
+            await self._store.commit(rows)
+        except Conflict:
+            lane.taken = await unit.taken_meanwhile()
+            raise
         self._advanced(lane, last, last.pos - records[0].pos + 1)
 
     async def _limited(self, unit: UnitOfWork, record: Record) -> None:
@@ -288,34 +271,34 @@ class Subscription:
         finally:
             self._calls.deadlines.leave(limit)
 
-    def _unit(self) -> UnitOfWork:
-        return UnitOfWork(self._plan, self._store, self._calls, "", "", float("inf"))
+    def _unit(self, taken: frozenset[tuple[str, str]]) -> UnitOfWork:
+        return UnitOfWork(self._plan, self._store, self._calls, "", "", float("inf"), taken)
 
-    def _advance(self, part: int, lane: _Lane, last: Record) -> Advance:
+    def _advance(self, lane: Lane, last: Record) -> Advance:
         follow = self.follow
         return Advance(
-            follow.name, follow.source, follow.channel, part, lane.pos, lane.id, last.pos, last.id,
+            follow.name, follow.source, follow.channel, lane.part, lane.pos, lane.id, last.pos, last.id,
             self._calls.seconds(), lane.parked,
         )  # fmt: skip
 
-    def _advanced(self, lane: _Lane, last: Record, count: int) -> None:
+    def _advanced(self, lane: Lane, last: Record, count: int) -> None:
         for pos in [pos for pos in lane.pushed if pos <= last.pos]:
             lane.pushed.pop(pos).done()
-        lane.pos, lane.id, lane.since = last.pos, last.id, self._calls.seconds()
+        lane.pos, lane.id, lane.taken = last.pos, last.id, frozenset()
         lane.stirred = asyncio.get_running_loop().time()
         self._recovered(lane)
         self.handled += count
 
-    def _recovered(self, lane: _Lane) -> None:
+    def _recovered(self, lane: Lane) -> None:
         lane.attempts = lane.failures = self._failures = 0
         self._troubles.end(lane.part)
 
     # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _failed(self, part: int, lane: _Lane, error: Exception) -> None:
+    async def _failed(self, lane: Lane, error: Exception) -> None:
         """Transient: wait and try again. Permanent: find the message, try it again, then park its key."""
         if isinstance(error, Conflict):
-            await self._reload(part)
+            await self._reload(lane.part)
             await asyncio.sleep(self._ports.random.random() * 0.002)
             return
         lane.stirred = asyncio.get_running_loop().time()
@@ -337,12 +320,12 @@ class Subscription:
             return
         self._storm.parked(now)
         park = self._park(record, told(error), now + retry_after(0))
-        await self._store.commit(Unit(parks=[park], advance=self._advance(part, lane, record)))
+        await self._store.commit(Unit(parks=[park], advance=self._advance(lane, record)))
         self._say(Signal("parked", self.name, f"key {record.key!r}: {told(error)}", error))
         lane.parked |= {record.key}
         self._advanced(lane, record, 0)
 
-    async def _wait(self, lane: _Lane, error: Exception, storm: str = "") -> None:
+    async def _wait(self, lane: Lane, error: Exception, storm: str = "") -> None:
         lane.failures += 1
         self._failures += 1
         if isinstance(error, StoreError):
@@ -423,6 +406,7 @@ class Subscription:
     async def _drain(self, key: str, attempts: int) -> None:
         """Handles the letters of a parked key, lowest first, each in its own transaction."""
         follow = self.follow
+        taken: frozenset[tuple[str, str]] = frozenset()
         while not self._stopping:
             letters = await self._store.letters(follow.name, follow.source, follow.channel, key, 1)
             if not letters:
@@ -431,14 +415,15 @@ class Subscription:
             self._drained = asyncio.get_running_loop().time()
             record = letters[0].record
             place = Settle(follow.name, follow.source, follow.channel, key, record.part, record.pos)
-            unit = self._unit()
+            unit = self._unit(taken)
             try:
                 await self._limited(unit, record)
                 rows = unit.unit()
                 rows.settle = place
                 await self._store.commit(rows)
-            except Conflict:
-                return
+            except Conflict:  # somebody else has settled it meanwhile, or what it adds is there
+                if not (taken := await unit.taken_meanwhile()):
+                    return
             except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                 retry_at = self._calls.seconds() + (5.0 if is_transient(error) else retry_after(attempts))
                 with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
@@ -457,7 +442,7 @@ class Subscription:
     def _take(self, part: int, checkpoint: Checkpoint) -> None:
         lane = self._lane(part)
         if (lane.pos, lane.id) != (checkpoint.pos, checkpoint.id):
-            lane.pos, lane.id, lane.since = checkpoint
+            lane.pos, lane.id = checkpoint.pos, checkpoint.id
             lane.attempts = 0
 
     async def _reload_parked(self) -> None:
@@ -476,22 +461,6 @@ class Subscription:
     def parked_keys(self) -> int:
         """How many keys are parked."""
         return sum(len(lane.parked) for lane in self._lanes.values())
-
-
-def _in_a_row(lane: _Lane, limit: int) -> list[Record]:
-    """The pushed messages that follow on the last handled one, each on the one before it.
-
-    One that does not fit is dropped: whether the source's history is another one, only its log can say.
-    """
-    records: list[Record] = []
-    before = lane.id
-    while len(records) < limit and (push := lane.pushed.get(lane.pos + 1 + len(records))) is not None:
-        if push.record.prev != before:
-            del lane.pushed[push.record.pos]
-            break
-        records.append(push.record)
-        before = push.record.id
-    return records
 
 
 def _trace(record: Record) -> str:

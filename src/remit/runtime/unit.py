@@ -10,7 +10,7 @@ import msgspec
 
 from remit.contexts import Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, take_recorded
-from remit.errors import BadMessage, NotFound, SecondAggregate
+from remit.errors import AlreadyExists, BadMessage, NotFound, SecondAggregate
 from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, write_newer
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Store, Unit
@@ -81,6 +81,7 @@ class UnitOfWork:
 
     __slots__ = (
         "_held",
+        "_taken",
         "_touched",
         "_written",
         "calls",
@@ -95,7 +96,16 @@ class UnitOfWork:
         "trace",
     )
 
-    def __init__(self, plan: ContextPlan, store: Store, calls: Outside, seed: str, trace: str, deadline: float) -> None:
+    def __init__(
+        self,
+        plan: ContextPlan,
+        store: Store,
+        calls: Outside,
+        seed: str,
+        trace: str,
+        deadline: float,
+        taken: frozenset[tuple[str, str]] = frozenset(),
+    ) -> None:
         self.plan = plan
         self.store = store
         self.calls = calls
@@ -108,6 +118,8 @@ class UnitOfWork:
         self.deadline = deadline
         self.made = 0
         self.entries: list[Entry] = []
+        self._taken = taken
+        """What the unit of work before this one, which met a conflict, has added in vain: it is there."""
         self._held: dict[tuple[str, str], _Held] = {}
         self._touched: dict[_Held, None] = {}
         """Aggregates handed out since the last handler ended: only these can have changed."""
@@ -167,6 +179,24 @@ class UnitOfWork:
         if held.aggregate:
             self._touched[held] = None
         return held
+
+    def add(self, plan: AggregatePlan, id: str, value: Any) -> None:
+        """Takes in a new aggregate. Raises `AlreadyExists`."""
+        held = self._held.get((plan.kind, id))
+        if held is not None and held.value is value:
+            return
+        is_there = held is not None and (held.version or held.changed or held in self._touched)
+        if is_there or (plan.kind, id) in self._taken:
+            raise AlreadyExists(
+                f"{plan.type.__name__} {id!r} exists already", where=plan.kind,
+                expected="an identity that was never added", next="use find() or obtain() where it may exist",
+            )  # fmt: skip
+        self.hold(plan, id, value)
+
+    async def taken_meanwhile(self) -> frozenset[tuple[str, str]]:
+        """After a conflict: which of the aggregates that were new here are in the store. Raises `StoreUnavailable`."""
+        new = [place for place, held in self._held.items() if held.aggregate and held.changed and not held.version]
+        return frozenset([place for place in new if await self.store.load(*place) is not None])
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Takes an event into its document."""
@@ -287,7 +317,7 @@ class _Repository(Repository[Any]):
         return held.value
 
     def add(self, aggregate: Any, /) -> None:
-        self._unit.hold(self._plan, str(aggregate.id), aggregate)
+        self._unit.add(self._plan, str(aggregate.id), aggregate)
 
 
 class _View(View[Any]):

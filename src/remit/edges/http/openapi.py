@@ -121,7 +121,8 @@ def _responses(operation: Operation, by_type: dict[int, Schema]) -> Schema:
 
 def _statuses(operation: Operation) -> tuple[int, ...]:
     """The statuses of problems that this operation can answer, refusals aside."""
-    return (*_ALWAYS, 404, *(_WITH_BODY if operation.body is not None else ()))
+    added = () if operation.asks else (409,)  # a command may add what exists
+    return (*_ALWAYS, 404, *added, *(_WITH_BODY if operation.body is not None else ()))
 
 
 def _problem_response(status: int) -> Schema:

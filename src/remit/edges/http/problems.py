@@ -45,6 +45,7 @@ KINDS: dict[str, Kind] = {
     "call.too-large": Kind(413, "The message is too large", "Send less in one request"),
     "call.key-reused": Kind(422, "The idempotency key was used before", "Use a new key for a new request"),
     "state.not-found": Kind(404, "Not found"),
+    "state.exists": Kind(409, "It exists already", "Look at what is there, or choose another identity"),
     "state.stale": Kind(
         503, "No fresh answer", "Ask without fresh=true; the operator can see why with: remit status",
         "An event on its way to the answer is parked or stuck.",

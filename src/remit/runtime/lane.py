@@ -1,0 +1,48 @@
+"""A lane: what a subscription knows about one partition of what it follows."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from remit.stores import Record
+from remit.transports import Push
+
+__all__ = ["Lane"]
+
+
+@dataclass
+class Lane:
+    """One partition: how far it is, what was pushed ahead, and what fails."""
+
+    part: int
+    pos: int = 0
+    id: str = ""
+    parked: frozenset[str] = frozenset()
+    pushed: dict[int, Push] = field(default_factory=dict[int, Push])
+    singly_until: int = 0
+    """Up to this position messages are handled one by one, to find the one that failed in a batch."""
+    attempts: int = 0
+    failures: int = 0
+    failing: Record | None = None
+    """The message handled last: when something fails, this one did."""
+    taken: frozenset[tuple[str, str]] = frozenset()
+    """What the handling before the last conflict added, and was there already."""
+    worker: asyncio.Task[None] | None = None
+    stirred: float = 0.0
+    """When the worker began, moved on or met a failure that it has said (loop time)."""
+
+    def in_a_row(self, limit: int) -> list[Record]:
+        """The pushed messages that follow on the last handled one, each on the one before it.
+
+        One that does not fit is dropped: whether the source's history is another one, only its log can say.
+        """
+        records: list[Record] = []
+        before = self.id
+        while len(records) < limit and (push := self.pushed.get(self.pos + 1 + len(records))) is not None:
+            if push.record.prev != before:
+                del self.pushed[push.record.pos]
+                break
+            records.append(push.record)
+            before = push.record.id
+        return records
