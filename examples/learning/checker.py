@@ -1,6 +1,7 @@
 """Counts, from outside, what the platform has kept: opens the four SQLite files read-only and knows nothing of `remit`.
 
     python -m learning.checker DATA_DIRECTORY
+    python -m learning.checker postgresql://USER@HOST/DATABASE     # the four schemas, read by learning.checker_postgres
 
 What must hold once everything is at rest: one invoice per enrollment, one certificate per completion, everything in
 order per student, nothing pending, nothing lost, nothing twice, every checkpoint at the end of its log.
@@ -45,6 +46,9 @@ PROJECTIONS = (
 )
 
 
+Rows = Iterable[Iterable[Any]]
+
+
 class Message(NamedTuple):
     part: int
     pos: int
@@ -64,6 +68,21 @@ class Kept:
     checkpoints: dict[tuple[str, str, int], dict[int, tuple[int, str]]]
     parked: int
 
+    @classmethod
+    def nothing(cls) -> "Kept":
+        """A store that is not there yet."""
+        return cls({PRIVATE: [], PUBLISHED: []}, defaultdict(dict), defaultdict(dict), 0)
+
+    def take(self, log: Rows, state: Rows, checkpoints: Rows, parked: Rows) -> None:
+        """Takes up the rows of a store, in the order of `QUERIES`."""
+        for channel, *columns, payload in log:
+            self.log[channel].append(Message._make([*columns, json.loads(payload)]))
+        for kind, id, body in state:
+            self.state[kind.partition(".")[2]][id] = json.loads(body)
+        for subscription, source, channel, part, pos, id in checkpoints:
+            self.checkpoints[subscription, source, channel][part] = (pos, id)
+        self.parked = sum(count for (count,) in parked)
+
     def events(self, channel: int, name: str) -> list[Any]:
         """The payloads of one type, in log order (which means something within a key only)."""
         return [message.payload for message in self.log[channel] if message.type.endswith(f".{name}")]
@@ -73,28 +92,29 @@ class Kept:
         return {message.part: (message.pos, message.id) for message in self.log[channel]}
 
 
+QUERIES = (
+    "SELECT channel, part, pos, id, prev, key, type, payload FROM log ORDER BY channel, part, pos",
+    "SELECT kind, id, body FROM state",
+    "SELECT subscription, source, channel, part, pos, id FROM checkpoint",
+    "SELECT count(*) FROM parked",
+)
+"""What is read of a store, as `Kept.take` takes it."""
+
+
 def read(data: Path) -> dict[str, Kept]:
     """The four stores by context. One that does not exist yet is empty."""
     return {context: _read(data / f"{context}.db") for context in CONTEXTS}
 
 
 def _read(file: Path) -> Kept:
-    kept = Kept({PRIVATE: [], PUBLISHED: []}, defaultdict(dict), defaultdict(dict), 0)
+    kept = Kept.nothing()
     if not file.exists():
         return kept
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as store:
         store.execute("BEGIN")  # one snapshot for all tables
         if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'letter'").fetchone():
             return kept  # killed before the tables were there
-        log = "SELECT channel, part, pos, id, prev, key, type, payload FROM log ORDER BY channel, part, pos"
-        for channel, *columns, payload in store.execute(log):
-            kept.log[channel].append(Message._make([*columns, json.loads(payload)]))
-        for kind, id, body in store.execute("SELECT kind, id, body FROM state"):
-            kept.state[kind.partition(".")[2]][id] = json.loads(body)
-        checkpoint = "SELECT subscription, source, channel, part, pos, id FROM checkpoint"
-        for subscription, source, channel, part, pos, id in store.execute(checkpoint):
-            kept.checkpoints[subscription, source, channel][part] = (pos, id)
-        kept.parked = store.execute("SELECT count(*) FROM parked").fetchone()[0]
+        kept.take(*(store.execute(query) for query in QUERIES))
     return kept
 
 
@@ -309,9 +329,14 @@ def _by_student(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
 
 def main() -> int:
     if len(sys.argv) != 2:
-        print("usage: python -m learning.checker DATA_DIRECTORY", file=sys.stderr)
+        print("usage: python -m learning.checker DATA_DIRECTORY|postgresql://USER@HOST/DATABASE", file=sys.stderr)
         return 2
-    stores = read(Path(sys.argv[1]))
+    if sys.argv[1].startswith("postgresql://"):
+        from learning.checker_postgres import read_schemas
+
+        stores = read_schemas(dict.fromkeys(CONTEXTS, sys.argv[1]))
+    else:
+        stores = read(Path(sys.argv[1]))
     for what, count in counts(stores).items():
         print(f"{count:8} {what}")
     findings = check(stores)

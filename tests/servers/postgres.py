@@ -4,7 +4,7 @@
         server.url("postgres")
 
 `REMIT_TEST_POSTGRES_URL` names a server to be used instead, by the tests that leave it alone. Its user must be allowed
-to make schemas and roles.
+to make schemas, databases and roles.
 
 It runs as `nobody` when the tests run as root, because PostgreSQL refuses root. It ends with the process that started
 it, however that ends: it is kept by a shell that waits for the other end of a pipe.

@@ -9,11 +9,13 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 from remit.testing.simulation.__main__ import main as run_seeds
 from tests.placements.deployment import NAMES
+from tests.servers.postgres import given_or_started
 from tests.soak import screen
 from tests.soak.crash import STORES, Outcome, Sizes, crash
 from tests.soak.placements import place_everywhere
@@ -23,6 +25,7 @@ STUDENTS_PER_KILL = 12
 """So many come through between two kills, with something to spare."""
 CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
+CI_POSTGRES_STUDENTS = 30
 SERVICES = Path(__file__).parents[1] / "placements" / "crash.toml"
 """Whose services are killed there."""
 
@@ -36,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _crash(Sizes(CI_KILLS * STUDENTS_PER_KILL, CI_KILLS, seed=7), as_json=False),
             _crash(_of_services(CI_SERVICE_KILLS, seed=7), as_json=False),
             _placements(CI_STUDENTS, seed=7, as_json=False),
+            _placements(CI_POSTGRES_STUDENTS, seed=8, as_json=False, store="postgres"),
             _simulation(CI_SEEDS, seed=1000),
         )
     if chosen.test == "crash":
@@ -43,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         topology = str(chosen.topology or "")
         return _crash(Sizes(students, chosen.kills, chosen.seed, chosen.store, topology), as_json=chosen.json)
     if chosen.test == "placements":
-        return _placements(chosen.students, chosen.seed, as_json=chosen.json)
+        return _placements(chosen.students, chosen.seed, as_json=chosen.json, store=chosen.store)
     if chosen.test == "simulation":
         return _simulation(chosen.seeds, chosen.seed)
     parser.print_help()
@@ -82,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     placing.add_argument("--students", type=_positive, default=500, metavar="N", help="on each; default: 500")
     placing.add_argument("--seed", type=int, default=1, metavar="S", help="of their wishes; default: 1")
+    placing.add_argument(
+        "--store", choices=("sqlite", "postgres"), default="sqlite", help="where the stores are; default: sqlite"
+    )
     placing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     simulation = tests.add_parser(
         "simulation",
@@ -138,23 +145,28 @@ def _of_services(kills: int, seed: int) -> Sizes:
     return Sizes(kills * STUDENTS_PER_KILL, kills, seed, topology=str(SERVICES))
 
 
-def _placements(students: int, seed: int, *, as_json: bool) -> int:
+def _placements(students: int, seed: int, *, as_json: bool, store: str = "sqlite") -> int:
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     try:
-        with screen.progress(topologies=len(NAMES), students=len(NAMES) * students) as watch:
-            played = list(
-                place_everywhere(students, seed, folder, lambda done, count: watch(topologies=done, students=count))
-            )
+        with (
+            given_or_started() if store == "postgres" else nullcontext("") as server,
+            screen.progress(topologies=len(NAMES), students=len(NAMES) * students) as watch,
+        ):
+
+            def progress(done: int, count: int) -> None:
+                watch(topologies=done, students=count)
+
+            played = list(place_everywhere(students, seed, folder, progress, server))
     except KeyboardInterrupt:
         shutil.rmtree(folder)
         os._exit(130)  # not sys.exit, which waits for students who wait for services that are gone
     if as_json:
-        outcome = {"students": students, "seed": seed, "topologies": [asdict(each) for each in played]}
+        outcome = {"students": students, "seed": seed, "store": store, "topologies": [asdict(each) for each in played]}
         print(json.dumps(outcome, indent=2))
     else:
-        screen.show_placements(played, seed)
+        screen.show_placements(played, seed, store)
     if any(each.findings for each in played):
-        print(f"the stores stay in {folder}", file=sys.stderr)
+        print(f"what they left behind stays in {folder}", file=sys.stderr)
         return 1
     shutil.rmtree(folder)
     return 0

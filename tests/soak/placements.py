@@ -11,6 +11,7 @@ from pathlib import Path
 from learning import checker
 from learning.driver import GaveUp, Surprised, Told, come_to_rest, play
 from tests.placements.answers import Answers, ask_everything
+from tests.placements.databases import Databases, running_on
 from tests.placements.deployment import NAMES, running
 
 __all__ = ["FIRST", "Played", "place_everywhere"]
@@ -33,10 +34,13 @@ class Played:
     seconds: float = 0.0
 
 
-def place_everywhere(students: int, seed: int, folder: Path, progress: Callable[[int, int], None]) -> Generator[Played]:
+def place_everywhere(
+    students: int, seed: int, folder: Path, progress: Callable[[int, int], None], server: str = ""
+) -> Generator[Played]:
     """Plays the cohort on one topology after the other. `progress` is told how many are done, and how many students.
 
-    What lies in `folder` stays there for a topology with findings.
+    With `server`, the address of a PostgreSQL server, the stores are in databases there. What lies in `folder` stays
+    there for a topology with findings.
     """
     first: tuple[Answers, list[Told]] | None = None
     for number, name in enumerate([FIRST, *(name for name in NAMES if name != FIRST)]):
@@ -48,7 +52,8 @@ def place_everywhere(students: int, seed: int, folder: Path, progress: Callable[
             progress(number, number * students + count)
 
         try:
-            answers, told = _play(played, folder / name, students, seed, through)
+            databases = Databases(server) if server else None
+            answers, told = _play(played, databases, folder / name, students, seed, through)
         except (RuntimeError, GaveUp, Surprised) as error:  # a service, or a student, did not get through
             played.findings.append(f"{type(error).__name__}: {error}")
         else:
@@ -62,9 +67,15 @@ def place_everywhere(students: int, seed: int, folder: Path, progress: Callable[
 
 
 def _play(
-    played: Played, folder: Path, students: int, seed: int, through: Callable[[int], None]
+    played: Played,
+    databases: Databases | None,
+    folder: Path,
+    students: int,
+    seed: int,
+    through: Callable[[int], None],
 ) -> tuple[Answers, list[Told]]:
-    with running(played.topology, folder) as services:
+    name = played.topology
+    with running_on(databases, name, folder) if databases else running(name, folder) as services:
         played.processes = len(services.services)
         told = play(services.urls, students=students, seed=seed, through=through)
         come_to_rest(services.urls)
@@ -72,7 +83,7 @@ def _play(
         played.answers = len(answers.by_query)
         played.retries = sum(student.retries for student in told)
         played.findings += [f"{name}: exit code {code}" for name, code in services.stop().items() if code]
-    stores = checker.read(folder / "data")
+        stores = databases.read() if databases else checker.read(services.data)
     played.counts = checker.counts(stores)
     played.findings += checker.check(stores, told)
     return answers, [replace(student, retries=0, failures=0) for student in told]

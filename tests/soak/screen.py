@@ -61,7 +61,7 @@ def show(sizes: Sizes, outcome: Outcome) -> None:
     _say(console, outcome.findings, f"after {outcome.seconds:.0f} s with seed {sizes.seed} on {where}")
 
 
-def show_placements(played: Iterable[Played], seed: int) -> None:
+def show_placements(played: Iterable[Played], seed: int, store: str) -> None:
     """A table of topologies, and what does not hold."""
     table = Table(box=None, pad_edge=False)
     table.add_column("TOPOLOGY", no_wrap=True)
@@ -76,7 +76,7 @@ def show_placements(played: Iterable[Played], seed: int) -> None:
         )  # fmt: skip
     console = Console(highlight=False)
     console.print(table)
-    _say(console, findings, f"the same answers everywhere to seed {seed}" if not findings else f"with seed {seed}")
+    _say(console, findings, f"{'with' if findings else 'the same answers everywhere to'} seed {seed} on {store}")
 
 
 def _say(console: Console, findings: Iterable[str], how: str) -> None:

@@ -56,9 +56,25 @@ def test_everything_written_is_there() -> None:
 
 def test_paths_of_stores_are_relative_to_the_file() -> None:
     topology = parsed(WHOLE, PASSWORD="hush", SHARED="quiet")
-    assert topology.store_of("sales") == "sqlite:/srv/shop/data/sales.db"
-    assert topology.store_of("billing") == "sqlite:/var/lib/billing.db"
-    assert topology.store_of("archive") == "sqlite:/srv/archive/archive.db"
+    assert topology.store_of("sales").shown == "sqlite:/srv/shop/data/sales.db"
+    assert topology.store_of("billing").shown == "sqlite:/var/lib/billing.db"
+    assert topology.store_of("archive").shown == "sqlite:/srv/archive/archive.db"
+
+
+def test_the_address_of_a_store_says_database_schema_and_user_and_hides_the_rest() -> None:
+    topology = parsed(
+        '[stores]\ndefault = "postgresql://{context}:${PASSWORD}@db.example:5432/shop?sslpassword=${PASSWORD}"\n'
+        'billing = "postgresql://me%40office:${PASSWORD}@db.example/billing?schema=b&host=/run/db"\n'
+        '[services.a]\nruns = ["*"]',
+        PASSWORD="hush",
+    )
+    sales, billing = topology.store_of("sales"), topology.store_of("billing")
+    assert sales.url == Secret("postgresql://sales:hush@db.example:5432/shop?sslpassword=hush")
+    assert sales.shown == "postgresql://db.example:5432/shop schema sales"
+    assert (sales.database, sales.schema, sales.user) == ("postgresql://db.example:5432/shop", "sales", "sales")
+    assert billing.shown == "postgresql://db.example/billing?host=%2Frun%2Fdb schema b"
+    assert billing.user == "me@office"
+    assert "hush" not in repr((topology, sales, billing))
 
 
 def test_no_secret_is_shown() -> None:
@@ -84,7 +100,12 @@ def test_a_broker_may_be_several_servers() -> None:
         '[channels]\nevents = "kafka://u:hush@host:1"',
         '[channels]\nevents = "u:hush@host"',
         '[channels]\nevents = "nats://u:hu/sh@host:1:2"',
-        '[stores]\ndefault = "postgresql://u:hush@host/db"',
+        '[stores]\ndefault = "postgres://u:hush@host/db"',
+        '[stores]\ndefault = "postgresql:u:hush@host/db"',
+        '[stores]\ndefault = "postgresql://u:hu/sh@host/db"',
+        '[stores]\ndefault = "postgresql://u:hu/sh?hush@host/db"',
+        '[stores]\ndefault = "postgresql://u:hu/sh#hush@host/db"',
+        '[stores]\ndefault = "postgresql://u:[hush@host/db"',
         '[services.a]\nruns = ["*"]\ncredentials = ":hush"',
         '[services.a]\nruns = ["*"]\nhttp = "u:hush@host"',
         '[services.a]\nruns = ["*"]\ncredentials = "front:${WORD}"',
@@ -93,7 +114,7 @@ def test_a_broker_may_be_several_servers() -> None:
 def test_no_secret_is_shown_by_a_finding(text: str) -> None:
     with pytest.raises(ModelError) as raised:
         parsed(text)
-    assert "hush" not in str(raised.value)
+    assert "hush" not in repr(raised.value) + str(raised.value)
     assert "hu/sh" not in str(raised.value)
 
 
@@ -135,7 +156,7 @@ MISTAKES = {
     '[channels]\nevents = "nats://h:port"': ("topology.address", "nats://HOST:PORT"),
     '[channels]\nevents = "http"': ("topology.technology", "'http' cannot carry them"),
     '[channels]\ncalls = "redis://h:1"': ("topology.technology", 'nats://HOST:PORT or "http"'),
-    '[stores]\ndefault = "redis://h:1"': ("topology.technology", "memory:, sqlite:PATH or postgresql://ADDRESS"),
+    '[stores]\ndefault = "redis://h:1"': ("topology.technology", "memory:, sqlite:PATH or postgresql://USER"),
     '[stores]\ndefault = "sqlite:"': ("topology.technology", "sqlite:PATH"),
     '[stores]\ndefault = "memory:x"': ("topology.technology", "memory:"),
     '[stores]\ndefault = "sqlite:${DATA}/x.db"': ("topology.environment", "export DATA="),
@@ -192,7 +213,7 @@ def test_a_file_is_read_where_it_lies(tmp_path: Path) -> None:
     path.write_text(SYSTEM + '[services.all]\nruns = ["${CONTEXT}"]')
     topology = read_topology(path, {"CONTEXT": "sales"})
     assert topology.services["all"].runs == ("sales",)
-    assert topology.store_of("sales") == f"sqlite:{tmp_path}/data/sales.db"
+    assert topology.store_of("sales").shown == f"sqlite:{tmp_path}/data/sales.db"
 
 
 def test_replicas_listen_on_the_following_ports() -> None:

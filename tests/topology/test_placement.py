@@ -47,7 +47,7 @@ def test_one_service_runs_everything() -> None:
     assert placement.homes == {
         f"{name}.{part}": "all" for name, shape in SHOP.items() if shape for part in shape.components
     }
-    assert placement.services["all"].stores == {
+    assert {name: store.shown for name, store in placement.services["all"].stores.items()} == {
         name: f"sqlite:/srv/shop/data/{name}.db" for name in ("sales", "billing")
     }
     assert placement.apart == frozenset()
@@ -110,7 +110,21 @@ def test_of_a_context_that_is_not_loaded_only_the_name_is_judged() -> None:
 
 
 def test_everything_may_be_in_memory_in_one_process() -> None:
-    assert placed('[stores]\ndefault = "memory:"\n' + ALL).services["all"].stores == dict.fromkeys(SHOP, "memory:")
+    stores = placed('[stores]\ndefault = "memory:"\n' + ALL).services["all"].stores
+    assert {name: store.shown for name, store in stores.items()} == dict.fromkeys(SHOP, "memory:")
+
+
+@pytest.mark.parametrize(
+    "stores",
+    [
+        'default = "postgresql://u@h/db"',
+        'default = "postgresql://u@h/{context}?schema=remit"',
+        'default = "postgresql://u@h/db?schema=shop_{context}"',
+        'default = "postgresql://{context}@h/db"',
+    ],
+)
+def test_each_context_has_a_schema_of_its_own(stores: str) -> None:
+    assert placed(f"[stores]\n{stores}\n{ALL}replicas = 2").services["all"].stores.keys() == SHOP.keys()
 
 
 def test_strangers_are_kept_out_by_a_secret() -> None:
@@ -147,6 +161,7 @@ REFUSALS = {
     HTTP + ALL + 'calls = "localhost:8002"\nreplicas = 3': ("topology.ports", "both listen on port 8002"),
     ALL.replace("127.0.0.1:8000", "0.0.0.0:65535") + "replicas = 2": ("topology.ports", "would listen on port 65536"),
     '[stores]\ndefault = "memory:"\n' + ALL + "replicas = 2": ("topology.store-private", "opened by all (2 replicas)"),
+    '[stores]\ndefault = "postgresql://{context}@h/db?schema=one"\n' + ALL: ("topology.store-doubled", "one store"),
     '[stores]\nsales = "memory:"\n' + ALL: ("topology.store-forgets", 'sales = "sqlite:data/{context}.db"'),
     '[stores]\ndefault = "memory:"\n' + NATS + TWO: ("topology.store-forgets", "lost with its process"),
     '[stores]\ndefault = "sqlite:all.db"\n' + ALL: ("topology.store-doubled", "sales and billing have one store"),
@@ -226,7 +241,7 @@ TOPOLOGIES = st.builds(
     st.just("any.toml"),
     st.just("shop:shop"),
     st.dictionaries(st.sampled_from([*NAMES, "no"]), st.sampled_from(["memory:", "sqlite:/x.db"]), max_size=2).map(
-        lambda stores: {"default": "sqlite:/{context}.db", **stores}
+        lambda stores: {name: Secret(place) for name, place in {"default": "sqlite:/{context}.db", **stores}.items()}
     ),
     st.one_of(st.none(), st.just(Channel("nats", Secret("nats://h:1"), "nats://h:1"))),
     st.sampled_from([None, *(Channel(kind, Secret(kind), kind) for kind in ("nats", "http"))]),
@@ -264,7 +279,9 @@ def test_any_cut_that_places_everything_once_holds(cut: dict[str, str]) -> None:
         name: ContextShape(frozenset(part for part in COMPONENTS if f"{name}.{part}" in cut)) for name in NAMES
     }
     calls = Channel("nats", Secret("nats://h:1"), "nats://h:1")
-    placement = place(Topology("cut.toml", "s", {"default": "sqlite:/{context}.db"}, None, calls, services), shapes)
+    placement = place(
+        Topology("cut.toml", "s", {"default": Secret("sqlite:/{context}.db")}, None, calls, services), shapes
+    )
     assert placement.homes == cut
     hold(placement, shapes)
 

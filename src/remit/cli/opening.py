@@ -7,10 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 from remit.cli.failures import Failure
-from remit.cli.options import DEFAULT_STORE
+from remit.cli.loading import load_system
 from remit.stores import Store
 from remit.topology import is_made, made_stores, open_store
-from remit.topology.file import Topology, read_topology
+from remit.topology.file import Secret, Topology, read_topology
+from remit.topology.stores import StorePlace, store_at
 
 __all__ = ["Places", "opened", "require_some"]
 
@@ -18,27 +19,39 @@ __all__ = ["Places", "opened", "require_some"]
 class Places(NamedTuple):
     """Where the stores are: one place with `{context}` in it, and others for some contexts."""
 
-    default: str
-    others: Mapping[str, str] = {}
+    default: Secret
+    others: Mapping[str, Secret] = {}
+    named: Sequence[str] = ()
+    """The contexts, as far as the places tell where there are no files to look for."""
 
     @classmethod
     def at(cls, store: str) -> Places:
-        """What an option names: a place, or a topology file that names them. Raises `ModelError`."""
-        return cls.by(read_topology(store)) if store.endswith(".toml") else cls(store)
+        """What an option names: a place, or a topology file that names them. Raises `ModelError`, `Failure`."""
+        if not store.endswith(".toml"):
+            return cls(Secret(store))
+        topology = read_topology(store)
+        return cls.by(topology)._replace(named=_named(topology))
 
     @classmethod
     def by(cls, topology: Topology) -> Places:
         """The places that a topology names."""
         others = {context: place for context, place in topology.stores.items() if context != "default"}
-        return cls(topology.stores.get("default", DEFAULT_STORE), others)
+        return cls(topology.stores["default"], others)
 
-    def of(self, context: str) -> str:
-        """The place of a context's store."""
-        return self.others.get(context, self.default)
+    def of(self, context: str) -> StorePlace:
+        """The place of a context's store. Raises `StoreError` for an address that cannot be taken apart."""
+        return store_at(self.others.get(context, self.default).value, context)
 
     def made(self) -> list[str]:
         """The contexts that have a store, as far as the places tell."""
-        return sorted({*made_stores(self.default), *(name for name in self.others if is_made(self.of(name), name))})
+        known = (name for name in (*self.others, *self.named) if is_made(self.of(name).url.value, name))
+        return sorted({*made_stores(self.default.value), *known})
+
+
+def _named(topology: Topology) -> Sequence[str]:
+    """The contexts that a topology names; those that `*` stands for, the system knows."""
+    names = {entry.partition(".")[0] for service in topology.services.values() for entry in service.runs}
+    return load_system(topology.system, only=()).names if "*" in names else sorted(names)
 
 
 @asynccontextmanager
@@ -49,7 +62,7 @@ async def opened(
     async with AsyncExitStack() as stack:
         stores: dict[str, Store] = {}
         for context in contexts:
-            stores[context] = store = open_store(places.of(context), context)
+            stores[context] = store = open_store(places.of(context).url.value, context)
             stack.push_async_callback(store.close)
             await store.open(read_only=read_only)
         yield stores
@@ -57,10 +70,10 @@ async def opened(
 
 def require_some(places: Places, contexts: Sequence[str]) -> list[str]:
     """Those of the contexts that have a store already. Raises `Failure` when none has: looking must not make them."""
-    made = [context for context in contexts if is_made(places.of(context), context)]
+    made = [context for context in contexts if is_made(places.of(context).url.value, context)]
     if not made:
         raise Failure(
-            "store.missing", "nothing has run here: there is no store", where=places.default,
+            "store.missing", "nothing has run here: there is no store", where=places.of("{context}").shown,
             expected="the stores of a system that runs or has run",
             next="give its --data or --store, or start it: remit run",
         )  # fmt: skip

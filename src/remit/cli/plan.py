@@ -127,7 +127,7 @@ def _stores(placement: Placement) -> Table:
     opened = dict.fromkeys(context for placed in placement.services.values() for context in placed.stores)
     for context in opened:
         services = [name for name, placed in placement.services.items() if context in placed.stores]
-        table.add_row(context, _shown(placement.topology.store_of(context)), ", ".join(services))
+        table.add_row(context, _shown(placement.topology.store_of(context).shown), ", ".join(services))
     return table
 
 
@@ -166,7 +166,7 @@ def _document(placement: Placement, flows: Sequence[Flow]) -> dict[str, Any]:
                 "replicas": placed.service.replicas,
                 "http": _each(placed, placed.service.http),
                 "calls": _each(placed, placed.service.calls),
-                "stores": placed.stores,
+                "stores": {context: store.shown for context, store in placed.stores.items()},
             }
             for name, placed in placement.services.items()
         },

@@ -7,13 +7,16 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from remit.errors import StoreError
 from remit.findings import Finding, Findings, ModelError
+from remit.topology.secret import Secret
 from remit.topology.spelling import did_you_mean
+from remit.topology.stores import StorePlace, store_at
 from remit.topology.technologies import CALLS, CODECS, EVENTS, SCHEMES, STORES
 
 __all__ = ["LAST_PORT", "Address", "Channel", "Secret", "Service", "Topology", "parse_topology", "read_topology"]
@@ -25,13 +28,6 @@ _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LAST_PORT = 65535
 _REPLICAS = 1000
-
-
-@dataclass(frozen=True)
-class Secret:
-    """Text that no repr, plan, log or error shows."""
-
-    value: str = field(repr=False)
 
 
 class Address(NamedTuple):
@@ -93,15 +89,15 @@ class Topology:
     """The file, as it was named."""
     system: str
     """`module:attribute`, or a module."""
-    stores: Mapping[str, str]
-    """Places of stores by context, and under "default" that of all others. Paths are absolute."""
+    stores: Mapping[str, Secret]
+    """Places of stores by context, and under "default" that of all others, as written. Paths are absolute."""
     events: Channel | None
     calls: Channel | None
     services: Mapping[str, Service]
 
-    def store_of(self, context: str) -> str:
+    def store_of(self, context: str) -> StorePlace:
         """The place of a context's store."""
-        return self.stores.get(context, self.stores["default"]).replace("{context}", context)
+        return store_at(self.stores.get(context, self.stores["default"]).value, context)
 
 
 def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ) -> Topology:
@@ -220,20 +216,26 @@ class _Table:
             )  # fmt: skip
 
 
-def _read_stores(table: _Table, folder: Path) -> dict[str, str]:
-    stores = {"default": _resolved(_STORE, folder)}
+def _read_stores(table: _Table, folder: Path) -> dict[str, Secret]:
+    stores = {"default": Secret(_resolved(_STORE, folder))}
+    expected = "memory:, sqlite:PATH or postgresql://USER@HOST/DATABASE"
     for context in table.values:
-        place = table.text(context, expected="memory:, sqlite:PATH or postgresql://ADDRESS")
+        place = table.text(context, expected=expected)
         if place is None:
             continue
         technology, _, path = place.partition(":")
         if technology not in STORES or bool(path) is (technology == "memory"):
             table.report(
                 "topology.technology", context, f"{table.shown(context)!r} names no store",
-                expected="memory:, sqlite:PATH or postgresql://ADDRESS", next=f'{context} = "{_STORE}"',
+                expected=expected, next=f'{context} = "{_STORE}"',
             )  # fmt: skip
+            continue
+        try:
+            store_at(place, context)
+        except StoreError as error:
+            table.report("topology.address", context, error.what, expected=error.expected, next=error.next)
         else:
-            stores[context] = _resolved(place, folder)
+            stores[context] = Secret(_resolved(place, folder))
     return stores
 
 

@@ -31,7 +31,7 @@ def _times(placed: PlacedService) -> str:
 def _stores(placement: Placement) -> Iterator[str]:
     opened = dict.fromkeys(context for placed in placement.services.values() for context in placed.stores)
     for context in opened:
-        technology = placement.topology.store_of(context).partition(":")[0]
+        technology = placement.topology.store_of(context).technology
         yield f'  {_id("store", context)}[("{context}<br/>{technology}")]'
     for name, placed in placement.services.items():
         for context in placed.stores:

@@ -37,13 +37,16 @@ def check_stores_stay(old: Placement, new: Placement) -> Findings:
             expected="two topologies of one system", next="compare files with the same system",
         )  # fmt: skip
     for context in _contexts(old, new):
-        before, after = old.topology.store_of(context), new.topology.store_of(context)
-        if before != after:
+        stayed, moved = old.topology.store_of(context), new.topology.store_of(context)
+        if stayed.shown != moved.shown:
+            again = (
+                f'{context} = "{stayed.shown}"' if stayed.technology == "sqlite" else f"what {old.topology.where} says"
+            )
             findings.report(
                 "topology.store-moved", f"{new.topology.where} [stores] {context}",
-                f"the store of {context} is {after}, and in {old.topology.where} {before}",
+                f"the store of {context} is {moved.shown}, and in {old.topology.where} {stayed.shown}",
                 expected="the same place: what is in a store does not follow an edit of the topology",
-                next=f'{context} = "{before}", or move the data while nothing runs and change both files',
+                next=f"{again}, or move the data while nothing runs and change both files",
             )  # fmt: skip
     return findings
 

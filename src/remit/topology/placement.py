@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, cast, get_args
 from remit.findings import Findings
 from remit.topology.file import LAST_PORT, Address, Service, Topology
 from remit.topology.spelling import did_you_mean
+from remit.topology.stores import StorePlace
 from remit.topology.technologies import CALLS, STORES
 
 __all__ = ["COMPONENTS", "Component", "ContextShape", "PlacedService", "Placement", "place"]
@@ -39,7 +40,7 @@ class PlacedService:
 
     service: Service
     runs: Mapping[str, frozenset[Component]]
-    stores: Mapping[str, str]
+    stores: Mapping[str, StorePlace]
 
     def has(self, context: str, component: Component) -> bool:
         """Whether the component runs in this service."""
@@ -332,7 +333,7 @@ def _check_stores(
     findings: Findings,
 ) -> None:
     places = {context: topology.store_of(context) for context in contexts}
-    kinds = {context: STORES[store.partition(":")[0]] for context, store in places.items()}
+    kinds = {context: STORES[store.technology] for context, store in places.items()}
     processes = sum(placed.service.replicas for placed in services.values())
     for context in places:
         where = _at(topology, "stores", context if context in topology.stores else "default")
@@ -359,11 +360,11 @@ def _check_stores(
     _check_doubled_stores(topology, places, findings)
 
 
-def _check_doubled_stores(topology: Topology, places: Mapping[str, str], findings: Findings) -> None:
+def _check_doubled_stores(topology: Topology, places: Mapping[str, StorePlace], findings: Findings) -> None:
     first: dict[str, str] = {}
     for context, store in places.items():
-        other = first.setdefault(store, context)
-        if other != context and store != "memory:":
+        other = first.setdefault(store.shown, context)
+        if other != context and store.technology != "memory":
             findings.report(
                 "topology.store-doubled", _at(topology, "stores", context if context in topology.stores else "default"),
                 f"the contexts {other} and {context} have one store", expected="a store for each context",

@@ -57,7 +57,7 @@ class RunningService:
         ports = Ports(watch=LoopWatch())
         model.check().settle()
         plans = {name: plan for name, plan in compile_system(model, ports).items() if name in placed.stores}
-        stores = {context: open_store(place, context) for context, place in placed.stores.items()}
+        stores = {context: open_store(place.url.value, context) for context, place in placed.stores.items()}
         self._channels = make_channels(model.name, placement, placed.service, replica)
         self._remote = (
             None

@@ -104,6 +104,21 @@ def test_a_password_is_never_said() -> None:
     assert place.address == "postgresql://me:secret@db.example/learning?password=secret"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://u:hu/sh@h/db",
+        "postgresql://u:hu?sh@h/db",
+        "postgresql://u:hu#sh@h/db",
+        "postgresql://u:[hush@h/db",
+    ],
+)
+def test_no_part_of_a_password_that_breaks_the_address_is_said(address: str) -> None:
+    with pytest.raises(StoreError, match="percent-encoded") as raised:
+        place_of(address, "billing")
+    assert "hu" not in str(raised.value)
+
+
 async def test_names_that_need_quotes_are_quoted(server: str, connection: Connection) -> None:
     name = 'Käse "und" Brot'
     store = PostgresStore(server, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from remit.errors import StoreError
 
@@ -26,24 +26,37 @@ def place_of(address: str, context: str) -> Place:
 
     Raises `StoreError` for what is no such address.
     """
-    parts = urlsplit(address)
+    parts = _parts(address)
     options = parse_qsl(parts.query, keep_blank_values=True)
     schema = dict(options).get("schema", context)
     if parts.scheme not in ("postgresql", "postgres") or not 0 < len(schema.encode()) <= _LONGEST:
-        raise StoreError(
-            "this is no address of a PostgreSQL schema",
-            where=_shown(address),
-            expected=f"postgresql://USER@HOST/DATABASE?schema=NAME, with a name of at most {_LONGEST} bytes",
-            next="correct the address; the schema may be left out",
-        )
+        raise _unfit(_shown(parts))
     query = urlencode([(name, value) for name, value in options if name != "schema"])
-    return Place(urlunsplit(parts._replace(query=query)), schema, f"{_shown(address)} schema {schema}")
+    return Place(urlunsplit(parts._replace(query=query)), schema, f"{_shown(parts)} schema {schema}")
 
 
-def _shown(address: str) -> str:
+def _parts(address: str) -> SplitResult:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise _unfit("(not shown)") from None
+    if "@" in parts.path + parts.query + parts.fragment:  # a password with what is special in an address
+        raise _unfit("(not shown)")
+    return parts
+
+
+def _unfit(where: str) -> StoreError:
+    return StoreError(
+        "this is no address of a PostgreSQL schema",
+        where=where,
+        expected=f"postgresql://USER@HOST/DATABASE?schema=NAME, with a name of at most {_LONGEST} bytes",
+        next="correct the address; the schema may be left out, and what is special in a password is percent-encoded",
+    )
+
+
+def _shown(parts: SplitResult) -> str:
     """The address without what may be secret."""
-    parts = urlsplit(address)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 def quoted(name: str) -> str:

@@ -1,0 +1,36 @@
+"""The same count over stores in PostgreSQL: reads the four schemas, and knows nothing of `remit` either."""
+
+import asyncio
+from collections.abc import Mapping
+
+import asyncpg
+
+from learning.checker import CONTEXTS, Kept
+
+QUERIES = (
+    "SELECT channel, part, pos, id, prev, key, type, payload FROM remit_log ORDER BY channel, part, pos",
+    "SELECT kind, id, body FROM remit_state",
+    "SELECT subscription, source, channel, part, pos, id FROM remit_checkpoint ORDER BY prev",  # the last one counts
+    "SELECT count(*) FROM remit_parked",
+)
+
+
+def read_schemas(addresses: Mapping[str, str]) -> dict[str, Kept]:
+    """The four stores by context: in the schema of its name, in the database at its address."""
+    return asyncio.run(_read_all(addresses))
+
+
+async def _read_all(addresses: Mapping[str, str]) -> dict[str, Kept]:
+    return {context: await _read(addresses[context], context) for context in CONTEXTS}
+
+
+async def _read(address: str, schema: str) -> Kept:
+    kept = Kept.nothing()
+    connection = await asyncpg.connect(address, server_settings={"search_path": schema})
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):  # one snapshot for all tables
+            if await connection.fetchval("SELECT to_regclass('remit_lease')") is not None:
+                kept.take(*[await connection.fetch(query) for query in QUERIES])
+    finally:
+        await connection.close()
+    return kept
