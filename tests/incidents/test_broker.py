@@ -45,8 +45,8 @@ def test_a_broker_that_is_away_holds_up_nothing_local_and_is_caught_up_with(tmp_
         assert made.send("one") == 1, "what is local is served"
         status, said = made.hand_over(deadline=2.0)
         assert (status, said["code"]) == (503, "call.unavailable")
-        for name in ("mail.deliver", "desk.relay:nats"):
-            assert "no connection to the NATS server" in note_of(made, name, "paused")
+        for name, state in (("mail.deliver", "source-silent"), ("desk.relay:nats", "paused")):
+            assert "no connection to the NATS server" in note_of(made, name, state)
         assert readiness(made, "mail")[0] == 503
         assert "no connection to the NATS server" in made.services["desk"].log()
 
@@ -58,7 +58,7 @@ def test_a_broker_that_is_away_holds_up_nothing_local_and_is_caught_up_with(tmp_
 
         made.nats.kill()
         assert made.send("twoo") == 2
-        assert note_of(made, "mail.deliver", "paused")
+        assert note_of(made, "mail.deliver", "source-silent")
         made.nats.start()
         eventually(lambda: made.delivered() == [3, 4])
         eventually(lambda: is_well(made))

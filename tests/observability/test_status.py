@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from dataclasses import dataclass, field
 
 import pytest
 
 from remit.observability import SubscriptionStatus, is_alive, read_status
+from remit.observability.life import LOOK_SECONDS
+from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Advance, Entry, Park, Store, Unit
 from remit.stores.memory import MemoryStore
+from tests.runtime.talk import LoopClock, Talk, virtually
+from tests.runtime.test_remote_calls import on_virtual_time
 
 FOLLOW = FollowPlan("mail.deliver", "desk", PUBLISHED)
 NOW = 1_000_000.0
@@ -46,6 +52,10 @@ class Scene:
     async def status(self) -> SubscriptionStatus:
         (row,) = await read_status([FOLLOW], {"desk": self.desk, "mail": self.mail}, NOW)
         return row
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 @pytest.fixture
@@ -108,7 +118,7 @@ async def test_parked_keys_are_counted_with_the_first_reason(scene: Scene) -> No
     assert row.note == "key 'ada' with 1 waiting: ValueError: no such street, and 1 more keys"
 
 
-@pytest.mark.parametrize("state", ["paused", "stalled", "regressed"])
+@pytest.mark.parametrize("state", ["paused", "source-silent", "stalled", "regressed"])
 async def test_what_the_process_says_is_shown(scene: Scene, state: str) -> None:
     await scene.beat(state, note="the disk is full")
     row = await scene.status()
@@ -125,7 +135,9 @@ async def test_a_process_that_works_may_have_something_to_say(scene: Scene, wait
     assert row.note == "the event loop was blocked for 2.1 s, in charge"
 
 
-async def test_the_worst_process_counts_and_gone_ones_do_not(scene: Scene) -> None:
+@on_virtual_time
+async def test_the_worst_process_counts_and_gone_ones_do_not() -> None:
+    scene = Scene()
     await scene.beat("regressed", process="gone", ago=16)
     await scene.beat(process="well")
     assert (await scene.status()).state == "running"
@@ -133,22 +145,93 @@ async def test_the_worst_process_counts_and_gone_ones_do_not(scene: Scene) -> No
     assert (await scene.status()).state == "paused"
 
 
-async def test_a_replica_that_stands_by_counts_for_nothing(scene: Scene) -> None:
+@on_virtual_time
+async def test_a_replica_that_stands_by_counts_for_nothing() -> None:
+    scene = Scene()
     await scene.beat("standby", process="second")
-    assert (await scene.status()).state == "silent"
+    row = await scene.status()
+    assert (row.state, row.note) == ("silent", "the replicas that live stand by")
     await scene.beat("paused", process="first")
     assert (await scene.status()).state == "paused"
 
 
-async def test_silence_is_a_state(scene: Scene) -> None:
+@on_virtual_time
+async def test_what_one_replica_has_given_up_and_another_takes_is_not_silent() -> None:
+    scene = Scene()
+    for process in ("first", "second"):
+        await scene.beat("standby", process=process)
+    looking = asyncio.create_task(scene.status())
+    await asyncio.sleep(4)
+    await scene.beat("running", process="second", ago=-4)
+    assert (await looking).state == "running"
+    assert now() == pytest.approx(4 + LOOK_SECONDS, abs=LOOK_SECONDS)
+
+
+@on_virtual_time
+async def test_what_has_changed_is_said_at_once() -> None:
+    talk = Talk()
+    async with talk.running() as (_, follower, feed):
+        await asyncio.sleep(6)
+        feed.away = 1000
+        follower.ring()
+        await asyncio.sleep(1)
+        (row,) = await read_status([follower.follow], {"talk": talk.store}, LoopClock().seconds())
+        assert row.state == "source-silent"
+        feed.away = 0
+
+
+@on_virtual_time
+async def test_what_a_replica_leaves_at_its_end_is_not_silent() -> None:
+    talk = Talk()
+    model = talk.model()
+    model.check().settle()
+
+    def replica() -> Runtime:
+        ports = Ports(LoopClock())
+        return Runtime(model, compile_system(model, ports), {"talk": talk.store}, ports, replicated=True)
+
+    first, second = replica(), replica()
+    await first.start()
+    await second.start()
+    follows = [each.follow for each in first.subscriptions]
+    assert [each.state for each in second.subscriptions] == ["standby"]
+    await asyncio.sleep(11)
+    await first.stop()
+    (row,) = await read_status(follows, {"talk": talk.store}, LoopClock().seconds())
+    assert row.state == "running"
+    await second.stop()
+
+
+@pytest.mark.parametrize(("ago", "way"), [(3600, "behind"), (-3600, "ahead")])
+def test_a_process_whose_clock_is_wrong_is_told_from_one_that_is_gone(ago: float, way: str) -> None:
+    async def story() -> None:
+        scene = Scene()
+        await scene.beat(ago=ago)
+        looking = asyncio.create_task(scene.status())
+        await asyncio.sleep(5)
+        await scene.beat(ago=ago - 5)
+        row = await looking
+        assert (row.state, row.note) == ("running", f"the clock of its process is 3600 s {way}")
+        row = await scene.status()
+        assert row.state == "silent", "no more of it comes"
+        assert re.fullmatch(r"the last sign of life is (36|35)\d\d s (old|ahead)", row.note)
+
+    virtually(story())
+
+
+@on_virtual_time
+async def test_silence_is_a_state() -> None:
+    scene = Scene()
     row = await scene.status()
     assert (row.state, row.note, row.well) == ("silent", "no process runs it", False)
-    await scene.beat(ago=16)
-    assert (await scene.status()).note == "the last sign of life is 16 s old"
     await scene.mail.beat("p1", NOW, "this is no JSON")
     assert (await scene.status()).state == "silent"
     await scene.mail.beat("p1", NOW, '[{"name":"mail.other","source":"desk","channel":1,"state":"running"}]')
     assert (await scene.status()).state == "silent"
+    assert now() == 0.0, "where no process is known there is nothing to wait for"
+    await scene.beat(ago=16, process="p2")
+    await scene.beat(ago=60)
+    assert (await scene.status()).note == "the last sign of life is 22 s old"
 
 
 async def test_a_log_that_ends_before_the_checkpoint_has_regressed(scene: Scene) -> None:
@@ -167,7 +250,9 @@ async def test_the_worst_of_several_states_is_shown(scene: Scene) -> None:
     assert (await scene.status()).state == "stalled"
     await scene.beat("paused")
     assert (await scene.status()).state == "paused"
-    await scene.beat(ago=60)
+    await scene.beat("source-silent")
+    assert (await scene.status()).state == "source-silent"
+    await scene.mail.beat("p1", NOW, "")
     row = await scene.status()
     assert (row.state, row.parked, row.lag) == ("silent", 1, 1)
 
@@ -179,8 +264,21 @@ async def test_a_context_that_has_not_run_is_silent(scene: Scene, made: str) -> 
     assert row.state == "silent"
 
 
-async def test_a_process_is_alive_for_fifteen_seconds(scene: Scene) -> None:
+@on_virtual_time
+async def test_a_process_is_alive_for_fifteen_seconds() -> None:
+    scene = Scene()
     assert not await is_alive(scene.mail, NOW)
     await scene.beat(ago=15)
     assert await is_alive(scene.mail, NOW)
+    assert now() == 0.0
     assert not await is_alive(scene.mail, NOW + 1)
+
+
+@on_virtual_time
+async def test_a_process_with_a_wrong_clock_is_alive_too() -> None:
+    scene = Scene()
+    await scene.beat(ago=3600)
+    asking = asyncio.create_task(is_alive(scene.mail, NOW))
+    await asyncio.sleep(5)
+    await scene.beat(ago=3595)
+    assert await asking

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from remit import Unavailable
+from remit import OutcomeUnknown, Unavailable
 from remit.runtime import reception
 from remit.runtime.remote import NEWS_SECONDS
 from remit.runtime.remote_feed import WAIT_SECONDS, RemoteFeed
@@ -98,13 +98,33 @@ async def test_a_source_out_of_sight_is_said_and_found_again() -> None:
         await asyncio.sleep(WAIT_SECONDS + NEWS_SECONDS)
         assert len(ear.rung) > heard, "it rings, so that whoever follows asks and hears why"
         (follower,) = [s for s in shop.desk.runtime.subscriptions if s.name == "desk.see"]
-        assert follower.state == "paused"
+        assert follower.state == "source-silent"
         shop.wire.down = False
         healed, heard = now(), len(ear.rung)
         await until(lambda: len(ear.rung) > heard)
         assert now() - healed <= 30.0
         await until(lambda: follower.state == "running")
         end()
+
+
+@on_virtual_time
+async def test_a_source_that_says_nothing_any_more_is_silent_within_fifteen_seconds() -> None:
+    async with apart() as shop:
+        answer = shop.wire.call
+        (follower,) = [s for s in shop.desk.runtime.subscriptions if s.name == "desk.see"]
+        await asyncio.sleep(7)
+        assert follower.state == "running"
+
+        async def hole(address: str, request: Request, seconds: float) -> Answer:
+            await asyncio.sleep(seconds)
+            raise OutcomeUnknown("nothing came back")
+
+        shop.wire.call = hole  # type: ignore[method-assign]  # in place of the channel
+        lost = now()
+        await until(lambda: follower.state == "source-silent")
+        assert now() - lost < 15.0
+        shop.wire.call = answer  # type: ignore[method-assign]  # as it was
+        await until(lambda: follower.state == "running")
 
 
 @on_virtual_time

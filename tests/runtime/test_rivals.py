@@ -61,9 +61,9 @@ async def test_a_subscription_runs_again_when_its_source_is_back_although_nothin
     async with talk.running() as (_, follower, feed):
         feed.away = 1
         follower.ring()
-        await until(lambda: follower.state == "paused")
+        await until(lambda: follower.state == "source-silent")
         await until(lambda: feed.away == 0 and follower.state == "running")
-        assert talk.said == ["paused", "resumed"]
+        assert talk.said == ["source-silent", "resumed"]
 
 
 async def handled(talk: Talk) -> None:
@@ -79,11 +79,11 @@ async def test_a_source_that_is_away_at_the_start_is_taken_up_when_it_is_back(so
     await handled(talk)
     talk.away = 3
     async with talk.running() as (runtime, follower, _):
-        assert talk.told == ["paused: Unavailable: away"]
+        assert talk.told == ["source-silent: Unavailable: away"]
         talk.gates[ADA].set()
         await runtime.send(Say(who=ADA))
         await until(lambda: follower.position(PART[ADA]) == 2)
-        assert (follower.state, talk.said) == ("running", ["paused", "resumed"])
+        assert (follower.state, talk.said) == ("running", ["source-silent", "resumed"])
 
 
 async def test_a_source_that_comes_back_with_another_history_is_noticed(soon: None) -> None:
@@ -93,6 +93,6 @@ async def test_a_source_that_comes_back_with_another_history_is_noticed(soon: No
     talk.source = MemoryStore(partitions=2)
     await talk.source.commit(Unit(entries=[Entry(PRIVATE, ADA, "another", "talk.Said", 1, 0.0, "{}", b"{}")]))
     async with talk.running() as (_, follower, _feed):
-        assert talk.said[0] == "paused"
+        assert talk.said[0] == "source-silent"
         await until(lambda: follower.state == "regressed")
         assert "message 1 is 'another'" in follower.note

@@ -33,8 +33,9 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     """Show how far each subscription is, and what keeps it. SYSTEM may be a topology file.
 
     Reads the stores only: no handler runs, and the service need not. States: running, lagging (messages wait), parked
-    (keys wait for a person or the next try), stalled, paused, silent (no process runs it), regressed (its source was
-    restored from a backup). Ends with exit code 1 when any of the last five is shown.
+    (keys wait for a person or the next try), stalled, paused, source-silent (its source cannot be seen), silent (no
+    process runs it), regressed (its source was restored from a backup). Ends with exit code 1 when any of the last six
+    is shown.
     """
     if is_topology(system):
         refuse_places(store=store, data=data)

@@ -6,24 +6,24 @@ Silence is a state: a subscription that nobody runs is never shown as fine.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
+from remit.observability.life import LOOK_SECONDS, Observer, Sign
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Checkpoint, Parked, Store
 
-__all__ = ["State", "SubscriptionStatus", "is_alive", "read_status"]
+__all__ = ["State", "SubscriptionStatus", "read_status"]
 
-SILENT_SECONDS = 15.0
-"""A process without a sign of life for so long (three beats) counts as gone."""
 STALL_SECONDS = 30.0
 """A subscription is stalled when a message has waited for so long and its checkpoint has not moved either."""
 
-State = Literal["running", "lagging", "parked", "stalled", "paused", "silent", "regressed"]
+State = Literal["running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed"]
 
-_ORDER: tuple[State, ...] = ("running", "lagging", "parked", "stalled", "paused", "silent", "regressed")
+_ORDER: tuple[State, ...] = get_args(State)
 """From the best to the worst. Of several states that hold, the worst is shown."""
 
 
@@ -52,16 +52,6 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in ("running", "lagging")
 
 
-class _Sign(msgspec.Struct):
-    """What a process's sign of life says about one subscription."""
-
-    name: str
-    source: str
-    channel: int
-    state: str
-    note: str = ""
-
-
 class _Progress(NamedTuple):
     head: int
     position: int
@@ -71,30 +61,33 @@ class _Progress(NamedTuple):
     ahead: str
 
 
-_signs = msgspec.json.Decoder(list[_Sign])
-
-
 async def read_status(
     follows: Iterable[FollowPlan], stores: Mapping[str, Store], now: float
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the order given. `stores` are open, by context; `now` is seconds since the epoch.
 
-    A context without a store in `stores` has not run yet. Raises `StoreError`, `StoreUnavailable`.
+    A context without a store in `stores` has not run yet. Looks for up to 6 s where signs of life are there and may be
+    of the dead. Raises `StoreError`, `StoreUnavailable`.
     """
-    return [await _status(follow, stores, now) for follow in follows]
+    follows = list(follows)
+    observer = Observer(stores, now)
+    while True:
+        looks = [await _look(follow, stores, observer) for follow in follows]
+        if not observer.patient or not any(look.in_doubt for look in looks):
+            return [look.status for look in looks]
+        await asyncio.sleep(LOOK_SECONDS)
 
 
-async def is_alive(store: Store, now: float) -> bool:
-    """Whether some process gave a sign of life in this store within the 15 s before `now` (seconds since the epoch)."""
-    return any(_is_fresh(at, now) for at, _ in (await store.beats()).values())
+class _Look(NamedTuple):
+    status: SubscriptionStatus
+    in_doubt: bool
+    """It seems silent, and yet there are signs of life."""
 
 
-def _is_fresh(at: float, now: float) -> bool:
-    return now - at <= SILENT_SECONDS
-
-
-async def _status(follow: FollowPlan, stores: Mapping[str, Store], now: float) -> SubscriptionStatus:
-    store, source = stores.get(follow.name.split(".")[0]), stores.get(follow.source)
+async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Observer) -> _Look:
+    context = follow.name.split(".")[0]
+    store, source = stores.get(context), stores.get(follow.source)
+    heard = False
     progress = _Progress(0, 0, 0, 0.0, False, "")
     found: list[tuple[State, str]] = []
     parked: Sequence[Parked] = ()
@@ -107,14 +100,15 @@ async def _status(follow: FollowPlan, stores: Mapping[str, Store], now: float) -
             for row in await store.parked(follow.name)
             if (row.source, row.channel) == (follow.source, follow.channel)
         ]
-        found.append(await _life(store, follow, now))
+        said, heard = await _life(observer, context, follow)
+        found.append(said)
         if source is not None:
             # The heads are read after the checkpoints: what was handled in between must not look like another history.
-            progress = await _progress(source, follow.channel, checkpoints, now)
+            progress = await _progress(source, follow.channel, checkpoints, observer.now)
     found += _findings(progress, parked)
     state, note = max(found, key=lambda each: _ORDER.index(each[0]))
     note = note or found[0][1]  # what a process says of itself although nothing keeps it
-    return SubscriptionStatus(
+    status = SubscriptionStatus(
         name=follow.name,
         source=follow.source,
         channel="published" if follow.channel == PUBLISHED else "private",
@@ -126,6 +120,7 @@ async def _status(follow: FollowPlan, stores: Mapping[str, Store], now: float) -
         state=state,
         note=note,
     )
+    return _Look(status, heard and state == "silent")
 
 
 def _findings(progress: _Progress, parked: Sequence[Parked]) -> Iterable[tuple[State, str]]:
@@ -156,31 +151,30 @@ async def _progress(source: Store, channel: int, checkpoints: Mapping[int, Check
     return _Progress(sum(heads.values()), position, lag, now - oldest, stalled, ahead)
 
 
-async def _life(store: Store, follow: FollowPlan, now: float) -> tuple[State, str]:
-    """What the processes that run the subscription say of it: the worst that one of them says."""
+async def _life(observer: Observer, context: str, follow: FollowPlan) -> tuple[tuple[State, str], bool]:
+    """What the processes that run the subscription say of it: the worst that one of them says. And whether any is known
+    that runs it, or may come to."""
     said: list[tuple[State, str]] = []
-    last = 0.0
-    for at, body in (await store.beats()).values():
-        for sign in _read_signs(body):
+    silence = ""
+    for voice in sorted(await observer.voices(context), key=lambda voice: voice.age):
+        for sign in voice.signs:
             if (sign.name, sign.source, sign.channel) == (follow.name, follow.source, follow.channel):
-                last = max(last, at)
-                if _is_fresh(at, now) and sign.state != "standby":  # another replica runs it, and says how it is
-                    said.append(_said(sign))
+                if voice.lives and sign.state != "standby":
+                    said.append((_state(sign), sign.note or voice.wrong_clock))
+                elif voice.lives:  # another replica runs it, and says how it is
+                    silence = "the replicas that live stand by"
+                else:
+                    silence = (
+                        silence
+                        or f"the last sign of life is {abs(voice.age):.0f} s {'old' if voice.age > 0 else 'ahead'}"
+                    )
     if said:
-        return max(said, key=lambda each: _ORDER.index(each[0]))
-    return "silent", f"the last sign of life is {now - last:.0f} s old" if last else "no process runs it"
+        return max(said, key=lambda each: _ORDER.index(each[0])), True
+    return ("silent", silence or "no process runs it"), bool(silence)
 
 
-def _said(sign: _Sign) -> tuple[State, str]:
+def _state(sign: Sign) -> State:
     for state in _ORDER:
         if state == sign.state:
-            return state, sign.note
-    return "running", sign.note
-
-
-def _read_signs(body: str) -> list[_Sign]:
-    """A sign of life that cannot be read is none."""
-    try:
-        return _signs.decode(body)
-    except msgspec.MsgspecError:
-        return []
+            return state
+    return "running"

@@ -25,9 +25,9 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, (CallError, Conflict, ConnectionError, TimeoutError))
 
 
-def severity(error: BaseException) -> str:
-    """The state it puts a subscription in: paused where it may pass by itself, stalled where somebody has to act."""
-    return "stalled" if isinstance(error, (StoreError, TimeoutError)) else "paused"
+def severity(error: BaseException, passing: str = "paused") -> str:
+    """The state it puts a subscription in: `passing` where it may pass by itself, stalled where somebody has to act."""
+    return "stalled" if isinstance(error, (StoreError, TimeoutError)) else passing
 
 
 def told(error: BaseException) -> str:

@@ -21,7 +21,7 @@ __all__ = ["Housekeeper"]
 TICK = 0.5
 """Seconds between two looks."""
 BEAT = 5.0
-"""Seconds between two signs of life."""
+"""Seconds between two signs of life, unless there is something new to say."""
 PRUNE = 60.0
 """Seconds between two looks for what is old."""
 
@@ -45,6 +45,7 @@ class Housekeeper:
         self._troubles = {name: Troubles(f"store of {name}", listener) for name in stores}
         self._tasks: list[asyncio.Task[None]] = []
         self._beaten = 0.0
+        self._told: Mapping[str, bytes] = {}
 
     async def start(self) -> None:
         """Gives the first sign of life, and begins."""
@@ -77,7 +78,8 @@ class Housekeeper:
             for subscription in self._subscriptions:
                 consumer = subscription.name.split(".")[0]
                 await subscription.housekeeping(changed[consumer] or changed.get(subscription.follow.source, False))
-            if abs(self._ports.clock.seconds() - self._beaten) >= BEAT:  # it may have been put back
+            late = abs(self._ports.clock.seconds() - self._beaten) >= BEAT  # it may have been put back
+            if late or self._signs() != self._told:
                 await self._beat()
 
     def _changed_elsewhere(self, name: str, store: Store) -> bool:
@@ -109,20 +111,28 @@ class Housekeeper:
                     more = await prune(store, self._ports.clock.seconds()) or more
 
     async def _beat(self) -> None:
-        """Writes a sign of life into each store, with the state of its subscriptions."""
-        self._beaten = self._ports.clock.seconds()
-        loop = self._ports.watch.note if self._ports.watch is not None else ""
+        """Writes a sign of life into each store."""
+        self._beaten, self._told = self._ports.clock.seconds(), self._signs()
         for name, store in self._stores.items():
-            states = [
-                {
-                    "name": s.name,
-                    "source": s.follow.source,
-                    "channel": s.follow.channel,
-                    "state": s.state,
-                    "note": s.note or loop,
-                }
-                for s in self._subscriptions
-                if s.name.split(".")[0] == name
-            ]
             with contextlib.suppress(RemitError):  # without it the process counts as gone, which is true of this store
-                await store.beat(self._process, self._beaten, msgspec.json.encode(states).decode())
+                await store.beat(self._process, self._beaten, self._told[name].decode())
+
+    def _signs(self) -> Mapping[str, bytes]:
+        """The state of the subscriptions, by the context whose store it is written to."""
+        loop = self._ports.watch.note if self._ports.watch is not None else ""
+        return {
+            name: msgspec.json.encode(
+                [
+                    {
+                        "name": s.name,
+                        "source": s.follow.source,
+                        "channel": s.follow.channel,
+                        "state": s.state,
+                        "note": s.note or loop,
+                    }
+                    for s in self._subscriptions
+                    if s.name.split(".")[0] == name
+                ]
+            )
+            for name in self._stores
+        }

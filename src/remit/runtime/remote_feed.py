@@ -15,8 +15,9 @@ from remit.transports import EventChannel, Feed, Push
 
 __all__ = ["PushedFeed", "RemoteFeed"]
 
-WAIT_SECONDS = 10.0
-"""How long a question for news waits at the source. No answer to it: the source cannot be seen."""
+WAIT_SECONDS = 5.0
+"""How long a question for news waits at the source. No answer to it: the source cannot be seen. With the time that an
+answer may take, and a second question, that is said within 15 s."""
 SOON_SECONDS = 0.2
 """An answer without news that comes sooner is not worth asking for again at once."""
 

@@ -78,7 +78,7 @@ class Subscription:
 
     @property
     def state(self) -> str:
-        """starting, standby (another replica runs it), running, stalled, paused, regressed or stopped."""
+        """starting, standby (another replica runs it), running, stalled, paused, source-silent, regressed, stopped."""
         return self._troubles.worst[0] if self._phase == "running" else self._phase
 
     @property
@@ -89,7 +89,7 @@ class Subscription:
     # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
 
     async def start(self) -> None:
-        """Takes up the stored checkpoints and begins. A source that is away keeps it paused until it is back."""
+        """Takes up the stored checkpoints and begins. A source that is away keeps it waiting until it is back."""
         self._stopping = self._compared = False
         self._lanes.clear()
         self._troubles = Troubles(self.name, self._say)
@@ -98,7 +98,7 @@ class Subscription:
         try:
             await self._compare()
         except RemitError as error:
-            self._troubles.begin("source", severity(error), told(error))
+            self._troubles.begin("source", severity(error, "source-silent"), told(error))
         self._unwatch = self._feed.watch(self.ring)
         self._main = asyncio.create_task(self._look_after(), name=f"subscription {self.name}")
 
@@ -151,7 +151,7 @@ class Subscription:
                         await self._compare()
                     heads = await self._feed.heads()
             except Exception as error:  # noqa: BLE001  # whatever a feed raises, this loop must not end
-                self._troubles.begin("source", severity(error), told(error))
+                self._troubles.begin("source", severity(error, "source-silent"), told(error))
                 await asyncio.sleep(backoff(1, self._ports.random))
                 continue
             self._troubles.end("source")

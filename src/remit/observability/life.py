@@ -1,0 +1,103 @@
+"""Who lives: the signs of life in the stores, looked at again where one look cannot tell.
+
+A sign of life carries the time of the clock of its process, which may be wrong. What is old, or from the future, may
+therefore be of the living; but of the living alone it changes. What one replica gives up, another takes soon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from remit.stores import Store
+
+__all__ = ["LOOK_SECONDS", "Observer", "Sign", "Voice", "is_alive"]
+
+SILENT_SECONDS = 15.0
+"""A sign of life that is older (three beats), or as far in the future, proves nothing."""
+LOOK_SECONDS = 0.5
+"""Between two looks."""
+PATIENCE_SECONDS = 6.0
+"""How long is looked at most: who lives gives a sign within this time, also who takes up what another left."""
+
+
+class Sign(msgspec.Struct):
+    """What a process says about one subscription."""
+
+    name: str
+    source: str
+    channel: int
+    state: str
+    note: str = ""
+
+
+class Voice(NamedTuple):
+    """One process, as a store knows it."""
+
+    signs: Sequence[Sign]
+    age: float
+    """Seconds since it was heard, if its clock is right."""
+    lives: bool
+
+    @property
+    def wrong_clock(self) -> str:
+        """By how much the clock of a living process differs, where that is worth a note."""
+        if abs(self.age) <= SILENT_SECONDS:
+            return ""
+        return f"the clock of its process is {abs(self.age):.0f} s {'behind' if self.age > 0 else 'ahead'}"
+
+
+class Observer:
+    """Looks at stores, by context, for a few seconds at most. `now` is seconds since the epoch."""
+
+    def __init__(self, stores: Mapping[str, Store], now: float) -> None:
+        self._stores = stores
+        self._now = now
+        self._loop = asyncio.get_running_loop()
+        self._begun = self._loop.time()
+        self._first: dict[str, dict[str, float]] = {}
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._now + self._loop.time() - self._begun
+
+    @property
+    def patient(self) -> bool:
+        """Whether there is sense in another look: who has given no sign in all this time is silent."""
+        return self._loop.time() - self._begun < PATIENCE_SECONDS
+
+    async def voices(self, context: str) -> list[Voice]:
+        """All processes that have given signs of life in a context's store. Raises `StoreError`, `StoreUnavailable`."""
+        beats = await self._stores[context].beats()
+        first = self._first.setdefault(context, {process: at for process, (at, _) in beats.items()})
+        return [
+            Voice(_read(body), self.now - at, abs(self.now - at) <= SILENT_SECONDS or first.get(process) != at)
+            for process, (at, body) in beats.items()
+        ]
+
+
+def _read(body: str) -> Sequence[Sign]:
+    """A sign of life that cannot be read is none."""
+    try:
+        return _signs.decode(body)
+    except msgspec.MsgspecError:
+        return ()
+
+
+_signs = msgspec.json.Decoder(list[Sign])
+
+
+async def is_alive(store: Store, now: float) -> bool:
+    """Whether some process gives signs of life in this store; `now` is seconds since the epoch."""
+    observer = Observer({"": store}, now)
+    while voices := await observer.voices(""):
+        if any(voice.lives for voice in voices):
+            return True
+        if not observer.patient:
+            return False
+        await asyncio.sleep(LOOK_SECONDS)
+    return False
