@@ -141,6 +141,9 @@ def _expected(
             yield context.name, route.message, f"{route.method} {route.path}", "has a route"
         for command, handler in sent_later(context):
             yield context.name, command, where(handler.function), f"is sent for later by {handler.name}"
+        for command in context.outbox:
+            if is_kind(command, Command):
+                yield context.name, command, repr(context), "is in the outbox"
     names = {context.name for context in contexts}
     for message in _published_language(owners):
         owner = declared_context(message)

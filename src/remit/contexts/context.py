@@ -5,7 +5,7 @@ Decorators register and return the function unchanged; nothing is inspected here
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Concatenate, Generic, Literal, Protocol, overload
 
@@ -69,7 +69,8 @@ class Context(Generic[B]):
 
     `name` is part of every wire name and of the store's name: lower-case letters, digits and dashes. `kind` is the
     subdomain type; `owner` is one team; `language` is the path of the language document; `events` is a base class of
-    the context's domain events, which makes a foreign domain event a static error.
+    the context's domain events, which makes a foreign domain event a static error. `outbox` are the integration events
+    that code publishes which owns its transaction, and the commands that it sends for later: see `System.outbox`.
     """
 
     def __init__(
@@ -80,12 +81,14 @@ class Context(Generic[B]):
         owner: str = "",
         language: str = "",
         events: type[B] | None = None,
+        outbox: Sequence[type[IntegrationEvent | Command[Any, Any]]] = (),
     ) -> None:
         self.name = name
         self.kind = kind
         self.owner = owner
         self.language = language
         self.events = events
+        self.outbox = tuple(outbox)
         self.handlers: list[Handler] = []
         self.publishers: list[Publisher] = []
         self.projections: list[type[Projection[Any, Any]]] = []

@@ -69,6 +69,7 @@ class ContextMap:
             check_dependencies(context, findings)
             check_publishers(context, findings)
             _check_services(context, findings)
+            _check_outbox(context, findings)
         check_complete(self.contexts, self.elsewhere, self.owners, findings)
         self._check_subscribed(findings)
         check_aggregates(self.contexts, findings)
@@ -143,6 +144,7 @@ class ContextMap:
         published = {
             event for context in self.contexts for made in context.publishers for event in published_by(made.function)
         }
+        published.update(event for context in self.contexts for event in context.outbox)
         followed: dict[tuple[str, str], list[type[Message]]] = {}
         for _, event, place in self.subscribed():
             if is_kind(event, IntegrationEvent) and self.owners.get(event) not in self.elsewhere:
@@ -211,6 +213,18 @@ def _check_carried(declared: Any, message: type, findings: Findings) -> None:
             f"{getattr(declared, '__name__', declared)} cannot travel: {why}",
             expected="types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
         )
+
+
+def _check_outbox(context: Context[Any], findings: Findings) -> None:
+    for message in context.outbox:
+        if not is_kind(message, IntegrationEvent, Command):
+            findings.report(
+                "outbox.kind",
+                repr(context),
+                f"{getattr(message, '__name__', message)} cannot be in the outbox",
+                expected="integration events of the context, and commands that it sends for later",
+                next="publish an integration event that says what others may know of it",
+            )
 
 
 def _check_services(context: Context[Any], findings: Findings) -> None:

@@ -10,7 +10,16 @@ from remit.contexts.annotations import aggregates_of, is_kind, projected_by, pub
 from remit.contexts.context import Context
 from remit.contexts.declarations import where
 from remit.findings import Findings
-from remit.messages import Command, Contract, DomainEvent, Message, Query, contract_of, declared_context
+from remit.messages import (
+    Command,
+    Contract,
+    DomainEvent,
+    IntegrationEvent,
+    Message,
+    Query,
+    contract_of,
+    declared_context,
+)
 
 __all__ = ["name_messages", "settle_owners"]
 
@@ -73,6 +82,7 @@ def _claims(context: Context[Any]) -> Iterator[_Claim]:
     for projection in context.projections:
         own = [event for event in projected_by(projection) if is_kind(event, DomainEvent)]
         yield from _claim(context, own, where(projection))
+    yield from _claim(context, [event for event in context.outbox if is_kind(event, IntegrationEvent)], repr(context))
 
 
 def _used(context: Context[Any]) -> Iterator[Any]:
@@ -80,6 +90,7 @@ def _used(context: Context[Any]) -> Iterator[Any]:
     yield from (handler.message for handler in context.handlers)
     yield from (event for projection in context.projections for event in projected_by(projection))
     yield from (command for command, _ in sent_later(context))
+    yield from context.outbox
 
 
 def _claim(context: Context[Any], messages: Iterable[type[Message]], place: str) -> Iterator[_Claim]:

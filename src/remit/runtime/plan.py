@@ -181,6 +181,9 @@ class _Compiler:
             self._project(projection)
         for handler in self.context.handlers:
             self._bind(handler, self._handler(handler))
+        for message in self.context.outbox:
+            if issubclass(message, Command):
+                self._later(message)
 
     def _bind(self, handler: Handler, plan: HandlerPlan) -> None:
         if handler.role == "command":

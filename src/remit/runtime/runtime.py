@@ -23,6 +23,7 @@ from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.subscription import Subscription
 from remit.stores import Store
+from remit.stores.port import has_sql
 from remit.transports import Feed, StoreFeed
 
 __all__ = ["Feeds", "Runtime"]
@@ -122,6 +123,12 @@ class Runtime:
         if self._remote is not None:
             self._remote.close()
         await self._services.close()
+
+    def stir(self, context: str) -> None:
+        """Something is being staged for a context's log, and will be committed soon."""
+        store = self.stores.get(context)
+        if store is not None and has_sql(store):
+            store.stir()
 
     # ── Sender ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from zlib import crc32
 
+from typing_extensions import TypeIs
+
 from remit.errors import StoreError
 from remit.messages import Record
 
@@ -30,9 +32,11 @@ __all__ = [
     "Parked",
     "Record",
     "Settle",
+    "SqlStore",
     "Store",
     "Subscriber",
     "Unit",
+    "has_sql",
     "partition_of",
     "written_read_only",
 ]
@@ -218,6 +222,8 @@ class Capabilities:
     durable: bool
     shared_between_processes: bool
     partitions: int
+    sql: bool = False
+    """Its transactions carry statements of the user's: it is an `SqlStore`."""
 
 
 class Store(Protocol):
@@ -345,3 +351,16 @@ class Store(Protocol):
         Not for a subscription that moves on at the same time.
         """
         ...
+
+
+class SqlStore(Store, Protocol):
+    """A store in a database that users have tables in as well. Its capability is `sql`."""
+
+    def stir(self) -> None:
+        """A message is being staged in this process, by a transaction that is not ours: it is looked for sooner."""
+        ...
+
+
+def has_sql(store: Store) -> TypeIs[SqlStore]:
+    """Whether it has the capability `sql`."""
+    return store.capabilities.sql

@@ -4,6 +4,17 @@ The topology file and its plan are in `file` and `placement`; whoever has no suc
 """
 
 from remit.topology.assembly import DEFAULT_STORE, assemble, is_made, made_stores, open_store
+from remit.topology.outbox import Outbox, SyncOutbox
 from remit.topology.system import SyncSender, System
 
-__all__ = ["DEFAULT_STORE", "SyncSender", "System", "assemble", "is_made", "made_stores", "open_store"]
+__all__ = [
+    "DEFAULT_STORE",
+    "Outbox",
+    "SyncOutbox",
+    "SyncSender",
+    "System",
+    "assemble",
+    "is_made",
+    "made_stores",
+    "open_store",
+]

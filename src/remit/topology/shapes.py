@@ -31,7 +31,7 @@ def _has(context: Context[Any], part: Component) -> bool:
     roles = {handler.role for handler in context.handlers}
     match part:
         case "write":
-            return bool(roles - {"query"} or context.publishers)
+            return bool(roles - {"query"} or context.publishers or context.outbox)
         case "read":
             return bool(roles & {"query"} or context.projections)
         case "edge":
@@ -48,7 +48,9 @@ def _owned(model: ContextMap, messages: Iterator[Any]) -> Iterator[str]:
 def _reacts_to(model: ContextMap, context: Context[Any]) -> Iterator[str]:
     yield from _owned(model, (handler.message for handler in context.handlers if handler.role == "reaction"))
     for sender in model.contexts:
-        if context.name in _owned(model, (command for command, _ in sent_later(sender))):
+        later = [command for command, _ in sent_later(sender)]
+        later += [command for command in sender.outbox if is_kind(command, Command)]
+        if context.name in _owned(model, iter(later)):
             yield sender.name
 
 

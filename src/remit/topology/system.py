@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Collection, Coroutine, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar, overload
 
 from remit.contexts import Context, ContextMap, Relation
 from remit.contexts.ports import Sender
+from remit.errors import OutboxError
 from remit.messages import Command, Query, Refusal
+from remit.runtime import Runtime
 from remit.topology.assembly import DEFAULT_STORE, assemble
 from remit.topology.connecting import connect_to_services
 from remit.topology.loading import load_contexts
+from remit.topology.outbox import Outbox, SyncOutbox, Writing
 
 __all__ = ["SyncSender", "System"]
 
@@ -35,6 +39,7 @@ class System(ContextMap):
         self.places: Mapping[str, str] = contexts if isinstance(contexts, Mapping) else {}
         loaded = () if isinstance(contexts, Mapping) else contexts
         super().__init__(name, contexts=loaded, relations=relations, elsewhere=tuple(self.places))
+        self._running: list[tuple[asyncio.AbstractEventLoop, Runtime]] = []
 
     def hosting(self, names: Collection[str] | None = None) -> System:
         """The system as a process knows it that hosts these contexts, or all: the others are only names.
@@ -72,8 +77,10 @@ class System(ContextMap):
         runtime = assemble(self.hosting(), store=store, parity=parity)
         try:
             await runtime.start()
+            self._running.append((asyncio.get_running_loop(), runtime))
             yield runtime
         finally:
+            self._running = [running for running in self._running if running[1] is not runtime]
             await runtime.stop()
 
     @contextmanager
@@ -95,6 +102,38 @@ class System(ContextMap):
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()
+
+    def outbox(self, context: Context[Any] | str, *, schema: str | None = None) -> Outbox:
+        """The outbox of a context for code that owns its transaction, on a connection that is awaited.
+
+        The system need not run in this process. The context's store must be in the database of the connection, in
+        PostgreSQL: in the schema of the context's name, or in `schema`.
+
+        Raises `ModelError` with every finding, and `OutboxError` for a context that the system does not have.
+        """
+        return Outbox(self._writing(context, schema))
+
+    def outbox_sync(self, context: Context[Any] | str, *, schema: str | None = None) -> SyncOutbox:
+        """Like `outbox`, on a connection that is not awaited."""
+        return SyncOutbox(self._writing(context, schema))
+
+    def _writing(self, context: Context[Any] | str, schema: str | None) -> Writing:
+        name = context if isinstance(context, str) else context.name
+        if name not in self.names:
+            raise OutboxError(
+                f"{self.name} has no context {name!r}", where=f"System({self.name!r})",
+                expected=f"one of: {', '.join(self.names)}", next="outbox(<context or its name>)",
+            )  # fmt: skip
+        model = self.hosting([name]) if self.elsewhere else self
+        model.check().settle()
+        owner = next(each for each in model.contexts if each.name == name)
+        return Writing(model, owner, schema or name, partial(self._stir, name))
+
+    def _stir(self, context: str) -> None:
+        """Called by any thread."""
+        for loop, runtime in self._running:
+            with suppress(RuntimeError):  # it has just ended
+                loop.call_soon_threadsafe(runtime.stir, context)
 
 
 def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:

@@ -61,7 +61,7 @@ _HEADS = """
     ) h
 """
 _STAGED = -1
-_HEADS_AND_STAGED = f"{_HEADS} UNION ALL SELECT {_STAGED}, 0, 0 WHERE EXISTS (SELECT FROM remit_staging)"
+_HEADS_AND_STAGED = _HEADS + " UNION ALL SELECT -1, 0, 0 WHERE EXISTS (SELECT FROM remit_staging)"  # noqa: S608  no value is in it
 # One probe per partition, at the end where the newest row is: what moves have left behind is not looked at.
 _CHECKPOINTS = """
     WITH RECURSIVE newest AS (
@@ -141,7 +141,7 @@ class PostgresStore:
     """
 
     def __init__(self, address: str, context: str, *, partitions: int = 16) -> None:
-        self.capabilities = Capabilities(durable=True, shared_between_processes=True, partitions=partitions)
+        self.capabilities = Capabilities(durable=True, shared_between_processes=True, partitions=partitions, sql=True)
         self._place = place_of(address, context)
         self._context = context
         self._turn = asyncio.Lock()

@@ -1,0 +1,60 @@
+"""Moves to the log what others have staged in transactions of their own: see `migrations/0004_staging.sql`.
+
+Every process that has the store open does it; a lock of the transaction lets one at a time, so one that dies or hangs
+harms nothing. Nobody can ring from inside a transaction that is not ours, so it is looked for: soon after something
+came or was staged in this process, once a second when nothing does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from remit.errors import RemitError
+
+__all__ = ["MOST", "SEQUENCE", "Sequencer"]
+
+MOST = 500
+"""Messages moved by one transaction."""
+SEQUENCE = f"SELECT remit_sequence({MOST})"
+_SHORTEST_SECONDS = 0.01
+_LONGEST_SECONDS = 1.0
+
+
+class Sequencer:
+    """Calls `move` again and again. It says how many messages it has moved."""
+
+    def __init__(self, move: Callable[[], Awaitable[int]]) -> None:
+        self._move = move
+        self._stirred = asyncio.Event()
+        self._over = False
+        self._task = asyncio.create_task(self._work(), name="sequencer")
+
+    def stir(self) -> None:
+        """Something is being staged, and will be committed soon."""
+        self._stirred.set()
+
+    async def close(self) -> None:
+        """Ends when what is being moved is moved."""
+        self._over = True
+        self._stirred.set()
+        await self._task
+
+    async def _work(self) -> None:
+        pause = _LONGEST_SECONDS
+        while not self._over:
+            moved = 0
+            with suppress(RemitError):  # the store is away, or busy: what is staged stays
+                moved = await self._move()
+            if moved:
+                pause = _SHORTEST_SECONDS
+                continue
+            try:
+                await asyncio.wait_for(self._stirred.wait(), pause)
+            except TimeoutError:
+                pause = min(2 * pause, _LONGEST_SECONDS)
+            else:
+                self._stirred.clear()
+                pause = _SHORTEST_SECONDS
+                await asyncio.sleep(pause)  # nothing is seen before the transaction that has stirred is over

@@ -1,0 +1,206 @@
+"""Staging: a message written as a row by a transaction that is not ours, through the connection of whoever holds it.
+
+The library is recognised by the module of the connection's class, and nothing is imported that is not loaded already.
+What is known of each library is how it takes one INSERT with values. Committed rows are moved to the log.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from remit.errors import OutboxError
+
+__all__ = ["Staged", "stage", "stage_async"]
+
+
+class Staged(NamedTuple):
+    """A row of `remit_staging`."""
+
+    hash: str
+    """The CRC-32 of the key, in decimal. As text, because libraries take a number for one of 32 bits."""
+    key: str
+    id: str
+    type: str
+    version: int
+    at: float
+    headers: str
+    payload: str
+
+
+_WRITE = (
+    "INSERT INTO {schema}.remit_staging (hash, key, id, type, version, at, headers, payload)"
+    " VALUES (CAST(CAST({} AS text) AS bigint), {}, {}, {}, {}, {}, {}, {})"
+)
+
+
+class _Library(NamedTuple):
+    """How a library takes a statement. Its functions get the connection as it was given."""
+
+    mark: str
+    """The placeholder of a value, with its `number` (from 1) or `name`."""
+    execute: Callable[[Any, str, Staged], Any]
+    is_async: Callable[[Any], bool]
+    is_postgres: Callable[[Any], bool]
+    commits_alone: Callable[[Any], bool]
+    """Whether a statement would be committed by itself, because there is no transaction."""
+
+
+def stage(connection: object, schema: str, row: Staged) -> None:
+    """Writes the row in the transaction of a connection that is not awaited.
+
+    Raises `OutboxError`, and what the connection raises.
+    """
+    library = _library_of(connection, is_async=False)
+    try:
+        library.execute(connection, _statement(library, schema), row)
+    except Exception as error:
+        _explain(error, schema)
+        raise
+
+
+async def stage_async(connection: object, schema: str, row: Staged) -> None:
+    """Writes the row in the transaction of a connection that is awaited. Raises as `stage` does."""
+    library = _library_of(connection, is_async=True)
+    try:
+        await library.execute(connection, _statement(library, schema), row)
+    except Exception as error:
+        _explain(error, schema)
+        raise
+
+
+def _library_of(connection: object, *, is_async: bool) -> _Library:
+    names = [cls.__module__.partition(".")[0] for cls in type(connection).__mro__]
+    library = next((_LIBRARIES[name] for name in names if name in _LIBRARIES), None)
+    where = f"{type(connection).__module__}.{type(connection).__qualname__}"
+    if library is None or not library.is_postgres(connection):
+        raise OutboxError(
+            "this is no connection to PostgreSQL that a message can be published with", where=where,
+            expected="a session or connection of SQLAlchemy, asyncpg or psycopg 3, or Django's connection",
+            next="give the one whose transaction writes what the message tells of",
+        )  # fmt: skip
+    if library.is_async(connection) is not is_async:
+        raise OutboxError(
+            "this connection is awaited" if not is_async else "this connection is not awaited", where=where,
+            expected="the outbox that goes with the connection",
+            next="outbox = system.outbox(...), for what is awaited; system.outbox_sync(...), for what is not",
+        )  # fmt: skip
+    if library.commits_alone(connection):
+        raise OutboxError(
+            "the connection is in no transaction, so the message would be sent whatever becomes of the rest",
+            where=where, expected="a transaction that has begun",
+            next="publish inside of it: `async with connection.transaction():`, `with transaction.atomic():`",
+        )  # fmt: skip
+    return library
+
+
+def _statement(library: _Library, schema: str) -> str:
+    marks = [library.mark.format(number=number, name=name) for number, name in enumerate(Staged._fields, 1)]
+    return _WRITE.format(*marks, schema='"' + schema.replace('"', '""') + '"')
+
+
+def _explain(error: BaseException, schema: str) -> None:
+    """Raises what the server means, where it means that the outbox is not set up."""
+    state = _state_of(error)
+    if state in ("42P01", "3F000"):
+        raise OutboxError(
+            f"this database has no outbox in schema {schema!r}", where=schema,
+            expected="the database of the context's store, with its schema made",
+            next="start the system once, or migrate its stores; or say which schema: outbox(..., schema=...)",
+        ) from error  # fmt: skip
+    if state == "42501":
+        raise OutboxError(
+            f"this user may not publish for schema {schema!r}", where=schema,
+            expected="the right to insert into its staging table",
+            next=f"GRANT USAGE ON SCHEMA {schema} TO <user>; GRANT INSERT ON {schema}.remit_staging TO <user>",
+        ) from error  # fmt: skip
+
+
+def _state_of(error: BaseException | None) -> str | None:
+    """The SQLSTATE of an error, however deep a library has wrapped it."""
+    while error is not None:
+        state = getattr(error, "sqlstate", None)
+        if isinstance(state, str):
+            return state
+        error = getattr(error, "orig", None) or error.__cause__
+    return None
+
+
+# ── the libraries ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _never(connection: Any) -> bool:
+    return False
+
+
+def _always(connection: Any) -> bool:
+    return True
+
+
+def _execute_asyncpg(connection: Any, sql: str, row: Staged) -> Any:
+    return connection.execute(sql, *row)
+
+
+def _asyncpg_commits_alone(connection: Any) -> bool:
+    return not connection.is_in_transaction()
+
+
+def _execute_psycopg(connection: Any, sql: str, row: Staged) -> Any:
+    return connection.execute(sql, row)
+
+
+def _psycopg_is_async(connection: Any) -> bool:
+    return any(cls.__name__.startswith("Async") for cls in type(connection).__mro__)
+
+
+def _psycopg_commits_alone(connection: Any) -> bool:
+    of = getattr(connection, "connection", connection)  # of a cursor
+    return bool(of.autocommit) and not of.info.transaction_status
+
+
+def _execute_django(connection: Any, sql: str, row: Staged) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, row)
+
+
+def _django_is_postgres(connection: Any) -> bool:
+    return bool(connection.vendor == "postgresql")
+
+
+def _django_commits_alone(connection: Any) -> bool:
+    return bool(connection.get_autocommit())
+
+
+def _execute_sqlalchemy(connection: Any, sql: str, row: Staged) -> Any:
+    text = sys.modules["sqlalchemy"].text
+    return connection.execute(text(sql), row._asdict())
+
+
+def _sqlalchemy_is_async(connection: Any) -> bool:
+    return hasattr(connection, "sync_session") or hasattr(connection, "sync_connection")
+
+
+def _bind(connection: Any) -> Any:
+    """What a session of SQLAlchemy is bound to, or the connection itself."""
+    for inner in ("sync_session", "sync_connection"):
+        connection = getattr(connection, inner, connection)
+    return connection.get_bind() if hasattr(connection, "get_bind") else connection
+
+
+def _sqlalchemy_is_postgres(connection: Any) -> bool:
+    return bool(_bind(connection).dialect.name == "postgresql")
+
+
+def _sqlalchemy_commits_alone(connection: Any) -> bool:
+    return bool(_bind(connection).get_execution_options().get("isolation_level") == "AUTOCOMMIT")
+
+
+_LIBRARIES: Mapping[str, _Library] = {
+    "asyncpg": _Library("${number}", _execute_asyncpg, _always, _always, _asyncpg_commits_alone),
+    "psycopg": _Library("%s", _execute_psycopg, _psycopg_is_async, _always, _psycopg_commits_alone),
+    "django": _Library("%s", _execute_django, _never, _django_is_postgres, _django_commits_alone),
+    "sqlalchemy": _Library(
+        ":{name}", _execute_sqlalchemy, _sqlalchemy_is_async, _sqlalchemy_is_postgres, _sqlalchemy_commits_alone
+    ),
+}

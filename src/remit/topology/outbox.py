@@ -1,0 +1,103 @@
+"""The outbox for code that owns its transaction: publishes events, and sends commands for later, inside of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+from zlib import crc32
+
+from remit.contexts import Context, ContextMap
+from remit.errors import OutboxError
+from remit.messages import LATER, Codec, Command, Contract, IntegrationEvent
+from remit.stores.staging import Staged, stage, stage_async
+
+__all__ = ["Outbox", "SyncOutbox", "Writing"]
+
+
+class Writing:
+    """Makes rows of what a context has in its outbox. `stir` is called when one is being staged."""
+
+    def __init__(self, model: ContextMap, context: Context[Any], schema: str, stir: Callable[[], None]) -> None:
+        """The model has been checked, without findings."""
+        self.schema = schema
+        self.stir = stir
+        self._where = repr(context)
+        self._known: dict[type, tuple[Contract, Codec[Any], Callable[[Any], str] | None]] = {}
+        for message in context.outbox:
+            contract = model.contracts[message]
+            self._known[message] = contract, Codec(message), _field_of(contract.key)
+
+    def row(self, message: Any, key: str | None, more: str = "") -> Staged:
+        """The row of a message. `more` are further headers, each with a comma before it. Raises `OutboxError`."""
+        known = self._known.get(message.__class__)
+        name = message.__class__.__name__
+        if known is None:
+            raise OutboxError(
+                f"{name} is not in this outbox", where=self._where,
+                expected=", ".join(sorted(each.__name__ for each in self._known)) or "a context with an outbox",
+                next=f"declare it: {self._where[:-1]}, outbox=[..., {name}])",
+            )  # fmt: skip
+        contract, codec, own_key = known
+        if (own_key is None) is (key is None):
+            raise OutboxError(
+                f"nothing says by which key {name} is ordered" if key is None else f"{name} has a key of its own",
+                where=self._where, expected="one key: messages of one key are handled in order",
+                next=f'class {name}(..., key="<field>"), or key=... where it is published',
+            )  # fmt: skip
+        key = own_key(message) if own_key is not None else str(key)
+        id = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"  # unlike those of a runtime, from any thread
+        headers = f'{{"cause":"{id}","trace":"{id}"{more}}}'
+        payload = codec.encode(message).decode()
+        part = str(crc32(key.encode()))
+        return Staged(part, key, id, contract.type, contract.version, time.time(), headers, payload)
+
+
+def _field_of(name: str | None) -> Callable[[Any], str] | None:
+    return None if name is None else lambda message: str(getattr(message, name))
+
+
+class Outbox:
+    """Publishes and sends inside a transaction of the caller's, on a connection that is awaited: that of asyncpg, an
+    `AsyncConnection` of psycopg 3, or an `AsyncSession` or `AsyncConnection` of SQLAlchemy.
+
+    What the transaction commits is delivered once, in order per key; what it rolls back is not. `key` orders messages
+    whose class names no field for it. Both methods raise `OutboxError`, and what the connection raises.
+    """
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+
+    async def publish(self, connection: object, event: IntegrationEvent, /, *, key: str | None = None) -> None:
+        """Publishes an integration event when the transaction commits."""
+        await self._stage(connection, self._writing.row(event, key))
+
+    async def send(self, connection: object, command: Command[Any, Any], /, *, key: str | None = None) -> None:
+        """Sends a command when the transaction commits: for later, applied once, without a reply."""
+        await self._stage(connection, self._writing.row(command, key, LATER))
+
+    async def _stage(self, connection: object, row: Staged) -> None:
+        await stage_async(connection, self._writing.schema, row)
+        self._writing.stir()
+
+
+class SyncOutbox:
+    """`Outbox` for a connection that is not awaited: a `Session` or `Connection` of SQLAlchemy, a connection of
+    psycopg 3, or `django.db.connection`. May be used by any thread.
+    """
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+
+    def publish(self, connection: object, event: IntegrationEvent, /, *, key: str | None = None) -> None:
+        """See `Outbox.publish`."""
+        self._stage(connection, self._writing.row(event, key))
+
+    def send(self, connection: object, command: Command[Any, Any], /, *, key: str | None = None) -> None:
+        """See `Outbox.send`."""
+        self._stage(connection, self._writing.row(command, key, LATER))
+
+    def _stage(self, connection: object, row: Staged) -> None:
+        stage(connection, self._writing.schema, row)
+        self._writing.stir()
