@@ -132,7 +132,7 @@ def owed(stores: dict[str, Kept]) -> dict[str, int]:
 
 def check(stores: dict[str, Kept], told: Sequence[Told] = ()) -> list[str]:
     """Everything that does not hold, in words. With `told`, also what students were told and the stores do not say."""
-    rules = (logs, at_rest, invoices, records, certificates, order, read_models)
+    rules = (logs, at_rest, invoices, records, scores, certificates, order, read_models)
     return [finding for rule in rules for finding in rule(stores)] + list(promises(stores, told))
 
 
@@ -193,6 +193,13 @@ def records(stores: dict[str, Kept]) -> Iterator[str]:
     opened = Counter(event["enrollment"] for event in learning.events(PRIVATE, "Opened"))
     yield from _same("course records", "enrolled", enrolled, "opened", opened)
     yield from _same("course records", "opened", opened, "kept", Counter(learning.state["CourseRecord"].keys()))
+
+
+def scores(stores: dict[str, Kept]) -> Iterator[str]:
+    """A score is taken once. Nobody gets the same one twice in a module: two are one request, repeated."""
+    completed = stores["learning"].events(PRIVATE, "ModuleCompleted")
+    taken = Counter((event["enrollment"], event["module"], event["score"]) for event in completed)
+    yield from (f"a score was taken {count} times: {score}" for score, count in taken.items() if count > 1)
 
 
 def certificates(stores: dict[str, Kept]) -> Iterator[str]:

@@ -60,6 +60,7 @@ def test_an_undisturbed_cohort_leaves_nothing_to_find(played: tuple[Path, list[T
         ("enrollment", "UPDATE log SET pos = pos + 1000", "comes after"),
         ("enrollment", "UPDATE state SET body = json_set(body, '$.status', 'pending')", "is pending"),
         ("enrollment", "UPDATE state SET body = json_set(body, '$.status', 'withdrawn')", "was told"),
+        ("learning", "UPDATE log SET payload = json_set(payload, '$.score', 1, '$.module', 'm')", "a score was taken"),
         ("learning", "DELETE FROM state WHERE kind = 'learning.CourseRecord'", "course records"),
         ("learning", "UPDATE state SET body = json_set(body, '$.opened_at', '9999' || id)", "course records of"),
     ],

@@ -37,3 +37,12 @@ async def stored(
             found.append(read_record(headers, b64decode(message.get("data", ""))))
         except BadMessage:
             continue
+
+
+async def count_messages(url: str) -> int:
+    """How many messages all streams of a server hold."""
+    connection = NatsConnection(url, name="tests")
+    await connection.open()
+    reply = await connection.request("$JS.API.STREAM.LIST", b"", {}, 5.0)
+    await connection.close()
+    return sum(stream["state"]["messages"] for stream in msgspec.json.decode(reply.data)["streams"] or ())
