@@ -170,7 +170,7 @@ def first_records_fail(patch: pytest.MonkeyPatch) -> None:
 
     def fails(enrollment: Any, student: Any, course: Any, at: Any) -> Any:
         nonlocal end
-        if course == "domain-modelling":
+        if str(course) == "domain-modelling":
             end = end or time.monotonic() + POISONED_SECONDS
             if time.monotonic() < end:
                 say(f"{enrollment} fails")
