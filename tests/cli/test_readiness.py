@@ -7,7 +7,7 @@ from pathlib import Path
 
 from remit import Command, Context, System
 from remit.cli.serving import Doors, Limits, listen
-from remit.topology import assemble
+from remit.topology.assembly import assemble
 
 
 class Greet(Command[str]):

@@ -25,7 +25,7 @@ from remit import (
     View,
 )
 from remit.contexts import ContextMap
-from remit.topology import assemble
+from remit.topology.assembly import assemble
 from tests.contexts import shop
 from tests.contexts.shop import (
     Count,

@@ -25,7 +25,7 @@ from remit import (
     System,
     Unavailable,
 )
-from remit.topology import assemble
+from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, Charge, OrderId, OrdersOf, Owed, Place, TooMuch, make_shop
 
 ADA = Buyer("ada")

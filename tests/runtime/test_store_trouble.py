@@ -10,7 +10,7 @@ from remit.errors import Conflict, StoreError, StoreUnavailable
 from remit.runtime import Runtime, housekeeping, subscription
 from remit.stores import Unit
 from remit.stores.memory import MemoryStore
-from remit.topology import assemble
+from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
 from tests.runtime.talk import ADA, PART, Say, Talk, until
 

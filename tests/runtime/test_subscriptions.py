@@ -23,7 +23,7 @@ from remit import (
     Unavailable,
 )
 from remit.runtime import Runtime
-from remit.topology import assemble
+from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, OrderId, OrdersOf, Owed, Place, make_shop
 
 ADA, BOB = Buyer("ada"), Buyer("bob")

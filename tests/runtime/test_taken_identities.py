@@ -22,7 +22,7 @@ from remit import (
     System,
 )
 from remit.runtime import Runtime
-from remit.topology import assemble
+from remit.topology.assembly import assemble
 
 
 class Open(Command[str]):

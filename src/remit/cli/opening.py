@@ -9,7 +9,7 @@ from typing import NamedTuple
 from remit.cli.failures import Failure
 from remit.cli.loading import load_system
 from remit.stores import Store
-from remit.topology import is_made, made_stores, open_store
+from remit.topology.assembly import is_made, made_stores, open_store
 from remit.topology.file import Secret, Topology, read_topology
 from remit.topology.stores import StorePlace, store_at
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from remit.cli.failures import Failure
-from remit.topology import DEFAULT_STORE
+from remit.topology.technologies import DEFAULT_STORE
 
 __all__ = [
     "DEFAULT_STORE",

@@ -20,7 +20,8 @@ from remit.cli.services import run_topology
 from remit.cli.serving import Doors, Limits, listen, serve
 from remit.cli.settings import HERE
 from remit.runtime import Runtime
-from remit.topology import System, assemble
+from remit.topology import System
+from remit.topology.assembly import assemble
 
 __all__ = ["run"]
 

@@ -18,7 +18,8 @@ from remit.cli.screen import show
 from remit.cli.settings import HERE
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime.plan import FollowPlan
-from remit.topology import System, assemble
+from remit.topology import System
+from remit.topology.assembly import assemble
 from remit.topology.file import read_topology
 from remit.topology.placement import place
 from remit.topology.service import relayed

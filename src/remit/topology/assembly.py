@@ -16,6 +16,7 @@ from remit.messages import Encoding
 from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.stores import Store
 from remit.stores.memory import MemoryStore
+from remit.topology.technologies import DEFAULT_STORE
 from remit.transports import CallChannel, EventChannel
 
 if TYPE_CHECKING:  # what only services need is not loaded by import remit
@@ -23,9 +24,7 @@ if TYPE_CHECKING:  # what only services need is not loaded by import remit
     from remit.topology.placement import Placement
     from remit.transports.nats import NatsConnection
 
-__all__ = ["DEFAULT_STORE", "Channels", "assemble", "is_made", "made_stores", "make_channels", "open_store"]
-
-DEFAULT_STORE = "sqlite:data/{context}.db"
+__all__ = ["Channels", "assemble", "is_made", "made_stores", "make_channels", "open_store"]
 
 
 def open_store(place: str, context: str) -> Store:

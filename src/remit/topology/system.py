@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import AsyncGenerator, Collection, Coroutine, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from remit.contexts import Context, ContextMap, Relation
 from remit.contexts.ports import Sender
 from remit.errors import OutboxError
 from remit.messages import Command, Query, Refusal
-from remit.runtime import Runtime
-from remit.topology.assembly import DEFAULT_STORE, assemble
 from remit.topology.connecting import connect_to_services
 from remit.topology.loading import load_contexts
 from remit.topology.outbox import Outbox, SyncOutbox, Writing
+from remit.topology.technologies import DEFAULT_STORE
+
+if TYPE_CHECKING:  # who only declares a system loads nothing of what runs it
+    from asyncio import AbstractEventLoop
+
+    from remit.runtime import Runtime
+    from remit.topology.loop_thread import LoopThread
 
 __all__ = ["SyncSender", "System"]
 
 R = TypeVar("R")
 E = TypeVar("E", bound=Refusal)
-T = TypeVar("T")
 
 
 class System(ContextMap):
@@ -39,7 +41,7 @@ class System(ContextMap):
         self.places: Mapping[str, str] = contexts if isinstance(contexts, Mapping) else {}
         loaded = () if isinstance(contexts, Mapping) else contexts
         super().__init__(name, contexts=loaded, relations=relations, elsewhere=tuple(self.places))
-        self._running: list[tuple[asyncio.AbstractEventLoop, Runtime]] = []
+        self._running: list[tuple[AbstractEventLoop, Runtime]] = []
 
     def hosting(self, names: Collection[str] | None = None) -> System:
         """The system as a process knows it that hosts these contexts, or all: the others are only names.
@@ -74,10 +76,14 @@ class System(ContextMap):
             async with connect_to_services(self, topology) as sender:
                 yield sender
             return
+        from asyncio import get_running_loop
+
+        from remit.topology.assembly import assemble
+
         runtime = assemble(self.hosting(), store=store, parity=parity)
         try:
             await runtime.start()
-            self._running.append((asyncio.get_running_loop(), runtime))
+            self._running.append((get_running_loop(), runtime))
             yield runtime
         finally:
             self._running = [running for running in self._running if running[1] is not runtime]
@@ -88,20 +94,18 @@ class System(ContextMap):
         self, *, store: str = DEFAULT_STORE, parity: bool = False, topology: str | None = None
     ) -> Generator[SyncSender]:
         """Like `connect`, for code without an event loop: the system runs in a thread of its own."""
-        loop = asyncio.new_event_loop()
-        thread = threading.Thread(target=loop.run_forever, name="remit", daemon=True)
-        thread.start()
+        from remit.topology.loop_thread import LoopThread
+
+        thread = LoopThread()
         connection = self.connect(store=store, parity=parity, topology=topology)
         try:
-            sender = _run(loop, connection.__aenter__())
+            sender = thread.run(connection.__aenter__())
             try:
-                yield SyncSender(loop, sender)
+                yield SyncSender(thread, sender)
             finally:
-                _run(loop, connection.__aexit__(None, None, None))
+                thread.run(connection.__aexit__(None, None, None))
         finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            loop.close()
+            thread.close()
 
     def outbox(self, context: Context[Any] | str, *, schema: str | None = None) -> Outbox:
         """The outbox of a context for code that owns its transaction, on a connection that is awaited.
@@ -136,24 +140,20 @@ class System(ContextMap):
                 loop.call_soon_threadsafe(runtime.stir, context)
 
 
-def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
-    return asyncio.run_coroutine_threadsafe(work, loop).result()
-
-
 class SyncSender:
     """`Sender` for code without an event loop. Each method blocks until the outcome."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sender: Sender) -> None:
-        self._loop = loop
+    def __init__(self, thread: LoopThread, sender: Sender) -> None:
+        self._thread = thread
         self._sender = sender
 
     def send(self, command: Command[R, Any], /, *, deadline: float | None = None, key: str | None = None) -> R:
         """See `Sender.send`."""
-        return _run(self._loop, self._sender.send(command, deadline=deadline, key=key))
+        return self._thread.run(self._sender.send(command, deadline=deadline, key=key))
 
     def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool = False) -> R:
         """See `Sender.ask`."""
-        return _run(self._loop, self._sender.ask(query, deadline=deadline, fresh=fresh))
+        return self._thread.run(self._sender.ask(query, deadline=deadline, fresh=fresh))
 
     @overload
     def attempt(self, message: Command[R, E], /, *, deadline: float | None = None, key: str | None = None) -> R | E: ...
@@ -162,4 +162,4 @@ class SyncSender:
     def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
         """See `Sender.attempt`."""
         attempt: Coroutine[Any, Any, Any] = self._sender.attempt(message, deadline=deadline, key=key)
-        return _run(self._loop, attempt)
+        return self._thread.run(attempt)

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["CALLS", "CODECS", "EVENTS", "SCHEMES", "STORES", "CallTechnology", "StoreTechnology"]
+__all__ = ["CALLS", "CODECS", "DEFAULT_STORE", "EVENTS", "SCHEMES", "STORES", "CallTechnology", "StoreTechnology"]
+
+DEFAULT_STORE = "sqlite:data/{context}.db"
 
 
 @dataclass(frozen=True)
