@@ -27,6 +27,7 @@ from remit import (
 )
 from remit.runtime import reception
 from remit.runtime.failures import is_transient
+from remit.runtime.usual import ENOUGH, REMEMBERED_SECONDS
 from remit.stores import PRIVATE
 from remit.transports import Answer, CallChannel, Exchange, InProcessCalls, Request
 from remit.transports.http import HttpCalls
@@ -299,7 +300,8 @@ async def test_who_was_shed_waits_as_long_as_it_is_told() -> None:
         times: list[float] = []
 
         async def call(address: str, request: Request, seconds: float) -> Answer:
-            times.append(now())
+            if request.kind == "command":
+                times.append(now())
             return Answer(Overloaded.code, {"remit-retry-after-ms": "3000"}, b"{}")
 
         shop.wire._channel.call = call  # type: ignore[method-assign]  # in place of the channel
@@ -320,6 +322,41 @@ async def test_nobody_is_asked_who_cannot_answer_in_time() -> None:
         left = [int(r.headers["remit-timeout-ms"]) for _, r in shop.wire.requests if r.kind == "command"]
         assert len(left) > 2110, "some were tried again"
         assert min(left) >= 20
+
+
+@on_virtual_time
+async def test_a_call_with_less_time_than_an_answer_takes_is_not_made() -> None:
+    async with apart() as shop:
+        shop.wire.latency = 0.3
+        for _ in range(ENOUGH):
+            await shop.send(pay(1), deadline=0.5)  # what an answer takes is not known yet
+        made, begun = len(shop.wire.requests), now()
+        error = await shop.error(pay(1), deadline=0.5)
+        assert isinstance(error, DeadlineExceeded)
+        assert error.what == "0.500 s are left, and an answer usually takes 0.600 s"
+        assert (len(shop.wire.requests), now()) == (made, begun)
+        await shop.send(pay(1), deadline=0.61)
+        made, shop.wire.lost_answers = len(shop.wire.requests), 1
+        assert isinstance(await shop.error(pay(1), deadline=0.95), OutcomeUnknown)
+        assert len(shop.wire.requests) == made + 1, "nor is it tried again with less"
+        shop.wire.latency = 0.1
+        assert await shop.ask(Balance(till="t"), deadline=0.5) > 0, "another message is another matter"
+
+
+@on_virtual_time
+async def test_nobody_is_locked_out_by_what_calls_took_once() -> None:
+    async with apart() as shop:
+        shop.wire.latency = 0.5
+        for _ in range(20):
+            await shop.send(pay(1))
+        shop.wire.latency = 0.0
+        healed = now()
+        for _ in range(1000):
+            await asyncio.sleep(0.1)
+            with suppress(DeadlineExceeded):
+                await shop.send(pay(1), deadline=0.5)
+                break
+        assert 1.0 < now() - healed <= REMEMBERED_SECONDS
 
 
 @on_virtual_time

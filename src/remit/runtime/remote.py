@@ -46,7 +46,7 @@ __all__ = ["RemoteCalls"]
 T = TypeVar("T")
 
 LEAST_SECONDS = 0.02
-"""With less time than this left nobody is asked again."""
+"""With less time than this left nobody is asked again, nor with less than an answer usually takes."""
 LOG_SECONDS = 5.0
 """How long the question for a piece of a log may take."""
 NEWS_SECONDS = 3.0
@@ -106,7 +106,7 @@ class RemoteCalls:
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         when = min(loop.time() + seconds, latest)
-        answer = await self._attempts(loop, route.address, route.request(message, headers), when)
+        answer = await self._attempts(loop, route, route.request(message, headers), when)
         return route.outcome(answer)
 
     def _target(self, address: str) -> _Target:
@@ -116,19 +116,25 @@ class RemoteCalls:
             self._targets[address] = target
         return target
 
-    async def _attempts(self, loop: asyncio.AbstractEventLoop, address: str, request: Request, when: float) -> Answer:
+    async def _attempts(self, loop: asyncio.AbstractEventLoop, route: Route, request: Request, when: float) -> Answer:
         """Asks until there is an answer, no time, or no sense in asking again.
 
         Once an attempt may have reached the other side, only what that side says of this very key can end the doubt.
         """
+        address = route.address
         target = self._target(address)
+        _refuse_in_vain(route, loop.time(), when)
         attempt = int(retrying.get())
         doubt: OutcomeUnknown | None = None
         failed: RemitError
         while True:
             told = 0.0
             try:
-                answer = await target.ask(request, attempt, loop.time(), when)
+                asked = loop.time()
+                answer = await target.ask(request, attempt, asked, when)
+                if answer.status == "ok":
+                    now = loop.time()
+                    route.usual.took(now - asked, now)
                 if doubt is None or answer.status == "ok":
                     return answer
                 raise_failure(answer, address)
@@ -139,7 +145,9 @@ class RemoteCalls:
             except RemitError as error:
                 failed = error
             pause = max(told, backoff(attempt, self._ports.random))
-            if target.may_retry(failed) and not retrying.get() and loop.time() + pause + LEAST_SECONDS < when:
+            now = loop.time()
+            needed = pause + max(LEAST_SECONDS, route.usual.seconds(now))
+            if target.may_retry(failed) and not retrying.get() and now + needed < when:
                 await asyncio.sleep(pause)
                 attempt += 1
                 continue
@@ -251,6 +259,16 @@ class _Target:
         answer = await self._channel.call(self.address, ping, PROBE_SECONDS)
         if answer.status != "ok":
             raise_failure(answer, self.address)
+
+
+def _refuse_in_vain(route: Route, now: float, when: float) -> None:
+    """A call whose answer would come too late is not made: it would take a place from others."""
+    remaining, usual = when - now, route.usual.seconds(now)
+    if 0 < remaining < usual:
+        raise DeadlineExceeded(
+            f"{remaining:.3f} s are left, and an answer usually takes {usual:.3f} s", where=route.address,
+            expected="time for an answer", next="call with a longer deadline",
+        )  # fmt: skip
 
 
 def _unknown(request: Request, address: str, failed: RemitError, *, is_late: bool) -> CallError:

@@ -11,6 +11,7 @@ import msgspec
 from remit import errors
 from remit.errors import BadMessage, Overloaded, RemitError, Unavailable
 from remit.messages import Codec, Contract, Encoding, Record, Refusal, decode_reply, encode_reply, reply_of
+from remit.runtime.usual import Usual
 from remit.transports import Answer, Request
 
 __all__ = [
@@ -47,13 +48,14 @@ LENGTH = "remit-length"
 class Route:
     """One command or query as it travels: where to, and how its parts are written and read."""
 
-    __slots__ = ("_known", "_message", "_reply", "_typed", "address", "contract", "kind", "refusals")
+    __slots__ = ("_known", "_message", "_reply", "_typed", "address", "contract", "kind", "refusals", "usual")
 
     def __init__(self, address: str, kind: Literal["command", "query"], contract: Contract, encoding: Encoding) -> None:
         reply, self.refusals = reply_of(contract.message)
         self.address = address
         self.kind = kind
         self.contract = contract
+        self.usual = Usual()
         self._message: Codec[Any] = Codec(contract.message, encoding=encoding)
         self._reply: Codec[Any] = Codec(reply, encoding=encoding)
         self._typed = {"content-type": CONTENT_TYPES[encoding]}
