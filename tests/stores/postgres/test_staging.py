@@ -1,0 +1,298 @@
+"""What others stage is moved to the log once, whole and in order, whatever the order in which transactions end.
+
+Nothing sequences by itself here: the store is only read, and each test moves when it wants to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from remit.stores import PUBLISHED, Entry, Unit, partition_of
+from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.columns import WIDTH, columns
+from remit.stores.staging import Staged, stage_async
+from tests.stores.postgres.waiting import waits
+
+Connection = Any  # asyncpg.Connection takes its parameter in stubs only
+
+PARTITIONS = 2
+COMMIT = f"SELECT * FROM remit_commit({', '.join(f'${n}' for n in range(1, WIDTH + 1))})"
+
+
+@pytest.fixture
+async def store(address: str) -> AsyncIterator[PostgresStore]:
+    made = PostgresStore(address, "billing", partitions=PARTITIONS)
+    await made.open()
+    await made.close()
+    store = PostgresStore(address, "billing", partitions=PARTITIONS)
+    await store.open(read_only=True)
+    yield store
+    await store.close()
+
+
+class Code:
+    """Existing code with a connection of its own, or a sequencer."""
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self.connection = connection
+        self._schema = schema
+        self._transaction: Any = None
+
+    async def begin(self, *, writing: bool = False) -> None:
+        """`writing` gives the transaction its number now, before all that begin later."""
+        self._transaction = self.connection.transaction()
+        await self._transaction.start()
+        if writing:
+            await self.connection.execute("SELECT pg_current_xact_id()")
+
+    async def publish(self, id: str, key: str = "k") -> None:
+        row = Staged(str(partition_of(key, 2**32)), key, id, "billing.Settled", 1, 1.0, "{}", "{}")
+        await stage_async(self.connection, self._schema, row)
+
+    async def commit(self) -> None:
+        await self._transaction.commit()
+
+    async def roll_back(self) -> None:
+        await self._transaction.rollback()
+
+    async def move(self, most: int = 500) -> int:
+        return int(await self.connection.fetchval("SELECT remit_sequence($1)", most))
+
+    async def append(self, id: str, key: str = "k") -> None:
+        """What the context itself commits."""
+        entry = Entry(PUBLISHED, key, id, "billing.Settled", 1, 1.0, "{}", b"{}")
+        await self.connection.fetchrow(COMMIT, *columns([Unit(entries=[entry])], PARTITIONS))
+
+
+@pytest.fixture
+async def codes(store: PostgresStore, server: str, schema: str) -> AsyncIterator[list[Code]]:
+    connections = [await asyncpg.connect(server, server_settings={"search_path": schema}) for _ in range(3)]
+    yield [Code(connection, schema) for connection in connections]
+    for connection in connections:
+        await connection.close()
+
+
+async def logged(store: PostgresStore) -> list[str]:
+    """The identities in the log, partition after partition; fails where the log has a hole or names no predecessor."""
+    found: list[str] = []
+    for part in range(PARTITIONS):
+        before = (0, "")
+        for record in await store.read(PUBLISHED, part, 0, 100_000):
+            assert (record.pos, record.prev) == (before[0] + 1, before[1])
+            before = (record.pos, record.id)
+            found.append(record.id)
+    return found
+
+
+async def test_what_commits_later_is_moved_later(store: PostgresStore, codes: list[Code]) -> None:
+    first, second, sequencer = codes
+    await first.begin()
+    await first.publish("1")
+    await second.begin()
+    await second.publish("2")
+    await second.commit()
+    assert await sequencer.move() == 1
+    assert await logged(store) == ["2"]
+    await first.commit()
+    assert await sequencer.move() == 1
+    assert await logged(store) == ["2", "1"]
+    assert await sequencer.move() == 0
+
+
+async def test_an_older_transaction_that_stages_later_is_not_left_out(store: PostgresStore, codes: list[Code]) -> None:
+    first, second, sequencer = codes
+    await first.begin(writing=True)
+    await second.begin()
+    await second.publish("1")
+    await second.commit()
+    assert await sequencer.move() == 1
+    await first.publish("2")
+    await first.commit()
+    assert await sequencer.move() == 1
+    assert await logged(store) == ["1", "2"]
+
+
+async def test_an_older_transaction_that_stages_second_comes_second(store: PostgresStore, codes: list[Code]) -> None:
+    first, second, sequencer = codes
+    await first.begin(writing=True)
+    await second.begin()
+    await second.publish("1")
+    await second.commit()
+    await first.publish("2")
+    await first.commit()
+    assert await sequencer.move() == 2
+    assert await logged(store) == ["1", "2"]
+
+
+async def test_who_waits_for_a_row_of_another_comes_after_it(
+    store: PostgresStore, codes: list[Code], server: str, connection: Connection, schema: str
+) -> None:
+    """Locks of the business rows order what is told of them: the row first, then the message."""
+    first, second, sequencer = codes
+    await connection.execute(f"CREATE TABLE {schema}.invoice (number int); INSERT INTO {schema}.invoice VALUES (0)")
+
+    async def change(code: Code, id: str) -> None:
+        await code.begin()
+        await code.connection.execute("UPDATE invoice SET number = number + 1")
+        await code.publish(id)
+
+    await change(first, "1")
+    changing = asyncio.create_task(change(second, "2"))
+    assert await waits(server, changing)
+    await first.commit()
+    await changing
+    await second.commit()
+    assert await sequencer.move() == 2
+    assert await logged(store) == ["1", "2"]
+
+
+async def test_what_is_rolled_back_is_never_moved(store: PostgresStore, codes: list[Code]) -> None:
+    first, second, sequencer = codes
+    await first.begin()
+    await first.publish("1")
+    await second.begin()
+    await second.publish("2")
+    await first.roll_back()
+    await second.commit()
+    assert await sequencer.move() == 1
+    assert await logged(store) == ["2"]
+
+
+async def test_publishing_waits_for_nobody(store: PostgresStore, codes: list[Code]) -> None:
+    """Neither for others who publish the same key, nor for a sequencer, nor for a commit of the context."""
+    first, second, sequencer = codes
+    await first.begin()
+    await first.publish("1")
+    await first.commit()
+    await sequencer.begin()
+    await sequencer.move()
+    await first.begin()
+    await first.publish("2")
+    async with asyncio.timeout(10):
+        await second.begin()
+        await second.publish("3")
+        await second.commit()
+    await first.commit()
+    await sequencer.commit()
+    assert await sequencer.move() == 2
+    assert await logged(store) == ["1", "2", "3"]
+
+
+async def test_two_sequencers_take_turns(store: PostgresStore, codes: list[Code], server: str) -> None:
+    code, one, other = codes
+    await code.begin()
+    await code.publish("1")
+    await code.publish("2")
+    await code.commit()
+    await one.begin()
+    assert await one.move(most=1) == 1
+    moving = asyncio.create_task(other.move())
+    assert await waits(server, moving)
+    await one.commit()
+    assert await moving == 1
+    assert await logged(store) == ["1", "2"]
+
+
+async def test_what_a_sequencer_leaves_undone_another_does(
+    store: PostgresStore, codes: list[Code], server: str
+) -> None:
+    code, one, other = codes
+    await code.begin()
+    await code.publish("1")
+    await code.commit()
+    await one.begin()
+    assert await one.move() == 1
+    moving = asyncio.create_task(other.move())
+    assert await waits(server, moving)
+    await one.roll_back()
+    assert await moving == 1
+    assert await logged(store) == ["1"]
+
+
+async def test_moving_and_the_contexts_own_commits_share_one_order(
+    store: PostgresStore, codes: list[Code], server: str
+) -> None:
+    """Whoever is first in a partition lets the other wait: no position is given twice, and none is seen too early."""
+    code, sequencer, own = codes
+    await code.begin()
+    await code.publish("1")
+    await code.commit()
+    await own.begin()
+    await own.append("2")
+    moving = asyncio.create_task(sequencer.move())
+    assert await waits(server, moving)
+    await own.commit()
+    assert await moving == 1
+    await sequencer.begin()
+    await code.begin()
+    await code.publish("3")
+    await code.commit()
+    assert await sequencer.move() == 1
+    appending = asyncio.create_task(own.append("4"))
+    assert await waits(server, appending)
+    await sequencer.commit()
+    await appending
+    assert await logged(store) == ["2", "1", "3", "4"]
+
+
+async def test_positions_go_on_after_the_log_was_trimmed(
+    store: PostgresStore, codes: list[Code], connection: Connection, schema: str
+) -> None:
+    code, sequencer, _ = codes
+    part = partition_of("k", PARTITIONS)
+    await connection.execute(f"INSERT INTO {schema}.remit_floor VALUES (1, {part}, 41, 'm41', 1.0)")
+    await code.begin()
+    await code.publish("m42")
+    await code.commit()
+    await sequencer.move()
+    (record,) = await store.read(PUBLISHED, part, 0, 10)
+    assert (record.pos, record.prev) == (42, "m41")
+
+
+async def test_nothing_is_lost_or_doubled_among_many(store: PostgresStore, codes: list[Code], server: str) -> None:
+    """Writers that roll back now and then, two sequencers that break off now and then, and commits beside them."""
+    chance = random.Random(4)
+    schema = codes[0]._schema
+    kept: dict[str, list[str]] = {}
+    over = asyncio.Event()
+
+    async def write(code: Code, writer: int) -> None:
+        for number in range(60):
+            id, key = f"{writer}-{number}", f"k{writer}"
+            if writer == 0:
+                await code.append(id, key)
+                kept.setdefault(key, []).append(id)
+                continue
+            await code.begin()
+            await code.publish(id, key)
+            if chance.random() < 0.2:
+                await code.roll_back()
+            else:
+                await code.commit()
+                kept.setdefault(key, []).append(id)
+
+    async def sequence(code: Code) -> None:
+        while not over.is_set():
+            await code.begin()
+            await code.move(most=chance.randint(1, 20))
+            await (code.roll_back() if chance.random() < 0.3 else code.commit())
+
+    connections = [await asyncpg.connect(server, server_settings={"search_path": schema}) for _ in range(6)]
+    own, *writers = [Code(connection, schema) for connection in connections]
+    sequencing = [asyncio.create_task(sequence(code)) for code in codes[:2]]
+    await asyncio.gather(*(write(code, number) for number, code in enumerate([own, *writers])))
+    over.set()
+    await asyncio.gather(*sequencing)
+    while await codes[2].move():
+        pass
+    found = await logged(store)
+    by_key = {key: [id for id in found if id.startswith(f"{key[1:]}-")] for key in kept}
+    assert by_key == kept
+    for connection in connections:
+        await connection.close()
