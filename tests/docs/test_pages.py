@@ -1,11 +1,14 @@
 """Everything that a page shows is so: its blocks run, its links lead somewhere, its first program is short."""
 
 import re
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import ROOT, blocks, run_page
+from tests.servers.postgres import Server
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
@@ -16,7 +19,22 @@ LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)[^)]*\)")
 PROGRAM_LINES = 60
 
 
+@pytest.fixture
+def database(page: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For a page about PostgreSQL: a server at $PG, which asks for no password, with an empty database."""
+    if "${PG}" not in page.read_text():
+        yield
+        return
+    with Server() as server:
+        subprocess.run([server.program("createdb"), "--maintenance-db", server.url(), "school"], check=True)
+        monkeypatch.setenv("PG", place := f"127.0.0.1:{server.port}")
+        monkeypatch.setenv("SCHOOL_PASSWORD", "secret")
+        monkeypatch.setenv("REMIT_ADMIN_URL", f"postgresql://postgres@{place}")
+        yield
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.usefixtures("database")
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:
     run_page(page.read_text(), page.relative_to(ROOT).as_posix(), tmp_path)
 

@@ -69,7 +69,7 @@ async def test_a_user_who_may_not_make_it_is_told(address: str, connection: Conn
     await connection.execute(f"CREATE ROLE {schema} LOGIN PASSWORD 'x'")
     try:
         theirs = address.replace("postgres@", f"{schema}:x@", 1)
-        with pytest.raises(StoreError, match="may not do that"):
+        with pytest.raises(StoreError, match="run remit migrate"):
             await opened(theirs)
     finally:
         await connection.execute(f"DROP ROLE {schema}")

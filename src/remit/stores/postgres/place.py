@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from remit.errors import StoreError
 
-__all__ = ["Place", "place_of", "quoted"]
+__all__ = ["Place", "place_of", "quoted", "text"]
 
 _LONGEST = 63
 """Bytes of a name in PostgreSQL; longer ones would be cut off without a word."""
@@ -62,3 +62,8 @@ def _shown(parts: SplitResult) -> str:
 def quoted(name: str) -> str:
     """A name as SQL text."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A text as SQL text."""
+    return "'" + value.replace("'", "''") + "'"

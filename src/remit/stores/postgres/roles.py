@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from remit.stores.postgres.place import quoted
+import asyncpg
 
-__all__ = ["role"]
+from remit.stores.postgres.failures import FAILURES, failure
+from remit.stores.postgres.place import Place, quoted, text
+
+__all__ = ["apply", "role"]
 
 _ROLE = """\
-DO $$ BEGIN CREATE ROLE {role} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+DO $$ BEGIN
+IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {name}) THEN CREATE ROLE {role} LOGIN; END IF;
+END $$;
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;
@@ -23,4 +28,17 @@ def role(schema: str, name: str) -> str:
     It may be run again. The role can neither change the schema nor migrate it, and gets no password here: how it logs
     in is the server's affair.
     """
-    return _ROLE.format(schema=quoted(schema), role=quoted(name))
+    return _ROLE.format(schema=quoted(schema), role=quoted(name), name=text(name))
+
+
+async def apply(place: Place, sql: str) -> None:
+    """Runs grants in one transaction. Raises `StoreError`, `StoreUnavailable`."""
+    try:
+        connection = await asyncpg.connect(place.address, timeout=10, statement_cache_size=0)
+        try:
+            async with connection.transaction():
+                await connection.execute(sql)
+        finally:
+            await connection.close()
+    except FAILURES as error:
+        raise failure(error, place.where) from error

@@ -4,15 +4,50 @@ from __future__ import annotations
 
 from importlib import resources
 
+import asyncpg
+
 from remit.errors import StoreError
 from remit.stores.postgres.failures import FAILURES, failure
-from remit.stores.postgres.place import Place, quoted
+from remit.stores.postgres.place import Place, quoted, text
 from remit.stores.postgres.session import Link, Session
 
-__all__ = ["inspect", "migrations", "prepare"]
+__all__ = ["PARTITIONS", "inspect", "migrate", "migrations", "prepare", "script"]
 
 # One number for all schemas: making them is rare, and CREATE SCHEMA IF NOT EXISTS is no protection by itself.
 _LOCK = "SELECT pg_advisory_xact_lock(1919772020)"
+PARTITIONS = 16
+"""Of a schema, unless told otherwise."""
+
+# Run by a process that found an older version; meanwhile another one may have migrated it.
+_BEGIN = """\
+{lock};
+SET LOCAL search_path = {schema}, pg_temp;
+DO $remit$ BEGIN
+IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = {name}) THEN CREATE SCHEMA {schema}; END IF;
+END $remit$;
+"""
+_FIRST = """\
+DO $remit$ BEGIN
+IF to_regclass('remit_meta') IS NULL THEN
+EXECUTE $remit_{number}$
+{body}
+$remit_{number}$;
+INSERT INTO remit_meta (name, value)
+VALUES ('context', {context}), ('partitions', '{partitions}'), ('version', '{number}');
+END IF;
+END $remit$;
+"""
+_NEXT = """\
+DO $remit$ BEGIN
+IF (SELECT value::int FROM remit_meta WHERE name = 'version') < {number} THEN
+EXECUTE $remit_{number}$
+{body}
+$remit_{number}$;
+UPDATE remit_meta SET value = '{number}' WHERE name = 'version';
+END IF;
+END $remit$;
+"""
+
 # From the catalogue itself: what to_regnamespace says may be older than the lock.
 _THERE = """
     SELECT n.nspname IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), true),
@@ -27,8 +62,21 @@ def migrations() -> dict[int, str]:
     return {int(file.name[:4]): file.read_text("utf-8") for file in files if file.name.endswith(".sql")}
 
 
-async def prepare(session: Session, place: Place, context: str, partitions: int) -> None:
-    """Makes or migrates the schema. Where it is as it should be nothing is written, so no rights to it are needed.
+def script(schema: str, context: str, partitions: int = PARTITIONS) -> str:
+    """The SQL that makes or migrates a schema, to be run in one transaction; where nothing is missing it does nothing.
+
+    What this release itself runs, for whoever runs it by hand. It does not ask whose schema it is, nor for a newer one.
+    """
+    first, *others = sorted(migrations().items())
+    parts = [_BEGIN.format(lock=_LOCK, name=text(schema), schema=quoted(schema))]
+    parts += [_FIRST.format(number=first[0], body=first[1], context=text(context), partitions=partitions)]
+    parts += [_NEXT.format(number=number, body=body) for number, body in others]
+    return "\n".join(parts)
+
+
+async def prepare(session: Session, place: Place, context: str, partitions: int) -> tuple[int, int]:
+    """Makes or migrates the schema; says its version before and after. Where it is as it should be nothing is written,
+    so no rights to it are needed.
 
     Raises `StoreError` when it is somebody else's or newer than this release, or may not be changed by this user.
     """
@@ -37,15 +85,41 @@ async def prepare(session: Session, place: Place, context: str, partitions: int)
     try:
         async with session.transaction() as link:
             found = await _found(link, place)
-        if _version(found) < newest:
-            async with session.transaction() as link:
-                await link.run(_LOCK)
-                await _migrate(link, place, wanted)
-                found = await _found(link, place)
-                await link.commit()
+        before = _version(found)
+        if before < newest:
+            found = await _migrated(session, place, before, script(place.schema, context, partitions))
     except FAILURES as error:
         raise failure(error, place.where) from error
     _judge(place, found, wanted, newest)
+    return before, _version(found)
+
+
+async def _migrated(session: Session, place: Place, before: int, sql: str) -> dict[str, str]:
+    async with session.transaction() as link:
+        try:
+            await link.connection.execute(sql)  # it may take long, and is not repeated
+        except asyncpg.InsufficientPrivilegeError as error:
+            there = f"the schema has version {before}, this release needs version {max(migrations())}"
+            raise StoreError(
+                f"{there if before else 'there is no schema'}, and this user may not change that ({error})",
+                where=place.where,
+                expected="a schema that was made or migrated before, or a user who may",
+                next="run remit migrate with the rights of its owner, before the services start",
+            ) from error
+        found = await _found(link, place)
+        await link.commit()
+    return found
+
+
+async def migrate(place: Place, context: str) -> tuple[int, int]:
+    """Makes or migrates the schema of a context; says its version before and after. Raises as `prepare`, and
+    `StoreUnavailable`.
+    """
+    session = Session(place, "migrate")
+    try:
+        return await prepare(session, place, context, PARTITIONS)
+    finally:
+        await session.close()
 
 
 async def inspect(session: Session, place: Place, context: str) -> int:
@@ -66,7 +140,7 @@ async def inspect(session: Session, place: Place, context: str) -> int:
             else "there is no schema",
             where=place.where,
             expected="a schema that this release has made or migrated",
-            next="run the system once with this release; or look with the release that made it",
+            next="run remit migrate with this release; or look with the release that made it",
         )
     _judge(place, found, {"context": context}, newest)
     return int(found["partitions"])
@@ -79,7 +153,7 @@ async def _found(link: Link, place: Place) -> dict[str, str]:
             "this user may not do that: the schema is another's",
             where=place.where,
             expected="a user with the rights of the context's role",
-            next="give the context's own user in the address",
+            next="give the context's own user in the address, or grant it its rights: remit migrate --roles",
         )
     if not there:
         return {}
@@ -88,24 +162,6 @@ async def _found(link: Link, place: Place) -> dict[str, str]:
 
 def _version(found: dict[str, str]) -> int:
     return int(found.get("version", "0"))
-
-
-async def _migrate(link: Link, place: Place, wanted: dict[str, str]) -> None:
-    found = await _found(link, place)
-    ((there, *_),) = await link.fetch(_THERE, place.schema)
-    if not there:
-        await link.run(f"CREATE SCHEMA {quoted(place.schema)}")
-    for number, script in sorted(migrations().items()):
-        if number > _version(found):
-            await link.run(script)
-            found["version"] = str(number)
-    for name, value in {**wanted, **found}.items():
-        await link.fetch(
-            "INSERT INTO remit_meta AS m (name, value) VALUES ($1, $2)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE m.value <> excluded.value",
-            name,
-            value,
-        )
 
 
 def _judge(place: Place, found: dict[str, str], wanted: dict[str, str], newest: int) -> None:

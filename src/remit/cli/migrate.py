@@ -1,0 +1,138 @@
+"""`remit migrate`: the schemas of contexts in PostgreSQL, and the rights of their roles."""
+
+from __future__ import annotations
+
+import asyncio
+import json as jsons
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from cyclopts import Parameter
+
+from remit.cli.failures import Failure
+from remit.cli.loading import load_system
+from remit.cli.opening import Places
+from remit.cli.options import AsJson, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.settings import HERE
+from remit.topology import open_store
+from remit.topology.file import Secret, read_topology
+from remit.topology.stores import StorePlace
+
+__all__ = ["migrate"]
+
+Stores = Mapping[str, StorePlace]
+
+
+def migrate(
+    system: SystemName = HERE,
+    /,
+    *contexts: Annotated[str, Parameter(name="CONTEXT", help="Only the stores of these contexts. Default: all.")],
+    sql: Annotated[bool, Parameter(negative="", help="Print the SQL, and connect to nothing.")] = False,
+    roles: Annotated[
+        bool, Parameter(negative="", help="Print the grants of the users that the stores' addresses name.")
+    ] = False,
+    apply: Annotated[bool, Parameter(negative="", help="With --roles: make the users and run the grants.")] = False,
+    admin: Annotated[
+        str | None,
+        Parameter(
+            env_var="REMIT_ADMIN_URL",
+            show_env_var=True,
+            help="postgresql://USER:PASSWORD@HOST of an administrator, who enters the stores' databases instead of "
+            "their own users. Better given by the environment.",
+        ),
+    ] = None,
+    store: Store = None,
+    json: AsJson = False,
+) -> int:
+    """Make the stores of all contexts in PostgreSQL, or migrate them to this release. SYSTEM may be a topology file.
+
+    Each schema is migrated in one transaction, under a lock. One that is as it should be is left alone; one of a newer
+    release is refused. Stores that are not in PostgreSQL need no command: they migrate when they are opened.
+    """
+    if (sql and roles) or (apply and not roles) or (json and (sql or roles)):
+        raise Failure(
+            "cli.usage", "these options do not go together", where="remit migrate",
+            expected="one of --sql, --roles, --roles --apply and --json", next="remit migrate --help",
+        )  # fmt: skip
+    stores = _stores(system, store, contexts)
+    schemas = {context: place for context, place in stores.items() if place.technology == "postgresql"}
+    administrator = Secret(admin) if admin else None
+    if administrator:
+        _check_server(schemas)
+    for context, place in schemas.items():
+        open_store(place.url.value, context)  # says what is not installed
+    if sql or (roles and not apply):
+        _print(schemas, grants=roles)
+    elif apply:
+        asyncio.run(_grant(schemas, administrator))
+    else:
+        asyncio.run(_migrate(stores, administrator, as_json=json))
+    return 0
+
+
+def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> dict[str, StorePlace]:
+    """The places of the stores of all contexts, or of those that are named."""
+    if is_topology(system):
+        refuse_places(store=store)
+        topology = read_topology(system)
+        names, places = load_system(topology.system, only=()).names, Places.by(topology)
+    else:
+        names, places = load_system(system, only=()).names, Places.at(place_of(store, None))
+    for unknown in (each for each in contexts if each not in names):
+        raise Failure(
+            "context.unknown", f"there is no context {unknown!r}", where=system, expected=f"one of: {', '.join(names)}",
+            next=f"remit migrate {system}",
+        )  # fmt: skip
+    return {context: places.of(context) for context in contexts or names}
+
+
+def _check_server(stores: Stores) -> None:
+    servers = {urlsplit(place.database).netloc for place in stores.values()}
+    if len(servers) > 1:
+        raise Failure(
+            "migrate.servers", f"the stores are on {len(servers)} servers, and an administrator is of one",
+            where="remit migrate --admin", expected="stores on one server: name those contexts",
+            next=f"remit migrate ... {next(iter(stores))}",
+        )  # fmt: skip
+
+
+def _print(stores: Stores, *, grants: bool) -> None:
+    from remit.topology import databases
+
+    for context, place in stores.items():
+        print((databases.rights if grants else databases.migration)(context, place))
+
+
+async def _migrate(stores: Stores, administrator: Secret | None, *, as_json: bool) -> None:
+    from remit.topology import databases
+
+    done: list[databases.Migrated] = []
+    for context, place in stores.items():
+        if place.technology != "postgresql":
+            _say(f"{context}: {place.technology} stores migrate when they are opened", quiet=as_json)
+            continue
+        done.append(await databases.migrate(context, place, administrator))
+        _say(f"{context}: {_told(done[-1])}", quiet=as_json)
+    if as_json:
+        print(jsons.dumps({"stores": [each._asdict() for each in done]}))
+
+
+def _say(line: str, *, quiet: bool) -> None:
+    if not quiet:
+        print(line, flush=True)
+
+
+def _told(done: tuple[str, str, int, int]) -> str:
+    _, store, before, after = done
+    if before == after:
+        return f"{store} has version {after}: nothing to do"
+    return f"{store} {'migrated from version ' + str(before) + ' to' if before else 'made in version'} {after}"
+
+
+async def _grant(stores: Stores, administrator: Secret | None) -> None:
+    from remit.topology import databases
+
+    await databases.apply_rights(stores, administrator)
+    for context, place in stores.items():
+        print(f"{context}: {place.user} may use {place.shown}")

@@ -1,0 +1,66 @@
+"""The schemas and roles of contexts in PostgreSQL, as their places name them: what `remit migrate` makes and prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from remit.errors import StoreError
+from remit.stores.postgres import roles, schema
+from remit.stores.postgres.place import Place, place_of
+from remit.topology.secret import Secret
+from remit.topology.stores import StorePlace
+
+__all__ = ["Migrated", "apply_rights", "migrate", "migration", "rights"]
+
+
+class Migrated(NamedTuple):
+    """What became of the schema of a context: its version before (0: there was none) and after."""
+
+    context: str
+    store: str
+    before: int
+    after: int
+
+
+async def migrate(context: str, store: StorePlace, administrator: Secret | None = None) -> Migrated:
+    """Makes or migrates the schema of a context.
+
+    Raises `StoreError` (somebody else's or a newer schema, rights, credentials) and `StoreUnavailable`.
+    """
+    before, after = await schema.migrate(_entered(context, store, administrator), context)
+    return Migrated(context, store.shown, before, after)
+
+
+def migration(context: str, store: StorePlace) -> str:
+    """The SQL that does the same, in a transaction of its own."""
+    return f"-- {context}: {store.shown}\nBEGIN;\n{schema.script(store.schema, context)}COMMIT;\n"
+
+
+def rights(context: str, store: StorePlace) -> str:
+    """The SQL that gives the user in a store's address the rights that a context needs, and no others.
+
+    Raises `StoreError` for an address without a user.
+    """
+    if not store.user:
+        raise StoreError(
+            f"the address of the store of {context} names no user", where=store.shown,
+            expected="a user for each context", next="postgresql://{context}:${PASSWORD}@HOST/DATABASE",
+        )  # fmt: skip
+    return f"-- {context}: {store.shown}\n{roles.role(store.schema, store.user)}"
+
+
+async def apply_rights(stores: Mapping[str, StorePlace], administrator: Secret | None) -> None:
+    """Runs `rights` for each context. Raises `StoreError`, `StoreUnavailable`."""
+    for context, store in stores.items():
+        await roles.apply(_entered(context, store, administrator), rights(context, store))
+
+
+def _entered(context: str, store: StorePlace, administrator: Secret | None) -> Place:
+    """The place of a store; entered as an administrator by the address of that one, in the store's own database."""
+    place = place_of(store.url.value, context)
+    if administrator is None:
+        return place
+    address = urlsplit(place_of(administrator.value, context).address)
+    return place._replace(address=urlunsplit(address._replace(path=urlsplit(store.url.value).path)))
