@@ -192,10 +192,10 @@ async def test_two_sequencers_take_turns(store: PostgresStore, codes: list[Code]
     await code.commit()
     await one.begin()
     assert await one.move(most=1) == 1
-    moving = asyncio.create_task(other.move())
+    moving = asyncio.create_task(other.move(most=1))
     assert await waits(server, moving)
     await one.commit()
-    assert await moving == 1
+    assert await moving == 1, "what was committed before the call is there after it"
     assert await logged(store) == ["1", "2"]
 
 

@@ -14,10 +14,10 @@ CREATE TABLE remit_staging (
 
 -- Moves the oldest rows, at most so many, and says how many. All or none: it is one statement.
 --
--- One at a time: of rows that wrote the same key, the first must not be overtaken. Rows are taken by number, which was
--- drawn when the row was written: a transaction that waited for another one has written after it, and what is still
--- uncommitted is taken later, because nothing is remembered but the rows themselves. Then positions are given as
--- remit_commit does it, under the same locks.
+-- Rows are taken by number, which was drawn when the row was written: a transaction that waited for another one has
+-- written after it. What is still uncommitted is taken later, because nothing is remembered but the rows themselves.
+-- One call at a time, so that each sees what the one before it has left. Then positions are given as remit_commit does it,
+-- under the same locks.
 CREATE FUNCTION remit_sequence(most int) RETURNS int
 LANGUAGE plpgsql VOLATILE
 SET search_path FROM CURRENT
@@ -36,7 +36,7 @@ BEGIN
         DELETE FROM remit_staging WHERE nr = ANY (ARRAY(SELECT nr FROM remit_staging ORDER BY nr LIMIT most))
         RETURNING *
     )
-    SELECT array_agg(t::remit_staging ORDER BY t.nr) INTO staged FROM taken t;
+    SELECT array_agg(t::remit_staging) INTO staged FROM taken t;
     IF staged IS NULL THEN
         RETURN 0;
     END IF;
