@@ -27,6 +27,7 @@ STUB = {
     "runtime/__init__.py": "import asyncio\nimport remit.contexts\nimport remit.stores.port\n",
     "topology/__init__.py": "",
     "topology/assembly.py": "import remit.runtime\nimport remit.stores.sqlite\n",
+    "topology/databases.py": "import remit.stores.postgres\n",
     "topology/file.py": "import remit.findings\n",
     "topology/placement.py": "import remit.topology.file\n",
     "topology/shapes.py": "import remit.contexts\n",

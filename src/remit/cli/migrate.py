@@ -15,7 +15,7 @@ from remit.cli.loading import load_system
 from remit.cli.opening import Places
 from remit.cli.options import AsJson, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.settings import HERE
-from remit.topology import open_store
+from remit.topology.assembly import open_store
 from remit.topology.file import Secret, read_topology
 from remit.topology.stores import StorePlace
 
