@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 START_SECONDS = 30.0
@@ -22,16 +22,20 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(*arguments: str) -> Generator[int]:
-    """A Python program in a process of its own; its process id."""
+def running(*arguments: str, says: bool = False) -> Generator[int]:
+    """A Python program in a process of its own; its process id. With `says` it is ready once it has printed a line."""
     process = subprocess.Popen(
-        [sys.executable, *arguments], stdout=sys.stderr, start_new_session=True, preexec_fn=_die_with_the_worker
-    )
+        [sys.executable, *arguments], stdout=subprocess.PIPE if says else sys.stderr, start_new_session=True,
+        preexec_fn=_die_with_the_worker,
+    )  # fmt: skip
     try:
+        if process.stdout is not None and not process.stdout.readline():
+            raise RuntimeError(f"{' '.join(arguments)} ended before it was ready")
         yield process.pid
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def _die_with_the_worker() -> None:

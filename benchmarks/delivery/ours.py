@@ -1,7 +1,7 @@
 """remit: sales publishes what is placed, billing charges an account for each; a store each."""
 
 import asyncio
-from typing import NewType
+from typing import NewType, Protocol
 
 from benchmarks import sampling
 from benchmarks.delivery.pace import Latencies, arrivals
@@ -64,6 +64,12 @@ class Account(Aggregate[CustomerId]):
     orders: int = 0
 
 
+class Watcher(Protocol):
+    """Is told when the reaction to a number starts."""
+
+    def started(self, number: int) -> None: ...
+
+
 class Watch:
     """What the benchmark sees of the reaction: how often it ran and when each number started."""
 
@@ -85,7 +91,7 @@ class Watch:
             await self._waiting[1].wait()
 
 
-def _shop(watch: Watch | None) -> System:
+def make_shop(watch: Watcher | None) -> System:
     """The system; without a watch only sales, which fills its log and has nobody to listen."""
     sales = Context("sales", kind="core")
 
@@ -125,7 +131,7 @@ def _store(work: Work) -> str:
 async def _latency(work: Work) -> Sample:
     watch, count = Watch(), 0
     watch.latencies = latencies = Latencies()
-    async with _shop(watch).connect(store=_store(work)) as app:
+    async with make_shop(watch).connect(store=_store(work)) as app:
         stopwatch = Stopwatch()
         async for number in arrivals(work):
             latencies.sending(number)
@@ -138,11 +144,11 @@ async def _latency(work: Work) -> Sample:
 
 async def _throughput(work: Work) -> Sample:
     events = work.pick(40_000, 2_000)
-    async with _shop(None).connect(store=_store(work)) as app:
+    async with make_shop(None).connect(store=_store(work)) as app:
         for first in range(0, events, _PER_COMMAND):
             await app.send(PlaceOrders(first=first, count=_PER_COMMAND))
     watch, stopwatch = Watch(), Stopwatch()
-    async with _shop(watch).connect(store=_store(work)) as app:
+    async with make_shop(watch).connect(store=_store(work)) as app:
         await watch.until(events)
         await app.ask(Owed(customer=CustomerId("customer-000000")), fresh=True)  # the last batch is committed
         sample = Sample(events / stopwatch.seconds, stopwatch.details(events))
@@ -156,7 +162,7 @@ async def _memory(work: Work) -> Sample:
     backlog = first_look // 5
     watch, stopwatch = Watch(), Stopwatch()
     early = 0.0
-    async with _shop(watch).connect(store=_store(work)) as app:
+    async with make_shop(watch).connect(store=_store(work)) as app:
         for first in range(0, last_look, _PER_COMMAND):
             await watch.until(first - backlog)
             await app.send(PlaceOrders(first=first, count=_PER_COMMAND))
@@ -173,7 +179,7 @@ async def _memory(work: Work) -> Sample:
 
 async def _idle(work: Work) -> Sample:
     watch = Watch()
-    async with _shop(watch).connect(store=_store(work)) as app:
+    async with make_shop(watch).connect(store=_store(work)) as app:
         await app.send(PlaceOrders(first=0, count=1))
         await watch.until(1)
         stopwatch = Stopwatch()

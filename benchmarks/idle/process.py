@@ -1,33 +1,58 @@
-"""remit as people run it: `remit run` on the learning platform, watched from outside."""
+"""remit as people run it: the learning platform, in one process or as services, watched from outside."""
 
-import ctypes
-import os
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
+from benchmarks.calls.processes import cpu_seconds
+from benchmarks.relay.messages import running_server
 from benchmarks.sampling import Sample, Work
 from learning.driver import come_to_rest, play
-from learning.process import Platform
+from learning.process import TOPOLOGIES, Platform, Services, at_free_ports
 
 
 def idle(work: Work) -> Sample:
     platform = Platform(work.folder / "data")
     try:
         platform.start()
-        play(platform.url, students=work.pick(20, 2))  # so that every subscription has followed something
-        come_to_rest(platform.url)
-        time.sleep(work.pick(1.0, 0.1))
-        cpu, wall = _cpu_seconds(platform.pid), time.perf_counter()
-        time.sleep(work.pick(10.0, 0.5))
-        cpu, wall = _cpu_seconds(platform.pid) - cpu, time.perf_counter() - wall
+        _warm_up(work, platform.url)
+        (percent,), mib = _watch([platform.pid], work.pick(10.0, 0.5))
         platform.stop()
     finally:
         platform.kill()
-    return Sample(cpu / wall * 100)
+    return Sample(percent, {"MiB": mib})
 
 
-def _cpu_seconds(process: int) -> float:
-    """CPU time of another process, all its threads."""
-    clock = ctypes.c_int()
-    if failed := ctypes.CDLL(None).clock_getcpuclockid(process, ctypes.byref(clock)):
-        raise OSError(failed, os.strerror(failed), str(process))
-    return time.clock_gettime(clock.value)
+def service(work: Work) -> Sample:
+    """The busiest of the services."""
+    file = at_free_ports(TOPOLOGIES / "four-nats.toml", work.folder)
+    with running_server(work) as server:
+        services = Services(file, {"NATS_URL": server.url})
+        try:
+            services.start()
+            _warm_up(work, services.urls)
+            every, mib = _watch([service.pid for service in services.services.values()], work.pick(30.0, 0.5))
+            services.stop()
+        finally:
+            services.kill()
+    return Sample(max(every), {"MiB of the largest": mib, "all of them %": sum(every)})
+
+
+def _warm_up(work: Work, urls: str | list[str]) -> None:
+    play(urls, students=work.pick(20, 2))  # so that every subscription has followed something
+    come_to_rest(urls)
+    time.sleep(work.pick(1.0, 0.1))
+
+
+def _watch(processes: Sequence[int], seconds: float) -> tuple[list[float], float]:
+    """CPU of each over some time, in % of a core; and what the largest of them holds in memory, in MiB."""
+    used, begun = [cpu_seconds(process) for process in processes], time.perf_counter()
+    time.sleep(seconds)
+    wall = time.perf_counter() - begun
+    percent = [(cpu_seconds(process) - before) / wall * 100 for process, before in zip(processes, used, strict=True)]
+    return percent, max(_resident_mib(process) for process in processes)
+
+
+def _resident_mib(process: int) -> float:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))

@@ -1,19 +1,66 @@
 """faststream-outbox: rows of a PostgreSQL table go through a subscriber to FastStream's NATS publisher."""
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
 import nats
 from faststream.nats import JStream, NatsBroker
 from faststream_outbox import OutboxBroker, make_outbox_table
-from sqlalchemy import MetaData, func, select
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy import MetaData, Table, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
 from benchmarks import sampling
-from benchmarks.relay import messages
+from benchmarks.relay import by_hand, end_to_end, messages, moments
+from benchmarks.relay.moments import Moments
 from benchmarks.sampling import Sample, Stopwatch, Work
 from tests.servers.postgres import Server
+
+_DURABLE = {"fsync": "on", "full_page_writes": "on"}
+_FASTEST = {"fetch_batch_size": 500, "min_fetch_interval": 0.001, "terminal_flush_batch_size": 50}
+
+
+class Outbox:
+    """The table, and the relay that `start` starts. Without options the relay has its defaults."""
+
+    def __init__(self, engine: AsyncEngine, table: Table, url: str, **options: Any) -> None:
+        self.table = table
+        self._sessions = async_sessionmaker(engine)
+        self._jetstream = NatsBroker(url, logger=None)
+        self._outbox = OutboxBroker(engine, outbox_table=table, logger=None)
+
+        @self._jetstream.publisher("orders", stream=JStream("orders", subjects=["orders"]))
+        @self._outbox.subscriber("orders", **options)
+        async def relay(body: dict[str, Any]) -> dict[str, Any]:
+            return body
+
+    async def commit(self, numbers: range) -> None:
+        """One transaction with a message for each number."""
+        async with self._sessions() as session, session.begin():
+            for number in numbers:
+                body = msgspec.json.decode(messages.payload(number))
+                await self._outbox.publish(body, queue="orders", session=session)
+
+    async def start(self) -> None:
+        await self._jetstream.start()
+        await self._outbox.start()
+
+    async def stop(self) -> None:
+        await self._outbox.stop()
+        await self._jetstream.stop()
+
+
+@asynccontextmanager
+async def _connected(database: str) -> AsyncGenerator[tuple[AsyncEngine, Table]]:
+    engine = create_async_engine(database.replace("postgresql", "postgresql+asyncpg"), pool_size=20)
+    metadata = MetaData()
+    table = make_outbox_table(metadata, table_name="outbox")
+    async with engine.begin() as connection:
+        await connection.run_sync(metadata.create_all)
+    yield engine, table
+    await engine.dispose()
 
 
 async def _relayed(client: nats.NATS, count: int) -> None:
@@ -22,50 +69,54 @@ async def _relayed(client: nats.NATS, count: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _measured(work: Work, workers: int, database: str, broker_url: str) -> Sample:
+async def _throughput(work: Work, workers: int, database: str, url: str) -> Sample:
     count = work.pick(3_000, 200)
-    engine = create_async_engine(database.replace("postgresql", "postgresql+asyncpg"), pool_size=20)
-    metadata = MetaData()
-    table = make_outbox_table(metadata, table_name="outbox")
-    async with engine.begin() as connection:
-        await connection.run_sync(metadata.create_all)
-    jetstream = NatsBroker(broker_url, logger=None)
-    outbox = OutboxBroker(engine, outbox_table=table, logger=None)
-
-    @jetstream.publisher("orders", stream=JStream("orders", subjects=["orders"]))
-    @outbox.subscriber(
-        "orders", max_workers=workers, fetch_batch_size=500, min_fetch_interval=0.001, terminal_flush_batch_size=50
-    )
-    async def relay(body: dict[str, Any]) -> dict[str, Any]:
-        return body
-
-    async with async_sessionmaker(engine)() as session, session.begin():
-        for number in range(count):
-            await outbox.publish(msgspec.json.decode(messages.payload(number)), queue="orders", session=session)
-    await jetstream.start()
-    client = await nats.connect(broker_url)
-    stopwatch = Stopwatch()
-    await outbox.start()
-    await _relayed(client, count)
-    async with engine.connect() as connection:
-        while await connection.scalar(select(func.count()).select_from(table)):  # noqa: ASYNC110  # nor this
-            await asyncio.sleep(0.01)
-    sample = Sample(count / stopwatch.seconds, stopwatch.details(count))
-    await outbox.stop()
-    await jetstream.stop()
-    await client.close()
-    await engine.dispose()
-    return sample
+    async with _connected(database) as (engine, table):
+        outbox = Outbox(engine, table, url, max_workers=workers, **_FASTEST)
+        await outbox.commit(range(count))
+        client = await nats.connect(url)
+        await client.jetstream().add_stream(name="orders", subjects=["orders"])
+        stopwatch = Stopwatch()
+        await outbox.start()
+        await _relayed(client, count)
+        async with engine.connect() as connection:
+            while await connection.scalar(select(func.count()).select_from(table)):  # noqa: ASYNC110  # nor this
+                await asyncio.sleep(0.01)
+        sample = Sample(count / stopwatch.seconds, stopwatch.details(count))
+        await outbox.stop()
+        await client.close()
+        return sample
 
 
-def _run(work: Work, workers: int) -> Sample:
-    with Server({"fsync": "on", "full_page_writes": "on"}) as database, messages.running_server(work) as server:
-        return sampling.run_async(_measured(work, workers, database.url(), server.url))
+async def _latency(work: Work, database: str, url: str, started: Moments) -> Sample:
+    async with _connected(database) as (engine, table):
+        outbox = Outbox(engine, table, url)
+
+        async def commit(number: int) -> None:
+            await outbox.commit(range(number, number + 1))
+
+        await outbox.start()
+        sample = await end_to_end.latency(work, commit, started)
+        await outbox.stop()
+        return sample
 
 
 def in_order(work: Work) -> Sample:
-    return _run(work, 1)
+    return _relay(work, 1)
 
 
 def in_no_order(work: Work) -> Sample:
-    return _run(work, 8)
+    return _relay(work, 8)
+
+
+def _relay(work: Work, workers: int) -> Sample:
+    with Server(_DURABLE) as database, messages.running_server(work) as server:
+        return sampling.run_async(_throughput(work, workers, database.url(), server.url))
+
+
+def notified(work: Work) -> Sample:
+    started = moments.prepare(work.folder, end_to_end.PACED)
+    with (
+        Server(_DURABLE) as database, messages.running_server(work) as server, by_hand.consuming(work, server.url, 1)
+    ):  # fmt: skip
+        return sampling.run_async(_latency(work, database.url(), server.url, started))

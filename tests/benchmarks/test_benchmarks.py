@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from benchmarks import rounds
 from benchmarks.areas import Area, AtMost, Measurement, Times, Variant
@@ -29,9 +30,10 @@ def measured(**values: list[float]) -> Row:
     return Row(COSTS, results)
 
 
-def test_the_command_runs_without_peers_and_writes_its_rows(tmp_path: Path) -> None:
-    written = tmp_path / "rows.json"
-    command = ["dispatch", "sqlite", "--quick", "--without-peers", "--data", str(tmp_path), "--json", str(written)]
+def quick_rows(areas: list[str], folder: Path) -> list[dict[str, Any]]:
+    """What the command writes about areas, without peers."""
+    written = folder / "rows.json"
+    command = [*areas, "--quick", "--without-peers", "--data", str(folder), "--json", str(written)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks", *command],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, text=True,
@@ -39,7 +41,12 @@ def test_the_command_runs_without_peers_and_writes_its_rows(tmp_path: Path) -> N
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no peer was measured" in done.stdout
-    rows = json.loads(written.read_text())
+    rows: list[dict[str, Any]] = json.loads(written.read_text())
+    return rows
+
+
+def test_the_command_runs_without_peers_and_writes_its_rows(tmp_path: Path) -> None:
+    rows = quick_rows(["dispatch", "sqlite"], tmp_path)
     assert [row["area"] for row in rows] == ["dispatch", "sqlite", "sqlite"]
     for row in rows:
         assert {"name", "ours", "peers", "limit", "ratio", "target", "met"} <= set(row)
@@ -48,6 +55,12 @@ def test_the_command_runs_without_peers_and_writes_its_rows(tmp_path: Path) -> N
         assert all(row["ratio"][limit] > 0 for limit in row["limit"])
         assert set(row["peers"].values()) == {None}
         assert row["target"]
+
+
+def test_services_are_measured_as_real_processes_with_a_real_broker(tmp_path: Path) -> None:
+    rows = quick_rows(["relay", "idle"], tmp_path)
+    assert [row["area"] for row in rows] == ["relay"] * 3 + ["idle"] * 3
+    assert all(row["ours"] > 0 and not row["failures"] for row in rows)
 
 
 def test_a_ratio_is_the_median_of_its_rounds_and_says_how_many_times_as_good_ours_is() -> None:
