@@ -203,6 +203,7 @@ def test_the_plan_knows_the_stores_as_they_are() -> None:
         said = store.capabilities
         known = STORES[technology]
         assert (known.durable, known.shared_between_processes) == (said.durable, said.shared_between_processes)
+        assert known.roles == said.roles
     assert set(kinds) == set(STORES)
 
 

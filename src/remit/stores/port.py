@@ -224,6 +224,8 @@ class Capabilities:
     partitions: int
     sql: bool = False
     """Its transactions carry statements of the user's: it is an `SqlStore`."""
+    roles: bool = False
+    """Each context enters it with credentials of its own, which reach no other context's store."""
 
 
 class Store(Protocol):

@@ -19,6 +19,8 @@ class StoreTechnology:
 
     durable: bool
     shared_between_processes: bool
+    roles: bool = False
+    """Whether each context enters it with credentials of its own, which reach no other context's store."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class CallTechnology:
 STORES: Mapping[str, StoreTechnology] = {
     "memory": StoreTechnology(durable=False, shared_between_processes=False),
     "sqlite": StoreTechnology(durable=True, shared_between_processes=True),
-    "postgresql": StoreTechnology(durable=True, shared_between_processes=True),
+    "postgresql": StoreTechnology(durable=True, shared_between_processes=True, roles=True),
 }
 CALLS: Mapping[str, CallTechnology] = {
     "nats": CallTechnology(finds_services=True, broker=True),

@@ -2,6 +2,7 @@
 
 from remit.testing.conformance.calls import CallConformance
 from remit.testing.conformance.events import EventConformance
+from remit.testing.conformance.isolation import IsolationConformance
 from remit.testing.conformance.upkeep import StoreConformance
 
-__all__ = ["CallConformance", "EventConformance", "StoreConformance"]
+__all__ = ["CallConformance", "EventConformance", "IsolationConformance", "StoreConformance"]
