@@ -1,75 +1,103 @@
-"""The stores of the learning platform in PostgreSQL, for one run: databases of their own, dropped at the end."""
+"""The stores of the learning platform in PostgreSQL, for one run: databases and roles of their own, gone at the end."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, get_args
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 from learning.checker import CONTEXTS, Kept
 from learning.checker_postgres import read_schemas
-from learning.process import TOPOLOGIES, Services
+from learning.process import Services
 from tests.placements.deployment import deployed
 
+Layout = Literal["postgres", "postgres-roles", "postgres-databases"]
+"""One database and one user for all contexts; a role for each; a role and a database for each."""
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 SQLITE = 'default = "sqlite:data/{context}.db"'
 PASSWORD = "hush-hush"  # the tests' own server asks for none
 
 
 class Databases:
-    """One database for all contexts. `place` is what a topology says of its stores."""
+    """New databases on a server. `place` is what a topology says of its stores."""
 
-    def __init__(self, server: str) -> None:
-        self._server = server
-        self.name = f"remit_{uuid.uuid4().hex}"
-        user, _, host = urlsplit(server).netloc.rpartition("@")
+    def __init__(self, server: str, layout: Layout = "postgres") -> None:
+        self._server = urlsplit(server)
+        self._layout = layout
+        self.name = f"remit_{uuid.uuid4().hex[:16]}"
+        user, _, host = self._server.netloc.rpartition("@")
         secret = user if ":" in user else f"{user}:{PASSWORD}"
-        self.place = self._address(f"{secret}@{host}")
+        if layout == "postgres":
+            self.place = self._address(self.name, f"{secret}@{host}")
+        else:
+            self.place = self._address(self._database("{context}"), f"{self._role('{context}')}:{PASSWORD}@{host}")
 
     def make(self) -> None:
-        self.run(self._server, f"CREATE DATABASE {self.name}")
+        """Makes the databases, empty."""
+        self._run(f"CREATE DATABASE {name}" for name in self._databases())
+
+    def prepare(self, services: Services) -> None:
+        """Where each context has a role: makes schemas and roles as an administrator would."""
+        if self._layout == "postgres":
+            return
+        services.environment["REMIT_ADMIN_URL"] = self._address("postgres")
+        for options in ([], ["--roles", "--apply"]):
+            done = services.remit("migrate", *options)
+            assert done.returncode == 0, done.stderr
+        del services.environment["REMIT_ADMIN_URL"]
+        self._run(f"ALTER ROLE {self._role(context)} PASSWORD '{PASSWORD}'" for context in CONTEXTS)
 
     def drop(self) -> None:
-        self.run(self._server, f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in self._databases())
+        if self._layout != "postgres":
+            self._run(f"DROP ROLE IF EXISTS {self._role(context)}" for context in CONTEXTS)
 
     def read(self) -> dict[str, Kept]:
-        """What is kept, as a superuser sees it."""
-        return read_schemas(dict.fromkeys(CONTEXTS, self._address()))
+        """What is kept, as an administrator sees it."""
+        return read_schemas({context: self._address(self._database(context)) for context in CONTEXTS})
 
-    def run(self, address: str, *statements: str) -> None:
-        """Runs statements, each in a transaction of its own."""
+    def _role(self, context: str) -> str:
+        return f"{self.name}_{context}"
 
+    def _database(self, context: str) -> str:
+        return f"{self.name}_{context}" if self._layout == "postgres-databases" else self.name
+
+    def _databases(self) -> Iterable[str]:
+        return dict.fromkeys(map(self._database, CONTEXTS))
+
+    def _address(self, database: str, authority: str = "") -> str:
+        return urlunsplit(self._server._replace(netloc=authority or self._server.netloc, path=f"/{database}"))
+
+    def _run(self, statements: Iterable[str]) -> None:
         async def run() -> None:
-            connection = await asyncpg.connect(address)
+            connection = await asyncpg.connect(urlunsplit(self._server))
             for statement in statements:
                 await connection.execute(statement)
             await connection.close()
 
         asyncio.run(run())
 
-    def _address(self, authority: str = "") -> str:
-        parts = urlsplit(self._server)
-        return urlunsplit(parts._replace(netloc=authority or parts.netloc, path=f"/{self.name}"))
-
 
 @contextmanager
-def running_on(databases: Databases, name: str, folder: Path) -> Generator[Services]:
+def running_on(databases: Databases, file: Path, folder: Path) -> Generator[Services]:
     """The services of one of the example's topologies, ready, with their stores in these databases."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = (TOPOLOGIES / f"{name}.toml").read_text()
+    written = file.read_text()
     assert SQLITE in written
-    file = folder / "given.toml"
-    file.write_text(written.replace(SQLITE, 'default = "${STORES}"'))
+    given = folder / "given.toml"
+    given.write_text(written.replace(SQLITE, 'default = "${STORES}"'))
     databases.make()
     try:
-        with deployed(file, folder / "run") as (services, _):
-            for each in services.services.values():
-                each.environment["STORES"] = databases.place
-            services.environment["STORES"] = databases.place
+        with deployed(given, folder / "run") as (services, _):
+            for environment in (services.environment, *(each.environment for each in services.services.values())):
+                environment["STORES"] = databases.place
+            databases.prepare(services)
             services.start()
             yield services
     finally:

@@ -12,9 +12,9 @@ import pytest
 
 from learning import checker
 from learning.driver import Told, come_to_rest, play
-from learning.process import EXAMPLES, REMIT
+from learning.process import EXAMPLES, REMIT, TOPOLOGIES
 from tests.placements.answers import Answers, ask_everything
-from tests.placements.databases import PASSWORD, Databases, running_on
+from tests.placements.databases import PASSWORD, Databases, Layout, running_on
 
 STUDENTS = 15
 SEED = 21
@@ -22,7 +22,7 @@ SEED = 21
 
 def played(databases: Databases, name: str, folder: Path) -> tuple[Answers, list[Told]]:
     """What the cohort is told and what it can ask afterwards. The stores are counted from outside, too."""
-    with running_on(databases, name, folder) as services:
+    with running_on(databases, TOPOLOGIES / f"{name}.toml", folder) as services:
         told = play(services.urls, students=STUDENTS, seed=SEED)
         come_to_rest(services.urls)
         answers = ask_everything(services.urls, told)
@@ -37,11 +37,21 @@ def monolith(server: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ans
     return played(Databases(server), "monolith", tmp_path_factory.mktemp("monolith"))
 
 
-@pytest.mark.parametrize("name", ["apart-http", "replicas-nats"])
+@pytest.mark.parametrize(
+    ("name", "layout"),
+    [
+        ("apart-http", "postgres"),
+        ("replicas-nats", "postgres"),
+        ("monolith", "postgres-roles"),
+        ("apart-nats", "postgres-roles"),
+        ("four-http", "postgres-databases"),
+    ],
+)
 def test_services_give_the_answers_of_the_monolith(
-    name: str, monolith: tuple[Answers, list[Told]], server: str, tmp_path: Path
+    name: str, layout: Layout, monolith: tuple[Answers, list[Told]], server: str, tmp_path: Path
 ) -> None:
-    answers, told = played(Databases(server), name, tmp_path)
+    """All of them in all layouts: scripts/soak placements --store postgres-roles."""
+    answers, told = played(Databases(server, layout), name, tmp_path)
     assert answers.differences(monolith[0]) == []
     assert told == monolith[1]
     assert sum(len(student.completed) for student in told) > STUDENTS / 2
@@ -60,7 +70,7 @@ def test_every_command_works_over_stores_in_postgres_and_none_shows_a_password(s
         assert code in (None, ran.returncode), ran.stdout + ran.stderr
         return ran.stdout
 
-    with running_on(databases, "pairs-http", tmp_path) as services:
+    with running_on(databases, TOPOLOGIES / "pairs-http.toml", tmp_path) as services:
         file = str(services.file)
         fields = '{"enrollment": "e-1", "student": "ada", "course": "event-storming"}'
         assert remit("send", file, "Enroll", fields) == '"e-1"\n'

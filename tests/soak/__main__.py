@@ -12,8 +12,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 from remit.testing.simulation.__main__ import main as run_seeds
+from tests.placements.databases import LAYOUTS, Layout
 from tests.placements.deployment import NAMES
 from tests.servers.postgres import given_or_started
 from tests.soak import screen
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _crash(Sizes(CI_KILLS * STUDENTS_PER_KILL, CI_KILLS, seed=7), as_json=False),
             _crash(_of_services(CI_SERVICE_KILLS, seed=7), as_json=False),
             _placements(CI_STUDENTS, seed=7, as_json=False),
-            _placements(CI_POSTGRES_STUDENTS, seed=8, as_json=False, store="postgres"),
+            _placements(CI_POSTGRES_STUDENTS, seed=8, as_json=False, store="postgres-roles"),
             _simulation(CI_SEEDS, seed=1000),
         )
     if chosen.test == "crash":
@@ -87,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     placing.add_argument("--students", type=_positive, default=500, metavar="N", help="on each; default: 500")
     placing.add_argument("--seed", type=int, default=1, metavar="S", help="of their wishes; default: 1")
     placing.add_argument(
-        "--store", choices=("sqlite", "postgres"), default="sqlite", help="where the stores are; default: sqlite"
+        "--store", choices=("sqlite", *LAYOUTS), default="sqlite", help="where the stores are; default: sqlite"
     )
     placing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     simulation = tests.add_parser(
@@ -149,14 +151,14 @@ def _placements(students: int, seed: int, *, as_json: bool, store: str = "sqlite
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     try:
         with (
-            given_or_started() if store == "postgres" else nullcontext("") as server,
+            nullcontext("") if store == "sqlite" else given_or_started() as server,
             screen.progress(topologies=len(NAMES), students=len(NAMES) * students) as watch,
         ):
 
             def progress(done: int, count: int) -> None:
                 watch(topologies=done, students=count)
 
-            played = list(place_everywhere(students, seed, folder, progress, server))
+            played = list(place_everywhere(students, seed, folder, progress, server, cast("Layout", store)))
     except KeyboardInterrupt:
         shutil.rmtree(folder)
         os._exit(130)  # not sys.exit, which waits for students who wait for services that are gone

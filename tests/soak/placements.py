@@ -10,8 +10,9 @@ from pathlib import Path
 
 from learning import checker
 from learning.driver import GaveUp, Surprised, Told, come_to_rest, play
+from learning.process import TOPOLOGIES
 from tests.placements.answers import Answers, ask_everything
-from tests.placements.databases import Databases, running_on
+from tests.placements.databases import Databases, Layout, running_on
 from tests.placements.deployment import NAMES, running
 
 __all__ = ["FIRST", "Played", "place_everywhere"]
@@ -35,7 +36,12 @@ class Played:
 
 
 def place_everywhere(
-    students: int, seed: int, folder: Path, progress: Callable[[int, int], None], server: str = ""
+    students: int,
+    seed: int,
+    folder: Path,
+    progress: Callable[[int, int], None],
+    server: str = "",
+    layout: Layout = "postgres",
 ) -> Generator[Played]:
     """Plays the cohort on one topology after the other. `progress` is told how many are done, and how many students.
 
@@ -52,7 +58,7 @@ def place_everywhere(
             progress(number, number * students + count)
 
         try:
-            databases = Databases(server) if server else None
+            databases = Databases(server, layout) if server else None
             answers, told = _play(played, databases, folder / name, students, seed, through)
         except (RuntimeError, GaveUp, Surprised) as error:  # a service, or a student, did not get through
             played.findings.append(f"{type(error).__name__}: {error}")
@@ -75,7 +81,8 @@ def _play(
     through: Callable[[int], None],
 ) -> tuple[Answers, list[Told]]:
     name = played.topology
-    with running_on(databases, name, folder) if databases else running(name, folder) as services:
+    file = TOPOLOGIES / f"{name}.toml"
+    with running_on(databases, file, folder) if databases else running(name, folder) as services:
         played.processes = len(services.services)
         told = play(services.urls, students=students, seed=seed, through=through)
         come_to_rest(services.urls)
