@@ -118,7 +118,7 @@ async def test_parked_keys_are_counted_with_the_first_reason(scene: Scene) -> No
     assert row.note == "key 'ada' with 1 waiting: ValueError: no such street, and 1 more keys"
 
 
-@pytest.mark.parametrize("state", ["paused", "source-silent", "stalled", "regressed"])
+@pytest.mark.parametrize("state", ["paused", "source-silent", "stalled", "regressed", "lost-source"])
 async def test_what_the_process_says_is_shown(scene: Scene, state: str) -> None:
     await scene.beat(state, note="the disk is full")
     row = await scene.status()
@@ -241,6 +241,26 @@ async def test_a_log_that_ends_before_the_checkpoint_has_regressed(scene: Scene)
     row = await scene.status()
     assert (row.state, row.head, row.position, row.lag) == ("regressed", 1, 3, 0)
     assert row.note == "partition 0: the log of the source ends at 1, the checkpoint stands at 3"
+
+
+async def test_a_log_that_begins_after_the_checkpoint_is_lost(scene: Scene) -> None:
+    for id in "1234":
+        await scene.append(id)
+    await scene.advance("", "1")
+    await scene.beat()
+    await scene.desk.trim(PUBLISHED, 0, upto=2, before=float("inf"), limit=9)
+    row = await scene.status()
+    assert (row.state, row.head, row.position, row.lag) == ("lost-source", 4, 1, 2)
+    assert row.note == "partition 0: the source's log begins with message 3, the checkpoint stands at 1"
+
+
+async def test_a_new_subscription_waits_for_what_is_left_of_the_log(scene: Scene) -> None:
+    for id in "1234":
+        await scene.append(id)
+    await scene.beat()
+    await scene.desk.trim(PUBLISHED, 0, upto=3, before=float("inf"), limit=9)
+    row = await scene.status()
+    assert (row.state, row.lag) == ("lagging", 1)
 
 
 async def test_the_worst_of_several_states_is_shown(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.subscription import BATCH, PUSHED
 from remit.stores import PRIVATE, Advance, Record, Unit
 from remit.stores.memory import MemoryStore
-from remit.transports import Feed, Push
+from remit.transports import Feed, Push, Standing
 from tests.runtime.talk import until
 
 CLOCK = 1_700_000_000.0
@@ -43,6 +43,9 @@ class PushOnly:
 
     async def heads(self) -> Mapping[int, tuple[int, float]]:
         return {}
+
+    async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
+        return Standing(known=True, floors={})
 
     def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:
         self.bell = bell

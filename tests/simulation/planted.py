@@ -16,6 +16,7 @@ import pytest
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from remit.runtime import calls, subscription
 from remit.runtime.deadlines import Limit
+from remit.runtime.history import Break
 from remit.runtime.subscription import Subscription
 from remit.stores import Settle, Unit
 from remit.stores.sqlite import SqliteStore, writer
@@ -298,9 +299,9 @@ def compare_positions_alone(patch: pytest.MonkeyPatch) -> None:
 
 
 def keep_quiet_about_history(patch: pytest.MonkeyPatch) -> None:
-    def nothing(self: Subscription, part: int, what: str) -> None: ...
+    def nothing(self: Subscription, found: Break) -> None: ...
 
-    patch.setattr(Subscription, "_regressed", nothing)
+    patch.setattr(Subscription, "_break", nothing)
 
 
 def never_limit_handlers(patch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from datetime import timedelta
 from typing import Any, Concatenate, Generic, Literal, Protocol, overload
 
 from typing_extensions import ParamSpec, TypeVar
@@ -71,6 +72,8 @@ class Context(Generic[B]):
     subdomain type; `owner` is one team; `language` is the path of the language document; `events` is a base class of
     the context's domain events, which makes a foreign domain event a static error. `outbox` are the integration events
     that code publishes which owns its transaction, and the commands that it sends for later: see `System.outbox`.
+    `keep` is how long its messages stay at least; they go when all that follow them have handled them too. With None
+    they stay for ever.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class Context(Generic[B]):
         language: str = "",
         events: type[B] | None = None,
         outbox: Sequence[type[IntegrationEvent | Command[Any, Any]]] = (),
+        keep: timedelta | None = timedelta(days=7),
     ) -> None:
         self.name = name
         self.kind = kind
@@ -89,6 +93,7 @@ class Context(Generic[B]):
         self.language = language
         self.events = events
         self.outbox = tuple(outbox)
+        self.keep = keep
         self.handlers: list[Handler] = []
         self.publishers: list[Publisher] = []
         self.projections: list[type[Projection[Any, Any]]] = []

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 
 from remit.observability.life import LOOK_SECONDS, Observer, Sign
+from remit.runtime.history import lost
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Checkpoint, Parked, Store
 
@@ -21,7 +22,9 @@ __all__ = ["State", "SubscriptionStatus", "read_status"]
 STALL_SECONDS = 30.0
 """A subscription is stalled when a message has waited for so long and its checkpoint has not moved either."""
 
-State = Literal["running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed"]
+State = Literal[
+    "running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed", "lost-source"
+]
 
 _ORDER: tuple[State, ...] = get_args(State)
 """From the best to the worst. Of several states that hold, the worst is shown."""
@@ -58,7 +61,8 @@ class _Progress(NamedTuple):
     lag: int
     lag_seconds: float
     stalled: bool
-    ahead: str
+    broken: tuple[State, str] | None
+    """Why it cannot go on, as far as the log says it."""
 
 
 async def read_status(
@@ -88,7 +92,7 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
     context = follow.name.split(".")[0]
     store, source = stores.get(context), stores.get(follow.source)
     heard = False
-    progress = _Progress(0, 0, 0, 0.0, False, "")
+    progress = _Progress(0, 0, 0, 0.0, False, None)
     found: list[tuple[State, str]] = []
     parked: Sequence[Parked] = ()
     if store is None:
@@ -124,8 +128,8 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
 
 
 def _findings(progress: _Progress, parked: Sequence[Parked]) -> Iterable[tuple[State, str]]:
-    if progress.ahead:
-        yield "regressed", progress.ahead
+    if progress.broken is not None:
+        yield progress.broken
     if progress.stalled:
         yield "stalled", f"no message handled for more than {STALL_SECONDS:.0f} s"
     if parked:
@@ -137,18 +141,24 @@ def _findings(progress: _Progress, parked: Sequence[Parked]) -> Iterable[tuple[S
 
 async def _progress(source: Store, channel: int, checkpoints: Mapping[int, Checkpoint], now: float) -> _Progress:
     heads = {part: pos for part, (pos, _) in (await source.heads(channel)).items()}
-    lag, oldest, stalled, ahead = 0, now, False, ""
+    floors = {part: pos for part, (pos, _, _) in (await source.floors(channel)).items()}
+    lag, oldest, stalled = 0, now, False
+    broken: tuple[State, str] | None = None
     for part in sorted({*heads, *checkpoints}):
         head, checkpoint = heads.get(part, 0), checkpoints.get(part, Checkpoint(0, "", 0.0))
         if checkpoint.pos > head:
-            ahead = f"partition {part}: the log of the source ends at {head}, the checkpoint stands at {checkpoint.pos}"
+            what = f"partition {part}: the log of the source ends at {head}, the checkpoint stands at {checkpoint.pos}"
+            broken = broken or ("regressed", what)
         elif checkpoint.pos < head:
-            lag += head - checkpoint.pos
+            floor = floors.get(part, 0)
+            if checkpoint.pos < floor and checkpoints:  # a subscription without any is new, and will begin there
+                broken = "lost-source", lost(part, checkpoint.pos, floor + 1).what
+            lag += head - max(checkpoint.pos, floor)
             for first in await source.read(channel, part, checkpoint.pos, 1):
                 oldest = min(oldest, first.at)
                 stalled = stalled or now - max(first.at, checkpoint.at) > STALL_SECONDS
     position = sum(checkpoint.pos for checkpoint in checkpoints.values())
-    return _Progress(sum(heads.values()), position, lag, now - oldest, stalled, ahead)
+    return _Progress(sum(heads.values()), position, lag, now - oldest, stalled, broken)
 
 
 async def _life(observer: Observer, context: str, follow: FollowPlan) -> tuple[tuple[State, str], bool]:

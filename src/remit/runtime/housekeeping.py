@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import msgspec
 
 from remit.errors import RemitError, StoreError
 from remit.runtime.follower import Follower
 from remit.runtime.ports import Ports
-from remit.runtime.pruning import prune
+from remit.runtime.pruning import prune, trim
 from remit.runtime.signals import Listener
 from remit.runtime.troubles import Troubles
 from remit.stores import Store
@@ -36,12 +37,14 @@ class Housekeeper:
         subscriptions: Sequence[Follower],
         ports: Ports,
         listener: Listener,
+        keep: Mapping[str, timedelta | None],
     ) -> None:
         self._process = process
         self._stores = stores
         self._subscriptions = subscriptions
         self._ports = ports
         self._say = listener
+        self._keep = keep
         self._troubles = {name: Troubles(f"store of {name}", listener) for name in stores}
         self._tasks: list[asyncio.Task[None]] = []
         self._beaten = 0.0
@@ -106,9 +109,12 @@ class Housekeeper:
         while True:
             await asyncio.sleep(TICK if more else PRUNE)
             more = False
-            for store in self._stores.values():
+            for name, store in self._stores.items():
                 with contextlib.suppress(RemitError):
                     more = await prune(store, self._ports.clock.seconds()) or more
+                if (keep := self._keep.get(name)) is not None:
+                    with contextlib.suppress(RemitError):
+                        more = await trim(store, self._ports.clock.seconds(), keep) or more
 
     async def _beat(self) -> None:
         """Writes a sign of life into each store."""

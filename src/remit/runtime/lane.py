@@ -18,6 +18,8 @@ class Lane:
     part: int
     pos: int = 0
     id: str = ""
+    head: int = 0
+    """Where the log was seen to end."""
     parked: frozenset[str] = frozenset()
     pushed: dict[int, Push] = field(default_factory=dict[int, Push])
     singly_until: int = 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from remit.stores import Store
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 
-__all__ = ["CHUNK", "RENEW_SECONDS", "prune"]
+from remit.stores import PRIVATE, PUBLISHED, Store
+
+__all__ = ["CHUNK", "RENEW_SECONDS", "SILENT_SECONDS", "prune", "trim"]
 
 _DAY = 86_400.0
 BEAT_SECONDS = _DAY
@@ -16,6 +19,8 @@ TOMBSTONE_SECONDS = 30 * _DAY
 RENEW_SECONDS = _DAY
 """An outcome older than that is kept anew when the command is repeated. A parked key is tried every six hours, so the
 calls its handler makes stay recognised for as long as it is parked."""
+SILENT_SECONDS = 30 * _DAY
+"""A subscription that has not been heard of for so long keeps no message of the log any more."""
 CHUNK = 1000
 """Rows deleted in one transaction."""
 
@@ -29,3 +34,25 @@ async def prune(store: Store, now: float) -> bool:
         beats=now - BEAT_SECONDS, outcomes=now - OUTCOME_SECONDS, tombstones=now - TOMBSTONE_SECONDS, limit=CHUNK
     )
     return gone >= CHUNK
+
+
+async def trim(store: Store, now: float, keep: timedelta) -> bool:
+    """Deletes what is old of a log, one chunk of each partition; says whether there may be more.
+
+    Only what was written more than `keep` ago, and what every subscription has handled that was heard of within
+    `SILENT_SECONDS`. Raises like `prune`.
+    """
+    subscribers = [each for each in await store.subscribers() if now - each.at < SILENT_SECONDS]
+    more = False
+    for channel in (PRIVATE, PUBLISHED):
+        positions = [each.positions for each in subscribers if each.channel == channel]
+        for part, (head, _) in (await store.heads(channel)).items():
+            upto = _handled(positions, part, head)
+            gone = await store.trim(channel, part, upto=upto, before=now - keep.total_seconds(), limit=CHUNK)
+            more = more or gone >= CHUNK
+    return more
+
+
+def _handled(positions: Iterable[Mapping[int, int]], part: int, head: int) -> int:
+    """How far everybody is in a partition."""
+    return min((each.get(part, 0) for each in positions), default=head)

@@ -26,16 +26,18 @@ from remit.runtime.wire import (
     Heads,
     Route,
     decode_known,
+    decode_report,
     decode_span,
     encode_heads,
     encode_records,
+    encode_standing,
     failure,
     original,
     piece_of,
     seconds_left,
 )
 from remit.stores import PUBLISHED, Store
-from remit.transports import Answer, Answering, CallChannel, Request
+from remit.transports import Answer, Answering, CallChannel, Request, StoreFeed
 
 __all__ = ["Reception"]
 
@@ -197,6 +199,12 @@ class Reception:
             return encode_heads(
                 await self._newer(store, known.channel, known.positions, min(seconds, known.wait_seconds))
             )
+        if request.kind == "standing":
+            report = decode_report(request.body)
+            _refuse_private(report.channel, context)
+            feed = StoreFeed(context, report.channel, store)
+            now = self._calls.seconds()
+            return encode_standing(await feed.standing(report.subscription, now, report.positions))
         if request.kind == "reach":
             try:
                 async with asyncio.timeout(seconds):
@@ -204,7 +212,9 @@ class Reception:
             except TimeoutError:
                 raise DeadlineExceeded("not everything is handled yet", where=context) from None
             return Answer("ok", {}, msgspec.msgpack.encode(reached))
-        raise BadMessage(f"{request.kind!r} is nothing that can be asked of a log", expected="read, heads or reach")
+        raise BadMessage(
+            f"{request.kind!r} is nothing that can be asked of a log", expected="read, heads, standing or reach"
+        )
 
     async def _newer(self, store: Store, channel: int, known: Mapping[int, int], seconds: float) -> Heads:
         """The heads, as soon as one is beyond what is known, or when the time is over."""

@@ -16,6 +16,7 @@ from remit.errors import ChannelError, Conflict, OutcomeUnknown, RemitError, Sto
 from remit.runtime.failures import backoff
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
+from remit.runtime.reports import Reports
 from remit.runtime.signals import Listener, Signal
 from remit.stores import Advance, Store, Unit
 from remit.transports import EventChannel, Push
@@ -70,8 +71,10 @@ class Relay:
         self._say = listener
         self._lanes: dict[int, _Lane] = {}
         self._failing: set[int] = set()
+        self._reports = Reports()
         self._bell = asyncio.Event()
         self._stopping = False
+        self._prepared = False
         self._main: asyncio.Task[None] | None = None
         self._unwatch: Callable[[], None] | None = None
 
@@ -79,7 +82,7 @@ class Relay:
 
     async def start(self) -> None:
         """Begins. A channel that cannot be used now keeps it paused, or stalled, until it can. Raises nothing."""
-        self._stopping = False
+        self._stopping = self._prepared = False
         self._lanes.clear()
         self._failing.clear()
         self.state = "running"
@@ -89,6 +92,7 @@ class Relay:
     async def stop(self) -> None:
         """Ends. What was published and not yet noted will be published again. Idempotent."""
         self._stopping = True
+        self._prepared = False
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
@@ -113,21 +117,25 @@ class Relay:
         self._bell.set()
 
     async def housekeeping(self, reload: bool) -> None:
-        """`reload` when another process has written to the store."""
+        """Says how far it is, so that what it has not published stays. `reload` when another process has written."""
         if reload:
             self._bell.set()
+        positions = {part: lane.noted_pos for part, lane in self._lanes.items()}
+        if self._prepared and self._reports.due(positions):
+            with suppress(RemitError):  # it is said again
+                await self._store.report(self.name, self.channel, positions, self._ports.clock.seconds())
+                self._reports.told(positions)
 
     async def _look_after(self) -> None:
         """Finds the partitions that have something new."""
-        prepared = False
         failures = 0
         while not self._stopping:
             self._bell.clear()
             try:
-                if not prepared:
+                if not self._prepared:
                     await self._events.prepare(self.source, self.channel)
                     await self._reload()
-                    prepared = True
+                    self._prepared = True
                 heads = await self._store.heads(self.channel)
             except Exception as error:  # noqa: BLE001  # whatever it is, the relay goes on
                 await self._wait(WHOLE, failures, error)

@@ -28,18 +28,21 @@ from remit.runtime.signals import Listener
 from remit.runtime.wire import (
     Heads,
     Known,
+    Report,
     Route,
     Span,
     decode_heads,
     decode_records,
+    decode_standing,
     encode_known,
+    encode_report,
     encode_span,
     is_shed,
     length_of,
     printable,
     raise_failure,
 )
-from remit.transports import Answer, CallChannel, Request
+from remit.transports import Answer, CallChannel, Request, Standing
 
 __all__ = ["RemoteCalls"]
 
@@ -187,6 +190,11 @@ class RemoteCalls:
         """The heads of another context's log, once there is more than is known. Raises `Unavailable`."""
         seconds = NEWS_SECONDS + known.wait_seconds
         return await self._of_log(source, self._ask_log(source, "heads", encode_known(known), seconds), decode_heads)
+
+    async def standing(self, source: str, report: Report) -> Standing:
+        """Where another context's log begins. Raises `Unavailable`."""
+        asking = self._ask_log(source, "standing", encode_report(report), LOG_SECONDS)
+        return await self._of_log(source, asking, decode_standing)
 
     async def _of_log(self, source: str, asking: Awaitable[Answer], decode: Callable[[Answer, str], T]) -> T:
         try:

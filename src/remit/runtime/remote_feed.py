@@ -10,8 +10,8 @@ from remit.messages import Record
 from remit.runtime.failures import backoff
 from remit.runtime.ports import Ports
 from remit.runtime.remote import RemoteCalls
-from remit.runtime.wire import Known, Span
-from remit.transports import EventChannel, Feed, Push
+from remit.runtime.wire import Known, Report, Span
+from remit.transports import EventChannel, Feed, Push, Standing
 
 __all__ = ["PushedFeed", "RemoteFeed"]
 
@@ -38,6 +38,9 @@ class RemoteFeed:
 
     async def heads(self) -> Mapping[int, tuple[int, float]]:
         return await self._remote.heads(self.source, Known(self.channel, {}, 0.0))
+
+    async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
+        return await self._remote.standing(self.source, Report(self.channel, subscription, positions))
 
     def watch(self, bell: Bell) -> Callable[[], None]:
         """Rings when the source has something new, when it is lost from sight, and when it is seen again."""
@@ -79,6 +82,7 @@ class PushedFeed:
         self.channel = feed.channel
         self.read = feed.read
         self.heads = feed.heads
+        self.standing = feed.standing
         self._feed = feed
         self._events = events
         self._ports = ports

@@ -14,6 +14,7 @@ from remit.messages import Command, Query, Refusal, declared_context
 from remit.runtime.calls import DEADLINE, Calls
 from remit.runtime.follower import Follower
 from remit.runtime.freshness import Following, Freshness
+from remit.runtime.history import BROKEN
 from remit.runtime.housekeeping import Housekeeper
 from remit.runtime.leases import Leases
 from remit.runtime.plan import ContextPlan, FollowPlan
@@ -89,7 +90,8 @@ class Runtime:
             if replicated
         ]
         self._services = Services(plans.values())
-        self._housekeeper = Housekeeper(self.process, stores, self.followers, ports, listener)
+        keep = {context.name: context.keep for context in model.contexts}
+        self._housekeeper = Housekeeper(self.process, stores, self.followers, ports, listener, keep)
 
     @property
     def unusable(self) -> list[str]:
@@ -169,7 +171,7 @@ class Runtime:
             )  # fmt: skip
 
     def _is_regressed(self, follow: FollowPlan) -> bool:
-        return any(s.follow is follow and s.state == "regressed" for s in self.subscriptions)
+        return any(s.follow is follow and s.state in BROKEN for s in self.subscriptions)
 
 
 async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:

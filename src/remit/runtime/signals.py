@@ -13,8 +13,8 @@ class Signal:
     """Something the runtime noticed.
 
     `kind` is stable: handler-failed, parked, released, retrying, paused, source-silent, resumed, stalled, regressed,
-    refused-later, breaker-opened, breaker-closed, blocked. The last one is said from another thread: the event loop is
-    blocked.
+    lost-source, refused-later, breaker-opened, breaker-closed, blocked. The last one is said from another thread: the
+    event loop is blocked.
     """
 
     kind: str

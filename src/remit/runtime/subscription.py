@@ -18,9 +18,11 @@ from remit.messages import Refusal
 from remit.runtime.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, retry_after, severity, told
 from remit.runtime.handling import handle_record, message_seed
+from remit.runtime.history import BROKEN, Break, History, beyond, lost
 from remit.runtime.lane import Lane
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
+from remit.runtime.reports import REPORT_SECONDS
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.troubles import Troubles
 from remit.runtime.unit import UnitOfWork
@@ -65,6 +67,7 @@ class Subscription:
         self._say = listener
         self._phase = "starting"
         self._troubles = Troubles(follow.name, listener)
+        self._history = History(follow, store, feed, ports.clock)
         self._lanes: dict[int, Lane] = {}
         self._bell = asyncio.Event()
         self._storm = Storm()
@@ -74,6 +77,7 @@ class Subscription:
         self._stopping = False
         self._compared = False
         self._main: asyncio.Task[None] | None = None
+        self._reporter: asyncio.Task[None] | None = None
         self._unwatch: Any = None
 
     @property
@@ -101,14 +105,29 @@ class Subscription:
             self._troubles.begin("source", severity(error, "source-silent"), told(error))
         self._unwatch = self._feed.watch(self.ring)
         self._main = asyncio.create_task(self._look_after(), name=f"subscription {self.name}")
+        self._reporter = asyncio.create_task(self._report(), name=f"{self.name} reports")
 
     async def _compare(self) -> None:
-        """A source restored from a backup may have other messages under the same positions."""
-        for part, (pos, id) in [(part, (lane.pos, lane.id)) for part, lane in self._lanes.items() if lane.pos]:
-            for record in await self._feed.read(part, pos - 1, 1):
-                if record.id != id:
-                    self._regressed(part, f"message {pos} is {record.id!r}, the checkpoint says {id!r}")
+        """A source restored from a backup may have other messages under the same positions, and an old one fewer."""
+        if not self._stands():
+            with contextlib.suppress(Conflict):  # another process begins it at this moment
+                await self._history.begin()
+            await self._reload()
+        found = await self._history.compare(self._stands())
         self._compared = True
+        if found is not None:
+            self._break(found)
+
+    def _stands(self) -> dict[int, tuple[int, str]]:
+        return {part: (lane.pos, lane.id) for part, lane in self._lanes.items() if lane.pos}
+
+    async def _report(self) -> None:
+        """Tells the source how far it is, also while it cannot go on: what it has not handled must not be deleted."""
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            if self._compared:
+                with contextlib.suppress(RemitError):
+                    await self._history.report(self._stands())
 
     async def stop(self) -> None:
         """Lets running batches commit, then ends."""
@@ -117,7 +136,7 @@ class Subscription:
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
-        tasks = [self._main, self._drainer, *(lane.worker for lane in self._lanes.values())]
+        tasks = [self._main, self._reporter, self._drainer, *(lane.worker for lane in self._lanes.values())]
         running = [task for task in tasks if task is not None]
         for task in running:
             task.cancel()
@@ -157,16 +176,17 @@ class Subscription:
             self._troubles.end("source")
             for part, (pos, _) in heads.items():
                 lane = self._lane(part)
+                lane.head = pos
                 if pos > lane.pos:
                     self._start_worker(lane)
             for part, before in stood.items() if heads else ():
                 pos = heads[part][0] if part in heads else 0
                 if pos < before:
-                    self._regressed(part, f"the log ends at {pos}, the checkpoint stood at {before}")
+                    self._break(beyond(part, before, pos))
             await self._bell.wait()
 
     def _start_worker(self, lane: Lane) -> None:
-        if lane.worker is None and not self._stopping and self.state != "regressed":
+        if lane.worker is None and not self._stopping and self.state not in BROKEN:
             lane.stirred = asyncio.get_running_loop().time()
             lane.worker = asyncio.create_task(self._work(lane), name=f"{self.name} partition {lane.part}")
 
@@ -182,7 +202,7 @@ class Subscription:
         """Read after the checkpoint, handle, commit; until nothing is left."""
         failure: Exception | None = None
         try:
-            while not self._stopping and self.state != "regressed":
+            while not self._stopping and self.state not in BROKEN:
                 try:
                     if failure is not None:
                         await self._failed(lane, failure)
@@ -191,11 +211,15 @@ class Subscription:
                     if not records and await self._was_moved(lane):
                         continue
                     if not records:
+                        if lane.head > lane.pos:  # what is to come was deleted; or the log was restored
+                            self._compared = False
                         if lane.failures:  # another process has handled what failed here
                             self._recovered(lane)
                         return
                     if self._fits(lane, records[0]):
                         await self._handle(lane, records)
+                    elif not self._compared:
+                        await self._compare()
                 except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                     failure = error
         finally:
@@ -218,10 +242,13 @@ class Subscription:
         """The next message names the last handled one as its predecessor; anything else is another history."""
         if record.pos == lane.pos + 1 and record.prev == lane.id:
             return True
-        what = f"came after {lane.pos}"
-        if record.pos == lane.pos + 1:
-            what = f"follows {record.prev!r}, the checkpoint stands on {lane.id!r}"
-        self._regressed(lane.part, f"message {record.pos} {what}")
+        if record.pos > lane.pos + 1:
+            found = lost(lane.part, lane.pos, record.pos)
+        else:
+            what = f"message {record.pos} follows {record.prev!r}, the checkpoint stands on {lane.id!r}"
+            found = Break("regressed", f"partition {lane.part}: {what}")
+        if self._compared:
+            self._break(found)
         return False
 
     async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
@@ -342,9 +369,18 @@ class Subscription:
             follow.name, follow.source, follow.channel, record.key, record, self._calls.seconds(), error, retry_at
         )
 
-    def _regressed(self, part: int, what: str) -> None:
-        """The source's log is not the one the checkpoint was made on (a backup was restored): stop, loudly."""
-        self._troubles.begin("history", "regressed", f"partition {part}: {what}")
+    def _break(self, found: Break) -> None:
+        """The source's log is not the one the checkpoint was made on, or not all of it: stop, loudly."""
+        self._troubles.begin("history", *found)
+
+    async def _mended(self) -> None:
+        """Goes on where a person has put the checkpoints, if somebody has."""
+        stood = self._stands()
+        await self._reload()
+        if self._stands() != stood:
+            self._troubles.end("history")
+            self._compared = False
+            self._bell.set()
 
     def give_up_on_the_stuck(self) -> None:
         """Cancels what neither moves on nor fails. What was cancelled is tried again as soon as it has ended."""
@@ -371,6 +407,8 @@ class Subscription:
         if reload:
             self._bell.set()
         try:
+            if self.state in BROKEN:
+                await self._mended()
             rows = await self._parked()
             due = [row for row in rows if self._is_due(row)]
             if due and self._drainer is None:

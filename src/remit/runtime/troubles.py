@@ -8,7 +8,7 @@ from remit.runtime.signals import Listener, Signal
 
 __all__ = ["Troubles"]
 
-_ORDER = ("running", "stalled", "paused", "source-silent", "regressed")
+_ORDER = ("running", "stalled", "paused", "source-silent", "regressed", "lost-source")
 """From the best to the worst, as `remit status` orders them."""
 
 

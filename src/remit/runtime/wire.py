@@ -12,21 +12,26 @@ from remit import errors
 from remit.errors import BadMessage, Overloaded, RemitError, Unavailable
 from remit.messages import Codec, Contract, Encoding, Record, Refusal, decode_reply, encode_reply, reply_of
 from remit.runtime.usual import Usual
-from remit.transports import Answer, Request
+from remit.transports import Answer, Request, Standing
 
 __all__ = [
     "Heads",
     "Known",
+    "Report",
     "Route",
     "Span",
     "decode_heads",
     "decode_known",
     "decode_records",
+    "decode_report",
     "decode_span",
+    "decode_standing",
     "encode_heads",
     "encode_known",
     "encode_records",
+    "encode_report",
     "encode_span",
+    "encode_standing",
     "failure",
     "is_shed",
     "length_of",
@@ -175,12 +180,22 @@ class Known(msgspec.Struct, array_like=True):
     wait_seconds: float
 
 
+class Report(msgspec.Struct, array_like=True):
+    """Asks where a log begins, and says how far a subscription of it is, if it does."""
+
+    channel: int
+    subscription: str
+    positions: Mapping[int, int] | None
+
+
 Heads = dict[int, tuple[int, float]]
 
 _span = msgspec.msgpack.Decoder(Span)
 _known = msgspec.msgpack.Decoder(Known)
 _records = msgspec.msgpack.Decoder(list[Record])
 _heads = msgspec.msgpack.Decoder(Heads)
+_report = msgspec.msgpack.Decoder(Report)
+_standing = msgspec.msgpack.Decoder(Standing)
 
 
 def encode_span(span: Span) -> bytes:
@@ -201,6 +216,16 @@ def decode_span(body: bytes) -> Span:
 def decode_known(body: bytes) -> Known:
     """Raises `BadMessage`."""
     return _body(_known, body)
+
+
+def encode_report(report: Report) -> bytes:
+    """The body of a report."""
+    return msgspec.msgpack.encode(report)
+
+
+def decode_report(body: bytes) -> Report:
+    """Raises `BadMessage`."""
+    return _body(_report, body)
 
 
 def _body(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
@@ -242,6 +267,16 @@ def encode_heads(heads: Mapping[int, tuple[int, float]]) -> Answer:
 def decode_heads(answer: Answer, address: str) -> Heads:
     """The heads. Raises what the answer says, `BadMessage`."""
     return _decoded(_heads, answer, address)
+
+
+def encode_standing(standing: Standing) -> Answer:
+    """The answer to a `Report`."""
+    return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(standing))
+
+
+def decode_standing(answer: Answer, address: str) -> Standing:
+    """What the source says. Raises what the answer says, `BadMessage`."""
+    return _decoded(_standing, answer, address)
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[T], answer: Answer, address: str) -> T:

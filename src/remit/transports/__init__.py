@@ -3,7 +3,7 @@
 from remit.transports.calls import Answer, Answering, CallCapabilities, CallChannel, Request
 from remit.transports.events import EventCapabilities, EventChannel
 from remit.transports.in_process import Exchange, InProcessCalls, StoreFeed
-from remit.transports.port import Feed, Push
+from remit.transports.port import Feed, Floors, Push, Standing
 
 __all__ = [
     "Answer",
@@ -14,8 +14,10 @@ __all__ = [
     "EventChannel",
     "Exchange",
     "Feed",
+    "Floors",
     "InProcessCalls",
     "Push",
     "Request",
+    "Standing",
     "StoreFeed",
 ]

@@ -11,14 +11,24 @@ from typing import Protocol
 from remit.errors import BadMessage, OutcomeUnknown, Unavailable
 from remit.messages import Record
 from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
-from remit.transports.port import Push
+from remit.transports.port import Floors, Push, Standing
 
 __all__ = ["Exchange", "InProcessCalls", "StoreFeed"]
+
+
+class _Subscriber(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def channel(self) -> int: ...
 
 
 class _Log(Protocol):
     async def read(self, channel: int, part: int, after: int, limit: int) -> Sequence[Record]: ...
     async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]: ...
+    async def floors(self, channel: int) -> Floors: ...
+    async def subscribers(self) -> Sequence[_Subscriber]: ...
+    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None: ...
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]: ...
 
 
@@ -35,6 +45,13 @@ class StoreFeed:
 
     async def heads(self) -> Mapping[int, tuple[int, float]]:
         return await self._log.heads(self.channel)
+
+    async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
+        place = (subscription, self.channel)
+        known = any((each.name, each.channel) == place for each in await self._log.subscribers())
+        if positions is not None:
+            await self._log.report(subscription, self.channel, positions, at)
+        return Standing(known, await self._log.floors(self.channel))
 
     def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:
         return self._log.watch(lambda: bell(None))

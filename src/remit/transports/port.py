@@ -11,7 +11,10 @@ from typing import NamedTuple, Protocol
 
 from remit.messages import Record
 
-__all__ = ["Feed", "Push"]
+__all__ = ["Feed", "Floors", "Push", "Standing"]
+
+Floors = Mapping[int, tuple[int, str, float]]
+"""Where a log begins, by partition: position, identity and time of the last message that was deleted."""
 
 
 class Push(NamedTuple):
@@ -19,6 +22,14 @@ class Push(NamedTuple):
 
     record: Record
     done: Callable[[], None]
+
+
+class Standing(NamedTuple):
+    """What a source has to say to a subscription."""
+
+    known: bool
+    """Whether it had heard of the subscription before."""
+    floors: Floors
 
 
 class Feed(Protocol):
@@ -33,6 +44,12 @@ class Feed(Protocol):
 
     async def heads(self) -> Mapping[int, tuple[int, float]]:
         """The last position of each partition that has any, with its time (seconds since the epoch)."""
+        ...
+
+    async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
+        """Where the log begins; with positions, also tells the source how far the subscription is at a time (seconds
+        since the epoch).
+        """
         ...
 
     def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:

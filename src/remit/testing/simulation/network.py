@@ -177,6 +177,7 @@ class BlindFeed:
         self.source = feed.source
         self.channel = feed.channel
         self.watch = feed.watch
+        self.standing = feed.standing
 
     async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
         return []

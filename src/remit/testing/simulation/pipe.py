@@ -13,7 +13,7 @@ from remit.errors import RemitError, Unavailable
 from remit.stores import PUBLISHED, Advance, Checkpoint, Record, Store, Unit
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.nodes import Incarnation
-from remit.transports import Push
+from remit.transports import Push, Standing, StoreFeed
 
 __all__ = ["Broker", "HostileFeed", "Queue", "Relay"]
 
@@ -113,6 +113,9 @@ class HostileFeed:
             heads = await self._log.heads(self.channel)
         await self._travel()
         return heads
+
+    async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
+        return await StoreFeed(self.source, self.channel, self._log).standing(subscription, at, positions)
 
     def watch(self, bell: _Bell) -> Callable[[], None]:
         """Pushes from the broker, and a beacon each second, since pushes may be lost."""

@@ -1,0 +1,94 @@
+"""Whether the source's log is still the one a subscription has followed: none of it missing, and no other history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from remit.runtime.plan import FollowPlan
+from remit.runtime.ports import SystemClock
+from remit.runtime.reports import Reports
+from remit.stores import Advance, Store, Unit
+from remit.transports import Feed, Floors
+
+__all__ = ["BROKEN", "Break", "History", "beyond", "lost"]
+
+BROKEN = ("regressed", "lost-source")
+"""States in which a subscription handles nothing any more, until a person has decided where it goes on."""
+
+Stands = Mapping[int, tuple[int, str]]
+"""Position and identity of the last message handled, by partition."""
+
+
+class Break(NamedTuple):
+    """Why a subscription cannot go on: the state it ends in, and what was found."""
+
+    state: str
+    what: str
+
+
+class History:
+    """What one subscription knows of its source's log, and tells the source of itself."""
+
+    def __init__(self, follow: FollowPlan, store: Store, feed: Feed, clock: SystemClock) -> None:
+        self._follow = follow
+        self._store = store
+        self._feed = feed
+        self._clock = clock
+        self._reports = Reports()
+
+    async def begin(self) -> None:
+        """Lets a subscription that has never run begin where the log does now: with all that is left of it.
+
+        Raises `Conflict` when another process does the same, and what the store and the feed raise.
+        """
+        name, source, channel = self._follow.name, self._follow.source, self._follow.channel
+        if await self._store.checkpoints(name, source, channel):
+            return
+        standing = await self._feed.standing(name, self._clock.seconds())
+        for part, (pos, id, _) in standing.floors.items() if not standing.known else ():
+            move = Advance(name, source, channel, part, 0, "", pos, id, self._clock.seconds(), frozenset())
+            await self._store.commit(Unit(advance=move))
+
+    async def compare(self, stands: Stands) -> Break | None:
+        """Looks at the places in the log where the subscription stands, and makes itself known there."""
+        floors = await self._report(stands)
+        for part in {**floors, **stands}:
+            pos, id = stands.get(part, (0, ""))
+            floor, floor_id, _ = floors.get(part, (0, "", 0.0))
+            if pos < floor:
+                return lost(part, pos, floor + 1)
+            if pos == floor:
+                found = [floor_id]
+            else:  # nothing is found beyond the end of the log, which tells by its heads where it is
+                found = [record.id for record in await self._feed.read(part, pos - 1, 1) if record.pos == pos]
+            if found and found != [id]:
+                what = f"partition {part}: message {pos} is {found[0]!r}, the checkpoint says {id!r}"
+                return Break("regressed", what)
+        return None
+
+    async def report(self, stands: Stands) -> None:
+        """Tells the source how far the subscription is, now and then. Raises what the feed raises."""
+        if self._reports.due(_positions(stands)):
+            await self._report(stands)
+
+    async def _report(self, stands: Stands) -> Floors:
+        positions = _positions(stands)
+        standing = await self._feed.standing(self._follow.name, self._clock.seconds(), positions)
+        self._reports.told(positions)
+        return standing.floors
+
+
+def _positions(stands: Stands) -> dict[int, int]:
+    return {part: pos for part, (pos, _) in stands.items()}
+
+
+def lost(part: int, pos: int, first: int) -> Break:
+    """Messages were deleted that the subscription has not handled."""
+    what = f"partition {part}: the source's log begins with message {first}, the checkpoint stands at {pos}"
+    return Break("lost-source", what)
+
+
+def beyond(part: int, pos: int, head: int) -> Break:
+    """The subscription has handled more than was ever written there."""
+    return Break("regressed", f"partition {part}: the log ends at {head}, the checkpoint stood at {pos}")

@@ -1,0 +1,286 @@
+"""What everybody has handled goes when it is old; what somebody has not stays, and who has missed something stops."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from remit.runtime import pruning
+from remit.runtime.pruning import CHUNK, SILENT_SECONDS, trim
+from remit.runtime.reports import REPORT_SECONDS
+from remit.stores import PRIVATE, PUBLISHED, Checkpoint, Entry, Subscriber, Unit
+from remit.stores.memory import MemoryStore
+from remit.transports.in_process_events import Broker, InProcessEvents
+from tests.runtime.apart import apart, pay
+from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Talk, until, virtually
+from tests.runtime.test_relay import relaying
+from tests.runtime.test_remote_calls import on_virtual_time
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+NOW = 1_700_000_000.0
+WEEK = timedelta(days=7)
+FAR = 1_000_000
+NOTES = ("talk.note", "talk", PRIVATE)
+
+
+def said(name: str, who: str = ADA, *, at: float = NOW, channel: int = PRIVATE) -> Unit:
+    """Somebody has said something."""
+    payload = f'{{"who":"{who}"}}'.encode()
+    return Unit(entries=[Entry(channel, who, name, "talk.Said", 1, at, "{}", payload)])
+
+
+async def written(count: int, *, at: float = NOW - 8 * DAY) -> MemoryStore:
+    """A log with so many messages of one partition."""
+    store = MemoryStore(partitions=2)
+    for number in range(1, count + 1):
+        await store.commit(said(f"m{number}", at=at))
+    return store
+
+
+async def left(store: MemoryStore, channel: int = PRIVATE) -> list[str]:
+    return [record.id for record in await store.read(channel, PART[ADA], 0, FAR)]
+
+
+# ── what goes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_somebody_has_not_handled_stays() -> None:
+    store = await written(4)
+    await store.report("mail.desk", PRIVATE, {PART[ADA]: 3}, NOW)
+    await store.report("billing.totals", PRIVATE, {PART[ADA]: 2}, NOW)
+    await store.report("mail.other", PUBLISHED, {}, NOW)
+    await trim(store, NOW, WEEK)
+    assert await left(store) == ["m3", "m4"]
+
+
+async def test_who_has_handled_nothing_yet_keeps_everything() -> None:
+    store = await written(4)
+    await store.report("mail.desk", PRIVATE, {PART[ZOE]: 9}, NOW)
+    await trim(store, NOW, WEEK)
+    assert len(await left(store)) == 4
+
+
+async def test_what_is_young_stays_although_all_have_handled_it() -> None:
+    store = await written(2)
+    await store.commit(said("young", at=NOW - 6 * DAY))
+    await store.report("mail.desk", PRIVATE, {PART[ADA]: 3}, NOW)
+    await trim(store, NOW, WEEK)
+    assert await left(store) == ["young"]
+
+
+async def test_who_has_not_been_heard_of_for_a_month_keeps_nothing() -> None:
+    store = await written(2, at=NOW - 40 * DAY)
+    await store.report("mail.desk", PRIVATE, {}, NOW - SILENT_SECONDS + 1)
+    await trim(store, NOW, WEEK)
+    assert len(await left(store)) == 2
+    await trim(store, NOW + 1, WEEK)
+    assert await left(store) == []
+
+
+async def test_it_goes_in_chunks() -> None:
+    store = await written(2 * CHUNK + 1)
+    assert [(await trim(store, NOW, WEEK), len(await left(store))) for _ in range(3)] == [
+        (True, CHUNK + 1),
+        (True, 1),
+        (False, 0),
+    ]
+
+
+def test_a_running_system_deletes_what_it_has_handled() -> None:
+    async def story() -> None:
+        talk = Talk()
+        for number in range(3):
+            await talk.store.commit(said(f"old {number}", at=LoopClock().seconds() - 8 * DAY))
+        await talk.store.commit(said("young", at=LoopClock().seconds() - DAY))
+        await talk.store.report("mail.desk", PRIVATE, {PART[ADA]: 1}, LoopClock().seconds())
+        async with talk.running():
+            talk.gates[ADA].set()
+            await asyncio.sleep(100.0)
+            assert await left(talk.store) == ["old 1", "old 2", "young"], "another one has not handled the rest"
+            await talk.store.forget("mail.desk")
+            await asyncio.sleep(100.0)
+            assert await left(talk.store) == ["young"]
+
+    virtually(story())
+
+
+def test_what_waits_is_not_deleted_however_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "SILENT_SECONDS", HOUR)
+
+    async def story() -> None:
+        talk = Talk()
+        for number in range(3):
+            await talk.store.commit(said(f"old {number}", at=LoopClock().seconds() - 8 * DAY))
+        async with talk.running() as (_, follower, _feed):
+            talk.failing = [ConnectionError("away")] * 100_000
+            await asyncio.sleep(2 * HOUR)
+            assert await left(talk.store) == ["old 0", "old 1", "old 2"]
+            assert follower.state == "paused"
+
+    virtually(story())
+
+
+# ── who tells ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_subscription_tells_how_far_it_is() -> None:
+    async def story() -> None:
+        talk = Talk()
+        async with talk.running():
+            assert [row.positions for row in await talk.store.subscribers()] == [{}], "from its beginning on"
+            talk.gates[ADA].set()
+            await talk.store.commit(said("m1"))
+            await asyncio.sleep(2 * REPORT_SECONDS)
+            (row,) = await talk.store.subscribers()
+            assert (row.name, row.channel, row.positions) == ("talk.note", PRIVATE, {PART[ADA]: 1})
+            await asyncio.sleep(HOUR)
+            (later,) = await talk.store.subscribers()
+            assert later.at > row.at + HOUR / 2, "that it is still there, now and then"
+
+    virtually(story())
+
+
+@on_virtual_time
+async def test_a_subscription_in_another_process_tells_it_too() -> None:
+    async with apart() as shop:
+        await shop.send(pay(5))
+        await asyncio.sleep(2 * REPORT_SECONDS)
+        rows = {row.name: row for row in await shop.till.store.subscribers()}
+        heads = {part: pos for part, (pos, _) in (await shop.till.store.heads(PUBLISHED)).items()}
+        assert rows["desk.see"] == Subscriber("desk.see", PUBLISHED, heads, rows["desk.see"].at)
+
+
+async def test_a_relay_tells_how_far_it_is() -> None:
+    store = MemoryStore(partitions=2)
+    await store.commit(said("m1", channel=PUBLISHED))
+    async with relaying(store, InProcessEvents(Broker())) as relay:
+        while True:
+            await relay.housekeeping(False)
+            rows = {row.name: row.positions for row in await store.subscribers()}
+            if rows.get("billing.relay:nats") == {PART[ADA]: 1}:
+                break
+            relay._reports._at = float("-inf")  # as if some time had passed
+            await asyncio.sleep(0.001)
+
+
+# ── who has missed something ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_new_subscription_begins_where_the_log_does() -> None:
+    talk = Talk(store=await written(4))
+    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    async with talk.running() as (_, follower, _feed):
+        talk.gates[ADA].set()
+        await until(lambda: follower.position(PART[ADA]) == 4)
+        assert talk.entered == [ADA], "with all that is left"
+        assert follower.state == "running"
+
+
+async def test_a_new_subscription_begins_although_nothing_is_left() -> None:
+    talk = Talk(store=await written(4))
+    await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
+    async with talk.running() as (_, follower, _feed):
+        talk.gates[ADA].set()
+        await talk.store.commit(said("m5"))
+        await until(lambda: follower.position(PART[ADA]) == 5)
+        assert (follower.state, talk.entered) == ("running", [ADA])
+
+
+async def test_a_subscription_that_stands_where_the_log_begins_goes_on() -> None:
+    talk = Talk(store=await written(4))
+    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(4, "m4", NOW)})
+    await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
+    async with talk.running() as (_, follower, _feed):
+        talk.gates[ADA].set()
+        await talk.store.commit(said("m5"))
+        await until(lambda: follower.position(PART[ADA]) == 5)
+        assert follower.state == "running"
+
+
+async def test_the_place_where_the_log_begins_is_compared_too() -> None:
+    talk = Talk(store=await written(4))
+    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(4, "another", NOW)})
+    await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
+    async with talk.running() as (_, follower, _feed):
+        await until(lambda: follower.state == "regressed")
+
+
+async def lost_source(talk: Talk) -> None:
+    async with talk.running() as (_, follower, _feed):
+        talk.gates[ADA].set()
+        await talk.store.commit(said("m5"))
+        await until(lambda: follower.state == "lost-source")
+        assert "lost-source" in talk.said
+        assert talk.entered == [], "it does not go on by itself"
+
+
+async def test_a_subscription_that_the_log_has_left_behind_stops() -> None:
+    talk = Talk(store=await written(4))
+    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
+    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    await lost_source(talk)
+
+
+async def test_a_subscription_of_which_nothing_is_left_stops() -> None:
+    talk = Talk(store=await written(4))
+    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
+    await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
+    await lost_source(talk)
+
+
+async def test_a_subscription_that_only_handled_other_partitions_stops_as_well() -> None:
+    talk = Talk(store=await written(4))
+    await talk.store.place(*NOTES, {PART[ZOE]: Checkpoint(1, "z1", NOW)})
+    await talk.store.commit(said("z1", ZOE))
+    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    await lost_source(talk)
+
+
+async def test_a_subscription_that_never_handled_anything_but_was_there_stops_as_well() -> None:
+    talk = Talk(store=await written(4))
+    await talk.store.report("talk.note", PRIVATE, {}, NOW)
+    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    await lost_source(talk)
+
+
+async def test_a_subscription_that_is_overtaken_while_it_runs_stops() -> None:
+    """As when nobody has heard its reports."""
+    talk = Talk(store=await written(1))
+    async with talk.running() as (_, follower, _feed):
+        await until(lambda: talk.entered == [ADA])
+        for number in (2, 3, 4):
+            await talk.store.commit(said(f"m{number}"))
+        await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW + 1, limit=FAR)
+        talk.gates[ADA].set()
+        await until(lambda: follower.state == "lost-source")
+        assert (follower.position(PART[ADA]), talk.entered) == (1, [ADA])
+
+
+async def test_it_goes_on_where_a_person_puts_it_without_a_restart() -> None:
+    talk = Talk(store=await written(4))
+    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
+    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    async with talk.running() as (_, follower, _feed):
+        await until(lambda: follower.state == "lost-source")
+        talk.gates[ADA].set()
+        await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(3, "m3", NOW)})
+        await until(lambda: follower.position(PART[ADA]) == 4)
+        assert (follower.state, talk.entered) == ("running", [ADA])
+
+
+def test_who_has_lost_its_source_keeps_the_rest_from_being_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pruning, "SILENT_SECONDS", HOUR)
+
+    async def story() -> None:
+        talk = Talk(store=await written(4))
+        await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
+        await talk.store.trim(PRIVATE, PART[ADA], upto=2, before=NOW, limit=FAR)
+        async with talk.running() as (_, follower, _feed):
+            await asyncio.sleep(2 * HOUR)
+            assert follower.state == "lost-source"
+            assert await left(talk.store) == ["m3", "m4"]
+
+    virtually(story())
