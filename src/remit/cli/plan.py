@@ -15,6 +15,7 @@ from remit.cli.failures import Failure
 from remit.cli.loading import load_system
 from remit.cli.options import AsJson
 from remit.cli.screen import show
+from remit.topology.assembly import broker_permissions
 from remit.topology.file import Address, Channel, read_topology
 from remit.topology.flows import IN_PROCESS, Flow, flows_of
 from remit.topology.mermaid import mermaid_of
@@ -22,6 +23,7 @@ from remit.topology.moves import Change, changes_between, check_stores_stay
 from remit.topology.picture import picture_of
 from remit.topology.placement import COMPONENTS, ContextShape, PlacedService, Placement, place
 from remit.topology.shapes import shapes_of
+from remit.topology.users import users_of
 
 __all__ = ["plan"]
 
@@ -38,22 +40,34 @@ def plan(
     json: AsJson = False,
     mermaid: Annotated[bool, Parameter(negative="", help="Print a Mermaid flowchart.")] = False,
     svg: Annotated[str | None, Parameter(help="Draw the plan into this file.")] = None,
+    permissions: Annotated[
+        bool, Parameter(negative="", help="Print what each user of the NATS server may do, for its configuration.")
+    ] = False,
 ) -> int:
     """Show what runs where, over which stores and channels, and how everything travels.
 
     Starts nothing and opens nothing. A topology that cannot keep the guarantees is refused with every finding, and exit
     code 2; so is a move that would leave the data of a context behind.
+
+    With --permissions it prints an `authorization` block for the configuration of the NATS server: no service may hear
+    another context's private events, or publish in its name. Passwords are variables of the server's environment.
     """
-    if mermaid + json + (svg is not None) > 1 or (other is not None and (mermaid or svg is not None)):
+    forms = mermaid + (svg is not None) + permissions
+    if json + forms > 1 or (other is not None and forms):
         raise Failure(
-            "cli.usage", "one form at a time, and no picture of a move", where="remit plan",
-            expected="one of --json, --mermaid, --svg; with two files only --json", next="remit plan --help",
+            "cli.usage", "one form at a time, and only a table of a move", where="remit plan",
+            expected="one of --json, --mermaid, --svg, --permissions; with two files only --json",
+            next="remit plan --help",
         )  # fmt: skip
     placement, shapes = _placed(topology)
     if other is not None:
         moved, shapes = _placed(other)
         check_stores_stay(placement, moved).settle()
         _tell_move(placement, moved, changes_between(placement, moved, shapes), as_json=json)
+        return 0
+    if permissions:
+        system = load_system(placement.topology.system).name
+        print(broker_permissions(system, users_of(placement, shapes)), end="")
         return 0
     flows = flows_of(placement, shapes)
     if json:

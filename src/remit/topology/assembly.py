@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +22,10 @@ from remit.transports import CallChannel, EventChannel
 if TYPE_CHECKING:  # what only services need is not loaded by import remit
     from remit.topology.file import Channel, Service
     from remit.topology.placement import Placement
+    from remit.topology.users import User
     from remit.transports.nats import NatsConnection
 
-__all__ = ["Channels", "assemble", "is_made", "made_stores", "make_channels", "open_store"]
+__all__ = ["Channels", "assemble", "broker_permissions", "is_made", "made_stores", "make_channels", "open_store"]
 
 
 def open_store(place: str, context: str) -> Store:
@@ -163,3 +164,10 @@ def _connect(channel: Channel, service: Service, connections: dict[str, NatsConn
         credentials = (user, password) if user else None
         connections[url] = NatsConnection(url, name=service.name, credentials=credentials)
     return connections[url]
+
+
+def broker_permissions(system: str, users: Sequence[User]) -> str:
+    """What each user may do, for the broker's configuration. Raises `ChannelError`, also for a missing driver."""
+    with _needs("nats", "permissions at NATS", ChannelError):
+        from remit.transports.nats import BrokerUser, permissions
+    return permissions(system, [BrokerUser(*user) for user in users])

@@ -76,7 +76,7 @@ class NatsConnection:
         self._urls = [each.strip() for each in url.split(",")]
         self._name = name
         self._credentials = credentials
-        self._prefix = f"{inbox_of(credentials[0] if credentials else 'remit')}.{secrets.token_hex(8)}."
+        self._prefix = f"{inbox_of(credentials[0] if credentials else _user_in(url))}.{secrets.token_hex(8)}."
         self._client: Client | None = None
         self._trouble: RemitError = Unavailable("the connection is not open", where=self.place)
         self._attempted = asyncio.Event()
@@ -378,6 +378,11 @@ class NatsConnection:
 def inbox_of(user: str) -> str:
     """Below which subject replies to a user arrive."""
     return f"_INBOX.{re.sub(r'[^A-Za-z0-9_-]', '_', user)}"
+
+
+def _user_in(url: str) -> str:
+    """The user that an address names; those of a cluster are one."""
+    return next((user for each in url.split(",") if (user := urlsplit(each.strip()).username)), "remit")
 
 
 async def _subscribe(client: Client, interest: Interest) -> None:

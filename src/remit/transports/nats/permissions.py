@@ -33,8 +33,9 @@ class BrokerUser:
     """It runs their `read`: answers their queries."""
     follows: frozenset[str] = frozenset()
     """Other contexts whose published events it hears, and whose logs it reads."""
-    calls: frozenset[str] = frozenset({"*.write", "*.read"})
-    """Addresses that it calls."""
+    calls: frozenset[str] = frozenset({"*.write", "*.read", "*.log"})
+    """Addresses that it calls. A fresh answer takes questions to the logs of all contexts on the way. Who asks a log
+    is told what its context publishes, and nothing else."""
 
 
 def permissions(system: str, users: Sequence[BrokerUser]) -> str:
