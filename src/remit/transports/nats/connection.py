@@ -407,14 +407,21 @@ def _again(error: RemitError) -> RemitError:
 
 
 async def _end(client: Client) -> None:
-    with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await client.close()
-    # Where closing met an error, which it has told nobody, the library leaves its tasks behind.
-    for subscription in getattr(client, "_subs", dict[int, Subscription]()).values():
-        task: asyncio.Task[None] | None = getattr(subscription, "_wait_for_msgs_task", None)
-        if task is not None:
-            task.cancel()
+    """Closes it. Where that is cancelled, or meets an error, the library would leave its tasks and its socket behind."""
+    try:
+        with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await client.close()
+    finally:
+        subscriptions: Mapping[int, Subscription] = getattr(client, "_subs", {})
+        left = [getattr(client, name, None) for name in ("_reading_task", "_ping_interval_task", "_flusher_task")]
+        left += [getattr(subscription, "_wait_for_msgs_task", None) for subscription in subscriptions.values()]
+        for task in left:
+            if task is not None:
+                task.cancel()
+        transport = getattr(client, "_transport", None)
+        if transport is not None:
+            transport.close()
 
 
 def _without_secrets(url: str) -> str:
