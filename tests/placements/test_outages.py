@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
 from typing import Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -15,8 +13,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from learning import checker
-from learning.driver import Directory, Told, come_to_rest, play
+from learning.driver import Directory, Told, come_to_rest
 from learning.process import Services
+from tests.placements.busy import busy
 from tests.placements.deployment import running
 
 RECOVERY_SECONDS = 10.0
@@ -164,29 +163,12 @@ def lag(services: Services) -> int:
 
 def played_while_restarted(name: str, folder: Path, *restarted: str) -> list[Told]:
     """What students are told while each process of these services is restarted, one after the other."""
-    through = Event()
-
-    def play_on() -> list[Told]:
-        told: list[Told] = []
-        while not through.is_set():
-            told += play(directory, students=30, seed=len(told) + 1)
-        return told
-
-    with running(name, folder) as services, ThreadPoolExecutor(1) as pool:
-        directory = Directory(services.urls)
-        cohort = pool.submit(play_on)
-        try:
-            for service in services.services.values():
-                if service.service in restarted:
-                    assert service.stop() == 0
-                    service.start()
-        finally:
-            through.set()
-        told = cohort.result()
-        come_to_rest(services.urls)
-        assert set(services.stop().values()) == {0}
-        assert checker.check(checker.read(services.data), told) == []
-        return told
+    with running(name, folder) as services, busy(services) as told:
+        for service in services.services.values():
+            if service.service in restarted:
+                assert service.stop() == 0
+                service.start()
+    return told
 
 
 @pytest.mark.parametrize("name", ["pairs-http", "pairs-nats"])

@@ -19,7 +19,7 @@ billing = "sqlite:/var/lib/billing.db"
 archive = "sqlite:../archive/{context}.db"
 
 [channels]
-events = { url = "nats://relay:${PASSWORD}@broker:4222", codec = "msgpack" }
+events = { url = "nats://relay:${PASSWORD}@broker:4222", codec = "msgpack", replicas = 3 }
 calls = { url = "http", secret = "${SHARED}" }
 
 [services.front]
@@ -48,7 +48,7 @@ def test_everything_written_is_there() -> None:
     assert topology.services == {"front": front, "back": Service("back", ("billing.write",))}
     assert str(front.calls) == "[::1]:9001"
     assert topology.events
-    assert (topology.events.technology, topology.events.codec) == ("nats", "msgpack")
+    assert (topology.events.technology, topology.events.codec, topology.events.replicas) == ("nats", "msgpack", 3)
     assert topology.events.url == Secret("nats://relay:hush@broker:4222")
     assert topology.calls
     assert (topology.calls.technology, topology.calls.codec, topology.calls.secret) == ("http", "json", Secret("quiet"))
@@ -141,6 +141,8 @@ MISTAKES = {
     '[services.b]\nruns = ["*"]\nhttp = 8000': ("topology.type", '"HOST:PORT"'),
     "[stores]\nsales = 2024-01-01": ("topology.type", "a date or time"),
     '[services.b]\nruns = ["*"]\nreplicas = 0': ("topology.value", "from 1 to 1000"),
+    '[channels]\nevents = { url = "nats://h:1", replicas = 6 }': ("topology.value", "from 1 to 5"),
+    '[channels]\ncalls = { url = "nats://h:1", replicas = 3 }': ("topology.unknown-key", "replicas"),
     '[services.b]\nruns = ["a b"]': ("topology.value", "'a b' names nothing"),
     "[services.b]\nruns = [1]": ("topology.value", "1 names nothing"),
     '[services.B]\nruns = ["*"]': ("topology.value", "lower-case"),

@@ -131,7 +131,7 @@ def make_channels(system: str, placement: Placement, service: Service, replica: 
             from remit.transports.nats import NatsEvents
 
         connection = _connect(topology.events, service, connections)
-        events = NatsEvents(connection, system, codec=topology.events.codec)
+        events = NatsEvents(connection, system, codec=topology.events.codec, replicas=topology.events.replicas)
     encoding: Encoding = "msgpack" if topology.calls is not None and topology.calls.codec == "msgpack" else "json"
     return Channels(calls, events, encoding)
 

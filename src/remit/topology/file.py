@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -27,7 +27,8 @@ _RUNS = re.compile(r"(\*|[a-z][a-z0-9_-]*)(\.[a-z]+)?")
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LAST_PORT = 65535
-_REPLICAS = 1000
+_PROCESSES, _SERVERS = 1000, 5
+"""Replicas of a service, and of what a broker keeps, at most."""
 
 
 class Address(NamedTuple):
@@ -64,6 +65,8 @@ class Channel:
     codec: str = "json"
     secret: Secret | None = None
     """What services show one another, where no broker knows them."""
+    replicas: int = 1
+    """On how many servers of its cluster the broker keeps what it is given."""
 
 
 @dataclass(frozen=True)
@@ -253,8 +256,9 @@ def _read_channel(channels: _Table, key: str, technologies: tuple[str, ...]) -> 
         codec = _read_codec(table)
         shared = table.text("secret") if key == "calls" else None
         secret = Secret(shared) if shared else None
+        replicas = _read_replicas(table, _SERVERS) if key == "events" else 1
         table.finish()
-        return channel and Channel(channel.technology, channel.url, channel.place, codec, secret)
+        return channel and replace(channel, codec=codec, secret=secret, replicas=replicas)
     return _read_url(channels, key, technologies)
 
 
@@ -319,7 +323,7 @@ def _read_service(name: str, table: _Table) -> Service:
         _read_runs(table),
         _read_address(table, "http", least=0),
         _read_address(table, "calls", least=1),
-        _read_replicas(table),
+        _read_replicas(table, _PROCESSES),
         _read_credentials(table),
     )
     table.finish()
@@ -355,14 +359,12 @@ def _read_address(table: _Table, key: str, *, least: int) -> Address | None:
     return None
 
 
-def _read_replicas(table: _Table) -> int:
+def _read_replicas(table: _Table, most: int) -> int:
     replicas = table.take("replicas", int, "a whole number")
     if replicas is None:
         return 1
-    if not 1 <= replicas <= _REPLICAS:
-        table.report(
-            "topology.value", "replicas", f"{replicas} replicas cannot be run", expected=f"from 1 to {_REPLICAS}"
-        )
+    if not 1 <= replicas <= most:
+        table.report("topology.value", "replicas", f"there cannot be {replicas} replicas", expected=f"from 1 to {most}")
         return 1
     return int(replicas)
 

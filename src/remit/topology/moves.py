@@ -108,4 +108,7 @@ def _channel(name: str, old: Channel | None, new: Channel | None) -> Iterator[Ch
 
 
 def _told(channel: Channel | None) -> str:
-    return "none" if channel is None else f"{channel.place} ({channel.codec})"
+    if channel is None:
+        return "none"
+    replicas = f", {channel.replicas} replicas" if channel.replicas > 1 else ""
+    return f"{channel.place} ({channel.codec}{replicas})"
