@@ -17,7 +17,7 @@ from remit.cli.loading import load_system
 from remit.cli.serving import Doors, Limits, listen, serve
 from remit.cli.supervision import Supervisor
 from remit.topology import System
-from remit.topology.file import Address, Topology, read_topology
+from remit.topology.file import Topology, read_topology
 from remit.topology.placement import Placement, place
 from remit.topology.service import RunningService
 from remit.topology.shapes import shapes_of
@@ -90,15 +90,12 @@ def _run_here(topology: Topology, replica: _Replica, limits: Limits, *, attached
     with contextlib.ExitStack() as stack:
         door: socket.socket | None = None
         if placed.service.http is not None:
-            door = stack.enter_context(_door(placed.service.http.of_replica(replica.number)))
+            address = placed.service.http.of_replica(replica.number)
+            door = stack.enter_context(listen(address.host, address.port))
         event_loop.run(
             _serve(edges, service, door, limits, replica.named(placement), attached=attached, as_json=as_json)
         )
     return 0
-
-
-def _door(address: Address) -> socket.socket:
-    return listen(address.host, address.port)
 
 
 async def _serve(

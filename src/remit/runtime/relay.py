@@ -19,7 +19,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.reports import Reports
 from remit.runtime.signals import Listener, Signal
 from remit.stores import Advance, Store, Unit
-from remit.transports import EventChannel, Push
+from remit.transports import EventChannel
 
 __all__ = ["Relay"]
 
@@ -112,7 +112,7 @@ class Relay:
     def give_up_on_the_stuck(self) -> None:
         """Nothing here waits without an end: the channel and the store both say when they cannot."""
 
-    def ring(self, push: Push | None = None) -> None:
+    def ring(self) -> None:
         """Something may be new."""
         self._bell.set()
 

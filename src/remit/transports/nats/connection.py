@@ -407,7 +407,7 @@ def _again(error: RemitError) -> RemitError:
 
 
 async def _end(client: Client) -> None:
-    """Closes it. Where that is cancelled, or meets an error, the library would leave its tasks and its socket behind."""
+    """Closes it. Cancelled there, or after an error, the library would leave its tasks and its socket behind."""
     try:
         with contextlib.suppress(nats.errors.Error, OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
