@@ -12,6 +12,7 @@ import pytest
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from remit.stores import PRIVATE, Change, Claim, Entry, Unit
 from remit.stores.postgres import PostgresStore, store
+from remit.stores.postgres.columns import joined
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
@@ -212,3 +213,29 @@ async def test_a_cancelled_reader_leaves_the_next_one_a_connection(billing: Post
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
         assert await billing.beats() == {}
+
+
+def test_what_is_between_values_may_be_in_a_value() -> None:
+    separator, text = joined([["a\x1f", "", "\x1fb", 3]])
+    assert text.split(separator) == ["a\x1f", "", "\x1fb", "3", ""]
+
+
+async def test_values_with_the_separator_come_back(billing: PostgresStore) -> None:
+    for ids in (["a\x1fb", "\x1f", ""], ["c\x1f"]):
+        await asyncio.gather(*[billing.commit(Unit([Change("Account", id, 0, b"{}")])) for id in ids])
+        assert await asyncio.gather(*[billing.load("Account", id) for id in ids]) == [(1, b"{}")] * len(ids)
+
+
+@pytest.mark.parametrize("beside", [0, 1])
+async def test_a_repeated_command_changes_nothing_although_its_state_fits(billing: PostgresStore, beside: int) -> None:
+    claim = Claim("web", "k", b"f", b"{}", 1.0)
+    await billing.commit(Unit([Change("Account", "a", 0, b"{}")], claim=claim))
+    again = Unit([Change("Account", "a", 1, b'{"owed":1}')], claim=claim)
+    others = [Unit([Change("Account", f"b{number}", 0, b"{}")]) for number in range(beside)]
+    refused, *written = await asyncio.gather(
+        *[billing.commit(unit) for unit in [again, *others]], return_exceptions=True
+    )
+    assert isinstance(refused, Conflict)
+    assert refused.what == "claim"
+    assert written == [None] * beside
+    assert await billing.load("Account", "a") == (1, b"{}")

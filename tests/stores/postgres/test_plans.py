@@ -11,13 +11,16 @@ import pytest
 
 from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Unit
 from remit.stores.postgres import PostgresStore, store, writer
-from remit.stores.postgres.columns import columns
+from remit.stores.postgres.columns import call_for, joined
+from remit.stores.postgres.lookups import LOAD, OUTCOME
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
 QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
-    "load": (store._LOADS, (["Account"], ["a1"])),
-    "outcome": (store._OUTCOMES, (["web"], ["k1"])),
+    "load": (LOAD.one, ("Account", "a1")),
+    "loads": (LOAD.many, tuple(joined([["Account"], ["a1"]]))),
+    "outcome": (OUTCOME.one, ("web", "k1")),
+    "outcomes": (OUTCOME.many, tuple(joined([["web"], ["k1"]]))),
     "read": (store._READ, (PRIVATE, 0, 100, 10)),
     "heads": (store._HEADS, (1, PRIVATE)),
     "look": (writer._HEADS, ([0, 1], 1)),
@@ -76,8 +79,9 @@ async def test_hot_queries_use_indexes(postgres: PostgresStore, session: Connect
 async def test_an_old_snapshot_slows_nothing_down(postgres: PostgresStore, session: Connection, server: str) -> None:
     async def commit(pos: int) -> int:
         """Pages that a commit touches."""
+        call = call_for([move(pos)], 1)
         await session.execute("BEGIN")
-        plan = await explained(session, writer._COMMIT, tuple(columns([move(pos)], 1)))
+        plan = await explained(session, call.statement, tuple(call.values))
         await session.execute("COMMIT")
         return pages(plan)
 

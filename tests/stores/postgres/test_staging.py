@@ -15,14 +15,13 @@ import pytest
 
 from remit.stores import PUBLISHED, Entry, Unit, partition_of
 from remit.stores.postgres import PostgresStore
-from remit.stores.postgres.columns import WIDTH, columns
+from remit.stores.postgres.columns import call_for
 from remit.stores.staging import Staged, stage_async
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
 PARTITIONS = 2
-COMMIT = f"SELECT * FROM remit_commit({', '.join(f'${n}' for n in range(1, WIDTH + 1))})"
 
 
 @pytest.fixture
@@ -67,7 +66,8 @@ class Code:
     async def append(self, id: str, key: str = "k") -> None:
         """What the context itself commits."""
         entry = Entry(PUBLISHED, key, id, "billing.Settled", 1, 1.0, "{}", b"{}")
-        await self.connection.fetchrow(COMMIT, *columns([Unit(entries=[entry])], PARTITIONS))
+        call = call_for([Unit(entries=[entry])], PARTITIONS)
+        await self.connection.fetchrow(call.statement, *call.values)
 
 
 @pytest.fixture

@@ -1,19 +1,46 @@
-"""Units of work as columns: what `remit_commit` takes."""
+"""Units of work as columns: what `remit_commit` and `remit_commit_one` take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from functools import cache
+from itertools import chain, count
 from operator import itemgetter
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import msgspec
 
-from remit.stores.port import Unit, partition_of
+from remit.stores.port import Entry, Unit, partition_of
 
-__all__ = ["WIDTH", "apart", "columns", "is_plain"]
+__all__ = ["Call", "apart", "call_for", "is_plain", "joined"]
 
-_MOVE, _CHANGE, _CLAIM, _ENTRY = 11, 5, 6, 10
-"""How many columns each kind of row has."""
-WIDTH = _MOVE + _CHANGE + _CLAIM + _ENTRY
+_MOVE = ("int", "text", "text", "int", "int", "bigint", "text", "bigint", "text", "float8", "text")
+_CHANGE = ("int", "text", "text", "bigint", "text")
+_CLAIM = ("int", "text", "text", "bytea", "text", "float8")
+_PLACE = ("int", "int")
+_ENTRY = ("int", "int", "text", "text", "text", "int", "float8", "text", "text")
+"""The columns of each kind of row."""
+_FEW = 4
+"""Messages of a unit that is written alone: each number of them is a statement of its own."""
+_UNIT_SEPARATOR = "\x1f"
+
+
+class Call(NamedTuple):
+    """A statement that writes units, and where it appends to the log."""
+
+    statement: str
+    values: Sequence[object]
+    places: Sequence[tuple[int, int]]
+    """Channel and partition."""
+    rows: Sequence[tuple[Any, ...]]
+
+    def heads(self, before: Sequence[int], lost: Collection[int]) -> list[tuple[int, int, int, int]]:
+        """Channel, partition, last position before, and how many messages the units appended that are not lost."""
+        counts = Counter(row[1] for row in self.rows if row[0] not in lost)
+        places = enumerate(zip(self.places, before, strict=False), 1)
+        return [(channel, part, pos, counts[nth]) for nth, ((channel, part), pos) in places]
 
 
 def is_plain(unit: Unit) -> bool:
@@ -40,15 +67,17 @@ def apart(units: Iterable[tuple[int, Unit]]) -> tuple[list[tuple[int, Unit]], li
     return now, later
 
 
-def columns(units: Sequence[Unit], partitions: int) -> list[Sequence[object]]:
-    """The values of a call, rows of each kind in the order in which everybody locks them.
+def call_for(units: Sequence[Unit], partitions: int) -> Call:
+    """How these units, which share no row, are written by one statement.
 
     Raises `ValueError` and others for what is no text.
     """
+    if len(units) == 1 and (one := units[0]).advance is None and len(one.changes) < 2 and len(one.entries) <= _FEW:
+        return _call_for_one(one, partitions)
     moves: list[tuple[object, ...]] = []
     changes: list[tuple[object, ...]] = []
     claims: list[tuple[object, ...]] = []
-    entries: list[tuple[object, ...]] = []
+    entries: list[tuple[int, int, int, Entry]] = []
     for number, unit in enumerate(units):
         if unit.advance is not None:
             *move, parked = unit.advance
@@ -56,21 +85,83 @@ def columns(units: Sequence[Unit], partitions: int) -> list[Sequence[object]]:
         for kind, id, expected, body in unit.changes:
             changes.append((number, kind, id, expected, str(body, "utf-8")))
         if (claim := unit.claim) is not None:
-            claims.append((number, claim.caller, claim.key, claim.fingerprint, str(claim.outcome, "utf-8"), claim.at))
-        for channel, key, id, type, version, at, headers, payload in unit.entries:
-            part = partition_of(key, partitions)
-            entries.append((number, channel, part, key, id, type, version, at, headers, str(payload, "utf-8")))
+            fingerprint, outcome = f"\\x{claim.fingerprint.hex()}", str(claim.outcome, "utf-8")
+            claims.append((number, claim.caller, claim.key, fingerprint, outcome, claim.at))
+        entries += [(entry.channel, partition_of(entry.key, partitions), number, entry) for entry in unit.entries]
     # All processes must agree on the order; no more is asked of it.
     moves.sort(key=itemgetter(1, 2, 3, 4))
     changes.sort(key=itemgetter(1, 2))
     claims.sort(key=itemgetter(1, 2))
-    return [
-        *_columns(moves, _MOVE),
-        *_columns(changes, _CHANGE),
-        *_columns(claims, _CLAIM),
-        *_columns(entries, _ENTRY),
-    ]
+    places, rows = _placed(entries)
+    parts = ((moves, _MOVE), (changes, _CHANGE), (claims, _CLAIM), (places, _PLACE), (rows, _ENTRY))
+    columns = [column for part, _ in parts if part for column in zip(*part, strict=True)]
+    return Call(_statement(*[bool(part) for part, _ in parts]), joined(columns) if columns else (), places, rows)
 
 
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> Sequence[Sequence[object]]:
-    return list(zip(*rows, strict=True)) if rows else [()] * width
+def joined(columns: Iterable[Iterable[object]]) -> list[str]:
+    """First a separator, then each column as one text with that behind each value.
+
+    The driver takes longer for an array than the server does to take a text apart.
+    """
+    written = [[*map(str, column), ""] for column in columns]
+    separator = _UNIT_SEPARATOR
+    while True:
+        texts = [separator.join(column) for column in written]
+        if all(text.count(separator) == len(column) - 1 for text, column in zip(texts, written, strict=True)):
+            return [separator, *texts]
+        separator = uuid4().hex
+
+
+def _array(number: int, type: str) -> str:
+    """A column as an array again."""
+    return f"trim_array(string_to_array(${number}, $1), 1)::{type}[]"
+
+
+@cache
+def _statement(*present: bool) -> str:
+    """The call without values for the kinds of rows that are absent."""
+    numbers = count(2)
+    kinds = zip((_MOVE, _CHANGE, _CLAIM, _PLACE, _ENTRY), present, strict=True)
+    values = [_array(next(numbers), type) if there else "'{}'" for kind, there in kinds for type in kind]
+    return f"SELECT * FROM remit_commit({', '.join(values)})"  # noqa: S608  it holds nothing but numbers and types
+
+
+def _placed(entries: list[tuple[int, int, int, Entry]]) -> tuple[list[tuple[int, int]], list[tuple[Any, ...]]]:
+    """The partitions that are written to, in order, and the rows in the order of those."""
+    entries.sort(key=itemgetter(0, 1))
+    places: list[tuple[int, int]] = []
+    rows: list[tuple[Any, ...]] = []
+    for channel, part, number, (_, key, id, type, version, at, headers, payload) in entries:
+        if not places or places[-1] != (channel, part):
+            places.append((channel, part))
+        rows.append((number, len(places), key, id, type, version, at, headers, str(payload, "utf-8")))
+    return places, rows
+
+
+_SCALARS = ("text", "text", "bigint", "text", "text", "text", "bytea", "text", "float8")
+_NO_CHANGE = (None,) * 4
+_NO_CLAIM = (None,) * 5
+
+
+@cache
+def _statement_for_one(places: int, entries: int) -> str:
+    numbers = count(1)
+    values = [f"${next(numbers)}::{type}" for type in _SCALARS]
+    for types, rows in ((_PLACE, places), (_ENTRY[1:], entries)):
+        values += [f"ARRAY[{', '.join(f'${next(numbers)}' for _ in range(rows))}]::{type}[]" for type in types]
+    return f"SELECT * FROM remit_commit_one({', '.join(values)})"  # noqa: S608  it holds nothing but numbers and types
+
+
+def _call_for_one(unit: Unit, partitions: int) -> Call:
+    change: tuple[object, ...] = _NO_CHANGE
+    claim: tuple[object, ...] = _NO_CLAIM
+    if unit.changes:
+        ((kind, id, expected, body),) = unit.changes
+        change = (kind, id, expected, str(body, "utf-8"))
+    if unit.claim is not None:
+        caller, key, fingerprint, outcome, at = unit.claim
+        claim = (caller, key, fingerprint, str(outcome, "utf-8"), at)
+    places, rows = _placed([(entry.channel, partition_of(entry.key, partitions), 0, entry) for entry in unit.entries])
+    _, *columns = zip(*rows, strict=True) if rows else ((),)
+    values = [*change, *claim, *chain(*zip(*places, strict=True), *columns)]
+    return Call(_statement_for_one(len(places), len(rows)), values, places, rows)

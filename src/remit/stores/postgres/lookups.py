@@ -5,27 +5,56 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
+from remit.stores.postgres.columns import joined
 from remit.stores.postgres.session import Session
 
-__all__ = ["Lookups"]
+__all__ = ["LOAD", "OUTCOME", "Lookups", "Question"]
 
 _MOST = 256
+
+
+class Question(NamedTuple):
+    """How rows are asked for by two texts each: one row, or many, whose number (from 1) comes before their columns."""
+
+    one: str
+    many: str
+
+
+_ASKED = """
+    unnest(trim_array(string_to_array($2, $1), 1), trim_array(string_to_array($3, $1), 1))
+    WITH ORDINALITY AS c (first, second, nth)
+"""
+LOAD = Question(
+    "SELECT version, body FROM remit_state WHERE kind = $1 AND id = $2",
+    f"""
+    SELECT c.nth, s.version, s.body FROM {_ASKED},
+    LATERAL (SELECT version, body FROM remit_state WHERE kind = c.first AND id = c.second OFFSET 0) s
+    """,  # noqa: S608  no value is in it
+)
+OUTCOME = Question(
+    "SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = $1 AND key = $2",
+    f"""
+    SELECT c.nth, i.fingerprint, i.outcome, i.at FROM {_ASKED}, LATERAL (
+        SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = c.first AND key = c.second OFFSET 0
+    ) i
+    """,  # noqa: S608  no value is in it
+)
 
 _Asked = tuple[tuple[str, str], "asyncio.Future[Sequence[Any] | None]"]
 
 
 class Lookups:
-    """Rows by two texts each. `statement` takes two arrays and gives `nth` (from 1) and then the row's columns.
+    """The answers to one question.
 
     The asking is done by a task of its own, so a caller that is cancelled interrupts nothing.
     """
 
-    def __init__(self, session: Session, turn: asyncio.Lock, statement: str) -> None:
+    def __init__(self, session: Session, turn: asyncio.Lock, question: Question) -> None:
         self._session = session
         self._turn = turn
-        self._statement = statement
+        self._question = question
         self._waiting: list[_Asked] = []
         self._worker: asyncio.Task[None] | None = None
 
@@ -49,9 +78,8 @@ class Lookups:
                 found.cancel()
 
     async def _look_up(self, asked: Sequence[_Asked]) -> None:
-        firsts, seconds = zip(*[place for place, _ in asked], strict=True)
         try:
-            rows = {row[0]: row[1:] for row in await self._session.fetch(self._statement, firsts, seconds)}
+            rows = await self._rows([place for place, _ in asked])
         except asyncio.CancelledError:
             for _, found in asked:
                 found.cancel()
@@ -64,3 +92,9 @@ class Lookups:
         for nth, (_, found) in enumerate(asked, 1):
             with suppress(asyncio.InvalidStateError):  # nobody waits any more
                 found.set_result(rows.get(nth))
+
+    async def _rows(self, places: Sequence[tuple[str, str]]) -> dict[int, Sequence[Any]]:
+        if len(places) == 1:
+            return dict(enumerate(await self._session.fetch(self._question.one, *places[0]), 1))
+        values = joined(zip(*places, strict=True))
+        return {row[0]: row[1:] for row in await self._session.fetch(self._question.many, *values)}

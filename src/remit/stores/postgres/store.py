@@ -26,7 +26,7 @@ from remit.stores.postgres import retention
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, failure
-from remit.stores.postgres.lookups import Lookups
+from remit.stores.postgres.lookups import LOAD, OUTCOME, Lookups
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import MOST, SEQUENCE, Sequencer
@@ -39,15 +39,6 @@ __all__ = ["PostgresStore"]
 _PATIENCE = 5.0
 """Seconds a cancelled caller waits for the outcome of its commit."""
 
-_LOADS = """
-    SELECT c.nth, s.version, s.body FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS c (kind, id, nth),
-    LATERAL (SELECT version, body FROM remit_state WHERE kind = c.kind AND id = c.id OFFSET 0) s
-"""
-_OUTCOMES = """
-    SELECT c.nth, i.fingerprint, i.outcome, i.at
-    FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS c (caller, key, nth),
-    LATERAL (SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = c.caller AND key = c.key OFFSET 0) i
-"""
 _READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
     WHERE channel = $1 AND part = $2 AND pos > $3 ORDER BY pos LIMIT $4
@@ -172,7 +163,7 @@ class PostgresStore:
             self._writing = await self._open_to_write()
             others = Session(self._place, "reader")
         lookups, turn = Session(self._place, "lookups"), asyncio.Lock()
-        loads, outcomes = (Lookups(lookups, turn, sql) for sql in (_LOADS, _OUTCOMES))
+        loads, outcomes = (Lookups(lookups, turn, question) for question in (LOAD, OUTCOME))
         self._reading = _Reading(lookups, others, loads, outcomes)
 
     async def _open_to_write(self) -> _Writing:

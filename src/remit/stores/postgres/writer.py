@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import asyncpg
 
 from remit.errors import Conflict, OutcomeUnknown, StoreError, StoreUnavailable
 from remit.stores.port import PRIVATE, PUBLISHED, Unit, partition_of
-from remit.stores.postgres.columns import WIDTH, apart, columns, is_plain
+from remit.stores.postgres.columns import apart, is_plain
 from remit.stores.postgres.failures import FAILURES, REPEATABLE, UNFIT, ended, failure
 from remit.stores.postgres.heads import Heads
 from remit.stores.postgres.letters import write_letters
 from remit.stores.postgres.place import Place
+from remit.stores.postgres.rows import Written, write_rows
 from remit.stores.postgres.session import Link, Session
 from remit.stores.postgres.trail import Trail
 
@@ -25,8 +25,6 @@ _TRIES = 4
 _PATIENCE = 5.0
 """Seconds in which a lost connection's outcome is found out."""
 
-_CALL = ", ".join(f"${number}" for number in range(1, WIDTH + 1))
-_COMMIT = f"SELECT * FROM remit_commit({_CALL})"  # noqa: S608  it holds nothing but numbers
 _END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_get_activity($1) WHERE backend_start = $2"
 _STATUS = "SELECT pg_xact_status($1::text::xid8)"
 _HEADS = """
@@ -47,25 +45,6 @@ class _Doubt(Exception):
         super().__init__()
         self.link = link
         self.transaction = transaction
-
-
-class _Written(NamedTuple):
-    """What `remit_commit` gives back."""
-
-    transaction: str
-    lost_unit: Sequence[int]
-    lost_what: Sequence[str]
-    lost_where: Sequence[str]
-    head_channel: Sequence[int]
-    head_part: Sequence[int]
-    head_pos: Sequence[int]
-    head_count: Sequence[int]
-
-    def refusals(self) -> dict[int, Exception]:
-        found: dict[int, Exception] = {}
-        for unit, what, where in zip(self.lost_unit, self.lost_what, self.lost_where, strict=True):
-            found.setdefault(unit, Conflict(what, where=where))
-        return found
 
 
 class Writer:
@@ -98,9 +77,9 @@ class Writer:
     async def _batch(self, units: Sequence[Unit]) -> list[Exception | None]:
         """Writes units that share no row, by one transaction if that can be."""
         try:
-            refusals = (await self._repeatedly(units)).refusals()
-            self.trail.moved(unit for number, unit in enumerate(units) if number not in refusals)
-            return [refusals.get(number) for number in range(len(units))]
+            lost = (await self._repeatedly(units)).lost
+            self.trail.moved(unit for number, unit in enumerate(units) if number not in lost)
+            return [lost.get(number) for number in range(len(units))]
         except UNFIT as error:
             if len(units) == 1:
                 return [error]
@@ -114,7 +93,7 @@ class Writer:
         except _Doubt as doubt:
             return await self._find_out(doubt, units)
 
-    async def _repeatedly(self, units: Sequence[Unit]) -> _Written:
+    async def _repeatedly(self, units: Sequence[Unit]) -> Written:
         """Writes them again while other transactions get in the way."""
         for _ in range(_TRIES - 1):
             try:
@@ -124,35 +103,30 @@ class Writer:
                     raise
         return await self._transaction(units)
 
-    async def _transaction(self, units: Sequence[Unit]) -> _Written:
+    async def _transaction(self, units: Sequence[Unit]) -> Written:
         link = await self._session.link()
         if link.pooled or not is_plain(units[0]):
             written = await self._steps(units)
         else:
             try:
-                written = await self._call(link, units)
+                written = await write_rows(link, units, self._partitions)
             except FAILURES as error:
                 if ended(error):
                     self._session.drop()
                     raise _Doubt(link, None) from error
                 raise
-        heads = zip(written.head_channel, written.head_part, written.head_pos, written.head_count, strict=True)
-        for channel, part, before, count in heads:
-            self.heads.wrote(channel, part, before, count)
+        for head in written.heads:
+            self.heads.wrote(*head)
         return written
 
-    async def _call(self, link: Link, units: Sequence[Unit]) -> _Written:
-        (row,) = await link.fetch(_COMMIT, *columns(units, self._partitions))
-        return _Written(*row)
-
-    async def _steps(self, units: Sequence[Unit]) -> _Written:
+    async def _steps(self, units: Sequence[Unit]) -> Written:
         """The same as a transaction of several statements: for letters, and behind a pooler."""
         async with self._session.transaction() as link:
             if not is_plain(units[0]):
                 units = [await self._letters(link, units[0])]
-            written = await self._call(link, units)
-            if written.lost_unit and len(units) == 1:
-                raise written.refusals()[0]
+            written = await write_rows(link, units, self._partitions)
+            if written.lost and len(units) == 1:
+                raise written.lost[0]
             try:
                 await link.commit()
             except FAILURES as error:
@@ -164,9 +138,9 @@ class Writer:
     async def _letters(self, link: Link, unit: Unit) -> Unit:
         """Writes what a unit changes about letters, and its advance, which compares the keys parked before; the rest
         remains."""
-        moved = await self._call(link, [Unit(advance=unit.advance)])
-        if moved.lost_unit:
-            raise moved.refusals()[0]
+        moved = await write_rows(link, [Unit(advance=unit.advance)], self._partitions)
+        if moved.lost:
+            raise moved.lost[0]
         await write_letters(link, unit)
         return Unit(unit.changes, unit.entries, unit.claim)
 
