@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from remit.cli import ask, migrate, parked, plan, run, send, status
+from remit.cli import ask, log, migrate, parked, plan, run, send, status
 from remit.cli.failures import REFUSED, UNUSABLE, Failure
 from remit.errors import RemitError
 from remit.messages import Refusal
@@ -33,6 +33,7 @@ app.command(plan.plan)
 app.command(migrate.migrate)
 app.command(status.status)
 app.command(parked.app)
+app.command(log.app)
 app.command(send.send)
 app.command(ask.ask)
 

@@ -35,8 +35,8 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
 
     Reads the stores only: no handler runs, and the service need not. States: running, lagging (messages wait), parked
     (keys wait for a person or the next try), stalled, paused, source-silent (its source cannot be seen), silent (no
-    process runs it), regressed (its source was restored from a backup). Ends with exit code 1 when any of the last six
-    is shown.
+    process runs it), regressed (its source was restored from a backup), lost-source (messages were deleted that
+    it has not handled). Ends with exit code 1 when any of the last seven is shown.
     """
     if is_topology(system):
         refuse_places(store=store, data=data)

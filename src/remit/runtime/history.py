@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import NamedTuple
 
 from remit.runtime.plan import FollowPlan
@@ -11,7 +11,7 @@ from remit.runtime.reports import Reports
 from remit.stores import Advance, Store, Unit
 from remit.transports import Feed, Floors
 
-__all__ = ["BROKEN", "Break", "History", "beyond", "lost"]
+__all__ = ["BROKEN", "Break", "History", "beyond", "breaks", "lost"]
 
 BROKEN = ("regressed", "lost-source")
 """States in which a subscription handles nothing any more, until a person has decided where it goes on."""
@@ -53,18 +53,8 @@ class History:
     async def compare(self, stands: Stands) -> Break | None:
         """Looks at the places in the log where the subscription stands, and makes itself known there."""
         floors = await self._report(stands)
-        for part in {**floors, **stands}:
-            pos, id = stands.get(part, (0, ""))
-            floor, floor_id, _ = floors.get(part, (0, "", 0.0))
-            if pos < floor:
-                return lost(part, pos, floor + 1)
-            if pos == floor:
-                found = [floor_id]
-            else:  # nothing is found beyond the end of the log, which tells by its heads where it is
-                found = [record.id for record in await self._feed.read(part, pos - 1, 1) if record.pos == pos]
-            if found and found != [id]:
-                what = f"partition {part}: message {pos} is {found[0]!r}, the checkpoint says {id!r}"
-                return Break("regressed", what)
+        async for _, found in breaks(self._feed, stands, floors):
+            return found
         return None
 
     async def report(self, stands: Stands) -> None:
@@ -77,6 +67,25 @@ class History:
         standing = await self._feed.standing(self._follow.name, self._clock.seconds(), positions)
         self._reports.told(positions)
         return standing.floors
+
+
+async def breaks(feed: Feed, stands: Stands, floors: Floors) -> AsyncGenerator[tuple[int, Break]]:
+    """The partitions of a log in which a subscription cannot go on from where it stands. Raises what the feed does."""
+    for part in {**floors, **stands}:
+        pos, id = stands.get(part, (0, ""))
+        floor, floor_id, _ = floors.get(part, (0, "", 0.0))
+        if pos < floor:
+            yield part, lost(part, pos, floor + 1)
+        elif (there := floor_id if pos == floor else await _identity(feed, part, pos)) not in (id, None):
+            what = f"partition {part}: message {pos} is {there!r}, the checkpoint says {id!r}"
+            yield part, Break("regressed", what)
+        elif there is None and (head := (await feed.heads()).get(part, (0, 0.0))[0]) < pos:
+            yield part, beyond(part, pos, head)
+
+
+async def _identity(feed: Feed, part: int, pos: int) -> str | None:
+    """The identity of the message at a position, if there is one."""
+    return next((record.id for record in await feed.read(part, pos - 1, 1) if record.pos == pos), None)
 
 
 def _positions(stands: Stands) -> dict[int, int]:

@@ -1,0 +1,205 @@
+"""`remit log`: where logs begin and end, who follows them, and what a person decides about that."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.table import Table
+
+from remit.cli.failures import Failure
+from remit.cli.loading import load_system
+from remit.cli.opening import Places, opened, require_some
+from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.screen import show
+from remit.cli.settings import HERE
+from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
+from remit.runtime.history import breaks
+from remit.stores import PRIVATE, PUBLISHED, Checkpoint
+from remit.stores import Store as ContextStore
+from remit.topology.file import read_topology
+from remit.transports import StoreFeed
+
+__all__ = ["app"]
+
+app = App(name="log", help="See where logs begin and end and who follows them, and settle what the log cannot.")
+
+Subscription = Annotated[
+    str, Parameter(name="SUBSCRIPTION", help="Name of the subscription, as remit status shows it.")
+]
+Source = Annotated[str, Parameter(name="--source", help="The context whose log it follows.")]
+
+
+@app.command
+def heads(system: SystemName = HERE, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
+    """Show how much each log has written, deleted and kept. SYSTEM may be a topology file. Nothing is written."""
+    rows = asyncio.run(_heads(*_places(system, store, data)))
+    if json:
+        print(msgspec.json.encode(rows).decode())
+    else:
+        show(_table_of_logs(rows))
+    return 0
+
+
+@app.command
+def subscribers(system: SystemName = HERE, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
+    """Show who follows each log, how far, and when that was last heard. SYSTEM may be a topology file."""
+    rows = asyncio.run(_subscribers(*_places(system, store, data)))
+    if json:
+        print(msgspec.json.encode(rows).decode())
+    elif rows:
+        show(_table_of_subscribers(rows))
+    else:
+        print("nobody has reported yet")
+    return 0
+
+
+@app.command
+def forget(subscription: Subscription, /, *, source: Source, store: Store = None, data: Data = None) -> int:
+    """Keep a log no longer for a subscription that is gone for good. One that still runs reports again."""
+    asyncio.run(_forget(Places.at(place_of(store, data)), subscription, source))
+    print(f"the log of {source} is no longer kept for {subscription}")
+    return 0
+
+
+@app.command
+def accept(
+    subscription: Subscription,
+    /,
+    *,
+    source: Source,
+    begin: Annotated[
+        str,
+        Parameter(
+            name="--from",
+            help="Where it goes on: floor (everything that is left), head (only what comes from now on), or a time, "
+            "2026-03-01T04:00Z for example (everything written after it).",
+        ),
+    ],
+    store: Store = None,
+    data: Data = None,
+) -> int:
+    """Let a subscription go on that is lost-source or regressed, knowing what it misses or handles again.
+
+    Only the partitions in which it cannot go on by itself are moved. A process that runs it goes on at once.
+    """
+    moved = asyncio.run(_accept(Places.at(place_of(store, data)), subscription, source, _time(begin)))
+    for line in moved:
+        print(line)
+    return 0
+
+
+def _places(system: str, store: str | None, data: str | None) -> tuple[Places, Sequence[str]]:
+    if is_topology(system):
+        refuse_places(store=store, data=data)
+        topology = read_topology(system)
+        return Places.by(topology), load_system(topology.system, only=()).names
+    return Places.at(place_of(store, data)), load_system(system, only=()).names
+
+
+async def _heads(places: Places, contexts: Sequence[str]) -> list[LogStatus]:
+    async with opened(places, require_some(places, contexts), read_only=True) as stores:
+        return await read_logs(stores)
+
+
+async def _subscribers(places: Places, contexts: Sequence[str]) -> list[SubscriberStatus]:
+    async with opened(places, require_some(places, contexts), read_only=True) as stores:
+        return await read_subscribers(stores, time.time())
+
+
+async def _forget(places: Places, subscription: str, source: str) -> None:
+    async with opened(places, require_some(places, [source])) as stores:
+        if not await stores[source].forget(subscription):
+            names = ", ".join(dict.fromkeys(row.name for row in await stores[source].subscribers())) or "none so far"
+            raise Failure("log.unknown", "this log has not heard of it", where=f"{subscription} from {source}",
+                          expected=f"one that has reported: {names}", next="remit log subscribers")  # fmt: skip
+
+
+async def _accept(places: Places, subscription: str, source: str, begin: str | float) -> list[str]:
+    consumer = subscription.split(".")[0]
+    async with opened(places, require_some(places, list(dict.fromkeys([consumer, source])))) as stores:
+        known = {row.channel for row in await stores[source].subscribers() if row.name == subscription}
+        moved: list[str] = []
+        for channel in (PRIVATE, PUBLISHED):
+            stands = await stores[consumer].checkpoints(subscription, source, channel)
+            if stands or channel in known:
+                places_to = await _settled(stores[source], source, channel, stands, begin)
+                await stores[consumer].place(subscription, source, channel, places_to)
+                moved += [
+                    f"partition {part}: from {stands[part].pos if part in stands else 0} to {to.pos}"
+                    for part, to in sorted(places_to.items())
+                ]
+    if not moved:
+        raise Failure("log.intact", "it can go on by itself", where=f"{subscription} from {source}",
+                      expected="a subscription that is lost-source or regressed", next="remit status")  # fmt: skip
+    return moved
+
+
+async def _settled(
+    store: ContextStore, source: str, channel: int, stands: Mapping[int, Checkpoint], begin: str | float
+) -> dict[int, Checkpoint]:
+    """Where the subscription goes on, in each partition in which it cannot go on by itself."""
+    floors = await store.floors(channel)
+    at = {part: (checkpoint.pos, checkpoint.id) for part, checkpoint in stands.items()}
+    found: dict[int, Checkpoint] = {}
+    async for part, _ in breaks(StoreFeed(source, channel, store), at, floors):
+        floor = floors.get(part, Checkpoint(0, "", 0.0))
+        head = (await store.heads(channel)).get(part, (0, 0.0))[0]
+        pos = floor.pos if begin == "floor" else head
+        if isinstance(begin, float):
+            pos = await _written_by(store, channel, part, floor.pos, head, begin)
+        id = floor.id if pos == floor.pos else (await store.read(channel, part, pos - 1, 1))[0].id
+        found[part] = Checkpoint(pos, id, time.time())
+    return found
+
+
+async def _written_by(store: ContextStore, channel: int, part: int, low: int, high: int, at: float) -> int:
+    """The last position between two that was written by then: by halves, since times rise with positions."""
+    while low < high:
+        middle = (low + high + 1) // 2
+        (record,) = await store.read(channel, part, middle - 1, 1)
+        low, high = (middle, high) if record.at <= at else (low, middle - 1)
+    return low
+
+
+def _time(begin: str) -> str | float:
+    if begin in ("floor", "head"):
+        return begin
+    try:
+        time = datetime.fromisoformat(begin)
+    except ValueError:
+        raise Failure("cli.usage", f"{begin!r} is no place to go on from", where="remit log accept --from",
+                      expected="floor, head, or a time", next="--from 2026-03-01T04:00Z") from None  # fmt: skip
+    return (time if time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp()
+
+
+def _table_of_logs(rows: list[LogStatus]) -> Table:
+    table = Table("CONTEXT", "CHANNEL", box=None, pad_edge=False)
+    for title in ("WRITTEN", "DELETED", "KEPT"):
+        table.add_column(title, justify="right")
+    table.add_column("LAST")
+    for row in rows:
+        table.add_row(row.context, row.channel, str(row.written), str(row.deleted), str(row.kept), _shown(row.at))
+    return table
+
+
+def _table_of_subscribers(rows: list[SubscriberStatus]) -> Table:
+    table = Table("SUBSCRIPTION", "FOLLOWS", box=None, pad_edge=False)
+    for title in ("POSITION", "LAG"):
+        table.add_column(title, justify="right")
+    table.add_column("HEARD")
+    table.add_column("NOTE")
+    for row in rows:
+        note = "" if row.keeps else "not heard of for 30 days: nothing is kept for it"
+        source = f"{row.source} {row.channel}"
+        table.add_row(row.subscription, source, str(row.position), str(row.lag), _shown(row.heard), note)
+    return table
+
+
+def _shown(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}" if at else "never"

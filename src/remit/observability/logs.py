@@ -1,0 +1,104 @@
+"""Where logs begin and end, and who follows them how far, read from the stores alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from remit.runtime.pruning import SILENT_SECONDS
+from remit.stores import PRIVATE, PUBLISHED, Store
+
+__all__ = ["LogStatus", "PartitionStatus", "SubscriberStatus", "read_logs", "read_subscribers"]
+
+Channel = Literal["private", "published"]
+
+
+class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One partition of a log."""
+
+    part: int
+    floor: int
+    """The last position that was deleted; 0 when none was."""
+    head: int
+    """The last position that was written."""
+    at: float
+    """When that was (seconds since the epoch)."""
+
+
+class LogStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One channel of a context's log. Counts are over all partitions."""
+
+    context: str
+    channel: Channel
+    written: int
+    deleted: int
+    kept: int
+    at: float
+    """When the last message was written (seconds since the epoch)."""
+    partitions: list[PartitionStatus]
+
+
+class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A subscription as the log that it follows knows it, by its last report."""
+
+    subscription: str
+    source: str
+    channel: Channel
+    position: int
+    """Messages handled, those included that were deleted before it began."""
+    lag: int
+    heard: float
+    """When it reported (seconds since the epoch)."""
+    keeps: bool
+    """Whether messages that it has not handled are kept for it: it was heard of within the last 30 days."""
+
+
+async def read_logs(stores: Mapping[str, Store]) -> list[LogStatus]:
+    """The logs of these stores, by context. Raises `StoreError`, `StoreUnavailable`."""
+    return [await _log(name, store, channel) for name, store in stores.items() for channel in (PRIVATE, PUBLISHED)]
+
+
+async def _log(context: str, store: Store, channel: int) -> LogStatus:
+    floors = {part: pos for part, (pos, _, _) in (await store.floors(channel)).items()}
+    heads = await store.heads(channel)
+    partitions = [
+        PartitionStatus(part=part, floor=floors.get(part, 0), head=head, at=at)
+        for part, (head, at) in sorted(heads.items())
+    ]
+    written, deleted = sum(each.head for each in partitions), sum(floors.values())
+    return LogStatus(
+        context=context,
+        channel=_named(channel),
+        written=written,
+        deleted=deleted,
+        kept=written - deleted,
+        at=max((each.at for each in partitions), default=0.0),
+        partitions=partitions,
+    )
+
+
+async def read_subscribers(stores: Mapping[str, Store], now: float) -> list[SubscriberStatus]:
+    """Who follows the logs of these stores, by source. Raises `StoreError`, `StoreUnavailable`."""
+    found: list[SubscriberStatus] = []
+    for source, store in stores.items():
+        for row in await store.subscribers():
+            heads = await store.heads(row.channel)
+            behind = [max(0, head - row.positions.get(part, 0)) for part, (head, _) in heads.items()]
+            found.append(
+                SubscriberStatus(
+                    subscription=row.name,
+                    source=source,
+                    channel=_named(row.channel),
+                    position=sum(row.positions.values()),
+                    lag=sum(behind),
+                    heard=row.at,
+                    keeps=now - row.at < SILENT_SECONDS,
+                )
+            )
+    return found
+
+
+def _named(channel: int) -> Channel:
+    return "published" if channel == PUBLISHED else "private"
