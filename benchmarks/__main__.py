@@ -59,6 +59,9 @@ def _arguments() -> argparse.Namespace:
         "--only", nargs="+", default=[], metavar="WORD", help="only variants whose name contains a word"
     )
     parser.add_argument(
+        "--rows", type=int, metavar="N", default=Plan.rows, help="what a log grows to (default: 1,000,000)"
+    )
+    parser.add_argument(
         "--without-peers", action="store_true", help="only ours and the limits: runs where no peer is installed"
     )
     chosen = parser.parse_args()
@@ -78,6 +81,7 @@ def _plan(chosen: argparse.Namespace) -> Plan:
         chosen.data,
         tuple(chosen.only),
         not chosen.without_peers,
+        chosen.rows,
     )
 
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.areas import Area, Variant
-from benchmarks.sampling import Sample
+from benchmarks.sampling import Sample, Work
 
 _SILENCE_S = 180.0  # a worker that says nothing for so long is stuck
 
@@ -50,6 +50,7 @@ class Plan:
     data: Path | None
     only: tuple[str, ...] = ()
     peers: bool = True
+    rows: int = Work.rows
 
     def runs(self, area: Area) -> list[tuple[int, Variant]]:
         left_out = set() if self.peers else {name for measured in area.measurements for name in measured.peers}
@@ -88,7 +89,8 @@ async def _run_worker(variant: Variant, plan: Plan, progress: Callable[[float], 
         tempfile.TemporaryDirectory(prefix="remit-bench-", dir=plan.data) as folder,
         tempfile.TemporaryFile() as errors,
     ):
-        command = [sys.executable, "-m", "benchmarks.worker", variant.run, folder, *(["--quick"] if plan.quick else [])]
+        command = [sys.executable, "-m", "benchmarks.worker", variant.run, folder, f"--rows={plan.rows}"]
+        command += ["--quick"] if plan.quick else []
         worker = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=errors)
         try:
             sample = await _read_sample(worker, progress)

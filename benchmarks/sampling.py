@@ -17,10 +17,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Work:
-    """What a variant is given: how much to do and an empty folder to do it in."""
+    """What a variant is given: how much to do and an empty folder to do it in.
+
+    `rows` is how many a log has grown to, where growth is measured.
+    """
 
     folder: Path
     quick: bool
+    rows: int = 1_000_000
 
     def pick(self, full: T, quick: T) -> T:
         return quick if self.quick else full

@@ -142,13 +142,14 @@ async def _latency(work: Work) -> Sample:
         return latencies.sample(stopwatch)
 
 
-async def _throughput(work: Work) -> Sample:
+async def measure_throughput(work: Work, store: str) -> Sample:
+    """Events handled per second of a backlog, with stores at that address."""
     events = work.pick(40_000, 2_000)
-    async with make_shop(None).connect(store=_store(work)) as app:
+    async with make_shop(None).connect(store=store) as app:
         for first in range(0, events, _PER_COMMAND):
             await app.send(PlaceOrders(first=first, count=_PER_COMMAND))
     watch, stopwatch = Watch(), Stopwatch()
-    async with make_shop(watch).connect(store=_store(work)) as app:
+    async with make_shop(watch).connect(store=store) as app:
         await watch.until(events)
         await app.ask(Owed(customer=CustomerId("customer-000000")), fresh=True)  # the last batch is committed
         sample = Sample(events / stopwatch.seconds, stopwatch.details(events))
@@ -192,7 +193,7 @@ def latency(work: Work) -> Sample:
 
 
 def throughput(work: Work) -> Sample:
-    return sampling.run_async(_throughput(work))
+    return sampling.run_async(measure_throughput(work, _store(work)))
 
 
 def memory(work: Work) -> Sample:

@@ -7,6 +7,7 @@ its log. The library is synchronous: callers are threads.
 
 import threading
 import uuid
+from contextlib import AbstractContextManager
 from typing import Any
 
 from eventsourcing.application import AggregateNotFoundError, Application
@@ -53,7 +54,7 @@ class Request(Aggregate):
 
 
 class Shop(Application[uuid.UUID]):
-    one_writer = threading.Lock()
+    one_writer: AbstractContextManager[object] = threading.Lock()
 
     def place(self, command: Placement) -> str:
         known: Request | None = self._find(Request.create_id(command.key))

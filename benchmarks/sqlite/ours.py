@@ -1,4 +1,4 @@
-"""remit over its embedded store, with the idempotency key of each call."""
+"""remit over its embedded store, with the idempotency key of each call. `postgres/` measures the same shop."""
 
 from typing import NewType
 
@@ -52,8 +52,9 @@ async def place(command: PlaceOrder, orders: Repository[Order]) -> OrderId:
     return order.id
 
 
-async def _run(work: Work, in_flight: int) -> Sample:
-    async with System("shop", contexts=[sales]).connect(store=f"sqlite:{work.folder}/{{context}}.db") as app:
+async def measure(work: Work, store: str, in_flight: int) -> Sample:
+    """Commands per second on a store of that address."""
+    async with System("shop", contexts=[sales]).connect(store=store) as app:
 
         async def send(number: int) -> OrderId:
             asked = placement(number)
@@ -65,9 +66,13 @@ async def _run(work: Work, in_flight: int) -> Sample:
         return await loops.tasks_in_flight(work, in_flight, send)
 
 
+def _run(work: Work, in_flight: int) -> Sample:
+    return sampling.run_async(measure(work, f"sqlite:{work.folder}/{{context}}.db", in_flight))
+
+
 def run_1(work: Work) -> Sample:
-    return sampling.run_async(_run(work, 1))
+    return _run(work, 1)
 
 
 def run_32(work: Work) -> Sample:
-    return sampling.run_async(_run(work, 32))
+    return _run(work, 32)

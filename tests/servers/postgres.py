@@ -55,10 +55,16 @@ def given_or_started() -> Generator[str]:
 
 
 class Server:
-    """One server with a data directory of its own. `binaries` are those of another PostgreSQL, to test with that."""
+    """One server with a data directory of its own, in `within` if that is given.
 
-    def __init__(self, settings: Mapping[str, str] | None = None, binaries: Path | None = None) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="remit-postgres-"))
+    `binaries` are those of another PostgreSQL, to test with that. `environment` is what it is started in.
+    """
+
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, binaries: Path | None = None, within: Path | None = None
+    ) -> None:
+        self.environment = os.environ | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        self.folder = Path(tempfile.mkdtemp(prefix="remit-postgres-", dir=within))
         self.folder.chmod(0o755)
         self._account: dict[str, object] = {}
         if os.geteuid() == 0:
@@ -108,7 +114,7 @@ class Server:
                     stdout=log,
                     stderr=log,
                     cwd=self.folder,
-                    env=_environment(),
+                    env=self.environment,
                     start_new_session=True,  # an interrupt typed at the tests is not one for the server
                     **self._account,  # type: ignore[call-overload]  # its values depend on who runs the tests
                 )
@@ -146,7 +152,7 @@ class Server:
             check=True,
             stdout=subprocess.DEVNULL,
             cwd=self.folder,
-            env=_environment(),
+            env=self.environment,
             **self._account,  # type: ignore[call-overload]  # its values depend on who runs the tests
         )
 
@@ -168,10 +174,6 @@ def _reachable(binaries: Path, folder: Path) -> Path:
         if source.exists():
             shutil.copytree(source, folder / source.name, symlinks=True)
     return folder / binaries.relative_to(package.parent)
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 def _free_port() -> int:
