@@ -202,6 +202,7 @@ def test_what_strangers_say_on_our_subjects_changes_nothing(tmp_path: Path) -> N
                 (b"{}", {"remit-pos": "x"}),
                 (forged, event(part, 2, "nobody")),
                 (forged, event(part, 1, "nobody")),
+                (forged, event(part, 1, "")),  # but for one, the partitions are empty
                 (forged, event(part, 1000, "nobody")),
                 (forged, event(99, 1, "")),
                 (b"\xff", {**event(part, 3, "x"), "content-type": "application/msgpack"}),

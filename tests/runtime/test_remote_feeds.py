@@ -10,10 +10,11 @@ import pytest
 from remit import OutcomeUnknown, Unavailable
 from remit.runtime import reception
 from remit.runtime.remote import NEWS_SECONDS
-from remit.runtime.remote_feed import WAIT_SECONDS, RemoteFeed
+from remit.runtime.remote_feed import WAIT_SECONDS, PushedFeed, RemoteFeed
 from remit.runtime.wire import Known, Span, decode_heads, encode_known, encode_span
-from remit.stores import PRIVATE, PUBLISHED, Entry, Unit
+from remit.stores import PRIVATE, PUBLISHED, Entry, Record, Unit
 from remit.transports import Answer, Push, Request
+from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.apart import Apart, Seen, apart, pay
 from tests.runtime.talk import until
 from tests.runtime.test_remote_calls import on_virtual_time
@@ -125,6 +126,21 @@ async def test_a_source_that_says_nothing_any_more_is_silent_within_fifteen_seco
         assert now() - lost < 15.0
         shop.wire.call = answer  # type: ignore[method-assign]  # as it was
         await until(lambda: follower.state == "running")
+
+
+@on_virtual_time
+async def test_the_first_message_of_a_partition_is_only_a_bell_and_is_read() -> None:
+    async with apart() as shop:
+        rung: list[Push | None] = []
+        events = InProcessEvents(Broker())
+        end = PushedFeed(feed_of(shop), events, shop.desk.runtime.ports).watch(rung.append)
+        await asyncio.sleep(1)
+        for pos, prev in ((1, ""), (2, "m1")):
+            record = Record(0, pos, f"m{pos}", prev, "t", "till.Paid", 1, 0.0, "{}", b"{}")
+            await events.publish("till", PUBLISHED, [record])
+        await asyncio.sleep(1)
+        assert [push and push.record.pos for push in rung] == [None, 2]
+        end()
 
 
 @on_virtual_time

@@ -74,8 +74,16 @@ def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
 
 
+def _known(push: Push | None) -> Push | None:
+    return push if push is not None and push.record.pos > 1 else None
+
+
 class PushedFeed:
-    """Another feed, rung by an event channel as well, which brings the messages with it."""
+    """Another feed, rung by an event channel as well, which brings the messages with it.
+
+    A pushed message is known by the one before it. The first of a partition, which has none, could be anybody's: it is
+    only a bell.
+    """
 
     def __init__(self, feed: Feed, events: EventChannel, ports: Ports) -> None:
         self.source = feed.source
@@ -102,7 +110,7 @@ class PushedFeed:
         failures = 0
         while True:
             try:
-                end = await self._events.listen(self.source, self.channel, bell)
+                end = await self._events.listen(self.source, self.channel, lambda push: bell(_known(push)))
             except RemitError:
                 await asyncio.sleep(backoff(failures, self._ports.random))
                 failures += 1

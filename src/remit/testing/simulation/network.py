@@ -73,9 +73,12 @@ class Network:
 
 
 def _forged(choices: Choices, record: Record) -> Record:
-    """What somebody else may publish: at the place of a message or far beyond, or of a partition that is none."""
+    """What somebody else may publish: at the place of a message or far beyond, of a partition that is none, or as the
+    first one of a partition."""
     forged = record._replace(id="forged", prev="nobody", key="c0", payload=b"{}")
-    kind = choices.draw("forged", 3)
+    kind = choices.draw("forged", 4)
+    if kind == 3:
+        return forged._replace(pos=1, prev="", part=choices.draw("part", 2))
     return forged._replace(pos=record.pos + (0, 1, 1000)[kind], part=record.part + 7 * (kind == 2))
 
 
