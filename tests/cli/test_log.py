@@ -50,8 +50,8 @@ def desk(office: Office, *texts: str, trim: bool = False) -> None:
 
 
 def published(office: Office) -> dict[str, Any]:
-    (row,) = [row for row in seen(office, "heads") if (row["context"], row["channel"]) == ("desk", "published")]
-    return row
+    rows: list[dict[str, Any]] = seen(office, "heads")
+    return next(row for row in rows if (row["context"], row["channel"]) == ("desk", "published"))
 
 
 def test_heads_say_what_was_written_deleted_and_kept(office: Office) -> None:

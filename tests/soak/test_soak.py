@@ -21,7 +21,7 @@ def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("test", ["", "crash", "placements", "simulation"])
+@pytest.mark.parametrize("test", ["", "crash", "placements", "size", "simulation"])
 def test_every_long_test_explains_itself(test: str) -> None:
     shown = soak(*test.split(), "--help")
     assert shown.returncode == 0
@@ -34,6 +34,15 @@ def test_a_cohort_that_comes_through_is_counted() -> None:
     assert "2  of 2 kills of the running platform" in ran.stdout
     assert "0  findings" in ran.stdout
     assert "everything holds" in ran.stdout
+
+
+def test_housekeeping_on_a_filled_server_deletes_and_keeps_nobody_waiting() -> None:
+    """In so few rows there is no throughput to be judged."""
+    ran = soak("size", "--rows", "64000", "--windows", "1", "--json")
+    outcome = json.loads(ran.stdout)
+    assert outcome["deleted"] >= 2000
+    assert outcome["waited"] == 0
+    assert ran.returncode == (1 if outcome["findings"] else 0)
 
 
 def test_a_finding_ends_with_exit_code_1_and_keeps_the_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

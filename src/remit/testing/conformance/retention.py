@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remit.stores.port import PRIVATE, PUBLISHED, Checkpoint, Record, Store, Subscriber, Unit, partition_of
+from remit.stores.port import PRIVATE, PUBLISHED, Change, Checkpoint, Record, Store, Subscriber, Unit, partition_of
 from remit.testing.conformance.stores import SOURCE, UnitConformance, advance, entry, refused, same
 
 __all__ = ["RetentionConformance"]
@@ -53,7 +53,8 @@ class RetentionConformance(UnitConformance):
         await twin.trim(PRIVATE, part, upto=FAR, before=9.0, limit=9)
         same(dict(await store.heads(PRIVATE)), {part: (2, 2.0)}, "the head stands where the last message was")
         await store.commit(Unit(entries=[entry("k", "m3")]))
-        await twin.commit(Unit(entries=[entry("k", "m4")]))
+        changes = [Change("Account", "a1", 0, b"{}"), Change("Account", "a2", 0, b"{}")]
+        await twin.commit(Unit(changes, [entry("k", "m4")]))
         found = [(message.pos, message.prev) for message in await store.read(PRIVATE, part, 0, 9)]
         same(found, [(3, "m2"), (4, "m3")], "the next one follows on what was deleted")
         await store.close()
