@@ -50,6 +50,15 @@ class NobodyListens(Unavailable):
     """The server's own answer: nobody listens to the subject."""
 
 
+class _Client(Client):
+    """Reads headers in one go: the library's own way takes a fifth of all the time that a pushed event takes."""
+
+    @staticmethod
+    def _parse_header_lines(raw: bytes) -> dict[str, str]:
+        lines = [line.partition(":") for line in raw.decode(errors="replace").split("\r\n")]
+        return {name: value.strip(" \t") for name, found, value in lines if found}
+
+
 @dataclass(eq=False)
 class Interest:
     """A subject somebody listens to, on this connection and on those after it."""
@@ -147,7 +156,7 @@ class NatsConnection:
         return self._keeper is None or (task is not None and task.cancelling() > 0)
 
     async def _connect(self) -> Client:
-        client, lost, said = Client(), asyncio.Event(), list[Exception]()
+        client, lost, said = _Client(), asyncio.Event(), list[Exception]()
 
         async def trouble(error: Exception) -> None:
             if client.is_connected:
