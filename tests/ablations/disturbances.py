@@ -44,7 +44,8 @@ LOST, LATE, DOUBLED = 0.2, 0.4, 0.5
 LATE_SECONDS = 1.5
 ANSWERS_LOST = 0.2
 SLOWEST_SECONDS = 0.1
-POISONED_SECONDS = 1.5
+POISONED, POISONED_SECONDS = 12, 1.5
+"""How many messages fail, and for how long: more would be a storm."""
 REACTIONS = ("learning.follow_enrollment", "certification.issue_certificate")
 """Those whose commits are disturbed."""
 
@@ -163,14 +164,15 @@ def commits_are_slow(patch: pytest.MonkeyPatch) -> None:
 
 
 def first_records_fail(patch: pytest.MonkeyPatch) -> None:
-    """For a while, whoever begins with domain-modelling cannot be given a record: a bug that is mended soon."""
+    """For a while, some who begin with domain-modelling cannot be given a record: a bug that is mended soon."""
     from learning.learning.domain import CourseRecord
 
-    opening, end = CourseRecord.open, 0.0
+    opening, end, poisoned = CourseRecord.open, 0.0, set[Any]()
 
     def fails(enrollment: Any, student: Any, course: Any, at: Any) -> Any:
         nonlocal end
-        if str(course) == "domain-modelling":
+        if str(course) == "domain-modelling" and (len(poisoned) < POISONED or enrollment in poisoned):
+            poisoned.add(enrollment)
             end = end or time.monotonic() + POISONED_SECONDS
             if time.monotonic() < end:
                 say(f"{enrollment} fails")

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from learning import checker
 from learning.driver import COURSES, Client, Directory, GaveUp, Surprised, Told, play
-from learning.process import EXAMPLES, Platform, Service, Services
-from tests.ablations.disturbances import DEATHS, PREFIX
+from learning.process import EXAMPLES, Platform, Services
+from tests.ablations.disturbances import PREFIX
+from tests.ablations.keeping import kept_running
 from tests.placements.deployment import deployed
 from tests.servers.streams import count_messages
 
@@ -25,10 +24,12 @@ __all__ = ["Ablation", "Run", "run"]
 
 ROOT = Path(__file__).parents[2]
 SITE = Path(__file__).with_name("site")
-REST_SECONDS = 20.0
+REST_SECONDS = 45.0
 """How long what has begun may take to come to its end."""
 LOST_SECONDS = 2.0
 """The same where a layer is missing: what is lost does not come, however long one waits."""
+RESTART_SECONDS = 6.0
+"""How much longer one waits where services are killed."""
 
 
 class Ablation(NamedTuple):
@@ -60,6 +61,7 @@ class Run:
     """What a student was waiting for in vain."""
     disturbances: dict[str, int] = field(default_factory=dict[str, int])
     """How often each disturbed service was disturbed."""
+    kills: int = 0
     published: int = 0
     """How many messages the logs hold for other contexts."""
     streamed: int = 0
@@ -71,10 +73,11 @@ class Run:
         return [finding for finding in self.findings if re.search(pattern, finding)]
 
 
-def run(ablation: Ablation, folder: Path, *, whole: bool, students: int = 12, seed: int = 1) -> Run:
+def run(ablation: Ablation, folder: Path, *, whole: bool, students: int = 12, kills: int = 0, seed: int = 1) -> Run:
     """Plays the cohort on the disturbed services, with every layer if `whole`; says what the checker finds."""
     begun = time.monotonic()
     outcome = Run()
+    patience = LOST_SECONDS + (RESTART_SECONDS if kills else 0.0)
     draft = folder / "draft"
     draft.mkdir(parents=True)
     (draft / "ablation.toml").write_text(ablation.topology)
@@ -82,12 +85,13 @@ def run(ablation: Ablation, folder: Path, *, whole: bool, students: int = 12, se
     with deployed(draft / "ablation.toml", folder) as (services, nats):
         _spoil(services, ablation, folder, whole=whole)
         services.start()
-        with _kept_running(services):
+        with kept_running(services, nats, kills, seed) as killed:
             try:
-                told = _play(services, ablation, students, seed, 30.0 if whole else LOST_SECONDS)
+                told = _play(services, ablation, students, seed, REST_SECONDS if whole else patience)
             except (GaveUp, Surprised) as error:
                 outcome.gave_up = f"{type(error).__name__}: {error}"
-            _come_to_rest(services, ablation, REST_SECONDS if whole else LOST_SECONDS)
+            outcome.kills = killed()
+            _come_to_rest(services, ablation, REST_SECONDS if whole else patience)
         if nats is not None:
             outcome.streamed = asyncio.run(count_messages(nats.url))
     stores = checker.read(services.data)
@@ -135,38 +139,3 @@ def _spoil(services: Services, ablation: Ablation, folder: Path, *, whole: bool)
         missing = "" if whole else ablation.missing.get(service.service, "")
         if names := f"{ablation.disturbed.get(service.service, '')} {missing}".strip():
             service.environment |= {"PYTHONPATH": path, "ABLATION": names, "ABLATION_FOLDER": str(folder)}
-
-
-@contextmanager
-def _kept_running(services: Services) -> Generator[None]:
-    """Whatever dies is started again."""
-    turn, over = threading.Lock(), threading.Event()
-
-    def keep(service: Service) -> None:
-        while True:
-            with suppress(ChildProcessError):  # it has been waited for
-                os.waitid(os.P_PID, service.pid, os.WEXITED | os.WNOWAIT)
-            with turn:
-                if over.is_set():
-                    return
-                service.kill()
-                _start(service)
-
-    keepers = [threading.Thread(target=keep, args=[service]) for service in services.services.values()]
-    for keeper in keepers:
-        keeper.start()
-    try:
-        yield
-    finally:
-        with turn:
-            over.set()
-        services.stop()
-        for keeper in keepers:
-            keeper.join()
-
-
-def _start(service: Service) -> None:
-    for _ in range(DEATHS):
-        with suppress(RuntimeError):  # it has died before it was ready
-            return service.start()
-    return service.start()

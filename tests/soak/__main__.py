@@ -19,15 +19,18 @@ from tests.placements.databases import LAYOUTS, Layout
 from tests.placements.deployment import NAMES
 from tests.servers.postgres import given_or_started
 from tests.soak import screen
+from tests.soak.ablations import CASES, take_away_each
 from tests.soak.crash import STORES, Outcome, Sizes, crash
 from tests.soak.placements import place_everywhere
 from tests.soak.services import crash_services
-from tests.soak.size import measure, show_size
 
 STUDENTS_PER_KILL = 12
 """So many come through between two kills, with something to spare."""
+MANY = 50
+"""Of so many kills at least half must fall between a commit and its consequence; others prove little."""
 CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
+CI_ABLATION_KILLS = 2
 CI_POSTGRES_STUDENTS = 30
 SERVICES = Path(__file__).parents[1] / "placements" / "crash.toml"
 """Whose services are killed there."""
@@ -51,8 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _crash(Sizes(students, chosen.kills, chosen.seed, chosen.store, topology), as_json=chosen.json)
     if chosen.test == "placements":
         return _placements(chosen.students, chosen.seed, as_json=chosen.json, store=chosen.store)
-    if chosen.test == "size":
-        return _size(chosen.rows, chosen.others or chosen.rows // 10, chosen.windows, as_json=chosen.json)
+    if chosen.test == "ablations":
+        students = chosen.students or chosen.kills * STUDENTS_PER_KILL
+        return _ablations(students, chosen.kills, chosen.seed, as_json=chosen.json)
     if chosen.test == "simulation":
         return _simulation(chosen.seeds, chosen.seed)
     parser.print_help()
@@ -65,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Long tests, with sizes as options. Ends with exit code 1 when something does not hold.",
         epilog="scripts/soak TEST --help shows the options of a test.",
     )
-    parser.add_argument("--ci", action="store_true", help="all of them in small sizes, about ten minutes")
+    parser.add_argument("--ci", action="store_true", help="all of them in small sizes, about twelve minutes")
     tests = parser.add_subparsers(dest="test", metavar="TEST")
     crashing = tests.add_parser(
         "crash",
@@ -95,19 +99,17 @@ def _parser() -> argparse.ArgumentParser:
         "--store", choices=("sqlite", *LAYOUTS), default="sqlite", help="where the stores are; default: sqlite"
     )
     placing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
-    sizing = tests.add_parser(
-        "size",
-        help="housekeeping on a PostgreSQL that years have filled",
-        description="Fills a PostgreSQL server of its own, and commits for 5 s without housekeeping and for 5 s beside "
-        "it, again and again. No statement of it may take more than 50 ms, nobody may wait for it, and it may cost a "
-        "tenth of the throughput at most.",
+    ablating = tests.add_parser(
+        "ablations",
+        help="each guarding layer taken away in turn: something must be found",
+        description="Disturbs services of the learning platform and kills them while a cohort plays: with every layer "
+        "that guards the promises, and with one of them taken away. Nothing may be found in the stores with it, and "
+        "without it what it guards against must be found.",
     )
-    sizing.add_argument(
-        "--rows", type=_positive, default=10_000_000, metavar="N", help="default: 10 million"
-    )
-    sizing.add_argument("--others", type=_positive, metavar="N", help="outcomes, states, letters; default: a tenth")
-    sizing.add_argument("--windows", type=_positive, default=10, metavar="N", help="pairs of 5 s; default: 10")
-    sizing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
+    ablating.add_argument("--students", type=_positive, metavar="N", help=f"default: {STUDENTS_PER_KILL} for each kill")
+    ablating.add_argument("--kills", type=_positive, default=10, metavar="K", help="in each run; default: 10")
+    ablating.add_argument("--seed", type=int, default=1, metavar="S", help="of wishes and moments; default: 1")
+    ablating.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     simulation = tests.add_parser(
         "simulation",
         help="the seeded simulation, with pull and without",
@@ -148,6 +150,8 @@ def _crash(sizes: Sizes, *, as_json: bool) -> int:
     except KeyboardInterrupt:
         shutil.rmtree(folder)
         os._exit(130)  # not sys.exit, which waits for students who wait for a platform that is gone
+    if outcome.kills >= MANY and outcome.between * 2 < outcome.kills:
+        outcome.findings.append(f"only {outcome.between} of {outcome.kills} kills left something without consequence")
     if as_json:
         print(json.dumps({"sizes": asdict(sizes), **asdict(outcome)}, indent=2))
     else:
@@ -190,14 +194,24 @@ def _placements(students: int, seed: int, *, as_json: bool, store: str = "sqlite
     return 0
 
 
-def _size(rows: int, others: int, windows: int, *, as_json: bool) -> int:
-    with screen.progress(windows=windows) as watch:
-        size = measure(rows, others, windows, lambda done: watch(windows=done))
+def _ablations(students: int, kills: int, seed: int, *, as_json: bool) -> int:
+    folder = Path(tempfile.mkdtemp(prefix="soak-"))
+    try:
+        with screen.progress(layers=len(CASES)) as watch:
+            ablated = list(take_away_each(students, kills, seed, folder, lambda done: watch(layers=done)))
+    except KeyboardInterrupt:
+        shutil.rmtree(folder)
+        os._exit(130)  # not sys.exit, which waits for students who wait for services that are gone
     if as_json:
-        print(json.dumps({**asdict(size), "loss": size.loss, "findings": size.findings}, indent=2))
+        outcome = {"students": students, "kills": kills, "seed": seed, "layers": [asdict(each) for each in ablated]}
+        print(json.dumps(outcome, indent=2))
     else:
-        show_size(size)
-    return 1 if size.findings else 0
+        screen.show_ablations(ablated, seed)
+    if any(each.findings for each in ablated):
+        print(f"the stores stay in {folder}", file=sys.stderr)
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 def _simulation(seeds: int, seed: int) -> int:

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tests.soak.ablations import Ablated
 from tests.soak.crash import Outcome, Sizes
 from tests.soak.placements import Played
 
-__all__ = ["Watch", "progress", "show", "show_placements"]
+__all__ = ["Watch", "progress", "show", "show_ablations", "show_placements"]
 
 
 class Watch(Protocol):
@@ -77,6 +78,24 @@ def show_placements(played: Iterable[Played], seed: int, store: str) -> None:
     console = Console(highlight=False)
     console.print(table)
     _say(console, findings, f"{'with' if findings else 'the same answers everywhere to'} seed {seed} on {store}")
+
+
+def show_ablations(ablated: Iterable[Ablated], seed: int) -> None:
+    """A table of layers, what is found with each and without, and what does not hold."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("LAYER", no_wrap=True)
+    for title in ("DISTURBED", "KILLS", "FOUND", "WITHOUT", "SECONDS"):
+        table.add_column(title, justify="right")
+    findings: list[str] = []
+    for each in ablated:
+        findings += [f"{each.layer}: {finding}" for finding in each.findings]
+        table.add_row(
+            each.layer, str(sum(each.whole.disturbances.values())), str(each.whole.kills),
+            str(len(each.whole.findings)), str(each.found), f"{each.whole.seconds + each.missing.seconds:.1f}",
+        )  # fmt: skip
+    console = Console(highlight=False)
+    console.print(table)
+    _say(console, findings, f"with every layer, and something is found without each, with seed {seed}")
 
 
 def _say(console: Console, findings: Iterable[str], how: str) -> None:
