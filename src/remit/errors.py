@@ -18,6 +18,8 @@ RemitError
 ├── Conflict              somebody else wrote first (the runtime reruns; users do not see it)
 ├── SecondAggregate       one message wrote two aggregates
 ├── OutboxError           a message cannot be published in this transaction
+├── SqlError              a handler's own statement cannot be run
+│   └── ConstraintViolated    it would have broken a constraint
 ├── StoreError            a store that cannot be used as it is (corrupt, newer, read-only)
 └── ChannelError          a channel that cannot be used as it is (wrong credentials, a broker that is too old)
 
@@ -32,6 +34,7 @@ __all__ = [
     "CallError",
     "ChannelError",
     "Conflict",
+    "ConstraintViolated",
     "DeadlineExceeded",
     "KeyReused",
     "NotFound",
@@ -41,6 +44,7 @@ __all__ = [
     "RemitError",
     "SecondAggregate",
     "ServiceError",
+    "SqlError",
     "Stale",
     "StoreError",
     "StoreUnavailable",
@@ -166,6 +170,19 @@ class OutboxError(RemitError):
     """A message cannot be published or sent in a transaction of the caller's. Nothing was written."""
 
     code = "outbox.refused"
+
+
+class SqlError(RemitError):
+    """A handler's own statement cannot be run as it is. Its unit of work is rolled back, whoever catches this."""
+
+    code = "sql.failed"
+
+
+class ConstraintViolated(SqlError):
+    """A handler's own statements would have broken a constraint of their tables; `constraint` is its name."""
+
+    code = "sql.constraint"
+    constraint: str = ""
 
 
 class StoreError(RemitError):

@@ -3,7 +3,7 @@
 from remit.contexts.context import Context
 from remit.contexts.declarations import Handler, Later, Publisher, Route
 from remit.contexts.map import ContextMap
-from remit.contexts.ports import Clock, Ids, Repository, Sender, View
+from remit.contexts.ports import Clock, Ids, Repository, Sender, Sql, View
 from remit.contexts.relations import (
     AntiCorruptionLayer,
     Conformist,
@@ -34,5 +34,6 @@ __all__ = [
     "Sender",
     "SeparateWays",
     "SharedKernel",
+    "Sql",
     "View",
 ]

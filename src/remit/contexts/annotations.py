@@ -8,12 +8,13 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from remit.contexts.context import Context
 from remit.contexts.declarations import Handler, Later
-from remit.contexts.ports import Repository
+from remit.contexts.ports import Repository, Sql
 from remit.domain import Aggregate, Projection
 from remit.messages import IntegrationEvent, Message, parameter_of
 
 __all__ = [
     "aggregates_of",
+    "asks_for_sql",
     "first_parameter",
     "hints_of",
     "is_kind",
@@ -84,6 +85,11 @@ def sent_later(context: Context[Any]) -> Iterator[tuple[Any, Handler]]:
     for handler in context.handlers:
         for command in _asked_for(handler, Later):
             yield command, handler
+
+
+def asks_for_sql(context: Context[Any]) -> list[Handler]:
+    """The handlers of the context that run statements of their own."""
+    return [handler for handler in context.handlers if Sql in hints_of(handler.function).values()]
 
 
 def _asked_for(handler: Handler, port: type) -> list[Any]:

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from remit.contexts.annotations import hints_of, is_kind, unresolved
 from remit.contexts.context import Context
 from remit.contexts.declarations import Handler, Later, where
-from remit.contexts.ports import Clock, Ids, Repository, Sender, View
+from remit.contexts.ports import Clock, Ids, Repository, Sender, Sql, View
 from remit.domain import Aggregate
 from remit.findings import Findings
 from remit.messages import Command
@@ -41,7 +41,7 @@ def _is_given(context: Context[Any], wanted: Any) -> bool:
         return arguments[0] in context.projections
     if origin is Later:
         return is_kind(arguments[0], Command)
-    return wanted in (Sender, Clock, Ids, *context.provided)
+    return wanted in (Sender, Clock, Ids, Sql, *context.provided)
 
 
 def _report_kind(handler: Handler, parameter: inspect.Parameter, findings: Findings) -> None:

@@ -10,7 +10,7 @@ from typing_extensions import TypeVar
 from remit.domain import Aggregate, Projection
 from remit.messages import Command, Query, Refusal
 
-__all__ = ["Clock", "Ids", "Repository", "Sender", "View"]
+__all__ = ["Clock", "Ids", "Repository", "Sender", "Sql", "View"]
 
 A = TypeVar("A", bound=Aggregate[Any, Any])
 D = TypeVar("D", bound=Projection[Any, Any])
@@ -84,6 +84,23 @@ class View(Generic[D]):
     async def find(self: _Shows[K], key: K, /) -> D | None:
         """The document with this key, or None."""
         raise NotImplementedError
+
+
+class Sql(Protocol):
+    """Statements of the handler's own, in the database of the context's store: written with the unit of work, or not.
+
+    Values stand in a statement as `$1`, `$2`. Tables without a schema are those of the context's schema. In the handler
+    of a query, what is written is dropped. Both methods raise `ConstraintViolated`, `SqlError` (the statement is wrong)
+    and `StoreUnavailable`; the unit of work is rolled back then, also where the handler catches it.
+    """
+
+    async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
+        """The rows of a statement, by the names of their columns."""
+        ...
+
+    async def execute(self, statement: str, /, *values: object) -> int:
+        """How many rows the statement has written."""
+        ...
 
 
 class Sender(Protocol):

@@ -34,6 +34,7 @@ from remit.stores import Claim, Store, Unit
 
 __all__ = ["Calls", "derived_key"]
 
+_NO_ROWS = Unit()
 DEADLINE = 10.0
 """Seconds a call may take when nobody says otherwise."""
 MARGIN = 0.005
@@ -113,7 +114,11 @@ class Calls:
         limit = self._limit(deadline, outer)
         try:
             unit = UnitOfWork(plan, store, self, "", "", limit.when)
-            answer = await unit.read(handler, arriving)
+            try:
+                answer = await unit.read(handler, arriving)
+            finally:
+                if unit.transaction is not None:
+                    await unit.aclose()
             return self._back(handler, answer) if self._parity else answer
         except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
             self._tell(handler, limit, error)
@@ -185,16 +190,15 @@ class Calls:
         try:
             while True:
                 unit = UnitOfWork(plan, store, self, seed, trace, limit.when, taken)
+                rows = _NO_ROWS
                 try:
                     reply = await unit.run(handler, command)
-                except Refusal as refusal:
-                    return await self._refused(limit, store, handler, claim, refusal)
-                rows = unit.unit()
-                if claim is not None:
-                    rows.claim = claim.row(encode_reply(reply), self.seconds())
-                try:
+                    rows = self._rows(unit, claim, reply)
                     limit.exempt = True  # the deadline waits for the outcome: a cancelled commit is not an aborted one
-                    await store.commit(rows)
+                    await unit.commit(rows)
+                except Refusal as refusal:
+                    await unit.aclose()
+                    return await self._refused(limit, store, handler, claim, refusal)
                 except Conflict:
                     limit.exempt = False
                     if known := await self._known(store, handler, claim):
@@ -203,9 +207,18 @@ class Calls:
                     turn = await self._turn(rows, turn)
                 else:
                     return reply
+                finally:
+                    if unit.transaction is not None:
+                        await unit.aclose()
         finally:
             if turn is not None:
                 turn.release()
+
+    def _rows(self, unit: UnitOfWork, claim: _Claimed | None, reply: Any) -> Unit:
+        rows = unit.unit()
+        if claim is not None:
+            rows.claim = claim.row(encode_reply(reply), self.seconds())
+        return rows
 
     async def _refused(
         self, limit: Limit, store: Store, handler: HandlerPlan, claim: _Claimed | None, refusal: Refusal

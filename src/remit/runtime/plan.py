@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, cast, get_args, get_origin
 
-from remit.contexts import Clock, Context, ContextMap, Handler, Ids, Later, Repository, Sender, View
+from remit.contexts import Clock, Context, ContextMap, Handler, Ids, Later, Repository, Sender, Sql, View
 from remit.contexts.annotations import hints_of, projected_by
 from remit.domain import Aggregate, Projection
 from remit.messages import Codec, Command, Contract, DomainEvent, Message, Refusal, contract_of, reply_of
@@ -33,7 +33,7 @@ _NOTHING: Codec[Any] = Codec(None)
 class Dependency:
     """One parameter of a handler: its role and what it is about. Resolved to an object per unit of work."""
 
-    role: str  # repository, view, sender, later, constant
+    role: str  # repository, view, sender, later, sql, constant
     subject: Any
 
 
@@ -167,6 +167,7 @@ class _Compiler:
         self.plan = plans[context.name]
         self.known: dict[type, Dependency] = {
             Sender: Dependency("sender", None),
+            Sql: Dependency("sql", None),
             Clock: Dependency("constant", ports.clock),
             Ids: Dependency("constant", ports.ids),
         }

@@ -254,29 +254,29 @@ class Subscription:
     async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        unit = self._unit(lane.taken)
-        parks: list[Park] = []
-        parked = lane.parked
-        last = records[0]
-        for record in records:
-            if record.key in parked:
-                parks.append(self._park(record, "", 0.0))
-            else:
-                lane.failing = record
-                await self._limited(unit, record)
-            last = record
-            if loop.time() - begun > BATCH_SECONDS:
-                break
-        rows = unit.unit()
-        rows.parks = parks
-        # What was parked when the handling began: if it has changed since, the commit has to notice.
-        rows.advance = self._advance(lane, last)._replace(parked=parked)
-        try:
-            await self._store.commit(rows)
-        except Conflict:
-            lane.taken = await unit.taken_meanwhile()
-            raise
-        self._advanced(lane, last, last.pos - records[0].pos + 1)
+        async with contextlib.aclosing(self._unit(lane.taken)) as unit:
+            parks: list[Park] = []
+            parked = lane.parked
+            last = records[0]
+            for record in records:
+                if record.key in parked:
+                    parks.append(self._park(record, "", 0.0))
+                else:
+                    lane.failing = record
+                    await self._limited(unit, record)
+                last = record
+                if loop.time() - begun > BATCH_SECONDS:
+                    break
+            rows = unit.unit()
+            rows.parks = parks
+            # What was parked when the handling began: if it has changed since, the commit has to notice.
+            rows.advance = self._advance(lane, last)._replace(parked=parked)
+            try:
+                await unit.commit(rows)
+            except Conflict:
+                lane.taken = await unit.taken_meanwhile()
+                raise
+            self._advanced(lane, last, last.pos - records[0].pos + 1)
 
     async def _limited(self, unit: UnitOfWork, record: Record) -> None:
         """One message, within the time limit of a handler."""
@@ -294,7 +294,7 @@ class Subscription:
             self._say(
                 Signal("refused-later", self.name, f"a command sent for later was refused: {record.type} {record.id}")
             )
-            unit.forget()
+            await unit.forget()
         finally:
             self._calls.deadlines.leave(limit)
 
@@ -458,7 +458,7 @@ class Subscription:
                 await self._limited(unit, record)
                 rows = unit.unit()
                 rows.settle = place
-                await self._store.commit(rows)
+                await unit.commit(rows)
             except Conflict:  # somebody else has settled it meanwhile, or what it adds is there
                 if not (taken := await unit.taken_meanwhile()):
                     return
@@ -467,6 +467,8 @@ class Subscription:
                 with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
                     await self._store.commit(Unit(settle=place._replace(error=told(error), retry_at=retry_at)))
                 return
+            finally:
+                await unit.aclose()
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being handled."""

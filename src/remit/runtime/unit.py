@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -14,6 +14,7 @@ from remit.errors import AlreadyExists, BadMessage, NotFound, SecondAggregate
 from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, write_newer
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Store, Unit
+from remit.stores.port import Transaction, has_sql
 
 __all__ = ["Outside", "UnitOfWork"]
 
@@ -94,6 +95,7 @@ class UnitOfWork:
         "seed",
         "store",
         "trace",
+        "transaction",
     )
 
     def __init__(
@@ -125,6 +127,8 @@ class UnitOfWork:
         """Aggregates handed out since the last handler ended: only these can have changed."""
         self._written: _Held | None = None
         """The one aggregate that this message has written."""
+        self.transaction: Transaction | None = None
+        """For the statements of a handler that has asked for it."""
 
     def next_message(self, seed: str, trace: str, key: str, deadline: float) -> None:
         """The following message of a batch: what was loaded and decided stays, identities start anew."""
@@ -157,6 +161,8 @@ class UnitOfWork:
             return _View(self, self.plan.projections[need.subject])
         if role == "sender":
             return self.calls.within(self)
+        if role == "sql":
+            return self._begin()
         return _Later(self, need.subject)
 
     async def held(self, plan: AggregatePlan | ProjectionPlan, id: str) -> _Held | None:
@@ -269,8 +275,25 @@ class UnitOfWork:
         )  # fmt: skip
         return key
 
-    def forget(self) -> None:
+    def _begin(self) -> Transaction:
+        if self.transaction is None:
+            assert has_sql(self.store)  # noqa: S101  # a system with another one does not start
+            self.transaction = self.store.begin()
+        return self.transaction
+
+    def commit(self, rows: Unit) -> Awaitable[None]:
+        """Writes the rows, together with what the handler's own statements have written. Raises as `Store.commit`."""
+        return self.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
+
+    async def aclose(self) -> None:
+        """Rolls back what the handler's own statements have written, unless it was committed. Idempotent."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            await transaction.abandon()
+
+    async def forget(self) -> None:
         """Drops everything loaded and decided."""
+        await self.aclose()
         self._held.clear()
         self._touched.clear()
         self.entries.clear()

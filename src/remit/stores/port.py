@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from zlib import crc32
 
 from typing_extensions import TypeIs
@@ -35,6 +35,7 @@ __all__ = [
     "SqlStore",
     "Store",
     "Subscriber",
+    "Transaction",
     "Unit",
     "has_sql",
     "partition_of",
@@ -355,11 +356,35 @@ class Store(Protocol):
         ...
 
 
+class Transaction(Protocol):
+    """Statements of the user's, and the unit that they belong to. What a statement has raised `commit` raises again."""
+
+    async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
+        """The rows of a statement. Raises `SqlError`, `Conflict`, `StoreUnavailable`."""
+        ...
+
+    async def execute(self, statement: str, /, *values: object) -> int:
+        """How many rows the statement has written. Raises as `fetch`."""
+        ...
+
+    async def commit(self, unit: Unit) -> None:
+        """Writes the unit and what the statements wrote, or neither. Raises as `Store.commit`, and `SqlError`."""
+        ...
+
+    async def abandon(self) -> None:
+        """Rolls back, unless it is committed. Idempotent."""
+        ...
+
+
 class SqlStore(Store, Protocol):
     """A store in a database that users have tables in as well. Its capability is `sql`."""
 
     def stir(self) -> None:
         """A message is being staged in this process, by a transaction that is not ours: it is looked for sooner."""
+        ...
+
+    def begin(self) -> Transaction:
+        """A transaction, which begins with its first statement. Its `commit` or `abandon` has to be awaited."""
         ...
 
 

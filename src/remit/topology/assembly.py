@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from remit.contexts import ContextMap
+from remit.contexts.annotations import asks_for_sql
+from remit.contexts.declarations import where
 from remit.errors import ChannelError, RemitError, StoreError
+from remit.findings import Findings
 from remit.messages import Encoding
 from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.stores import Store
@@ -94,6 +97,22 @@ def made_stores(place: str) -> list[str]:
     return sorted(match[1] for file in found if (match := re.fullmatch(pattern, file)))
 
 
+def check_stores(model: ContextMap, stores: Mapping[str, Store]) -> Findings:
+    """Whether each store can do what the handlers of its context ask of it."""
+    findings = Findings()
+    for context in model.contexts:
+        store = stores.get(context.name)
+        for handler in asks_for_sql(context) if store is not None and not store.capabilities.sql else ():
+            findings.report(
+                "store.no-sql",
+                where(handler.function),
+                f"{handler.name} asks for Sql, and the store of {context.name!r} takes no statements",
+                expected="a store in PostgreSQL",
+                next='connect(store="postgresql://USER@HOST/DATABASE")',
+            )
+    return findings
+
+
 def assemble(
     model: ContextMap,
     *,
@@ -107,6 +126,7 @@ def assemble(
     model.check().settle()
     plans = compile_system(model, ports)
     stores = stores or {context.name: open_store(store, context.name) for context in model.contexts}
+    check_stores(model, stores).settle()
     return Runtime(model, plans, stores, ports, parity=parity)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from remit.stores import PRIVATE, Change, Claim, Entry, Unit
-from remit.stores.postgres import PostgresStore, store
+from remit.stores.postgres import PostgresStore, outliving
 from remit.stores.postgres.columns import joined
 from tests.stores.postgres.waiting import waits
 
@@ -187,7 +187,7 @@ async def test_a_storm_of_cancellations_leaves_nothing_behind(
 async def test_a_cancelled_caller_waits_a_bounded_time(
     billing: PostgresStore, server: str, connection: Connection, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_PATIENCE", 0.01)
+    monkeypatch.setattr(outliving, "PATIENCE", 0.01)
     async with connection.transaction():
         await connection.execute(f"LOCK {schema}.remit_log IN SHARE MODE")
         caller = asyncio.create_task(billing.commit(new("a")))

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from remit.errors import OutcomeUnknown, StoreUnavailable
+from remit.errors import StoreUnavailable
 from remit.stores.port import (
     PUBLISHED,
     Capabilities,
@@ -27,17 +27,16 @@ from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, failure
 from remit.stores.postgres.lookups import LOAD, OUTCOME, Lookups
+from remit.stores.postgres.outliving import outlive
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import MOST, SEQUENCE, Sequencer
 from remit.stores.postgres.session import Row, Session
 from remit.stores.postgres.trail import SWEEP
+from remit.stores.postgres.transactions import Transaction, Transactions
 from remit.stores.postgres.writer import Writer
 
 __all__ = ["PostgresStore"]
-
-_PATIENCE = 5.0
-"""Seconds a cancelled caller waits for the outcome of its commit."""
 
 _READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
@@ -122,6 +121,7 @@ class _Writing(NamedTuple):
     commits: Commits
     bell: Bell
     sequencer: Sequencer
+    transactions: Transactions
 
 
 class PostgresStore:
@@ -178,7 +178,8 @@ class PostgresStore:
         writer.heads.elsewhere = False
         commits = Commits(writer.write, self._appended)
         bell = Bell(Session(self._place, "bell"), self._place.schema, partial(self._look, writer, commits))
-        return _Writing(session, writer, commits, bell, Sequencer(self._sequence))
+        transactions = Transactions(self._place, self.capabilities.partitions, partial(self._written, writer))
+        return _Writing(session, writer, commits, bell, Sequencer(self._sequence), transactions)
 
     async def close(self) -> None:
         """Commits what was given to it, then ends the connections. Idempotent."""
@@ -187,6 +188,7 @@ class PostgresStore:
         if writing is not None:
             await writing.commits.finished()
             await writing.sequencer.close()
+            await writing.transactions.close()
             await writing.bell.close()
             await writing.session.close()
         if reading is not None:
@@ -250,14 +252,17 @@ class PostgresStore:
         """
         commits = self._writable().commits
         written = commits.add(unit)
-        try:
-            await asyncio.shield(written)
-        except asyncio.CancelledError:
-            # Nobody waits for it any more, so a conflict found later is no exception that was overlooked.
-            written.add_done_callback(_heard)
-            if not commits.withdraw(written):
-                await _known(written, self._place.where)
-            raise
+        await outlive(written, self._place.where, partial(commits.withdraw, written))
+
+    def begin(self) -> Transaction:
+        """A transaction for statements of the user's and one unit. It begins with the first statement."""
+        return Transaction(self._writable().transactions, self.commit)
+
+    def _written(self, writer: Writer, unit: Unit) -> None:
+        """A unit was committed in such a transaction."""
+        writer.trail.moved([unit])
+        if unit.entries:
+            self._appended()
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         """Version and body of one piece of state, or None."""
@@ -394,26 +399,3 @@ class PostgresStore:
 
 def _record(row: Row) -> Record:
     return Record._make((*row[:9], row[9].encode()))
-
-
-def _heard(written: asyncio.Future[Any]) -> None:
-    if not written.cancelled():
-        written.exception()
-
-
-async def _known(written: asyncio.Future[None], where: str) -> None:
-    """Waits for the outcome of a commit, however often the caller is cancelled. Raises `OutcomeUnknown` after 5 s."""
-    loop = asyncio.get_running_loop()
-    latest = loop.time() + _PATIENCE
-    while not written.done():
-        if (left := latest - loop.time()) <= 0:
-            raise OutcomeUnknown(
-                f"the call was cancelled while its commit took more than {_PATIENCE:g} s",
-                where=where,
-                expected="a commit within that time",
-                next="call again with the same key; see what keeps the server",
-            )
-        try:
-            await asyncio.wait([written], timeout=left)
-        except asyncio.CancelledError:
-            continue

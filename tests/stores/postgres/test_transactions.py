@@ -1,0 +1,315 @@
+"""A unit of work with statements of the user's: both are written, or neither, whatever ends the transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable
+from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit
+from remit.stores.postgres import PostgresStore, outliving
+from tests.stores.postgres.waiting import waits
+
+Connection = Any  # asyncpg.Connection takes its parameter in stubs only
+
+TABLE = """
+    CREATE TABLE {0}.invoice (
+        number int PRIMARY KEY, amount int CONSTRAINT positive CHECK (amount > 0),
+        parent int CONSTRAINT known REFERENCES {0}.invoice DEFERRABLE INITIALLY DEFERRED
+    )
+"""
+
+
+@pytest.fixture
+async def store(address: str, schema: str, connection: Connection) -> AsyncIterator[PostgresStore]:
+    store = PostgresStore(address, "billing")
+    await store.open()
+    await connection.execute(TABLE.format(schema))
+    yield store
+    await store.close()
+
+
+def unit(name: str = "a", expected: int = 0) -> Unit:
+    """Writes a row of each kind."""
+    return Unit(
+        [Change("Account", name, expected, b"{}")],
+        [Entry(PRIVATE, "k", f"m-{name}-{expected}", "billing.Settled", 1, 1.0, "{}", b"{}")],
+        Claim("web", f"{name}-{expected}", b"f", b"{}", 1.0),
+    )
+
+
+class Written:
+    """What is in the schema, seen from outside."""
+
+    def __init__(self, connection: Connection, schema: str) -> None:
+        self._connection = connection
+        self._schema = schema
+
+    async def invoices(self) -> list[int]:
+        rows = await self._connection.fetch(f"SELECT number FROM {self._schema}.invoice ORDER BY number")
+        return [row[0] for row in rows]
+
+    async def versions(self) -> list[tuple[str, int]]:
+        return [
+            tuple(row) for row in await self._connection.fetch(f"SELECT id, version FROM {self._schema}.remit_state")
+        ]
+
+    async def log(self) -> list[str]:
+        rows = await self._connection.fetch(f"SELECT id FROM {self._schema}.remit_log ORDER BY part, pos")
+        return [row[0] for row in rows]
+
+    async def open_transactions(self) -> int:
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state LIKE 'idle in transaction%'"
+        return int(await self._connection.fetchval(sql, f"remit {self._schema} sql"[:63]))
+
+
+@pytest.fixture
+def written(connection: Connection, schema: str) -> Written:
+    return Written(connection, schema)
+
+
+async def test_statements_and_rows_are_written_together(store: PostgresStore, written: Written) -> None:
+    rung = asyncio.Event()
+    store.watch(rung.set)
+    transaction = store.begin()
+    assert await transaction.execute("INSERT INTO invoice VALUES ($1, $2), ($3, $4)", 1, 10, 2, 20) == 2
+    found = await transaction.fetch("SELECT number, amount FROM invoice WHERE number > $1 ORDER BY 1", 0)
+    assert found == [{"number": 1, "amount": 10}, {"number": 2, "amount": 20}]
+    assert await written.invoices() == []
+    await transaction.commit(unit())
+    assert (await written.invoices(), await written.versions(), await written.log()) == ([1, 2], [("a", 1)], ["m-a-0"])
+    assert rung.is_set()
+    assert await store.outcome("web", "a-0") is not None
+
+
+async def test_what_is_abandoned_is_not_written(store: PostgresStore, written: Written) -> None:
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    await transaction.abandon()
+    await transaction.abandon()
+    assert await written.invoices() == []
+    assert await written.open_transactions() == 0
+    with pytest.raises(SqlError, match="the unit of work is over"):
+        await transaction.execute("INSERT INTO invoice VALUES (2, 10)")
+
+
+async def test_without_a_statement_a_unit_is_committed_like_any_other(store: PostgresStore, written: Written) -> None:
+    await store.begin().commit(unit())
+    assert await written.versions() == [("a", 1)]
+    with pytest.raises(Conflict):
+        await store.begin().commit(unit())
+
+
+async def test_a_conflict_takes_the_statements_back(store: PostgresStore, written: Written) -> None:
+    await store.commit(unit())
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    with pytest.raises(Conflict) as caught:
+        await transaction.commit(Unit([Change("Account", "a", 0, b"{}")]))
+    assert caught.value.what == "state"
+    assert (await written.invoices(), await written.versions()) == ([], [("a", 1)])
+    again = store.begin()
+    await again.execute("INSERT INTO invoice VALUES (1, 10)")
+    await again.commit(unit("a", 1))
+    assert (await written.invoices(), await written.versions()) == ([1], [("a", 2)])
+
+
+async def test_two_that_met_are_a_conflict_of_one(store: PostgresStore, written: Written) -> None:
+    """Each waits for a row of the other: the server ends one of them."""
+    one, other = store.begin(), store.begin()
+    await one.execute("INSERT INTO invoice VALUES (1, 10)")
+    await other.execute("INSERT INTO invoice VALUES (2, 10)")
+    ended = await asyncio.gather(
+        one.execute("INSERT INTO invoice VALUES (2, 10)"),
+        other.execute("INSERT INTO invoice VALUES (1, 10)"),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in ended if isinstance(each, Exception)] in (
+        [Conflict],
+        [ConstraintViolated, Conflict],
+        [Conflict, ConstraintViolated],
+    )
+    for transaction in (one, other):
+        await transaction.abandon()
+    assert await written.open_transactions() == 0
+
+
+async def test_a_constraint_is_named_and_takes_everything_back(store: PostgresStore, written: Written) -> None:
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    with pytest.raises(ConstraintViolated) as caught:
+        await transaction.execute("INSERT INTO invoice VALUES (2, -1)")
+    assert caught.value.constraint == "positive"
+    with pytest.raises(ConstraintViolated):
+        await transaction.execute("SELECT 1")
+    with pytest.raises(ConstraintViolated):
+        await transaction.commit(unit())
+    await transaction.abandon()
+    assert (await written.invoices(), await written.versions()) == ([], [])
+
+
+async def test_a_deferred_constraint_is_found_by_the_commit(store: PostgresStore, written: Written) -> None:
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10, 99)")
+    with pytest.raises(ConstraintViolated) as caught:
+        await transaction.commit(unit())
+    assert caught.value.constraint == "known"
+    assert (await written.invoices(), await written.versions()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["SELEC 1", "SELECT * FROM nowhere", "SELECT 1; SELECT 2", "SELECT 1 / 0", "SELECT $1::int"],
+)
+async def test_a_statement_that_cannot_be_run_is_an_error_for_good(store: PostgresStore, statement: str) -> None:
+    transaction = store.begin()
+    with pytest.raises(SqlError):
+        await transaction.fetch(statement)
+    await transaction.abandon()
+
+
+async def test_a_value_of_another_type_is_an_error_for_good(store: PostgresStore) -> None:
+    transaction = store.begin()
+    with pytest.raises(SqlError):
+        await transaction.fetch("SELECT $1::int", "one")
+    await transaction.abandon()
+
+
+async def test_a_handler_cannot_end_the_transaction(store: PostgresStore, written: Written) -> None:
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    await transaction.execute("COMMIT")
+    with pytest.raises(SqlError, match="has ended the transaction"):
+        await transaction.commit(unit())
+    assert await written.versions() == []
+
+
+async def test_a_cancelled_statement_ends_its_connection(
+    store: PostgresStore, written: Written, server: str, connection: Connection, schema: str
+) -> None:
+    async with connection.transaction():
+        await connection.execute(f"LOCK {schema}.invoice")
+        transaction = store.begin()
+        writing = asyncio.create_task(transaction.execute("INSERT INTO invoice VALUES (1, 10)"))
+        assert await waits(server, writing)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+        await transaction.abandon()
+    while await written.open_transactions():
+        pass
+    again = store.begin()
+    assert await again.fetch("SELECT number FROM invoice") == []
+    await again.abandon()
+
+
+async def test_a_cancelled_commit_is_waited_for(
+    store: PostgresStore, written: Written, server: str, connection: Connection, schema: str
+) -> None:
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    async with connection.transaction():
+        await connection.execute(f"LOCK {schema}.remit_log IN SHARE MODE")
+        committing = asyncio.create_task(transaction.commit(unit()))
+        assert await waits(server, committing)
+        committing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await committing
+    await transaction.abandon()
+    assert (await written.invoices(), await written.versions()) == ([1], [("a", 1)])
+
+
+async def test_a_cancelled_commit_is_waited_for_so_long_and_never_broken_off(
+    store: PostgresStore,
+    written: Written,
+    server: str,
+    connection: Connection,
+    schema: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outliving, "PATIENCE", 0.01)
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    async with connection.transaction():
+        await connection.execute(f"LOCK {schema}.remit_log IN SHARE MODE")
+        committing = asyncio.create_task(transaction.commit(unit()))
+        assert await waits(server, committing)
+        committing.cancel()
+        with pytest.raises(OutcomeUnknown):
+            await committing
+        await transaction.abandon()
+    rung = asyncio.Event()
+    store.watch(rung.set)
+    await rung.wait()
+    assert (await written.invoices(), await written.versions()) == ([1], [("a", 1)])
+
+
+async def test_a_connection_that_is_lost_before_the_commit_has_written_nothing(
+    store: PostgresStore, written: Written, connection: Connection
+) -> None:
+    transaction = store.begin()
+    ((process,),) = [row.values() for row in await transaction.fetch("SELECT pg_backend_pid()")]
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    await connection.fetchval("SELECT pg_terminate_backend($1, 5000)", process)
+    with pytest.raises(StoreUnavailable):
+        await transaction.commit(unit())
+    assert (await written.invoices(), await written.versions()) == ([], [])
+    again = store.begin()
+    await again.execute("INSERT INTO invoice VALUES (1, 10)")
+    await again.commit(unit())
+    assert await written.invoices() == [1]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_what_became_of_a_commit_is_found_out_when_its_connection_is_lost(
+    store: PostgresStore, written: Written, arrived: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has committed and nobody heard of it, or it never was told to."""
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    link = transaction._link
+    assert link is not None
+
+    async def lose() -> None:
+        if arrived:
+            await link.run("COMMIT")
+        link.connection.terminate()
+        raise ConnectionResetError
+
+    monkeypatch.setattr(link, "commit", lose)
+    if arrived:
+        await transaction.commit(unit())
+    else:
+        with pytest.raises(StoreUnavailable, match="nothing was written"):
+            await transaction.commit(unit())
+    assert (await written.invoices(), await written.versions()) == (([1], [("a", 1)]) if arrived else ([], []))
+
+
+async def test_a_checkpoint_moves_and_a_key_is_parked_with_statements(store: PostgresStore, written: Written) -> None:
+    place = ("billing.mail", "sales", PRIVATE)
+    record = Record(0, 1, "m1", "", "k", "sales.Placed", 1, 1.0, "{}", b"{}")
+    moved = Advance(*place, 0, 0, "", 1, "m1", 5.0, frozenset())
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    await transaction.commit(Unit(advance=moved, parks=[Park(*place, "k", record, 5.0, "broken", 35.0)]))
+    assert (await store.checkpoints(*place))[0].pos == 1
+    assert [row.key for row in await store.parked()] == ["k"]
+    late = store.begin()
+    await late.execute("INSERT INTO invoice VALUES (2, 10)")
+    with pytest.raises(Conflict):
+        await late.commit(Unit(advance=moved))
+    assert await written.invoices() == [1]
+
+
+async def test_more_than_there_are_connections_wait_for_their_turn(store: PostgresStore, written: Written) -> None:
+    async def work(number: int) -> None:
+        transaction = store.begin()
+        await transaction.execute("INSERT INTO invoice VALUES ($1, 10)", number)
+        await transaction.commit(unit(f"a{number}"))
+
+    await asyncio.gather(*(work(number) for number in range(40)))
+    assert await written.invoices() == list(range(40))
+    assert len(await written.log()) == 40
