@@ -23,6 +23,7 @@ from tests.soak.ablations import CASES, take_away_each
 from tests.soak.crash import STORES, Outcome, Sizes, crash
 from tests.soak.placements import place_everywhere
 from tests.soak.services import crash_services
+from tests.soak.size import measure, show_size
 
 STUDENTS_PER_KILL = 12
 """So many come through between two kills, with something to spare."""
@@ -57,6 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.test == "ablations":
         students = chosen.students or chosen.kills * STUDENTS_PER_KILL
         return _ablations(students, chosen.kills, chosen.seed, as_json=chosen.json)
+    if chosen.test == "size":
+        return _size(chosen.rows, chosen.others or chosen.rows // 10, chosen.windows, as_json=chosen.json)
     if chosen.test == "simulation":
         return _simulation(chosen.seeds, chosen.seed)
     parser.print_help()
@@ -110,6 +113,17 @@ def _parser() -> argparse.ArgumentParser:
     ablating.add_argument("--kills", type=_positive, default=10, metavar="K", help="in each run; default: 10")
     ablating.add_argument("--seed", type=int, default=1, metavar="S", help="of wishes and moments; default: 1")
     ablating.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
+    sizing = tests.add_parser(
+        "size",
+        help="housekeeping on a PostgreSQL that years have filled",
+        description="Fills a PostgreSQL server of its own, and commits for 5 s without housekeeping and for 5 s beside "
+        "it, again and again. No statement of it may take more than 50 ms, nobody may wait for it, and it may cost a "
+        "tenth of the throughput at most.",
+    )
+    sizing.add_argument("--rows", type=_positive, default=10_000_000, metavar="N", help="default: 10 million")
+    sizing.add_argument("--others", type=_positive, metavar="N", help="outcomes, states, letters; default: a tenth")
+    sizing.add_argument("--windows", type=_positive, default=10, metavar="N", help="pairs of 5 s; default: 10")
+    sizing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     simulation = tests.add_parser(
         "simulation",
         help="the seeded simulation, with pull and without",
@@ -212,6 +226,16 @@ def _ablations(students: int, kills: int, seed: int, *, as_json: bool) -> int:
         return 1
     shutil.rmtree(folder)
     return 0
+
+
+def _size(rows: int, others: int, windows: int, *, as_json: bool) -> int:
+    with screen.progress(windows=windows) as watch:
+        size = measure(rows, others, windows, lambda done: watch(windows=done))
+    if as_json:
+        print(json.dumps({**asdict(size), "loss": size.loss, "findings": size.findings}, indent=2))
+    else:
+        show_size(size)
+    return 1 if size.findings else 0
 
 
 def _simulation(seeds: int, seed: int) -> int:
