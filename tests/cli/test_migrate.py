@@ -158,6 +158,25 @@ def test_addresses_without_users_have_no_roles(office: Office, topology: str) ->
     assert "names no user" in said
 
 
+def test_who_reads_logs_directly_may_read_what_is_published_and_no_more(
+    office: Office, database: Database, topology: str
+) -> None:
+    file = Path(topology)
+    file.write_text(file.read_text().replace("[services", '[channels]\nevents = "postgresql"\n[services'))
+    printed = run(office, "migrate", topology, "desk", "--roles")
+    assert f'GRANT SELECT ON "desk".remit_published, "desk".remit_published_floor TO "{database.mark}_mail"' in printed
+    assert (
+        f'"{database.mark}_mail"' not in run(office, "migrate", topology, "mail", "--roles").partition("for those")[2]
+    )
+    run(office, "migrate", topology)
+    granted = run(office, "migrate", topology, "--roles", "--apply")
+    assert f"desk: {database.mark}_mail may read what it publishes" in granted
+    mail = database.place.replace("{context}", "mail")
+    assert database.fetch("SELECT * FROM desk.remit_published", mail) == []
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        database.fetch("SELECT * FROM desk.remit_log", mail)
+
+
 def test_other_stores_need_no_command(office: Office) -> None:
     said = run(office, "migrate", "post_office:office", "--store", "sqlite:nowhere/{context}.db")
     assert said.splitlines() == [

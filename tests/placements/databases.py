@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -20,7 +21,6 @@ from tests.placements.deployment import deployed
 Layout = Literal["postgres", "postgres-roles", "postgres-databases"]
 """One database and one user for all contexts; a role for each; a role and a database for each."""
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
-SQLITE = 'default = "sqlite:data/{context}.db"'
 PASSWORD = "hush-hush"  # the tests' own server asks for none
 
 
@@ -88,10 +88,10 @@ class Databases:
 def running_on(databases: Databases, file: Path, folder: Path) -> Generator[Services]:
     """The services of one of the example's topologies, ready, with their stores in these databases."""
     folder.mkdir(parents=True, exist_ok=True)
-    written = file.read_text()
-    assert SQLITE in written
+    written, found = re.subn(r"(?m)^default = .*$", 'default = "${STORES}"', file.read_text())
+    assert found == 1
     given = folder / "given.toml"
-    given.write_text(written.replace(SQLITE, 'default = "${STORES}"'))
+    given.write_text(written)
     databases.make()
     try:
         with deployed(given, folder / "run") as (services, _):

@@ -45,6 +45,7 @@ def monolith(server: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Ans
         ("monolith", "postgres-roles"),
         ("apart-nats", "postgres-roles"),
         ("four-http", "postgres-databases"),
+        ("postgresql/four", "postgres-roles"),
     ],
 )
 def test_services_give_the_answers_of_the_monolith(

@@ -10,7 +10,7 @@ from remit.topology.placement import ContextShape, Placement, place
 from remit.topology.shapes import shapes_of
 
 FOLDER = Path(__file__).parents[2] / "examples" / "learning" / "topologies"
-ENVIRONMENT = {"NATS_URL": "nats://me:hush@127.0.0.1:4222"}
+ENVIRONMENT = {"NATS_URL": "nats://me:hush@127.0.0.1:4222", "PG": "127.0.0.1", "SCHOOL_PASSWORD": "hush"}
 
 
 def shapes() -> dict[str, ContextShape | None]:

@@ -6,6 +6,7 @@ import pytest
 
 from remit.topology.flows import Flow, flows_of
 from remit.topology.placement import COMPONENTS
+from remit.topology.service import relayed
 from tests.topology.learning import FOLDER, planned, shapes
 
 CUTS = ["four", "pairs", "apart", "edges", "replicas"]
@@ -67,3 +68,11 @@ def test_components_apart_meet_in_their_store() -> None:
     apart = ways("apart-http")
     assert apart["events", "learning.write", "learning.read"].told == "shared store"
     assert planned("apart-http").apart == {"learning"}
+
+
+def test_in_one_database_followers_read_the_logs_themselves_and_nothing_is_relayed() -> None:
+    placement = planned("postgresql/four")
+    four = ways("postgresql/four")
+    assert four["events", "learning.write", "certification.write"].told == "postgresql"
+    assert {flow.way for flow in four.values() if flow.kind == "events"} == {"postgresql"}
+    assert relayed(placement) == []

@@ -161,6 +161,15 @@ REFUSALS = {
     HTTP + ALL + 'calls = "localhost:8002"\nreplicas = 3': ("topology.ports", "both listen on port 8002"),
     ALL.replace("127.0.0.1:8000", "0.0.0.0:65535") + "replicas = 2": ("topology.ports", "would listen on port 65536"),
     '[stores]\ndefault = "memory:"\n' + ALL + "replicas = 2": ("topology.store-private", "opened by all (2 replicas)"),
+    '[channels]\nevents = "postgresql"\n' + ALL: ("topology.store-apart", "or leave out events"),
+    '[stores]\ndefault = "postgresql://h/{context}"\n[channels]\nevents = "postgresql"\n' + ALL: (
+        "topology.store-apart",
+        "the stores of sales and billing are not in one database",
+    ),
+    '[stores]\ndefault = "postgresql://h/d"\n[channels]\nevents = "postgresql"\n' + ALL + 'credentials = "u:p"': (
+        "topology.unused",
+        "there is no broker",
+    ),
     '[stores]\ndefault = "postgresql://{context}@h/db?schema=one"\n' + ALL: ("topology.store-doubled", "one store"),
     '[stores]\nsales = "memory:"\n' + ALL: ("topology.store-forgets", 'sales = "sqlite:data/{context}.db"'),
     '[stores]\ndefault = "memory:"\n' + NATS + TWO: ("topology.store-forgets", "lost with its process"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json as jsons
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -17,11 +17,14 @@ from remit.cli.options import AsJson, Store, SystemName, is_topology, place_of, 
 from remit.cli.settings import HERE
 from remit.topology.assembly import open_store
 from remit.topology.file import Secret, read_topology
+from remit.topology.placement import reads_directly
+from remit.topology.service import followed_by
 from remit.topology.stores import StorePlace
 
 __all__ = ["migrate"]
 
 Stores = Mapping[str, StorePlace]
+Readers = Mapping[str, Sequence[str]]
 
 
 def migrate(
@@ -62,10 +65,12 @@ def migrate(
         _check_server(schemas)
     for context, place in schemas.items():
         open_store(place.url.value, context)  # says what is not installed
-    if sql or (roles and not apply):
-        _print(schemas, grants=roles)
+    if sql:
+        _print_migrations(schemas)
     elif apply:
-        asyncio.run(_grant(schemas, administrator))
+        asyncio.run(_grant(schemas, _readers(system), administrator))
+    elif roles:
+        _print_grants(schemas, _readers(system))
     else:
         asyncio.run(_migrate(stores, administrator, as_json=json))
     return 0
@@ -97,11 +102,32 @@ def _check_server(stores: Stores) -> None:
         )  # fmt: skip
 
 
-def _print(stores: Stores, *, grants: bool) -> None:
+def _readers(system: str) -> Readers:
+    """The users who read what a context publishes from its log: those of the contexts that follow it."""
+    if not is_topology(system):
+        return {}
+    topology = read_topology(system)
+    readers: dict[str, list[str]] = {}
+    for context in load_system(topology.system, only=()).names if reads_directly(topology) else ():
+        for source in followed_by(load_system(topology.system, only=(context,)), context):
+            readers.setdefault(source, []).append(topology.store_of(context).user)
+    return readers
+
+
+def _print_migrations(stores: Stores) -> None:
     from remit.topology import databases
 
     for context, place in stores.items():
-        print((databases.rights if grants else databases.migration)(context, place))
+        print(databases.migration(context, place))
+
+
+def _print_grants(stores: Stores, readers: Readers) -> None:
+    from remit.topology import databases
+
+    for context, place in stores.items():
+        print(databases.rights(context, place))
+    for source in (source for source in readers if source in stores):
+        print(databases.reading(source, stores[source], readers[source]))
 
 
 async def _migrate(stores: Stores, administrator: Secret | None, *, as_json: bool) -> None:
@@ -130,9 +156,11 @@ def _told(done: tuple[str, str, int, int]) -> str:
     return f"{store} {'migrated from version ' + str(before) + ' to' if before else 'made in version'} {after}"
 
 
-async def _grant(stores: Stores, administrator: Secret | None) -> None:
+async def _grant(stores: Stores, readers: Readers, administrator: Secret | None) -> None:
     from remit.topology import databases
 
-    await databases.apply_rights(stores, administrator)
+    await databases.apply_rights(stores, readers, administrator)
     for context, place in stores.items():
         print(f"{context}: {place.user} may use {place.shown}")
+        for user in readers.get(context, ()):
+            print(f"{context}: {user} may read what it publishes")

@@ -23,12 +23,22 @@ from remit.topology.technologies import DEFAULT_STORE
 from remit.transports import CallChannel, EventChannel
 
 if TYPE_CHECKING:  # what only services need is not loaded by import remit
+    from remit.stores.postgres import PublishedLogs
     from remit.topology.file import Channel, Service
     from remit.topology.placement import Placement
     from remit.topology.users import User
     from remit.transports.nats import NatsConnection
 
-__all__ = ["Channels", "assemble", "broker_permissions", "is_made", "made_stores", "make_channels", "open_store"]
+__all__ = [
+    "Channels",
+    "assemble",
+    "broker_permissions",
+    "is_made",
+    "made_stores",
+    "make_channels",
+    "open_published",
+    "open_store",
+]
 
 
 def open_store(place: str, context: str) -> Store:
@@ -57,6 +67,13 @@ def _open_postgres(address: str, context: str) -> Store:
     with _needs("postgres", "stores in PostgreSQL", StoreError):
         from remit.stores.postgres import PostgresStore
     return PostgresStore(address, context)
+
+
+def open_published(address: str, context: str) -> PublishedLogs:
+    """What other contexts have published in the database that a context enters by this address."""
+    with _needs("postgres", "stores in PostgreSQL", StoreError):
+        from remit.stores.postgres import PublishedLogs
+    return PublishedLogs(address, context)
 
 
 @contextmanager
@@ -146,7 +163,7 @@ def make_channels(system: str, placement: Placement, service: Service, replica: 
     connections: dict[str, NatsConnection] = {}
     calls = _make_calls(system, placement, service, replica, connections)
     events: EventChannel | None = None
-    if topology.events is not None:
+    if topology.events is not None and topology.events.technology == "nats":
         with _needs("nats", "events over NATS", ChannelError):
             from remit.transports.nats import NatsEvents
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,7 +12,7 @@ from remit.stores.postgres.place import Place, place_of
 from remit.topology.secret import Secret
 from remit.topology.stores import StorePlace
 
-__all__ = ["Migrated", "apply_rights", "migrate", "migration", "rights"]
+__all__ = ["Migrated", "apply_rights", "migrate", "migration", "reading", "rights"]
 
 
 class Migrated(NamedTuple):
@@ -51,10 +51,21 @@ def rights(context: str, store: StorePlace) -> str:
     return f"-- {context}: {store.shown}\n{roles.role(store.schema, store.user)}"
 
 
-async def apply_rights(stores: Mapping[str, StorePlace], administrator: Secret | None) -> None:
-    """Runs `rights` for each context. Raises `StoreError`, `StoreUnavailable`."""
+def reading(source: str, store: StorePlace, users: Iterable[str]) -> str:
+    """The SQL that lets the users of other contexts read what a context publishes."""
+    return f"-- {source}, for those who follow it\n" + "".join(roles.reader(store.schema, user) for user in users)
+
+
+async def apply_rights(
+    stores: Mapping[str, StorePlace], readers: Mapping[str, Sequence[str]], administrator: Secret | None
+) -> None:
+    """Runs `rights` for each context, then `reading` for its readers. Raises `StoreError`, `StoreUnavailable`."""
     for context, store in stores.items():
         await roles.apply(_entered(context, store, administrator), rights(context, store))
+    for source, users in readers.items():
+        if source in stores:
+            grants = reading(source, stores[source], users)
+            await roles.apply(_entered(source, stores[source], administrator), grants)
 
 
 def _entered(context: str, store: StorePlace, administrator: Secret | None) -> Place:

@@ -17,7 +17,7 @@ from remit.findings import Finding, Findings, ModelError
 from remit.topology.secret import Secret
 from remit.topology.spelling import did_you_mean
 from remit.topology.stores import StorePlace, store_at
-from remit.topology.technologies import CALLS, CODECS, EVENTS, SCHEMES, STORES
+from remit.topology.technologies import CALLS, CODECS, EVENTS, SCHEMES, STORES, WORDS
 
 __all__ = ["LAST_PORT", "Address", "Channel", "Secret", "Service", "Topology", "parse_topology", "read_topology"]
 
@@ -135,7 +135,7 @@ def parse_topology(text: str, where: str, folder: Path, environment: Mapping[str
     system = root.text("system", required='system = "package.module:attribute"')
     stores = _read_stores(root.table("stores"), folder)
     channels = root.table("channels")
-    events = _read_channel(channels, "events", EVENTS)
+    events = _read_channel(channels, "events", tuple(EVENTS))
     calls = _read_channel(channels, "calls", tuple(CALLS))
     channels.finish()
     services = _read_services(root.table("services", required='[services.all]\nruns = ["*"]'))
@@ -273,12 +273,12 @@ def _read_codec(table: _Table) -> str:
 
 
 def _read_url(table: _Table, key: str, technologies: tuple[str, ...], required: str = "") -> Channel | None:
-    expected = " or ".join('"http"' if each == "http" else f"{each}://HOST:PORT" for each in technologies)
+    expected = " or ".join(f'"{each}"' if each in WORDS else f"{each}://HOST:PORT" for each in technologies)
     url = table.text(key, expected=f"{expected}, or a table with url and codec", required=required)
     if url is None:
         return None
-    if url == "http" and "http" in technologies:
-        return Channel("http", Secret(url), url)
+    if url in WORDS and url in technologies:
+        return Channel(url, Secret(url), url)
     urls = [each.strip() for each in url.split(",")]
     technology = SCHEMES.get(urls[0].partition(":")[0])
     if technology not in technologies:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from remit.topology.placement import Component, ContextShape, Placement
+from remit.topology.placement import Component, ContextShape, Placement, reads_directly
 
 __all__ = ["IN_PROCESS", "SHARED_STORE", "Flow", "flows_of"]
 
@@ -77,5 +77,7 @@ def _between(placement: Placement, source: str, receiver: str) -> tuple[str, str
     if source in placement.services[receiver].stores:
         return SHARED_STORE, ""
     events, calls = placement.topology.events, placement.topology.calls
+    if events and reads_directly(placement.topology):
+        return events.technology, ""
     pull = calls.technology if calls else ""
     return (events.technology if events else pull), pull

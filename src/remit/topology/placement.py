@@ -11,9 +11,9 @@ from remit.findings import Findings
 from remit.topology.file import LAST_PORT, Address, Service, Topology
 from remit.topology.spelling import did_you_mean
 from remit.topology.stores import StorePlace
-from remit.topology.technologies import CALLS, STORES
+from remit.topology.technologies import CALLS, EVENTS, STORES
 
-__all__ = ["COMPONENTS", "Component", "ContextShape", "PlacedService", "Placement", "place"]
+__all__ = ["COMPONENTS", "Component", "ContextShape", "PlacedService", "Placement", "place", "reads_directly"]
 
 Component = Literal["write", "read", "edge"]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
@@ -91,6 +91,7 @@ def place(topology: Topology, contexts: Mapping[str, ContextShape | None]) -> Pl
     _check_calls(topology, services, findings)
     _check_ports(topology, findings)
     _check_stores(topology, services, contexts, findings)
+    _check_published(topology, contexts, findings)
     findings.settle()
     apart = {name for name in contexts if len({homes.get(f"{name}.{part}", "") for part in _KEEPING} - {""}) > 1}
     return Placement(topology, services, homes, _addresses(topology, services), frozenset(apart))
@@ -236,7 +237,8 @@ def _check_calls(topology: Topology, services: Mapping[str, PlacedService], find
 
 def _has_broker(topology: Topology) -> bool:
     calls = topology.calls and CALLS.get(topology.calls.technology)
-    return topology.events is not None or bool(calls and calls.broker)
+    events = topology.events and EVENTS.get(topology.events.technology)
+    return bool((calls and calls.broker) or (events and events.broker))
 
 
 def _check_call_address(topology: Topology, service: Service, needed: bool, findings: Findings) -> None:
@@ -369,4 +371,23 @@ def _check_doubled_stores(topology: Topology, places: Mapping[str, StorePlace], 
                 "topology.store-doubled", _at(topology, "stores", context if context in topology.stores else "default"),
                 f"the contexts {other} and {context} have one store", expected="a store for each context",
                 next='default = "sqlite:data/{context}.db"',
+            )  # fmt: skip
+
+
+def reads_directly(topology: Topology) -> bool:
+    """Whether services read the published channels of others themselves, in the database that they share."""
+    return topology.events is not None and not EVENTS[topology.events.technology].broker
+
+
+def _check_published(topology: Topology, contexts: Mapping[str, ContextShape | None], findings: Findings) -> None:
+    """A context may be sent commands by any other, so all must be within reach."""
+    databases = {context: topology.store_of(context).database for context in contexts}
+    first = next(iter(databases), "")
+    for context, database in databases.items() if reads_directly(topology) else ():
+        if not database or database != databases[first]:
+            findings.report(
+                "topology.store-apart", _at(topology, "channels", "events"),
+                f"the stores of {first} and {context} are not in one database, so neither can read the other's log",
+                expected="all stores in schemas of one PostgreSQL database, or a broker",
+                next='[stores] default = "postgresql://{context}:${PASSWORD}@HOST/DATABASE", or leave out events',
             )  # fmt: skip

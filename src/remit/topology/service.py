@@ -13,12 +13,12 @@ from remit.runtime.remote import RemoteCalls
 from remit.runtime.remote_feed import PushedFeed, RemoteFeed
 from remit.runtime.runtime import log_signal
 from remit.stores import PRIVATE, PUBLISHED, Store
-from remit.topology.assembly import check_stores, make_channels, open_store
+from remit.topology.assembly import check_stores, make_channels, open_published, open_store
 from remit.topology.file import Service
-from remit.topology.placement import PlacedService, Placement
+from remit.topology.placement import PlacedService, Placement, reads_directly
 from remit.transports import Feed, StoreFeed
 
-__all__ = ["RunningService", "relayed"]
+__all__ = ["RunningService", "followed_by", "relayed"]
 
 
 CALLER = PlacedService(Service("caller", ()), {}, {})
@@ -29,7 +29,7 @@ def relayed(placement: Placement) -> list[FollowPlan]:
     """What relays follow: who writes a log relays it. What is published always, what is private only where a context's
     components run apart."""
     events = placement.topology.events
-    if events is None:
+    if events is None or reads_directly(placement.topology):
         return []
     writers = sorted(home.partition(".")[0] for home in placement.homes if home.endswith(".write"))
     return [
@@ -37,6 +37,16 @@ def relayed(placement: Placement) -> list[FollowPlan]:
         for context in writers
         for channel in ((PUBLISHED, PRIVATE) if context in placement.apart else (PUBLISHED,))
     ]
+
+
+def followed_by(model: ContextMap, context: str) -> list[str]:
+    """The contexts whose published channel a service follows that hosts only this one, which `model` does.
+
+    Raises `ModelError` with every finding.
+    """
+    model.check().settle()
+    follows = compile_system(model, Ports())[context].follows.values()
+    return sorted({follow.source for follow in follows if follow.channel == PUBLISHED} - {context})
 
 
 class RunningService:
@@ -59,6 +69,11 @@ class RunningService:
         plans = {name: plan for name, plan in compile_system(model, ports).items() if name in placed.stores}
         stores = {context: open_store(place.url.value, context) for context, place in placed.stores.items()}
         check_stores(model, stores).settle()
+        self._published = {
+            context: open_published(place.url.value, context)
+            for context, place in placed.stores.items()
+            if reads_directly(placement.topology)
+        }
         self._channels = make_channels(model.name, placement, placed.service, replica)
         self._remote = (
             None
@@ -79,10 +94,12 @@ class RunningService:
     ) -> Callable[[str, str, int], Feed]:
         events, alone = self._channels.events, placed.service.replicas == 1
 
-        def make(_: str, source: str, channel: int) -> Feed:
+        def make(name: str, source: str, channel: int) -> Feed:
             feed: Feed
             if source in stores:
                 feed = StoreFeed(source, channel, stores[source])
+            elif channel == PUBLISHED and (logs := self._published.get(name.partition(".")[0])):
+                return StoreFeed(source, channel, logs.of(source, placement.topology.store_of(source).schema))
             else:
                 assert self._remote is not None  # noqa: S101  # a plan with two services has a channel for calls
                 feed = RemoteFeed(source, channel, self._remote, ports)
@@ -119,6 +136,8 @@ class RunningService:
         await self.runtime.stop()
         if self._channels.events is not None:
             await self._channels.events.close()
+        for logs in self._published.values():
+            await logs.close()
 
 
 def _elsewhere(placement: Placement, placed: PlacedService) -> set[str]:

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["CALLS", "CODECS", "DEFAULT_STORE", "EVENTS", "SCHEMES", "STORES", "CallTechnology", "StoreTechnology"]
+__all__ = [
+    "CALLS",
+    "CODECS",
+    "DEFAULT_STORE",
+    "EVENTS",
+    "SCHEMES",
+    "STORES",
+    "WORDS",
+    "CallTechnology",
+    "EventTechnology",
+    "StoreTechnology",
+]
 
 DEFAULT_STORE = "sqlite:data/{context}.db"
 
@@ -33,6 +44,14 @@ class CallTechnology:
     """Whether there is a broker, which knows its users; otherwise the services share a secret."""
 
 
+@dataclass(frozen=True)
+class EventTechnology:
+    """What a kind of event channel can do, whatever its place."""
+
+    broker: bool
+    """Whether a broker brings the events; otherwise followers read the logs of others themselves."""
+
+
 STORES: Mapping[str, StoreTechnology] = {
     "memory": StoreTechnology(durable=False, shared_between_processes=False),
     "sqlite": StoreTechnology(durable=True, shared_between_processes=True),
@@ -42,7 +61,12 @@ CALLS: Mapping[str, CallTechnology] = {
     "nats": CallTechnology(finds_services=True, broker=True),
     "http": CallTechnology(finds_services=False, broker=False),
 }
-EVENTS = ("nats",)
+EVENTS: Mapping[str, EventTechnology] = {
+    "nats": EventTechnology(broker=True),
+    "postgresql": EventTechnology(broker=False),
+}
+WORDS = ("http", "postgresql")
+"""Channels without an address: who is reached is said elsewhere in the file."""
 SCHEMES: Mapping[str, str] = {"nats": "nats", "tls": "nats"}
 """The technology of a broker by the scheme of its URL."""
 CODECS = ("json", "msgpack")

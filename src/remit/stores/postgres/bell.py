@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -25,11 +25,14 @@ _SHORTEST_LOOK_SECONDS = 0.05
 
 
 class Bell:
-    """Rings others, and calls `look` when they ring and at least every second. `look` says whether there was news."""
+    """Rings others, and calls `look` when they ring and at least every second. `look` says whether there was news.
 
-    def __init__(self, session: Session, schema: str, look: Callable[[], Awaitable[bool]]) -> None:
+    It rings for the first of the schemas, and hears all of them.
+    """
+
+    def __init__(self, session: Session, schemas: Sequence[str], look: Callable[[], Awaitable[bool]]) -> None:
         self._session = session
-        self._channel = f"remit {schema}"[:63]
+        self._channels = [f"remit {schema}"[:63] for schema in schemas]
         self._look = look
         self._me = uuid.uuid4().hex
         self._rung = asyncio.Event()
@@ -66,7 +69,7 @@ class Bell:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._rung.wait(), None if self._listening is link else _LOOK_SECONDS)
                     self._rung.clear()
-                    await self._session.fetch("SELECT pg_notify($1, $2)", self._channel, self._me)
+                    await self._session.fetch("SELECT pg_notify($1, $2)", self._channels[0], self._me)
             except (RemitError, *FAILURES):
                 pause = _LOOK_SECONDS
             await self._pause(pause)
@@ -74,7 +77,8 @@ class Bell:
     async def _listen(self) -> Link:
         link = await self._session.link()
         if self._listening is not link and not link.pooled:
-            await link.connection.add_listener(self._channel, self._hear)
+            for channel in self._channels:
+                await link.connection.add_listener(channel, self._hear)
             link.connection.add_termination_listener(self._ended)
             self._listening = link
             self._heard.set()  # what was rung meanwhile was not heard

@@ -7,7 +7,7 @@ import asyncpg
 from remit.stores.postgres.failures import FAILURES, failure
 from remit.stores.postgres.place import Place, quoted, text
 
-__all__ = ["apply", "role"]
+__all__ = ["apply", "reader", "role"]
 
 _ROLE = """\
 DO $$ BEGIN
@@ -21,6 +21,12 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT SELECT, INSERT, UPDATE, DELETE
 ALTER DEFAULT PRIVILEGES IN SCHEMA {schema} GRANT EXECUTE ON FUNCTIONS TO {role};
 """
 
+_READER = """\
+GRANT USAGE ON SCHEMA {schema} TO {role};
+GRANT SELECT ON {schema}.remit_published, {schema}.remit_published_floor TO {role};
+GRANT SELECT, INSERT, UPDATE ON {schema}.remit_published_subscriber TO {role};
+"""
+
 
 def role(schema: str, name: str) -> str:
     """The SQL that makes a login role and lets it use the store of a schema, to be run by the schema's owner.
@@ -29,6 +35,11 @@ def role(schema: str, name: str) -> str:
     in is the server's affair.
     """
     return _ROLE.format(schema=quoted(schema), role=quoted(name), name=text(name))
+
+
+def reader(schema: str, name: str) -> str:
+    """The SQL that lets another context's role read what this one publishes, and say how far it is; nothing else."""
+    return _READER.format(schema=quoted(schema), role=quoted(name))
 
 
 async def apply(place: Place, sql: str) -> None:

@@ -177,7 +177,7 @@ class PostgresStore:
             raise
         writer.heads.elsewhere = False
         commits = Commits(writer.write, self._appended)
-        bell = Bell(Session(self._place, "bell"), self._place.schema, partial(self._look, writer, commits))
+        bell = Bell(Session(self._place, "bell"), [self._place.schema], partial(self._look, writer, commits))
         transactions = Transactions(self._place, self.capabilities.partitions, partial(self._written, writer))
         return _Writing(session, writer, commits, bell, Sequencer(self._sequence), transactions)
 

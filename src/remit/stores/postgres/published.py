@@ -1,0 +1,150 @@
+"""The published channels of other contexts' schemas, read directly: PostgreSQL as the broker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+
+from remit.errors import RemitError, StoreError
+from remit.stores.port import PUBLISHED, Checkpoint, Record, Subscriber
+from remit.stores.positions import positions_text, subscriber_of
+from remit.stores.postgres.bell import Bell
+from remit.stores.postgres.place import place_of, quoted
+from remit.stores.postgres.retention import REPORT, SUBSCRIBERS
+from remit.stores.postgres.session import Row, Session
+
+__all__ = ["PublishedLog", "PublishedLogs"]
+
+_READ = """
+    SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM {schema}.remit_published
+    WHERE part = $1 AND pos > $2 ORDER BY pos LIMIT $3
+"""
+# One probe per partition, however long the log is.
+_HEADS = """
+    WITH RECURSIVE newest AS (
+        (SELECT part, pos, at FROM {schema}.remit_published ORDER BY part DESC, pos DESC LIMIT 1)
+        UNION ALL
+        SELECT next.* FROM newest, LATERAL (
+            SELECT part, pos, at FROM {schema}.remit_published WHERE part < newest.part
+            ORDER BY part DESC, pos DESC LIMIT 1
+        ) next
+    )
+    SELECT part, pos, at FROM {schema}.remit_published_floor UNION ALL SELECT part, pos, at FROM newest
+"""
+_FLOORS = "SELECT part, pos, id, at FROM {schema}.remit_published_floor"
+_REPORT = REPORT.replace("remit_subscriber", "{schema}.remit_published_subscriber")
+_SUBSCRIBERS = SUBSCRIBERS.replace("remit_subscriber", "{schema}.remit_published_subscriber")
+
+
+class PublishedLogs:
+    """What other contexts have published in the database that a context enters by `address`.
+
+    Two connections, whatever the number of logs: one that reads, one that hears the processes of the others. Nothing
+    is connected before it is used.
+    """
+
+    def __init__(self, address: str, context: str) -> None:
+        place = place_of(address, context)
+        self._where = place.where.partition(" schema ")[0]
+        self._reading, self._hearing = Session(place, "published"), Session(place, "bell")
+        self._turn = asyncio.Lock()
+        self._logs: dict[str, PublishedLog] = {}
+        self._bell: Bell | None = None
+
+    def of(self, source: str, schema: str) -> PublishedLog:
+        """The published channel of a context, in its schema."""
+        if schema not in self._logs:
+            self._logs[schema] = PublishedLog(self, source, schema)
+        return self._logs[schema]
+
+    def listen(self) -> None:
+        """Begins to look for news in all logs that were asked for before."""
+        if self._bell is None:
+            self._bell = Bell(self._hearing, list(self._logs), self._look)
+
+    async def close(self) -> None:
+        """Ends the connections. Idempotent."""
+        bell, self._bell = self._bell, None
+        if bell is not None:
+            await bell.close()
+        await self._reading.close()
+
+    async def rows(self, schema: str, sql: str, *values: object) -> list[Row]:
+        """Raises `StoreUnavailable`, and `StoreError` that says whose log it is."""
+        try:
+            async with self._turn:
+                return await self._reading.fetch(sql.format(schema=quoted(schema)), *values)
+        except StoreError as error:
+            raise StoreError(
+                f"what {schema} publishes cannot be read: {error.what}",
+                where=f"{self._where} schema {schema}",
+                expected="a schema made by this release, and the right to read what it publishes",
+                next="run remit migrate, and remit migrate --roles --apply",
+            ) from error
+
+    async def _look(self) -> bool:
+        news = [await log.look() for log in self._logs.values()]
+        return any(news)
+
+
+class PublishedLog:
+    """The published channel of one context. Methods raise `StoreUnavailable`, `StoreError`."""
+
+    def __init__(self, logs: PublishedLogs, source: str, schema: str) -> None:
+        self._logs = logs
+        self._source = source
+        self._schema = schema
+        self._watchers: list[Callable[[], None]] = []
+        self._seen: Mapping[int, int] | None = {}
+
+    async def read(self, channel: int, part: int, after: int, limit: int) -> Sequence[Record]:
+        """At most `limit` messages of a partition after a position, in order."""
+        rows = await self._rows(channel, _READ, part, after, limit)
+        return [Record._make((*row[:9], row[9].encode())) for row in rows]
+
+    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+        """The last position of each partition that has any, with its time (seconds since the epoch)."""
+        heads: dict[int, tuple[int, float]] = {}
+        for part, pos, at in await self._rows(channel, _HEADS):
+            heads[part] = max(heads.get(part, (0, 0.0)), (pos, at))
+        return heads
+
+    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+        """Where the log begins, by partition: the last message that was deleted."""
+        return {part: Checkpoint(pos, id, at) for part, pos, id, at in await self._rows(channel, _FLOORS)}
+
+    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+        """Tells the source how far a subscription of this log has come."""
+        await self._rows(channel, _REPORT, subscription, channel, positions_text(positions), at)
+
+    async def subscribers(self) -> Sequence[Subscriber]:
+        """The subscriptions of this channel that have reported."""
+        return [subscriber_of(*row) for row in await self._rows(PUBLISHED, _SUBSCRIBERS)]
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Calls `wake`, on the loop, when there may be something new; the result ends it."""
+        self._watchers.append(wake)
+        self._logs.listen()
+        return partial(self._watchers.remove, wake)
+
+    async def look(self) -> bool:
+        """Wakes when there is news, and while the log cannot be seen: who is woken asks, and says what is wrong."""
+        before, self._seen = self._seen, None
+        with suppress(RemitError):
+            self._seen = {part: pos for part, (pos, _) in (await self.heads(PUBLISHED)).items()}
+        moved = self._seen is None or self._seen != before
+        for wake in tuple(self._watchers) if moved else ():
+            wake()
+        return moved and self._seen is not None
+
+    async def _rows(self, channel: int, sql: str, *values: object) -> list[Row]:
+        if channel != PUBLISHED:
+            raise StoreError(
+                f"channel {channel} of {self._source} is not published",
+                where=self._schema,
+                expected="the published channel",
+                next="run what follows it where the store of that context is open",
+            )
+        return await self._logs.rows(self._schema, sql, *values)
