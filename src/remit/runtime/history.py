@@ -8,10 +8,10 @@ from typing import NamedTuple
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import SystemClock
 from remit.runtime.reports import Reports
-from remit.stores import Advance, Store, Unit
+from remit.stores import Advance, Record, Store, Unit
 from remit.transports import Feed, Floors
 
-__all__ = ["BROKEN", "Break", "History", "beyond", "breaks", "lost"]
+__all__ = ["BROKEN", "Break", "History", "beyond", "breaks", "lost", "misfit"]
 
 BROKEN = ("regressed", "lost-source")
 """States in which a subscription handles nothing any more, until a person has decided where it goes on."""
@@ -79,8 +79,10 @@ async def breaks(feed: Feed, stands: Stands, floors: Floors) -> AsyncGenerator[t
         elif (there := floor_id if pos == floor else await _identity(feed, part, pos)) not in (id, None):
             what = f"partition {part}: message {pos} is {there!r}, the checkpoint says {id!r}"
             yield part, Break("regressed", what)
-        elif there is None and (head := (await feed.heads()).get(part, (0, 0.0))[0]) < pos:
-            yield part, beyond(part, pos, head)
+        elif there is None and (heads := await feed.heads()):  # a feed that only pushes knows no heads
+            head = heads.get(part, (0, 0.0))[0]
+            if head < pos:
+                yield part, beyond(part, pos, head)
 
 
 async def _identity(feed: Feed, part: int, pos: int) -> str | None:
@@ -101,3 +103,13 @@ def lost(part: int, pos: int, first: int) -> Break:
 def beyond(part: int, pos: int, head: int) -> Break:
     """The subscription has handled more than was ever written there."""
     return Break("regressed", f"partition {part}: the log ends at {head}, the checkpoint stood at {pos}")
+
+
+def misfit(pos: int, id: str, record: Record) -> Break | None:
+    """The next message names the last handled one as its predecessor; anything else is another history."""
+    if record.pos > pos + 1:
+        return lost(record.part, pos, record.pos)
+    if (record.pos, record.prev) == (pos + 1, id):
+        return None
+    what = f"message {record.pos} follows {record.prev!r}, the checkpoint stands on {id!r}"
+    return Break("regressed", f"partition {record.part}: {what}")
