@@ -9,7 +9,8 @@ from functools import partial
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System
 from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.subscription import BATCH, PUSHED
+from remit.runtime.lane import PUSHED
+from remit.runtime.subscription import BATCH
 from remit.stores import PRIVATE, Advance, Record, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports import Feed, Push, Standing
@@ -52,11 +53,13 @@ class PushOnly:
         return lambda: None
 
     def push(self, pos: int, *, before: str | None = None) -> None:
+        self.bell(Push(self.record(pos, before), partial(self.done.append, pos)))
+
+    def record(self, pos: int, before: str | None = None) -> Record:
         payload = f'{{"who":"ada","number":{pos}}}'.encode()
         if before is None:
             before = f"m{pos - 1}" if pos > 1 else ""
-        record = Record(0, pos, f"m{pos}", before, "ada", "talk.Said", 1, CLOCK, "{}", payload)
-        self.bell(Push(record, partial(self.done.append, pos)))
+        return Record(0, pos, f"m{pos}", before, "ada", "talk.Said", 1, CLOCK, "{}", payload)
 
 
 @asynccontextmanager

@@ -10,6 +10,9 @@ from remit.transports import Push
 
 __all__ = ["Lane"]
 
+PUSHED = 1000
+"""Pushed messages of a partition that are kept until their turn comes; what comes beyond them is read later."""
+
 
 @dataclass
 class Lane:
@@ -20,6 +23,8 @@ class Lane:
     id: str = ""
     head: int = 0
     """Where the log was seen to end."""
+    heard: int = 0
+    """The position of a message that was pushed and not kept."""
     parked: frozenset[str] = frozenset()
     pushed: dict[int, Push] = field(default_factory=dict[int, Push])
     singly_until: int = 0
@@ -34,6 +39,22 @@ class Lane:
     stirred: float = 0.0
     """When the worker began, moved on or met a failure that it has said (loop time)."""
 
+    def take(self, push: Push) -> bool:
+        """Keeps a pushed message if it can be the next or a later one; says False for one that was handled before."""
+        pos = push.record.pos
+        if pos <= self.pos:
+            push.done()
+            return False
+        if len(self.pushed) < PUSHED or pos == self.pos + 1:
+            self.pushed[pos] = push
+        else:
+            self.heard = max(self.heard, pos)
+        return True
+
+    def is_behind(self) -> bool:
+        """Whether something is known to come: seen in the log, or pushed."""
+        return self.pos < self.head or self.pos < self.heard or bool(self.pushed)
+
     def in_a_row(self, limit: int) -> list[Record]:
         """The pushed messages that follow on the last handled one, each on the one before it.
 
@@ -44,6 +65,7 @@ class Lane:
         while len(records) < limit and (push := self.pushed.get(self.pos + 1 + len(records))) is not None:
             if push.record.prev != before:
                 del self.pushed[push.record.pos]
+                self.heard = max(self.heard, push.record.pos)
                 break
             records.append(push.record)
             before = push.record.id

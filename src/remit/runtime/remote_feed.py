@@ -21,15 +21,22 @@ answer may take, and a second question, that is said within 15 s."""
 SOON_SECONDS = 0.2
 """An answer without news that comes sooner is not worth asking for again at once."""
 
+LOSS_SECONDS = 0.5
+"""Where messages are pushed as well: how long news is left to the push, before it counts as lost and is read."""
+
 Bell = Callable[[Push | None], None]
 
 
 class RemoteFeed:
-    """Reads one channel of a log that another process has open. Its bell is a question that waits there for news."""
+    """Reads one channel of a log that another process has open. Its bell is a question that waits there for news.
 
-    def __init__(self, source: str, channel: int, remote: RemoteCalls, ports: Ports) -> None:
+    `pushed` says that messages are pushed as well: it is in no hurry then, and looks for what was lost.
+    """
+
+    def __init__(self, source: str, channel: int, remote: RemoteCalls, ports: Ports, *, pushed: bool = False) -> None:
         self.source = source
         self.channel = channel
+        self._patience = LOSS_SECONDS if pushed else 0.0
         self._remote = remote
         self._ports = ports
 
@@ -63,6 +70,8 @@ class RemoteFeed:
                 continue
             positions = {part: pos for part, (pos, _) in heads.items()}
             if positions != known or failures:
+                if not failures:
+                    await asyncio.sleep(self._patience)
                 known = positions
                 bell(None)
             elif loop.time() - asked < SOON_SECONDS:  # it is about to end, and lets nobody wait

@@ -18,7 +18,7 @@ from remit.messages import Refusal
 from remit.runtime.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, retry_after, severity, told
 from remit.runtime.handling import handle_record, message_seed
-from remit.runtime.history import BROKEN, Break, History, beyond, lost
+from remit.runtime.history import BROKEN, Break, History, beyond, misfit
 from remit.runtime.lane import Lane
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
@@ -33,8 +33,6 @@ __all__ = ["Subscription"]
 
 BATCH = 100
 """Messages handled in one transaction at most."""
-PUSHED = 1000
-"""Pushed messages of a partition that are kept until their turn comes; what comes beyond them is read later."""
 BATCH_SECONDS = 0.05
 """A batch ends when its handlers have taken so long."""
 HANDLER_SECONDS = 30.0
@@ -150,15 +148,10 @@ class Subscription:
 
     def ring(self, push: Push | None = None) -> None:
         """Something may be new; a pushed message is kept if it can be the next or a later one."""
-        if push is not None:
-            lane = self._lane(push.record.part)
-            if push.record.pos <= lane.pos:
-                push.done()
-                return
-            if len(lane.pushed) < PUSHED or push.record.pos == lane.pos + 1:
-                lane.pushed[push.record.pos] = push
+        if push is None:
+            self._bell.set()
+        elif (lane := self._lane(push.record.part)).take(push):
             self._start_worker(lane)
-        self._bell.set()
 
     async def _look_after(self) -> None:
         while not self._stopping:
@@ -211,10 +204,7 @@ class Subscription:
                     if not records and await self._was_moved(lane):
                         continue
                     if not records:
-                        if lane.head > lane.pos:  # what is to come was deleted; or the log was restored
-                            self._compared = False
-                        if lane.failures:  # another process has handled what failed here
-                            self._recovered(lane)
+                        self._reached(lane)
                         return
                     if self._fits(lane, records[0]):
                         await self._handle(lane, records)
@@ -224,12 +214,21 @@ class Subscription:
                     failure = error
         finally:
             lane.worker = None
-            self._bell.set()
+            if lane.is_behind():
+                self._bell.set()
+
+    def _reached(self, lane: Lane) -> None:
+        """Nothing more is to be had."""
+        if lane.head > lane.pos:  # what is to come was deleted; or the log was restored
+            self._compared = False
+        if lane.failures:  # another process has handled what failed here
+            self._recovered(lane)
 
     async def _next(self, lane: Lane) -> Sequence[Record]:
+        """The next messages, pushed or read. A log that is not known to have more is not asked: it may be far away."""
         lane.failing = None
         limit = 1 if self.follow.commands or lane.pos < lane.singly_until else BATCH
-        return lane.in_a_row(limit) or await self._feed.read(lane.part, lane.pos, limit)
+        return lane.in_a_row(limit) or (await self._feed.read(lane.part, lane.pos, limit) if lane.is_behind() else [])
 
     async def _was_moved(self, lane: Lane) -> bool:
         """Later messages were pushed, and the next one is nowhere: whether another process has handled it."""
@@ -239,17 +238,10 @@ class Subscription:
         return lane.pos != stood
 
     def _fits(self, lane: Lane, record: Record) -> bool:
-        """The next message names the last handled one as its predecessor; anything else is another history."""
-        if record.pos == lane.pos + 1 and record.prev == lane.id:
-            return True
-        if record.pos > lane.pos + 1:
-            found = lost(lane.part, lane.pos, record.pos)
-        else:
-            what = f"message {record.pos} follows {record.prev!r}, the checkpoint stands on {lane.id!r}"
-            found = Break("regressed", f"partition {lane.part}: {what}")
-        if self._compared:
+        found = misfit(lane.pos, lane.id, record)
+        if found is not None and self._compared:
             self._break(found)
-        return False
+        return found is None
 
     async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
         loop = asyncio.get_running_loop()

@@ -102,7 +102,7 @@ class RunningService:
                 return StoreFeed(source, channel, logs.of(source, placement.topology.store_of(source).schema))
             else:
                 assert self._remote is not None  # noqa: S101  # a plan with two services has a channel for calls
-                feed = RemoteFeed(source, channel, self._remote, ports)
+                feed = RemoteFeed(source, channel, self._remote, ports, pushed=events is not None)
             relayed = channel == PUBLISHED or source in placement.apart
             # What this very process has written, it hears of from its own store.
             if events is None or not relayed or (alone and placed.has(source, "write")):
