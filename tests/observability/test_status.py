@@ -95,9 +95,12 @@ async def test_lag_is_counted_in_messages_and_seconds(scene: Scene) -> None:
     ("waiting", "moved", "state"),
     [(31, 31, "stalled"), (31, 29, "lagging"), (29, 31, "lagging"), (31, None, "stalled")],
 )
-async def test_stalled_takes_both_waiting_and_standing_still(
-    scene: Scene, waiting: float, moved: float | None, state: str
-) -> None:
+def test_stalled_takes_both_waiting_and_standing_still(waiting: float, moved: float | None, state: str) -> None:
+    virtually(_stalled(waiting, moved, state))
+
+
+async def _stalled(waiting: float, moved: float | None, state: str) -> None:
+    scene = Scene()
     await scene.append("1", ago=waiting)
     await scene.append("2", ago=waiting)
     if moved is not None:
@@ -105,6 +108,21 @@ async def test_stalled_takes_both_waiting_and_standing_still(
     await scene.beat()
     row = await scene.status()
     assert (row.state, row.well) == (state, state == "lagging")
+
+
+@on_virtual_time
+async def test_what_moves_is_not_stalled_whatever_the_clock_says() -> None:
+    """The clock of whoever looks is an hour ahead of those that messages and checkpoints had."""
+    scene = Scene()
+    for id in ("1", "2", "3"):
+        await scene.append(id, ago=3600)
+    await scene.advance("", "1", ago=3600)
+    await scene.beat()
+    looking = asyncio.create_task(scene.status())
+    await asyncio.sleep(4)
+    await scene.advance("1", "2", ago=3596)
+    assert (await looking).state == "lagging"
+    assert now() < 5
 
 
 async def test_parked_keys_are_counted_with_the_first_reason(scene: Scene) -> None:
@@ -263,7 +281,9 @@ async def test_a_new_subscription_waits_for_what_is_left_of_the_log(scene: Scene
     assert (row.state, row.lag) == ("lagging", 1)
 
 
-async def test_the_worst_of_several_states_is_shown(scene: Scene) -> None:
+@on_virtual_time
+async def test_the_worst_of_several_states_is_shown() -> None:
+    scene = Scene()
     await scene.append("1", ago=60)
     await scene.park("ada", "ValueError")
     await scene.beat()

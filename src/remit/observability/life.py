@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from remit.runtime.plan import FollowPlan
 from remit.stores import Store
 
 __all__ = ["LOOK_SECONDS", "Observer", "Sign", "Voice", "is_alive"]
@@ -59,6 +60,7 @@ class Observer:
         self._loop = asyncio.get_running_loop()
         self._begun = self._loop.time()
         self._first: dict[str, dict[str, float]] = {}
+        self._positions: dict[tuple[str, str, int, int], int] = {}
 
     @property
     def now(self) -> float:
@@ -69,6 +71,10 @@ class Observer:
     def patient(self) -> bool:
         """Whether there is sense in another look: who has given no sign in all this time is silent."""
         return self._loop.time() - self._begun < PATIENCE_SECONDS
+
+    def has_moved(self, follow: FollowPlan, part: int, pos: int) -> bool:
+        """Whether the checkpoint of a partition is another one than at the first look."""
+        return self._positions.setdefault((follow.name, follow.source, follow.channel, part), pos) != pos
 
     async def voices(self, context: str) -> list[Voice]:
         """All processes that have given signs of life in a context's store. Raises `StoreError`, `StoreUnavailable`."""

@@ -70,8 +70,9 @@ async def read_status(
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the order given. `stores` are open, by context; `now` is seconds since the epoch.
 
-    A context without a store in `stores` has not run yet. Looks for up to 6 s where signs of life are there and may be
-    of the dead. Raises `StoreError`, `StoreUnavailable`.
+    A context without a store in `stores` has not run yet. Looks for up to 6 s where clocks may be wrong.
+
+    Raises `StoreError`, `StoreUnavailable`.
     """
     follows = list(follows)
     observer = Observer(stores, now)
@@ -85,7 +86,8 @@ async def read_status(
 class _Look(NamedTuple):
     status: SubscriptionStatus
     in_doubt: bool
-    """It seems silent, and yet there are signs of life."""
+    """Another look may tell: it seems silent, and yet there are signs of life; or stalled, and its process says
+    nothing of it."""
 
 
 async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Observer) -> _Look:
@@ -108,7 +110,7 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
         found.append(said)
         if source is not None:
             # The heads are read after the checkpoints: what was handled in between must not look like another history.
-            progress = await _progress(source, follow.channel, checkpoints, observer.now)
+            progress = await _progress(source, follow, checkpoints, observer)
     found += _findings(progress, parked)
     state, note = max(found, key=lambda each: _ORDER.index(each[0]))
     note = note or found[0][1]  # what a process says of itself although nothing keeps it
@@ -124,7 +126,7 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
         state=state,
         note=note,
     )
-    return _Look(status, heard and state == "silent")
+    return _Look(status, (heard and state == "silent") or (state == "stalled" and found[0][0] == "running"))
 
 
 def _findings(progress: _Progress, parked: Sequence[Parked]) -> Iterable[tuple[State, str]]:
@@ -139,7 +141,10 @@ def _findings(progress: _Progress, parked: Sequence[Parked]) -> Iterable[tuple[S
     yield ("lagging" if progress.lag else "running"), ""
 
 
-async def _progress(source: Store, channel: int, checkpoints: Mapping[int, Checkpoint], now: float) -> _Progress:
+async def _progress(
+    source: Store, follow: FollowPlan, checkpoints: Mapping[int, Checkpoint], observer: Observer
+) -> _Progress:
+    channel, now = follow.channel, observer.now
     heads = {part: pos for part, (pos, _) in (await source.heads(channel)).items()}
     floors = {part: pos for part, (pos, _, _) in (await source.floors(channel)).items()}
     lag, oldest, stalled = 0, now, False
@@ -156,7 +161,8 @@ async def _progress(source: Store, channel: int, checkpoints: Mapping[int, Check
             lag += head - max(checkpoint.pos, floor)
             for first in await source.read(channel, part, checkpoint.pos, 1):
                 oldest = min(oldest, first.at)
-                stalled = stalled or now - max(first.at, checkpoint.at) > STALL_SECONDS
+                moved = observer.has_moved(follow, part, checkpoint.pos)
+                stalled = stalled or (not moved and now - max(first.at, checkpoint.at) > STALL_SECONDS)
     position = sum(checkpoint.pos for checkpoint in checkpoints.values())
     return _Progress(sum(heads.values()), position, lag, now - oldest, stalled, broken)
 
