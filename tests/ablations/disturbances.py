@@ -31,6 +31,7 @@ __all__ = [
     "everybody_runs_everything",
     "first_records_fail",
     "news_are_late",
+    "payments_are_slow",
     "pushes_are_lossy",
 ]
 
@@ -46,6 +47,7 @@ ANSWERS_LOST = 0.2
 SLOWEST_SECONDS = 0.1
 POISONED, POISONED_SECONDS = 12, 1.5
 """How many messages fail, and for how long: more would be a storm."""
+PAYMENT_SECONDS = 2.5
 REACTIONS = ("learning.follow_enrollment", "certification.issue_certificate")
 """Those whose commits are disturbed."""
 
@@ -180,3 +182,17 @@ def first_records_fail(patch: pytest.MonkeyPatch) -> None:
         return opening(enrollment, student, course, at)
 
     patch.setattr(CourseRecord, "open", staticmethod(fails))
+
+
+def payments_are_slow(patch: pytest.MonkeyPatch) -> None:
+    """The payment provider takes its time, for every student."""
+    from learning.billing.payments import PretendedCards
+
+    authorise = PretendedCards.authorise
+
+    async def slow(self: PretendedCards, *payment: Any, **named: Any) -> None:
+        say("a payment is slow")
+        await asyncio.sleep(PAYMENT_SECONDS)
+        await authorise(self, *payment, **named)
+
+    patch.setattr(PretendedCards, "authorise", slow)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -14,16 +13,15 @@ from typing import NamedTuple
 
 from learning import checker
 from learning.driver import COURSES, Client, Directory, GaveUp, Surprised, Told, play
-from learning.process import EXAMPLES, Platform, Services
+from learning.process import Platform, Services
 from tests.ablations.disturbances import PREFIX
 from tests.ablations.keeping import kept_running
+from tests.ablations.spoiling import spoil_service
 from tests.placements.deployment import deployed
 from tests.servers.streams import count_messages
 
 __all__ = ["Ablation", "Run", "run"]
 
-ROOT = Path(__file__).parents[2]
-SITE = Path(__file__).with_name("site")
 REST_SECONDS = 45.0
 """How long what has begun may take to come to its end."""
 LOST_SECONDS = 2.0
@@ -134,8 +132,7 @@ def _come_to_rest(services: Services, ablation: Ablation, seconds: float) -> Non
 
 def _spoil(services: Services, ablation: Ablation, folder: Path, *, whole: bool) -> None:
     """The services will be as the ablation wants them when they start."""
-    path = os.pathsep.join(map(str, [SITE, EXAMPLES, ROOT, *filter(None, [os.environ.get("PYTHONPATH")])]))
     for service in services.services.values():
         missing = "" if whole else ablation.missing.get(service.service, "")
         if names := f"{ablation.disturbed.get(service.service, '')} {missing}".strip():
-            service.environment |= {"PYTHONPATH": path, "ABLATION": names, "ABLATION_FOLDER": str(folder)}
+            spoil_service(service, names, folder)

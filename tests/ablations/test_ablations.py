@@ -10,6 +10,8 @@ import pytest
 from tests.ablations.cases import CASES, FENCE
 from tests.ablations.running import Ablation, run
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.layer)
 def test_with_every_layer_nothing_is_found(case: Ablation, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from learning.process import EXAMPLES, REMIT, TOPOLOGIES
 from tests.placements.answers import Answers, ask_everything
 from tests.placements.databases import PASSWORD, Databases, Layout, running_on
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 STUDENTS = 15
 SEED = 21
 

@@ -14,9 +14,12 @@ import pytest
 
 from learning import checker
 from learning.driver import Directory, Told, come_to_rest
-from learning.process import Services
+from learning.process import TOPOLOGIES, Services
+from tests.ablations.spoiling import spoil_service
 from tests.placements.busy import busy
-from tests.placements.deployment import running
+from tests.placements.deployment import deployed, running
+
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
 
 RECOVERY_SECONDS = 10.0
 """How long after everything is back something may be half done: the pause between two tries, and the try."""
@@ -136,6 +139,22 @@ def test_a_billing_that_does_not_answer_is_a_deadline_and_no_hang(ada: Ada) -> N
     until(lambda: ada.enrolls(deadline=2.0).status == 201)
     until(ada.is_enrolled)
     ada.leaves()
+
+
+@pytest.mark.parametrize("name", ["four-http", "four-nats"])
+def test_a_billing_that_is_slow_is_a_deadline_and_ends_well(name: str, tmp_path: Path) -> None:
+    with deployed(TOPOLOGIES / f"{name}.toml", tmp_path) as (services, _):
+        spoil_service(services["billing"], "payments_are_slow", tmp_path)
+        services.start()
+        ada = Ada(services)
+        answer = ada.enrolls(deadline=1.0)
+        assert (answer.status, answer.body["code"]) in [(504, "call.unknown"), (504, "call.deadline")]
+        assert answer.seconds < 1.0 + MARGIN_SECONDS
+        until(ada.is_enrolled)
+        assert ada.enrolls().status == 201
+        until(lambda: [line["refunded"] for line in ada.sees("invoices")] == [False])
+        assert "a payment is slow" in services["billing"].log()
+        ada.leaves()
 
 
 def test_courses_are_completed_while_certification_is_away_and_certificates_follow(ada: Ada) -> None:

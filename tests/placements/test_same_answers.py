@@ -18,6 +18,8 @@ from learning.process import EXAMPLES, TOPOLOGIES, Supervised, at_free_ports
 from tests.placements.answers import Answers, ask_everything
 from tests.placements.deployment import NAMES, running
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 STUDENTS = 25
 SEED = 12
 
