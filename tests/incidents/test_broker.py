@@ -17,6 +17,8 @@ import pytest
 from remit.transports.nats import NatsConnection
 from tests.incidents.services import TOPOLOGY, Depot, depot, eventually
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 SMALL = "max_payload: 65536"
 LARGE = "p" * 100_000
 

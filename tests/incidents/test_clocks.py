@@ -11,6 +11,8 @@ import pytest
 
 from tests.incidents.services import depot, eventually
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 
 def running(row: dict[str, Any]) -> dict[str, Any] | None:
     return row if row["state"] == "running" else None

@@ -15,6 +15,8 @@ from remit.transports import Answer, Request
 from remit.transports.nats import NatsCalls, NatsConnection, NatsEvents
 from tests.incidents.services import Depot, depot, eventually
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 PRIVATE, PUBLISHED = 0, 1
 PASSWORDS = {f"{user}_PASSWORD": f"{user.lower()}-secret" for user in ("DESK", "MAIL", "OPS")}
 TOPOLOGY = """

@@ -11,6 +11,8 @@ import pytest
 from learning.process import Supervised
 from tests.incidents.services import Depot, depot, eventually
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 
 @contextmanager
 def taken_away(made: Depot, context: str) -> Generator[None]:

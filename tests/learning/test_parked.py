@@ -9,6 +9,8 @@ from learning import checker
 from learning.driver import Client, Directory
 from learning.process import Platform
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 SUBSCRIPTION = "learning.follow_enrollment"
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sized
 from pathlib import Path
 
+import pytest
+
 from learning import checker
 from learning.process import TOPOLOGIES, Services, at_free_ports
 from remit.errors import RemitError
@@ -15,6 +17,8 @@ from tests.placements.deployment import deployed
 from tests.placements.test_outages import until
 from tests.servers.nats_cluster import NatsCluster
 from tests.servers.streams import count_messages
+
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
 
 PAIRS = TOPOLOGIES / "pairs-nats.toml"
 PAUSE_SECONDS = 5.0

@@ -19,6 +19,8 @@ from tests.placements.answers import ask_everything
 from tests.placements.deployment import deployed
 from tests.releases.editions import next_release, this_release
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 HERE = Path(__file__).parent
 STUDENTS = 20
 SEED = 7

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
 ROOT = Path(__file__).parents[2]
 
 
