@@ -1,0 +1,113 @@
+"""The network between two services is spoilt: requests end by their deadline, and all is well again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import tomllib
+from collections.abc import Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from learning.process import TOPOLOGIES, Service
+from tests.placements.deployment import Deployment, deployed
+from tests.placements.test_outages import MARGIN_SECONDS, Ada, until
+from tests.transports.proxy import Proxy
+
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
+
+DEADLINE_SECONDS = 1.0
+CALLS = 10
+"""At once, three times: more than a breaker waits for."""
+CLOSED_SECONDS = 55.0
+"""A breaker closes at most 45 s and two probes, of five seconds each, after the other side can be reached again."""
+BETWEEN = (("enrollment", "billing"), ("learning", "enrollment"))
+"""Who calls whom over the network that is spoilt; the second pair for the log only."""
+
+
+class Network:
+    """Proxies in a thread of their own, spoilt and healed together."""
+
+    def __init__(self) -> None:
+        self.proxies: list[Proxy] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def to(self, target: str) -> str:
+        """An address that leads to another one."""
+        proxy = Proxy(target)
+        self.proxies.append(proxy)
+        self._do(proxy.heal())
+        return proxy.place
+
+    def spoil(self, how: str) -> None:
+        self._do(self._spoil(how))
+
+    def heal(self) -> None:
+        for proxy in self.proxies:
+            self._do(proxy.heal())
+
+    def close(self) -> None:
+        for proxy in self.proxies:
+            self._do(proxy.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _spoil(self, how: str) -> None:
+        for proxy in self.proxies:
+            if how == "cut":
+                await proxy.cut()
+            elif how == "swallow":
+                proxy.swallow()
+            else:
+                proxy.latency = 5.0
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+
+@contextmanager
+def over_a_network(name: str, folder: Path) -> Generator[tuple[Deployment, Network]]:
+    """A topology, ready. Over the network billing reaches the broker; without one, the pairs reach each other."""
+    with ExitStack() as stack:
+        deployment = stack.enter_context(deployed(TOPOLOGIES / f"{name}.toml", folder))
+        network = Network()
+        stack.callback(network.close)
+        services, nats = deployment
+        if nats is not None:
+            services["billing"].environment["NATS_URL"] = f"nats://{network.to(nats.url.removeprefix('nats://'))}"
+        else:
+            for caller, called in BETWEEN:
+                text = services.file.read_text()
+                address = tomllib.loads(text)["services"][called]["calls"]
+                file = services.file.with_name(f"as-{caller}-sees-it.toml")
+                file.write_text(text.replace(f'"{address}"', f'"{network.to(address)}"'))
+                services.services[caller] = Service(file, caller, services.environment)
+        services.start()
+        yield deployment, network
+
+
+@pytest.mark.parametrize(("name", "how"), [("four-http", "swallow"), ("four-nats", "cut"), ("four-nats", "latency")])
+def test_a_spoilt_network_ends_requests_in_time_and_heals_by_itself(name: str, how: str, tmp_path: Path) -> None:
+    with over_a_network(name, tmp_path) as ((services, _), network):
+        ada = Ada(services)
+        network.spoil(how)
+        with ThreadPoolExecutor(CALLS) as pool:
+            asking = [pool.submit(ada.enrolls, deadline=DEADLINE_SECONDS) for _ in range(3 * CALLS)]
+        for answer in [each.result() for each in asking]:
+            assert answer.status in (503, 504), answer
+            assert answer.seconds < DEADLINE_SECONDS + MARGIN_SECONDS
+        caller = services["enrollment"]
+        assert "breaker-opened billing.write" in caller.log()
+        network.heal()
+        until(lambda: "breaker-closed billing.write" in caller.log(), CLOSED_SECONDS)  # without traffic
+        until(ada.is_enrolled)
+        assert ada.enrolls().status == 201
+        ada.completes()
+        ada.leaves()
