@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable
-from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit
-from remit.stores.postgres import PostgresStore, outliving
+from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit, outliving
+from remit.stores.postgres import PostgresStore
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
@@ -199,8 +199,9 @@ async def test_a_cancelled_statement_ends_its_connection(
         with pytest.raises(asyncio.CancelledError):
             await writing
         await transaction.abandon()
-    while await written.open_transactions():
-        pass
+    async with asyncio.timeout(15):  # the server would end it by itself after 30 s
+        while await written.open_transactions():
+            pass
     again = store.begin()
     assert await again.fetch("SELECT number FROM invoice") == []
     await again.abandon()
