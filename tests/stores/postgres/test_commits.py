@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.stores import PRIVATE, Change, Claim, Entry, Unit
-from remit.stores.postgres import PostgresStore, outliving
+from remit.stores import PRIVATE, Change, Claim, Entry, Unit, outliving
+from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.columns import joined
 from tests.stores.postgres.waiting import waits
 

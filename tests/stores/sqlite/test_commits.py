@@ -10,8 +10,8 @@ from typing import TypeVar, cast
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.stores import PRIVATE, Change, Entry, Unit
-from remit.stores.sqlite import SqliteStore, schema, store
+from remit.stores import PRIVATE, Change, Entry, Unit, outliving
+from remit.stores.sqlite import SqliteStore, schema
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.writer import Writer
 
@@ -166,7 +166,7 @@ async def test_a_cancelled_caller_hears_of_it_when_the_outcome_is_known(
 async def test_a_cancelled_caller_waits_a_bounded_time(
     billing: SqliteStore, lane: StubbornLane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_PATIENCE", 0.01)
+    monkeypatch.setattr(outliving, "PATIENCE", 0.01)
     lane.free.clear()
     caller = begin(billing, new("a"))
     await turns(5)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from remit.errors import StoreUnavailable
+from remit.stores.outliving import outlive
 from remit.stores.port import (
     PUBLISHED,
     Capabilities,
@@ -27,7 +28,6 @@ from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, failure
 from remit.stores.postgres.lookups import LOAD, OUTCOME, Lookups
-from remit.stores.postgres.outliving import outlive
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import MOST, SEQUENCE, Sequencer

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, RemitError, SqlError, StoreUnavailable
+from remit.stores.outliving import PATIENCE, outlive
 from remit.stores.port import Unit
 from remit.stores.postgres.columns import is_plain
 from remit.stores.postgres.failures import FAILURES, REPEATABLE, UNFIT, ended, failure
 from remit.stores.postgres.letters import write_letters
-from remit.stores.postgres.outliving import PATIENCE, outlive
 from remit.stores.postgres.place import Place
 from remit.stores.postgres.rows import write_rows
 from remit.stores.postgres.session import Link, Session
@@ -91,14 +91,15 @@ class Transaction:
 
     async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
         """See `Sql.fetch`."""
-        return [dict(row) for row in (await self._run(statement, values))[0]]
+        return [dict(row) for row in await self._run("fetch", statement, values)]
 
     async def execute(self, statement: str, /, *values: object) -> int:
         """See `Sql.execute`."""
-        told = (await self._run(statement, values))[1].rpartition(" ")[2]
-        return int(told) if told.isdecimal() else 0
+        told: str = await self._run("execute", statement, values)
+        count = told.rpartition(" ")[2]
+        return int(count) if count.isdecimal() else 0
 
-    async def _run(self, statement: str, values: tuple[object, ...]) -> tuple[list[Any], str]:
+    async def _run(self, method: Literal["fetch", "execute"], statement: str, values: tuple[object, ...]) -> Any:
         async with self._turn:
             if self._over:
                 raise self._too_late()
@@ -106,8 +107,7 @@ class Transaction:
                 raise self._failed
             try:
                 link = self._link or await self._begin()
-                prepared = await link.connection.prepare(statement)
-                return await prepared.fetch(*values), prepared.get_statusmsg() or ""
+                return await getattr(link.connection, method)(statement, *values)
             except (*FAILURES, *UNFIT) as error:
                 self._failed = self._told(error)
                 raise self._failed from error

@@ -7,7 +7,6 @@ memory as a rule, never behind a writer (WAL), and so takes less time than the w
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,7 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from remit.errors import OutcomeUnknown, StoreError, StoreUnavailable
+from remit.errors import StoreError, StoreUnavailable
+from remit.stores.outliving import outlive
 from remit.stores.port import (
     Capabilities,
     Checkpoint,
@@ -39,9 +39,6 @@ from remit.stores.sqlite.schema import connect, inspect, prepare
 from remit.stores.sqlite.writer import Writer
 
 __all__ = ["SqliteStore"]
-
-_PATIENCE = 5.0
-"""Seconds a cancelled caller waits for the outcome of its commit."""
 
 # JSON is kept as text and asked for as bytes, so that nobody decodes and encodes it again.
 _LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
@@ -222,14 +219,7 @@ class SqliteStore:
         """
         commits = self._opened().commits
         written = commits.add(unit)
-        try:
-            await asyncio.shield(written)
-        except asyncio.CancelledError:
-            # Nobody waits for it any more, so a conflict found later is no exception that was overlooked.
-            written.add_done_callback(_heard)
-            if not commits.withdraw(written):
-                await _known(written, self._where)
-            raise
+        await outlive(written, self._where, partial(commits.withdraw, written))
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         """Version and body of one piece of state, or None."""
@@ -362,26 +352,3 @@ class SqliteStore:
     async def _execute(self, sql: str, values: tuple[object, ...]) -> int:
         store = self._opened()
         return await store.commits.run(partial(store.writer.execute, sql, values))
-
-
-def _heard(written: asyncio.Future[None]) -> None:
-    if not written.cancelled():
-        written.exception()
-
-
-async def _known(written: asyncio.Future[None], where: str) -> None:
-    """Waits for the outcome of a commit, however often the caller is cancelled. Raises `OutcomeUnknown` after 5 s."""
-    loop = asyncio.get_running_loop()
-    latest = loop.time() + _PATIENCE
-    while not written.done():
-        if (left := latest - loop.time()) <= 0:
-            raise OutcomeUnknown(
-                f"the call was cancelled while its commit took more than {_PATIENCE:g} s",
-                where=where,
-                expected="a commit within that time",
-                next="call again with the same key; see what keeps the disk or the file's lock",
-            )
-        try:
-            await asyncio.wait([written], timeout=left)
-        except asyncio.CancelledError:
-            continue

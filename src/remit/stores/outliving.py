@@ -43,7 +43,7 @@ async def _known(written: asyncio.Future[None], where: str) -> None:
                 f"the call was cancelled while its commit took more than {PATIENCE:g} s",
                 where=where,
                 expected="a commit within that time",
-                next="call again with the same key; see what keeps the server",
+                next="call again with the same key; see what keeps the store",
             )
         try:
             await asyncio.wait([written], timeout=left)
