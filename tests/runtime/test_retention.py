@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from remit.runtime import pruning
-from remit.runtime.pruning import CHUNK, SILENT_SECONDS, trim
+from remit.runtime.pruning import MESSAGES, SILENT_SECONDS, trim
 from remit.runtime.reports import REPORT_SECONDS
 from remit.stores import PRIVATE, PUBLISHED, Checkpoint, Entry, Subscriber, Unit
 from remit.stores.memory import MemoryStore
@@ -81,9 +81,9 @@ async def test_who_has_not_been_heard_of_for_a_month_keeps_nothing() -> None:
 
 
 async def test_it_goes_in_chunks() -> None:
-    store = await written(2 * CHUNK + 1)
+    store = await written(2 * MESSAGES + 1)
     assert [(await trim(store, NOW, WEEK), len(await left(store))) for _ in range(3)] == [
-        (True, CHUNK + 1),
+        (True, MESSAGES + 1),
         (True, 1),
         (False, 0),
     ]

@@ -116,13 +116,13 @@ def _parser() -> argparse.ArgumentParser:
     sizing = tests.add_parser(
         "size",
         help="housekeeping on a PostgreSQL that years have filled",
-        description="Fills a PostgreSQL server of its own, and commits for 5 s without housekeeping and for 5 s beside "
+        description="Fills a PostgreSQL server of its own, and commits for 3 s without housekeeping and for 3 s beside "
         "it, again and again. No statement of it may take more than 50 ms, nobody may wait for it, and it may cost a "
         "tenth of the throughput at most.",
     )
     sizing.add_argument("--rows", type=_positive, default=10_000_000, metavar="N", help="default: 10 million")
     sizing.add_argument("--others", type=_positive, metavar="N", help="outcomes, states, letters; default: a tenth")
-    sizing.add_argument("--windows", type=_positive, default=10, metavar="N", help="pairs of 5 s; default: 10")
+    sizing.add_argument("--windows", type=_positive, default=20, metavar="N", help="pairs of 3 s; default: 20")
     sizing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     simulation = tests.add_parser(
         "simulation",

@@ -90,7 +90,9 @@ class Freshness:
         stuck: list[str] = []
         for following in followings:
             follow = following.follow
-            heads[f"{follow.name} {follow.source} {follow.channel}"], ahead = await _handled(following)
+            heads[f"{follow.name} {follow.source} {follow.channel}"], ahead = await _handled(
+                following, self._is_regressed
+            )
             place = (follow.source, follow.channel)
             parked = [row for row in await following.store.parked(follow.name) if (row.source, row.channel) == place]
             if parked or ahead or self._is_regressed(follow):
@@ -98,14 +100,15 @@ class Freshness:
         return Reached(heads, list(dict.fromkeys(each.follow.source for each in followings)), stuck)
 
 
-async def _handled(following: Following) -> tuple[int, bool]:
-    """Waits until a subscription has handled what its source has written by now: how much, and whether it is ahead."""
+async def _handled(following: Following, is_broken: Callable[[FollowPlan], bool]) -> tuple[int, bool]:
+    """Waits until a subscription has handled what its source has written by now, or never will: how much that is, and
+    whether it is ahead."""
     follow, store, feed = following
     heads = {part: pos for part, (pos, _) in (await feed.heads()).items()}
     while True:
         checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)
         behind = [part for part, pos in heads.items() if part not in checkpoints or checkpoints[part].pos < pos]
-        if not behind:
+        if not behind or is_broken(follow):
             # The heads may have grown since they were read; only a source that was restored ends before a checkpoint.
             now = await feed.heads()
             ahead = any(checkpoint.pos > now.get(part, (0, 0.0))[0] for part, checkpoint in checkpoints.items())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from remit.stores import PRIVATE, PUBLISHED, Store
 
-__all__ = ["CHUNK", "RENEW_SECONDS", "SILENT_SECONDS", "prune", "trim"]
+__all__ = ["CHUNK", "MESSAGES", "RENEW_SECONDS", "SILENT_SECONDS", "prune", "trim"]
 
 _DAY = 86_400.0
 BEAT_SECONDS = _DAY
@@ -23,6 +24,11 @@ SILENT_SECONDS = 30 * _DAY
 """A subscription that has not been heard of for so long keeps no message of the log any more."""
 CHUNK = 1000
 """Rows deleted in one transaction."""
+MESSAGES = 250
+"""Messages deleted in one transaction: they are larger than other rows."""
+PAUSE_SECONDS = 0.025
+"""Between two such transactions: deleting never takes more than a small part of a processor, and is still faster than
+logs grow."""
 
 
 async def prune(store: Store, now: float) -> bool:
@@ -48,8 +54,10 @@ async def trim(store: Store, now: float, keep: timedelta) -> bool:
         positions = [each.positions for each in subscribers if each.channel == channel]
         for part, (head, _) in (await store.heads(channel)).items():
             upto = _handled(positions, part, head)
-            gone = await store.trim(channel, part, upto=upto, before=now - keep.total_seconds(), limit=CHUNK)
-            more = more or gone >= CHUNK
+            gone = await store.trim(channel, part, upto=upto, before=now - keep.total_seconds(), limit=MESSAGES)
+            if gone >= MESSAGES:
+                more = True
+                await asyncio.sleep(PAUSE_SECONDS)
     return more
 
 

@@ -37,6 +37,7 @@ class RetentionConformance(UnitConformance):
         part = await written(store, 5)
         gone = [await store.trim(PRIVATE, part, upto=FAR, before=9.0, limit=2) for _ in range(4)]
         same(gone, [2, 2, 1, 0], "at most as many messages as the limit says")
+        same(dict(await store.floors(PRIVATE)), {part: Checkpoint(5, "m5", 5.0)}, "and the floor moves with each piece")
 
     async def test_other_partitions_and_channels_stay(self, store: Store) -> None:
         part = await written(store, 2)
