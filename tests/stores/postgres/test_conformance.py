@@ -6,10 +6,10 @@ import pytest
 
 from remit.stores import Store
 from remit.stores.postgres import PostgresStore
-from remit.testing.conformance import StoreConformance
+from remit.testing.conformance import SqlConformance, StoreConformance
 
 
-class TestPostgresStore(StoreConformance):
+class TestPostgresStore(StoreConformance, SqlConformance):
     """In a database of its own."""
 
     partitions = 16

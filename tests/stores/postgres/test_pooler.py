@@ -9,11 +9,11 @@ import pytest
 
 from remit.stores import Change, Store, Unit
 from remit.stores.postgres import PostgresStore
-from remit.testing.conformance import StoreConformance
+from remit.testing.conformance import SqlConformance, StoreConformance
 from tests.servers.pooler import pooler_to
 
 
-class TestPostgresStoreBehindAPooler(StoreConformance):
+class TestPostgresStoreBehindAPooler(StoreConformance, SqlConformance):
     """Each transaction on another connection."""
 
     @pytest.fixture

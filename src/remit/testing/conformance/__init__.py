@@ -3,6 +3,7 @@
 from remit.testing.conformance.calls import CallConformance
 from remit.testing.conformance.events import EventConformance
 from remit.testing.conformance.isolation import IsolationConformance
+from remit.testing.conformance.sql import SqlConformance
 from remit.testing.conformance.upkeep import StoreConformance
 
-__all__ = ["CallConformance", "EventConformance", "IsolationConformance", "StoreConformance"]
+__all__ = ["CallConformance", "EventConformance", "IsolationConformance", "SqlConformance", "StoreConformance"]

@@ -1,0 +1,125 @@
+"""What a store must do that takes statements of its users': one whose capability is `sql`.
+
+class TestMyStore(SqlConformance):
+    @pytest.fixture
+    async def store(self): ...     # new and empty, and open
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from remit.errors import Conflict, ConstraintViolated, RemitError, SqlError
+from remit.stores.port import Change, SqlStore, Unit
+from remit.testing.conformance.stores import entry, same, whole_log
+
+__all__ = ["SqlConformance"]
+
+
+async def raises(outcome: Awaitable[object], error: type[RemitError], promise: str) -> None:
+    """Fails unless awaiting ends with this error."""
+    try:
+        await outcome
+    except error:
+        return
+    raise AssertionError(f"{promise}\nexpected: {error.__name__}\nfound:    it went through")
+
+
+async def with_table(store: SqlStore) -> None:
+    """Makes a table of the user's."""
+    making = store.begin()
+    await making.execute("CREATE TABLE invoice (number integer PRIMARY KEY, amount integer CHECK (amount > 0))")
+    await making.commit(Unit())
+
+
+async def numbers(store: SqlStore) -> list[int]:
+    """What is in that table, for a transaction that begins now."""
+    looking = store.begin()
+    rows = await looking.fetch("SELECT number FROM invoice ORDER BY number")
+    await looking.abandon()
+    return [row["number"] for row in rows]
+
+
+def unit(name: str, expected: int = 0) -> Unit:
+    """A piece of state and a message."""
+    return Unit([Change("Account", name, expected, b"{}")], [entry("k", f"{name}-{expected}")])
+
+
+class SqlConformance:
+    """The promises of transactions that carry statements of the user's."""
+
+    async def test_it_says_what_it_can(self, store: SqlStore) -> None:
+        same(store.capabilities.sql, True, "the capability is said")
+
+    async def test_statements_and_unit_are_written_together(self, store: SqlStore) -> None:
+        await with_table(store)
+        writing = store.begin()
+        count = await writing.execute("INSERT INTO invoice VALUES ($1, $2), ($3, $4)", 1, 10, 2, 20)
+        same(count, 2, "a statement tells how many rows it has written")
+        rows = await writing.fetch("SELECT number, amount FROM invoice WHERE amount > $1", 15)
+        same(rows, [{"number": 2, "amount": 20}], "a transaction sees what it has written, by the names of columns")
+        same(await numbers(store), [], "others do not see it before the commit")
+        await writing.commit(unit("a1"))
+        same(await numbers(store), [1, 2], "statements are committed")
+        same(await store.load("Account", "a1"), (1, b"{}"), "state is committed with them")
+        same([message.id for message in await whole_log(store)], ["a1-0"], "and so are messages")
+
+    async def test_a_conflict_takes_the_statements_back(self, store: SqlStore) -> None:
+        await with_table(store)
+        await store.commit(unit("a1"))
+        writing = store.begin()
+        await writing.execute("INSERT INTO invoice VALUES (1, 10)")
+        await raises(writing.commit(unit("a1")), Conflict, "another version is a conflict")
+        same(await numbers(store), [], "what conflicts is not written, and neither are its statements")
+
+    async def test_what_is_abandoned_is_not_written(self, store: SqlStore) -> None:
+        await with_table(store)
+        writing = store.begin()
+        await writing.execute("INSERT INTO invoice VALUES (1, 10)")
+        await writing.abandon()
+        await writing.abandon()
+        same(await numbers(store), [], "what is abandoned is not written")
+        await raises(writing.execute("INSERT INTO invoice VALUES (2, 10)"), SqlError, "nothing goes on behind the end")
+
+    async def test_without_a_statement_a_unit_is_like_any_other(self, store: SqlStore) -> None:
+        await store.begin().commit(unit("a1"))
+        same(await store.load("Account", "a1"), (1, b"{}"), "a unit without statements is committed")
+        await raises(store.begin().commit(unit("a1")), Conflict, "and conflicts like any other")
+
+    async def test_a_failed_statement_fails_the_unit_whoever_has_caught_it(self, store: SqlStore) -> None:
+        await with_table(store)
+        for statement, error in (("INSERT INTO invoice VALUES (2, -1)", ConstraintViolated), ("SELEC", SqlError)):
+            writing = store.begin()
+            await writing.execute("INSERT INTO invoice VALUES (1, 10)")
+            await raises(writing.execute(statement), error, "a statement that fails says why")
+            await raises(writing.commit(unit("a1")), error, "and its unit is not committed")
+            await writing.abandon()
+        same(await numbers(store), [], "nothing of it is written")
+        same(await store.load("Account", "a1"), None, "and nothing of the unit")
+
+    async def test_a_cancelled_statement_leaves_nothing_behind(self, store: SqlStore) -> None:
+        await with_table(store)
+        blocking, waiting = store.begin(), store.begin()
+        await blocking.execute("INSERT INTO invoice VALUES (1, 10)")
+        await waiting.execute("INSERT INTO invoice VALUES (2, 10)")
+        task = asyncio.create_task(waiting.execute("INSERT INTO invoice VALUES (1, 10)"))
+        await blocking.fetch("SELECT 1")
+        task.cancel()
+        await asyncio.wait([task])
+        await waiting.abandon()
+        await blocking.execute("INSERT INTO invoice VALUES (2, 20)")
+        await blocking.commit(unit("a1"))
+        same(await numbers(store), [1, 2], "what was cancelled holds up nobody")
+
+    async def test_many_at_once_all_come_through(self, store: SqlStore) -> None:
+        await with_table(store)
+
+        async def work(number: int) -> None:
+            writing = store.begin()
+            await writing.execute("INSERT INTO invoice VALUES ($1, 10)", number)
+            await writing.commit(unit(f"a{number}"))
+
+        await asyncio.gather(*(work(number) for number in range(30)))
+        same(await numbers(store), list(range(30)), "each is committed")
+        same(len(await whole_log(store)), 30, "with its message")
