@@ -16,12 +16,11 @@ from typing import cast
 
 from remit.testing.simulation.__main__ import main as run_seeds
 from tests.placements.databases import LAYOUTS, Layout
-from tests.placements.deployment import NAMES
 from tests.servers.postgres import given_or_started
 from tests.soak import screen
 from tests.soak.ablations import CASES, take_away_each
 from tests.soak.crash import STORES, Outcome, Sizes, crash
-from tests.soak.placements import place_everywhere
+from tests.soak.placements import names_for, place_everywhere
 from tests.soak.services import crash_services
 from tests.soak.size import measure, show_size
 
@@ -186,7 +185,7 @@ def _placements(students: int, seed: int, *, as_json: bool, store: str = "sqlite
     try:
         with (
             nullcontext("") if store == "sqlite" else given_or_started() as server,
-            screen.progress(topologies=len(NAMES), students=len(NAMES) * students) as watch,
+            screen.progress(topologies=(count := len(names_for(store))), students=count * students) as watch,
         ):
 
             def progress(done: int, count: int) -> None:

@@ -15,7 +15,7 @@ from tests.placements.answers import Answers, ask_everything
 from tests.placements.databases import Databases, Layout, running_on
 from tests.placements.deployment import NAMES, running
 
-__all__ = ["FIRST", "Played", "place_everywhere"]
+__all__ = ["FIRST", "Played", "names_for", "place_everywhere"]
 
 FIRST = "monolith"
 """What the answers of all others are compared with."""
@@ -35,6 +35,12 @@ class Played:
     seconds: float = 0.0
 
 
+def names_for(store: str) -> list[str]:
+    """The topologies that can be had with these stores, the first one first."""
+    within = ["postgresql/four"] if store in ("postgres", "postgres-roles") else []
+    return [FIRST, *(name for name in NAMES if name != FIRST), *within]
+
+
 def place_everywhere(
     students: int,
     seed: int,
@@ -49,7 +55,7 @@ def place_everywhere(
     there for a topology with findings.
     """
     first: tuple[Answers, list[Told]] | None = None
-    for number, name in enumerate([FIRST, *(name for name in NAMES if name != FIRST)]):
+    for number, name in enumerate(names_for(layout if server else "sqlite")):
         played = Played(name)
         begun = time.monotonic()
 
