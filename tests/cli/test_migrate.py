@@ -177,6 +177,18 @@ def test_who_reads_logs_directly_may_read_what_is_published_and_no_more(
         database.fetch("SELECT * FROM desk.remit_log", mail)
 
 
+def test_parked_keys_are_found_in_every_schema_of_a_database(office: Office, database: Database) -> None:
+    place = database.admin
+    run(office, "migrate", "post_office:office", "--store", place)
+    database.run(
+        "INSERT INTO mail.remit_parked VALUES ('mail.deliver', 'desk', 1, 0, 'ada', 1.0, 1, 2.0, 'poisoned');"
+        "CREATE SCHEMA other; CREATE TABLE other.remit_meta (name text, value text);"
+        "INSERT INTO other.remit_meta VALUES ('context', 'another')"
+    )
+    assert "ada" in run(office, "parked", "list", "--store", place)
+    assert is_clear(run(office, "parked", "list", "--store", database.place, code=2), "cli.usage")
+
+
 def test_other_stores_need_no_command(office: Office) -> None:
     said = run(office, "migrate", "post_office:office", "--store", "sqlite:nowhere/{context}.db")
     assert said.splitlines() == [

@@ -42,10 +42,25 @@ class Places(NamedTuple):
         """The place of a context's store. Raises `StoreError` for an address that cannot be taken apart."""
         return store_at(self.others.get(context, self.default).value, context)
 
-    def made(self) -> list[str]:
-        """The contexts that have a store, as far as the places tell."""
+    async def made(self) -> list[str]:
+        """The contexts that have a store, as far as the places tell. Raises `Failure` where they do not tell at all,
+        and what stores raise.
+        """
+        if not self.named and self.default.value.startswith("postgresql:"):
+            return await self._in_database()
         known = (name for name in (*self.others, *self.named) if is_made(self.of(name).url.value, name))
         return sorted({*made_stores(self.default.value), *known})
+
+    async def _in_database(self) -> list[str]:
+        if "{context}" in self.default.value:
+            raise Failure(
+                "cli.usage", "the address does not tell which contexts there are", where=self.of("{context}").shown,
+                expected="a topology file, or the name of a subscription", next="--store FILE.toml",
+            )  # fmt: skip
+        from remit.topology.databases import contexts_in
+
+        open_store(self.default.value, "any")  # says what is not installed
+        return await contexts_in(self.default)
 
 
 def _named(topology: Topology) -> Sequence[str]:

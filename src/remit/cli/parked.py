@@ -117,14 +117,14 @@ def _places(store: str | None, data: str | None) -> Places:
 
 
 async def _list(places: Places, subscription: str | None) -> list[Parked]:
-    async with opened(places, _contexts(places, subscription), read_only=True) as stores:
+    async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
         rows = [row for store in stores.values() for row in await store.parked(subscription)]
     return sorted(rows, key=lambda row: row.since)
 
 
 async def _show(places: Places, subscription: str | None, key: str, *, payload: bool) -> list[KeyReport]:
     reports: list[KeyReport] = []
-    async with opened(places, _contexts(places, subscription), read_only=True) as stores:
+    async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
         for store in stores.values():
             for row in await store.parked(subscription):
                 if row.key == key:
@@ -136,7 +136,7 @@ async def _show(places: Places, subscription: str | None, key: str, *, payload: 
 
 
 async def _retry(places: Places, subscription: str, key: str | None) -> tuple[int, bool]:
-    async with opened(places, _contexts(places, subscription)) as stores:
+    async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
         now = time.time()
         due = await store.retry(subscription, key, now)
@@ -146,7 +146,7 @@ async def _retry(places: Places, subscription: str, key: str | None) -> tuple[in
 
 
 async def _discard(places: Places, subscription: str, key: str, reason: str, source: str | None) -> str:
-    async with opened(places, _contexts(places, subscription)) as stores:
+    async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
         row = _only(await store.parked(subscription), subscription, key, source)
         (letter,) = await store.letters(subscription, row.source, row.channel, key, 1)
@@ -176,9 +176,9 @@ def _only(rows: Sequence[Parked], subscription: str, key: str, source: str | Non
     return found[0]
 
 
-def _contexts(places: Places, subscription: str | None) -> list[str]:
+async def _contexts(places: Places, subscription: str | None) -> list[str]:
     """The contexts with a store, or the one that a subscription belongs to."""
-    return require_some(places, places.made() if subscription is None else [subscription.split(".")[0]])
+    return require_some(places, await places.made() if subscription is None else [subscription.split(".")[0]])
 
 
 def _not_parked(subscription: str | None, key: str | None) -> Failure:

@@ -12,7 +12,7 @@ from remit.stores.postgres.place import Place, place_of
 from remit.topology.secret import Secret
 from remit.topology.stores import StorePlace
 
-__all__ = ["Migrated", "apply_rights", "migrate", "migration", "reading", "rights"]
+__all__ = ["Migrated", "apply_rights", "contexts_in", "migrate", "migration", "reading", "rights"]
 
 
 class Migrated(NamedTuple):
@@ -31,6 +31,14 @@ async def migrate(context: str, store: StorePlace, administrator: Secret | None 
     """
     before, after = await schema.migrate(_entered(context, store, administrator), context)
     return Migrated(context, store.shown, before, after)
+
+
+async def contexts_in(database: Secret) -> list[str]:
+    """The contexts whose schemas are in a database, those that the address may look into.
+
+    Raises `StoreError`, `StoreUnavailable`.
+    """
+    return await schema.contexts(place_of(database.value, "any"))
 
 
 def migration(context: str, store: StorePlace) -> str:

@@ -11,7 +11,7 @@ from remit.stores.postgres.failures import FAILURES, failure
 from remit.stores.postgres.place import Place, quoted, text
 from remit.stores.postgres.session import Link, Session
 
-__all__ = ["PARTITIONS", "inspect", "migrate", "migrations", "prepare", "script"]
+__all__ = ["PARTITIONS", "contexts", "inspect", "migrate", "migrations", "prepare", "script"]
 
 # One number for all schemas: making them is rare, and CREATE SCHEMA IF NOT EXISTS is no protection by itself.
 _LOCK = "SELECT pg_advisory_xact_lock(1919772020)"
@@ -53,6 +53,11 @@ _THERE = """
     SELECT n.nspname IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'USAGE'), true),
            EXISTS (SELECT FROM pg_class WHERE relnamespace = n.oid AND relname = 'remit_meta')
     FROM (SELECT $1::name AS name) AS wanted LEFT JOIN pg_namespace n ON n.nspname = wanted.name
+"""
+_SCHEMAS = """
+    SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relname = 'remit_meta' AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+    ORDER BY 1
 """
 
 
@@ -158,6 +163,23 @@ async def _found(link: Link, place: Place) -> dict[str, str]:
     if not there:
         return {}
     return {str(name): str(value) for name, value in await link.fetch("SELECT name, value FROM remit_meta")}
+
+
+async def contexts(place: Place) -> list[str]:
+    """The contexts in a database that have the schema of their name, those that this user may look into.
+
+    Raises `StoreError`, `StoreUnavailable`.
+    """
+    session = Session(place, "looking")
+    try:
+        schemas = [str(name) for (name,) in await session.fetch(_SCHEMAS)]
+        owners = [
+            await session.fetch(f"SELECT value FROM {quoted(name)}.remit_meta WHERE name = 'context'")  # noqa: S608  quoted
+            for name in schemas
+        ]
+    finally:
+        await session.close()
+    return [name for name, ((context,),) in zip(schemas, owners, strict=True) if context == name]
 
 
 def _version(found: dict[str, str]) -> int:
