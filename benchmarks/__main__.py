@@ -5,6 +5,7 @@ Exits with 0 when everything was measured, whether the targets are met or not; w
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the rows to FILE")
     parser.add_argument("--rounds", type=int, metavar="N", help="how often each variant runs (default: 5)")
     parser.add_argument(
+        "--minutes", type=float, default=math.inf, metavar="N",
+        help="begin no round of an area that would end later; the first round is always run (default: no limit)",
+    )  # fmt: skip
+    parser.add_argument(
         "--quick", action="store_true", help="one short round: shows that everything runs, measures nothing"
     )
     parser.add_argument(
@@ -82,6 +87,7 @@ def _plan(chosen: argparse.Namespace) -> Plan:
         tuple(chosen.only),
         not chosen.without_peers,
         chosen.rows,
+        chosen.minutes,
     )
 
 

@@ -127,7 +127,9 @@ def _lines(row: Row) -> Iterator[tuple[str, ...]]:
 
 def _variants(area: Area, found: list[Row]) -> Table:
     table = Table(
-        title="Each variant: median (lowest–highest) of its rounds", title_justify="left", box=box.SIMPLE_HEAD
+        title=f"Each variant: median (lowest–highest) of its rounds, {_rounds(found)} at most",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
     )
     units = {name: row.measurement.unit for row in found for name in row.measurement.variants}
     results = found[0].results
@@ -141,6 +143,10 @@ def _variants(area: Area, found: list[Row]) -> Table:
             shown = [_value(results.detail(name, key)) for key in columns]
             table.add_row(name, _value(results.median(name), unit), spread, *shown, _also(results, name))
     return table
+
+
+def _rounds(found: list[Row]) -> int:
+    return max((len(values) for values in found[0].results.samples.values()), default=0)
 
 
 def _also(results: Results, variant: str) -> str:

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import math
 import statistics
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,7 +45,10 @@ class Results:
 
 @dataclass(frozen=True)
 class Plan:
-    """How an area is run. `only` keeps the variants whose name contains one of these words, `peers` the peers."""
+    """How an area is run. `only` keeps the variants whose name contains one of these words, `peers` the peers.
+
+    No round begins that would end after `minutes`, judged by those before it; the first one always does.
+    """
 
     rounds: int
     quick: bool
@@ -51,6 +56,7 @@ class Plan:
     only: tuple[str, ...] = ()
     peers: bool = True
     rows: int = Work.rows
+    minutes: float = math.inf
 
     def runs(self, area: Area) -> list[tuple[int, Variant]]:
         left_out = set() if self.peers else {name for measured in area.measurements for name in measured.peers}
@@ -58,11 +64,19 @@ class Plan:
         chosen = [v for v in wanted if not self.only or any(word in v.name for word in self.only)]
         return [(number, v) for number in range(self.rounds) for v in chosen if number < (v.rounds or self.rounds)]
 
+    def has_time_for(self, number: int, seconds: float) -> bool:
+        """Whether a round, counted from 0, may begin after so many seconds."""
+        return number == 0 or seconds / number * (number + 1) <= self.minutes * 60
+
 
 def run_area(area: Area, plan: Plan, progress: Callable[[str, float], None]) -> Results:
     """Run all rounds; `progress` is called with what is running and the share of the whole that is done."""
     results, runs = Results(), plan.runs(area)
+    begun, current = time.monotonic(), -1
     for index, (number, variant) in enumerate(runs):
+        if number != current and not plan.has_time_for(number, time.monotonic() - begun):
+            break
+        current = number
         if variant.name in results.failures:
             continue
         label = f"{area.name}: round {number + 1}/{plan.rounds}, {variant.name}"

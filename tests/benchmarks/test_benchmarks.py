@@ -80,6 +80,14 @@ def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
     assert measured(ours=[7.0]).met is False
 
 
+def test_no_round_begins_that_would_end_too_late() -> None:
+    plan = Plan(5, quick=True, data=None, minutes=1)
+    assert [plan.has_time_for(number, 20.0 * number) for number in range(4)] == [True, True, True, False]
+    area = Area("trial", "Trial", (Variant("whole", "benchmarks.dispatch.limit:run_sync"),), (COSTS,), ())
+    results = rounds.run_area(area, Plan(5, quick=True, data=None, minutes=0), lambda what, done: None)
+    assert len(results.values("whole")) == 1
+
+
 def test_a_variant_that_cannot_run_says_why_and_does_not_end_the_others() -> None:
     variants = (Variant("broken", "benchmarks.nowhere:run"), Variant("whole", "benchmarks.dispatch.limit:run_sync"))
     area = Area("trial", "Trial", variants, (COSTS,), ())
