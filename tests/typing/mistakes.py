@@ -5,9 +5,10 @@ A few lines say in brackets which checker reports there, when the two report on 
 
 from typing import NewType, assert_never
 
-from remit.contexts import Context, CustomerSupplier, Later, OpenHost, Repository, Sender, View
+from remit.contexts import Context, CustomerSupplier, Later, OpenHost, Repository, Sender, Sql, View
 from remit.domain import Aggregate, Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
+from remit.topology import Outbox, SyncOutbox
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)
@@ -340,3 +341,24 @@ sales.put("/orders", PlaceOrder, status="200")  # wrong: a status is a number
 CustomerSupplier(sales, billing)  # wrong: the roles are named
 CustomerSupplier(supplier=sales)  # wrong: two parties
 OpenHost(Context)  # wrong: a context or its name
+
+
+# --- transactions of the caller's, and statements of the handler's ---------------------------------------------------
+
+Context("shop", outbox=[Owed])  # wrong: a question is not published
+Context("shop", outbox=[Placed])  # wrong: a domain event is private
+
+
+async def existing_code(outbox: Outbox, also: SyncOutbox, connection: object) -> None:
+    await outbox.publish(connection, Placed(order=order, student=student))  # wrong: a domain event is private
+    await outbox.publish(connection, PlaceOrder(order=order, amount=1))  # wrong: a command is sent
+    await outbox.send(connection, OrderPlaced(order=order))  # wrong: an event is published
+    await outbox.publish(OrderPlaced(order=order))  # wrong: in which transaction?
+    await also.send(connection, PlaceOrder(order=order, amount=1))  # wrong: nothing to wait for
+
+
+@sales.handle(CancelOrder)
+async def cancel_by_hand(command: CancelOrder, sql: Sql) -> None:
+    rows: int = await sql.fetch("SELECT 1")  # wrong: rows are a list
+    name: str = await sql.execute("DELETE FROM orders")  # wrong: how many rows were written
+    print(rows, name)

@@ -19,10 +19,12 @@ from remit.contexts import (
     Partnership,
     Repository,
     Sender,
+    Sql,
     View,
 )
 from remit.domain import Aggregate, Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
+from remit.topology import Outbox, SyncOutbox
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)
@@ -232,3 +234,19 @@ async def callers(app: Sender, order: PlaceOrder) -> OrderId:
             return placed_order
         case _:
             assert_never(outcome)
+
+
+legacy = Context("legacy", outbox=[OrderPlaced, PlaceOrder])
+
+
+async def existing_code(outbox: Outbox, also: SyncOutbox, connection: object, event: OrderPlaced) -> None:
+    await outbox.publish(connection, event)
+    await outbox.send(connection, CancelOrder(order=event.order), key=event.order)
+    also.publish(connection, event)
+
+
+@legacy.react(OrderPlaced)
+async def by_hand(event: OrderPlaced, sql: Sql) -> None:
+    for row in await sql.fetch("SELECT number FROM orders WHERE student = $1", event.student):
+        number: int = row["number"]
+        assert_type(await sql.execute("DELETE FROM orders WHERE number = $1", number), int)
