@@ -16,7 +16,7 @@ import asyncpg
 from learning.checker import CONTEXTS, Kept
 from learning.checker_postgres import read_schemas
 from learning.process import Services
-from tests.placements.deployment import deployed
+from tests.placements.deployment import Deployment, deployed
 
 Layout = Literal["postgres", "postgres-roles", "postgres-databases"]
 """One database and one user for all contexts; a role for each; a role and a database for each."""
@@ -85,8 +85,8 @@ class Databases:
 
 
 @contextmanager
-def running_on(databases: Databases, file: Path, folder: Path) -> Generator[Services]:
-    """The services of one of the example's topologies, ready, with their stores in these databases."""
+def deployed_on(databases: Databases, file: Path, folder: Path) -> Generator[Deployment]:
+    """A topology in a folder of its own, not yet started, with its stores in these databases."""
     folder.mkdir(parents=True, exist_ok=True)
     written, found = re.subn(r"(?m)^default = .*$", 'default = "${STORES}"', file.read_text())
     assert found == 1
@@ -94,11 +94,19 @@ def running_on(databases: Databases, file: Path, folder: Path) -> Generator[Serv
     given.write_text(written)
     databases.make()
     try:
-        with deployed(given, folder / "run") as (services, _):
+        with deployed(given, folder / "run") as deployment:
+            services = deployment.services
             for environment in (services.environment, *(each.environment for each in services.services.values())):
                 environment["STORES"] = databases.place
             databases.prepare(services)
-            services.start()
-            yield services
+            yield deployment
     finally:
         databases.drop()
+
+
+@contextmanager
+def running_on(databases: Databases, file: Path, folder: Path) -> Generator[Services]:
+    """The services of one of the example's topologies, ready, with their stores in these databases."""
+    with deployed_on(databases, file, folder) as (services, _):
+        services.start()
+        yield services

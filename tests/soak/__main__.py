@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import cast
 
 from remit.testing.simulation.__main__ import main as run_seeds
-from tests.placements.databases import LAYOUTS, Layout
+from tests.placements.databases import LAYOUTS, Databases, Layout
 from tests.servers.postgres import given_or_started
 from tests.soak import screen
 from tests.soak.ablations import CASES, take_away_each
-from tests.soak.crash import STORES, Outcome, Sizes, crash
+from tests.soak.crash import Outcome, Sizes, crash
 from tests.soak.placements import names_for, place_everywhere
 from tests.soak.services import crash_services
 from tests.soak.size import measure, show_size
@@ -31,7 +31,7 @@ MANY = 50
 CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
 CI_ABLATION_KILLS = 2
-CI_POSTGRES_STUDENTS = 30
+CI_POSTGRES_STUDENTS, CI_POSTGRES_KILLS = 30, 60
 SERVICES = Path(__file__).parents[1] / "placements" / "crash.toml"
 """Whose services are killed there."""
 
@@ -44,13 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return max(
             _crash(Sizes(CI_KILLS * STUDENTS_PER_KILL, CI_KILLS, seed=7), as_json=False),
             _crash(_of_services(CI_SERVICE_KILLS, seed=7), as_json=False),
+            _crash(_of_services(CI_POSTGRES_KILLS, seed=8, store="postgres-roles"), as_json=False),
             _placements(CI_STUDENTS, seed=7, as_json=False),
             _placements(CI_POSTGRES_STUDENTS, seed=8, as_json=False, store="postgres-roles"),
             _simulation(CI_SEEDS, seed=1000),
         )
     if chosen.test == "crash":
         students = chosen.students or chosen.kills * STUDENTS_PER_KILL
-        topology = str(chosen.topology or "")
+        topology = str(chosen.topology or (SERVICES if chosen.store != "sqlite" else ""))
         return _crash(Sizes(students, chosen.kills, chosen.seed, chosen.store, topology), as_json=chosen.json)
     if chosen.test == "placements":
         return _placements(chosen.students, chosen.seed, as_json=chosen.json, store=chosen.store)
@@ -83,9 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     crashing.add_argument("--students", type=_positive, metavar="N", help=f"default: {STUDENTS_PER_KILL} for each kill")
     crashing.add_argument("--kills", type=_positive, default=500, metavar="K", help="default: 500")
     crashing.add_argument("--seed", type=int, default=1, metavar="S", help="of wishes and moments; default: 1")
-    crashing.add_argument("--store", choices=sorted(STORES), default="sqlite", help="default: sqlite")
     crashing.add_argument(
-        "--topology", type=_file, metavar="FILE", help="kill the services of this topology, and its NATS server"
+        "--store", choices=("sqlite", *LAYOUTS), default="sqlite", help="where the stores are; default: sqlite"
+    )
+    crashing.add_argument(
+        "--topology",
+        type=_file,
+        metavar="FILE",
+        help="kill the services of this topology, and its NATS server; "
+        "default with a PostgreSQL: a service for each context, one of them twice",
     )
     crashing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     placing = tests.add_parser(
@@ -152,13 +159,19 @@ def _file(text: str) -> Path:
 def _crash(sizes: Sizes, *, as_json: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="soak-"))
     try:
-        with screen.progress(students=sizes.students, kills=sizes.kills) as watch:
+        with (
+            nullcontext("") if sizes.store == "sqlite" else given_or_started() as server,
+            screen.progress(students=sizes.students, kills=sizes.kills) as watch,
+        ):
+            databases = Databases(server, cast("Layout", sizes.store)) if server else None
 
             def progress(outcome: Outcome) -> None:
                 watch(students=outcome.students, kills=outcome.kills)
 
             outcome = (
-                crash_services(sizes, folder, progress) if sizes.topology else crash(sizes, folder / "data", progress)
+                crash_services(sizes, folder, progress, databases)
+                if sizes.topology
+                else crash(sizes, folder / "data", progress)
             )
     except KeyboardInterrupt:
         shutil.rmtree(folder)
@@ -176,8 +189,8 @@ def _crash(sizes: Sizes, *, as_json: bool) -> int:
     return 0
 
 
-def _of_services(kills: int, seed: int) -> Sizes:
-    return Sizes(kills * STUDENTS_PER_KILL, kills, seed, topology=str(SERVICES))
+def _of_services(kills: int, seed: int, store: str = "sqlite") -> Sizes:
+    return Sizes(kills * STUDENTS_PER_KILL, kills, seed, store, topology=str(SERVICES))
 
 
 def _placements(students: int, seed: int, *, as_json: bool, store: str = "sqlite") -> int:

@@ -3,7 +3,7 @@
 import random
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,7 @@ from learning import checker
 from learning.driver import GaveUp, Surprised, Told, come_to_rest, play
 from learning.process import Platform
 
-__all__ = ["STORES", "Outcome", "Sizes", "crash"]
+__all__ = ["Outcome", "Sizes", "crash"]
 
 UPTIME_SECONDS = (0.0, 0.15)
 """How long the platform lives, once it is ready: a moment between these, drawn anew each time."""
@@ -20,9 +20,6 @@ STARTING = (0.8, 1.05)
 """When it is killed while it starts, in start-up times: the stores are opened and recovered at the end of one."""
 DIES_STARTING = 0.25
 """Share of kills after which the next start is killed too."""
-
-STORES: Mapping[str, Callable[[Path], dict[str, checker.Kept]]] = {"sqlite": checker.read}
-"""How to count from outside what each kind of store has kept."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,6 @@ def crash(sizes: Sizes, data: Path, progress: Callable[[Outcome], None] = lambda
 class _Crash:
     def __init__(self, sizes: Sizes, data: Path, progress: Callable[[Outcome], None]) -> None:
         self._sizes = sizes
-        self._read = STORES[sizes.store]
         self._data = data
         self._progress = progress
         self._platform = Platform(data)
@@ -90,7 +86,7 @@ class _Crash:
             come_to_rest(self._platform.url)
             if code := self._platform.stop():
                 outcome.findings.append(f"exit code {code} after SIGTERM")
-            stores = self._read(self._data)
+            stores = checker.read(self._data)
             outcome.retries = sum(student.retries for student in told)
             outcome.counts = checker.counts(stores)
             outcome.findings += checker.check(stores, told)
@@ -125,7 +121,7 @@ class _Crash:
                 return
             self._platform.kill()
             outcome.kills += 1
-            outcome.between += bool(checker.owed(self._read(self._data)))
+            outcome.between += bool(checker.owed(checker.read(self._data)))
             self._progress(outcome)
             if self._moments.random() < DIES_STARTING:
                 self._die_starting()

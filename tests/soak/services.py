@@ -6,11 +6,13 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 from learning import checker
 from learning.driver import Directory, GaveUp, Surprised, Told, come_to_rest, play
 from learning.process import Service, Services
+from tests.placements.databases import Databases, deployed_on
 from tests.placements.deployment import Deployment, deployed
 from tests.servers.nats import NatsServer
 from tests.soak.crash import Outcome, Sizes
@@ -27,19 +29,30 @@ ZOMBIE_SECONDS = 13.0
 """How long a replica is paused: longer than a lease, so that its work is in other hands when it comes back."""
 PAUSE_SECONDS = 2.0
 """How long a service is paused that has no replicas."""
-PATIENCE_SECONDS = 45.0
-"""How long a student asks for one thing: a call to a zombie is answered by nobody until its deadline."""
+PATIENCE_SECONDS = 120.0
+"""How long a student asks for one thing: a call to a zombie is answered by nobody until its deadline, and a breaker may
+take 45 s and two probes to close after a service that was killed again and again."""
 STARTS = 5
 """How often a service may fail to start before that is a finding: the broker may be away just then."""
 
 
-def crash_services(sizes: Sizes, folder: Path, progress: Callable[[Outcome], None] = lambda _: None) -> Outcome:
-    """Plays the cohort in `folder` while the services of a topology die; then what must hold, in `findings`."""
+def crash_services(
+    sizes: Sizes,
+    folder: Path,
+    progress: Callable[[Outcome], None] = lambda _: None,
+    databases: Databases | None = None,
+) -> Outcome:
+    """Plays the cohort in `folder` while the services of a topology die; then what must hold, in `findings`.
+
+    With `databases` the stores are there.
+    """
+    topology = Path(sizes.topology)
     outcome = Outcome()
     begun = time.monotonic()
-    with deployed(Path(sizes.topology), folder) as deployment:
+    with deployed_on(databases, topology, folder) if databases else deployed(topology, folder) as deployment:
+        read = databases.read if databases else partial(checker.read, deployment.services.data)
         try:
-            _Crash(deployment, sizes, outcome, progress).run()
+            _Crash(deployment, sizes, outcome, progress, read).run()
         except (RuntimeError, GaveUp, Surprised) as error:  # a service, or a student, did not get through
             outcome.findings.append(f"{type(error).__name__}: {error}")
     outcome.seconds = time.monotonic() - begun
@@ -48,13 +61,19 @@ def crash_services(sizes: Sizes, folder: Path, progress: Callable[[Outcome], Non
 
 class _Crash:
     def __init__(
-        self, deployment: Deployment, sizes: Sizes, outcome: Outcome, progress: Callable[[Outcome], None]
+        self,
+        deployment: Deployment,
+        sizes: Sizes,
+        outcome: Outcome,
+        progress: Callable[[Outcome], None],
+        read: Callable[[], dict[str, checker.Kept]],
     ) -> None:
         self._services: Services = deployment.services
         self._nats: NatsServer | None = deployment.nats
         self._sizes = sizes
         self._outcome = outcome
         self._progress = progress
+        self._read = read
         self._moments = random.Random(sizes.seed)
         self._pool = ThreadPoolExecutor(len(self._services.services) + 1)
         self._starting: dict[str, Future[None]] = {}
@@ -81,7 +100,7 @@ class _Crash:
             starting.result()
         come_to_rest(self._directory)
         outcome.findings += [f"{name}: exit code {code}" for name, code in self._services.stop().items() if code]
-        stores = checker.read(self._services.data)
+        stores = self._read()
         outcome.retries = sum(student.retries for student in told)
         outcome.counts = checker.counts(stores)
         outcome.findings += checker.check(stores, told)
@@ -135,7 +154,7 @@ class _Crash:
         return True
 
     def _is_between(self) -> bool:
-        return bool(checker.owed(checker.read(self._services.data)))
+        return bool(checker.owed(self._read()))
 
     def _is_ready(self, service: Service) -> bool:
         starting = self._starting.get(service.name)
