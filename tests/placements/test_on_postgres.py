@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from learning import checker
-from learning.driver import Told, come_to_rest, play
+from learning.driver import Client, Directory, Told, come_to_rest, play
 from learning.process import EXAMPLES, REMIT, TOPOLOGIES
 from tests.placements.answers import Answers, ask_everything
 from tests.placements.databases import PASSWORD, Databases, Layout, running_on
@@ -90,3 +91,21 @@ def test_every_command_works_over_stores_in_postgres_and_none_shows_a_password(s
         logs = [service.log() for service in services.services.values()]
     assert PASSWORD not in "".join([*said, *logs])
     assert "no such database" in "".join(said)
+
+
+def test_what_was_published_is_read_also_while_its_service_is_down(server: str, tmp_path: Path) -> None:
+    """PostgreSQL as the broker: who follows needs the database, and nobody who runs."""
+    with running_on(Databases(server, "postgres-roles"), TOPOLOGIES / "postgresql/four.toml", tmp_path) as services:
+        assert services["learning"].stop() == 0
+        fields = '{"enrollment": "e-1", "student": "ada", "course": "event-storming"}'
+        assert services.remit("send", "Enroll", fields).stdout == '"e-1"\n'
+        for name in ("enrollment", "billing", "certification"):
+            assert services[name].stop() == 0
+        services["learning"].start()
+        client = Client(Directory([services["learning"].url]))
+        end = time.monotonic() + 20
+        while not client.call("GET", "/students/ada/transcript")[1]:
+            assert time.monotonic() < end, services["learning"].log()
+            time.sleep(0.05)
+        client.close()
+        assert services["learning"].stop() == 0
