@@ -9,6 +9,7 @@ import pytest
 from remit.runtime import subscription
 from remit.stores import PRIVATE, Advance, Entry, Unit
 from remit.stores.memory import MemoryStore
+from remit.transports import Push
 from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, until
 
 
@@ -47,6 +48,8 @@ async def test_heads_that_arrive_late_are_no_other_history() -> None:
         follower.ring()
         await asyncio.sleep(0)  # the heads are looked up, and held back
         await runtime.send(Say(who=ADA))
+        (record,) = await talk.store.read(PRIVATE, PART[ADA], 1, 1)
+        follower.ring(Push(record, lambda: None))
         talk.gates[ADA].set()
         await until(lambda: follower.position(PART[ADA]) == 2)
         feed.go_on.set()
