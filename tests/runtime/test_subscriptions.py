@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from remit import (
     Unavailable,
 )
 from remit.runtime import Runtime
+from remit.stores import PRIVATE, partition_of
 from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, OrderId, OrdersOf, Owed, Place, make_shop
 
@@ -233,6 +235,32 @@ async def test_one_reaction_may_follow_two_events_in_their_order() -> None:
         await until(lambda: len(seen) == 3)
         assert seen == ["Begun", "Ended", "Begun"]
         assert [subscription.name for subscription in runtime.subscriptions] == ["one.on_either"]
+    finally:
+        await runtime.stop()
+
+
+@pytest.mark.parametrize("key", ["plain", 'a "quoted" one', "back\\slash", "\\", '\\"', "line\nü 🎓"])
+async def test_the_trace_of_a_command_reaches_what_follows_from_it(key: str) -> None:
+    context = Context("one")
+
+    @context.handle(Begin)
+    async def begin(command: Begin, tasks: Repository[Task]) -> None:
+        (await tasks.obtain(command.id)).record(Begun(id=command.id))
+
+    @context.react(Begun)
+    async def on_begun(event: Begun, tasks: Repository[Task]) -> None:
+        (await tasks.obtain(event.id)).record(Ended(id=event.id))
+
+    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    await runtime.start()
+    try:
+        await runtime.send(Begin(id="a"), key=key)
+        await runtime.freshness.reach("one")
+        log = await runtime.stores["one"].read(PRIVATE, partition_of("a", 16), 0, 100)
+        assert [(record.type, json.loads(record.headers)["trace"]) for record in log] == [
+            ("one.Begun", key),
+            ("one.Ended", key),
+        ]
     finally:
         await runtime.stop()
 

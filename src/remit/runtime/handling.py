@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -11,12 +12,20 @@ from remit.runtime.plan import FollowPlan
 from remit.runtime.unit import UnitOfWork
 from remit.stores import Record
 
-__all__ = ["handle_record", "message_seed"]
+__all__ = ["handle_record", "message_seed", "trace_of"]
+
+_TRACE = re.compile(r'"trace":"((?:[^"\\]|\\.)*)"')
 
 
 def message_seed(follow: FollowPlan, record: Record) -> str:
     """What identifies this handling for ever: the message, and who handles it."""
     return f"{record.id}.{follow.name}"
+
+
+def trace_of(record: Record) -> str:
+    """What a record belongs to, as it stands in its JSON headers: a user's key in them may hold escaped quotes."""
+    found = _TRACE.search(record.headers)
+    return record.id if found is None else found[1]
 
 
 async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) -> None:

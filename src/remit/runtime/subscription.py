@@ -17,7 +17,7 @@ from remit.errors import Conflict, RemitError, StoreError
 from remit.messages import Refusal
 from remit.runtime.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, retry_after, severity, told
-from remit.runtime.handling import handle_record, message_seed
+from remit.runtime.handling import handle_record, message_seed, trace_of
 from remit.runtime.history import BROKEN, Break, History, beyond, misfit
 from remit.runtime.lane import Lane
 from remit.runtime.plan import ContextPlan, FollowPlan
@@ -273,7 +273,7 @@ class Subscription:
     async def _limited(self, unit: UnitOfWork, record: Record) -> None:
         """One message, within the time limit of a handler."""
         limit = self._calls.deadlines.enter(HANDLER_SECONDS)
-        unit.next_message(message_seed(self.follow, record), _trace(record), record.key, limit.when)
+        unit.next_message(message_seed(self.follow, record), trace_of(record), record.key, limit.when)
         try:
             await handle_record(self.follow, unit, record)
         except asyncio.CancelledError:
@@ -337,9 +337,9 @@ class Subscription:
         if self._storm.raging(now):
             await self._wait(lane, error, f"storm: many keys failed within a minute, last {told(error)}")
             return
-        self._storm.parked(now)
         park = self._park(record, told(error), now + retry_after(0))
         await self._store.commit(Unit(parks=[park], advance=self._advance(lane, record)))
+        self._storm.parked(now)
         self._say(Signal("parked", self.name, f"key {record.key!r}: {told(error)}", error))
         lane.parked |= {record.key}
         self._advanced(lane, record, 0)
@@ -493,8 +493,3 @@ class Subscription:
     def parked_keys(self) -> int:
         """How many keys are parked."""
         return sum(len(lane.parked) for lane in self._lanes.values())
-
-
-def _trace(record: Record) -> str:
-    start = record.headers.find('"trace":"') + 9
-    return record.headers[start : record.headers.find('"', start)] if start > 8 else record.id
