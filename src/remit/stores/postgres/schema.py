@@ -174,7 +174,7 @@ async def contexts(place: Place) -> list[str]:
     try:
         schemas = [str(name) for (name,) in await session.fetch(_SCHEMAS)]
         owners = [
-            await session.fetch(f"SELECT value FROM {quoted(name)}.remit_meta WHERE name = 'context'")  # noqa: S608  quoted
+            await session.fetch(f"SELECT value FROM {quoted(name)}.remit_meta WHERE name = 'context'")  # noqa: S608  the name is quoted
             for name in schemas
         ]
     finally:
