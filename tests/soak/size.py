@@ -126,7 +126,7 @@ async def _beside(store: PostgresStore, connection: Any, size: Size) -> float:
     """Commits per second beside housekeeping, and beside somebody who looks who waits for whom."""
     rows = "SELECT (SELECT sum(pos) FROM remit_floor), (SELECT count(*) FROM remit_idempotency WHERE at < $1)"
     before = await connection.fetchrow(rows, time.time() - 8 * 86_400)
-    tasks = [asyncio.create_task(_keep_house(store)), asyncio.create_task(_watch(connection, size))]
+    tasks = [asyncio.create_task(task) for task in (_prune(store), _trim(store), _watch(connection, size))]
     rate = await _commit(store, WINDOW)
     for task in tasks:
         task.cancel()
@@ -137,9 +137,14 @@ async def _beside(store: PostgresStore, connection: Any, size: Size) -> float:
     return rate
 
 
-async def _keep_house(store: PostgresStore) -> None:
+async def _prune(store: PostgresStore) -> None:
     while True:
         await prune(store, time.time())
+        await asyncio.sleep(TICK)
+
+
+async def _trim(store: PostgresStore) -> None:
+    while True:
         await trim(store, time.time(), timedelta(days=7))
         await asyncio.sleep(TICK)
 

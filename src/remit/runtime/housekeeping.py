@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -58,7 +58,8 @@ class Housekeeper:
         self._tasks = [
             asyncio.create_task(self._look_after(), name="housekeeper"),
             asyncio.create_task(self._watch(), name="watchdog"),
-            asyncio.create_task(self._prune(), name="pruning"),
+            asyncio.create_task(self._delete(self._prune), name="pruning"),
+            asyncio.create_task(self._delete(self._trim), name="trimming"),
         ]
 
     async def stop(self) -> None:
@@ -103,18 +104,22 @@ class Housekeeper:
             for subscription in self._subscriptions:
                 subscription.give_up_on_the_stuck()
 
-    async def _prune(self) -> None:
-        """Deletes what is old. What a store has against it is said where it matters."""
+    async def _delete(self, some: Callable[[str, Store], Awaitable[bool]]) -> None:
+        """Deletes what is old, some of it at a time. What a store has against it is said where it matters."""
         more = False
         while True:
             await asyncio.sleep(TICK if more else PRUNE)
             more = False
             for name, store in self._stores.items():
                 with contextlib.suppress(RemitError):
-                    more = await prune(store, self._ports.clock.seconds()) or more
-                if (keep := self._keep.get(name)) is not None:
-                    with contextlib.suppress(RemitError):
-                        more = await trim(store, self._ports.clock.seconds(), keep) or more
+                    more = await some(name, store) or more
+
+    async def _prune(self, _: str, store: Store) -> bool:
+        return await prune(store, self._ports.clock.seconds())
+
+    async def _trim(self, name: str, store: Store) -> bool:
+        keep = self._keep.get(name)
+        return keep is not None and await trim(store, self._ports.clock.seconds(), keep)
 
     async def _beat(self) -> None:
         """Writes a sign of life into each store."""
