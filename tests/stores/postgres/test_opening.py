@@ -99,7 +99,7 @@ async def test_a_server_that_is_away_is_an_incident() -> None:
 
 def test_a_password_is_never_said() -> None:
     place = place_of("postgresql://me:secret@db.example/learning?schema=billing&password=secret", "billing")
-    assert "secret" not in place.where
+    assert "secret" not in place.where + repr(place)
     assert place.where == "postgresql://db.example/learning schema billing"
     assert place.address == "postgresql://me:secret@db.example/learning?password=secret"
 

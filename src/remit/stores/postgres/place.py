@@ -20,6 +20,9 @@ class Place(NamedTuple):
     schema: str
     where: str
 
+    def __repr__(self) -> str:
+        return f"Place({self.where})"
+
 
 def place_of(address: str, context: str) -> Place:
     """The place named by `postgresql://USER@HOST/DATABASE?schema=NAME`; the schema is the context's name unless given.
