@@ -16,6 +16,7 @@ import pytest
 from remit.stores import PUBLISHED, Entry, Unit, partition_of
 from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.columns import call_for
+from remit.stores.postgres.sequencer import MOST, SEQUENCE, Front
 from remit.stores.staging import Staged, stage_async
 from tests.stores.postgres.waiting import waits
 
@@ -61,7 +62,13 @@ class Code:
         await self._transaction.rollback()
 
     async def move(self, most: int = 500) -> int:
-        return int(await self.connection.fetchval("SELECT remit_sequence($1)", most))
+        return int(await self.connection.fetchval("SELECT moved FROM remit_sequence($1, 0)", most))
+
+    async def move_above(self, front: Front) -> int:
+        """As the store does it, which remembers where nothing can come any more."""
+        (found,) = await self.connection.fetch(SEQUENCE, *front.values())
+        front.saw(*found)
+        return int(found[0])
 
     async def append(self, id: str, key: str = "k") -> None:
         """What the context itself commits."""
@@ -255,6 +262,61 @@ async def test_positions_go_on_after_the_log_was_trimmed(
     assert (record.pos, record.prev) == (42, "m41")
 
 
+async def test_what_was_deleted_is_not_walked_through_again(store: PostgresStore, codes: list[Code]) -> None:
+    """Also while somebody reads an old snapshot, as a dump does."""
+    code, reader, sequencer = codes
+    old = reader.connection.transaction(isolation="repeatable_read", readonly=True)
+    await old.start()
+    await reader.connection.fetchval("SELECT count(*) FROM remit_log")
+    front = Front()
+    for number in range(1, 4):
+        await code.begin()
+        await code.publish(str(number))
+        await code.commit()
+        assert await sequencer.move_above(front) == 1
+        assert await sequencer.move_above(front) == 0
+        assert front.above == number
+    await old.rollback()
+    assert await logged(store) == ["1", "2", "3"]
+
+
+async def test_what_may_still_come_is_looked_for_below_what_has_come(store: PostgresStore, codes: list[Code]) -> None:
+    """A transaction that began later has drawn a lower number, and commits last of all."""
+    first, second, sequencer = codes
+    front = Front()
+    await second.begin(writing=True)
+    await first.begin(writing=True)
+    await first.publish("1")
+    await second.publish("2")
+    await second.commit()
+    assert await sequencer.move_above(front) == 1
+    for _ in range(3):
+        assert await sequencer.move_above(front) == 0
+    assert front.above == 0
+    await first.commit()
+    assert await sequencer.move_above(front) == 1
+    assert await logged(store) == ["2", "1"]
+    assert await sequencer.move_above(front) == 0
+    assert front.above == 2
+
+
+async def test_a_full_page_says_nothing_of_what_is_behind_it(store: PostgresStore, codes: list[Code]) -> None:
+    front = Front()
+    front.saw(MOST, 700, 10, 20)
+    front.saw(MOST, 1200, 30, 40)
+    assert front.above == 0
+    front.saw(3, 1203, 50, 60)
+    assert front.above == 700
+
+
+async def test_a_transaction_has_its_number_before_its_first_row_has_one(codes: list[Code]) -> None:
+    """The front relies on it: defaults are made in the order of the columns."""
+    columns = "hash, key, id, type, version, at, headers, payload"
+    insert = f"INSERT INTO remit_staging ({columns}) VALUES (1, '', '', '', 1, 1, '', '')"
+    plan = "\n".join(row[0] for row in await codes[0].connection.fetch(f"EXPLAIN (VERBOSE) {insert}"))
+    assert 0 < plan.index("pg_current_xact_id()") < plan.index("nextval")
+
+
 async def test_nothing_is_lost_or_doubled_among_many(store: PostgresStore, codes: list[Code], server: str) -> None:
     """Writers that roll back now and then, two sequencers that break off now and then, and commits beside them."""
     chance = random.Random(4)
@@ -277,15 +339,16 @@ async def test_nothing_is_lost_or_doubled_among_many(store: PostgresStore, codes
                 await code.commit()
                 kept.setdefault(key, []).append(id)
 
-    async def sequence(code: Code) -> None:
+    async def sequence(code: Code, front: Front) -> None:
         while not over.is_set():
             await code.begin()
             await code.move(most=chance.randint(1, 20))
             await (code.roll_back() if chance.random() < 0.3 else code.commit())
+            await code.move_above(front)
 
     connections = [await asyncpg.connect(server, server_settings={"search_path": schema}) for _ in range(6)]
     own, *writers = [Code(connection, schema) for connection in connections]
-    sequencing = [asyncio.create_task(sequence(code)) for code in codes[:2]]
+    sequencing = [asyncio.create_task(sequence(code, Front())) for code in codes[:2]]
     await asyncio.gather(*(write(code, number) for number, code in enumerate([own, *writers])))
     over.set()
     await asyncio.gather(*sequencing)

@@ -8,18 +8,46 @@ came or was staged in this process, once a second when nothing does.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from remit.errors import RemitError
 
-__all__ = ["MOST", "SEQUENCE", "Sequencer"]
+__all__ = ["MOST", "SEQUENCE", "Front", "Sequencer"]
 
 MOST = 500
 """Messages moved by one transaction."""
-SEQUENCE = f"SELECT remit_sequence({MOST})"
+SEQUENCE = "SELECT moved, last, lowest, next FROM remit_sequence($1, $2)"
 _SHORTEST_SECONDS = 0.01
 _LONGEST_SECONDS = 1.0
+_WHOLE_SECONDS = 60.0
+
+
+class Front:
+    """Up to which number nothing is staged any more nor can be: what was deleted there need not be walked through.
+
+    Every minute all is looked at anyway: a restored database draws its numbers again.
+    """
+
+    def __init__(self) -> None:
+        self.above = 0
+        self._last = self._next = 0
+        """Where the front will be as soon as no transaction is open below that one."""
+        self._whole = 0.0
+
+    def values(self) -> tuple[int, int]:
+        """What `SEQUENCE` takes."""
+        if (now := time.monotonic()) - self._whole > _WHOLE_SECONDS:
+            self.above, self._whole = 0, now
+        return MOST, self.above
+
+    def saw(self, moved: int, last: int | None, lowest: int, next: int | None) -> None:
+        """What it has given back."""
+        if self._next and lowest >= self._next and moved < MOST:
+            self.above, self._next = max(self.above, self._last), 0
+        if last is not None and next is not None and not self._next:
+            self._last, self._next = last, next
 
 
 class Sequencer:

@@ -30,7 +30,7 @@ from remit.stores.postgres.failures import FAILURES, failure
 from remit.stores.postgres.lookups import LOAD, OUTCOME, Lookups
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
-from remit.stores.postgres.sequencer import MOST, SEQUENCE, Sequencer
+from remit.stores.postgres.sequencer import MOST, SEQUENCE, Front, Sequencer
 from remit.stores.postgres.session import Row, Session
 from remit.stores.postgres.trail import SWEEP
 from remit.stores.postgres.transactions import Transaction, Transactions
@@ -51,7 +51,7 @@ _HEADS = """
     ) h
 """
 _STAGED = -1
-_HEADS_AND_STAGED = _HEADS + " UNION ALL SELECT -1, 0, 0 WHERE EXISTS (SELECT FROM remit_staging)"  # noqa: S608  no value is in it
+_HEADS_AND_STAGED = _HEADS + " UNION ALL SELECT -1, 0, 0 WHERE EXISTS (SELECT FROM remit_staging WHERE nr > $3)"  # noqa: S608  no value is in it
 # One probe per partition, at the end where the newest row is: what moves have left behind is not looked at.
 _CHECKPOINTS = """
     WITH RECURSIVE newest AS (
@@ -120,6 +120,7 @@ class _Writing(NamedTuple):
     writer: Writer
     commits: Commits
     bell: Bell
+    front: Front
     sequencer: Sequencer
     transactions: Transactions
 
@@ -179,7 +180,7 @@ class PostgresStore:
         commits = Commits(writer.write, self._appended)
         bell = Bell(Session(self._place, "bell"), [self._place.schema], partial(self._look, writer, commits))
         transactions = Transactions(self._place, self.capabilities.partitions, partial(self._written, writer))
-        return _Writing(session, writer, commits, bell, Sequencer(self._sequence), transactions)
+        return _Writing(session, writer, commits, bell, Front(), Sequencer(self._sequence), transactions)
 
     async def close(self) -> None:
         """Commits what was given to it, then ends the connections. Idempotent."""
@@ -210,7 +211,10 @@ class PostgresStore:
 
     async def _sequence(self) -> int:
         """Moves what is staged to the log, as much as one transaction should; says how many messages."""
-        ((moved,),) = await self._rows(SEQUENCE)
+        front = self._writable().front
+        (found,) = await self._rows(SEQUENCE, *front.values())
+        front.saw(*found)
+        moved = found[0]
         if moved:
             self._appended()
         return int(moved)
@@ -280,12 +284,15 @@ class PostgresStore:
 
     async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
         """The last position of each partition that has any, with its time (seconds since the epoch)."""
-        sql = _HEADS_AND_STAGED if channel == PUBLISHED and self._writing is not None else _HEADS
-        rows = await self._rows(sql, self.capabilities.partitions, channel)
+        partitions = self.capabilities.partitions
+        if channel == PUBLISHED and self._writing is not None:
+            rows = await self._rows(_HEADS_AND_STAGED, partitions, channel, self._writing.front.above)
+        else:
+            rows = await self._rows(_HEADS, partitions, channel)
         if rows and rows[-1][0] == _STAGED:  # it was committed before, so who asks for a fresh answer waits for it
             while await self._sequence() == MOST:
                 pass
-            rows = await self._rows(_HEADS, self.capabilities.partitions, channel)
+            rows = await self._rows(_HEADS, partitions, channel)
         return {part: (pos, at) for part, pos, at in rows}
 
     async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:

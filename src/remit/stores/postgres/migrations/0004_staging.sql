@@ -1,6 +1,7 @@
 -- Messages published in transactions that are not ours. Each of those writes a row here, and takes no lock for it; what
 -- is committed is moved to the published channel of the log. Whoever may insert here may publish, and nothing else.
 CREATE TABLE remit_staging (
+    xact    xid8             NOT NULL DEFAULT pg_current_xact_id(),  -- before nr: see below
     nr      bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     hash    bigint           NOT NULL CHECK (hash >= 0),  -- CRC-32 of the key: says the partition
     key     text COLLATE "C" NOT NULL,
@@ -12,13 +13,19 @@ CREATE TABLE remit_staging (
     payload text             NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
--- Moves the oldest rows, at most so many, and says how many. All or none: it is one statement.
+-- Moves the oldest rows above a number, at most so many, and says how many. All or none: it is one statement.
 --
 -- Rows are taken by number, which was drawn when the row was written: a transaction that waited for another one has
 -- written after it. What is still uncommitted is taken later, because nothing is remembered but the rows themselves.
 -- One call at a time, so that each sees what the one before it has left. Then positions are given as remit_commit does it,
 -- under the same locks.
-CREATE FUNCTION remit_sequence(most int) RETURNS int
+--
+-- While an old snapshot is open, the index keeps what was deleted, and whoever looks from its beginning walks through all of
+-- it. So callers remember how far nothing can come any more, from what this gives back. Whoever drew a number up to
+-- `last` had a transaction number before that (xact comes first), and so one below ours, which is drawn by the deletion:
+-- `next`. Once a call finds no transaction open below that (`lowest`), and moves all it sees, nothing up to `last` is left or
+-- can still come. The `xmax` of a snapshot would not do: there may be older transactions at and above it.
+CREATE FUNCTION remit_sequence(most int, above bigint, OUT moved int, OUT last bigint, OUT lowest bigint, OUT next bigint)
 LANGUAGE plpgsql VOLATILE
 SET search_path FROM CURRENT
 SET enable_seqscan = off
@@ -27,19 +34,25 @@ DECLARE
     partitions int;
     staged remit_staging[];
 BEGIN
-    IF NOT EXISTS (SELECT FROM remit_staging) THEN
-        RETURN 0;
+    moved := 0;
+    SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint INTO lowest;
+    IF NOT EXISTS (SELECT FROM remit_staging WHERE nr > above) THEN
+        RETURN;
     END IF;
     PERFORM pg_advisory_xact_lock('remit_staging'::regclass::oid::int, 0);
 
     WITH taken AS (
-        DELETE FROM remit_staging WHERE nr = ANY (ARRAY(SELECT nr FROM remit_staging ORDER BY nr LIMIT most))
+        DELETE FROM remit_staging WHERE nr = ANY (ARRAY(
+            SELECT nr FROM remit_staging WHERE nr > above ORDER BY nr LIMIT most
+        ))
         RETURNING *
     )
     SELECT array_agg(t::remit_staging) INTO staged FROM taken t;
     IF staged IS NULL THEN
-        RETURN 0;
+        RETURN;
     END IF;
+    SELECT count(*), max(s.nr), pg_current_xact_id()::text::bigint INTO moved, last, next
+    FROM unnest(staged) s;
 
     SELECT value::int INTO partitions FROM remit_meta WHERE name = 'partitions';
     PERFORM pg_advisory_xact_lock('remit_log'::regclass::oid::int, p.place)
@@ -58,6 +71,5 @@ BEGIN
         LEFT JOIN remit_floor f ON f.channel = 1 AND f.part = p.part
     ) h ON h.part = s.hash % partitions
     WINDOW w AS (PARTITION BY h.part ORDER BY s.nr);
-    RETURN cardinality(staged);
 END
 $$;
