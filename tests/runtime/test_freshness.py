@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
+from remit import Aggregate, Command, Context, DeadlineExceeded, DomainEvent, Query, Repository, System
+from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.freshness import Following, Freshness, Reached
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Advance, Entry, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports import StoreFeed
+from tests.runtime.talk import virtually
 
 
 def entry(id: str) -> Entry:
@@ -54,6 +57,59 @@ class Chain:
 
     async def elsewhere(self, context: str) -> Reached:
         return await Freshness(self.followings, lambda _: False).reach(context)
+
+
+class Note(Command[None]):
+    pass
+
+
+class Noted(DomainEvent):
+    pass
+
+
+class Notes(Query[int]):
+    pass
+
+
+class Book(Aggregate[str, Noted]):
+    pass
+
+
+def test_waiting_and_answering_share_one_deadline() -> None:
+    context = Context("desk")
+
+    @context.handle(Note)
+    async def note(command: Note, books: Repository[Book]) -> None:
+        (await books.obtain("b")).record(Noted())
+
+    @context.react(Noted)
+    async def slowly(event: Noted) -> None:
+        await asyncio.sleep(6)
+
+    @context.answer(Notes)
+    async def notes(query: Notes) -> int:
+        await asyncio.sleep(3)
+        return 1
+
+    async def story() -> None:
+        model, ports = System("s", contexts=[context]), Ports()
+        model.check().settle()
+        runtime = Runtime(model, compile_system(model, ports), {"desk": MemoryStore()}, ports)
+        await runtime.start()
+        try:
+            for deadline, is_enough in ((10.0, True), (8.0, False)):
+                await runtime.send(Note())
+                begun = asyncio.get_running_loop().time()
+                try:
+                    assert await runtime.ask(Notes(), fresh=True, deadline=deadline) == 1
+                    assert is_enough
+                except DeadlineExceeded:
+                    assert not is_enough
+                    assert asyncio.get_running_loop().time() - begun < deadline + 0.1
+        finally:
+            await runtime.stop()
+
+    virtually(story())
 
 
 async def test_it_waits_for_a_consequence_of_a_consequence() -> None:

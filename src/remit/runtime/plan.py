@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import Any, cast, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from remit.contexts import Clock, Context, ContextMap, Handler, Ids, Later, Repository, Sender, Sql, View
 from remit.contexts.annotations import hints_of, projected_by
 from remit.domain import Aggregate, Projection
 from remit.messages import Codec, Command, Contract, DomainEvent, Message, Refusal, contract_of, reply_of
 from remit.runtime.ports import Ports
+from remit.stores import PRIVATE, PUBLISHED
 
 __all__ = [
     "AggregatePlan",
@@ -33,7 +34,7 @@ _NOTHING: Codec[Any] = Codec(None)
 class Dependency:
     """One parameter of a handler: its role and what it is about. Resolved to an object per unit of work."""
 
-    role: str  # repository, view, sender, later, sql, constant
+    role: Literal["repository", "view", "sender", "later", "sql", "constant"]
     subject: Any
 
 
@@ -128,8 +129,8 @@ class ContextPlan:
     def follow_commands(self, source: str) -> None:
         """Applies the commands that a context sends for later."""
         name = f"{self.name}.commands"
-        follow = FollowPlan(name, source, 1, self.wired, commands=True)
-        self.follows.setdefault((name, source, 1), follow)
+        follow = FollowPlan(name, source, PUBLISHED, self.wired, commands=True)
+        self.follows.setdefault((name, source, PUBLISHED), follow)
 
     def only(self, components: Collection[str]) -> ContextPlan:
         """What a process runs of it that hosts these components: `write`, `read` or both."""
@@ -207,7 +208,7 @@ class _Compiler:
 
     def _follow(self, name: str, event: type[Message]) -> FollowPlan:
         source = self.model.owners[event]
-        channel = 0 if issubclass(event, DomainEvent) else 1
+        channel = PRIVATE if issubclass(event, DomainEvent) else PUBLISHED
         key = (name, source, channel)
         return self.plan.follows.setdefault(key, FollowPlan(name, source, channel))
 

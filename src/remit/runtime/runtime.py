@@ -140,8 +140,8 @@ class Runtime:
         return await self.calls.send(command, key=key, deadline=deadline)
 
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool = False) -> Any:
-        if fresh:
-            await self._freshen(query, DEADLINE if deadline is None else deadline)
+        if fresh:  # the answer has what is left of the time
+            deadline = await self._freshen(query, DEADLINE if deadline is None else deadline)
         return await self.calls.ask(query, deadline=deadline)
 
     async def attempt(
@@ -154,13 +154,16 @@ class Runtime:
         except Refusal as refusal:
             return refusal
 
-    async def _freshen(self, query: Query[Any, Any], seconds: float) -> None:
-        """Waits until everything that has happened before now has reached the context that answers."""
+    async def _freshen(self, query: Query[Any, Any], seconds: float) -> float:
+        """Waits until everything that has happened before now has reached the context that answers. Says how many of
+        the seconds are left."""
         owner = self.model.owners.get(type(query)) or declared_context(type(query))
         if owner is None:
-            return  # nobody answers it, which the call will say
+            return seconds  # nobody answers it, which the call will say
+        loop = asyncio.get_running_loop()
+        when = loop.time() + seconds
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout_at(when):
                 stuck = await self.freshness.freshen(owner)
         except TimeoutError:
             raise DeadlineExceeded("the answer did not become fresh by the deadline", next="remit status") from None
@@ -169,6 +172,7 @@ class Runtime:
                 f"events on their way to the answer are parked or stuck in: {', '.join(stuck)}",
                 where=type(query).__name__, expected="every event handled", next="remit parked list",
             )  # fmt: skip
+        return when - loop.time()
 
     def _is_regressed(self, follow: FollowPlan) -> bool:
         return any(s.follow is follow and s.state in BROKEN for s in self.subscriptions)

@@ -361,6 +361,7 @@ class _View(View[Any]):
                 f"no {self._plan.type.__name__} with key {key!r}",
                 where=self._plan.kind,
                 expected="a key some event has had",
+                next="use find() where absence is normal",
             )
         return found
 
