@@ -154,13 +154,32 @@ async def test_a_process_that_works_may_have_something_to_say(scene: Scene, wait
 
 
 @on_virtual_time
-async def test_the_worst_process_counts_and_gone_ones_do_not() -> None:
+async def test_a_process_that_is_gone_does_not_count() -> None:
     scene = Scene()
     await scene.beat("regressed", process="gone", ago=16)
     await scene.beat(process="well")
     assert (await scene.status()).state == "running"
-    await scene.beat("paused", note="storm", process="unwell", ago=14)
-    assert (await scene.status()).state == "paused"
+    assert now() == 0.0
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_where_processes_do_not_agree_the_worst_that_lives_counts(lives: bool) -> None:
+    """The last word of one that was killed is as young as it was."""
+
+    async def story() -> None:
+        scene = Scene()
+        await scene.beat(process="well")
+        await scene.beat("paused", process="unwell", ago=2)
+        looking = asyncio.create_task(scene.status())
+        await asyncio.sleep(3)
+        if lives:
+            await scene.beat("paused", process="unwell", ago=-3)
+        await asyncio.sleep(2)
+        await scene.beat(process="well", ago=-5)
+        assert (await looking).state == ("paused" if lives else "running")
+        assert now() < 7.0
+
+    virtually(story())
 
 
 @on_virtual_time

@@ -41,7 +41,13 @@ class Voice(NamedTuple):
     signs: Sequence[Sign]
     age: float
     """Seconds since it was heard, if its clock is right."""
-    lives: bool
+    has_moved: bool
+    """Whether it has given another sign since the first look."""
+
+    @property
+    def lives(self) -> bool:
+        """As far as can be seen by now."""
+        return self.has_moved or abs(self.age) <= SILENT_SECONDS
 
     @property
     def wrong_clock(self) -> str:
@@ -80,10 +86,7 @@ class Observer:
         """All processes that have given signs of life in a context's store. Raises `StoreError`, `StoreUnavailable`."""
         beats = await self._stores[context].beats()
         first = self._first.setdefault(context, {process: at for process, (at, _) in beats.items()})
-        return [
-            Voice(_read(body), self.now - at, abs(self.now - at) <= SILENT_SECONDS or first.get(process) != at)
-            for process, (at, body) in beats.items()
-        ]
+        return [Voice(_read(body), self.now - at, first.get(process) != at) for process, (at, body) in beats.items()]
 
 
 def _read(body: str) -> Sequence[Sign]:

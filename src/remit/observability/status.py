@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-from remit.observability.life import LOOK_SECONDS, Observer, Sign
+from remit.observability.life import LOOK_SECONDS, Observer, Sign, Voice
 from remit.runtime.history import lost
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Checkpoint, Parked, Store
@@ -86,34 +86,29 @@ async def read_status(
 class _Look(NamedTuple):
     status: SubscriptionStatus
     in_doubt: bool
-    """Another look may tell: it seems silent, and yet there are signs of life; or stalled, and its process says
-    nothing of it."""
+    """Another look may tell: its processes, or whether it is stalled although its process says nothing of it."""
 
 
 async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Observer) -> _Look:
     context = follow.name.split(".")[0]
     store, source = stores.get(context), stores.get(follow.source)
-    heard = False
+    life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
     progress = _Progress(0, 0, 0, 0.0, False, None)
-    found: list[tuple[State, str]] = []
     parked: Sequence[Parked] = ()
-    if store is None:
-        found.append(("silent", "it has not run yet: its store is not made"))
-    else:
+    if store is not None:
         checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)
         parked = [
             row
             for row in await store.parked(follow.name)
             if (row.source, row.channel) == (follow.source, follow.channel)
         ]
-        said, heard = await _life(observer, context, follow)
-        found.append(said)
+        life = await _life(observer, context, follow)
         if source is not None:
             # The heads are read after the checkpoints: what was handled in between must not look like another history.
             progress = await _progress(source, follow, checkpoints, observer)
-    found += _findings(progress, parked)
+    found: list[tuple[State, str]] = [(life.state, life.note), *_findings(progress, parked)]
     state, note = max(found, key=lambda each: _ORDER.index(each[0]))
-    note = note or found[0][1]  # what a process says of itself although nothing keeps it
+    note = note or life.note  # what a process says of itself although nothing keeps it
     status = SubscriptionStatus(
         name=follow.name,
         source=follow.source,
@@ -126,7 +121,7 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
         state=state,
         note=note,
     )
-    return _Look(status, (heard and state == "silent") or (state == "stalled" and found[0][0] == "running"))
+    return _Look(status, life.doubtful or (state == "stalled" and life.state == "running"))
 
 
 def _findings(progress: _Progress, parked: Sequence[Parked]) -> Iterable[tuple[State, str]]:
@@ -167,26 +162,40 @@ async def _progress(
     return _Progress(sum(heads.values()), position, lag, now - oldest, stalled, broken)
 
 
-async def _life(observer: Observer, context: str, follow: FollowPlan) -> tuple[tuple[State, str], bool]:
-    """What the processes that run the subscription say of it: the worst that one of them says. And whether any is known
-    that runs it, or may come to."""
-    said: list[tuple[State, str]] = []
+class _Life(NamedTuple):
+    state: State
+    note: str
+    doubtful: bool
+    """There are signs of life that may be of the dead, or of those who are about to take up what another left."""
+
+
+async def _life(observer: Observer, context: str, follow: FollowPlan) -> _Life:
+    """What the processes that run the subscription say of it: the worst that one of them says.
+
+    Where they do not agree, one of them may be dead: then those count that have given a sign since.
+    """
+    said: list[tuple[Voice, State, str]] = []
     silence = ""
     for voice in sorted(await observer.voices(context), key=lambda voice: voice.age):
         for sign in voice.signs:
-            if (sign.name, sign.source, sign.channel) == (follow.name, follow.source, follow.channel):
-                if voice.lives and sign.state != "standby":
-                    said.append((_state(sign), sign.note or voice.wrong_clock))
-                elif voice.lives:  # another replica runs it, and says how it is
-                    silence = "the replicas that live stand by"
-                else:
-                    silence = (
-                        silence
-                        or f"the last sign of life is {abs(voice.age):.0f} s {'old' if voice.age > 0 else 'ahead'}"
-                    )
-    if said:
-        return max(said, key=lambda each: _ORDER.index(each[0])), True
-    return ("silent", silence or "no process runs it"), bool(silence)
+            if (sign.name, sign.source, sign.channel) != (follow.name, follow.source, follow.channel):
+                continue
+            if voice.lives and sign.state != "standby":
+                said.append((voice, _state(sign), sign.note or voice.wrong_clock))
+            elif voice.lives:  # another replica runs it, and says how it is
+                silence = "the replicas that live stand by"
+            else:
+                silence = silence or _last_sign(voice)
+    if not said:
+        return _Life("silent", silence or "no process runs it", bool(silence))
+    moved = [each for each in said if each[0].has_moved]
+    torn = len({state for _, state, _ in said}) > 1
+    _, state, note = max((moved if torn and moved else said), key=lambda each: _ORDER.index(each[1]))
+    return _Life(state, note, torn and len(moved) < len(said))
+
+
+def _last_sign(voice: Voice) -> str:
+    return f"the last sign of life is {abs(voice.age):.0f} s {'old' if voice.age > 0 else 'ahead'}"
 
 
 def _state(sign: Sign) -> State:
