@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -103,6 +103,50 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
         return 0.0
 
     monkeypatch.setattr("remit.runtime.relay.backoff", at_once)
+
+
+class Asked(MemoryStore):
+    """Counts the questions for its log. Checkpoints move when they may."""
+
+    reads = heads_asked = 0
+    may_move: asyncio.Event | None = None
+
+    async def commit(self, unit: Unit) -> None:
+        if unit.advance is not None and self.may_move is not None:
+            await self.may_move.wait()
+        await super().commit(unit)
+
+    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+        self.reads += 1
+        return await super().read(channel, part, after, limit)
+
+    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+        self.heads_asked += 1
+        return await super().heads(channel)
+
+
+async def test_a_message_that_comes_alone_is_read_once() -> None:
+    store = Asked(partitions=PARTS)
+    async with relaying(store, Events(Broker())) as relay:
+        await until(lambda: store.heads_asked == 1)
+        for number in range(20):
+            await store.commit(Unit(entries=entries(number, number + 1)))
+            await until(lambda: relay.published == number + 1)  # noqa: B023  # waited for within this round
+        assert (store.reads, store.heads_asked) == (20, 21)
+
+
+async def test_what_comes_while_a_checkpoint_moves_is_published_too() -> None:
+    store = Asked(partitions=PARTS)
+    store.may_move = asyncio.Event()
+    async with relaying(store, Events(Broker())) as relay:
+        await store.commit(Unit(entries=entries(0, 1)))
+        await until(lambda: relay.published == 1)
+        await asyncio.sleep(0)
+        seen = store.heads_asked
+        await store.commit(Unit(entries=entries(13, 14)))  # of the same key
+        await until(lambda: store.heads_asked > seen)
+        store.may_move.set()
+        await until(lambda: relay.published == 2)
 
 
 async def test_what_is_committed_is_published_in_order(store: Store) -> None:

@@ -35,6 +35,8 @@ WHOLE = -1
 class _Lane:
     """What is known about one partition."""
 
+    head: int = 0
+    """Where the log was seen to end."""
     pos: int = 0
     id: str = ""
     """The last message published."""
@@ -145,6 +147,7 @@ class Relay:
             self._recovered(WHOLE)
             for part, (pos, _) in heads.items():
                 lane = self._lanes.setdefault(part, _Lane())
+                lane.head = pos
                 if pos > lane.pos and lane.worker is None:
                     lane.worker = asyncio.create_task(self._work(part, lane), name=f"{self.name} partition {part}")
             await self._bell.wait()
@@ -170,11 +173,12 @@ class Relay:
                     self._recovered(part)
         finally:
             lane.worker = None
-            self._bell.set()
+            if lane.pos < lane.head:
+                self._bell.set()
 
     async def _publish(self, part: int, lane: _Lane) -> bool:
         """Publishes what comes next; says whether there is more to do."""
-        records = await self._store.read(self.channel, part, lane.pos, PAGE)
+        records = await self._store.read(self.channel, part, lane.pos, PAGE) if lane.pos < lane.head else []
         if records:
             count = await self._events.publish(self.source, self.channel, records)
             if count == 0:
