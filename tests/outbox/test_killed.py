@@ -38,9 +38,11 @@ async def publishing(shop: Shop, published: list[int]) -> AsyncGenerator[None]:
         await connection.close()
 
     task = asyncio.create_task(publish())
-    yield
-    over = True
-    await task
+    try:
+        yield
+    finally:
+        over = True
+        await task
 
 
 async def test_a_killed_sequencer_leaves_nothing_out_and_nothing_twice(shop: Shop) -> None:

@@ -202,6 +202,14 @@ def test_everything_is_told_at_once() -> None:
     }  # fmt: skip
 
 
+def test_a_handler_with_statements_of_its_own_needs_a_store_that_takes_them() -> None:
+    contexts = {"sales": ContextShape(frozenset({"write"}), asks_for_sql=("pay",))}
+    file = '[services.a]\nruns = ["sales"]\n[stores]\nsales = "{}"\n'
+    placed(file.format("postgresql://u@h/d"), contexts)
+    found = refused(file.format("sqlite:data/sales.db"), contexts)
+    assert "the store of sales takes no statements, and pay asks for Sql" in found["store.no-sql"]
+
+
 def test_the_plan_knows_the_stores_as_they_are() -> None:
     kinds: dict[str, Store] = {
         "memory": MemoryStore(),
@@ -212,6 +220,7 @@ def test_the_plan_knows_the_stores_as_they_are() -> None:
         said = store.capabilities
         known = STORES[technology]
         assert (known.durable, known.shared_between_processes) == (said.durable, said.shared_between_processes)
+        assert known.sql == said.sql
         assert known.roles == said.roles
     assert set(kinds) == set(STORES)
 

@@ -114,7 +114,7 @@ def made_stores(place: str) -> list[str]:
     return sorted(match[1] for file in found if (match := re.fullmatch(pattern, file)))
 
 
-def check_stores(model: ContextMap, stores: Mapping[str, Store]) -> Findings:
+def _check_stores(model: ContextMap, stores: Mapping[str, Store]) -> Findings:
     """Whether each store can do what the handlers of its context ask of it."""
     findings = Findings()
     for context in model.contexts:
@@ -143,7 +143,7 @@ def assemble(
     model.check().settle()
     plans = compile_system(model, ports)
     stores = stores or {context.name: open_store(store, context.name) for context in model.contexts}
-    check_stores(model, stores).settle()
+    _check_stores(model, stores).settle()
     return Runtime(model, plans, stores, ports, parity=parity)
 
 

@@ -32,6 +32,8 @@ class ContextShape:
     """Sources of its projections."""
     calls: frozenset[tuple[Component, str]] = frozenset()
     """Which of its components call what, as far as can be seen: `("write", "billing.read")`."""
+    asks_for_sql: tuple[str, ...] = ()
+    """Its handlers that run statements of their own."""
 
 
 @dataclass(frozen=True)
@@ -358,6 +360,13 @@ def _check_stores(
                 f"the store of {context} is lost with its process, and what others know of its log is not",
                 expected="memory: for every context in one process, or for none",
                 next=f'{context} = "sqlite:data/{{context}}.db"',
+            )  # fmt: skip
+        shape = contexts[context]
+        if shape is not None and shape.asks_for_sql and not kinds[context].sql:
+            findings.report(
+                "store.no-sql", where,
+                f"the store of {context} takes no statements, and {' and '.join(shape.asks_for_sql)} asks for Sql",
+                expected="a store in PostgreSQL", next=f'{context} = "postgresql://USER@HOST/DATABASE"',
             )  # fmt: skip
     _check_doubled_stores(topology, places, findings)
 

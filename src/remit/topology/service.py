@@ -13,7 +13,7 @@ from remit.runtime.remote import RemoteCalls
 from remit.runtime.remote_feed import PushedFeed, RemoteFeed
 from remit.runtime.runtime import log_signal
 from remit.stores import PRIVATE, PUBLISHED, Store
-from remit.topology.assembly import check_stores, make_channels, open_published, open_store
+from remit.topology.assembly import make_channels, open_published, open_store
 from remit.topology.file import Service
 from remit.topology.placement import PlacedService, Placement, reads_directly
 from remit.transports import Feed, StoreFeed
@@ -68,7 +68,6 @@ class RunningService:
         model.check().settle()
         plans = {name: plan for name, plan in compile_system(model, ports).items() if name in placed.stores}
         stores = {context: open_store(place.url.value, context) for context, place in placed.stores.items()}
-        check_stores(model, stores).settle()
         self._published = {
             context: open_published(place.url.value, context)
             for context, place in placed.stores.items()

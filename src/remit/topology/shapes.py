@@ -7,7 +7,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from remit.contexts import Context, ContextMap
-from remit.contexts.annotations import is_kind, projected_by, sent_later
+from remit.contexts.annotations import asks_for_sql, is_kind, projected_by, sent_later
 from remit.messages import Command, Message, Query, declared_context
 from remit.topology.placement import COMPONENTS, Component, ContextShape
 
@@ -23,6 +23,7 @@ def shapes_of(model: ContextMap) -> dict[str, ContextShape | None]:
             frozenset(_reacts_to(model, context)),
             frozenset(_owned(model, (event for each in context.projections for event in projected_by(each)))),
             frozenset(_calls(model, context)),
+            tuple(handler.name for handler in asks_for_sql(context)),
         )
     return shapes
 

@@ -32,6 +32,8 @@ class StoreTechnology:
     shared_between_processes: bool
     roles: bool = False
     """Whether each context enters it with credentials of its own, which reach no other context's store."""
+    sql: bool = False
+    """Whether handlers may run statements of their own in it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class EventTechnology:
 STORES: Mapping[str, StoreTechnology] = {
     "memory": StoreTechnology(durable=False, shared_between_processes=False),
     "sqlite": StoreTechnology(durable=True, shared_between_processes=True),
-    "postgresql": StoreTechnology(durable=True, shared_between_processes=True, roles=True),
+    "postgresql": StoreTechnology(durable=True, shared_between_processes=True, roles=True, sql=True),
 }
 CALLS: Mapping[str, CallTechnology] = {
     "nats": CallTechnology(finds_services=True, broker=True),
