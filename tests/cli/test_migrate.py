@@ -16,6 +16,7 @@ import pytest
 from tests.cli.program import Office, is_clear
 from tests.servers.postgres import given_or_started
 
+pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
 TOPOLOGY = """
 system = "post_office:office"
 [stores]

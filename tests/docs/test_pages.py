@@ -34,6 +34,7 @@ def database(page: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.timeout(180)  # processes share their machine with others
 @pytest.mark.usefixtures("database")
 def test_the_blocks_of_a_page_run(page: Path, tmp_path: Path) -> None:
     run_page(page.read_text(), page.relative_to(ROOT).as_posix(), tmp_path)
