@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.ablations.cases import CASES
+from tests.ablations.running import Run
+from tests.soak import ablations
+
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
 
 ROOT = Path(__file__).parents[2]
@@ -78,6 +82,25 @@ def test_the_simulation_runs_with_pull_and_without() -> None:
     ran = soak("simulation", "--seeds", "1", "--seed", "4")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("1 seeds, 0 failed") == 2
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({True: [], False: []}, "without it, in 3 tries nothing is found like: "),
+        ({True: ["something"], False: ["something else"]}, "with it: something"),
+    ],
+)
+def test_a_layer_whose_absence_nobody_notices_is_a_finding(
+    found: dict[bool, list[str]], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: object, whole: bool, **__: object) -> Run:
+        return Run(findings=found[whole], disturbances={"school": 1})
+
+    monkeypatch.setattr(ablations, "run", run)
+    monkeypatch.setattr(ablations, "CASES", [CASES[0]._replace(finds="something else")])
+    (ablated,) = ablations.take_away_each(1, 1, 1, tmp_path, lambda _: None)
+    assert any(finding.startswith(told) for finding in ablated.findings)
 
 
 def test_nothing_chosen_is_explained() -> None:
