@@ -29,8 +29,8 @@ from remit.runtime.ports import Ports
 from remit.runtime.pruning import RENEW_SECONDS
 from remit.runtime.remote import RemoteCalls
 from remit.runtime.signals import Listener, Signal
-from remit.runtime.unit import UnitOfWork
-from remit.stores import Claim, Store, Unit
+from remit.runtime.unit import Foreseen, UnitOfWork
+from remit.stores import Claim, Outcome, Store, Unit
 
 __all__ = ["Calls", "derived_key"]
 
@@ -180,7 +180,7 @@ class Calls:
         """Applies a command, once per key: load, decide, commit; rerun when somebody else wrote first."""
         if claim is not None:
             claim.fingerprint = blake2b(handler.codec.encode(command), digest_size=16).digest()
-            if known := await self._known(store, handler, claim):
+            if known := await self._recall(store, handler, claim, command):
                 return known[0]
             seed, trace = claim.key, claim.trace
         else:
@@ -190,6 +190,7 @@ class Calls:
         try:
             while True:
                 unit = UnitOfWork(plan, store, self, seed, trace, limit.when, taken)
+                self._foresee(unit, claim)
                 rows = _NO_ROWS
                 try:
                     reply = await unit.run(handler, command)
@@ -206,6 +207,7 @@ class Calls:
                     taken = await unit.taken_meanwhile()
                     turn = await self._turn(rows, turn)
                 else:
+                    _learn(handler, command, unit.first)
                     return reply
                 finally:
                     if unit.transaction is not None:
@@ -248,10 +250,27 @@ class Calls:
         return lock
 
     async def _known(self, store: Store, handler: HandlerPlan, claim: _Claimed | None) -> tuple[Any] | None:
-        """The outcome stored under this key, as a one-tuple; raises it when it is a refusal."""
+        """The outcome stored under this key, if any, as a one-tuple; raises it when it is a refusal."""
         stored = None if claim is None else await store.outcome(claim.caller, claim.key)
-        if claim is None or stored is None:
-            return None
+        return None if claim is None or stored is None else await self._ended(store, handler, claim, stored)
+
+    async def _recall(self, store: Store, handler: HandlerPlan, claim: _Claimed, command: Any) -> tuple[Any] | None:
+        """The same; in one go with it, what the handler is likely to load first is looked up."""
+        if handler.habit is None:
+            return await self._known(store, handler, claim)
+        kind, name = handler.habit
+        id = str(getattr(command, name))
+        stored, row = await store.recall(claim.caller, claim.key, kind, id)
+        claim.foreseen = ((kind, id), row)
+        return None if stored is None else await self._ended(store, handler, claim, stored)
+
+    def _foresee(self, unit: UnitOfWork, claim: _Claimed | None) -> None:
+        """Gives a unit of work what was looked up for it. It counts as loaded until the handler first waits."""
+        if claim is not None and claim.foreseen is not None:
+            unit.foreseen, claim.foreseen = claim.foreseen, None
+            asyncio.get_running_loop().call_soon(unit.overlook)
+
+    async def _ended(self, store: Store, handler: HandlerPlan, claim: _Claimed, stored: Outcome) -> tuple[Any]:
         if stored.fingerprint != claim.fingerprint:
             raise KeyReused(
                 f"the key {claim.key!r} was used for another message", where=handler.contract.type,
@@ -301,13 +320,14 @@ class Calls:
 class _Claimed:
     """Under which key a command is applied once: somebody may repeat it."""
 
-    __slots__ = ("caller", "fingerprint", "key", "trace")
+    __slots__ = ("caller", "fingerprint", "foreseen", "key", "trace")
 
     def __init__(self, caller: str, key: str, trace: str) -> None:
         self.caller = caller
         self.key = key
         self.trace = trace
         self.fingerprint = b""
+        self.foreseen: Foreseen | None = None
 
     def row(self, outcome: bytes, at: float) -> Claim:
         return Claim(self.caller, self.key, self.fingerprint, outcome, at)
@@ -328,6 +348,7 @@ class _UnitSender:
                 f"the handler of a query cannot send {type(command).__name__}: a question changes nothing",
                 where=self._unit.plan.name, next="send it from a command's handler, or from a reaction",
             )  # fmt: skip
+        self._unit.overlook()
         return await self._calls.send(command, key=key, deadline=deadline, outer=self._unit)
 
     async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool = False) -> Any:
@@ -342,6 +363,17 @@ class _UnitSender:
             return await self.send(message, deadline=deadline, key=key)
         except Refusal as refusal:
             return refusal
+
+
+def _learn(handler: HandlerPlan, command: Any, first: tuple[str, str] | None) -> None:
+    """Notes which field of the command held the identity of what its handler loaded first."""
+    if first is None:
+        return
+    kind, id = first
+    habit = handler.habit
+    if habit is None or habit[0] != kind or str(getattr(command, habit[1])) != id:
+        names = (name for name in command.__struct_fields__ if str(getattr(command, name)) == id)
+        handler.habit = next(((kind, name) for name in names), None)
 
 
 def _safe(text: str) -> str:

@@ -77,6 +77,8 @@ class HandlerPlan:
     dependencies: tuple[Dependency, ...]
     reply: Codec[Any] = _NOTHING
     refusals: tuple[type[Refusal], ...] = ()
+    habit: tuple[str, str] | None = None
+    """What it loaded first when it ran last: the kind, and the field of the message that held the identity."""
 
 
 @dataclass(slots=True)

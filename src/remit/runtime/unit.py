@@ -16,7 +16,7 @@ from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
 
-__all__ = ["Outside", "UnitOfWork"]
+__all__ = ["Foreseen", "Outside", "UnitOfWork"]
 
 
 class Outside(Protocol):
@@ -30,6 +30,9 @@ class Outside(Protocol):
         """The sender for handlers of this unit of work."""
         ...
 
+
+Foreseen = tuple[tuple[str, str], "tuple[int, bytes] | None"]
+"""Kind and identity, and what a store has under those."""
 
 # A named tuple's own constructor is a function written in Python: this one takes less than half of its time.
 _row = tuple[Any, ...].__new__
@@ -89,6 +92,8 @@ class UnitOfWork:
         "cause",
         "deadline",
         "entries",
+        "first",
+        "foreseen",
         "key",
         "made",
         "plan",
@@ -127,6 +132,10 @@ class UnitOfWork:
         """Aggregates handed out since the last handler ended: only these can have changed."""
         self._written: _Held | None = None
         """The one aggregate that this message has written."""
+        self.first: tuple[str, str] | None = None
+        """What was loaded first."""
+        self.foreseen: Foreseen | None = None
+        """What is likely to be loaded first, looked up together with the outcome of the command."""
         self.transaction: Transaction | None = None
         """For the statements of a handler that has asked for it."""
 
@@ -170,7 +179,7 @@ class UnitOfWork:
         place = (plan.kind, id)
         held = self._held.get(place)
         if held is None:
-            row = await self.store.load(plan.kind, id)
+            row = await self._row(place)
             if row is None:
                 return None
             version, body = row
@@ -178,6 +187,18 @@ class UnitOfWork:
         if held.aggregate:
             self._touched[held] = None
         return held
+
+    async def _row(self, place: tuple[str, str]) -> tuple[int, bytes] | None:
+        foreseen, self.foreseen = self.foreseen, None
+        if self.first is None:
+            self.first = place
+            if foreseen is not None and foreseen[0] == place:
+                return foreseen[1]
+        return await self.store.load(*place)
+
+    def overlook(self) -> None:
+        """Forgets what was foreseen: it is as good as loaded only until something else happens."""
+        self.foreseen = None
 
     def hold(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> _Held:
         """Takes in something new."""

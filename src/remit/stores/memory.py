@@ -181,6 +181,11 @@ class MemoryStore:
     async def outcome(self, caller: str, key: str) -> Outcome | None:
         return self._outcomes.get((caller, key))
 
+    async def recall(
+        self, caller: str, key: str, kind: str, id: str
+    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+        return await self.outcome(caller, key), await self.load(kind, id)
+
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
         first = max(0, after - self._floor(channel, part).pos)
         return [Record._make(row) for row in self._log.get((channel, part), [])[first : first + limit]]

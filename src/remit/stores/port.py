@@ -270,6 +270,12 @@ class Store(Protocol):
         """What the command with this key has ended with, or None."""
         ...
 
+    async def recall(
+        self, caller: str, key: str, kind: str, id: str
+    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+        """`outcome` and `load` in one go: what a command begins with."""
+        ...
+
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
         """At most `limit` messages of a partition after a position, in order."""
         ...

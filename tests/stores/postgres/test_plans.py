@@ -12,7 +12,7 @@ import pytest
 from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Unit
 from remit.stores.postgres import PostgresStore, store, writer
 from remit.stores.postgres.columns import call_for, joined
-from remit.stores.postgres.lookups import LOAD, OUTCOME
+from remit.stores.postgres.lookups import LOAD, OUTCOME, RECALL
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
@@ -20,6 +20,8 @@ QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
     "load": (LOAD.one, ("Account", "a1")),
     "loads": (LOAD.many, tuple(joined([["Account"], ["a1"]]))),
     "outcome": (OUTCOME.one, ("web", "k1")),
+    "recall": (RECALL.one, ("web", "k1", "Account", "a1")),
+    "recalls": (RECALL.many, tuple(joined([["web"], ["k1"], ["Account"], ["a1"]]))),
     "outcomes": (OUTCOME.many, tuple(joined([["web"], ["k1"]]))),
     "read": (store._READ, (PRIVATE, 0, 100, 10)),
     "heads": (store._HEADS, (1, PRIVATE)),

@@ -10,39 +10,53 @@ from typing import Any, NamedTuple
 from remit.stores.postgres.columns import joined
 from remit.stores.postgres.session import Session
 
-__all__ = ["LOAD", "OUTCOME", "Lookups", "Question"]
+__all__ = ["LOAD", "OUTCOME", "RECALL", "Lookups", "Question"]
 
 _MOST = 256
 
 
+_Asked = tuple[tuple[str, ...], "asyncio.Future[Sequence[Any] | None]"]
+
+
 class Question(NamedTuple):
-    """How rows are asked for by two texts each: one row, or many, whose number (from 1) comes before their columns."""
+    """How rows are asked for by texts: one row, or many, whose number (from 1) comes before their columns."""
 
     one: str
     many: str
 
 
-_ASKED = """
-    unnest(trim_array(string_to_array($2, $1), 1), trim_array(string_to_array($3, $1), 1))
-    WITH ORDINALITY AS c (first, second, nth)
-"""
+def _asked(*names: str) -> str:
+    columns = ", ".join(f"trim_array(string_to_array(${nth}, $1), 1)" for nth in range(2, len(names) + 2))
+    return f"unnest({columns}) WITH ORDINALITY AS c ({', '.join(names)}, nth)"
+
+
 LOAD = Question(
     "SELECT version, body FROM remit_state WHERE kind = $1 AND id = $2",
     f"""
-    SELECT c.nth, s.version, s.body FROM {_ASKED},
-    LATERAL (SELECT version, body FROM remit_state WHERE kind = c.first AND id = c.second OFFSET 0) s
+    SELECT c.nth, s.version, s.body FROM {_asked("kind", "id")},
+    LATERAL (SELECT version, body FROM remit_state WHERE kind = c.kind AND id = c.id OFFSET 0) s
     """,  # noqa: S608  no value is in it
 )
 OUTCOME = Question(
     "SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = $1 AND key = $2",
     f"""
-    SELECT c.nth, i.fingerprint, i.outcome, i.at FROM {_ASKED}, LATERAL (
-        SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = c.first AND key = c.second OFFSET 0
-    ) i
+    SELECT c.nth, i.fingerprint, i.outcome, i.at FROM {_asked("caller", "key")},
+    LATERAL (SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = c.caller AND key = c.key OFFSET 0) i
     """,  # noqa: S608  no value is in it
 )
-
-_Asked = tuple[tuple[str, str], "asyncio.Future[Sequence[Any] | None]"]
+RECALL = Question(
+    """
+    SELECT i.fingerprint, i.outcome, i.at, s.version, s.body FROM (SELECT) c
+    LEFT JOIN remit_idempotency i ON i.caller = $1 AND i.key = $2 LEFT JOIN remit_state s ON s.kind = $3 AND s.id = $4
+    """,
+    f"""
+    SELECT c.nth, i.fingerprint, i.outcome, i.at, s.version, s.body FROM {_asked("caller", "key", "kind", "id")}
+    LEFT JOIN LATERAL (
+        SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = c.caller AND key = c.key OFFSET 0
+    ) i ON true
+    LEFT JOIN LATERAL (SELECT version, body FROM remit_state WHERE kind = c.kind AND id = c.id OFFSET 0) s ON true
+    """,  # noqa: S608  no value is in it
+)
 
 
 class Lookups:
@@ -58,10 +72,10 @@ class Lookups:
         self._waiting: list[_Asked] = []
         self._worker: asyncio.Task[None] | None = None
 
-    async def find(self, first: str, second: str) -> Sequence[Any] | None:
+    async def find(self, *texts: str) -> Sequence[Any] | None:
         """The row, or None. Raises `StoreError`, `StoreUnavailable`."""
         found: asyncio.Future[Sequence[Any] | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(((first, second), found))
+        self._waiting.append((texts, found))
         if self._worker is None:
             self._worker = asyncio.create_task(self._work(), name="lookups")
         return await found
@@ -93,7 +107,7 @@ class Lookups:
             with suppress(asyncio.InvalidStateError):  # nobody waits any more
                 found.set_result(rows.get(nth))
 
-    async def _rows(self, places: Sequence[tuple[str, str]]) -> dict[int, Sequence[Any]]:
+    async def _rows(self, places: Sequence[tuple[str, ...]]) -> dict[int, Sequence[Any]]:
         if len(places) == 1:
             return dict(enumerate(await self._session.fetch(self._question.one, *places[0]), 1))
         values = joined(zip(*places, strict=True))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from remit.errors import StoreUnavailable
 from remit.stores.outliving import outlive
@@ -27,7 +27,7 @@ from remit.stores.postgres import retention
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, failure
-from remit.stores.postgres.lookups import LOAD, OUTCOME, Lookups
+from remit.stores.postgres.lookups import LOAD, OUTCOME, RECALL, Lookups
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import MOST, SEQUENCE, Front, Sequencer
@@ -108,11 +108,15 @@ _PRUNE = (
 )
 
 
+_NOTHING: tuple[Any, ...] = (None,) * 5
+
+
 class _Reading(NamedTuple):
     lookups: Session
     others: Session
     loads: Lookups
     outcomes: Lookups
+    recalls: Lookups
 
 
 class _Writing(NamedTuple):
@@ -164,8 +168,8 @@ class PostgresStore:
             self._writing = await self._open_to_write()
             others = Session(self._place, "reader")
         lookups, turn = Session(self._place, "lookups"), asyncio.Lock()
-        loads, outcomes = (Lookups(lookups, turn, question) for question in (LOAD, OUTCOME))
-        self._reading = _Reading(lookups, others, loads, outcomes)
+        loads, outcomes, recalls = (Lookups(lookups, turn, question) for question in (LOAD, OUTCOME, RECALL))
+        self._reading = _Reading(lookups, others, loads, outcomes, recalls)
 
     async def _open_to_write(self) -> _Writing:
         session = Session(self._place, "writer")
@@ -277,6 +281,15 @@ class PostgresStore:
         """What the command with this key has ended with, or None."""
         row = await self._readable().outcomes.find(caller, key)
         return None if row is None else Outcome(row[0], row[1].encode(), row[2])
+
+    async def recall(
+        self, caller: str, key: str, kind: str, id: str
+    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+        """`outcome` and `load` in one go: what a command begins with."""
+        row = await self._readable().recalls.find(caller, key, kind, id)
+        fingerprint, outcome, at, version, body = row or _NOTHING
+        ended = None if outcome is None else Outcome(fingerprint, outcome.encode(), at)
+        return ended, None if body is None else (version, body.encode())
 
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
         """At most `limit` messages of a partition after a position, in order."""

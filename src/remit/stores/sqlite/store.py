@@ -231,6 +231,12 @@ class SqliteStore:
         rows = self._rows(_OUTCOME, (caller, key))
         return Outcome(*rows[0]) if rows else None
 
+    async def recall(
+        self, caller: str, key: str, kind: str, id: str
+    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+        """`outcome` and `load` in one go: what a command begins with."""
+        return await self.outcome(caller, key), await self.load(kind, id)
+
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
         """At most `limit` messages of a partition after a position, in order."""
         return list(map(Record._make, self._rows(_READ, (channel, part, after, limit))))

@@ -52,6 +52,7 @@ async def _nothing_works(intruder: ContextStore) -> None:
     attempts: dict[str, Callable[[], Awaitable[object]]] = {
         "load": lambda: intruder.load("Account", "a1"),
         "outcome": lambda: intruder.outcome("", "c"),
+        "recall": lambda: intruder.recall("", "c", "Account", "a1"),
         "read": lambda: intruder.read(PRIVATE, 0, 0, 10),
         "heads": lambda: intruder.heads(PUBLISHED),
         "checkpoints": lambda: intruder.checkpoints(*SOURCE),

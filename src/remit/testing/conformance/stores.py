@@ -268,6 +268,22 @@ class UnitConformance:
         await store.commit(Unit(claim=Claim("batch", "k1", b"f", b'"c"', 3.0)))
         same(await store.outcome("batch", "k1"), Outcome(b"f", b'"c"', 3.0), "each caller has its own keys")
 
+    async def test_an_outcome_and_a_state_are_looked_up_together(self, store: Store, twin: Store) -> None:
+        outcome, state = Outcome(b"f", b'"a"', 1.0), (1, b'{"owed":1}')
+        await store.commit(Unit([Change("Account", "a1", 0, state[1])], claim=Claim("web", "k1", *outcome)))
+        wanted = {
+            ("k1", "a1"): (outcome, state),
+            ("k1", ""): (outcome, None),
+            ("", "a1"): (None, state),
+            ("", ""): (None, None),
+        }
+        for (key, id), expected in wanted.items():
+            same(
+                await twin.recall("web", key, "Account", id), expected, "what is not there is None, the other is found"
+            )
+        at_once = await asyncio.gather(*[twin.recall("web", key, "Account", id) for key, id in wanted])
+        same(at_once, list(wanted.values()), "the same when many ask at a time")
+
     # Checkpoints
 
     async def test_a_checkpoint_moves_from_where_it_is(self, store: Store) -> None:
