@@ -161,6 +161,10 @@ REFUSALS = {
     HTTP + ALL + 'calls = "localhost:8002"\nreplicas = 3': ("topology.ports", "both listen on port 8002"),
     ALL.replace("127.0.0.1:8000", "0.0.0.0:65535") + "replicas = 2": ("topology.ports", "would listen on port 65536"),
     '[stores]\ndefault = "memory:"\n' + ALL + "replicas = 2": ("topology.store-private", "opened by all (2 replicas)"),
+    '[stores]\ndefault = "postgresql://h/d"\n[channels]\nevents = { url = "postgresql", codec = "msgpack" }\n' + ALL: (
+        "topology.unused",
+        'events = "postgresql"',
+    ),
     '[channels]\nevents = "postgresql"\n' + ALL: ("topology.store-apart", "or leave out events"),
     '[stores]\ndefault = "postgresql://h/{context}"\n[channels]\nevents = "postgresql"\n' + ALL: (
         "topology.store-apart",

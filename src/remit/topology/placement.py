@@ -11,7 +11,7 @@ from remit.findings import Findings
 from remit.topology.file import LAST_PORT, Address, Service, Topology
 from remit.topology.spelling import did_you_mean
 from remit.topology.stores import StorePlace
-from remit.topology.technologies import CALLS, EVENTS, STORES
+from remit.topology.technologies import CALLS, CODECS, EVENTS, STORES
 
 __all__ = ["COMPONENTS", "Component", "ContextShape", "PlacedService", "Placement", "place", "reads_directly"]
 
@@ -390,6 +390,12 @@ def reads_directly(topology: Topology) -> bool:
 
 def _check_published(topology: Topology, contexts: Mapping[str, ContextShape | None], findings: Findings) -> None:
     """A context may be sent commands by any other, so all must be within reach."""
+    channel = topology.events
+    if channel and reads_directly(topology) and (channel.codec != CODECS[0] or channel.replicas > 1):
+        findings.report(
+            "topology.unused", _at(topology, "channels", "events"), "nothing is sent that has a codec, or replicas",
+            expected="no further settings where followers read logs themselves", next=f'events = "{channel.url.value}"',
+        )  # fmt: skip
     databases = {context: topology.store_of(context).database for context in contexts}
     first = next(iter(databases), "")
     for context, database in databases.items() if reads_directly(topology) else ():
