@@ -96,7 +96,8 @@ AREA = Area(
             "starts when the sender in the first service knows that its command is committed, and stops in the first "
             "line of the handler in the second; 'with commit' starts before sending. remit: the second service is "
             "`remit run`, the first is made of the same parts in the process that measures. The others handle in a "
-            "process by hand with a durable push consumer. Polling every 100 ms stands for relays that poll, as "
+            "process by hand with a durable push consumer, and use sqlite3 on their loop's own thread: fastest on a "
+            "quick disk, but a slow one holds them up. Polling every 100 ms stands for relays that poll, as "
             "python-cqrs's does; their own intervals are often longer. faststream-outbox has its defaults."
         ),
         (

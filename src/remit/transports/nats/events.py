@@ -112,7 +112,11 @@ class NatsEvents:
 
     @property
     def capabilities(self) -> EventCapabilities:
-        return EventCapabilities(durable=True, fenced=True, max_bytes=self._connection.max_payload - HEADER_BYTES)
+        return EventCapabilities(durable=True, fenced=True, max_bytes=self._largest)
+
+    @property
+    def _largest(self) -> int:
+        return self._connection.max_payload - HEADER_BYTES
 
     async def open(self) -> None:
         await self._connection.open()
@@ -231,7 +235,7 @@ class NatsEvents:
         self, stream: _Stream, record: Record, tail: Tail, batch: str, number: int
     ) -> tuple[dict[str, str], bytes]:
         """The headers and the payload of a message, the n-th of its batch; the first one is fenced."""
-        fits = len(record.payload) <= self.capabilities.max_bytes and len(record.headers) < HEADER_BYTES // 2
+        fits = len(record.payload) <= self._largest and len(record.headers) < HEADER_BYTES // 2
         content, payload = write_payload(record.payload, self._codec) if fits else ("", b"")
         headers = write_headers(record, stream.origin, content, not fits)
         if number == 1:
