@@ -246,14 +246,15 @@ async def test_a_subscription_that_never_handled_anything_but_was_there_stops_as
     await lost_source(talk)
 
 
-async def test_a_subscription_that_is_overtaken_while_it_runs_stops() -> None:
+@pytest.mark.parametrize("upto", [3, FAR], ids=["something is left", "nothing is left"])
+async def test_a_subscription_that_is_overtaken_while_it_runs_stops(upto: int) -> None:
     """As when nobody has heard its reports."""
     talk = Talk(store=await written(1))
     async with talk.running() as (_, follower, _feed):
         await until(lambda: talk.entered == [ADA])
         for number in (2, 3, 4):
             await talk.store.commit(said(f"m{number}"))
-        await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW + 1, limit=FAR)
+        await talk.store.trim(PRIVATE, PART[ADA], upto=upto, before=NOW + 1, limit=FAR)
         talk.gates[ADA].set()
         await until(lambda: follower.state == "lost-source")
         assert (follower.position(PART[ADA]), talk.entered) == (1, [ADA])
