@@ -15,6 +15,8 @@ __all__ = ["Commits"]
 
 _MOST = 256
 """Units per batch: bounds how long one of them waits for the others."""
+_FEW = 8
+"""Units that are not worth two batches."""
 
 T = TypeVar("T")
 _Waiting = tuple[Unit, "asyncio.Future[None]"]
@@ -63,10 +65,14 @@ class Commits:
 
     async def _work(self) -> None:
         try:
+            # Of many that were ready at once, half. While the others are written, the callers of these go on: from then
+            # on this process and the server work at the same time, instead of waiting for each other.
+            most = min(max(_FEW, (len(self._waiting) + 1) // 2), _MOST)
             while self._waiting:
                 async with self._turn:
-                    batch, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+                    batch, self._waiting = self._waiting[:most], self._waiting[most:]
                     await self._write_batch(batch)
+                    most = _MOST
         finally:
             self._worker = None
 
