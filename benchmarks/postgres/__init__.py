@@ -101,9 +101,9 @@ AREA = Area(
             "finished texts: nothing is encoded, decoded or decided. Each caller has a connection of its own."
         ),
         (
-            "remit commits what is in flight by halves, so that Python and PostgreSQL work at the same time. What bounds "
-            "it is one Python process: 55 µs of it for each command are 18,000 commands a second at most, whatever the "
-            "server does. Where pgbench reaches more than half of that, twice as many cannot be reached."
+            "remit commits what is in flight by halves, so that Python and PostgreSQL work at the same time. What "
+            "bounds it is one Python process: 55 µs of it for each command are 18,000 commands a second at most, "
+            "whatever the server does. Where pgbench reaches more than half of that, twice as many cannot be reached."
         ),
         (
             "CPU µs/op is that of the Python process. What PostgreSQL needs beside it has to fit on the same cores: "
