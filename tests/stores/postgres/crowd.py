@@ -15,12 +15,14 @@ _LOG = """
     INSERT INTO remit_log (channel, part, pos, id, prev, key, type, version, at, headers, payload)
     SELECT channel, part, pos, format('%s.%s.%s', channel, part, pos),
            CASE WHEN pos > 1 THEN format('%s.%s.%s', channel, part, pos - 1) ELSE '' END,
-           'key ' || pos % 1000, 'billing.Settled', 1, $1::float8 - $2::float8 * ($3 - pos) / $3, '{"trace":"t"}', '{"amount":120}'
+           'key ' || pos % 1000, 'billing.Settled', 1, $1::float8 - $2::float8 * ($3 - pos) / $3,
+           '{"trace":"t"}', '{"amount":120}'
     FROM generate_series(0, 1) AS channel, generate_series(0, 15) AS part, generate_series(1, $3::int) AS pos
 """
 _CLAIMS = """
     INSERT INTO remit_idempotency (caller, key, fingerprint, outcome, at)
-    SELECT 'web', md5(n::text), '\\x00', '{"reply":null}', $1::float8 - $2::float8 * ($3 - n) / $3 FROM generate_series(1, $3::int) AS n
+    SELECT 'web', md5(n::text), '\\x00', '{"reply":null}', $1::float8 - $2::float8 * ($3 - n) / $3
+    FROM generate_series(1, $3::int) AS n
 """
 _STATE = """
     INSERT INTO remit_state (kind, id, version, body)
@@ -36,7 +38,8 @@ _LETTERS = """
     INSERT INTO remit_letter (subscription, source, channel, key, part, pos, id, prev, type, version, sent, headers,
                               payload, at, discarded_at, reason, sha256)
     SELECT 'crowded.' || n / 10 % 100, 'billing', 1, 'key ' || n / 10, n / 10 % 16, n, 'm' || n, 'm' || n - 1,
-           'billing.Settled', 1, $1, '{}', '', $1, CASE WHEN n % 10 > 0 THEN $1 - 4 * $2::float8 * ($3 - n) / $3 END, 'r', 's'
+           'billing.Settled', 1, $1, '{}', '', $1,
+           CASE WHEN n % 10 > 0 THEN $1 - 4 * $2::float8 * ($3 - n) / $3 END, 'r', 's'
     FROM generate_series(1, $3::int) AS n
 """
 
