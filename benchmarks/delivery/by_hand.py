@@ -68,6 +68,15 @@ def _connect(work: Work, name: str, schema: str) -> sqlite3.Connection:
     return connection
 
 
+def rows(positions: Iterator[int], numbers: range) -> Iterator[tuple[object, ...]]:
+    """Of the log, one for each number: position, identity, predecessor, key, type, time and payload."""
+    for number in numbers:
+        pos, customer = next(positions), f"customer-{number % 10_000:06d}"
+        event = OrderPlaced(number, f"order-{number:010d}", customer, 1990)
+        prev = f"{pos - 1:032x}" if pos > 1 else ""
+        yield pos, f"{pos:032x}", prev, customer, "sales.OrderPlaced", time.time(), _encode(event).decode()
+
+
 class Outbox:
     def __init__(self, work: Work) -> None:
         self.connection = _connect(work, "sales", _SOURCE)
@@ -76,15 +85,10 @@ class Outbox:
     def publish(self, numbers: range) -> None:
         """One durable transaction with an event for each number."""
         self.connection.execute("BEGIN IMMEDIATE")
-        self.connection.executemany("INSERT INTO log VALUES (0, ?, ?, ?, ?, ?, 1, ?, '{}', ?)", self._rows(numbers))
+        self.connection.executemany(
+            "INSERT INTO log VALUES (0, ?, ?, ?, ?, ?, 1, ?, '{}', ?)", rows(self._positions, numbers)
+        )
         self.connection.execute("COMMIT")
-
-    def _rows(self, numbers: range) -> Iterator[tuple[object, ...]]:
-        for number in numbers:
-            pos, customer = next(self._positions), f"customer-{number % 10_000:06d}"
-            event = OrderPlaced(number, f"order-{number:010d}", customer, 1990)
-            prev = f"{pos - 1:032x}" if pos > 1 else ""
-            yield pos, f"{pos:032x}", prev, customer, "sales.OrderPlaced", time.time(), _encode(event).decode()
 
     def after(self, pos: int, limit: int) -> list[Message]:
         return [Message(*row) for row in self.connection.execute(_NEXT, (pos, limit))]

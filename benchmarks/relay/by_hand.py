@@ -1,8 +1,8 @@
-"""The same two processes by hand: an outbox in sqlite3 and a relay to JetStream. Here the side that publishes."""
+"""The same two processes by hand: an outbox and a relay to JetStream. Here the side that publishes."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, NamedTuple
 
 import nats
@@ -11,9 +11,11 @@ from nats.aio.msg import Msg
 
 from benchmarks import sampling
 from benchmarks.calls import processes
-from benchmarks.delivery.by_hand import Message, Outbox
-from benchmarks.relay import end_to_end, messages, moments
+from benchmarks.delivery.by_hand import Message
+from benchmarks.postgres.server import running_server
+from benchmarks.relay import effects, end_to_end, messages, moments, outboxes
 from benchmarks.relay.moments import Moments
+from benchmarks.relay.outboxes import Outbox
 from benchmarks.sampling import Sample, Work
 
 _SUBJECT = "orders"
@@ -38,8 +40,6 @@ class Relay:
         self._publish = publish
         self._page = page
         self.published = 0
-        outbox.connection.execute("CREATE TABLE relayed (pos INTEGER NOT NULL)")
-        outbox.connection.execute("INSERT INTO relayed VALUES (0)")
 
     async def run(self, interval: float | None) -> None:
         """For ever. Without an interval it waits for `news`."""
@@ -53,11 +53,11 @@ class Relay:
                 self.news.clear()
 
     async def _next(self) -> bool:
-        page = self._outbox.after(self.published, self._page)
+        page = await self._outbox.after(self.published, self._page)
         if page:
             await self._publish(page)
             self.published = page[-1].pos
-            self._outbox.connection.execute("UPDATE relayed SET pos = ?", (self.published,))
+            await self._outbox.published(self.published)
         return bool(page)
 
 
@@ -104,30 +104,40 @@ async def _publisher(url: str) -> AsyncGenerator[Publisher]:
     await client.close()
 
 
-def consuming(work: Work, url: str, together: int) -> AbstractContextManager[int]:
-    """The process that handles so many messages in one transaction."""
-    return processes.running("-m", "benchmarks.relay.consumer", url, str(work.folder), str(together), says=True)
+@contextmanager
+def _database(work: Work, *, wanted: bool) -> Generator[str | None]:
+    """The address of a server for the stores of both sides; None where it is not wanted, for SQLite."""
+    if not wanted:
+        yield None
+        return
+    with running_server(work) as server:
+        yield server.url()
 
 
-async def _latency(work: Work, url: str, interval: float | None, started: Moments) -> Sample:
-    outbox = Outbox(work)
-    async with _publisher(url) as publisher:
+def consuming(work: Work, url: str, database: str | None, together: int) -> AbstractContextManager[int]:
+    """The process that handles so many messages in one transaction, its tables in PostgreSQL or in SQLite."""
+    place = database or str(work.folder)
+    return processes.running("-m", "benchmarks.relay.consumer", url, place, str(together), says=True)
+
+
+async def _latency(work: Work, url: str, database: str | None, interval: float | None, started: Moments) -> Sample:
+    async with outboxes.opened(work, database) as outbox, _publisher(url) as publisher:
         relay = Relay(outbox, publisher.together, _PAGE)
 
         async def commit(number: int) -> None:
-            outbox.publish(range(number, number + 1))
+            await outbox.commit(range(number, number + 1))
             relay.news.set()
 
         return await _beside(relay.run(interval), end_to_end.latency(work, commit, started))
 
 
-async def _throughput(work: Work, url: str, how: _How, process: int, started: Moments) -> Sample:
-    outbox = Outbox(work)
-    outbox.publish(range(how.messages))
-    async with _publisher(url) as publisher:
+async def _throughput(work: Work, url: str, database: str | None, how: _How, process: int, started: Moments) -> Sample:
+    counting = effects.in_postgres(database, "state") if database else effects.in_sqlite(work.folder)
+    async with outboxes.opened(work, database) as outbox, _publisher(url) as publisher:
+        await outbox.commit(range(how.messages))
         relay = Relay(outbox, publisher.together if how.page > 1 else publisher.singly, how.page)
         clocks = end_to_end.Clocks(process)
-        measuring = end_to_end.throughput(work, how.messages, started, lambda: relay.published, clocks)
+        measuring = end_to_end.throughput(how.messages, started, lambda: relay.published, counting, clocks)
         return await _beside(relay.run(None), measuring)
 
 
@@ -141,10 +151,14 @@ async def _beside(relay: Coroutine[Any, Any, None], measuring: Coroutine[Any, An
     return await sampled
 
 
-def _paced(work: Work, interval: float | None) -> Sample:
+def _paced(work: Work, interval: float | None, *, postgres: bool = False) -> Sample:
     started = moments.prepare(work.folder, end_to_end.PACED)
-    with messages.running_server(work) as server, consuming(work, server.url, 1):
-        return sampling.run_async(_latency(work, server.url, interval, started))
+    with (
+        _database(work, wanted=postgres) as database,
+        messages.running_server(work) as server,
+        consuming(work, server.url, database, 1),
+    ):
+        return sampling.run_async(_latency(work, server.url, database, interval, started))
 
 
 def polled(work: Work) -> Sample:
@@ -155,10 +169,22 @@ def woken(work: Work) -> Sample:
     return _paced(work, None)
 
 
-def _full(work: Work, how: _How) -> Sample:
+def polled_postgres(work: Work) -> Sample:
+    return _paced(work, 0.1, postgres=True)
+
+
+def woken_postgres(work: Work) -> Sample:
+    return _paced(work, None, postgres=True)
+
+
+def _full(work: Work, how: _How, *, postgres: bool = False) -> Sample:
     started = moments.prepare(work.folder, how.messages)
-    with messages.running_server(work) as server, consuming(work, server.url, how.together) as process:
-        return sampling.run_async(_throughput(work, server.url, how, process, started))
+    with (
+        _database(work, wanted=postgres) as database,
+        messages.running_server(work) as server,
+        consuming(work, server.url, database, how.together) as process,
+    ):
+        return sampling.run_async(_throughput(work, server.url, database, how, process, started))
 
 
 def singly(work: Work) -> Sample:
@@ -171,3 +197,11 @@ def per_message(work: Work) -> Sample:
 
 def per_100_messages(work: Work) -> Sample:
     return _full(work, _How(messages.count(work), page=_PAGE, together=100))
+
+
+def per_message_postgres(work: Work) -> Sample:
+    return _full(work, _How(work.pick(6_000, 500), page=_PAGE, together=1), postgres=True)
+
+
+def per_100_messages_postgres(work: Work) -> Sample:
+    return _full(work, _How(messages.count(work), page=_PAGE, together=100), postgres=True)

@@ -1,14 +1,13 @@
-"""What ours and the others share end to end: the pace of commits, what is waited for, and how effects are counted."""
+"""What ours and the others share end to end: the pace of commits, and what is waited for."""
 
 import asyncio
-import contextlib
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
 
 from benchmarks.calls import processes
 from benchmarks.delivery.pace import arrivals
+from benchmarks.relay.effects import Count
 from benchmarks.relay.moments import Moments
 from benchmarks.sampling import Sample, Stopwatch, Work, percentile
 
@@ -16,7 +15,6 @@ PACED = 1_000
 """Messages that are sent one by one, at most."""
 _WARM_UP = 20
 _PATIENCE = 30.0
-_EFFECTS = "SELECT total(json_extract(body, '$.orders')) FROM state WHERE kind = 'billing.Account'"
 
 
 async def latency(work: Work, commit: Callable[[int], Awaitable[None]], started: Moments) -> Sample:
@@ -53,13 +51,19 @@ class Clocks:
         return Sample(count / seconds, details | {"handling process µs/op": handling / count * 1e6})
 
 
-async def throughput(work: Work, count: int, started: Moments, published: Callable[[], int], clocks: Clocks) -> Sample:
+async def throughput(
+    count: int,
+    started: Moments,
+    published: Callable[[], int],
+    effects: AbstractAsyncContextManager[Count],
+    clocks: Clocks,
+) -> Sample:
     """Messages per second until all are published and the last effect is committed. Raises `RuntimeError` when there
     is an effect too many."""
     await _until_started(started, count)
     while published() < count:  # noqa: ASYNC110  # nothing tells when it is
         await asyncio.sleep(0.002)
-    await _until_committed(work.folder / "billing.db", count)
+    await _until_committed(effects, count)
     return clocks.sample(count)
 
 
@@ -69,11 +73,10 @@ async def _until_started(started: Moments, count: int) -> None:
             await asyncio.sleep(0.002)
 
 
-async def _until_committed(database: Path, count: int) -> None:
+async def _until_committed(effects: AbstractAsyncContextManager[Count], count: int) -> None:
     """The last batch, when all handlers have started."""
-    with contextlib.closing(sqlite3.connect(database)) as store:
-        async with asyncio.timeout(_PATIENCE):
-            while (effects := store.execute(_EFFECTS).fetchone()[0]) < count:  # noqa: ASYNC110  # nor this
-                await asyncio.sleep(0.002)
-    if effects != count:
-        raise RuntimeError(f"{effects} effects of {count} messages")
+    async with effects as counted, asyncio.timeout(_PATIENCE):
+        while (found := await counted()) < count:  # noqa: ASYNC110  # nor this
+            await asyncio.sleep(0.002)
+    if found != count:
+        raise RuntimeError(f"{found} effects of {count} messages")

@@ -13,12 +13,11 @@ from sqlalchemy import MetaData, Table, func, select
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 
 from benchmarks import sampling
+from benchmarks.postgres.server import running_server
 from benchmarks.relay import by_hand, end_to_end, messages, moments
 from benchmarks.relay.moments import Moments
 from benchmarks.sampling import Sample, Stopwatch, Work
-from tests.servers.postgres import Server
 
-_DURABLE = {"fsync": "on", "full_page_writes": "on"}
 _FASTEST = {"fetch_batch_size": 500, "min_fetch_interval": 0.001, "terminal_flush_batch_size": 50}
 
 
@@ -110,13 +109,24 @@ def in_no_order(work: Work) -> Sample:
 
 
 def _relay(work: Work, workers: int) -> Sample:
-    with Server(_DURABLE) as database, messages.running_server(work) as server:
+    with running_server(work) as database, messages.running_server(work) as server:
         return sampling.run_async(_throughput(work, workers, database.url(), server.url))
 
 
 def notified(work: Work) -> Sample:
+    return _notified(work, both=False)
+
+
+def notified_postgres(work: Work) -> Sample:
+    return _notified(work, both=True)
+
+
+def _notified(work: Work, *, both: bool) -> Sample:
+    """Who handles has its tables in SQLite, or both sides in PostgreSQL."""
     started = moments.prepare(work.folder, end_to_end.PACED)
     with (
-        Server(_DURABLE) as database, messages.running_server(work) as server, by_hand.consuming(work, server.url, 1)
-    ):  # fmt: skip
+        running_server(work) as database,
+        messages.running_server(work) as server,
+        by_hand.consuming(work, server.url, database.url() if both else None, 1),
+    ):
         return sampling.run_async(_latency(work, database.url(), server.url, started))

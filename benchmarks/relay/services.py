@@ -1,13 +1,15 @@
 """remit end to end: sales is a service in the worker's process, billing one that `remit run` runs."""
 
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from benchmarks import sampling
 from benchmarks.calls import processes
 from benchmarks.delivery.ours import PlaceOrders, make_shop
-from benchmarks.relay import end_to_end, messages, moments
+from benchmarks.postgres.server import running_server
+from benchmarks.relay import effects, end_to_end, messages, moments
+from benchmarks.relay.effects import Count
 from benchmarks.relay.moments import Moments
 from benchmarks.sampling import Sample, Work
 from remit.runtime import Runtime
@@ -16,7 +18,7 @@ from remit.runtime.relay import Relay
 _TOPOLOGY = """
 system = "benchmarks.relay.shop:shop"
 [stores]
-default = "sqlite:{{context}}.db"
+default = "{store}"
 [channels]
 calls = "{url}"
 events = "{url}"
@@ -29,11 +31,11 @@ _PER_COMMAND = 100
 
 
 @contextmanager
-def _billing(work: Work) -> Generator[tuple[Path, int]]:
+def _billing(work: Work, store: str) -> Generator[tuple[Path, int]]:
     """The topology with its broker, and the process of the service that follows sales."""
     topology = work.folder / "shop.toml"
     with messages.running_server(work) as server:
-        topology.write_text(_TOPOLOGY.format(url=server.url))
+        topology.write_text(_TOPOLOGY.format(url=server.url, store=store))
         with processes.running("-m", "remit.cli", "run", str(topology), "billing", says=True) as process:
             yield topology, process
 
@@ -66,30 +68,54 @@ async def _latency(work: Work, topology: Path, started: Moments) -> Sample:
         return await end_to_end.latency(work, commit, started)
 
 
-async def _throughput(work: Work, topology: Path, process: int, started: Moments, count: int) -> Sample:
+async def _throughput(
+    topology: Path, process: int, started: Moments, count: int, counting: AbstractAsyncContextManager[Count]
+) -> Sample:
     clocks = end_to_end.Clocks(process)
     async with _sales(topology) as sales:
         relays = [follower for follower in sales.followers if isinstance(follower, Relay)]
         return await end_to_end.throughput(
-            work, count, started, lambda: sum(relay.published for relay in relays), clocks
+            count, started, lambda: sum(relay.published for relay in relays), counting, clocks
         )
 
 
-async def _fill(work: Work, count: int) -> None:
-    async with make_shop(None).connect(store=f"sqlite:{work.folder}/{{context}}.db") as app:
+async def _fill(store: str, count: int) -> None:
+    async with make_shop(None).connect(store=store) as app:
         for first in range(0, count, _PER_COMMAND):
             await app.send(PlaceOrders(first=first, count=_PER_COMMAND))
 
 
-def latency(work: Work) -> Sample:
+def _paced(work: Work, store: str) -> Sample:
     started = moments.prepare(work.folder, end_to_end.PACED)
-    with _billing(work) as (topology, _):
+    with _billing(work, store) as (topology, _):
         return sampling.run_async(_latency(work, topology, started))
 
 
-def throughput(work: Work) -> Sample:
+def _full(work: Work, store: str, counting: AbstractAsyncContextManager[Count]) -> Sample:
     count = messages.count(work)
     started = moments.prepare(work.folder, count)
-    sampling.run_async(_fill(work, count))
-    with _billing(work) as (topology, process):
-        return sampling.run_async(_throughput(work, topology, process, started, count))
+    sampling.run_async(_fill(store, count))
+    with _billing(work, store) as (topology, process):
+        return sampling.run_async(_throughput(topology, process, started, count, counting))
+
+
+def _sqlite(work: Work) -> str:
+    return f"sqlite:{work.folder}/{{context}}.db"
+
+
+def latency(work: Work) -> Sample:
+    return _paced(work, _sqlite(work))
+
+
+def throughput(work: Work) -> Sample:
+    return _full(work, _sqlite(work), effects.in_sqlite(work.folder))
+
+
+def latency_postgres(work: Work) -> Sample:
+    with running_server(work) as server:
+        return _paced(work, server.url())
+
+
+def throughput_postgres(work: Work) -> Sample:
+    with running_server(work) as server:
+        return _full(work, server.url(), effects.in_postgres(server.url(), "billing.remit_state"))
