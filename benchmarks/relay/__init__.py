@@ -138,7 +138,8 @@ AREA = Area(
             "each effect is then counted in the second store. remit dedupes by a checkpoint that commits with the "
             "effect, and reads from the source's log by calls what it does not get from the broker soon enough. By "
             "hand: an outbox with a cursor, up to 500 published before any acknowledgement is awaited (or each "
-            "awaited), a table of handled identities that commits with the effect, the broker acknowledged after."
+            "awaited), a table of handled identities that commits with the effect, the broker acknowledged after. "
+            "A transaction per message is given 6,000 messages (one by one: 3,000), everybody else 40,000."
         ),
         (
             "The target of 5× was derived with stores in PostgreSQL. In SQLite that ratio is one of the disk: a "
