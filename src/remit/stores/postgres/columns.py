@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 from itertools import chain, count
@@ -38,9 +37,12 @@ class Call(NamedTuple):
 
     def heads(self, before: Sequence[int], lost: Collection[int]) -> list[tuple[int, int, int, int]]:
         """Channel, partition, last position before, and how many messages the units appended that are not lost."""
-        counts = Counter(row[1] for row in self.rows if row[0] not in lost)
+        counts: dict[int, int] = {}
+        for row in self.rows:
+            if row[0] not in lost:
+                counts[row[1]] = counts.get(row[1], 0) + 1
         places = enumerate(zip(self.places, before, strict=False), 1)
-        return [(channel, part, pos, counts[nth]) for nth, ((channel, part), pos) in places]
+        return [(channel, part, pos, counts.get(nth, 0)) for nth, ((channel, part), pos) in places]
 
 
 def is_plain(unit: Unit) -> bool:

@@ -63,6 +63,8 @@ class Writer:
 
     async def write(self, units: Sequence[Unit]) -> list[Exception | None]:
         """What each unit ended with; None for what is written."""
+        if len(units) == 1:
+            return await self._batch(units)
         outcomes: dict[int, Exception | None] = {}
         plain = [(number, unit) for number, unit in enumerate(units) if is_plain(unit)]
         while plain:
