@@ -138,16 +138,20 @@ async def test_a_server_closed_to_writes_is_waited_for(own: Server, store: Postg
 
 
 async def test_a_server_without_a_connection_left_is_waited_for(own: Server, store: PostgresStore) -> None:
+    async def two_at_once() -> None:
+        """The second needs a connection that is not made yet."""
+        await asyncio.gather(store.load("Account", "a"), store.load("Account", "b"))
+
     taken: list[Any] = []
     with pytest.raises(asyncpg.TooManyConnectionsError):  # noqa: PT012  however many that are
         while True:
             taken.append(await asyncpg.connect(own.url(user="ordinary")))
     with pytest.raises(StoreUnavailable, match="no connection left"):
-        await store.load("Account", "a")
+        await two_at_once()
     await store.commit(new("a"))
     for connection in taken:
         await connection.close()
-    await until_it_works(lambda: store.load("Account", "a"))
+    await until_it_works(two_at_once)
 
 
 async def test_a_full_disk_is_waited_for(own: Server, store: PostgresStore) -> None:
