@@ -215,35 +215,6 @@ async def test_a_cancelled_reader_leaves_the_next_one_a_connection(billing: Post
         assert await billing.beats() == {}
 
 
-async def test_who_looks_up_alone_does_not_wait_for_a_commit(
-    billing: PostgresStore, server: str, connection: Connection, schema: str
-) -> None:
-    await billing.commit(new("a"))
-    async with connection.transaction():
-        await connection.execute(f"LOCK {schema}.remit_log IN SHARE MODE")
-        committing = asyncio.create_task(billing.commit(new("b")))
-        assert await waits(server, committing)
-        assert await billing.load("Account", "a") == (1, b"{}")
-        assert not committing.done()
-    await committing
-
-
-async def test_who_looks_up_alone_and_is_cancelled_leaves_the_next_commit_a_connection(
-    billing: PostgresStore, server: str, connection: Connection, schema: str
-) -> None:
-    async with connection.transaction():
-        await connection.execute(f"LOCK {schema}.remit_state")
-        looking = asyncio.create_task(billing.load("Account", "a"))
-        assert await waits(server, looking)
-        committing = asyncio.create_task(billing.commit(new("a")))
-        await asyncio.sleep(0)
-        looking.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await looking
-    await committing
-    assert await billing.load("Account", "a") == (1, b"{}")
-
-
 def test_what_is_between_values_may_be_in_a_value() -> None:
     separator, text = joined([["a\x1f", "", "\x1fb", 3]])
     assert text.split(separator) == ["a\x1f", "", "\x1fb", "3", ""]

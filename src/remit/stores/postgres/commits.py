@@ -34,8 +34,7 @@ class Commits:
         self._write = write
         self._appended = appended
         self._waiting: list[_Waiting] = []
-        self.turn = asyncio.Lock()
-        """Held while something is being written."""
+        self._turn = asyncio.Lock()
         self._worker: asyncio.Task[None] | None = None
 
     def add(self, unit: Unit) -> asyncio.Future[None]:
@@ -56,7 +55,7 @@ class Commits:
 
     async def between(self, function: Callable[[], Awaitable[T]]) -> T:
         """Runs something while nothing is being written."""
-        async with self.turn:
+        async with self._turn:
             return await function()
 
     async def finished(self) -> None:
@@ -70,7 +69,7 @@ class Commits:
             # on this process and the server work at the same time, instead of waiting for each other.
             most = min(max(_FEW, (len(self._waiting) + 1) // 2), _MOST)
             while self._waiting:
-                async with self.turn:
+                async with self._turn:
                     batch, self._waiting = self._waiting[:most], self._waiting[most:]
                     await self._write_batch(batch)
                     most = _MOST

@@ -14,6 +14,7 @@ __all__ = ["LOAD", "OUTCOME", "RECALL", "Lookups", "Question"]
 
 _MOST = 256
 
+
 _Asked = tuple[tuple[str, ...], "asyncio.Future[Sequence[Any] | None]"]
 
 
@@ -61,30 +62,18 @@ RECALL = Question(
 class Lookups:
     """The answers to one question.
 
-    The asking for many is done by a task of its own, so one of them that is cancelled interrupts nothing. Who is alone
-    asks without it, over the connection of `alone`, when its lock is free. That is the one that writes: whoever asks
-    commits next, and a server whose processes take turns is slower.
+    The asking is done by a task of its own, so a caller that is cancelled interrupts nothing.
     """
 
-    def __init__(
-        self, session: Session, turn: asyncio.Lock, question: Question, alone: tuple[Session, asyncio.Lock]
-    ) -> None:
+    def __init__(self, session: Session, turn: asyncio.Lock, question: Question) -> None:
         self._session = session
         self._turn = turn
         self._question = question
-        self._alone = alone
-        self._crowded = False
-        """More than one was looked up by the last task."""
         self._waiting: list[_Asked] = []
         self._worker: asyncio.Task[None] | None = None
 
     async def find(self, *texts: str) -> Sequence[Any] | None:
         """The row, or None. Raises `StoreError`, `StoreUnavailable`."""
-        session, turn = self._alone
-        if self._worker is None and not self._crowded and not turn.locked():
-            async with turn:
-                rows = await session.fetch(self._question.one, *texts)
-            return rows[0] if rows else None
         found: asyncio.Future[Sequence[Any] | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((texts, found))
         if self._worker is None:
@@ -96,7 +85,6 @@ class Lookups:
             while self._waiting:
                 async with self._turn:
                     asked, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-                    self._crowded = len(asked) > 1
                     await self._look_up(asked)
         finally:
             self._worker = None

@@ -168,9 +168,7 @@ class PostgresStore:
             self._writing = await self._open_to_write()
             others = Session(self._place, "reader")
         lookups, turn = Session(self._place, "lookups"), asyncio.Lock()
-        writing = self._writing
-        alone = (lookups, turn) if writing is None else (writing.session, writing.commits.turn)
-        loads, outcomes, recalls = (Lookups(lookups, turn, question, alone) for question in (LOAD, OUTCOME, RECALL))
+        loads, outcomes, recalls = (Lookups(lookups, turn, question) for question in (LOAD, OUTCOME, RECALL))
         self._reading = _Reading(lookups, others, loads, outcomes, recalls)
 
     async def _open_to_write(self) -> _Writing:
