@@ -30,7 +30,6 @@ MANY = 50
 """Of so many kills at least half must fall between a commit and its consequence; others prove little."""
 CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
-CI_ABLATION_KILLS = 2
 CI_POSTGRES_STUDENTS, CI_POSTGRES_KILLS = 30, 60
 SERVICES = Path(__file__).parents[1] / "placements" / "crash.toml"
 """Whose services are killed there."""
@@ -72,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Long tests, with sizes as options. Ends with exit code 1 when something does not hold.",
         epilog="scripts/soak TEST --help shows the options of a test.",
     )
-    parser.add_argument("--ci", action="store_true", help="all of them in small sizes, about twelve minutes")
+    parser.add_argument(
+        "--ci", action="store_true", help="crash, placements and simulation in small sizes, about eight minutes"
+    )
     tests = parser.add_subparsers(dest="test", metavar="TEST")
     crashing = tests.add_parser(
         "crash",
