@@ -41,13 +41,13 @@ def service(work: Work) -> Sample:
 def _warm_up(work: Work, urls: str | list[str]) -> None:
     play(urls, students=work.pick(20, 2))  # so that every subscription has followed something
     come_to_rest(urls)
-    time.sleep(work.pick(1.0, 0.1))
+    time.sleep(work.pick(1.0, 0.1))  # what follows work, as checkpoints of stores do, is not idleness
 
 
 def _watch(processes: Sequence[int], seconds: float) -> tuple[list[float], float]:
     """CPU of each over some time, in % of a core; and what the largest of them holds in memory, in MiB."""
     used, begun = [cpu_seconds(process) for process in processes], time.perf_counter()
-    time.sleep(seconds)
+    time.sleep(seconds)  # this is what is measured
     wall = time.perf_counter() - begun
     percent = [(cpu_seconds(process) - before) / wall * 100 for process, before in zip(processes, used, strict=True)]
     return percent, max(_resident_mib(process) for process in processes)

@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from benchmarks import sampling
+from benchmarks.delivery.by_hand import Account, OrderPlaced
 from benchmarks.postgres.server import running_server
 from benchmarks.sampling import Sample, Stopwatch, Work
 
@@ -41,19 +42,6 @@ _KEEP = """
     INSERT INTO state VALUES ('Account', $1, $2, $3) ON CONFLICT (kind, id) DO UPDATE
     SET version = excluded.version, body = excluded.body WHERE state.version = excluded.version - 1
 """
-
-
-class OrderPlaced(msgspec.Struct, frozen=True):
-    number: int
-    order: str
-    customer: str
-    amount: int
-
-
-class Account(msgspec.Struct):
-    id: str
-    owed: int = 0
-    orders: int = 0
 
 
 _decode_event = msgspec.json.Decoder(OrderPlaced).decode

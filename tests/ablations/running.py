@@ -127,7 +127,7 @@ def _come_to_rest(services: Services, ablation: Ablation, seconds: float) -> Non
     while checker.check(checker.read(services.data)) and time.monotonic() < end:
         if ablation.retried:
             Platform(services.data).remit("parked", "retry", ablation.retried, "--all")
-        time.sleep(0.1)
+        time.sleep(0.1)  # asked again: nothing tells when stores are at rest
 
 
 def _spoil(services: Services, ablation: Ablation, folder: Path, *, whole: bool) -> None:

@@ -106,6 +106,6 @@ def test_what_was_published_is_read_also_while_its_service_is_down(server: str, 
         end = time.monotonic() + 20
         while not client.call("GET", "/students/ada/transcript")[1]:
             assert time.monotonic() < end, services["learning"].log()
-            time.sleep(0.05)
+            time.sleep(0.05)  # asked again: nothing tells another process that an answer has changed
         client.close()
         assert services["learning"].stop() == 0

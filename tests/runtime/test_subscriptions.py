@@ -27,6 +27,7 @@ from remit.runtime import Runtime
 from remit.stores import PRIVATE, partition_of
 from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, OrderId, OrdersOf, Owed, Place, make_shop
+from tests.runtime.talk import until
 
 ADA, BOB = Buyer("ada"), Buyer("bob")
 
@@ -35,12 +36,6 @@ ADA, BOB = Buyer("ada"), Buyer("bob")
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The stores every promise is kept on."""
     return "memory:" if request.param == "memory:" else f"sqlite:{tmp_path}/{{context}}.db"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Gives way until a condition holds; the test's time limit bounds it."""
-    while not condition():  # noqa: ASYNC110  # the runtime's own states have no event to wait for
-        await asyncio.sleep(0.005)
 
 
 async def test_each_event_is_handled_once_and_in_order(place: str) -> None:

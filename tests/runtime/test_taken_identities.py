@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from remit import (
 )
 from remit.runtime import Runtime
 from remit.topology.assembly import assemble
+from tests.runtime.talk import until
 
 
 class Open(Command[str]):
@@ -157,12 +157,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def bank() -> Bank:
     return make_bank()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Gives way until a condition holds; the test's time limit bounds it."""
-    while not condition():  # noqa: ASYNC110  # the runtime's own states have no event to wait for
-        await asyncio.sleep(0.005)
 
 
 # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────────
