@@ -190,6 +190,17 @@ def test_parked_keys_are_found_in_every_schema_of_a_database(office: Office, dat
     assert is_clear(run(office, "parked", "list", "--store", database.place, code=2), "cli.usage")
 
 
+@pytest.mark.parametrize("options", [[], ["--roles", "--apply"]], ids=["schemas", "roles"])
+def test_a_server_that_cannot_be_reached_is_to_be_started_and_the_command_run_again(
+    office: Office, options: list[str]
+) -> None:
+    said = run(
+        office, "migrate", "post_office:office", *options, "--store", "postgresql://desk@127.0.0.1:1/office", code=2
+    )
+    assert is_clear(said, "store.unavailable")
+    assert "Next: start it, or correct the address; services go on by themselves, a command is run again" in said
+
+
 def test_other_stores_need_no_command(office: Office) -> None:
     said = run(office, "migrate", "post_office:office", "--store", "sqlite:nowhere/{context}.db")
     assert said.splitlines() == [

@@ -34,16 +34,17 @@ _FOR_GOOD = {
     "42883": ("a function is gone", "restore the schema from a backup"),
     "42703": ("a column is gone", "restore the schema from a backup"),
 }
+_AFTERWARDS = "services go on by themselves, a command is run again"
 _FOR_NOW = {
     "53300": ("the server has no connection left", "raise max_connections, or use fewer processes or a pooler"),
-    "53100": ("the server's disk is full", "free space; the store goes on by itself"),
+    "53100": ("the server's disk is full", f"free space; {_AFTERWARDS}"),
     "53200": ("the server has no memory left", "give it more memory or less work"),
     "25006": ("the server takes no writes", "end its read-only mode, or give the address of the primary"),
     "55P03": ("another transaction kept a row locked for too long", "end what writes for so long"),
     "57014": ("the statement took too long", "see what the server is busy with"),
-    "57P03": ("the server is starting or ending", "wait; the store goes on by itself"),
+    "57P03": ("the server is starting or ending", f"wait; {_AFTERWARDS}"),
 }
-_LOST = ("the server cannot be reached", "see whether it runs; the store goes on by itself")
+_LOST = ("the server cannot be reached", f"start it, or correct the address; {_AFTERWARDS}")
 _OTHER = ("PostgreSQL failed", "try again; if it stays, see the server's log")
 
 

@@ -15,7 +15,7 @@ _FOR_GOOD = {
 }
 _FOR_NOW = {
     sqlite3.SQLITE_BUSY: ("another process kept the file locked for 5 s", "end the program that writes for so long"),
-    sqlite3.SQLITE_FULL: ("the disk is full", "free space; the store goes on by itself"),
+    sqlite3.SQLITE_FULL: ("the disk is full", "free space; services go on by themselves, a command is run again"),
     sqlite3.SQLITE_IOERR: ("the file cannot be read or written", "check free space, quotas and the disk's health"),
     sqlite3.SQLITE_READONLY: ("the file has become read-only", "make the file and its directory writable again"),
     sqlite3.SQLITE_CANTOPEN: ("the file cannot be opened", "check that its directory is there and can be written"),
