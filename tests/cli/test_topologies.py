@@ -94,31 +94,6 @@ def test_a_service_says_what_blocks_its_event_loop(office: Office, topology: Pat
         assert posting.result()[0] == 201
 
 
-@pytest.mark.parametrize(
-    ("missing", "extra", "line", "code"),
-    [
-        ("nats", "nats", '[channels]\nevents = "nats://127.0.0.1:1"', "channel.unusable"),
-        ("nats", "nats", '[channels]\ncalls = "nats://127.0.0.1:1"', "channel.unusable"),
-        ("aiohttp", "http", '[channels]\ncalls = "http"', "channel.unusable"),
-        ("asyncpg", "postgres", '[stores]\ndefault = "postgresql://127.0.0.1:1/{context}"', "store.unusable"),
-    ],
-)
-def test_a_driver_that_is_missing_is_said_with_its_extra(
-    office: Office, tmp_path: Path, missing: str, extra: str, line: str, code: str
-) -> None:
-    file = tmp_path / "office.toml"
-    calls = 'calls = "127.0.0.1:1"' if missing == "aiohttp" else ""
-    service = f'[services.all]\nruns = ["*"]\nhttp = "127.0.0.1:0"\n{calls}\n'
-    file.write_text(f'system = "post_office:office"\n{line}\n{service}')
-    program = f"import sys; sys.modules['{missing}'] = None; from remit.cli import main; main()"
-    command = [sys.executable, "-c", program, "run", str(file)]
-    ran = subprocess.run(command, cwd=office.folder, capture_output=True, text=True, check=False, timeout=DEADLINE)
-    assert ran.returncode == 2
-    assert is_clear(ran.stderr, code), ran.stderr
-    assert f"need {missing}, which is not installed" in ran.stderr
-    assert f'pip install "remit[{extra}]"' in ran.stderr
-
-
 TWO_SERVICES = """
 system = "post_office:office"
 [stores]

@@ -57,9 +57,9 @@ class Places(NamedTuple):
                 "cli.usage", "the address does not tell which contexts there are", where=self.of("{context}").shown,
                 expected="a topology file, or the name of a subscription", next="--store FILE.toml",
             )  # fmt: skip
+        open_store(self.default.value, "any")  # says what is not installed
         from remit.topology.databases import contexts_in
 
-        open_store(self.default.value, "any")  # says what is not installed
         return await contexts_in(self.default)
 
 
