@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -154,7 +155,9 @@ def virtually(story: Coroutine[Any, Any, None]) -> None:
         loop.bury()
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Gives way until a condition holds; the test's time limit bounds it."""
-    while not condition():  # noqa: ASYNC110  # the runtime's own states have no event to wait for
+async def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Gives way until a condition holds. Fails when it has not come to hold in so many seconds."""
+    latest = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < latest, f"what is waited for has not come in {seconds:.0f} s"
         await asyncio.sleep(0.001)

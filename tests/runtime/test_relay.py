@@ -313,7 +313,7 @@ async def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(server: N
     async with process(server, tmp_path / "billing.db") as (store, relay):
         for begin in range(0, 3000, 1000):
             await write(store, begin, begin + 1000)
-            await until(lambda begin=begin: relay.published > begin)  # type: ignore[misc]  # binds the loop's variable
+            await until(lambda begin=begin: relay.published > begin, 30.0)  # type: ignore[misc]  # binds the loop's variable
             server.kill()
             await write(store, begin + 1000, begin + 1001)
             server.start()
