@@ -77,6 +77,19 @@ def test_the_address_of_a_store_says_database_schema_and_user_and_hides_the_rest
     assert "hush" not in repr((topology, sales, billing))
 
 
+@pytest.mark.parametrize("option", ["host=a", "port=1", "dbname=a", "database=a"])
+def test_the_options_of_an_address_that_say_which_database_it_is_tell_two_apart(option: str) -> None:
+    topology = parsed(
+        f'[stores]\none = "postgresql:///shop?user=me&password=hush&schema=s&{option}"\n'
+        f'two = "postgresql:///shop?user=me&password=hush&schema=s&{option}1"\n[services.a]\nruns = ["*"]'
+    )
+    one, two = topology.store_of("one"), topology.store_of("two")
+    assert (one.user, one.schema) == ("me", "s")
+    assert one.database == f"postgresql:///shop?{option}"
+    assert two.database == f"postgresql:///shop?{option}1"
+    assert one.shown != two.shown
+
+
 def test_no_secret_is_shown() -> None:
     topology = parsed(WHOLE, PASSWORD="hush", SHARED="quiet")
     assert "hush" not in repr(topology)
@@ -161,6 +174,13 @@ MISTAKES = {
     '[stores]\ndefault = "redis://h:1"': ("topology.technology", "memory:, sqlite:PATH or postgresql://USER"),
     '[stores]\ndefault = "sqlite:"': ("topology.technology", "sqlite:PATH"),
     '[stores]\ndefault = "memory:x"': ("topology.technology", "memory:"),
+    '[stores]\ndefault = "postgresql:"': ("topology.technology", "postgresql://USER"),
+    '[stores]\ndefault = "postgresql:host/db"': ("topology.address", "postgresql://USER:PASSWORD@HOST/DATABASE"),
+    '[stores]\ndefault = "postgresql://u:a/b@host/db"': ("topology.address", "@ is %40"),
+    '[stores]\ndefault = "postgresql://u:a?b@host/db"': ("topology.address", "@ is %40"),
+    '[stores]\ndefault = "postgresql://u:a#b@host/db"': ("topology.address", "@ is %40"),
+    '[stores]\ndefault = "postgresql://u:[a@host/db"': ("topology.address", "@ is %40"),
+    '[channels]\ncalls = "postgresql"': ("topology.technology", "'postgresql' cannot carry them"),
     '[stores]\ndefault = "sqlite:${DATA}/x.db"': ("topology.environment", "export DATA="),
     '[stores]\ndefault = "sqlite:${a b}/x.db"': ("topology.environment", "no name of a variable"),
     '[services.b]\nruns = ["${WHAT}"]': ("topology.environment", "export WHAT="),

@@ -103,6 +103,16 @@ def test_another_place_for_a_store_is_no_edit_of_the_topology() -> None:
     assert check_stores_stay(placed(ALL, SHOP), same) == []
 
 
+@pytest.mark.parametrize("moved", ["postgresql://h/other", "postgresql://other/d", "postgresql://h/d?schema=s"])
+def test_another_database_or_schema_is_none_either_and_shows_no_password(moved: str) -> None:
+    stayed = '[stores]\nsales = "postgresql://u:hush@h/d"\n' + ALL
+    again = stayed.replace("u:hush@", "administrator:secret@")
+    (finding,) = check_stores_stay(placed(stayed, SHOP), placed(stayed.replace("postgresql://u:hush@h/d", moved), SHOP))
+    assert (finding.code, finding.where) == ("topology.store-moved", "shop.toml [stores] sales")
+    assert "hush" not in str(finding)
+    assert check_stores_stay(placed(stayed, SHOP), placed(again, SHOP)) == []
+
+
 def test_another_system_is_no_move() -> None:
     other = replace(parsed(ALL), system="office:office")
     assert [finding.code for finding in check_stores_stay(placed(ALL, SHOP), place(other, SHOP))] == [

@@ -165,7 +165,19 @@ REFUSALS = {
         "topology.unused",
         'events = "postgresql"',
     ),
+    '[stores]\ndefault = "postgresql://h/d"\n[channels]\nevents = { url = "postgresql", replicas = 3 }\n' + ALL: (
+        "topology.unused",
+        "nothing is sent that has a codec, or replicas",
+    ),
     '[channels]\nevents = "postgresql"\n' + ALL: ("topology.store-apart", "or leave out events"),
+    '[stores]\ndefault = "postgresql://h/d?dbname={context}"\n[channels]\nevents = "postgresql"\n' + ALL: (
+        "topology.store-apart",
+        "not in one database",
+    ),
+    '[stores]\nsales = "sqlite:x.db"\ndefault = "postgresql://h/d"\n[channels]\nevents = "postgresql"\n' + ALL: (
+        "topology.store-apart",
+        "the store of sales is not in PostgreSQL",
+    ),
     '[stores]\ndefault = "postgresql://h/{context}"\n[channels]\nevents = "postgresql"\n' + ALL: (
         "topology.store-apart",
         "the stores of sales and billing are not in one database",

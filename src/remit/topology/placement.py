@@ -397,12 +397,14 @@ def _check_published(topology: Topology, contexts: Mapping[str, ContextShape | N
             expected="no further settings where followers read logs themselves", next=f'events = "{channel.url.value}"',
         )  # fmt: skip
     databases = {context: topology.store_of(context).database for context in contexts}
-    first = next(iter(databases), "")
+    first = next((context for context, database in databases.items() if database), "")
     for context, database in databases.items() if reads_directly(topology) else ():
         if not database or database != databases[first]:
             findings.report(
                 "topology.store-apart", _at(topology, "channels", "events"),
-                f"the stores of {first} and {context} are not in one database, so neither can read the other's log",
+                f"the stores of {first} and {context} are not in one database, so neither can read the other's log"
+                if database
+                else f"the store of {context} is not in PostgreSQL, so nobody else can read its log there",
                 expected="all stores in schemas of one PostgreSQL database, or a broker",
                 next='[stores] default = "postgresql://{context}:${PASSWORD}@HOST/DATABASE", or leave out events',
             )  # fmt: skip

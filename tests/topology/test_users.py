@@ -1,0 +1,37 @@
+"""Whom the broker has to know; a service that it cannot know is a finding."""
+
+from __future__ import annotations
+
+import pytest
+
+from remit import ModelError
+from remit.topology.users import users_of
+from tests.topology.files import SHOP, placed
+
+SERVICES = '[services.a]\nruns = ["*"]\nhttp = "127.0.0.1:8000"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (SERVICES, "there is no broker that would know its users"),
+        (
+            '[stores]\ndefault = "postgresql://h/d"\n[channels]\nevents = "postgresql"\n' + SERVICES,
+            "there is no broker",
+        ),
+        ('[channels]\nevents = "nats://h:1"\n' + SERVICES, "the broker cannot know this service"),
+    ],
+    ids=["no channel", "the database", "no credentials"],
+)
+def test_a_service_that_the_broker_cannot_know_is_a_finding(text: str, told: str) -> None:
+    with pytest.raises(ModelError) as raised:
+        users_of(placed(text), SHOP)
+    (finding,) = raised.value.findings
+    assert (finding.code, finding.where) == ("topology.no-user", "shop.toml [services.a]")
+    assert told in finding.what
+
+
+def test_a_service_is_known_by_its_own_credentials_or_by_those_of_the_channel() -> None:
+    by_channel = users_of(placed('[channels]\nevents = "nats://all:secret@h:1"\n' + SERVICES), SHOP)
+    own = users_of(placed('[channels]\nevents = "nats://h:1"\n' + SERVICES + 'credentials = "me:secret"'), SHOP)
+    assert ([user.name for user in by_channel], [user.name for user in own]) == (["all"], ["me"])
