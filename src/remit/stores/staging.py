@@ -97,7 +97,12 @@ def _library_of(connection: object, *, is_async: bool) -> _Library:
 
 def _statement(library: _Library, schema: str) -> str:
     marks = [library.mark.format(number=number, name=name) for number, name in enumerate(Staged._fields, 1)]
-    return _WRITE.format(*marks, schema='"' + schema.replace('"', '""') + '"')
+    return _WRITE.format(*marks, schema=_quoted(schema))
+
+
+def _quoted(name: str) -> str:
+    """A name as SQL text."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _explain(error: BaseException, schema: str) -> None:
@@ -110,10 +115,11 @@ def _explain(error: BaseException, schema: str) -> None:
             next="start the system once, or migrate its stores; or say which schema: outbox(..., schema=...)",
         ) from error  # fmt: skip
     if state == "42501":
+        name = _quoted(schema)
         raise OutboxError(
             f"this user may not publish for schema {schema!r}", where=schema,
             expected="the right to insert into its staging table",
-            next=f"GRANT USAGE ON SCHEMA {schema} TO <user>; GRANT INSERT ON {schema}.remit_staging TO <user>",
+            next=f"GRANT USAGE ON SCHEMA {name} TO <user>; GRANT INSERT ON {name}.remit_staging TO <user>",
         ) from error  # fmt: skip
 
 

@@ -10,9 +10,9 @@ from remit.stores.postgres.place import Place, quoted, text
 __all__ = ["apply", "reader", "role"]
 
 _ROLE = """\
-DO $$ BEGIN
+DO $remit$ BEGIN
 IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {name}) THEN CREATE ROLE {role} LOGIN; END IF;
-END $$;
+END $remit$;
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA {schema} FROM PUBLIC;
