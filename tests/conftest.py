@@ -3,11 +3,26 @@
 Whoever started the tests in the background may have left SIGINT ignored; processes that tests interrupt inherit that.
 """
 
-import signal
+from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests.servers.postgres import given_or_started
+
+pytest_plugins = ["tests.side_by_side"]
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a PostgreSQL server that runs all the time. Each worker has its own."""
+    with given_or_started() as address:
+        yield address

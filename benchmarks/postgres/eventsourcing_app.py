@@ -11,7 +11,7 @@ from benchmarks.postgres.server import running_server
 from benchmarks.sampling import Sample, Work
 from benchmarks.sqlite import eventsourcing_app
 from benchmarks.sqlite.orders import placement
-from tests.servers.postgres import HOST
+from tests.servers.ports import HOST
 
 
 class Shop(eventsourcing_app.Shop):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from benchmarks.postgres.server import running_server
 from benchmarks.sampling import Sample, Work
-from tests.servers.postgres import HOST, Server
+from tests.servers.ports import HOST
+from tests.servers.postgres import Server
 
 _SCHEMA = """
 CREATE TABLE log (

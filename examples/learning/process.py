@@ -105,6 +105,8 @@ class Platform(_Process):
         super().__init__("the platform")
         self._data = str(data.resolve())
         self.system = system
+        with ExitStack() as taken:
+            self._port = str(_free_ports(1, taken))
 
     def die_starting(self, after_seconds: float, once: Callable[[], bool] = lambda: True) -> bool:
         """Begins to start, and is killed so much later than `once` holds. False if it was ready before that."""
@@ -122,8 +124,7 @@ class Platform(_Process):
         return _remit(*arguments, "--data", self._data)
 
     def _launch(self) -> subprocess.Popen[str]:
-        port = self.url.rpartition(":")[2] or "0"
-        command = [REMIT, "run", self.system, "--data", self._data, "--port", port, "--json"]
+        command = [REMIT, "run", self.system, "--data", self._data, "--port", self._port, "--json"]
         # A session of its own: Ctrl-C reaches whoever started this, and that one decides what happens.
         return subprocess.Popen(  # noqa: S603  # our own program
             command, stdout=subprocess.PIPE, text=True, cwd=EXAMPLES, start_new_session=True

@@ -14,7 +14,6 @@ import asyncpg
 import pytest
 
 from tests.cli.program import Office, is_clear
-from tests.servers.postgres import given_or_started
 
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
 TOPOLOGY = """
@@ -26,12 +25,6 @@ runs = ["*"]
 http = "127.0.0.1:0"
 """
 PASSWORD = "hush-hush"  # the tests' own server asks for none
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with given_or_started() as address:
-        yield address
 
 
 class Database:

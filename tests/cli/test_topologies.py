@@ -14,7 +14,7 @@ from threading import Timer
 import pytest
 
 from tests.cli.program import DEADLINE, Office, is_clear
-from tests.servers.nats import free_port
+from tests.servers.ports import free_port
 
 TOPOLOGY = """
 system = "post_office:office"

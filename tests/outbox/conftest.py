@@ -1,25 +1,17 @@
-"""A PostgreSQL server for all tests of this folder, and a shop on new schemas of it for each."""
+"""A shop on new schemas of a PostgreSQL server for each test."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
 
 from tests.outbox.shop import Shop
-from tests.servers.postgres import given_or_started
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The address of a server that runs all the time."""
-    with given_or_started() as address:
-        yield address
 
 
 @pytest.fixture

@@ -16,17 +16,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-HOST = "127.0.0.1"
+from tests.servers.ports import HOST, free_port
+
 START_SECONDS = 20.0
 PR_SET_PDEATHSIG = 1
-
-
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as taken:
-        taken.bind((HOST, 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 def program() -> Path:

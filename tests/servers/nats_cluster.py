@@ -10,7 +10,8 @@ import msgspec
 
 from remit.errors import RemitError
 from remit.transports.nats import NatsConnection
-from tests.servers.nats import HOST, START_SECONDS, NatsServer, free_port
+from tests.servers.nats import START_SECONDS, NatsServer
+from tests.servers.ports import HOST, free_port
 
 __all__ = ["NatsCluster"]
 

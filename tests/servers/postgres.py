@@ -17,7 +17,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import tempfile
@@ -27,7 +26,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-HOST = "127.0.0.1"
+from tests.servers.ports import HOST, free_port
+
 _PATIENCE = 60.0
 """Seconds for a start on a busy machine."""
 
@@ -102,7 +102,7 @@ class Server:
 
     def start(self) -> None:
         """Starts it, on the port it had before if it had one, and returns when it takes connections."""
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         settings = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         server = [self.program("postgres"), "-D", self.data, "-h", HOST, "-p", self.port, "-k", self.folder, *settings]
         latest = time.monotonic() + _PATIENCE
@@ -174,10 +174,3 @@ def _reachable(binaries: Path, folder: Path) -> Path:
         if source.exists():
             shutil.copytree(source, folder / source.name, symlinks=True)
     return folder / binaries.relative_to(package.parent)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind((HOST, 0))
-        port: int = free.getsockname()[1]
-        return port

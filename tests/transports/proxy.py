@@ -7,6 +7,8 @@ import contextlib
 import socket
 import struct
 
+from tests.servers.ports import HOST, free_port
+
 __all__ = ["Proxy"]
 
 _RESET = struct.pack("ii", 1, 0)
@@ -23,21 +25,20 @@ class Proxy:
         self.swallowed = asyncio.Event()
         """Set once data has been swallowed."""
         self._black_hole = False
-        self._port = 0
+        self._port = free_port()
         self._listener: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._carrying: set[asyncio.Task[None]] = set()
 
     @property
     def place(self) -> str:
-        return f"127.0.0.1:{self._port}"
+        return f"{HOST}:{self._port}"
 
     async def heal(self) -> None:
         """Everything works, for new connections and for those that are left."""
         self._black_hole, self.latency = False, 0.0
         if self._listener is None:
-            self._listener = await asyncio.start_server(self._take, "127.0.0.1", self._port, backlog=1000)
-            self._port = self._listener.sockets[0].getsockname()[1]
+            self._listener = await asyncio.start_server(self._take, HOST, self._port, backlog=1000)
 
     def swallow(self) -> None:
         """Connections are taken and stay; whatever is sent disappears, in both directions."""

@@ -14,6 +14,7 @@ from remit import ChannelError, OutcomeUnknown, RemitError, Unavailable
 from remit.testing.conformance.calls import ADDRESS, OK, QUESTION, Counter, echo
 from remit.transports import CallChannel, Request
 from remit.transports.http import HttpCalls
+from tests.servers.ports import free_port
 from tests.transports.proxy import Proxy
 
 SECRET = "s3cret"
@@ -65,13 +66,6 @@ async def call(channel: CallChannel, seconds: float = 5.0) -> object:
             return await channel.call(ADDRESS, QUESTION, seconds)
     except RemitError as error:
         return error
-
-
-def free_port() -> int:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port: int = unused.getsockname()[1]
-        return port
 
 
 async def test_a_replica_that_is_down_is_passed_over(net: Net) -> None:

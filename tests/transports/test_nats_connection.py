@@ -13,7 +13,8 @@ import pytest
 from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
 from remit.transports import Answer, Request
 from remit.transports.nats import NatsCalls, NatsConnection, connection
-from tests.servers.nats import HOST, NatsServer, free_port, nats_server
+from tests.servers.nats import NatsServer, nats_server
+from tests.servers.ports import HOST, free_port
 
 USERS = 'authorization {{ users = [ {{ user: "front", password: "{password}" }} ] }}'
 QUESTION = Request("query", {}, b"?")

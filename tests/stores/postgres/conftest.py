@@ -1,21 +1,12 @@
-"""A PostgreSQL server for all tests of this folder, and a new schema of it for each."""
+"""A new schema of a PostgreSQL server for each test."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-
-from tests.servers.postgres import given_or_started
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The address of a server that runs all the time."""
-    with given_or_started() as address:
-        yield address
 
 
 @pytest.fixture

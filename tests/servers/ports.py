@@ -1,0 +1,39 @@
+"""Ports for the servers of tests: the system gives out none of them by itself, and each worker has its own.
+
+So nobody else takes the port of a server that has just been chosen, or is being restarted.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+
+from learning import process
+
+HOST = "127.0.0.1"
+_EACH = 1500
+"""Ports of one of the workers that scripts/test starts."""
+
+
+def _own() -> range:
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        return process.PORTS
+    first = int(worker.removeprefix("gw")) * _EACH % len(process.PORTS)
+    return process.PORTS[first : first + _EACH]
+
+
+process.PORTS = _own()  # also for the services of the learning platform
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    while True:
+        with socket.socket() as free:
+            port = random.choice(process.PORTS)
+            try:
+                free.bind((HOST, port))
+            except OSError:
+                continue
+            return port
