@@ -51,7 +51,8 @@ async def postgres(address: str) -> AsyncIterator[PostgresStore]:
 async def session(server: str, schema: str, postgres: PostgresStore) -> AsyncIterator[Connection]:
     """A connection with the settings of a store's own."""
     session = await asyncpg.connect(server)
-    await session.execute(f"SET search_path TO {schema}, pg_temp; SET enable_seqscan = off")
+    settings = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan"
+    await session.execute(f"SET search_path TO {schema}, pg_temp; {settings}")
     yield session
     await session.close()
 
@@ -76,6 +77,29 @@ async def test_hot_queries_use_indexes(postgres: PostgresStore, session: Connect
     plan = await explained(session, *QUERIES[query])
     assert "Seq Scan" not in nodes(plan)
     assert [node for node in nodes(plan) if "Index" in node]
+
+
+async def test_what_is_asked_often_is_planned_once(postgres: PostgresStore) -> None:
+    for pos in (1, 2, 3):
+        await postgres.commit(move(pos))
+        await postgres.load("sales.Order", str(pos))
+    assert postgres._writing is not None
+    assert postgres._reading is not None
+    for session in (postgres._writing.session, postgres._reading.lookups):
+        link = await session.link()
+        plans = await link.connection.fetch("SELECT generic_plans, custom_plans FROM pg_prepared_statements")
+        assert max(generic for generic, _ in plans) >= 3
+        assert sum(custom for _, custom in plans) == 0
+
+
+async def test_a_migration_by_a_newer_release_leaves_no_statement_behind(
+    postgres: PostgresStore, session: Connection
+) -> None:
+    assert postgres._reading is not None
+    statement = "SELECT * FROM remit_state"
+    await postgres._reading.lookups.fetch(statement)
+    await session.execute("ALTER TABLE remit_state ADD COLUMN later text")
+    assert await postgres._reading.lookups.fetch(statement) == []
 
 
 async def test_an_old_snapshot_slows_nothing_down(postgres: PostgresStore, session: Connection, server: str) -> None:

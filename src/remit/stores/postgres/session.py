@@ -28,6 +28,7 @@ _OLDEST = 14
 _BOUNDS = ("lock_timeout = '2s'", "idle_in_transaction_session_timeout = '5s'", "enable_seqscan = off")
 _ALWAYS = (
     "default_transaction_isolation = 'read committed'",
+    "plan_cache_mode = force_generic_plan",  # which plan runs does not depend on who asked first
     "tcp_keepalives_idle = 10",
     "tcp_keepalives_interval = 5",
 )
@@ -48,6 +49,7 @@ class Link:
         self.began = began
         self.pooled = process != connection.get_server_pid()
         self._prepared: dict[str, Any] = {}
+        self._names = 0
 
     async def run(self, sql: str) -> None:
         """Statements without values and rows."""
@@ -59,8 +61,17 @@ class Link:
             return list(await self.connection.fetch(sql, *values, timeout=ANSWER_SECONDS))
         statement = self._prepared.get(sql)
         if statement is None:
-            statement = self._prepared[sql] = await self.connection.prepare(sql, timeout=ANSWER_SECONDS)
-        rows: list[Row] = await statement.fetch(*values, timeout=ANSWER_SECONDS)
+            # Without a name the driver would have it parsed and planned anew each time.
+            self._names += 1
+            name = f"remit_{self._names}"
+            statement = self._prepared[sql] = await self.connection.prepare(sql, name=name, timeout=ANSWER_SECONDS)
+        try:
+            rows: list[Row] = await statement.fetch(*values, timeout=ANSWER_SECONDS)
+        except asyncpg.InvalidCachedStatementError:
+            del self._prepared[sql]  # a newer release has changed what it gives
+            if self.connection.is_in_transaction():
+                raise
+            return await self.fetch(sql, *values)
         return rows
 
     async def set_up(self) -> None:
