@@ -378,4 +378,6 @@ def _learn(handler: HandlerPlan, command: Any, first: tuple[str, str] | None) ->
 
 def _safe(text: str) -> str:
     """A user's key as it may stand in a JSON header."""
-    return text if text.isalnum() else msgspec.json.encode(text)[1:-1].decode()
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return text
+    return msgspec.json.encode(text)[1:-1].decode()

@@ -4,48 +4,65 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
 
 from remit.errors import OutcomeUnknown
+from remit.stores.port import Unit
 
-__all__ = ["PATIENCE", "outlive"]
+__all__ = ["PATIENCE", "Pending"]
 
 PATIENCE = 5.0
 """Seconds a cancelled caller waits for the outcome of its commit."""
 
 
-async def outlive(written: asyncio.Future[None], where: str, withdraw: Callable[[], bool] | None = None) -> None:
-    """Waits for the outcome of a commit, and raises it. A cancellation waits for it as well, unless the commit can be
-    withdrawn; after 5 s it raises `OutcomeUnknown`.
-    """
-    try:
-        await asyncio.shield(written)
-    except asyncio.CancelledError:
-        # Nobody waits for it any more, so a conflict found later is no exception that was overlooked.
-        written.add_done_callback(_heard)
-        if withdraw is None or not withdraw():
-            await _known(written, where)
-        raise
+class Pending:
+    """A unit on its way into a store, and the one caller who waits for it."""
 
+    __slots__ = ("_cancelled", "_loop", "_over", "_waiter", "unit")
 
-def _heard(written: asyncio.Future[Any]) -> None:
-    if not written.cancelled():
-        written.exception()
+    def __init__(self, unit: Unit) -> None:
+        self.unit = unit
+        self._loop = asyncio.get_running_loop()
+        # Awaited as it is: a shield around it would cost as much as the rest of what a command waits for.
+        self._waiter: asyncio.Future[None] = self._loop.create_future()
+        self._over = False
+        self._cancelled = False
 
+    def settle(self, error: Exception | None) -> None:
+        """The outcome is known: the unit is written, or why not."""
+        self._over = True
+        if self._waiter.done():
+            return  # cancelled a moment ago
+        if error is None or self._cancelled:
+            self._waiter.set_result(None)
+        else:
+            self._waiter.set_exception(error)
 
-async def _known(written: asyncio.Future[None], where: str) -> None:
-    """Waits for the outcome of a commit, however often the caller is cancelled. Raises `OutcomeUnknown` after 5 s."""
-    loop = asyncio.get_running_loop()
-    latest = loop.time() + PATIENCE
-    while not written.done():
-        if (left := latest - loop.time()) <= 0:
-            raise OutcomeUnknown(
-                f"the call was cancelled while its commit took more than {PATIENCE:g} s",
-                where=where,
-                expected="a commit within that time",
-                next="call again with the same key; see what keeps the store",
-            )
+    async def outcome(self, where: str, withdraw: Callable[[Pending], bool] | None = None) -> None:
+        """Waits for it, and raises what the unit ended with. A cancellation waits as well, unless the unit can be
+        withdrawn; after 5 s it raises `OutcomeUnknown`.
+        """
         try:
-            await asyncio.wait([written], timeout=left)
+            await self._waiter
         except asyncio.CancelledError:
-            continue
+            self._cancelled = True
+            if not self._waiter.cancelled():
+                self._waiter.exception()  # known, but nobody hears of it any more
+            if withdraw is None or not withdraw(self):
+                await self._known(where)
+            raise
+
+    async def _known(self, where: str) -> None:
+        """Waits for the outcome, however often the caller is cancelled. Raises `OutcomeUnknown` after 5 s."""
+        latest = self._loop.time() + PATIENCE
+        while not self._over:
+            if (left := latest - self._loop.time()) <= 0:
+                raise OutcomeUnknown(
+                    f"the call was cancelled while its commit took more than {PATIENCE:g} s",
+                    where=where,
+                    expected="a commit within that time",
+                    next="call again with the same key; see what keeps the store",
+                )
+            self._waiter = self._loop.create_future()
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([self._waiter], timeout=left)

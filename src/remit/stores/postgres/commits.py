@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import TypeVar
 
 from remit.errors import OutcomeUnknown
+from remit.stores.outliving import Pending
 from remit.stores.port import Unit
 
 __all__ = ["Commits"]
@@ -19,7 +19,6 @@ _FEW = 8
 """Units that are not worth two batches."""
 
 T = TypeVar("T")
-_Waiting = tuple[Unit, "asyncio.Future[None]"]
 
 
 class Commits:
@@ -33,22 +32,22 @@ class Commits:
     ) -> None:
         self._write = write
         self._appended = appended
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Pending] = []
         self._turn = asyncio.Lock()
         self._worker: asyncio.Task[None] | None = None
 
-    def add(self, unit: Unit) -> asyncio.Future[None]:
-        """The outcome of writing the unit with the next batch."""
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((unit, written))
+    def add(self, unit: Unit) -> Pending:
+        """Writes the unit with the next batch."""
+        pending = Pending(unit)
+        self._waiting.append(pending)
         if self._worker is None:
             # It begins at the next turn of the loop: whoever else is ready now may have something to commit too.
             self._worker = asyncio.create_task(self._work(), name="commits")
-        return written
+        return pending
 
-    def withdraw(self, written: asyncio.Future[None]) -> bool:
+    def withdraw(self, pending: Pending) -> bool:
         """Takes a unit back; False when it is being written already."""
-        left = [waiting for waiting in self._waiting if waiting[1] is not written]
+        left = [other for other in self._waiting if other is not pending]
         withdrawn = len(left) < len(self._waiting)
         self._waiting = left
         return withdrawn
@@ -76,9 +75,9 @@ class Commits:
         finally:
             self._worker = None
 
-    async def _write_batch(self, batch: Sequence[_Waiting]) -> None:
+    async def _write_batch(self, batch: Sequence[Pending]) -> None:
         try:
-            outcomes = await self._write([unit for unit, _ in batch])
+            outcomes = await self._write([pending.unit for pending in batch])
         except asyncio.CancelledError:
             unknown = OutcomeUnknown("the writing was cancelled", next="call again with the same key")
             self._settle(batch, [copy.copy(unknown) for _ in batch])
@@ -87,16 +86,12 @@ class Commits:
             outcomes = [copy.copy(error) for _ in batch]
         self._settle(batch, outcomes)
 
-    def _settle(self, batch: Sequence[_Waiting], outcomes: Sequence[Exception | None]) -> None:
+    def _settle(self, batch: Sequence[Pending], outcomes: Sequence[Exception | None]) -> None:
         appended = False
-        for (unit, written), outcome in zip(batch, outcomes, strict=True):
+        for pending, outcome in zip(batch, outcomes, strict=True):
             # What may have been appended wakes as well: nothing else would, until the next commit.
             if outcome is None or isinstance(outcome, OutcomeUnknown):
-                appended = appended or bool(unit.entries)
-            with suppress(asyncio.InvalidStateError):  # nobody waits any more
-                if outcome is None:
-                    written.set_result(None)
-                else:
-                    written.set_exception(outcome)
+                appended = appended or bool(pending.unit.entries)
+            pending.settle(outcome)
         if appended:
             self._appended()

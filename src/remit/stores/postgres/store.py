@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from remit.errors import StoreUnavailable
-from remit.stores.outliving import outlive
 from remit.stores.port import (
     PUBLISHED,
     Capabilities,
@@ -259,8 +258,7 @@ class PostgresStore:
         `StoreError` (nothing written), `OutcomeUnknown` (written or not).
         """
         commits = self._writable().commits
-        written = commits.add(unit)
-        await outlive(written, self._place.where, partial(commits.withdraw, written))
+        await commits.add(unit).outcome(self._place.where, commits.withdraw)
 
     def begin(self) -> Transaction:
         """A transaction for statements of the user's and one unit. It begins with the first statement."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import asyncpg
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, RemitError, SqlError, StoreUnavailable
-from remit.stores.outliving import PATIENCE, outlive
+from remit.stores.outliving import PATIENCE, Pending
 from remit.stores.port import Unit
 from remit.stores.postgres.columns import is_plain
 from remit.stores.postgres.failures import FAILURES, REPEATABLE, UNFIT, ended, failure
@@ -25,7 +25,7 @@ _MOST = 8
 """Transactions at a time; the next one waits."""
 # Users' tables are not ours: nothing is known of their indexes, nor of what handlers wait for meanwhile.
 _BOUNDS = """
-    SET LOCAL enable_seqscan = on; SET LOCAL statement_timeout = '30s';
+    SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto; SET LOCAL statement_timeout = '30s';
     SET LOCAL idle_in_transaction_session_timeout = '30s'
 """
 _STATUS = "SELECT pg_xact_status($1::text::xid8)"
@@ -168,7 +168,10 @@ class Transaction:
         if link is None:
             await self._commit_plainly(unit)
         else:
-            await outlive(asyncio.create_task(self._commit(link, unit), name="commit"), self._transactions.where)
+            pending = Pending(unit)
+            task = asyncio.create_task(self._commit(link, unit), name="commit")
+            task.add_done_callback(lambda ended: pending.settle(_error(ended)))
+            await pending.outcome(self._transactions.where)
 
     async def _commit(self, link: Link, unit: Unit) -> None:
         transaction = ""
@@ -260,9 +263,22 @@ class Transaction:
                 self._transactions.give_back(session)
 
     def _drop(self) -> None:
-        """A cancelled statement leaves nobody knows what behind: its connection is not used again."""
+        """A cancelled statement leaves nobody knows what behind: its connection is not used again, and what was written
+        there before is lost, whatever the handler makes of the cancellation.
+        """
         session, self._session = self._session, None
         self._link = None
-        self._over = True
+        self._failed = SqlError(
+            "a statement of the handler was cancelled, and with it the transaction", where=self._transactions.where,
+            expected="a unit of work that ends with its statement", next="let the TimeoutError or CancelledError through",
+        )  # fmt: skip
         if session is not None:
             self._transactions.end(session)
+
+
+def _error(task: asyncio.Task[None]) -> Exception | None:
+    """What the task that commits has ended with."""
+    if task.cancelled():
+        return OutcomeUnknown("the writing was cancelled", next="call again with the same key")
+    error = task.exception()
+    return error if error is None or isinstance(error, Exception) else OutcomeUnknown(str(error))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from remit.errors import OutcomeUnknown
+from remit.stores.outliving import Pending
 from remit.stores.port import Unit
 from remit.stores.sqlite.lane import Lane
 
@@ -18,7 +19,6 @@ _MOST = 256
 """Units per transaction: bounds how long one of them waits for the others."""
 
 T = TypeVar("T")
-_Waiting = tuple[Unit, "asyncio.Future[None]"]
 
 
 class Commits:
@@ -30,27 +30,26 @@ class Commits:
         self._lane = lane
         self._write = write
         self._appended = appended
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Pending] = []
         self._running = 0
         self._busy = False
         self._idle = asyncio.Event()
         self._idle.set()
 
-    def add(self, unit: Unit) -> asyncio.Future[None]:
-        """The outcome of writing the unit with the next batch."""
-        loop = asyncio.get_running_loop()
-        written: asyncio.Future[None] = loop.create_future()
-        self._waiting.append((unit, written))
+    def add(self, unit: Unit) -> Pending:
+        """Writes the unit with the next batch."""
+        pending = Pending(unit)
+        self._waiting.append(pending)
         if not self._busy:
             self._busy = True
             self._idle.clear()
             # Not at once: whoever else is ready to run now may have something to commit too.
-            loop.call_soon(self._next)
-        return written
+            asyncio.get_running_loop().call_soon(self._next)
+        return pending
 
-    def withdraw(self, written: asyncio.Future[None]) -> bool:
+    def withdraw(self, pending: Pending) -> bool:
         """Takes a unit back; False when it is being written already."""
-        left = [waiting for waiting in self._waiting if waiting[1] is not written]
+        left = [other for other in self._waiting if other is not pending]
         withdrawn = len(left) < len(self._waiting)
         self._waiting = left
         return withdrawn
@@ -80,21 +79,16 @@ class Commits:
             self._busy = False
             self._idle.set()
             return
-        units = [unit for unit, _ in batch]
+        units = [pending.unit for pending in batch]
         self.run(partial(self._write, units)).add_done_callback(partial(self._settle, batch))
 
-    def _settle(self, batch: list[_Waiting], running: asyncio.Future[list[Exception | None]]) -> None:
+    def _settle(self, batch: list[Pending], running: asyncio.Future[list[Exception | None]]) -> None:
         appended = False
-        for (unit, written), outcome in zip(batch, _outcomes(running, len(batch)), strict=True):
+        for pending, outcome in zip(batch, _outcomes(running, len(batch)), strict=True):
             # What may have been appended wakes as well: nothing else would, until the next commit.
             if outcome is None or isinstance(outcome, OutcomeUnknown):
-                appended = appended or bool(unit.entries)
-            if written.done():
-                continue
-            if outcome is None:
-                written.set_result(None)
-            else:
-                written.set_exception(outcome)
+                appended = appended or bool(pending.unit.entries)
+            pending.settle(outcome)
         if appended:
             self._appended()
         self._next()

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from remit.errors import StoreError, StoreUnavailable
-from remit.stores.outliving import outlive
 from remit.stores.port import (
     Capabilities,
     Checkpoint,
@@ -218,8 +217,7 @@ class SqliteStore:
         `StoreError` (nothing written), `OutcomeUnknown` (written or not).
         """
         commits = self._opened().commits
-        written = commits.add(unit)
-        await outlive(written, self._where, partial(commits.withdraw, written))
+        await commits.add(unit).outcome(self._where, commits.withdraw)
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         """Version and body of one piece of state, or None."""

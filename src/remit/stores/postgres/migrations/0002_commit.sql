@@ -35,8 +35,41 @@ DECLARE
     head_id text[];
     expected bigint;
     written bigint;
+    done boolean := false;
 BEGIN
     lost_unit := '{}'; lost_what := '{}'; lost_where := '{}';
+
+    -- Nearly always everything fits. Then it is only written, without a look or a lock before; if something does not fit,
+    -- this is undone, and done again unit by unit.
+    IF cardinality(move_unit) = 0 THEN
+        BEGIN
+            expected := cardinality(change_unit);
+            IF expected > 0 THEN
+                UPDATE remit_state s SET version = c.expected + 1, body = c.body
+                FROM unnest(change_kind, change_id, change_expected, change_body) AS c (kind, id, expected, body)
+                WHERE c.expected > 0 AND s.kind = c.kind AND s.id = c.id AND s.version = c.expected;
+                GET DIAGNOSTICS written = ROW_COUNT;
+                expected := expected - written;
+            END IF;
+            IF cardinality(claim_unit) > 0 THEN
+                INSERT INTO remit_idempotency (caller, key, fingerprint, outcome, at)
+                SELECT * FROM unnest(claim_caller, claim_key, claim_fingerprint, claim_outcome, claim_at);
+            END IF;
+            IF expected > 0 THEN
+                INSERT INTO remit_state (kind, id, version, body)
+                SELECT c.kind, c.id, 1, c.body
+                FROM unnest(change_kind, change_id, change_expected, change_body) AS c (kind, id, expected, body)
+                WHERE c.expected = 0;
+                GET DIAGNOSTICS written = ROW_COUNT;
+                IF written < expected THEN
+                    RAISE 'a state has another version' USING ERRCODE = 'RM003';
+                END IF;
+            END IF;
+            done := true;
+        EXCEPTION WHEN unique_violation OR SQLSTATE 'RM003' THEN
+            NULL;
+        END;
+    END IF;
 
     IF cardinality(move_unit) > 0 THEN
         SELECT array_agg(m.unit), array_agg('checkpoint'::text),
@@ -70,7 +103,7 @@ BEGIN
         lost_unit := lost_unit || more_unit; lost_what := lost_what || more_what; lost_where := lost_where || more_where;
     END IF;
 
-    IF cardinality(change_unit) > 0 THEN
+    IF cardinality(change_unit) > 0 AND NOT done THEN
         SELECT array_agg(c.unit), array_agg('state'::text), array_agg(format('%s %s', c.kind, c.id))
         INTO more_unit, more_what, more_where
         FROM unnest(change_unit, change_kind, change_id, change_expected) AS c (unit, kind, id, expected)
@@ -81,7 +114,7 @@ BEGIN
         lost_unit := lost_unit || more_unit; lost_what := lost_what || more_what; lost_where := lost_where || more_where;
     END IF;
 
-    IF cardinality(claim_unit) > 0 THEN
+    IF cardinality(claim_unit) > 0 AND NOT done THEN
         INSERT INTO remit_idempotency (caller, key, fingerprint, outcome, at)
         SELECT c.caller, c.key, c.fingerprint, c.outcome, c.at
         FROM unnest(claim_unit, claim_caller, claim_key, claim_fingerprint, claim_outcome, claim_at)
@@ -106,7 +139,7 @@ BEGIN
         END IF;
     END IF;
 
-    IF cardinality(change_unit) > 0 THEN
+    IF cardinality(change_unit) > 0 AND NOT done THEN
         UPDATE remit_state s SET version = c.expected + 1, body = c.body
         FROM unnest(change_unit, change_kind, change_id, change_expected, change_body)
              AS c (unit, kind, id, expected, body)
