@@ -108,7 +108,9 @@ class SqlConformance:
         task.cancel()
         await asyncio.wait([task])
         await waiting.abandon()
-        await blocking.execute("INSERT INTO invoice VALUES (2, 20)")
+        following = store.begin()
+        await following.execute("INSERT INTO invoice VALUES (2, 20)")
+        await following.commit(unit("a2"))
         await blocking.commit(unit("a1"))
         same(await numbers(store), [1, 2], "what was cancelled holds up nobody")
 
