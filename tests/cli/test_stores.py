@@ -60,7 +60,7 @@ def in_a_folder_that_may_not_be_written(office: Office, command: list[str]) -> s
         office.data.chmod(0o755)
 
 
-@pytest.mark.parametrize("command", COMMANDS.keys() - LOOKING)
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - LOOKING))
 def test_a_folder_that_may_not_be_written(office: Office, command: str) -> None:
     ran = in_a_folder_that_may_not_be_written(office, COMMANDS[command])
     assert ran.returncode == 2
