@@ -91,7 +91,8 @@ class Sql(Protocol):
 
     Values stand in a statement as `$1`, `$2`. Tables without a schema are those of the context's schema. In the handler
     of a query, what is written is dropped. Both methods raise `ConstraintViolated`, `SqlError` (the statement is wrong)
-    and `StoreUnavailable`; the unit of work is rolled back then, also where the handler catches it.
+    and `StoreUnavailable`; the unit of work is rolled back then, also where the handler catches it. So it is when a
+    statement is cancelled, by a time limit of the handler's own for example.
     """
 
     async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:

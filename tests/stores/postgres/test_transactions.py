@@ -11,6 +11,7 @@ import pytest
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable
 from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit, outliving
 from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.transactions import Transaction
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
@@ -187,24 +188,52 @@ async def test_a_handler_cannot_end_the_transaction(store: PostgresStore, writte
     assert await written.versions() == []
 
 
+async def process_of(transaction: Transaction) -> int:
+    """The server's process at the other end of its connection."""
+    ((process,),) = [row.values() for row in await transaction.fetch("SELECT pg_backend_pid()")]
+    return int(process)
+
+
 async def test_a_cancelled_statement_ends_its_connection(
     store: PostgresStore, written: Written, server: str, connection: Connection, schema: str
 ) -> None:
+    transaction = store.begin()
+    process = await process_of(transaction)
     async with connection.transaction():
         await connection.execute(f"LOCK {schema}.invoice")
-        transaction = store.begin()
         writing = asyncio.create_task(transaction.execute("INSERT INTO invoice VALUES (1, 10)"))
         assert await waits(server, writing)
         writing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await writing
         await transaction.abandon()
-    async with asyncio.timeout(15):  # the server would end it by itself after 30 s
+    async with asyncio.timeout(5):  # the server would end it by itself after 30 s
         while await written.open_transactions():
             pass
     again = store.begin()
-    assert await again.fetch("SELECT number FROM invoice") == []
+    found, other = await again.fetch("SELECT number FROM invoice"), await process_of(again)
     await again.abandon()
+    assert (found, other != process) == ([], True), "the connection is used again"
+
+
+async def test_a_handler_that_goes_on_after_its_statement_was_cancelled_commits_nothing(
+    store: PostgresStore, written: Written, server: str, connection: Connection
+) -> None:
+    """What it wrote before went with the connection; a time limit of its own can be what cancels."""
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(7)")
+        waiting = asyncio.create_task(transaction.fetch("SELECT pg_advisory_xact_lock(7)"))
+        assert await waits(server, waiting)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    ended = await asyncio.gather(transaction.fetch("SELECT 1"), transaction.commit(unit()), return_exceptions=True)
+    await transaction.abandon()
+    assert [type(error) for error in ended] == [SqlError, SqlError]
+    assert all("was cancelled" in str(error) for error in ended)
+    assert (await written.invoices(), await written.versions()) == ([], [])
 
 
 async def test_a_cancelled_commit_is_waited_for(

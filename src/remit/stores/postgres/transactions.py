@@ -270,7 +270,7 @@ class Transaction:
         self._link = None
         self._failed = SqlError(
             "a statement of the handler was cancelled, and with it the transaction", where=self._transactions.where,
-            expected="a unit of work that ends with its statement", next="let the TimeoutError or CancelledError through",
+            expected="a unit of work that ends with its statement", next="let TimeoutError and CancelledError through",
         )  # fmt: skip
         if session is not None:
             self._transactions.end(session)
