@@ -58,9 +58,9 @@ class Stoppable(NatsEvents):
             self.stopped.set()
             await self.go_on.wait()
 
-    async def _send(self, *what: Any) -> str:
+    async def _send(self, *what: Any, **more: Any) -> str:
         await self._stop("before sending")
-        return await super()._send(*what)
+        return await super()._send(*what, **more)
 
     async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
         count = await super().publish(source, channel, records)
