@@ -7,6 +7,7 @@ again at any moment. A student who gets no answer asks again with the same `Idem
 """
 
 import argparse
+import itertools
 import json
 import random
 import re
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection, HTTPException
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -239,9 +241,12 @@ def play(
     seed: int = 1,
     at_once: int = 16,
     through: Callable[[int], None] | None = None,
+    longer: Callable[[], bool] = lambda: False,
     patience: float = PATIENCE_SECONDS,
 ) -> list[Told]:
     """Plays the cohort, at most `at_once` students at a time. Raises `GaveUp`, `Surprised`.
+
+    After so many `students` more follow, as long as `longer` says so.
 
     `urls` are those of all services that serve anything; all of them must answer now, or have done so when their
     `Directory` was made. `through` is told after each student how many have come to
@@ -256,17 +261,24 @@ def play(
         finally:
             client.close()
 
+    numbers = itertools.count(1)
+    told: dict[int, Told] = {}
+    over = Event()
+
+    def some() -> None:
+        while not over.is_set() and ((number := next(numbers)) <= students or longer()):
+            told[number] = one(number)
+            if through is not None:
+                through(len(told))
+
     with ThreadPoolExecutor(at_once) as pool:
-        playing = [pool.submit(one, number) for number in range(1, students + 1)]
-        try:
-            for count, student in enumerate(as_completed(playing), start=1):
-                student.result()
-                if through is not None:
-                    through(count)
-        except Exception:
-            pool.shutdown(cancel_futures=True)  # what one has met, the others need not meet
-            raise
-        return [student.result() for student in playing]
+        for playing in as_completed([pool.submit(some) for _ in range(at_once)]):
+            try:
+                playing.result()
+            except Exception:
+                over.set()  # what one has met, the others need not meet
+                raise
+    return [told[number] for number in sorted(told)]
 
 
 def come_to_rest(urls: str | Sequence[str] | Directory) -> None:

@@ -24,6 +24,8 @@ from tests.soak.placements import names_for, place_everywhere
 from tests.soak.services import crash_services
 from tests.soak.size import measure, show_size
 
+STUDENTS = 50
+"""At least; while anything is still to be killed, more follow."""
 STUDENTS_PER_KILL = 12
 """So many come through between two kills, with something to spare."""
 MANY = 50
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.ci:
         return max(
-            _crash(Sizes(CI_KILLS * STUDENTS_PER_KILL, CI_KILLS, seed=7), as_json=False),
+            _crash(Sizes(STUDENTS, CI_KILLS, seed=7), as_json=False),
             _crash(_of_services(CI_SERVICE_KILLS, seed=7), as_json=False),
             _crash(_of_services(CI_POSTGRES_KILLS, seed=8, store="postgres-roles"), as_json=False),
             _placements(CI_STUDENTS, seed=7, as_json=False),
@@ -49,9 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _simulation(CI_SEEDS, seed=1000),
         )
     if chosen.test == "crash":
-        students = chosen.students or chosen.kills * STUDENTS_PER_KILL
         topology = str(chosen.topology or (SERVICES if chosen.store != "sqlite" else ""))
-        return _crash(Sizes(students, chosen.kills, chosen.seed, chosen.store, topology), as_json=chosen.json)
+        return _crash(Sizes(chosen.students, chosen.kills, chosen.seed, chosen.store, topology), as_json=chosen.json)
     if chosen.test == "placements":
         return _placements(chosen.students, chosen.seed, as_json=chosen.json, store=chosen.store)
     if chosen.test == "ablations":
@@ -82,7 +83,10 @@ def _parser() -> argparse.ArgumentParser:
         "random moments, also while it starts. Then the stores are counted from outside: one invoice per enrollment, "
         "one certificate per completion, order per student, nothing pending, nothing lost, nothing twice.",
     )
-    crashing.add_argument("--students", type=_positive, metavar="N", help=f"default: {STUDENTS_PER_KILL} for each kill")
+    crashing.add_argument(
+        "--students", type=_positive, default=STUDENTS, metavar="N",
+        help=f"at least; more follow until the last kill; default: {STUDENTS}",
+    )  # fmt: skip
     crashing.add_argument("--kills", type=_positive, default=500, metavar="K", help="default: 500")
     crashing.add_argument("--seed", type=int, default=1, metavar="S", help="of wishes and moments; default: 1")
     crashing.add_argument(
@@ -191,7 +195,7 @@ def _crash(sizes: Sizes, *, as_json: bool) -> int:
 
 
 def _of_services(kills: int, seed: int, store: str = "sqlite") -> Sizes:
-    return Sizes(kills * STUDENTS_PER_KILL, kills, seed, store, topology=str(SERVICES))
+    return Sizes(STUDENTS, kills, seed, store, topology=str(SERVICES))
 
 
 def _placements(students: int, seed: int, *, as_json: bool, store: str = "sqlite") -> int:

@@ -43,7 +43,7 @@ def show(sizes: Sizes, outcome: Outcome) -> None:
     table.add_column(justify="right")
     table.add_column()
     rows = {
-        f"of {sizes.students} students came through": outcome.students,
+        "students came through": outcome.students,
         f"of {sizes.kills} kills of {'services' if sizes.topology else 'the running platform'}": outcome.kills,
         "of them between a commit and its consequence": outcome.between,
         "more kills while it was starting": outcome.starting,

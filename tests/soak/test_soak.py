@@ -52,14 +52,24 @@ def test_housekeeping_on_a_filled_server_deletes_and_keeps_nobody_waiting() -> N
 
 
 def test_a_finding_ends_with_exit_code_1_and_keeps_the_stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    topology = tmp_path / "unknown.toml"
+    topology.write_text('unknown = 1\n[services.all]\ncontexts = "all"\n')
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    ran = soak("crash", "--students", "1", "--kills", "400", "--json")
+    ran = soak("crash", "--students", "1", "--kills", "4", "--topology", str(topology), "--json")
     assert ran.returncode == 1
     outcome = json.loads(ran.stdout)
-    assert outcome["sizes"] == {"students": 1, "kills": 400, "seed": 1, "store": "sqlite", "topology": ""}
+    assert outcome["sizes"] == {"students": 1, "kills": 4, "seed": 1, "store": "sqlite", "topology": str(topology)}
     (finding,) = outcome["findings"]
-    assert finding.startswith("the cohort was through after ")
-    assert Path(ran.stderr.split()[-1], "billing.db").exists(), ran.stderr
+    assert "there is no setting 'unknown' here" in finding
+    assert Path(ran.stderr.split()[-1]).parent.exists(), ran.stderr
+
+
+def test_the_cohort_goes_on_until_the_last_kill() -> None:
+    ran = soak("crash", "--students", "1", "--kills", "8", "--json")
+    outcome = json.loads(ran.stdout)
+    assert (ran.returncode, outcome["findings"]) == (0, []), ran.stderr
+    assert outcome["kills"] == 8
+    assert outcome["students"] > 8
 
 
 def test_ctrl_c_ends_it_and_everything_it_has_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
