@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from remit.stores import PUBLISHED, Park, Record, Unit
+from remit.stores.sqlite import SqliteStore
 from tests.cli.program import Office, Running, is_clear
 
 NAME = "mail.deliver"
@@ -139,3 +141,18 @@ def test_what_is_not_parked_is_said(office: Office, running: Running) -> None:
         ran = office.remit("parked", *arguments)
         assert ran.returncode == 2
         assert is_clear(ran.stderr, code), ran.stderr
+
+
+async def test_list_says_when_it_does_not_show_all(office: Office) -> None:
+    store = SqliteStore(office.data / "mail.db", "mail")
+    await store.open()
+    for number in range(3):
+        record = Record(0, number + 1, f"m{number}", "", f"k{number}", "desk.Posted", 1, 1.0, "{}", b"{}")
+        park = Park(NAME, "desk", PUBLISHED, record.key, record, float(number), "broken", 30.0)
+        await store.commit(Unit(parks=[park]))
+    await store.close()
+    all_of_them = office.remit("parked", "list", "--limit", "3", "--json")
+    assert ([row["key"] for row in json.loads(all_of_them.stdout)], all_of_them.stderr) == (["k0", "k1", "k2"], "")
+    some = office.remit("parked", "list", "--limit", "2", "--json")
+    assert [row["key"] for row in json.loads(some.stdout)] == ["k0", "k1"]
+    assert some.stderr == "only the 2 longest parked are shown; --limit shows more\n"

@@ -36,14 +36,11 @@ class Scene:
         """Moves the checkpoint; the id of the n-th message is the number n."""
         at = (int(before or 0), before, int(after), after)
         place = (FOLLOW.name, FOLLOW.source, FOLLOW.channel, 0)
-        await self.mail.commit(Unit(advance=Advance(*place, *at, NOW - ago, await self.parked())))
+        await self.mail.commit(Unit(advance=Advance(*place, *at, NOW - ago)))
 
     async def park(self, key: str, error: str) -> None:
         record = (await self.desk.read(PUBLISHED, 0, 0, 1))[0]._replace(key=key)
         await self.mail.commit(Unit(parks=[Park(FOLLOW.name, "desk", PUBLISHED, key, record, NOW, error, NOW + 30)]))
-
-    async def parked(self) -> frozenset[str]:
-        return frozenset(row.key for row in await self.mail.parked(FOLLOW.name))
 
     async def beat(self, state: str = "running", *, note: str = "", ago: float = 0.0, process: str = "p1") -> None:
         sign = {"name": FOLLOW.name, "source": "desk", "channel": PUBLISHED, "state": state, "note": note}

@@ -161,3 +161,11 @@ async def until(condition: Callable[[], bool], seconds: float = 15.0) -> None:
     while not condition():
         assert time.monotonic() < latest, f"what is waited for has not come in {seconds:.0f} s"
         await asyncio.sleep(0.001)
+
+
+async def until_parked(store: Store, keys: int, seconds: float = 15.0) -> None:
+    """The same until so many keys are parked."""
+    latest = time.monotonic() + seconds
+    while (parked := len(await store.parked())) != keys:
+        assert time.monotonic() < latest, f"{parked} keys are parked after {seconds:.0f} s, not {keys}"
+        await asyncio.sleep(0.001)

@@ -45,7 +45,7 @@ class Chain:
         heads = await following.feed.heads()
         ((part, _),) = heads.items()
         (record,) = await following.feed.read(part, 0, 1)
-        advance = Advance(follow.name, follow.source, PUBLISHED, part, 0, "", 1, record.id, 1.0, frozenset())
+        advance = Advance(follow.name, follow.source, PUBLISHED, part, 0, "", 1, record.id, 1.0)
         await following.store.commit(Unit(entries=[entry(f"{record.id}x")], advance=advance))
 
     async def handled(self, following: Following) -> bool:

@@ -107,7 +107,7 @@ async def test_what_another_process_has_handled_is_not_waited_for() -> None:
     """The first messages went to a process that is gone; the later ones come to this one."""
     feed, store = PushOnly(), MemoryStore(partitions=1)
     async with listening(feed, store) as heard:
-        await store.commit(Unit(advance=Advance("talk.hear", "talk", PRIVATE, 0, 0, "", 2, "m2", CLOCK, frozenset())))
+        await store.commit(Unit(advance=Advance("talk.hear", "talk", PRIVATE, 0, 0, "", 2, "m2", CLOCK)))
         feed.push(3)
         await asyncio.wait_for(until(lambda: 3 in feed.done), 5.0)
     assert heard == [3]

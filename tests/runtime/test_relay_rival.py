@@ -29,7 +29,7 @@ class Overtaken(InProcessEvents):
         if not self._overtaken:
             self._overtaken = True
             last = records[-1]
-            rival = Advance(NAME, source, channel, last.part, 0, "", last.pos, last.id, 1.0, frozenset())
+            rival = Advance(NAME, source, channel, last.part, 0, "", last.pos, last.id, 1.0)
             await self._store.commit(Unit(advance=rival))
         return count
 

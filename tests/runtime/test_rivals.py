@@ -29,7 +29,7 @@ async def test_a_conflict_in_one_partition_does_not_move_another_that_is_being_h
         await until(lambda: sorted(talk.entered) == [ADA, ZOE])
         for part in PART.values():
             (record,) = await talk.store.read(PRIVATE, part, 0, 1)
-            rival = Advance("talk.note", "talk", PRIVATE, part, 0, "", 1, record.id, 0.0, frozenset())
+            rival = Advance("talk.note", "talk", PRIVATE, part, 0, "", 1, record.id, 0.0)
             await talk.store.commit(Unit(advance=rival))
         talk.gates[ZOE].set()
         await until(lambda: follower.position(PART[ZOE]) == 1)

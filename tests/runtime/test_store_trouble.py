@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remit.errors import Conflict, StoreError, StoreUnavailable
-from remit.runtime import Runtime, housekeeping, subscription
+from remit.runtime import Runtime, housekeeping, parking, subscription
 from remit.stores import Unit
 from remit.stores.memory import MemoryStore
 from remit.topology.assembly import assemble
@@ -45,7 +45,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
         return 0.0
 
     monkeypatch.setattr(subscription, "backoff", at_once)
-    monkeypatch.setattr(subscription, "retry_after", at_once)
+    monkeypatch.setattr(parking, "retry_after", at_once)
     monkeypatch.setattr(housekeeping, "TICK", 0.001)
 
 
@@ -67,7 +67,7 @@ async def test_a_broken_store_parks_no_innocent_message() -> None:
 async def test_the_housekeeper_releases_a_parked_key_and_says_so(silent: int) -> None:
     store = BrokenStore(partitions=2)
     talk = Talk(store)
-    async with talk.running() as (app, follower, _):
+    async with talk.running() as (app, _, _feed):
         talk.gates[ADA].set()
         talk.failing = [ValueError("poison")] * 3
         store.silent = silent
@@ -75,7 +75,7 @@ async def test_the_housekeeper_releases_a_parked_key_and_says_so(silent: int) ->
         await app.send(Say(who=ADA))
         await until(lambda: "released" in talk.said)
         assert talk.said.count("released") == 1
-        assert follower.parked_keys() == 0
+        assert await store.parked() == []
 
 
 async def test_what_somebody_else_has_settled_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:

@@ -22,7 +22,7 @@ from remit import (
 )
 from remit.runtime import Runtime
 from remit.topology.assembly import assemble
-from tests.runtime.talk import until
+from tests.runtime.talk import until_parked
 
 
 class Open(Command[str]):
@@ -205,8 +205,7 @@ async def test_a_reaction_that_adds_what_exists_parks_its_key(running: Runtime) 
         await running.send(Open(name="ada"))
         await running.send(Write(note="n-1", names=["ada"]))
         await running.send(Write(note="n-2", names=["bob"]))
-        reaction = next(s for s in running.subscriptions if s.name == "accounts.open_noted")
-        await until(lambda: reaction.parked_keys() == 1)
+        await until_parked(running.stores["accounts"], 1)
         await running.freshness.reach("accounts")
         parked = await running.stores["accounts"].parked()
         assert [(row.key, row.letters) for row in parked] == [("n-1", 1)]
@@ -221,8 +220,7 @@ async def test_a_batch_keeps_what_its_first_message_added(running: Runtime) -> N
     await running.start()
     try:
         await running.send(Write(note="n-1", names=["ada", "bob", "ada", "eve"]))
-        reaction = next(s for s in running.subscriptions if s.name == "accounts.open_noted")
-        await until(lambda: reaction.parked_keys() == 1)
+        await until_parked(running.stores["accounts"], 1)
         await running.freshness.reach("accounts")
         assert [(row.key, row.letters) for row in await running.stores["accounts"].parked()] == [("n-1", 2)]
         assert await running.ask(NotedBy(name="ada")) == "n-1"
@@ -236,8 +234,7 @@ async def test_a_letter_that_adds_what_exists_stays_and_waits(running: Runtime, 
     try:
         bank.down = True
         await running.send(Write(note="n-1", names=["ada"]))
-        reaction = next(s for s in running.subscriptions if s.name == "accounts.open_noted")
-        await until(lambda: reaction.parked_keys() == 1)
+        await until_parked(running.stores["accounts"], 1)
         bank.down = False
         await running.send(Open(name="ada"))
         bank.runs = 0

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.runtime import calls, subscription
+from remit.runtime import calls, handling, subscription
 from remit.runtime.deadlines import Limit
 from remit.runtime.history import Break
+from remit.runtime.parking import Parking
 from remit.runtime.subscription import Subscription
-from remit.stores import Settle, Unit
+from remit.stores import Parked, Settle, Unit
 from remit.stores.sqlite import SqliteStore, writer
 from remit.stores.sqlite.writer import Writer
 from remit.testing.simulation import weather
@@ -133,36 +134,57 @@ def advance_before_confirm(patch: pytest.MonkeyPatch) -> None:
 
 
 def park_only_the_message(patch: pytest.MonkeyPatch) -> None:
-    handle = Subscription._handle
+    async def none(self: Parking, lane: Any, records: Any) -> frozenset[str]:
+        return frozenset()
 
-    async def ignore_parked(self: Subscription, lane: Any, records: Any) -> None:
-        lane.parked = frozenset()
-        await handle(self, lane, records)
+    patch.setattr(Parking, "among", none)
 
-    patch.setattr(Subscription, "_handle", ignore_parked)
-    patch.setattr(writer, "_PARKED", writer._PARKED + " AND 0")
+
+def look_once_for_parked_keys(patch: pytest.MonkeyPatch) -> None:
+    """Where none was parked, none is, whoever has moved the checkpoint."""
+    take = Subscription._take
+
+    def as_before(self: Subscription, part: int, checkpoint: Any) -> None:
+        parked = part not in self._lanes or self._lane(part).parked
+        take(self, part, checkpoint)
+        self._lane(part).parked = parked
+
+    patch.setattr(Subscription, "_take", as_before)
+
+
+def add_letters_to_free_keys(patch: pytest.MonkeyPatch) -> None:
+    """Whoever takes his time to look makes it likelier, not another bug."""
+    among = Parking.among
+
+    async def slowly(self: Parking, lane: Any, records: Any) -> Any:
+        found = await among(self, lane, records)
+        await asyncio.sleep(2.0 * bool(found))
+        return found
+
+    patch.setattr(Parking, "among", slowly)
+    patch.setattr(writer, "_IS_PARKED", "SELECT 1 WHERE coalesce(?, ?, ?, ?, ?) IS NOT NULL")
 
 
 def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
     """Whether a key is free is decided by letters read long before."""
 
-    async def drain(self: Subscription, key: str, attempts: int) -> None:
-        place = (self.follow.name, self.follow.source, self.follow.channel, key)
+    async def drain(self: Parking, parked: Parked) -> None:
+        place = (*self._place, parked.key)
         for letter in await self._store.letters(*place, 100):
-            unit = self._unit(frozenset())
+            unit = self._handling.unit(frozenset())
             try:
-                await self._limited(unit, letter.record)
+                await self._handling.handle(unit, letter.record)
                 rows = unit.unit()
                 rows.settle = Settle(*place, letter.record.part, letter.record.pos)
                 await self._store.commit(rows)
             except Exception:  # noqa: BLE001  poison among others; the next look tries again
                 return
         await asyncio.sleep(0.5)
-        await self._store._execute(writer._UNPARK, place)  # type: ignore[attr-defined]  # the store is SQLite's
+        await self._store._execute(writer._UNPARK, (*self._place, parked.part, parked.key))  # type: ignore[attr-defined]  # the store is SQLite's
 
     def keep_parked(self: Writer, key: object) -> None: ...
 
-    patch.setattr(Subscription, "_drain", drain)
+    patch.setattr(Parking, "_drain", drain)
     patch.setattr(Writer, "_free", keep_parked)
 
 
@@ -212,13 +234,13 @@ def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
     handle = Subscription._handle
 
     async def backwards(self: Subscription, lane: Any, records: Any) -> None:
-        limited, todo = self._limited, list(records)
-        if len(todo) == 1 or any(record.key in lane.parked for record in todo):
+        todo = list(records)
+        if len(todo) == 1 or await self._parking.among(lane, todo):
             return await handle(self, lane, records)
-        unit = self._unit(lane.taken)
+        unit = self._handling.unit(lane.taken)
         for record in reversed(todo):
             lane.failing = todo[0]
-            await limited(unit, record)
+            await self._handling.handle(unit, record)
         rows = unit.unit()
         rows.advance = self._advance(lane, todo[-1])
         await self._store.commit(rows)
@@ -307,7 +329,7 @@ def keep_quiet_about_history(patch: pytest.MonkeyPatch) -> None:
 def never_limit_handlers(patch: pytest.MonkeyPatch) -> None:
     """More handlers that hang make it likelier, not another bug."""
     patch.setattr(weather, "HANGING", 50)
-    patch.setattr(subscription, "HANDLER_SECONDS", float("inf"))
+    patch.setattr(handling, "HANDLER_SECONDS", float("inf"))
 
 
 PLANTED = [
@@ -319,6 +341,8 @@ PLANTED = [
     Planted("a push is acknowledged before the commit", acknowledge_before_commit, {"lost", "stuck"}, pull=False),
     Planted("the relay advances before the confirm", advance_before_confirm, {"lost", "stuck"}, pull=False),
     Planted("only the failing message is parked", park_only_the_message, {"reordered"}),
+    Planted("parked keys are looked for once", look_once_for_parked_keys, {"reordered"}),
+    Planted("letters are added to keys that were freed", add_letters_to_free_keys, {"lost", "stuck", "reordered"}),
     Planted("a key is drained from a list read before", drain_from_a_list, {"lost", "stuck", "reordered"}),
     Planted("an unknown commit is taken for aborted", unknown_is_aborted, {"doubled"}),
     Planted("a cancelled commit is taken for aborted", cancelled_is_aborted, {"doubled"}),

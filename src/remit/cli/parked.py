@@ -6,6 +6,7 @@ Needs no code of the system: the stores know their parked keys.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Sequence
 from typing import Annotated
@@ -24,7 +25,8 @@ from remit.stores import Store as ContextStore
 
 __all__ = ["app"]
 
-MOST_LETTERS = 100
+MOST_KEYS, MOST_LETTERS = 1000, 100
+"""Shown, unless more are asked for."""
 
 app = App(name="parked", help="See and settle parked keys: messages that could not be handled, and those behind them.")
 
@@ -39,12 +41,16 @@ def list_(
     subscription: Annotated[str | None, Parameter(name="SUBSCRIPTION", help="Only of this subscription.")] = None,
     /,
     *,
+    limit: Annotated[int, Parameter(help="How many at most.")] = MOST_KEYS,
     store: Store = None,
     data: Data = None,
     json: AsJson = False,
 ) -> int:
     """List the parked keys, longest parked first."""
-    rows = asyncio.run(_list(_places(store, data), subscription))
+    rows = asyncio.run(_list(_places(store, data), subscription, limit + 1))
+    if len(rows) > limit:
+        print(f"only the {limit} longest parked are shown; --limit shows more", file=sys.stderr)
+        rows = rows[:limit]
     if json:
         print(as_json([KeyReport.of(row) for row in rows]))
     elif rows:
@@ -116,20 +122,19 @@ def _places(store: str | None, data: str | None) -> Places:
     return Places.at(place_of(store, data))
 
 
-async def _list(places: Places, subscription: str | None) -> list[Parked]:
+async def _list(places: Places, subscription: str | None, limit: int) -> list[Parked]:
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
-        rows = [row for store in stores.values() for row in await store.parked(subscription)]
-    return sorted(rows, key=lambda row: row.since)
+        rows = [row for store in stores.values() for row in await store.parked(subscription, limit=limit)]
+    return sorted(rows, key=lambda row: row.since)[:limit]
 
 
 async def _show(places: Places, subscription: str | None, key: str, *, payload: bool) -> list[KeyReport]:
     reports: list[KeyReport] = []
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
         for store in stores.values():
-            for row in await store.parked(subscription):
-                if row.key == key:
-                    letters = await store.letters(row.subscription, row.source, row.channel, key, MOST_LETTERS)
-                    reports.append(KeyReport.of(row, [LetterReport.of(letter, payload=payload) for letter in letters]))
+            for row in await store.parked(subscription, key=key):
+                letters = await store.letters(row.subscription, row.source, row.channel, key, MOST_LETTERS)
+                reports.append(KeyReport.of(row, [LetterReport.of(letter, payload=payload) for letter in letters]))
     if not reports:
         raise _not_parked(subscription, key)
     return reports
@@ -138,17 +143,16 @@ async def _show(places: Places, subscription: str | None, key: str, *, payload: 
 async def _retry(places: Places, subscription: str, key: str | None) -> tuple[int, bool]:
     async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
-        now = time.time()
-        due = await store.retry(subscription, key, now)
+        due = await store.retry(subscription, key, 0.0)  # now, whatever the clocks say
         if not due:
             raise _not_parked(subscription, key)
-        return due, await is_alive(store, now)
+        return due, await is_alive(store, time.time())
 
 
 async def _discard(places: Places, subscription: str, key: str, reason: str, source: str | None) -> str:
     async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
-        row = _only(await store.parked(subscription), subscription, key, source)
+        row = _only(await store.parked(subscription, key=key), subscription, key, source)
         (letter,) = await store.letters(subscription, row.source, row.channel, key, 1)
         await _throw_away(store, row, letter.record.part, letter.record.pos, reason)
     return f"discarded {letter.record.type} {letter.record.id}; {row.letters - 1} behind it, due now"
@@ -166,7 +170,7 @@ async def _throw_away(store: ContextStore, row: Parked, part: int, pos: int, rea
 
 
 def _only(rows: Sequence[Parked], subscription: str, key: str, source: str | None) -> Parked:
-    found = [row for row in rows if row.key == key and source in (None, row.source)]
+    found = [row for row in rows if source in (None, row.source)]
     if not found:
         raise _not_parked(subscription, key)
     if len(found) > 1:

@@ -7,7 +7,8 @@ Silence is a state: a subscription that nobody runs is never shown as fine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Literal, NamedTuple, get_args
 
 import msgspec
@@ -94,19 +95,17 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
     store, source = stores.get(context), stores.get(follow.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
     progress = _Progress(0, 0, 0, 0.0, False, None)
-    parked: Sequence[Parked] = ()
+    first, parked = None, 0
     if store is not None:
         checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)
-        parked = [
-            row
-            for row in await store.parked(follow.name)
-            if (row.source, row.channel) == (follow.source, follow.channel)
-        ]
+        place = (follow.name, follow.source, follow.channel)
+        first = next(iter(await store.due(*place, at=inf, tried_after=inf, limit=1)), None)
+        parked = await store.count_parked(*place) if first else 0
         life = await _life(observer, context, follow)
         if source is not None:
             # The heads are read after the checkpoints: what was handled in between must not look like another history.
             progress = await _progress(source, follow, checkpoints, observer)
-    found: list[tuple[State, str]] = [(life.state, life.note), *_findings(progress, parked)]
+    found: list[tuple[State, str]] = [(life.state, life.note), *_findings(progress, first, parked)]
     state, note = max(found, key=lambda each: _ORDER.index(each[0]))
     note = note or life.note  # what a process says of itself although nothing keeps it
     status = SubscriptionStatus(
@@ -117,21 +116,20 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
         position=progress.position,
         lag=progress.lag,
         lag_seconds=round(progress.lag_seconds, 3),
-        parked=len(parked),
+        parked=parked,
         state=state,
         note=note,
     )
     return _Look(status, life.doubtful or (state == "stalled" and life.state == "running"))
 
 
-def _findings(progress: _Progress, parked: Sequence[Parked]) -> Iterable[tuple[State, str]]:
+def _findings(progress: _Progress, first: Parked | None, parked: int) -> Iterable[tuple[State, str]]:
     if progress.broken is not None:
         yield progress.broken
     if progress.stalled:
         yield "stalled", f"no message handled for more than {STALL_SECONDS:.0f} s"
-    if parked:
-        first = parked[0]
-        more = f", and {len(parked) - 1} more keys" if len(parked) > 1 else ""
+    if first is not None:
+        more = f", and {parked - 1} more keys" if parked > 1 else ""
         yield "parked", f"key {first.key!r} with {first.letters} waiting: {first.error}{more}"
     yield ("lagging" if progress.lag else "running"), ""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from math import inf
 from typing import NamedTuple
 
 import msgspec
@@ -93,11 +94,15 @@ class Freshness:
             heads[f"{follow.name} {follow.source} {follow.channel}"], ahead = await _handled(
                 following, self._is_regressed
             )
-            place = (follow.source, follow.channel)
-            parked = [row for row in await following.store.parked(follow.name) if (row.source, row.channel) == place]
-            if parked or ahead or self._is_regressed(follow):
+            if await is_parked(following.store, follow) or ahead or self._is_regressed(follow):
                 stuck.append(follow.name)
         return Reached(heads, list(dict.fromkeys(each.follow.source for each in followings)), stuck)
+
+
+async def is_parked(store: Store, follow: FollowPlan) -> bool:
+    """Whether any key of a subscription is parked: one that is to be tried at any time."""
+    place = (follow.name, follow.source, follow.channel)
+    return bool(await store.due(*place, at=inf, tried_after=inf, limit=1))
 
 
 async def _handled(following: Following, is_broken: Callable[[FollowPlan], bool]) -> tuple[int, bool]:

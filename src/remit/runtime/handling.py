@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage
-from remit.messages import forms_of, has_newer, is_command
-from remit.runtime.plan import FollowPlan
+from remit.messages import Refusal, forms_of, has_newer, is_command
+from remit.runtime.calls import Calls
+from remit.runtime.plan import ContextPlan, FollowPlan
+from remit.runtime.signals import Listener, Signal
 from remit.runtime.unit import UnitOfWork
-from remit.stores import Record
+from remit.stores import Record, Store
 
-__all__ = ["handle_record", "message_seed", "trace_of"]
+__all__ = ["HANDLER_SECONDS", "Handling", "handle_record", "message_seed", "trace_of"]
+
+HANDLER_SECONDS = 30.0
+"""The time limit of one handler."""
 
 _TRACE = re.compile(r'"trace":"((?:[^"\\]|\\.)*)"')
 
@@ -26,6 +32,40 @@ def trace_of(record: Record) -> str:
     """What a record belongs to, as it stands in its JSON headers: a user's key in them may hold escaped quotes."""
     found = _TRACE.search(record.headers)
     return record.id if found is None else found[1]
+
+
+class Handling:
+    """Handles messages of one subscription, each within the time limit of a handler."""
+
+    def __init__(self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, listener: Listener) -> None:
+        self._follow = follow
+        self._plan = plan
+        self._store = store
+        self._calls = calls
+        self._say = listener
+
+    def unit(self, taken: frozenset[tuple[str, str]]) -> UnitOfWork:
+        """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
+        return UnitOfWork(self._plan, self._store, self._calls, "", "", float("inf"), taken)
+
+    async def handle(self, unit: UnitOfWork, record: Record) -> None:
+        """Handles a message in a unit of work. Raises `TimeoutError`, and what `handle_record` raises."""
+        limit = self._calls.deadlines.enter(HANDLER_SECONDS)
+        unit.next_message(message_seed(self._follow, record), trace_of(record), record.key, limit.when)
+        try:
+            await handle_record(self._follow, unit, record)
+        except asyncio.CancelledError:
+            if limit.owns_cancellation():
+                raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
+            raise
+        except Refusal:
+            if not self._follow.commands:
+                raise
+            what = f"a command sent for later was refused: {record.type} {record.id}"
+            self._say(Signal("refused-later", self._follow.name, what))
+            await unit.forget()
+        finally:
+            self._calls.deadlines.leave(limit)
 
 
 async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) -> None:

@@ -47,7 +47,7 @@ class History:
             return
         standing = await self._feed.standing(name, self._clock.seconds())
         for part, (pos, id, _) in standing.floors.items() if not standing.known else ():
-            move = Advance(name, source, channel, part, 0, "", pos, id, self._clock.seconds(), frozenset())
+            move = Advance(name, source, channel, part, 0, "", pos, id, self._clock.seconds())
             await self._store.commit(Unit(advance=move))
 
     async def compare(self, stands: Stands) -> Break | None:

@@ -25,7 +25,9 @@ class Lane:
     """Where the log was seen to end."""
     heard: int = 0
     """The position of a message that was pushed and not kept."""
-    parked: frozenset[str] = frozenset()
+    parked: bool = True
+    """Whether a key of the partition may be parked. When not, nobody has to be asked which: only who moves the
+    checkpoint can have parked one since."""
     pushed: dict[int, Push] = field(default_factory=dict[int, Push])
     singly_until: int = 0
     """Up to this position messages are handled one by one, to find the one that failed in a batch."""

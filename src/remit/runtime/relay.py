@@ -197,7 +197,7 @@ class Relay:
         pos, id = lane.pos, lane.id
         moved = Advance(
             self.name, self.source, self.channel, part, lane.noted_pos, lane.noted_id, pos, id,
-            self._ports.clock.seconds(), frozenset(),
+            self._ports.clock.seconds(),
         )  # fmt: skip
         await self._store.commit(Unit(advance=moved))
         lane.noted_pos, lane.noted_id = pos, id

@@ -14,19 +14,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from remit.errors import Conflict, RemitError, StoreError
-from remit.messages import Refusal
 from remit.runtime.calls import Calls
-from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, retry_after, severity, told
-from remit.runtime.handling import handle_record, message_seed, trace_of
+from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, severity, told
+from remit.runtime.handling import HANDLER_SECONDS, Handling
 from remit.runtime.history import BROKEN, Break, History, beyond, misfit
 from remit.runtime.lane import Lane
+from remit.runtime.parking import Parking
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.reports import REPORT_SECONDS
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.troubles import Troubles
-from remit.runtime.unit import UnitOfWork
-from remit.stores import Advance, Checkpoint, Park, Parked, Record, Settle, Store, Unit
+from remit.stores import Advance, Checkpoint, Park, Record, Store, Unit
 from remit.transports import Feed, Push
 
 __all__ = ["Subscription"]
@@ -35,8 +34,6 @@ BATCH = 100
 """Messages handled in one transaction at most."""
 BATCH_SECONDS = 0.05
 """A batch ends when its handlers have taken so long."""
-HANDLER_SECONDS = 30.0
-"""The time limit of one handler."""
 STALL_SECONDS = max(30.0, 3 * HANDLER_SECONDS)
 """What has neither moved on nor failed for so long is given up and tried again."""
 
@@ -57,7 +54,6 @@ class Subscription:
         self.follow = follow
         self.name = follow.name
         self.handled = 0
-        self._plan = plan
         self._store = store
         self._feed = feed
         self._calls = calls
@@ -66,12 +62,12 @@ class Subscription:
         self._phase = "starting"
         self._troubles = Troubles(follow.name, listener)
         self._history = History(follow, store, feed, ports.clock)
+        self._handling = Handling(follow, plan, store, calls, listener)
+        self._parking = Parking(follow, store, self._handling, calls, listener, self._letter_handled)
         self._lanes: dict[int, Lane] = {}
         self._bell = asyncio.Event()
         self._storm = Storm()
         self._failures = 0
-        self._drainer: asyncio.Task[None] | None = None
-        self._drained = 0.0
         self._stopping = False
         self._compared = False
         self._main: asyncio.Task[None] | None = None
@@ -134,7 +130,7 @@ class Subscription:
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
-        tasks = [self._main, self._reporter, self._drainer, *(lane.worker for lane in self._lanes.values())]
+        tasks = [self._main, self._reporter, self._parking.drainer, *(lane.worker for lane in self._lanes.values())]
         running = [task for task in tasks if task is not None]
         for task in running:
             task.cancel()
@@ -246,23 +242,22 @@ class Subscription:
     async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        async with contextlib.aclosing(self._unit(lane.taken)) as unit:
+        parked = await self._parking.among(lane, records)
+        async with contextlib.aclosing(self._handling.unit(lane.taken)) as unit:
             parks: list[Park] = []
-            parked = lane.parked
             last = records[0]
             for record in records:
                 if record.key in parked:
-                    parks.append(self._park(record, "", 0.0))
+                    parks.append(self._parking.waits(record))
                 else:
                     lane.failing = record
-                    await self._limited(unit, record)
+                    await self._handling.handle(unit, record)
                 last = record
                 if loop.time() - begun > BATCH_SECONDS:
                     break
             rows = unit.unit()
             rows.parks = parks
-            # What was parked when the handling began: if it has changed since, the commit has to notice.
-            rows.advance = self._advance(lane, last)._replace(parked=parked)
+            rows.advance = self._advance(lane, last)
             try:
                 await unit.commit(rows)
             except Conflict:
@@ -270,34 +265,11 @@ class Subscription:
                 raise
             self._advanced(lane, last, last.pos - records[0].pos + 1)
 
-    async def _limited(self, unit: UnitOfWork, record: Record) -> None:
-        """One message, within the time limit of a handler."""
-        limit = self._calls.deadlines.enter(HANDLER_SECONDS)
-        unit.next_message(message_seed(self.follow, record), trace_of(record), record.key, limit.when)
-        try:
-            await handle_record(self.follow, unit, record)
-        except asyncio.CancelledError:
-            if limit.owns_cancellation():
-                raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
-            raise
-        except Refusal:
-            if not self.follow.commands:
-                raise
-            self._say(
-                Signal("refused-later", self.name, f"a command sent for later was refused: {record.type} {record.id}")
-            )
-            await unit.forget()
-        finally:
-            self._calls.deadlines.leave(limit)
-
-    def _unit(self, taken: frozenset[tuple[str, str]]) -> UnitOfWork:
-        return UnitOfWork(self._plan, self._store, self._calls, "", "", float("inf"), taken)
-
     def _advance(self, lane: Lane, last: Record) -> Advance:
         follow = self.follow
         return Advance(
             follow.name, follow.source, follow.channel, lane.part, lane.pos, lane.id, last.pos, last.id,
-            self._calls.seconds(), lane.parked,
+            self._calls.seconds(),
         )  # fmt: skip
 
     def _advanced(self, lane: Lane, last: Record, count: int) -> None:
@@ -307,6 +279,9 @@ class Subscription:
         lane.stirred = asyncio.get_running_loop().time()
         self._recovered(lane)
         self.handled += count
+
+    def _letter_handled(self) -> None:
+        self._troubles.end("letters")
 
     def _recovered(self, lane: Lane) -> None:
         lane.attempts = lane.failures = self._failures = 0
@@ -337,11 +312,11 @@ class Subscription:
         if self._storm.raging(now):
             await self._wait(lane, error, f"storm: many keys failed within a minute, last {told(error)}")
             return
-        park = self._park(record, told(error), now + retry_after(0))
+        park = self._parking.failed(record, told(error))
         await self._store.commit(Unit(parks=[park], advance=self._advance(lane, record)))
         self._storm.parked(now)
         self._say(Signal("parked", self.name, f"key {record.key!r}: {told(error)}", error))
-        lane.parked |= {record.key}
+        lane.parked = True
         self._advanced(lane, record, 0)
 
     async def _wait(self, lane: Lane, error: Exception, storm: str = "") -> None:
@@ -354,12 +329,6 @@ class Subscription:
         else:
             self._say(Signal("retrying", self.name, told(error), error))
         await asyncio.sleep(backoff(lane.failures - 1, self._ports.random))
-
-    def _park(self, record: Record, error: str, retry_at: float) -> Park:
-        follow = self.follow
-        return Park(
-            follow.name, follow.source, follow.channel, record.key, record, self._calls.seconds(), error, retry_at
-        )
 
     def _break(self, found: Break) -> None:
         """The source's log is not the one the checkpoint was made on, or not all of it: stop, loudly."""
@@ -374,6 +343,23 @@ class Subscription:
             self._compared = False
             self._bell.set()
 
+    # ── looking after it ────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def housekeeping(self, reload: bool) -> None:
+        """Sees to parked keys that are due. `reload` when another process has written to the store."""
+        if self._stopping or self._phase != "running":
+            return
+        if reload:
+            self._bell.set()
+        try:
+            if self.state in BROKEN:
+                await self._mended()
+            await self._parking.look()
+        except RemitError as error:
+            self._troubles.begin("store", severity(error), str(error))
+        else:
+            self._troubles.end("store")
+
     def give_up_on_the_stuck(self) -> None:
         """Cancels what neither moves on nor fails. What was cancelled is tried again as soon as it has ended."""
         now = asyncio.get_running_loop().time()
@@ -385,82 +371,8 @@ class Subscription:
                 what = f"partition {lane.part}: no message handled for more than {STALL_SECONDS:.0f} s{at}"
                 self._troubles.begin(lane.part, "stalled", what)
                 lane.worker.cancel()
-        if self._drainer is not None and now - self._drained > STALL_SECONDS:
-            self._drained = now
+        if self._parking.gave_up(now - STALL_SECONDS):
             self._troubles.begin("letters", "stalled", f"no letter handled for more than {STALL_SECONDS:.0f} s")
-            self._drainer.cancel()
-
-    # ── parked keys ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def housekeeping(self, reload: bool) -> None:
-        """Sees to parked keys that are due. `reload` when another process has written to the store."""
-        if self._stopping or self._phase != "running":
-            return
-        if reload:
-            self._bell.set()
-        try:
-            if self.state in BROKEN:
-                await self._mended()
-            rows = await self._parked()
-            due = [row for row in rows if self._is_due(row)]
-            if due and self._drainer is None:
-                self._drained = asyncio.get_running_loop().time()
-                self._drainer = asyncio.create_task(self._drain_all(due), name=f"{self.name} letters")
-            if reload or rows:
-                await self._reload_parked()
-        except RemitError as error:
-            self._troubles.begin("store", severity(error), str(error))
-        else:
-            self._troubles.end("store")
-
-    async def _parked(self) -> list[Parked]:
-        place = (self.follow.source, self.follow.channel)
-        return [row for row in await self._store.parked(self.name) if (row.source, row.channel) == place]
-
-    def _is_due(self, row: Parked) -> bool:
-        """Whether it is time for the next try; or that is further away than any pause: a clock ahead of ours set it."""
-        left = row.retry_at - self._calls.seconds()
-        return left <= 0 or left > 2 * retry_after(row.attempts)
-
-    async def _drain_all(self, due: Sequence[Parked]) -> None:
-        try:
-            for row in due:
-                await self._drain(row.key, row.attempts)
-                self._troubles.end("letters")
-            await self._reload_parked()
-        except RemitError as error:
-            self._say(Signal("retrying", self.name, f"letters: {told(error)}", error))
-        finally:
-            self._drainer = None
-
-    async def _drain(self, key: str, attempts: int) -> None:
-        """Handles the letters of a parked key, lowest first, each in its own transaction."""
-        follow = self.follow
-        taken: frozenset[tuple[str, str]] = frozenset()
-        while not self._stopping:
-            letters = await self._store.letters(follow.name, follow.source, follow.channel, key, 1)
-            if not letters:
-                self._say(Signal("released", self.name, f"key {key!r}"))
-                return
-            self._drained = asyncio.get_running_loop().time()
-            record = letters[0].record
-            place = Settle(follow.name, follow.source, follow.channel, key, record.part, record.pos)
-            unit = self._unit(taken)
-            try:
-                await self._limited(unit, record)
-                rows = unit.unit()
-                rows.settle = place
-                await unit.commit(rows)
-            except Conflict:  # somebody else has settled it meanwhile, or what it adds is there
-                if not (taken := await unit.taken_meanwhile()):
-                    return
-            except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
-                retry_at = self._calls.seconds() + (5.0 if is_transient(error) else retry_after(attempts))
-                with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
-                    await self._store.commit(Unit(settle=place._replace(error=told(error), retry_at=retry_at)))
-                return
-            finally:
-                await unit.aclose()
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being handled."""
@@ -469,27 +381,16 @@ class Subscription:
         for part, checkpoint in stored.items():
             if only in (None, part):
                 self._take(part, checkpoint)
-        await self._reload_parked()
 
     def _take(self, part: int, checkpoint: Checkpoint) -> None:
         lane = self._lane(part)
         if (lane.pos, lane.id) != (checkpoint.pos, checkpoint.id):
             lane.pos, lane.id = checkpoint.pos, checkpoint.id
             lane.attempts = 0
-
-    async def _reload_parked(self) -> None:
-        keys: dict[int, set[str]] = {}
-        for row in await self._parked():
-            keys.setdefault(row.part, set()).add(row.key)
-        for part in {*keys, *self._lanes}:
-            self._lane(part).parked = frozenset(keys.get(part, ()))
+        lane.parked = True  # somebody else may have parked one; asked from here on
 
     # ── watching ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def position(self, part: int) -> int:
         """The position of the last message handled in a partition."""
         return self._lane(part).pos
-
-    def parked_keys(self) -> int:
-        """How many keys are parked."""
-        return sum(len(lane.parked) for lane in self._lanes.values())

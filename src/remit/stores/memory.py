@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Collection, Mapping, Sequence
+from heapq import nsmallest
 from itertools import takewhile
 from typing import Any
 
@@ -125,6 +126,10 @@ class MemoryStore:
             self._check_letter(unit.settle)
         if unit.discard is not None:
             self._check_letter(unit.discard)
+        failed = {_key(park) for park in unit.parks if park.error}
+        for park in unit.parks:
+            if (key := _key(park)) not in self._parked and key not in failed:
+                raise Conflict("parked", where=f"{park.subscription} key {park.key}")
 
     def _check_letter(self, place: Settle | Discard) -> None:
         letters = self._letters.get(_key(place), [])
@@ -137,27 +142,22 @@ class MemoryStore:
         current = checkpoints.get(advance.part)
         if (current.pos if current else 0, current.id if current else "") != (advance.before, advance.before_id):
             raise Conflict("checkpoint", where=f"{advance.subscription} partition {advance.part}")
-        parked = frozenset(
-            key[3]
-            for key, letters in self._letters.items()
-            if key[:3] == advance[:3] and letters[0].record.part == advance.part  # the source's partition, not ours
-        )
-        if parked != advance.parked:
-            raise Conflict("parked", where=f"{advance.subscription} partition {advance.part}")
 
     def _park(self, park: Park) -> None:
         key = _key(park)
         letters = self._letters.setdefault(key, [])
         insort(letters, Letter(park.record, park.at), key=lambda letter: letter.record.pos)
-        before = self._parked.get(key) or Parked(*key, park.record.part, park.at, 1, park.retry_at, park.error, 0)
+        at, retry_at, error = park.at, park.retry_at, park.error
+        before = self._parked.get(key) or Parked(*key, park.record.part, at, at, 1, retry_at, error, 0)
         self._parked[key] = before._replace(letters=len(letters))
 
     def _settle(self, settle: Settle) -> None:
         key = _key(settle)
         parked = self._parked[key]
         if settle.error:
+            again = parked.attempts + 1
             self._parked[key] = parked._replace(
-                attempts=parked.attempts + 1, retry_at=settle.retry_at, error=settle.error
+                tried_at=settle.at, attempts=again, retry_at=settle.retry_at, error=settle.error
             )
             return
         del self._letters[key][0]
@@ -198,9 +198,35 @@ class MemoryStore:
     async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
         return dict(self._checkpoints.get((subscription, source, channel), {}))
 
-    async def parked(self, subscription: str | None = None) -> Sequence[Parked]:
-        rows = [row for row in self._parked.values() if subscription in (None, row.subscription)]
-        return sorted(rows, key=lambda row: row.since)
+    async def parked(
+        self, subscription: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[Parked]:
+        rows = [x for x in self._parked.values() if subscription in (None, x.subscription) and key in (None, x.key)]
+        return sorted(rows, key=lambda row: row.since)[:limit]
+
+    async def count_parked(self, subscription: str, source: str, channel: int) -> int:
+        return len(self._parked_of(subscription, source, channel))
+
+    def _parked_of(self, *place: str | int) -> list[Parked]:
+        return [row for row in self._parked.values() if row[:3] == place]
+
+    async def parked_among(
+        self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
+    ) -> Collection[str] | None:
+        place = (subscription, source, channel)
+        rows = [self._parked.get((*place, key)) for key in keys]
+        found = {row.key for row in rows if row is not None and row.part == part}
+        if found or any(row.part == part and row[:3] == place for row in self._parked.values()):
+            return found
+        return None
+
+    async def due(
+        self, subscription: str, source: str, channel: int, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[Parked]:
+        rows = self._parked_of(subscription, source, channel)
+        due = nsmallest(limit, (row for row in rows if row.retry_at <= at), key=lambda row: row.retry_at)
+        ahead = [row for row in rows if row.tried_at > tried_after and row.retry_at > at]
+        return due + ahead[:limit]
 
     async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
         return self._letters.get((subscription, source, channel, key), [])[:limit]

@@ -93,10 +93,7 @@ class Change(NamedTuple):
 
 
 class Advance(NamedTuple):
-    """A checkpoint moved by compare-and-swap from one message to another.
-
-    `parked` are the keys of this partition the handling took for parked; a difference is a conflict.
-    """
+    """A checkpoint moved by compare-and-swap from one message to another."""
 
     subscription: str
     source: str
@@ -107,7 +104,6 @@ class Advance(NamedTuple):
     after: int
     after_id: str
     at: float
-    parked: frozenset[str]
 
 
 class Claim(NamedTuple):
@@ -121,7 +117,12 @@ class Claim(NamedTuple):
 
 
 class Park(NamedTuple):
-    """A message put aside, and with it its key."""
+    """A message put aside: it failed and parks its key, or its key is parked and has to be until all is written.
+
+    What was handled and not put aside needs no such check. A key is parked in the unit that moves the checkpoint past
+    its message, so whoever moved it from where it stood before it looked (`Store.parked_among`) has seen every parked
+    key, but for those that were freed meanwhile.
+    """
 
     subscription: str
     source: str
@@ -144,6 +145,8 @@ class Settle(NamedTuple):
     part: int
     pos: int
     error: str = ""
+    at: float = 0.0
+    """When it failed again, and when it is tried next (seconds since the epoch)."""
     retry_at: float = 0.0
 
 
@@ -169,6 +172,8 @@ class Parked(NamedTuple):
     key: str
     part: int
     since: float
+    tried_at: float
+    """When it failed last, by the clock of who tried (seconds since the epoch)."""
     attempts: int
     retry_at: float
     error: str
@@ -257,7 +262,8 @@ class Store(Protocol):
     async def commit(self, unit: Unit) -> None:
         """Writes everything or nothing.
 
-        Raises `Conflict` (a version, checkpoint, parked key or idempotency key is not as expected; nothing written),
+        Raises `Conflict` (a version, checkpoint or idempotency key is not as expected, a letter waits behind a key that
+        is not parked; nothing written),
         `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not).
         """
         ...
@@ -288,8 +294,33 @@ class Store(Protocol):
         """The checkpoints of a subscription, by partition."""
         ...
 
-    async def parked(self, subscription: str | None = None) -> Sequence[Parked]:
-        """The parked keys, of one subscription or of all, longest parked first."""
+    async def parked(
+        self, subscription: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[Parked]:
+        """At most `limit` parked keys, of one subscription or of all, longest parked first. For people: it may look at
+        all of them.
+        """
+        ...
+
+    async def count_parked(self, subscription: str, source: str, channel: int) -> int:
+        """How many keys are parked. For people: it may look at all of them."""
+        ...
+
+    # What a subscription asks all the time, and what is answered by looking at a few rows however many are parked.
+
+    async def parked_among(
+        self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
+    ) -> Collection[str] | None:
+        """Which of these keys of a partition are parked; None when none of its keys is."""
+        ...
+
+    async def due(
+        self, subscription: str, source: str, channel: int, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[Parked]:
+        """At most `limit` parked keys that are to be tried at a time or before, the first to be tried first; and as
+        many that failed last after another time: where that is in the future, a clock that is ahead has said when they
+        are tried.
+        """
         ...
 
     async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Unit
-from remit.stores.postgres import PostgresStore, store, writer
+from remit.stores.postgres import PostgresStore, parked, store, writer
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME, RECALL
 
@@ -27,7 +27,8 @@ QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
     "heads": (store._HEADS, (1, PRIVATE)),
     "look": (writer._HEADS, ([0, 1], 1)),
     "checkpoints": (store._CHECKPOINTS, ("mail", "billing", 1)),
-    "parked": (store._PARKED, ("mail",)),
+    "parked among": (parked.AMONG, ("mail", "billing", 1, 0, ["k"])),
+    "due": (parked.DUE, ("mail", "billing", 1, 10.0, 70.0, 100)),
     "letters": (store._LETTERS, ("mail", "billing", 1, "k", 10)),
 }
 
@@ -35,7 +36,7 @@ QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
 def move(pos: int) -> Unit:
     before = f"m{pos - 1}" if pos > 1 else ""
     entry = Entry(PRIVATE, "k", f"e{pos}", "billing.Settled", 1, 1.0, "{}", b"{}")
-    advance = Advance("mail", "billing", 1, 0, pos - 1, before, pos, f"m{pos}", 1.0, frozenset())
+    advance = Advance("mail", "billing", 1, 0, pos - 1, before, pos, f"m{pos}", 1.0)
     return Unit([Change("Account", f"a{pos}", 0, b"{}")], [entry], Claim("web", f"k{pos}", b"f", b"{}", 1.0), advance)
 
 

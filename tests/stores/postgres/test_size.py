@@ -10,6 +10,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
+from math import inf
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -17,7 +18,7 @@ import pytest
 
 from remit.runtime.pruning import CHUNK
 from remit.stores import PRIVATE, PUBLISHED, Advance, Change, Claim, Entry, Unit
-from remit.stores.postgres import PostgresStore, retention, store
+from remit.stores.postgres import PostgresStore, parked, retention, store
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME
 from remit.stores.postgres.session import _BOUNDS
@@ -30,6 +31,8 @@ NOW = time.time()
 FEW = 130
 """Rows that a statement may look at which is done all the time."""
 SCHEMA = "remit_test_crowded"
+CROWDED = ("crowded.7", "billing", 1)
+"""A subscription with parked keys."""
 ONE = "c4ca4238a0b923820dcc509a6f75849b"
 """An identity and a key that are there."""
 
@@ -42,7 +45,10 @@ QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
     "read the end": (store._READ, (PRIVATE, 3, 1_000_000, 100)),
     "heads": (store._HEADS, (PARTITIONS, PRIVATE)),
     "checkpoints": (store._CHECKPOINTS, ("mail.desk", "billing", PUBLISHED)),
-    "parked of one": (store._PARKED, ("mail.desk",)),
+    "parked among": (parked.AMONG, (*CROWDED, 7, ["key 7", "key 107", "key 8", *(f"no {n}" for n in range(97))])),
+    "parked among none": (parked.AMONG, ("mail.desk", *CROWDED[1:], 7, ["key 7"])),
+    "due": (parked.DUE, (*CROWDED, NOW, NOW + 60, 100)),
+    "due many": (parked.DUE, (*CROWDED, inf, inf, 1)),
     "letters": (store._LETTERS, ("crowded.7", "billing", 1, "key 7", 10)),
     "floors": (retention.FLOORS, (PRIVATE,)),
     "keep": (store._KEEP, (NOW, "web", ONE)),
@@ -165,7 +171,7 @@ def unit(number: int, nth: int, known: str) -> Unit:
     """What a commit writes: new rows, and changes of others that are there."""
     name = f"{number}.{nth}"
     before = f"m{number}" if number else ""
-    move = Advance("mail.desk", "billing", 1, nth, number, before, number + 1, f"m{number + 1}", 1.0, frozenset())
+    move = Advance("mail.desk", "billing", 1, nth, number, before, number + 1, f"m{number + 1}", 1.0)
     changes = [Change("billing.Account", name, 0, b"{}"), Change("billing.Account", known, 1, b"{}")]
     entries = [Entry(channel, name, name, "billing.Settled", 1, NOW, "{}", b"{}") for channel in (0, 1)]
     return Unit(changes, entries, Claim("web", name, b"f", b"{}", NOW), move)
@@ -179,7 +185,7 @@ async def test_a_group_of_commits_looks_at_few_rows(session: Connection) -> None
     ]
     found = await looks(session, calls[0].statement, *[tuple(call.values) for call in calls])
     tables = {look.table for look in found}
-    assert tables >= {"remit_state", "remit_log", "remit_checkpoint", "remit_parked"}
+    assert tables >= {"remit_state", "remit_log", "remit_checkpoint"}
     assert bad(found, FEW) == []
 
 

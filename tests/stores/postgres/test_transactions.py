@@ -321,7 +321,7 @@ async def test_what_became_of_a_commit_is_found_out_when_its_connection_is_lost(
 async def test_a_checkpoint_moves_and_a_key_is_parked_with_statements(store: PostgresStore, written: Written) -> None:
     place = ("billing.mail", "sales", PRIVATE)
     record = Record(0, 1, "m1", "", "k", "sales.Placed", 1, 1.0, "{}", b"{}")
-    moved = Advance(*place, 0, 0, "", 1, "m1", 5.0, frozenset())
+    moved = Advance(*place, 0, 0, "", 1, "m1", 5.0)
     transaction = store.begin()
     await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
     await transaction.commit(Unit(advance=moved, parks=[Park(*place, "k", record, 5.0, "broken", 35.0)]))

@@ -9,13 +9,11 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-import msgspec
-
 from remit.stores.port import Entry, Unit, partition_of
 
 __all__ = ["Call", "apart", "call_for", "is_plain", "joined"]
 
-_MOVE = ("int", "text", "text", "int", "int", "bigint", "text", "bigint", "text", "float8", "text")
+_MOVE = ("int", "text", "text", "int", "int", "bigint", "text", "bigint", "text", "float8")
 _CHANGE = ("int", "text", "text", "bigint", "text")
 _CLAIM = ("int", "text", "text", "bytea", "text", "float8")
 _PLACE = ("int", "int")
@@ -82,8 +80,7 @@ def call_for(units: Sequence[Unit], partitions: int) -> Call:
     entries: list[tuple[int, int, int, Entry]] = []
     for number, unit in enumerate(units):
         if unit.advance is not None:
-            *move, parked = unit.advance
-            moves.append((number, *move, msgspec.json.encode(sorted(parked)).decode()))
+            moves.append((number, *unit.advance))
         for kind, id, expected, body in unit.changes:
             changes.append((number, kind, id, expected, str(body, "utf-8")))
         if (claim := unit.claim) is not None:

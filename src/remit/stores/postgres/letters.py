@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 from remit.errors import Conflict
@@ -11,23 +12,33 @@ from remit.stores.postgres.session import Link
 __all__ = ["write_letters"]
 
 _PARK = """
-    INSERT INTO remit_parked (subscription, source, channel, part, key, since, attempts, retry_at, error)
-    VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8) ON CONFLICT DO NOTHING
+    INSERT INTO remit_parked (subscription, source, channel, part, key, since, tried_at, attempts, retry_at, error)
+    VALUES ($1, $2, $3, $4, $5, $6, $6, 1, $7, $8) ON CONFLICT DO NOTHING
+"""
+# Held until the end, in the same order by everybody, so that no key is freed while a letter is added to it.
+_KEEP = """
+    SELECT count(*) FROM unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::text[])
+         AS w (subscription, source, channel, part, key)
+    CROSS JOIN LATERAL (
+        SELECT FROM remit_parked p WHERE p.subscription = w.subscription AND p.source = w.source
+        AND p.channel = w.channel AND p.part = w.part AND p.key = w.key FOR KEY SHARE
+    ) p
 """
 # A subscription that starts anew may park what was discarded before: then the message waits again.
 _ADD = """
     INSERT INTO remit_letter
     (subscription, source, channel, key, part, pos, id, prev, type, version, sent, headers, payload, at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+    SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[],
+        $9::text[], $10::int[], $11::float8[], $12::text[], $13::text[], $14::float8[])
     ON CONFLICT (subscription, source, channel, key, part, pos) DO UPDATE SET id = excluded.id, prev = excluded.prev,
     type = excluded.type, version = excluded.version, sent = excluded.sent, headers = excluded.headers,
     payload = excluded.payload, at = excluded.at, discarded_at = NULL, reason = NULL, sha256 = NULL
 """
 # Held until the end, so that no letter is added to a key that is being freed.
-_HOLD = "SELECT FROM remit_parked WHERE (subscription, source, channel, key) = ($1, $2, $3, $4) FOR UPDATE"
+_HOLD = "SELECT FROM remit_parked WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5) FOR UPDATE"
 _LOWEST = """
-    SELECT part, pos FROM remit_letter WHERE (subscription, source, channel, key) = ($1, $2, $3, $4)
-    AND discarded_at IS NULL ORDER BY part, pos LIMIT 1
+    SELECT pos FROM remit_letter WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)
+    AND discarded_at IS NULL ORDER BY pos LIMIT 1
 """
 _PAYLOAD = """
     SELECT payload FROM remit_letter WHERE (subscription, source, channel, key, part, pos) = ($1, $2, $3, $4, $5, $6)
@@ -41,11 +52,16 @@ _ENTOMB = """
     WHERE (subscription, source, channel, key, part, pos) = ($1, $2, $3, $4, $5, $6)
 """
 _FAILED_AGAIN = """
-    UPDATE remit_parked SET attempts = attempts + 1, retry_at = $5, error = $6
-    WHERE (subscription, source, channel, key) = ($1, $2, $3, $4)
+    UPDATE remit_parked SET attempts = attempts + 1, tried_at = $6, retry_at = $7, error = $8
+    WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)
 """
-_DUE_NOW = "UPDATE remit_parked SET retry_at = 0 WHERE (subscription, source, channel, key) = ($1, $2, $3, $4)"
-_UNPARK = "DELETE FROM remit_parked WHERE (subscription, source, channel, key) = ($1, $2, $3, $4)"
+_DUE_NOW = """
+    UPDATE remit_parked SET retry_at = 0 WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)
+"""
+_UNPARK = "DELETE FROM remit_parked WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)"
+
+
+_Key = tuple[str, str, int, int, str]
 
 
 class _Letters:
@@ -56,37 +72,55 @@ class _Letters:
         rows = await self._link.fetch(sql, *values)
         return [tuple(row) for row in rows]
 
-    async def park(self, park: Park) -> None:
-        record = park.record
-        source = (park.subscription, park.source, park.channel)
-        await self.run(_PARK, *source, record.part, park.key, park.at, park.retry_at, park.error)
-        message = (record.part, record.pos, record.id, record.prev, record.type, record.version, record.at)
-        await self.run(_ADD, *source, park.key, *message, record.headers, str(record.payload, "utf-8"), park.at)
+    async def park(self, parks: Sequence[Park]) -> None:
+        """Parks the keys of what failed, and adds letters to parked keys, which stay parked until all is written.
+
+        Whoever frees a key holds it for himself, and then looks for letters: he finds these, or this finds no key.
+        """
+        for park in parks:
+            if park.error:
+                await self.run(_PARK, *_key_of(park, park.record.part), park.at, park.retry_at, park.error)
+        keys = sorted({_key_of(park, park.record.part) for park in parks})
+        if await self.run(_KEEP, *map(list, zip(*keys, strict=True))) != [(len(keys),)]:
+            raise Conflict("parked", where=f"{parks[0].subscription} partition {parks[0].record.part}")
+        await self.run(_ADD, *map(list, zip(*map(_letter, parks), strict=True)))
 
     async def settle(self, settle: Settle) -> None:
-        key = settle[:4]
+        key = _key_of(settle, settle.part)
         await self.run(_HOLD, *key)
-        if await self.run(_LOWEST, *key) != [(settle.part, settle.pos)]:
+        if await self.run(_LOWEST, *key) != [(settle.pos,)]:
             raise Conflict("letter", where=f"{settle.subscription} key {settle.key}")
         if settle.error:
-            await self.run(_FAILED_AGAIN, *key, settle.retry_at, settle.error)
+            await self.run(_FAILED_AGAIN, *key, settle.at, settle.retry_at, settle.error)
         else:
             await self.run(_DELETE, *settle[:6])
             await self._free(key)
 
     async def discard(self, discard: Discard) -> None:
-        letter = discard[:6]
-        await self.run(_HOLD, *letter[:4])
+        letter, key = discard[:6], _key_of(discard, discard.part)
+        await self.run(_HOLD, *key)
         found = await self.run(_PAYLOAD, *letter)
         if not found:
             raise Conflict("letter", where=f"{discard.subscription} key {discard.key}")
         hashed = sha256(str(found[0][0]).encode()).hexdigest()
         await self.run(_ENTOMB, *letter, discard.at, discard.reason, hashed)
-        await self._free(discard[:4])
+        await self._free(key)
 
-    async def _free(self, key: tuple[str, str, int, str]) -> None:
+    async def _free(self, key: _Key) -> None:
         """Frees a key without letters in the transaction that found none; what is left is due now."""
         await self.run(_DUE_NOW if await self.run(_LOWEST, *key) else _UNPARK, *key)
+
+
+def _key_of(letter: Park | Settle | Discard, part: int) -> _Key:
+    """Where the key of a letter is parked."""
+    return letter.subscription, letter.source, letter.channel, part, letter.key
+
+
+def _letter(park: Park) -> tuple[object, ...]:
+    """Its row."""
+    record, payload = park.record, str(park.record.payload, "utf-8")
+    message = (record.part, record.pos, record.id, record.prev, record.type, record.version, record.at)
+    return park.subscription, park.source, park.channel, park.key, *message, record.headers, payload, park.at
 
 
 async def write_letters(link: Link, unit: Unit) -> None:
@@ -96,5 +130,5 @@ async def write_letters(link: Link, unit: Unit) -> None:
         await letters.settle(unit.settle)
     if unit.discard is not None:
         await letters.discard(unit.discard)
-    for park in unit.parks:
-        await letters.park(park)
+    if unit.parks:
+        await letters.park(unit.parks)

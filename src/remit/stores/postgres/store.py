@@ -22,7 +22,7 @@ from remit.stores.port import (
     written_read_only,
 )
 from remit.stores.positions import positions_text, subscriber_of
-from remit.stores.postgres import retention
+from remit.stores.postgres import parked, retention
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, failure
@@ -65,20 +65,10 @@ _CHECKPOINTS = """
     )
     SELECT part, pos, id, at FROM newest
 """
-_PARKED = """
-    SELECT subscription, source, channel, key, part, since, attempts, retry_at, error,
-    (SELECT count(*) FROM remit_letter l WHERE l.subscription = p.subscription AND l.source = p.source
-     AND l.channel = p.channel AND l.key = p.key AND l.discarded_at IS NULL)
-    FROM remit_parked p WHERE $1::text IS NULL OR subscription = $1
-    ORDER BY since, subscription, source, channel, key
-"""
 _LETTERS = """
     SELECT part, pos, id, prev, key, type, version, sent, headers, payload, at FROM remit_letter
     WHERE subscription = $1 AND source = $2 AND channel = $3 AND key = $4 AND discarded_at IS NULL
     ORDER BY part, pos LIMIT $5
-"""
-_RETRY = """
-    UPDATE remit_parked SET retry_at = $1 WHERE subscription = $2 AND ($3::text IS NULL OR key = $3) RETURNING 1
 """
 _BEAT = """
     INSERT INTO remit_heartbeat (process, at, body) VALUES ($1, $2, $3)
@@ -311,9 +301,29 @@ class PostgresStore:
         rows = await self._rows(_CHECKPOINTS, subscription, source, channel)
         return {part: Checkpoint(pos, id, at) for part, pos, id, at in rows}
 
-    async def parked(self, subscription: str | None = None) -> Sequence[Parked]:
-        """The parked keys, of one subscription or of all, longest parked first."""
-        return [Parked(*row) for row in await self._rows(_PARKED, subscription)]
+    async def parked(
+        self, subscription: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[Parked]:
+        """At most `limit` parked keys, of one subscription or of all, longest parked first."""
+        return [Parked(*row) for row in await self._rows(parked.LONGEST, subscription, key, limit)]
+
+    async def count_parked(self, subscription: str, source: str, channel: int) -> int:
+        """How many keys are parked."""
+        return int((await self._rows(parked.COUNT, subscription, source, channel))[0][0])
+
+    async def parked_among(
+        self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
+    ) -> Collection[str] | None:
+        """Which of these keys of a partition are parked; None when none of its keys is."""
+        rows = await self._rows(parked.AMONG, subscription, source, channel, part, list(keys))
+        return {key for (key,) in rows if key is not None} if rows else None
+
+    async def due(
+        self, subscription: str, source: str, channel: int, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[Parked]:
+        """The parked keys that are to be tried at a time, or were tried after another."""
+        rows = await self._rows(parked.DUE, subscription, source, channel, at, tried_after, limit)
+        return [Parked(*row) for row in rows]
 
     async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
         """The lowest letters of a parked key, in order."""
@@ -321,8 +331,17 @@ class PostgresStore:
         return [Letter(_record(row), row[10]) for row in rows]
 
     async def retry(self, subscription: str, key: str | None, at: float) -> int:
-        """Makes parked keys due at a time (seconds since the epoch); says how many."""
-        return len(await self._write(_RETRY, at, subscription, key))
+        """Makes parked keys due at a time (seconds since the epoch); says how many.
+
+        Some at a time, each in a transaction of its own, so that nobody waits for all.
+        """
+        due, last = 0, ("", 0, 0, "")
+        while True:
+            page = [tuple(row) for row in await self._write(parked.RETRY, at, subscription, key, *last, parked.PAGE)]
+            due += len(page)
+            if len(page) < parked.PAGE:
+                return due
+            last = max(page)
 
     async def beat(self, process: str, at: float, body: str) -> None:
         """Writes a process's sign of life: JSON about its subscriptions. An empty body removes it."""

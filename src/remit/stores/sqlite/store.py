@@ -28,7 +28,7 @@ from remit.stores.port import (
     written_read_only,
 )
 from remit.stores.positions import positions_text, subscriber_of
-from remit.stores.sqlite import retention
+from remit.stores.sqlite import parked, retention
 from remit.stores.sqlite.commits import Commits
 from remit.stores.sqlite.failures import failure, not_to_be_opened
 from remit.stores.sqlite.lane import Lane, ThreadLane
@@ -56,18 +56,11 @@ _HEADS = (
     " WHERE log.pos IS NOT NULL OR floor.pos IS NOT NULL"
 )
 _CHECKPOINTS = "SELECT part, pos, id, at FROM checkpoint WHERE subscription = ? AND source = ? AND channel = ?"
-_PARKED = (
-    "SELECT subscription, source, channel, key, part, since, attempts, retry_at, error, (SELECT count(*) FROM letter"
-    " WHERE letter.subscription = parked.subscription AND letter.source = parked.source"
-    " AND letter.channel = parked.channel AND letter.key = parked.key AND letter.discarded_at IS NULL)"
-    " FROM parked WHERE ?1 IS NULL OR subscription = ?1 ORDER BY since, subscription, source, channel, key"
-)
 _LETTERS = (
     "SELECT part, pos, id, prev, key, type, version, sent, headers, CAST(payload AS BLOB), at FROM letter"
     " WHERE subscription = ? AND source = ? AND channel = ? AND key = ? AND discarded_at IS NULL"
     " ORDER BY part, pos LIMIT ?"
 )
-_RETRY = "UPDATE parked SET retry_at = ?1 WHERE subscription = ?2 AND (?3 IS NULL OR key = ?3)"
 _BEAT = "INSERT OR REPLACE INTO heartbeat (process, at, body) VALUES (?, ?, ?)"
 _LAST_BEAT = "DELETE FROM heartbeat WHERE process = ?"
 _LEASE = (
@@ -249,9 +242,28 @@ class SqliteStore:
         rows = self._rows(_CHECKPOINTS, (subscription, source, channel))
         return {part: Checkpoint(pos, id, at) for part, pos, id, at in rows}
 
-    async def parked(self, subscription: str | None = None) -> Sequence[Parked]:
-        """The parked keys, of one subscription or of all, longest parked first."""
-        return list(map(Parked._make, self._rows(_PARKED, (subscription,))))
+    async def parked(
+        self, subscription: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[Parked]:
+        """At most `limit` parked keys, of one subscription or of all, longest parked first."""
+        return list(map(Parked._make, self._rows(parked.LONGEST, (subscription, key, limit))))
+
+    async def count_parked(self, subscription: str, source: str, channel: int) -> int:
+        """How many keys are parked."""
+        return int(self._rows(parked.COUNT, (subscription, source, channel))[0][0])
+
+    async def parked_among(
+        self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
+    ) -> Collection[str] | None:
+        """Which of these keys of a partition are parked; None when none of its keys is."""
+        rows = self._rows(parked.AMONG, (subscription, source, channel, part, json.dumps(list(keys))))
+        return {key for (key,) in rows if key is not None} if rows else None
+
+    async def due(
+        self, subscription: str, source: str, channel: int, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[Parked]:
+        """The parked keys that are to be tried at a time, or were tried after another."""
+        return list(map(Parked._make, self._rows(parked.DUE, (subscription, source, channel, at, tried_after, limit))))
 
     async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
         """The lowest letters of a parked key, in order."""
@@ -259,8 +271,18 @@ class SqliteStore:
         return [Letter(Record._make(row[:10]), row[10]) for row in rows]
 
     async def retry(self, subscription: str, key: str | None, at: float) -> int:
-        """Makes parked keys due at a time (seconds since the epoch); says how many. Raises like `commit`."""
-        return await self._execute(_RETRY, (at, subscription, key))
+        """Makes parked keys due at a time (seconds since the epoch); says how many. Raises like `commit`.
+
+        Some at a time, each in a transaction of its own, so that no commit waits for all.
+        """
+        store, due, last = self._opened(), 0, ("", 0, 0, "")
+        while True:
+            places = self._rows(parked.PLACES, (subscription, key, *last, parked.PAGE))
+            work = partial(parked.make_due, subscription=subscription, places=places, at=at)
+            due += await store.commits.run(partial(store.writer.transact, work))
+            if len(places) < parked.PAGE:
+                return due
+            last = places[-1]
 
     async def beat(self, process: str, at: float, body: str) -> None:
         """Writes a process's sign of life: JSON about its subscriptions. An empty body removes it."""

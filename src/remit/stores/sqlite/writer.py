@@ -24,21 +24,21 @@ _MOVE = (
     "UPDATE checkpoint SET pos = ?, id = ?, at = ?"
     " WHERE subscription = ? AND source = ? AND channel = ? AND part = ? AND pos = ? AND id = ?"
 )
-_PARKED = "SELECT key FROM parked WHERE subscription = ? AND source = ? AND channel = ? AND part = ?"
 _NEW_STATE = "INSERT INTO state (kind, id, version, body) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING"
 _STATE = "UPDATE state SET version = ?, body = ? WHERE kind = ? AND id = ? AND version = ?"
 _HEAD = "SELECT pos, id FROM log WHERE channel = ? AND part = ? ORDER BY pos DESC LIMIT 1"
 _FLOOR = "SELECT pos, id FROM floor WHERE channel = ? AND part = ?"
 _APPEND = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PARK = (
-    "INSERT INTO parked (subscription, source, channel, part, key, since, attempts, retry_at, error)"
-    " VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT DO NOTHING"
+    "INSERT INTO parked (subscription, source, channel, part, key, since, tried_at, attempts, retry_at, error)"
+    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 1, ?7, ?8) ON CONFLICT DO NOTHING"
 )
+_IS_PARKED = "SELECT 1 FROM parked WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
 # A subscription that starts anew may park what was discarded before: then the message waits again.
 _LETTER = "INSERT OR REPLACE INTO letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL, NULL)"
 _LOWEST = (
-    "SELECT part, pos FROM letter WHERE (subscription, source, channel, key) = (?, ?, ?, ?) AND discarded_at IS NULL"
-    " ORDER BY part, pos LIMIT 1"
+    "SELECT pos FROM letter WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
+    " AND discarded_at IS NULL ORDER BY pos LIMIT 1"
 )
 _PAYLOAD = (
     "SELECT CAST(payload AS BLOB) FROM letter"
@@ -50,11 +50,11 @@ _ENTOMB = (
     " WHERE (subscription, source, channel, key, part, pos) = (?, ?, ?, ?, ?, ?)"
 )
 _FAILED_AGAIN = (
-    "UPDATE parked SET attempts = attempts + 1, retry_at = ?, error = ?"
-    " WHERE (subscription, source, channel, key) = (?, ?, ?, ?)"
+    "UPDATE parked SET attempts = attempts + 1, tried_at = ?, retry_at = ?, error = ?"
+    " WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
 )
-_DUE_NOW = "UPDATE parked SET retry_at = 0 WHERE (subscription, source, channel, key) = (?, ?, ?, ?)"
-_UNPARK = "DELETE FROM parked WHERE (subscription, source, channel, key) = (?, ?, ?, ?)"
+_DUE_NOW = "UPDATE parked SET retry_at = 0 WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
+_UNPARK = "DELETE FROM parked WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
 
 # What is wrong with a unit and not with the store: rows that do not fit, and values that no column takes.
 _REFUSALS = (
@@ -69,6 +69,7 @@ _REFUSALS = (
 )
 
 _Head = tuple[int, str]
+_Key = tuple[str, str, int, int, str]
 T = TypeVar("T")
 
 
@@ -190,7 +191,7 @@ class Writer:
             self._discard(unit.discard)
         for change in unit.changes:
             self._change(change)
-        for park in unit.parks:
+        for park in sorted(unit.parks, key=_only_waits):
             self._park(park)
         for entry in unit.entries:
             self._append(entry)
@@ -208,9 +209,6 @@ class Writer:
             moved = self._execute(_BEGIN_AT, (*place, *after)).rowcount
         if not moved:
             raise Conflict("checkpoint", where=f"{advance.subscription} partition {advance.part}")
-        parked = self._execute(_PARKED, place).fetchall()
-        if len(parked) != len(advance.parked) or not all(key in advance.parked for (key,) in parked):
-            raise Conflict("parked", where=f"{advance.subscription} partition {advance.part}")
 
     def _change(self, change: Change) -> None:
         kind, id, expected, body = change
@@ -239,17 +237,21 @@ class Writer:
     def _park(self, park: Park) -> None:
         record = park.record
         source = (park.subscription, park.source, park.channel)
-        self._execute(_PARK, (*source, record.part, park.key, park.at, park.retry_at, park.error))
+        key = (*source, record.part, park.key)
+        if park.error:
+            self._execute(_PARK, (*key, park.at, park.retry_at, park.error))
+        elif not self._execute(_IS_PARKED, key).fetchone():  # freed meanwhile: its letter would be left behind
+            raise Conflict("parked", where=f"{park.subscription} key {park.key}")
         message = (record.part, record.pos, record.id, record.prev, record.type, record.version, record.at)
         text = str(record.payload, "utf-8")
         self._execute(_LETTER, (*source, park.key, *message, record.headers, text, park.at))
 
     def _settle(self, settle: Settle) -> None:
-        key = settle[:4]
-        if self._execute(_LOWEST, key).fetchone() != (settle.part, settle.pos):
+        key = _key(settle)
+        if self._execute(_LOWEST, key).fetchone() != (settle.pos,):
             raise Conflict("letter", where=f"{settle.subscription} key {settle.key}")
         if settle.error:
-            self._execute(_FAILED_AGAIN, (settle.retry_at, settle.error, *key))
+            self._execute(_FAILED_AGAIN, (settle.at, settle.retry_at, settle.error, *key))
         else:
             self._execute(_DELETE_LETTER, settle[:6])
             self._free(key)
@@ -260,8 +262,17 @@ class Writer:
         if payload is None:
             raise Conflict("letter", where=f"{discard.subscription} key {discard.key}")
         self._execute(_ENTOMB, (discard.at, discard.reason, sha256(payload[0]).hexdigest(), *letter))
-        self._free(discard[:4])
+        self._free(_key(discard))
 
-    def _free(self, key: tuple[str, str, int, str]) -> None:
+    def _free(self, key: _Key) -> None:
         """Frees a key without letters in the transaction that found none; what is left is due now."""
         self._execute(_DUE_NOW if self._execute(_LOWEST, key).fetchone() else _UNPARK, key)
+
+
+def _key(letter: Settle | Discard) -> _Key:
+    """Where its key is parked."""
+    return letter.subscription, letter.source, letter.channel, letter.part, letter.key
+
+
+def _only_waits(park: Park) -> bool:
+    return not park.error

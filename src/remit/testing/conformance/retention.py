@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from remit.stores.port import PRIVATE, PUBLISHED, Change, Checkpoint, Record, Store, Subscriber, Unit, partition_of
-from remit.testing.conformance.stores import SOURCE, UnitConformance, advance, entry, refused, same
+from remit.testing.conformance.parked import ParkedConformance
+from remit.testing.conformance.stores import SOURCE, advance, entry, refused, same
 
 __all__ = ["RetentionConformance"]
 
@@ -11,7 +12,7 @@ FAR = 1_000_000
 """A position that no log here reaches."""
 
 
-class RetentionConformance(UnitConformance):
+class RetentionConformance(ParkedConformance):
     """What is promised of deleting, of floors and of subscribers."""
 
     async def test_the_first_messages_can_be_deleted(self, store: Store, twin: Store) -> None:

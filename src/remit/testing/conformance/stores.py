@@ -22,7 +22,7 @@ coroutines: run them with pytest-asyncio in its automatic mode.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
 from typing import Any
@@ -40,7 +40,6 @@ from remit.stores.port import (
     Letter,
     Outcome,
     Park,
-    Parked,
     Record,
     Settle,
     Store,
@@ -75,10 +74,10 @@ def entry(key: str, id: str, channel: int = PRIVATE, *, at: float = 1.0) -> Entr
     return Entry(channel, key, id, "billing.Settled", 1, at, "{}", b"{}")
 
 
-def advance(before: int, after: int, *, part: int = 0, parked: Iterable[str] = ()) -> Advance:
+def advance(before: int, after: int, *, part: int = 0) -> Advance:
     """A checkpoint's move, where the message at position n has the id m<n>."""
     before_id = f"m{before}" if before else ""
-    return Advance(*SOURCE, part, before, before_id, after, f"m{after}", 5.0, frozenset(parked))
+    return Advance(*SOURCE, part, before, before_id, after, f"m{after}", 5.0)
 
 
 def record(pos: int, key: str = "k", *, part: int = 0) -> Record:
@@ -92,9 +91,9 @@ def park(pos: int, key: str = "k", *, part: int = 0, at: float = 10.0, error: st
     return Park(*SOURCE, key, record(pos, key, part=part), at, error, at + 30)
 
 
-def settle(pos: int, key: str = "k", *, error: str = "", retry_at: float = 0.0) -> Settle:
+def settle(pos: int, key: str = "k", *, error: str = "", at: float = 0.0, retry_at: float = 0.0) -> Settle:
     """The letter at that position of partition 0 has been handled."""
-    return Settle(*SOURCE, key, 0, pos, error, retry_at)
+    return Settle(*SOURCE, key, 0, pos, error, at, retry_at)
 
 
 def discard(pos: int, key: str = "k") -> Discard:
@@ -239,7 +238,7 @@ class UnitConformance:
             ("claim", lambda unit: setattr(unit, "claim", Claim("web", "used", b"f", b"{}", 1.0))),
             ("state", lambda unit: setattr(unit, "changes", [*unit.changes, Change("Account", "a2", 7, b"{}")])),
             ("checkpoint", lambda unit: setattr(unit, "advance", advance(3, 4))),
-            ("parked", lambda unit: setattr(unit, "advance", advance(0, 1, parked=["k"]))),
+            ("parked", lambda unit: setattr(unit, "parks", [*unit.parks, park(2, "free")])),
             ("letter", lambda unit: setattr(unit, "settle", settle(1))),
             ("letter", lambda unit: setattr(unit, "discard", discard(1))),
         ]
@@ -314,105 +313,6 @@ class UnitConformance:
             outcomes = await asyncio.gather(*both, return_exceptions=True)
             same(sorted(map(type, outcomes), key=str), [type(None), Conflict], "one of two consumers moves on")
         same(len(await whole_log(store)), 5, "the effects of the other one are not there")
-
-    async def test_a_consumer_that_took_other_keys_for_parked_is_refused(self, store: Store) -> None:
-        first = [park(1, "a", error="broken"), park(2, "b", error="broken"), park(1, "c", part=1, error="broken")]
-        await store.commit(Unit(advance=advance(0, 2), parks=first))
-        for parked in ([], ["a"], ["b"], ["a", "c"], ["a", "b", "c"]):
-            move = Unit(advance=advance(2, 3, parked=parked))
-            await refused(store.commit(move), "parked", "the keys taken for parked must be the parked keys")
-        await store.commit(Unit(advance=advance(2, 3, parked=["a", "b"])))
-        await store.commit(Unit(advance=advance(0, 1, part=1, parked=["c"])))
-        await store.commit(Unit(advance=advance(0, 1, part=2)))
-        positions = {part: at.pos for part, at in (await store.checkpoints(*SOURCE)).items()}
-        same(positions, {0: 3, 1: 1, 2: 1}, "only the keys of the message's own partition count")
-
-    # Parked keys and their letters
-
-    async def test_a_failed_message_parks_its_key(self, store: Store) -> None:
-        await store.commit(Unit(advance=advance(0, 1), parks=[park(1, at=10.0, error="no such student")]))
-        expected = [Parked(*SOURCE, "k", 0, 10.0, 1, 40.0, "no such student", 1)]
-        same(list(await store.parked()), expected, "a parked key says since when, why, and when it is tried again")
-        same(await all_letters(store), [Letter(record(1), 10.0)], "the message is kept as it was")
-
-    async def test_later_messages_wait_behind_it(self, store: Store) -> None:
-        await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
-        await store.commit(Unit(parks=[park(3, at=11.0), park(10, at=12.0), park(9, at=13.0)]))
-        expected = [Parked(*SOURCE, "k", 0, 10.0, 1, 40.0, "broken", 4)]
-        same(list(await store.parked()), expected, "a message that waits only adds a letter")
-        same([x.record.pos for x in await all_letters(store)], [2, 3, 9, 10], "letters wait in order")
-        lowest = [x.record.pos for x in await store.letters(*SOURCE, "k", 2)]
-        same(lowest, [2, 3], "at most as many letters as asked for, the lowest ones")
-
-    async def test_parked_keys_are_listed_by_subscription(self, store: Store) -> None:
-        other = ("billing-ledger", *SOURCE[1:])
-        late, early = park(1, "late", at=20.0, error="x"), park(2, "early", at=10.0, error="x")
-        elsewhere = Park(*other, "k", record(1), 15.0, "x", 15.0)
-        await store.commit(Unit(parks=[late, early, elsewhere]))
-        same([row.key for row in await store.parked()], ["early", "k", "late"], "the longest parked comes first")
-        same([row.key for row in await store.parked(other[0])], ["k"], "one subscription can be asked for")
-
-    async def test_a_parked_key_says_its_partition(self, store: Store) -> None:
-        await store.commit(Unit(parks=[park(1, "a", part=21, error="x"), park(1, "b", part=0, error="x")]))
-        parts = {row.key: row.part for row in await store.parked()}
-        same(parts, {"a": 21, "b": 0}, "the partition is the source's, however many this store has")
-
-    async def test_a_handled_letter_frees_the_next(self, store: Store) -> None:
-        await store.commit(Unit(parks=[park(1, error="broken"), park(2)]))
-        await store.commit(Unit(entries=[entry("k", "effect")], settle=settle(1)))
-        (parked,) = await store.parked()
-        same((parked.letters, parked.retry_at), (1, 0.0), "what waits behind a handled letter is due now")
-        same([x.record.pos for x in await all_letters(store)], [2], "a handled letter is gone")
-        same(len(await whole_log(store)), 1, "the effects of handling it are there")
-        await store.commit(Unit(settle=settle(2)))
-        same(list(await store.parked()), [], "the last handled letter frees its key")
-        await store.commit(Unit(advance=advance(0, 3)))
-
-    async def test_only_the_lowest_letter_is_settled(self, store: Store, twin: Store) -> None:
-        await store.commit(Unit(parks=[park(1, error="broken"), park(2)]))
-        await refused(store.commit(Unit(settle=settle(2))), "letter", "letters are handled in order")
-        await store.commit(Unit(settle=settle(1)))
-        await refused(twin.commit(Unit(settle=settle(1))), "letter", "a letter is handled once")
-        again = settle(1, error="too late")
-        await refused(twin.commit(Unit(settle=again)), "letter", "a handled letter cannot fail any more")
-
-    async def test_a_letter_that_fails_again_waits_longer(self, store: Store) -> None:
-        await store.commit(Unit(parks=[park(1, at=10.0, error="broken"), park(2)]))
-        await store.commit(Unit(settle=settle(1, error="still broken", retry_at=100.0)))
-        expected = [Parked(*SOURCE, "k", 0, 10.0, 2, 100.0, "still broken", 2)]
-        same(list(await store.parked()), expected, "a further failure is counted, with its reason and the next time")
-        same([x.record.pos for x in await all_letters(store)], [1, 2], "the letter stays")
-
-    async def test_a_discarded_letter_is_gone(self, store: Store) -> None:
-        await store.commit(Unit(parks=[park(1, error="broken"), park(2), park(3)]))
-        await store.commit(Unit(discard=discard(2)))
-        same([x.record.pos for x in await all_letters(store)], [1, 3], "any letter can be discarded")
-        await store.commit(Unit(discard=discard(1)))
-        (parked,) = await store.parked()
-        same((parked.letters, parked.retry_at), (1, 0.0), "what waits behind a discarded letter is due now")
-        for gone in (1, 2, 4):
-            await refused(store.commit(Unit(discard=discard(gone))), "letter", "a letter is discarded once")
-        await refused(store.commit(Unit(settle=settle(1))), "letter", "a discarded letter is not handled")
-        await store.commit(Unit(settle=settle(3)))
-        same(list(await store.parked()), [], "tombstones keep no key parked")
-
-    async def test_discarding_the_last_letter_frees_the_key(self, store: Store) -> None:
-        await store.commit(Unit(advance=advance(0, 1), parks=[park(1, error="broken")]))
-        await store.commit(Unit(discard=discard(1)))
-        same(list(await store.parked()), [], "without letters no key is parked")
-        await store.commit(Unit(advance=advance(1, 2), parks=[park(2, at=50.0, error="again")]))
-        (parked,) = await store.parked()
-        same((parked.since, parked.attempts, parked.letters), (50.0, 1, 1), "a key parked anew starts anew")
-
-    async def test_keys_can_be_made_due(self, store: Store) -> None:
-        await store.commit(Unit(parks=[park(1, "a", error="x"), park(2, "b", error="x")]))
-        await store.commit(Unit(parks=[Park("other", *SOURCE[1:], "a", record(1, "a"), 10.0, "x", 40.0)]))
-        same(await store.retry(SOURCE[0], "a", 20.0), 1, "one key is made due")
-        due = {(row.subscription, row.key): row.retry_at for row in await store.parked()}
-        expected = {(SOURCE[0], "a"): 20.0, (SOURCE[0], "b"): 40.0, ("other", "a"): 40.0}
-        same(due, expected, "other keys and other subscriptions stay as they are")
-        same(await store.retry(SOURCE[0], None, 21.0), 2, "all keys of a subscription are made due")
-        same(await store.retry(SOURCE[0], "c", 22.0), 0, "a key that is not parked is not made due")
 
     # Signs of life, wakes, cancellation
 

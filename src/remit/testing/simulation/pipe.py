@@ -174,4 +174,4 @@ class Relay:
     async def _advance(self, cursor: Checkpoint, record: Record) -> None:
         place = ("relay", self._source, PUBLISHED, record.part)
         after = (record.pos, record.id, record.at)
-        await self._store.commit(Unit(advance=Advance(*place, cursor.pos, cursor.id, *after, frozenset())))
+        await self._store.commit(Unit(advance=Advance(*place, cursor.pos, cursor.id, *after)))

@@ -16,7 +16,7 @@ async def main(path: str, name: str, last: int) -> None:
     won = 0
     while (at := (await store.checkpoints("mail", "sales", PUBLISHED)).get(0)) is None or at.pos < last:
         before, before_id = (at.pos, at.id) if at else (0, "")
-        move = Advance("mail", "sales", PUBLISHED, 0, before, before_id, before + 1, f"{before + 1}", 1.0, frozenset())
+        move = Advance("mail", "sales", PUBLISHED, 0, before, before_id, before + 1, f"{before + 1}", 1.0)
         entry = Entry(PRIVATE, "k", f"{before + 1} by {name}", "billing.Mailed", 1, 1.0, "{}", b"{}")
         try:
             await store.commit(Unit(entries=[entry], advance=move))

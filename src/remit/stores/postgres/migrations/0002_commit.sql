@@ -4,8 +4,9 @@
 -- What cannot be known before writing (two transactions insert the same new row) ends the whole call with RM001: the
 -- caller repeats it, and then it is known.
 --
--- Rows are locked in the same order by everybody: parked keys, states, claims, new states, checkpoints, then the log's
--- partitions, each sorted by the caller. So commits do not deadlock. The partitions come last because they are held until the
+-- Rows are locked in the same order by everybody: states, claims, new states, checkpoints, then the log's partitions,
+-- each sorted by the caller; a unit with letters has its checkpoint, and after it its parked keys, before all of them. So
+-- commits do not deadlock. The partitions come last because they are held until the
 -- transaction is over: whoever reads a position knows that no lower one can still appear.
 --
 -- Every statement of a volatile function sees what was committed before that statement began. So a head that is read
@@ -13,7 +14,6 @@
 CREATE FUNCTION remit_commit(
     move_unit int[], move_subscription text[], move_source text[], move_channel int[], move_part int[],
     move_before bigint[], move_before_id text[], move_after bigint[], move_after_id text[], move_at double precision[],
-    move_parked text[],
     change_unit int[], change_kind text[], change_id text[], change_expected bigint[], change_body text[],
     claim_unit int[], claim_caller text[], claim_key text[], claim_fingerprint bytea[], claim_outcome text[],
     claim_at double precision[],
@@ -83,23 +83,6 @@ BEGIN
             ORDER BY c.prev DESC LIMIT 1
         ) c ON true
         WHERE coalesce(c.pos, 0) <> m.before OR coalesce(c.id, '') <> m.before_id;
-        lost_unit := lost_unit || more_unit; lost_what := lost_what || more_what; lost_where := lost_where || more_where;
-
-        SELECT array_agg(m.unit), array_agg('parked'::text),
-               array_agg(format('%s partition %s', m.subscription, m.part))
-        INTO more_unit, more_what, more_where
-        FROM unnest(move_unit, move_subscription, move_source, move_channel, move_part, move_parked)
-             AS m (unit, subscription, source, channel, part, parked)
-        CROSS JOIN LATERAL (
-            SELECT count(*) AS keys, count(*) FILTER (WHERE NOT m.parked::jsonb ? p.key) AS others
-            FROM (
-                SELECT k.key FROM remit_parked k
-                WHERE k.subscription = m.subscription AND k.source = m.source AND k.channel = m.channel
-                  AND k.part = m.part
-                ORDER BY k.key FOR KEY SHARE
-            ) p
-        ) p
-        WHERE m.unit <> ALL (lost_unit) AND (p.others > 0 OR p.keys <> jsonb_array_length(m.parked::jsonb));
         lost_unit := lost_unit || more_unit; lost_what := lost_what || more_what; lost_where := lost_where || more_where;
     END IF;
 

@@ -1,0 +1,135 @@
+"""Parked keys of a subscription: which messages wait behind one, and how their letters are handled when it is time.
+
+However many keys are parked, a batch asks for its own only, and a look finds those that are due: none are remembered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Sequence
+
+from remit.errors import Conflict, RemitError
+from remit.runtime.calls import Calls
+from remit.runtime.failures import is_transient, retry_after, told
+from remit.runtime.handling import Handling
+from remit.runtime.lane import Lane
+from remit.runtime.plan import FollowPlan
+from remit.runtime.signals import Listener, Signal
+from remit.stores import Park, Parked, Record, Settle, Store, Unit
+
+__all__ = ["Parking"]
+
+KEYS = 100
+"""Parked keys that are looked up at a time."""
+AHEAD_SECONDS = 60.0
+"""A key that failed so far in the future is tried now: the clock of who said when was ahead."""
+PASSING_SECONDS = 5.0
+"""Until the next try of a letter whose failure may pass by itself."""
+
+
+class Parking:
+    """The parked keys of one subscription."""
+
+    def __init__(
+        self,
+        follow: FollowPlan,
+        store: Store,
+        handling: Handling,
+        calls: Calls,
+        listener: Listener,
+        handled: Callable[[], None],
+    ) -> None:
+        """`handled` is told whenever the letters of a key have been seen to."""
+        self._follow = follow
+        self._store = store
+        self._handling = handling
+        self._calls = calls
+        self._say = listener
+        self._handled = handled
+        self._place = (follow.name, follow.source, follow.channel)
+        self._stirred = 0.0
+        self.drainer: asyncio.Task[None] | None = None
+        """Handles letters, while there are some to be handled."""
+
+    async def among(self, lane: Lane, records: Sequence[Record]) -> Collection[str]:
+        """The keys of these messages that are parked, which were read after the lane's checkpoint.
+
+        One that is parked later was so by who moved the checkpoint, and one that is freed meanwhile takes no letter:
+        both are a conflict when the batch commits, and it is handled again.
+        """
+        if not lane.parked:
+            return ()
+        stood = lane.pos
+        found = await self._store.parked_among(*self._place, lane.part, {record.key for record in records})
+        if found is None and lane.pos == stood:
+            lane.parked = False
+        return found or ()
+
+    def waits(self, record: Record) -> Park:
+        """Puts a message aside behind a parked key."""
+        return Park(*self._place, record.key, record, self._calls.seconds(), "", 0.0)
+
+    def failed(self, record: Record, error: str) -> Park:
+        """Parks the key of a message."""
+        now = self._calls.seconds()
+        return Park(*self._place, record.key, record, now, error, now + retry_after(0))
+
+    async def look(self) -> None:
+        """Begins to handle the letters of keys that are due, unless that is being done. Raises as the store does."""
+        if self.drainer is None and (due := await self._due()):
+            self._stirred = asyncio.get_running_loop().time()
+            self.drainer = asyncio.create_task(self._drain_all(due), name=f"{self._follow.name} letters")
+
+    async def _due(self) -> Sequence[Parked]:
+        now = self._calls.seconds()
+        return await self._store.due(*self._place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
+
+    def gave_up(self, since: float) -> bool:
+        """Cancels the handling of letters if it has neither moved on nor failed since then (loop time). Says if so."""
+        if self.drainer is None or self._stirred >= since:
+            return False
+        self._stirred = asyncio.get_running_loop().time()
+        self.drainer.cancel()
+        return True
+
+    async def _drain_all(self, due: Sequence[Parked]) -> None:
+        try:
+            while due:
+                for row in due:
+                    await self._drain(row)
+                    self._handled()
+                due = await self._due() if len(due) >= KEYS else ()  # what is left may wait for the next look
+        except RemitError as error:
+            self._say(Signal("retrying", self._follow.name, f"letters: {told(error)}", error))
+        finally:
+            self.drainer = None
+
+    async def _drain(self, parked: Parked) -> None:
+        """Handles the letters of a parked key, lowest first, each in its own transaction."""
+        taken: frozenset[tuple[str, str]] = frozenset()
+        while letters := await self._store.letters(*self._place, parked.key, 1):
+            self._stirred = asyncio.get_running_loop().time()
+            record = letters[0].record
+            place = Settle(*self._place, parked.key, record.part, record.pos)
+            unit = self._handling.unit(taken)
+            try:
+                await self._handling.handle(unit, record)
+                rows = unit.unit()
+                rows.settle = place
+                await unit.commit(rows)
+            except Conflict:  # somebody else has settled it meanwhile, or what it adds is there
+                if not (taken := await unit.taken_meanwhile()):
+                    return
+            except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
+                await self._failed_again(place, parked.attempts, error)
+                return
+            finally:
+                await unit.aclose()
+        self._say(Signal("released", self._follow.name, f"key {parked.key!r}"))
+
+    async def _failed_again(self, place: Settle, attempts: int, error: Exception) -> None:
+        now = self._calls.seconds()
+        retry_at = now + (PASSING_SECONDS if is_transient(error) else retry_after(attempts))
+        with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
+            await self._store.commit(Unit(settle=place._replace(error=told(error), at=now, retry_at=retry_at)))

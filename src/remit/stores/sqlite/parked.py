@@ -1,0 +1,44 @@
+"""Questions about parked keys. What is asked all the time looks at a few rows, however many keys are parked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+
+__all__ = ["AMONG", "COUNT", "DUE", "LONGEST", "PAGE", "PLACES", "make_due"]
+
+_ROW = (
+    "subscription, source, channel, key, part, since, tried_at, attempts, retry_at, error, (SELECT count(*) FROM letter"
+    " WHERE letter.subscription = found.subscription AND letter.source = found.source"
+    " AND letter.channel = found.channel AND letter.key = found.key AND letter.discarded_at IS NULL)"
+)
+_OF_ONE = "subscription = ?1 AND source = ?2 AND channel = ?3"
+_ORDER = "ORDER BY since, subscription, source, channel, key"
+LONGEST = (
+    f"SELECT {_ROW} FROM (SELECT * FROM parked WHERE (?1 IS NULL OR subscription = ?1) AND (?2 IS NULL OR key = ?2)"  # noqa: S608  no value is in it
+    f" {_ORDER} LIMIT ?3) AS found {_ORDER}"
+)
+COUNT = f"SELECT count(*) FROM parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+# A row without a key tells that keys of the partition are parked, be they among these or not.
+AMONG = (
+    f"SELECT key FROM parked WHERE {_OF_ONE} AND part = ?4 AND key IN (SELECT value FROM json_each(?5)) UNION ALL"  # noqa: S608  no value is in it
+    f" SELECT * FROM (SELECT NULL FROM parked WHERE {_OF_ONE} AND part = ?4 LIMIT 1)"
+)
+# The plus keeps the second part to the index by tried_at: few were tried in the future, and most are due later.
+DUE = (
+    f"SELECT {_ROW} FROM (SELECT * FROM parked WHERE {_OF_ONE} AND retry_at <= ?4 ORDER BY retry_at LIMIT ?6) AS found"  # noqa: S608  no value is in it
+    f" UNION ALL SELECT {_ROW} FROM (SELECT * FROM parked WHERE {_OF_ONE} AND tried_at > ?5 AND +retry_at > ?4"
+    " ORDER BY tried_at LIMIT ?6) AS found"
+)
+PLACES = (
+    "SELECT source, channel, part, key FROM parked WHERE subscription = ?1 AND (?2 IS NULL OR key = ?2)"
+    " AND (source, channel, part, key) > (?3, ?4, ?5, ?6) ORDER BY source, channel, part, key LIMIT ?7"
+)
+PAGE = 1000
+"""Keys that are made due in one transaction."""
+_RETRY = "UPDATE parked SET retry_at = ? WHERE subscription = ? AND source = ? AND channel = ? AND part = ? AND key = ?"
+
+
+def make_due(connection: Connection, subscription: str, places: Sequence[tuple[str, int, int, str]], at: float) -> int:
+    """Says how many are still parked. Within a transaction."""
+    return connection.executemany(_RETRY, [(at, subscription, *place) for place in places]).rowcount
