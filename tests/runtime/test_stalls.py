@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from remit.errors import Conflict
+from remit.runtime.failures import ATTEMPTS, retry_after
 from remit.runtime.handling import HANDLER_SECONDS
 from remit.runtime.subscription import STALL_SECONDS
 from remit.stores import PRIVATE, Advance, Entry, Unit, partition_of
@@ -31,12 +32,42 @@ def test_a_handler_has_thirty_seconds() -> None:
         async with talk.running() as (app, follower, _):
             await app.send(Say(who=ADA))
             await asyncio.sleep(HANDLER_SECONDS - 1.0)
-            assert talk.told == []
-            await asyncio.sleep(2.0)
-            assert talk.told == ["retrying: TimeoutError: the handler took longer than 30 s"]
+            assert talk.entered == [ADA]
+            await asyncio.sleep(SOON)
+            assert talk.entered == [ADA, ADA], "it was cancelled and is tried again"
             talk.gates[ADA].set()
             await asyncio.sleep(SOON)
-            assert (follower.position(PART[ADA]), talk.entered) == (1, [ADA, ADA])
+            assert (follower.position(PART[ADA]), talk.told) == (1, [])
+
+    virtually(story())
+
+
+def test_a_handler_that_always_takes_longer_parks_its_key_only() -> None:
+    async def story() -> None:
+        talk = Talk()
+        async with talk.running() as (app, follower, _):
+            await app.send(Say(who=ADA))
+            await app.send(Say(who=ADA))
+            await asyncio.sleep(ATTEMPTS * (HANDLER_SECONDS + SOON))
+            assert talk.told == ["parked: key 'ada': TimeoutError: the handler took longer than 30 s"]
+            assert (follower.state, follower.position(PART[ADA])) == ("running", 2)
+            (row,) = await talk.store.parked()
+            assert row.letters == 2
+            talk.gates[ADA].set()
+            await asyncio.sleep(retry_after(0) + SOON)
+            assert (await talk.store.parked(), talk.said[-1]) == ([], "released"), "an outage heals by itself"
+
+    virtually(story())
+
+
+def test_a_time_limit_of_the_handlers_own_is_a_failure_as_well() -> None:
+    async def story() -> None:
+        talk = Talk()
+        async with talk.running() as (app, _, _feed):
+            talk.failing = [TimeoutError("the post office does not answer")] * ATTEMPTS
+            await app.send(Say(who=ADA))
+            await asyncio.sleep(SOON)
+            assert talk.told == ["parked: key 'ada': TimeoutError: the post office does not answer"]
 
     virtually(story())
 
@@ -53,6 +84,7 @@ def test_a_letter_has_thirty_seconds() -> None:
             await asyncio.sleep(HANDLER_SECONDS + SOON)
             (row,) = await talk.store.parked()
             assert (row.attempts, row.error) == (2, "TimeoutError: the handler took longer than 30 s")
+            assert row.retry_at - row.tried_at > 5.0, "it waits as long as after any failure"
             assert follower.state == "running"
 
     virtually(story())

@@ -16,13 +16,15 @@ IN_A_ROW = 5
 
 
 def is_transient(error: BaseException) -> bool:
-    """True for what may pass by itself: an unavailable dependency, a lost connection, a time-out.
+    """True for what is known to be away and to come back: a store, what a call is made to, a connection.
 
-    Everything else (a bug, a domain rejection, bytes that are no message) fails the same way again: permanent.
+    Everything else (a bug, a domain rejection, bytes that are no message) fails the same way again: permanent. So does
+    a handler that takes too long, by its time limit or by one that it has set itself: nobody knows what for. Tried
+    again in place it could hold up its partition for ever; its key, parked, is tried again by itself.
     """
     if isinstance(error, (KeyReused, TooLarge)):
         return False
-    return isinstance(error, (CallError, Conflict, ConnectionError, TimeoutError))
+    return isinstance(error, (CallError, Conflict, ConnectionError))
 
 
 def severity(error: BaseException, passing: str = "paused") -> str:
