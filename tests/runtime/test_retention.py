@@ -10,7 +10,7 @@ import pytest
 from remit.runtime import pruning
 from remit.runtime.pruning import MESSAGES, SILENT_SECONDS, trim
 from remit.runtime.reports import REPORT_SECONDS
-from remit.stores import PRIVATE, PUBLISHED, Checkpoint, Entry, Subscriber, Unit
+from remit.stores import PRIVATE, PUBLISHED, Advance, Checkpoint, Entry, Subscriber, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.apart import apart, pay
@@ -258,6 +258,23 @@ async def test_a_subscription_that_is_overtaken_while_it_runs_stops(upto: int) -
         talk.gates[ADA].set()
         await until(lambda: follower.state == "lost-source")
         assert (follower.position(PART[ADA]), talk.entered) == (1, [ADA])
+
+
+@pytest.mark.parametrize("upto", [3, FAR], ids=["something is left", "nothing is left"])
+async def test_what_another_process_has_handled_may_be_deleted_before_it_is_seen(upto: int) -> None:
+    talk = Talk(store=await written(1))
+    async with talk.running() as (_, follower, feed):
+        talk.gates[ADA].set()
+        await until(lambda: follower.position(PART[ADA]) == 1)
+        feed.go_on.clear()  # it looks, and hears late
+        for number in (2, 3, 4):
+            await talk.store.commit(said(f"m{number}"))
+        await talk.store.commit(Unit(advance=Advance(*NOTES, PART[ADA], 1, "m1", 4, "m4", NOW)))
+        await talk.store.trim(PRIVATE, PART[ADA], upto=upto, before=NOW + 1, limit=FAR)
+        feed.go_on.set()
+        follower.ring()
+        await until(lambda: follower.position(PART[ADA]) == 4)
+        assert (follower.state, talk.entered, talk.said) == ("running", [ADA], [])
 
 
 async def test_it_goes_on_where_a_person_puts_it_without_a_restart() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from random import Random
 
@@ -53,13 +54,14 @@ def retry_after(attempts: int) -> float:
 class Storm:
     """The storm guard: more than 20 keys parked within 60 s means that the deployment is broken, not the messages.
 
-    A subscription in a storm pauses and tries again instead of parking more.
+    A subscription in a storm pauses and tries again instead of parking more. Partitions ask, park and note in `turn`.
     """
 
     def __init__(self, *, parks: int = 20, seconds: float = 60.0) -> None:
         self._parks = parks
         self._seconds = seconds
         self._times: deque[float] = deque()
+        self.turn = asyncio.Lock()
 
     def parked(self, now: float) -> None:
         """Notes that a key was parked."""

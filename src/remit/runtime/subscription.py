@@ -197,15 +197,15 @@ class Subscription:
                         await self._failed(lane, failure)
                         failure = None
                     records = await self._next(lane)
-                    if not records and await self._was_moved(lane):
+                    if not records and (lane.pushed or lane.head > lane.pos) and await self._was_moved(lane):
                         continue
                     if not records:
                         self._reached(lane)
                         return
                     if self._fits(lane, records[0]):
                         await self._handle(lane, records)
-                    elif not self._compared:
-                        await self._compare()
+                    elif not await self._was_moved(lane):
+                        await self._look_into(lane, records[0])
                 except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                     failure = error
         finally:
@@ -227,17 +227,20 @@ class Subscription:
         return lane.in_a_row(limit) or (await self._feed.read(lane.part, lane.pos, limit) if lane.is_behind() else [])
 
     async def _was_moved(self, lane: Lane) -> bool:
-        """Later messages were pushed, and the next one is nowhere: whether another process has handled it."""
+        """The next message is nowhere: whether another process has handled it. It may be deleted since."""
         stood = lane.pos
-        if lane.pushed:
-            await self._reload(lane.part)
+        await self._reload(lane.part)
         return lane.pos != stood
 
     def _fits(self, lane: Lane, record: Record) -> bool:
-        found = misfit(lane.pos, lane.id, record)
-        if found is not None and self._compared:
+        return misfit(lane.pos, lane.id, record) is None
+
+    async def _look_into(self, lane: Lane, record: Record) -> None:
+        """What comes next does not follow on the last message that was handled."""
+        if not self._compared:
+            await self._compare()
+        elif (found := misfit(lane.pos, lane.id, record)) is not None:
             self._break(found)
-        return found is None
 
     async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
         loop = asyncio.get_running_loop()
@@ -308,13 +311,15 @@ class Subscription:
         if lane.attempts < ATTEMPTS:
             await asyncio.sleep(backoff(0, self._ports.random) / 10)
             return
-        now = self._calls.seconds()
-        if self._storm.raging(now):
+        async with self._storm.turn:
+            now = self._calls.seconds()
+            if not (raging := self._storm.raging(now)):
+                park = self._parking.failed(record, told(error))
+                await self._store.commit(Unit(parks=[park], advance=self._advance(lane, record)))
+                self._storm.parked(now)
+        if raging:
             await self._wait(lane, error, f"storm: many keys failed within a minute, last {told(error)}")
             return
-        park = self._parking.failed(record, told(error))
-        await self._store.commit(Unit(parks=[park], advance=self._advance(lane, record)))
-        self._storm.parked(now)
         self._say(Signal("parked", self.name, f"key {record.key!r}: {told(error)}", error))
         lane.parked = True
         self._advanced(lane, record, 0)
