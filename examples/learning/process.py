@@ -14,10 +14,12 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import IO, Any
 
 EXAMPLES = Path(__file__).parents[1]
@@ -55,7 +57,7 @@ class _Process:
 
     def launch(self) -> None:
         """Begins to start it."""
-        self._process = self._launch()
+        self._begin()
 
     def wait_until_ready(self) -> None:
         """Raises `RuntimeError` when it ends instead; it does not run then."""
@@ -85,6 +87,11 @@ class _Process:
         """What it has written to standard error, where that is kept."""
         return ""
 
+    def _begin(self) -> subprocess.Popen[str]:
+        with _uninterrupted():
+            self._process = process = self._launch()
+        return process
+
     def _launch(self) -> subprocess.Popen[str]:
         raise NotImplementedError
 
@@ -110,7 +117,7 @@ class Platform(_Process):
 
     def die_starting(self, after_seconds: float, once: Callable[[], bool] = lambda: True) -> bool:
         """Begins to start, and is killed so much later than `once` holds. False if it was ready before that."""
-        process = self._process = self._launch()
+        process = self._begin()
         while not once() and process.poll() is None:
             time.sleep(0.0005)
         time.sleep(after_seconds)
@@ -272,6 +279,26 @@ def _free_ports(count: int, taken: ExitStack) -> int:
                 continue
             taken.enter_context(tried.pop_all())
             return first
+
+
+@contextmanager
+def _uninterrupted() -> Generator[None]:
+    """Ctrl-C takes effect after the block: a process that is just beginning would be known to nobody."""
+    if current_thread() is not main_thread():
+        yield
+        return
+    came: list[tuple[int, FrameType | None]] = []
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        came.append((number, frame))
+
+    usual = signal.signal(signal.SIGINT, wait)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if came and callable(usual):
+            usual(*came[0])
 
 
 def _attached(command: Iterable[str], log_file: Path, of: Service | Supervised) -> subprocess.Popen[str]:
