@@ -12,21 +12,20 @@ from learning.driver import Told, come_to_rest, play
 from learning.process import Platform
 from tests.soak.crash import Sizes, crash
 
-STUDENTS = 50
-KILLS = 50
+STUDENTS = 12
+KILLS = 12
 SEED = 20
 
 
-@pytest.mark.timeout(300)
-def test_nothing_is_lost_doubled_or_left_over_when_the_process_is_killed_fifty_times(tmp_path: Path) -> None:
-    """Some of its starts are killed as well, before it is ready; they count towards nothing."""
+@pytest.mark.timeout(180)
+def test_nothing_is_lost_doubled_or_left_over_when_the_process_is_killed(tmp_path: Path) -> None:
+    """Some of its starts are killed as well, before it is ready. Many more kills: scripts/soak crash."""
     outcome = crash(Sizes(STUDENTS, KILLS, SEED), tmp_path / "data")
     print(outcome)
     assert outcome.findings == []
     assert outcome.students >= STUDENTS
     assert outcome.kills == KILLS
-    assert outcome.between * 2 >= KILLS
-    assert outcome.starting >= KILLS / 10
+    assert outcome.between >= KILLS / 4
     assert outcome.counts["certificates"] >= STUDENTS / 2
 
 

@@ -13,7 +13,7 @@ from learning.process import Services
 
 __all__ = ["busy"]
 
-STUDENTS = 15
+STUDENTS = 6
 """They come together, and when all are through, the next ones come."""
 PATIENCE_SECONDS = 45.0
 

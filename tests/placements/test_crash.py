@@ -10,16 +10,18 @@ from tests.soak.crash import Sizes
 from tests.soak.services import crash_services
 
 TOPOLOGY = Path(__file__).with_name("crash.toml")
-STUDENTS = 160
-KILLS = 20
+STUDENTS = 64
+KILLS = 8
 
 
 @pytest.mark.timeout(180)
 def test_nothing_is_lost_doubled_or_left_over_when_services_and_their_broker_are_killed(tmp_path: Path) -> None:
-    """The broker loses everything once, and a replica comes back when its work is in other hands."""
+    """The broker loses everything once, and a replica comes back when its work is in other hands. Many more kills:
+    scripts/soak crash --topology."""
     outcome = crash_services(Sizes(STUDENTS, KILLS, seed=4, topology=str(TOPOLOGY)), tmp_path)
     print(outcome)
     assert outcome.findings == []
-    assert (outcome.students, outcome.kills, outcome.wipes, outcome.zombies) == (STUDENTS, KILLS, 1, 1)
-    assert outcome.between * 2 >= KILLS
+    assert outcome.students >= STUDENTS
+    assert (outcome.kills, outcome.wipes, outcome.zombies) == (KILLS, 1, 1)
+    assert outcome.between >= KILLS / 4
     assert outcome.counts["certificates"] >= STUDENTS / 2

@@ -133,7 +133,7 @@ def played_meanwhile(services: Services, seed: int, move: Callable[[], None]) ->
 
     def play_on() -> list[Told]:
         try:
-            return play(services.urls, students=8, seed=seed, at_once=4, through=lambda _: begun.set())
+            return play(services.urls, students=4, seed=seed, at_once=2, through=lambda _: begun.set())
         finally:
             begun.set()
 

@@ -9,7 +9,7 @@ import pytest
 from remit.testing.simulation import run_scene, simulate
 from remit.testing.simulation.__main__ import main
 
-SEEDS = 25
+SEEDS = 10
 
 FAULTS = {
     "client gives up", "commit not done", "commit reply lost", "confirm lost", "crash", "crash after commit",

@@ -30,6 +30,10 @@ STUDENTS_PER_KILL = 12
 """So many come through between two kills, with something to spare."""
 MANY = 50
 """Of so many kills at least half must fall between a commit and its consequence; others prove little."""
+STARTING = 20
+"""For each so many of them, one must fall before a start is over."""
+MISHAPS = ("", "--no-pull", "--restore=orders", "--restore=billing", "--apart")
+"""How the seeds of the simulation are run."""
 CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
 CI_POSTGRES_STUDENTS, CI_POSTGRES_KILLS = 30, 60
@@ -137,13 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     sizing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     simulation = tests.add_parser(
         "simulation",
-        help="the seeded simulation, with pull and without",
+        help="the seeded simulation, with every kind of mishap",
         description="Runs the simulation on virtual time: crashing nodes, unknown outcomes, and a pipe that loses, "
-        "doubles, reorders and delays; each seed once with the repairing pull and once without.",
+        "doubles, reorders and delays; each seed with the repairing pull and without, with stores that are put back, "
+        "and with contexts in processes of their own.",
     )
-    simulation.add_argument(
-        "--seeds", type=_positive, default=2000, metavar="N", help="for each of both; default: 2000"
-    )
+    simulation.add_argument("--seeds", type=_positive, default=2000, metavar="N", help="of each kind; default: 2000")
     simulation.add_argument("--seed", type=int, default=1000, metavar="S", help="the first one; default: 1000")
     return parser
 
@@ -183,6 +186,8 @@ def _crash(sizes: Sizes, *, as_json: bool) -> int:
         os._exit(130)  # not sys.exit, which waits for students who wait for a platform that is gone
     if outcome.kills >= MANY and outcome.between * 2 < outcome.kills:
         outcome.findings.append(f"only {outcome.between} of {outcome.kills} kills left something without consequence")
+    if not sizes.topology and outcome.kills >= MANY and outcome.starting * STARTING < outcome.kills:
+        outcome.findings.append(f"only {outcome.starting} starts were killed beside {outcome.kills} kills")
     if as_json:
         print(json.dumps({"sizes": asdict(sizes), **asdict(outcome)}, indent=2))
     else:
@@ -257,7 +262,7 @@ def _size(rows: int, others: int, windows: int, *, as_json: bool) -> int:
 
 def _simulation(seeds: int, seed: int) -> int:
     sizes = ["--seeds", str(seeds), "--seed", str(seed)]
-    return max(run_seeds(sizes), run_seeds([*sizes, "--no-pull"]))
+    return max(run_seeds([*sizes, *mishap.split()]) for mishap in MISHAPS)
 
 
 if __name__ == "__main__":
