@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from remit.contexts import Ids
+from remit.contexts import Ids, Sender
 from remit.errors import (
     AlreadyExists,
     CallError,
@@ -32,7 +32,7 @@ from remit.runtime.signals import Listener, Signal
 from remit.runtime.unit import Foreseen, UnitOfWork
 from remit.stores import Claim, Outcome, Store, Unit
 
-__all__ = ["Calls", "derived_key"]
+__all__ = ["Calls", "attempt", "derived_key"]
 
 _NO_ROWS = Unit()
 DEADLINE = 10.0
@@ -357,12 +357,19 @@ class _UnitSender:
         return await self._calls.ask(query, deadline=deadline, outer=self._unit)
 
     async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
-        try:
-            if isinstance(message, Query):
-                return await self.ask(message, deadline=deadline)
-            return await self.send(message, deadline=deadline, key=key)
-        except Refusal as refusal:
-            return refusal
+        return await attempt(self, message, deadline, key)
+
+
+async def attempt(
+    sender: Sender, message: Command[Any, Any] | Query[Any, Any], deadline: float | None, key: str | None
+) -> Any:
+    """The reply, or the refusal as a value."""
+    try:
+        if isinstance(message, Query):
+            return await sender.ask(message, deadline=deadline)
+        return await sender.send(message, deadline=deadline, key=key)
+    except Refusal as refusal:
+        return refusal
 
 
 def _learn(handler: HandlerPlan, command: Any, first: tuple[str, str] | None) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 from remit.contexts import ContextMap
 from remit.errors import DeadlineExceeded, RemitError, Stale
-from remit.messages import Command, Query, Refusal, declared_context
-from remit.runtime.calls import DEADLINE, Calls
+from remit.messages import Command, Query, declared_context
+from remit.runtime.calls import DEADLINE, Calls, attempt
 from remit.runtime.follower import Follower
 from remit.runtime.freshness import Following, Freshness
 from remit.runtime.history import BROKEN
@@ -147,12 +147,7 @@ class Runtime:
     async def attempt(
         self, message: Command[Any, Any] | Query[Any, Any], /, *, deadline: float | None = None, key: str | None = None
     ) -> Any:
-        try:
-            if isinstance(message, Query):
-                return await self.ask(message, deadline=deadline)
-            return await self.send(message, deadline=deadline, key=key)
-        except Refusal as refusal:
-            return refusal
+        return await attempt(self, message, deadline, key)
 
     async def _freshen(self, query: Query[Any, Any], seconds: float) -> float:
         """Waits until everything that has happened before now has reached the context that answers. Says how many of
