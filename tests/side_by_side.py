@@ -12,6 +12,8 @@ import pytest
 from xdist.remote import Producer  # type: ignore[import-untyped]  # it says nothing of types
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # as above
 
+from tests.servers.ports import WORKERS
+
 LONG = tuple(f"tests/{name}/" for name in ("ablations", "incidents", "placements", "releases", "soak", "typing"))
 
 
@@ -21,7 +23,7 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # as above
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    return 2 * (os.cpu_count() or 1)
+    return min(2 * (os.cpu_count() or 1), WORKERS)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:

@@ -12,16 +12,17 @@ import socket
 from learning import process
 
 HOST = "127.0.0.1"
-_EACH = 1500
-"""Ports of one of the workers that scripts/test starts."""
+WORKERS = 8
+"""So many have ports of their own."""
 
 
 def _own() -> range:
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     if worker is None:
         return process.PORTS
-    first = int(worker.removeprefix("gw")) * _EACH % len(process.PORTS)
-    return process.PORTS[first : first + _EACH]
+    each = len(process.PORTS) // WORKERS
+    first = int(worker.removeprefix("gw")) % WORKERS * each
+    return process.PORTS[first : first + each]
 
 
 process.PORTS = _own()  # also for the services of the learning platform

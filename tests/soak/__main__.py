@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="scripts/soak TEST --help shows the options of a test.",
     )
     parser.add_argument(
-        "--ci", action="store_true", help="crash, placements and simulation in small sizes, about eight minutes"
+        "--ci", action="store_true", help="crash, placements and simulation in small sizes, about ten minutes"
     )
     tests = parser.add_subparsers(dest="test", metavar="TEST")
     crashing = tests.add_parser(
