@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection
 
 from remit.runtime.parking import KEYS
-from remit.stores import PRIVATE, Park, Record, Unit
+from remit.stores import PRIVATE, Entry, Park, Record, Unit
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, virtually
 
@@ -45,13 +45,40 @@ def test_where_no_key_is_parked_nobody_is_asked() -> None:
             assert (await say(ADA), await say(ADA)) == (0, 0)
             talk.failing = [ValueError("poison")] * 3
             await say(ADA)
-            assert [await say(ADA) for _ in range(3)] == [1, 1, 1]
+            assert [await say(ADA) for _ in range(3)] == [1, 1, 1], "it may have been freed"
             assert (await say(ZOE), await say(ZOE)) == (1, 0), "another partition"
             await store.retry(follower.name, None, 0.0)
             await asyncio.sleep(SOON)
             assert await store.parked() == []
             assert (await say(ADA), await say(ADA)) == (1, 0)
             assert follower.position(PART[ADA]) == 9
+
+    virtually(story())
+
+
+def test_beside_parked_keys_each_other_key_is_asked_for_once() -> None:
+    async def story() -> None:
+        store, source = Asked(partitions=1), MemoryStore(partitions=1)
+        talk = Talk(store, source=source)
+        async with talk.running() as (_, follower, _feed):
+            talk.gates[ADA].set()
+
+            async def hear(key: str) -> int:
+                before = store.asked
+                said = Entry(PRIVATE, key, f"m{follower.handled}{key}", "talk.Said", 1, 0.0, "{}", b'{"who":"ada"}')
+                await source.commit(Unit(entries=[said]))
+                await asyncio.sleep(SOON)
+                return store.asked - before
+
+            talk.failing = [ValueError("poison")] * 3
+            await hear("parked")
+            assert [await hear(key) for key in ("one", "other", "one", "parked", "other")] == [1, 1, 0, 1, 0]
+            assert [(row.key, row.letters) for row in await store.parked()] == [("parked", 2)]
+            talk.failing = [ValueError("poison")] * 3
+            await hear("one")
+            talk.entered.clear()
+            assert [await hear(key) for key in ("one", "other", "one")] == [1, 0, 1], "what is parked is free no more"
+            assert talk.entered == [ADA], "of the other"
 
     virtually(story())
 

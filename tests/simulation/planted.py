@@ -141,13 +141,14 @@ def park_only_the_message(patch: pytest.MonkeyPatch) -> None:
 
 
 def look_once_for_parked_keys(patch: pytest.MonkeyPatch) -> None:
-    """Where none was parked, none is, whoever has moved the checkpoint."""
+    """What was not parked is not parked, whoever has moved the checkpoint."""
     take = Subscription._take
 
     def as_before(self: Subscription, part: int, checkpoint: Any) -> None:
-        parked = part not in self._lanes or self._lane(part).parked
+        lane = self._lane(part)
+        parked, free = lane.parked, lane.free
         take(self, part, checkpoint)
-        self._lane(part).parked = parked
+        lane.parked, lane.free = parked, free
 
     patch.setattr(Subscription, "_take", as_before)
 

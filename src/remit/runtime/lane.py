@@ -28,6 +28,8 @@ class Lane:
     parked: bool = True
     """Whether a key of the partition may be parked. When not, nobody has to be asked which: only who moves the
     checkpoint can have parked one since."""
+    free: set[str] = field(default_factory=set[str])
+    """Keys that are not parked, for the same reason."""
     pushed: dict[int, Push] = field(default_factory=dict[int, Push])
     singly_until: int = 0
     """Up to this position messages are handled one by one, to find the one that failed in a batch."""

@@ -1,6 +1,7 @@
 """Parked keys of a subscription: which messages wait behind one, and how their letters are handled when it is time.
 
-However many keys are parked, a batch asks for its own only, and a look finds those that are due: none are remembered.
+However many keys are parked, a batch asks for its own only, and a look finds those that are due. None is remembered but
+what is not parked.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ __all__ = ["Parking"]
 
 KEYS = 100
 """Parked keys that are looked up at a time."""
+REMEMBERED = 10_000
+"""Keys of a partition that are known not to be parked; with more, it begins anew."""
 AHEAD_SECONDS = 60.0
 """A key that failed so far in the future is tried now: the clock of who said when was ahead."""
 PASSING_SECONDS = 5.0
@@ -58,12 +61,16 @@ class Parking:
         One that is parked later was so by who moved the checkpoint, and one that is freed meanwhile takes no letter:
         both are a conflict when the batch commits, and it is handled again.
         """
-        if not lane.parked:
+        asked = {record.key for record in records} - lane.free if lane.parked else ()
+        if not asked:
             return ()
         stood = lane.pos
-        found = await self._store.parked_among(*self._place, lane.part, {record.key for record in records})
-        if found is None and lane.pos == stood:
-            lane.parked = False
+        found = await self._store.parked_among(*self._place, lane.part, asked)
+        if lane.pos == stood:
+            lane.parked = found is not None
+            if len(lane.free) > REMEMBERED:
+                lane.free.clear()
+            lane.free |= asked.difference(found or ())
         return found or ()
 
     def waits(self, record: Record) -> Park:

@@ -322,6 +322,7 @@ class Subscription:
             return
         self._say(Signal("parked", self.name, f"key {record.key!r}: {told(error)}", error))
         lane.parked = True
+        lane.free.discard(record.key)
         self._advanced(lane, record, 0)
 
     async def _wait(self, lane: Lane, error: Exception, storm: str = "") -> None:
@@ -392,7 +393,7 @@ class Subscription:
         if (lane.pos, lane.id) != (checkpoint.pos, checkpoint.id):
             lane.pos, lane.id = checkpoint.pos, checkpoint.id
             lane.attempts = 0
-        lane.parked = True  # somebody else may have parked one; asked from here on
+        lane.parked, lane.free = True, set()  # somebody else may have parked some: asked from here on
 
     # ── watching ────────────────────────────────────────────────────────────────────────────────────────────────────
 
