@@ -130,13 +130,16 @@ def _parser() -> argparse.ArgumentParser:
     ablating.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     sizing = tests.add_parser(
         "size",
-        help="housekeeping on a PostgreSQL that years have filled",
-        description="Fills a PostgreSQL server of its own, and commits for 3 s without housekeeping and for 3 s beside "
-        "it, again and again. No statement of it may take more than 50 ms, nobody may wait for it, and it may cost a "
-        "tenth of the throughput at most.",
+        help="a PostgreSQL that years have filled, and its housekeeping",
+        description="Fills a PostgreSQL server of its own, and commits for 3 s in an empty store, for 3 s in the full "
+        "one, and for 3 s beside housekeeping, again and again; then a subscription follows without parked keys and "
+        "with so many. No statement of housekeeping may take more than 50 ms, nobody may wait for it, and neither it "
+        "nor any number of rows may cost more than a tenth of the throughput.",
     )
     sizing.add_argument("--rows", type=_positive, default=10_000_000, metavar="N", help="default: 10 million")
-    sizing.add_argument("--others", type=_positive, metavar="N", help="outcomes, states, letters; default: a tenth")
+    sizing.add_argument(
+        "--others", type=_positive, metavar="N", help="outcomes, states, parked keys, letters; default: a tenth"
+    )
     sizing.add_argument("--windows", type=_positive, default=20, metavar="N", help="pairs of 3 s; default: 20")
     sizing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
     simulation = tests.add_parser(
@@ -254,7 +257,8 @@ def _size(rows: int, others: int, windows: int, *, as_json: bool) -> int:
     with screen.progress(windows=windows) as watch:
         size = measure(rows, others, windows, lambda done: watch(windows=done))
     if as_json:
-        print(json.dumps({**asdict(size), "loss": size.loss, "findings": size.findings}, indent=2))
+        losses = {"loss": size.loss, "by_size": size.loss_by_size, "by_parked_keys": size.loss_by_parked_keys}
+        print(json.dumps({**asdict(size), **losses, "findings": size.findings}, indent=2))
     else:
         show_size(size)
     return 1 if size.findings else 0

@@ -1,13 +1,14 @@
-"""Housekeeping on tables that years have filled: what it deletes, how long it takes, and what commits lose by it."""
+"""Tables that years have filled: what they cost whoever commits or follows, and what housekeeping does beside them."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from statistics import median
 from typing import Any
@@ -20,14 +21,18 @@ from remit.runtime.pruning import prune, trim
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Unit
 from remit.stores.postgres import PostgresStore
 from tests.servers.postgres import Server
-from tests.stores.postgres.crowd import PARTITIONS, crowd
+from tests.soak.following import FOLLOWED, Following, following
+from tests.stores.postgres.crowd import PARTITIONS, crowd, park
 
 __all__ = ["SETTINGS", "Size", "measure", "show_size"]
 
-SCHEMA = "crowded"
+SCHEMA, EMPTY = "crowded", "empty"
 AT_ONCE = 32
 WINDOW = 3.0
 """Seconds without housekeeping, and as many with it, again and again."""
+TURNS, TURN, MESSAGES = 10, 0.3, 1000
+"""For each pair of windows, turns of an empty store and the full one: so many seconds of commits each, and so many
+messages for a subscription. Short ones, because others work on the machine, and what they do shall meet both."""
 TICK = 0.5
 """Seconds between two chunks, as in a running system."""
 MOST_MILLISECONDS = 50.0
@@ -43,12 +48,17 @@ _STATEMENTS = {
     "deleting messages": "%DELETE FROM remit_log%",
     "deleting outcomes": "%DELETE FROM remit_idempotency%",
     "deleting notes of letters": "%DELETE FROM remit_letter%",
+    "asking which keys are parked": "%remit_parked%UNION ALL (SELECT%",
+    "asking which keys are due": "%remit_parked%retry_at <=%",
 }
 _WAITING = """
     SELECT count(*) FROM pg_stat_activity w, pg_stat_activity h
     WHERE w.wait_event_type = 'Lock' AND h.application_name = $1 AND h.pid = ANY (pg_blocking_pids(w.pid))
 """
 _BYTES = "SELECT pg_database_size(current_database())"
+
+
+_Rate = Callable[[], Awaitable[float]]
 
 
 @dataclass
@@ -59,9 +69,19 @@ class Size:
     others: int
     filled_seconds: float = 0.0
     gigabytes: float = 0.0
+    full: list[float] = field(default_factory=list[float])
+    """Commits per second of each turn."""
+    empty: list[float] = field(default_factory=list[float])
+    """Those in a store without any rows."""
     without: list[float] = field(default_factory=list[float])
     """Commits per second of each window."""
     beside: list[float] = field(default_factory=list[float])
+    """Those beside housekeeping."""
+    followed_empty: list[float] = field(default_factory=list[float])
+    """Messages handled per second of each turn, by a subscription without parked keys in such a store."""
+    followed: list[float] = field(default_factory=list[float])
+    started: dict[str, float] = field(default_factory=dict[str, float])
+    """Seconds until a subscription has handled its first message after the start, by schema."""
     deleted: int = 0
     milliseconds: dict[str, float] = field(default_factory=dict[str, float])
     """The longest statement of each kind, by the server's own clock."""
@@ -72,19 +92,37 @@ class Size:
     @property
     def loss(self) -> float:
         """The share of the commits that housekeeping costs while it deletes as fast as it can."""
-        pairs = zip(self.beside, self.without, strict=True)  # each with its neighbour: the machine has other work too
-        return 1.0 - median(beside / without for beside, without in pairs)
+        return _lost(self.beside, self.without)
+
+    @property
+    def loss_by_size(self) -> float:
+        """The share of the commits that is lost because so many rows are there."""
+        return _lost(self.full, self.empty)
+
+    @property
+    def loss_by_parked_keys(self) -> float:
+        """The share of the messages that a subscription handles less because so many of its keys are parked."""
+        return _lost(self.followed, self.followed_empty)
 
     @property
     def findings(self) -> list[str]:
         found = [f"{what} took {ms} ms" for what, ms in self.milliseconds.items() if ms > MOST_MILLISECONDS]
-        if self.loss > MOST_LOSS:
-            found.append(f"commits lost {self.loss:.0%} beside housekeeping")
+        losses = {
+            "commits beside housekeeping": self.loss,
+            "commits by so many rows": self.loss_by_size,
+            "a subscription by so many parked keys": self.loss_by_parked_keys,
+        }
+        found += [f"{what} lost {loss:.0%}" for what, loss in losses.items() if loss > MOST_LOSS]
         if self.waited:
             found.append(f"commits waited for housekeeping {self.waited} times")
         if not self.deleted:
             found.append("nothing was deleted")
         return found
+
+
+def _lost(these: list[float], those: list[float]) -> float:
+    """What these have less than those: each with its neighbour, because the machine has other work too."""
+    return 1.0 - median(this / that for this, that in zip(these, those, strict=True))
 
 
 def measure(rows: int, others: int, windows: int, progress: Callable[[int], None]) -> Size:
@@ -94,13 +132,17 @@ def measure(rows: int, others: int, windows: int, progress: Callable[[int], None
 
 
 async def _measure(address: str, size: Size, windows: int, progress: Callable[[int], None]) -> Size:
-    store = PostgresStore(f"{address}?schema={SCHEMA}", "billing", partitions=PARTITIONS)
+    store, empty = (
+        PostgresStore(f"{address}?schema={name}", "billing", partitions=PARTITIONS) for name in (SCHEMA, EMPTY)
+    )
     await store.open()
+    await empty.open()
     connection = await asyncpg.connect(address, server_settings={"search_path": f"{SCHEMA},public"})
     try:
         await connection.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
         begun, now = time.monotonic(), time.time()
         each = await crowd(connection, now=now, rows=size.rows, others=size.others)
+        await park(connection, *FOLLOWED, now=now, keys=size.others)
         for channel in (PRIVATE, PUBLISHED):
             await store.report("mail.desk", channel, dict.fromkeys(range(PARTITIONS), each), now)
         size.filled_seconds = round(time.monotonic() - begun, 1)
@@ -113,6 +155,10 @@ async def _measure(address: str, size: Size, windows: int, progress: Callable[[i
             if window % 2 == 0:
                 size.beside.append(await _beside(store, connection, size))
             progress(window + 1)
+        await _by_turns(
+            windows * TURNS, partial(_commit, store, TURN), size.full, partial(_commit, empty, TURN), size.empty
+        )
+        await _follow(address, size, windows * TURNS)
         for what, pattern in _STATEMENTS.items():
             longest, _, _, mean = await connection.fetchrow(_LONGEST, pattern) or (0.0, 0, 0, 0.0)
             size.milliseconds[what], size.means[what] = longest, mean
@@ -120,6 +166,26 @@ async def _measure(address: str, size: Size, windows: int, progress: Callable[[i
     finally:
         await connection.close()
         await store.close()
+        await empty.close()
+
+
+async def _by_turns(turns: int, one: _Rate, ones: list[float], other: _Rate, others: list[float]) -> None:
+    for turn in range(turns):
+        for rate, rates in [(one, ones), (other, others)][:: 1 if turn % 2 else -1]:
+            rates.append(await rate())
+
+
+async def _follow(address: str, size: Size, turns: int) -> None:
+    """The same subscription over both schemas, by turns."""
+    async with AsyncExitStack() as stack:
+        both: dict[str, Following] = {}
+        for name in (EMPTY, SCHEMA):
+            store = PostgresStore(f"{address}?schema={name}", "billing", partitions=PARTITIONS)
+            hear = partial(size.started.__setitem__, name)
+            both[name] = await stack.enter_async_context(following(store, hear))
+            await both[name].follow(MESSAGES)  # warms up
+        full, empty = (partial(both[name].follow, MESSAGES) for name in (SCHEMA, EMPTY))
+        await _by_turns(turns, full, size.followed, empty, size.followed_empty)
 
 
 async def _beside(store: PostgresStore, connection: Any, size: Size) -> float:
@@ -183,12 +249,20 @@ def show_size(size: Size) -> None:
     table.add_column()
     rows: dict[str, object] = {
         "messages in the log": f"{size.rows:,}",
-        "outcomes of commands, states, and letters, each": f"{size.others:,}",
+        "outcomes of commands, states, parked keys, letters, and notes of letters, each": f"{size.others:,}",
         "gigabytes": size.gigabytes,
         "rows deleted": f"{size.deleted:,}",
         "commits per second without housekeeping (median)": f"{median(size.without):,.0f}",
         "commits per second beside it": f"{median(size.beside):,.0f}",
         "of the throughput lost": f"{size.loss:.1%}",
+        "commits per second": f"{median(size.full):,.0f}",
+        "commits per second in an empty store": f"{median(size.empty):,.0f}",
+        "lost by so many rows": f"{size.loss_by_size:.1%}",
+        "messages a second, of a subscription without parked keys": f"{median(size.followed_empty):,.0f}",
+        "of one with so many": f"{median(size.followed):,.0f}",
+        "lost by so many parked keys": f"{size.loss_by_parked_keys:.1%}",
+        "s: from start to first message, without parked keys": size.started[EMPTY],
+        "s: with so many": size.started[SCHEMA],
         **{f"ms: the longest statement {what}": longest for what, longest in size.milliseconds.items()},
         "times somebody waited for it": size.waited,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["DAY", "PARTITIONS", "crowd"]
+__all__ = ["DAY", "PARTITIONS", "crowd", "park"]
 
 PARTITIONS = 16
 DAY = 86_400.0
@@ -29,9 +29,20 @@ _STATE = """
     SELECT 'billing.Account', md5(n::text), 1, '{"owed":120}' FROM generate_series(1, $1::int) AS n
 """
 _PARKED = """
-    INSERT INTO remit_parked (subscription, source, channel, part, key, since, attempts, retry_at, error)
-    SELECT 'crowded.' || n % 100, 'billing', 1, n % 16, 'key ' || n, $1::float8, 3, $1 + 1e9::float8, 'broken'
+    INSERT INTO remit_parked (subscription, source, channel, part, key, since, tried_at, attempts, retry_at, error)
+    SELECT 'crowded.' || n % 100, 'billing', 1, n % 16, 'key ' || n, $1::float8, $1, 3, $1 + 1e9::float8, 'broken'
     FROM generate_series(1, $2::int) AS n
+"""
+_PARKED_OF_ONE = """
+    INSERT INTO remit_parked (subscription, source, channel, part, key, since, tried_at, attempts, retry_at, error)
+    SELECT $1, $2, $3::int, n % 16, 'parked ' || n, $4::float8 - n, $4, 3, $4 + 3600.0 + n, 'broken'
+    FROM generate_series(1, $5::int) AS n
+"""
+_LETTERS_OF_ONE = """
+    INSERT INTO remit_letter (subscription, source, channel, key, part, pos, id, prev, type, version, sent, headers,
+                              payload, at)
+    SELECT $1, $2, $3::int, 'parked ' || n, n % 16, n, 'm' || n, '', 'billing.Settled', 1, $4::float8, '{}', '{}', $4
+    FROM generate_series(1, $5::int) AS n
 """
 # Nine of ten letters are notes about discarded ones.
 _LETTERS = """
@@ -58,3 +69,11 @@ async def crowd(connection: Any, *, now: float, rows: int, others: int) -> int:
     for table in ("log", "idempotency", "state", "parked", "letter"):
         await connection.execute(f"VACUUM ANALYZE remit_{table}", timeout=3600)
     return each
+
+
+async def park(connection: Any, subscription: str, source: str, channel: int, *, now: float, keys: int) -> None:
+    """Parks so many keys of one subscription, none of them due, each with a letter."""
+    for sql in (_PARKED_OF_ONE, _LETTERS_OF_ONE):
+        await connection.execute(sql, subscription, source, channel, now, keys, timeout=3600)
+    for table in ("parked", "letter"):
+        await connection.execute(f"VACUUM ANALYZE remit_{table}", timeout=3600)
