@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from remit.runtime import leases, remote
+from remit.runtime import leases, remote, remote_feed
 from remit.testing.simulation import simulate, world
 from remit.testing.simulation.network import Network
-from remit.transports import Request
+from remit.transports import Push, Request
 from tests.simulation.planted import (
     forget_that_keys_are_used,
     handle_whatever_is_pushed,
@@ -27,7 +27,7 @@ TRIES = 40
 """Seeds after which a missing layer has to be found."""
 
 NETWORK = {
-    "answer lost", "broker wiped", "call refused", "confirm lost", "listen refused", "prepare refused",
+    "answer lost", "broker wiped", "call refused", "confirm lost", "first forged", "listen refused", "prepare refused",
     "publish cut short", "publish refused", "push doubled", "push forged", "push lost", "push much later",
     "request again", "request late", "request lost",
 }  # fmt: skip
@@ -75,6 +75,13 @@ def new_key_for_each_attempt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(remote._Target, "ask", with_another)
 
 
+def take_the_first_one_as_it_comes(patch: pytest.MonkeyPatch) -> None:
+    def whatever(push: Push | None) -> Push | None:
+        return push
+
+    patch.setattr(remote_feed, "_known", whatever)
+
+
 def trust_the_ends_of_leases(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(leases, "LOOKS", 10**9)
     patch.setattr(world, "SKEWS", (0.0, 86_400.0))
@@ -96,6 +103,7 @@ class Layer(NamedTuple):
 LAYERS = [
     Layer("checkpoints are compared before they move", move_checkpoints_blindly, {"doubled"}),
     Layer("a message names the one before", skip_gaps, {"lost"}),
+    Layer("the first of a partition is read", take_the_first_one_as_it_comes, {"lost", "false"}),
     Layer("what was published or handled is known", handle_whatever_arrives, {"doubled"}),
     Layer("an attempt has the key of the one before", new_key_for_each_attempt, {"doubled"}),
     Layer("a key that is used is known", forget_that_keys_are_used, {"doubled"}),

@@ -50,8 +50,10 @@ class Network:
         delays = [choices.delay("push", 1.0) for _ in range(copies)]
         if choices.chance("push much later", 40):
             delays.append(10.0 + choices.delay("push", 10.0))
+        if record.pos == 1 and choices.chance("first forged", 250):  # comes before the first one, or never matters
+            self._ring(listener, _forged(record), 0.0)
         if choices.chance("push forged", 30):
-            self._ring(listener, _forged(choices, record), choices.delay("push", 1.0))
+            self._ring(listener, _forged_elsewhere(choices, record), choices.delay("push", 1.0))
         for delay in delays:
             self._ring(listener, record, delay)
 
@@ -72,13 +74,17 @@ class Network:
         return end
 
 
-def _forged(choices: Choices, record: Record) -> Record:
-    """What somebody else may publish: at the place of a message or far beyond, of a partition that is none, or as the
-    first one of a partition."""
-    forged = record._replace(id="forged", prev="nobody", key="c0", payload=b"{}")
+def _forged(record: Record, prev: str = "") -> Record:
+    """What somebody else may publish at the place of a message."""
+    return record._replace(id="forged", prev=prev, key="c0", payload=b"{}")
+
+
+def _forged_elsewhere(choices: Choices, record: Record) -> Record:
+    """At the place of a message or far beyond, of a partition that is none, or as the first one of a partition."""
     kind = choices.draw("forged", 4)
     if kind == 3:
-        return forged._replace(pos=1, prev="", part=choices.draw("part", 2))
+        return _forged(record)._replace(pos=1, part=choices.draw("part", 2))
+    forged = _forged(record, "nobody")
     return forged._replace(pos=record.pos + (0, 1, 1000)[kind], part=record.part + 7 * (kind == 2))
 
 
