@@ -32,10 +32,11 @@ def test_who_follows_a_store_that_was_put_back_stops_or_has_missed_nothing(conte
     reports = [simulate(seed, restore=context) for seed in range(SEEDS)]
     assert {report.scene: report.verdicts for report in reports if report.verdicts} == {}
     assert sum(bool(report.stopped) for report in reports) > SEEDS / 2
-    assert {name.split(".")[0] for report in reports for name in report.stopped} == {_FOLLOWER[context]}
+    assert {name.split(".")[0] for report in reports for name in report.stopped} == _FOLLOWERS[context]
 
 
-_FOLLOWER = {"orders": "billing", "billing": "shipping"}
+_FOLLOWERS = {"orders": {"billing"}, "billing": {"shipping", "billing"}}
+"""Where logs are trimmed, who was put back may itself have missed what is deleted."""
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

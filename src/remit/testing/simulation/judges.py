@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-__all__ = ["Ledger", "Verdict", "judge", "placed_orders", "torn_off", "unfinished"]
+__all__ = ["Ledger", "Verdict", "deleted", "judge", "placed_orders", "torn_off", "unfinished"]
 
 _CONTEXTS = ("orders", "billing", "shipping")
 
@@ -48,7 +48,7 @@ class _Files:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def rows(self, context: str, sql: str, *values: str) -> list[Any]:
+    def rows(self, context: str, sql: str, *values: str | int) -> list[Any]:
         with closing(sqlite3.connect(f"file:{self._folder / context}.db?mode=ro", uri=True)) as connection:
             return connection.execute(sql, values).fetchall()
 
@@ -70,8 +70,13 @@ def placed_orders(folder: Path) -> set[str]:
     return {name for names in _Files(folder).lists("orders.Book").values() for name in names}
 
 
+def deleted(folder: Path) -> int:
+    """How many messages have been deleted of all logs."""
+    return sum(pos for context in _CONTEXTS for _, _, pos, _ in _Files(folder).rows(context, _FLOORS))
+
+
 def torn_off(folder: Path) -> set[str]:
-    """The subscriptions with a checkpoint that stands on no message of its source."""
+    """The subscriptions with a checkpoint that stands on no message of its source, or before the first one."""
     return {name for name, _ in _torn_off(_Files(folder))}
 
 
@@ -129,7 +134,7 @@ def _once(where: str, names: list[str]) -> Iterator[Verdict]:
 def _holes(files: _Files) -> Iterator[Verdict]:
     """Positions without holes, each message naming the one before."""
     for context in _CONTEXTS:
-        last: dict[tuple[int, int], tuple[int, str]] = {}
+        last = {(channel, part): (pos, id) for channel, part, pos, id in files.rows(context, _FLOORS)}
         for channel, part, pos, id, prev in files.rows(context, _LOG):
             if last.get((channel, part), (0, "")) != (pos - 1, prev):
                 yield Verdict("lost", f"the log of {context} has a hole before {channel}/{part}/{pos}")
@@ -138,18 +143,31 @@ def _holes(files: _Files) -> Iterator[Verdict]:
 
 def _torn_off(files: _Files) -> Iterator[tuple[str, str]]:
     """Checkpoints that stand on no message: the name of the subscription, and what is wrong."""
-    messages = {
-        (context, channel, part, pos): id
-        for context in _CONTEXTS
-        for channel, part, pos, id, _ in files.rows(context, _LOG)
-    }
+    messages: dict[tuple[str, int, int, int], str] = {}
+    beginnings: set[tuple[str, str, int, int]] = set()
+    """Of partitions that begin later than with their first message, for each who follows."""
+    for context in _CONTEXTS:
+        messages |= {(context, *place): id for *place, id, _ in files.rows(context, _LOG)}
+        for channel, part, pos, id in files.rows(context, _FLOORS):
+            messages[context, channel, part, pos] = id
+            followers = files.rows(context, "SELECT subscription FROM subscriber WHERE channel = ?", channel)
+            beginnings |= {(name, context, channel, part) for (name,) in followers if name.split(".")[0] in _CONTEXTS}
+    written = {(source, channel) for source, channel, _, _ in messages}  # an empty log is another one once it is not
     for context in _CONTEXTS:
         for name, source, channel, part, pos, id in files.rows(context, _CHECKPOINTS):
-            if messages.get((source, channel, part, pos)) != id:
+            beginnings.discard((name, source, channel, part))
+            if messages.get((source, channel, part, pos)) != id and (source, channel) in written:
                 yield name, f"the checkpoint of {name} on {source} {channel}/{part} stands on nothing"
+    for name, source, channel, part in sorted(beginnings):
+        yield name, f"{name} stands before the beginning of {source} {channel}/{part}"
 
 
 _LOG = "SELECT channel, part, pos, id, prev FROM log ORDER BY channel, part, pos"
+_HEADS = """
+    SELECT channel, part, max(pos) FROM (SELECT channel, part, pos FROM log UNION SELECT channel, part, pos FROM floor)
+    GROUP BY channel, part
+"""
+_FLOORS = "SELECT channel, part, pos, id FROM floor"
 _CHECKPOINTS = "SELECT subscription, source, channel, part, pos, id FROM checkpoint"
 
 
@@ -160,9 +178,7 @@ def unfinished(folder: Path, subscriptions: set[tuple[str, str, int]]) -> list[s
     """
     files = _Files(folder)
     heads = {
-        (context, channel, part): pos
-        for context in _CONTEXTS
-        for channel, part, pos in files.rows(context, "SELECT channel, part, max(pos) FROM log GROUP BY channel, part")
+        (context, channel, part): pos for context in _CONTEXTS for channel, part, pos in files.rows(context, _HEADS)
     }
     left: list[str] = []
     checkpoints = {row[:4]: row[4] for context in _CONTEXTS for row in files.rows(context, _CHECKPOINTS)}

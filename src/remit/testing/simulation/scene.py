@@ -26,6 +26,11 @@ class Scene:
     faults: tuple[str, ...] | None = None
     """Just these faults, as `Choices` names them; as drawn when None."""
 
+    @property
+    def trims(self) -> bool:
+        """Whether logs are trimmed meanwhile: in every third seed."""
+        return self.seed % 3 == 2
+
     def command(self) -> str:
         """The command line that runs it again."""
         words = ["python", "-m", "remit.testing.simulation", "--seeds", "1", "--seed", str(self.seed)]

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Coroutine, Mapping
 from contextvars import Context
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,12 +17,16 @@ from remit.contexts import ContextMap
 from remit.errors import CallError, OutcomeUnknown, RemitError
 from remit.messages import Command
 from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
+from remit.runtime.history import BROKEN
 from remit.runtime.plan import ContextPlan
+from remit.runtime.pruning import trim
+from remit.runtime.reports import REPORT_SECONDS
+from remit.stores import PUBLISHED
 from remit.stores.sqlite import SqliteStore
 from remit.testing.simulation.apart import CUTS, Service
 from remit.testing.simulation.backups import Backup
 from remit.testing.simulation.choices import Choices
-from remit.testing.simulation.judges import Ledger, Verdict, judge, placed_orders, torn_off, unfinished
+from remit.testing.simulation.judges import Ledger, Verdict, deleted, judge, placed_orders, torn_off, unfinished
 from remit.testing.simulation.lane import SimLane
 from remit.testing.simulation.loop import Livelock, SimLoop, Standstill
 from remit.testing.simulation.network import Network
@@ -40,6 +44,8 @@ SKEWS = (0.0, 0.0, 86_400.0, -86_400.0)
 """Seconds by which the clock of a process may be wrong."""
 _PARTITIONS = 2
 """Few, so that customers share one."""
+_KEEP = timedelta(seconds=0.5)
+"""How long messages stay at least, where logs are trimmed."""
 _PATIENCE = 240.0
 """Seconds of peace after which everything must have settled. A parked key is tried again after 30, then 60 seconds."""
 
@@ -59,7 +65,9 @@ class Report:
     fired: tuple[str, ...]
     """Each fault that happened, as `Choices` names it."""
     stopped: frozenset[str]
-    """Subscriptions that ended as regressed, with a reason."""
+    """Subscriptions that ended as regressed or lost-source, with a reason."""
+    deleted: int
+    """Messages deleted of all logs."""
 
     def faults(self) -> Counter[str]:
         """How often each kind of fault happened."""
@@ -149,7 +157,7 @@ class _World:
         crashes = sum(node.crashes for node in self._nodes)
         return Report(
             self._scene, self._verdicts, choices.digest(), loop.steps, loop.now, crashes, len(self._ledger.orders),
-            tuple(choices.fired), frozenset(self._ledger.stopped),
+            tuple(choices.fired), frozenset(self._ledger.stopped), deleted(self._folder),
         )  # fmt: skip
 
     def _accuse(self, judge: str, what: str) -> None:
@@ -160,13 +168,16 @@ class _World:
     async def _story(self) -> None:
         for node in self._nodes:
             node.start()
-        mishaps = asyncio.create_task(self._mishaps())
+        mishaps = [asyncio.create_task(self._mishaps())]
+        if self._scene.trims:
+            mishaps.append(asyncio.create_task(self._trim()))
         people = [self._operator(), *(self._client(Customer(f"c{i}")) for i in range(self._clients()))]
         if self._scene.restore:
             people.append(self._restore())
         await asyncio.gather(*people)
         await asyncio.sleep(self._choices.delay("last mishaps", 10.0))
-        mishaps.cancel()
+        for each in mishaps:
+            each.cancel()
         self._choices.calm = True
         await self._settle()
         for node in self._nodes:
@@ -182,6 +193,25 @@ class _World:
             if node.lost or self._choices.chance("crash", 400):
                 node.crash()
 
+    async def _trim(self) -> None:
+        """Deletes what is old, as each process does every minute by itself: then most would have crashed before."""
+        while True:
+            await asyncio.sleep(self._choices.delay("trim", 3.0))
+            living = self._nodes[self._choices.draw("trimmed", len(self._nodes))].living
+            if living is not None and living.runtime is not None:
+                for context in living.stores:
+                    await self._ask(living, self._delete_old(living, living.runtime, context))
+
+    async def _delete_old(self, living: Incarnation, runtime: Runtime, context: str) -> int:
+        """Not before everybody has been heard of: who comes later begins where the log does then."""
+        store, now = living.stores[context], runtime.calls.seconds()
+        if not self._scene.apart:  # the relay there is ours, and reports to nobody
+            relayed = await store.checkpoints("relay", context, PUBLISHED)
+            await store.report("relay", PUBLISHED, {part: stands.pos for part, stands in relayed.items()}, now)
+        heard = {(each.name, context, each.channel) for each in await store.subscribers()}
+        followers = {each for each in self._subscriptions if each[1] == context}
+        return bool(followers <= heard and await trim(store, now, _KEEP))
+
     async def _restore(self) -> None:
         """Takes a backup of a store, and puts it back a while later. Then there is more to do."""
         store = self._folder / f"{self._scene.restore}.db"
@@ -190,6 +220,8 @@ class _World:
             await asyncio.sleep(0.1)
         backup = Backup(store)
         await asyncio.sleep(1.0 + self._choices.delay("restore", 4.0))
+        if self._scene.trims:  # until what was handled since has been reported and deleted
+            await asyncio.sleep(REPORT_SECONDS + 2.0)
         for node in self._nodes:
             node.crash()
         placed = placed_orders(self._folder)
@@ -255,7 +287,7 @@ class _World:
         stopped = torn_off(self._folder)
         for node in self._nodes:
             if node.living is not None and node.living.runtime is not None:
-                stopped &= {s.name for s in node.living.runtime.subscriptions if s.state == "regressed"}
+                stopped &= {s.name for s in node.living.runtime.subscriptions if s.state in BROKEN}
         return stopped
 
     async def _stop(self, node: Node) -> None:
@@ -331,8 +363,8 @@ class _World:
         self._choices.note(f"{self._loop.now:.6f} {signal.kind} {signal.where} {signal.what}")
         if signal.kind == "parked" and not isinstance(signal.error, Poison):
             self._accuse("false", f"parked without need: {signal.where} {signal.error!r}")
-        if signal.kind == "regressed" and not self._restored:
-            self._accuse("false", f"regressed: {signal.where} {signal.what}")
+        if signal.kind in BROKEN and not self._restored:
+            self._accuse("false", f"{signal.kind}: {signal.where} {signal.what}")
         if signal.kind == "handler-failed":
             self._accuse("false", f"{signal.where} failed: {signal.what}")
 
