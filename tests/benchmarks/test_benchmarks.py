@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from benchmarks import rounds
 from benchmarks.areas import Area, AtMost, Measurement, Times, Variant
 from benchmarks.report import Row
@@ -57,6 +59,7 @@ def test_the_command_runs_without_peers_and_writes_its_rows(tmp_path: Path) -> N
         assert row["target"]
 
 
+@pytest.mark.timeout(180)  # processes share their machine with others
 def test_services_are_measured_as_real_processes_with_a_real_broker(tmp_path: Path) -> None:
     rows = quick_rows(["relay", "idle"], tmp_path)  # not in that folder: PostgreSQL's own user may not look into it
     assert [row["area"] for row in rows] == ["relay"] * 5 + ["idle"] * 3
