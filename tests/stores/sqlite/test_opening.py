@@ -117,7 +117,7 @@ async def test_an_older_schema_is_migrated_with_what_is_in_it(tmp_path: Path) ->
         assert database.execute("PRAGMA user_version").fetchone() == (5,)
         assert database.execute(
             "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND sql NOT NULL"
-        ).fetchone() == (2,)
+        ).fetchone() == (4,)
     database.close()
 
 
