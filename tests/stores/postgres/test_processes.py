@@ -113,6 +113,7 @@ async def crew(server: Server, folder: Path) -> AsyncGenerator[Crew]:
         yield Crew(server, folder, processes)
 
 
+@pytest.mark.timeout(180)  # processes share their machine with others
 async def test_every_committed_event_is_handled_once_and_in_order(server: Server, tmp_path: Path) -> None:
     async with crew(server, tmp_path) as people:
         for name in FOLLOWERS:
