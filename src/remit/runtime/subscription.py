@@ -260,7 +260,7 @@ class Subscription:
                     break
             rows = unit.unit()
             rows.parks = parks
-            rows.advance = self._advance(lane, last)
+            rows.advance = self._advance(records[0], last)
             try:
                 await unit.commit(rows)
             except Conflict:
@@ -268,10 +268,11 @@ class Subscription:
                 raise
             self._advanced(lane, last, last.pos - records[0].pos + 1)
 
-    def _advance(self, lane: Lane, last: Record) -> Advance:
+    def _advance(self, first: Record, last: Record) -> Advance:
+        """From where the checkpoint stood when the handling began: the lane may have been moved on since."""
         follow = self.follow
         return Advance(
-            follow.name, follow.source, follow.channel, lane.part, lane.pos, lane.id, last.pos, last.id,
+            follow.name, follow.source, follow.channel, first.part, first.pos - 1, first.prev, last.pos, last.id,
             self._calls.seconds(),
         )  # fmt: skip
 
@@ -315,7 +316,7 @@ class Subscription:
             now = self._calls.seconds()
             if not (raging := self._storm.raging(now)):
                 park = self._parking.failed(record, told(error))
-                await self._store.commit(Unit(parks=[park], advance=self._advance(lane, record)))
+                await self._store.commit(Unit(parks=[park], advance=self._advance(record, record)))
                 self._storm.parked(now)
         if raging:
             await self._wait(lane, error, f"storm: many keys failed within a minute, last {told(error)}")

@@ -138,8 +138,7 @@ class Writer:
         return written
 
     async def _letters(self, link: Link, unit: Unit) -> Unit:
-        """Writes what a unit changes about letters, and its advance, which compares the keys parked before; the rest
-        remains."""
+        """Writes what a unit changes about letters, and its advance before it; the rest remains."""
         moved = await write_rows(link, [Unit(advance=unit.advance)], self._partitions)
         if moved.lost:
             raise moved.lost[0]
