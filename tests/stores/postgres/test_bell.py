@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import uuid
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -57,6 +60,26 @@ async def test_the_others_are_woken_at_once(
         await woken.wait()
         slowest = max(slowest, loop.time() - began)
     assert slowest < 0.9, "sooner than the next look around would be"
+
+
+async def test_the_longest_name_of_a_schema_is_heard_as_well(server: str, connection: Connection) -> None:
+    """In bytes: the server takes 63 of them, of a schema's name and of a channel's."""
+    schema = f"remit_{uuid.uuid4().hex[:5]}_" + 25 * "é"
+    address = f"{server}{'&' if '?' in server else '?'}schema={quote(schema)}"
+    async with contextlib.AsyncExitStack() as closing:
+        closing.push_async_callback(connection.execute, f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+        stores = [PostgresStore(address, "billing") for _ in range(2)]
+        for store in stores:
+            await store.open()
+            closing.push_async_callback(store.close)
+        listener = await asyncpg.connect(server)
+        closing.push_async_callback(listener.close)
+        heard = asyncio.Event()
+        channel = f"remit {schema}".encode()[:63].decode(errors="ignore")
+        await listener.add_listener(channel, lambda *_: heard.set())
+        await stores[0].commit(new("a"))
+        async with asyncio.timeout(10):
+            await heard.wait()
 
 
 async def test_the_bell_is_not_rung_for_each_commit(

@@ -32,7 +32,7 @@ class Bell:
 
     def __init__(self, session: Session, schemas: Sequence[str], look: Callable[[], Awaitable[bool]]) -> None:
         self._session = session
-        self._channels = [f"remit {schema}"[:63] for schema in schemas]
+        self._channels = [_channel(schema) for schema in schemas]
         self._look = look
         self._me = uuid.uuid4().hex
         self._rung = asyncio.Event()
@@ -103,3 +103,8 @@ class Bell:
                 news = await self._look()
             pause = _SHORTEST_LOOK_SECONDS if news else min(2 * pause, _LOOK_SECONDS)
             await self._pause(_RING_SECONDS)
+
+
+def _channel(schema: str) -> str:
+    """As much of it as the server takes: 63 bytes, whole characters."""
+    return f"remit {schema}".encode()[:63].decode(errors="ignore")
