@@ -30,8 +30,8 @@ ZOMBIE_SECONDS = 13.0
 PAUSE_SECONDS = 2.0
 """How long a service is paused that has no replicas."""
 PATIENCE_SECONDS = 120.0
-"""How long a student asks for one thing: a call to a zombie is answered by nobody until its deadline, and a breaker may
-take 45 s and two probes to close after a service that was killed again and again."""
+"""How long a student asks for one thing: a call to a zombie is answered by nobody until its deadline, and on a busy
+machine a service that was killed takes seconds to come back, when the next one is killed already."""
 STARTS = 5
 """How often a service may fail to start before that is a finding: the broker may be away just then."""
 

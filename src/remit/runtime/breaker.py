@@ -33,6 +33,8 @@ IN_A_ROW = 5
 PROBE_SECONDS = 5.0
 """How long a call in the half-open state may take."""
 SUCCESSES = 2
+LONGEST_SECONDS = 5.0
+"""Between two probes: they cost next to nothing, and whoever is back should not have to wait for callers."""
 
 
 class Breaker:
@@ -121,7 +123,7 @@ class Breaker:
 
     def _open(self, why: str) -> None:
         self.state, self.error, self._place = "open", why, None
-        self.until = self._now() + backoff(self._openings, self._random)
+        self.until = self._now() + backoff(self._openings, self._random, LONGEST_SECONDS)
         self._openings += 1
         self._end_probe()
         self._arm(self.until, self._wake)

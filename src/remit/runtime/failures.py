@@ -39,10 +39,10 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:500]
 
 
-def backoff(failures: int, random: Random) -> float:
-    """Seconds to wait after the n-th failure in a row: 200 ms doubling up to 30 s, ±50 %, never above 30 s."""
+def backoff(failures: int, random: Random, longest: float = 30.0) -> float:
+    """Seconds to wait after the n-th failure in a row: 200 ms doubling up to the longest, ±50 %, never above that."""
     delay: float = 0.2 * 2.0 ** min(failures, 10)
-    return min(30.0, min(30.0, delay) * random.uniform(0.5, 1.5))
+    return min(longest, min(longest, delay) * random.uniform(0.5, 1.5))
 
 
 def retry_after(attempts: int) -> float:

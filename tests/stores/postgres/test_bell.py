@@ -75,8 +75,11 @@ async def test_the_longest_name_of_a_schema_is_heard_as_well(server: str, connec
         listener = await asyncpg.connect(server)
         closing.push_async_callback(listener.close)
         heard = asyncio.Event()
-        channel = f"remit {schema}".encode()[:63].decode(errors="ignore")
-        await listener.add_listener(channel, lambda *_: heard.set())
+
+        def hear(*_: object) -> None:
+            heard.set()
+
+        await listener.add_listener(f"remit {schema}".encode()[:63].decode(errors="ignore"), hear)
         await stores[0].commit(new("a"))
         async with asyncio.timeout(10):
             await heard.wait()
