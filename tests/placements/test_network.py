@@ -24,7 +24,7 @@ DEADLINE_SECONDS = 1.0
 CALLS = 10
 """At once, three times: more than a breaker waits for."""
 CLOSED_SECONDS = 30.0
-"""Twice what a breaker takes at most to close when the other side can be reached again: 5 s, and two probes of 5 s each."""
+"""Twice what a breaker takes at most to close, once the other side can be reached: 5 s, and two probes of 5 s."""
 BETWEEN = {"four-http": [("enrollment", "billing"), ("learning", "enrollment")], "edges-http": [("door", "office")]}
 """Who calls whom over the network that is spoilt, where there is no broker."""
 BEHIND = {"four-nats": "billing", "edges-nats": "door"}
