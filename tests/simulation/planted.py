@@ -104,9 +104,9 @@ def handle_whatever_is_pushed(patch: pytest.MonkeyPatch) -> None:
 
     advance = Subscription._advance
 
-    def stay(self: Subscription, lane: Any, last: Any) -> Any:
+    def stay(self: Subscription, part: int, stood: tuple[int, str], last: Any) -> Any:
         """The checkpoint does not go back."""
-        return advance(self, lane, last if last.pos > lane.pos else last._replace(pos=lane.pos, id=lane.id))
+        return advance(self, part, stood, last if last.pos > stood[0] else last._replace(pos=stood[0], id=stood[1]))
 
     patch.setattr(Subscription, "ring", ring)
     patch.setattr(Subscription, "_next", first_pushed)
@@ -243,7 +243,7 @@ def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
             lane.failing = todo[0]
             await self._handling.handle(unit, record)
         rows = unit.unit()
-        rows.advance = self._advance(todo[0], todo[-1])
+        rows.advance = self._advance(lane.part, (lane.pos, lane.id), todo[-1])
         await self._store.commit(rows)
         return self._advanced(lane, todo[-1], len(todo))
 
@@ -295,9 +295,9 @@ def begin_where_the_lane_stands(patch: pytest.MonkeyPatch) -> None:
     async def all_of_them(self: Subscription, only: int | None = None) -> None:
         await reload(self)
 
-    def from_the_lane(self: Subscription, first: Record, last: Record) -> Advance:
-        lane = self._lane(first.part)
-        return advance(self, first, last)._replace(before=lane.pos, before_id=lane.id)
+    def from_the_lane(self: Subscription, part: int, stood: tuple[int, str], last: Record) -> Advance:
+        lane = self._lane(part)
+        return advance(self, part, (lane.pos, lane.id), last)
 
     patch.setattr(Subscription, "_reload", all_of_them)
     patch.setattr(Subscription, "_advance", from_the_lane)

@@ -245,6 +245,7 @@ class Subscription:
     async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
+        stood = (lane.pos, lane.id)  # the lane may be moved on while these are handled
         parked = await self._parking.among(lane, records)
         async with contextlib.aclosing(self._handling.unit(lane.taken)) as unit:
             parks: list[Park] = []
@@ -260,7 +261,7 @@ class Subscription:
                     break
             rows = unit.unit()
             rows.parks = parks
-            rows.advance = self._advance(records[0], last)
+            rows.advance = self._advance(lane.part, stood, last)
             try:
                 await unit.commit(rows)
             except Conflict:
@@ -268,13 +269,11 @@ class Subscription:
                 raise
             self._advanced(lane, last, last.pos - records[0].pos + 1)
 
-    def _advance(self, first: Record, last: Record) -> Advance:
-        """From where the checkpoint stood when the handling began: the lane may have been moved on since."""
+    def _advance(self, part: int, stood: tuple[int, str], last: Record) -> Advance:
         follow = self.follow
         return Advance(
-            follow.name, follow.source, follow.channel, first.part, first.pos - 1, first.prev, last.pos, last.id,
-            self._calls.seconds(),
-        )  # fmt: skip
+            follow.name, follow.source, follow.channel, part, *stood, last.pos, last.id, self._calls.seconds()
+        )
 
     def _advanced(self, lane: Lane, last: Record, count: int) -> None:
         for pos in [pos for pos in lane.pushed if pos <= last.pos]:
@@ -304,6 +303,9 @@ class Subscription:
         if isinstance(error, StoreError) or is_transient(error) or record is None:
             await self._wait(lane, error)
             return
+        stood = (lane.pos, lane.id)
+        if lane.pos >= record.pos:  # moved on by another process, meanwhile
+            return
         if lane.pos + 1 < record.pos:
             lane.singly_until = record.pos
             return
@@ -316,7 +318,7 @@ class Subscription:
             now = self._calls.seconds()
             if not (raging := self._storm.raging(now)):
                 park = self._parking.failed(record, told(error))
-                await self._store.commit(Unit(parks=[park], advance=self._advance(record, record)))
+                await self._store.commit(Unit(parks=[park], advance=self._advance(lane.part, stood, record)))
                 self._storm.parked(now)
         if raging:
             await self._wait(lane, error, f"storm: many keys failed within a minute, last {told(error)}")
