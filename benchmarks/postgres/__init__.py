@@ -114,8 +114,8 @@ AREA = Area(
         ),
         (
             "remit commits what is in flight by halves, so that Python and PostgreSQL work at the same time. What "
-            "bounds it is one Python process: 55 µs of it for each command are 18,000 commands a second at most, "
-            "whatever the server does. Where pgbench reaches more than half of that, twice as many cannot be reached."
+            "bounds it are the one connection that commits, where a batch waits for the answer to the one before it, "
+            "and the one process of Python, whose CPU µs/op are in the row."
         ),
         (
             "A command that is alone waits for two answers of the server, the second of them for the disk. The same "
