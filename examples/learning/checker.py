@@ -101,12 +101,22 @@ QUERIES = (
 """What is read of a store, as `Kept.take` takes it."""
 
 
-def read(data: Path) -> dict[str, Kept]:
-    """The four stores by context. One that does not exist yet is empty."""
-    return {context: _read(data / f"{context}.db") for context in CONTEXTS}
+def at_a_glance(queries: Sequence[str]) -> Sequence[str]:
+    """The same for `owed` alone: of each partition the last message, and of the states those that are pending."""
+    log, state, *others = queries
+    table = log.partition(" FROM ")[2].partition(" ")[0]
+    newest = f"(SELECT channel, part, max(pos) AS pos FROM {table} GROUP BY channel, part) newest"  # noqa: S608  ours
+    log = log.replace(f"FROM {table}", f"FROM {table} JOIN {newest} USING (channel, part, pos)")
+    return log, f"{state} WHERE body LIKE '%\"pending\"%'", *others
 
 
-def _read(file: Path) -> Kept:
+def read(data: Path, *, glance: bool = False) -> dict[str, Kept]:
+    """The four stores by context, with `glance` just enough for `owed`. One that does not exist yet is empty."""
+    queries = at_a_glance(QUERIES) if glance else QUERIES
+    return {context: _read(data / f"{context}.db", queries) for context in CONTEXTS}
+
+
+def _read(file: Path, queries: Sequence[str]) -> Kept:
     kept = Kept.nothing()
     if not file.exists():
         return kept
@@ -114,7 +124,7 @@ def _read(file: Path) -> Kept:
         store.execute("BEGIN")  # one snapshot for all tables
         if not store.execute("SELECT 1 FROM sqlite_master WHERE name = 'letter'").fetchone():
             return kept  # killed before the tables were there
-        kept.take(*(store.execute(query) for query in QUERIES))
+        kept.take(*(store.execute(query) for query in queries))
     return kept
 
 

@@ -1,11 +1,11 @@
 """The same count over stores in PostgreSQL: reads the four schemas, and knows nothing of `remit` either."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
-from learning.checker import CONTEXTS, Kept
+from learning.checker import CONTEXTS, Kept, at_a_glance
 
 QUERIES = (
     "SELECT channel, part, pos, id, prev, key, type, payload FROM remit_log ORDER BY channel, part, pos",
@@ -15,22 +15,22 @@ QUERIES = (
 )
 
 
-def read_schemas(addresses: Mapping[str, str]) -> dict[str, Kept]:
-    """The four stores by context: in the schema of its name, in the database at its address."""
-    return asyncio.run(_read_all(addresses))
+def read_schemas(addresses: Mapping[str, str], *, glance: bool = False) -> dict[str, Kept]:
+    """The four stores by context: in the schema of its name, in the database at its address. `glance` as in `read`."""
+    return asyncio.run(_read_all(addresses, at_a_glance(QUERIES) if glance else QUERIES))
 
 
-async def _read_all(addresses: Mapping[str, str]) -> dict[str, Kept]:
-    return {context: await _read(addresses[context], context) for context in CONTEXTS}
+async def _read_all(addresses: Mapping[str, str], queries: Sequence[str]) -> dict[str, Kept]:
+    return {context: await _read(addresses[context], context, queries) for context in CONTEXTS}
 
 
-async def _read(address: str, schema: str) -> Kept:
+async def _read(address: str, schema: str, queries: Sequence[str]) -> Kept:
     kept = Kept.nothing()
     connection = await asyncpg.connect(address, server_settings={"search_path": schema})
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):  # one snapshot for all tables
             if await connection.fetchval("SELECT to_regclass('remit_lease')") is not None:
-                kept.take(*[await connection.fetch(query) for query in QUERIES])
+                kept.take(*[await connection.fetch(query) for query in queries])
     finally:
         await connection.close()
     return kept

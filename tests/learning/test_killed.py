@@ -74,3 +74,24 @@ def test_the_checker_sees_what_is_wrong(
         assert store.execute(harm).rowcount > 0
     findings = checker.check(checker.read(tmp_path / "harmed"), told)
     assert any(found in finding for finding in findings), findings
+
+
+@pytest.mark.parametrize(
+    ("context", "change", "owed"),
+    [
+        ("certification", "UPDATE checkpoint SET pos = pos - 1 WHERE subscription LIKE '%issue%'", "issue_certificate"),
+        ("enrollment", "UPDATE state SET body = json_set(body, '$.status', 'pending')", "pending enrollments"),
+        ("enrollment", "DELETE FROM checkpoint WHERE subscription LIKE '%settle%'", "settle_what_is_pending"),
+    ],
+)
+def test_what_is_owed_is_seen_at_a_glance(
+    played: tuple[Path, list[Told]], tmp_path: Path, context: str, change: str, owed: str
+) -> None:
+    data, _ = played
+    assert checker.owed(checker.read(data, glance=True)) == {}
+    shutil.copytree(data, tmp_path / "changed")
+    with closing(sqlite3.connect(tmp_path / "changed" / f"{context}.db")) as store, store:
+        assert store.execute(change).rowcount > 0
+    seen = checker.owed(checker.read(tmp_path / "changed", glance=True))
+    assert seen == checker.owed(checker.read(tmp_path / "changed"))
+    assert list(seen) == [owed]

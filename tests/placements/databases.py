@@ -58,9 +58,10 @@ class Databases:
         if self._layout != "postgres":
             self._run(f"DROP ROLE IF EXISTS {self._role(context)}" for context in CONTEXTS)
 
-    def read(self) -> dict[str, Kept]:
-        """What is kept, as an administrator sees it."""
-        return read_schemas({context: self._address(self._database(context)) for context in CONTEXTS})
+    def read(self, *, glance: bool = False) -> dict[str, Kept]:
+        """What is kept, as an administrator sees it; with `glance` just enough to see what is owed."""
+        addresses = {context: self._address(self._database(context)) for context in CONTEXTS}
+        return read_schemas(addresses, glance=glance)
 
     def _role(self, context: str) -> str:
         return f"{self.name}_{context}"

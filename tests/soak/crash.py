@@ -120,7 +120,7 @@ class _Crash:
                 return
             self._platform.kill()
             outcome.kills += 1
-            outcome.between += bool(checker.owed(checker.read(self._data)))
+            outcome.between += bool(checker.owed(checker.read(self._data, glance=True)))
             self._progress(outcome)
             if self._moments.random() < DIES_STARTING:
                 self._die_starting()
