@@ -43,6 +43,11 @@ def test_nothing_is_lost_doubled_reordered_or_stuck() -> None:
     assert sum(report.orders for report in reports) > 10 * SEEDS
 
 
+def test_processes_whose_clocks_are_a_day_apart_do_not_try_a_parked_key_in_turns() -> None:
+    """They did so in this seed, until its next try was hours away."""
+    assert simulate(1009, apart=True).verdicts == []
+
+
 def test_what_a_lossy_pipe_loses_is_lost_without_pulling() -> None:
     runs = [simulate(seed, apart=True, pull=False) for seed in range(3)]
     accused = {verdict.judge for run in runs for verdict in run.verdicts}

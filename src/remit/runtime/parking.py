@@ -27,6 +27,8 @@ REMEMBERED = 10_000
 """Keys of a partition that are known not to be parked; with more, it begins anew."""
 AHEAD_SECONDS = 60.0
 """A key that failed so far in the future is tried now: the clock of who said when was ahead."""
+REMEMBERED = 10_000
+"""Keys whose rests are remembered."""
 PASSING_SECONDS = 5.0
 """Until the next try of a letter whose failure may pass by itself."""
 
@@ -52,6 +54,8 @@ class Parking:
         self._handled = handled
         self._place = (follow.name, follow.source, follow.channel)
         self._stirred = 0.0
+        self._resting: dict[str, float] = {}
+        """Until when (loop time) a key is not tried again by this process, whatever others' clocks say."""
         self.drainer: asyncio.Task[None] | None = None
         """Handles letters, while there are some to be handled."""
 
@@ -89,8 +93,11 @@ class Parking:
             self.drainer = asyncio.create_task(self._drain_all(due), name=f"{self._follow.name} letters")
 
     async def _due(self) -> Sequence[Parked]:
-        now = self._calls.seconds()
-        return await self._store.due(*self._place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
+        now, here = self._calls.seconds(), asyncio.get_running_loop().time()
+        rows = await self._store.due(*self._place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
+        # Two processes whose clocks are a day apart find what the other one has tried long due, or tried in the future:
+        # without a rest they would try it in turns. Somebody who wants it tried now sets 0.
+        return [row for row in rows if not row.retry_at or self._resting.get(row.key, 0.0) <= here]
 
     def gave_up(self, since: float) -> bool:
         """Cancels the handling of letters if it has neither moved on nor failed since then (loop time). Says if so."""
@@ -137,6 +144,10 @@ class Parking:
 
     async def _failed_again(self, place: Settle, attempts: int, error: Exception) -> None:
         now = self._calls.seconds()
-        retry_at = now + (PASSING_SECONDS if is_transient(error) else retry_after(attempts))
+        rest = PASSING_SECONDS if is_transient(error) else retry_after(attempts)
+        if len(self._resting) >= REMEMBERED:
+            self._resting.clear()
+        self._resting[place.key] = asyncio.get_running_loop().time() + rest
+        retry_at = now + rest
         with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
             await self._store.commit(Unit(settle=place._replace(error=told(error), at=now, retry_at=retry_at)))
