@@ -118,7 +118,8 @@ class _Crash:
         outcome = self._outcome
         while outcome.kills < self._sizes.kills:
             if self._moments.random() >= OVERLAPS:
-                wait(self._starting.values())
+                while wait(self._starting.values(), timeout=1.0).not_done:
+                    self._come_back(self._awakes)  # what starts may wait for a lock that it holds
             time.sleep(self._moments.uniform(*UPTIME_SECONDS))
             if cohort.done():
                 return
