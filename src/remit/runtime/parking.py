@@ -24,11 +24,9 @@ __all__ = ["Parking"]
 KEYS = 100
 """Parked keys that are looked up at a time."""
 REMEMBERED = 10_000
-"""Keys of a partition that are known not to be parked; with more, it begins anew."""
+"""Keys of a partition that are known not to be parked, and keys that rest; with more, it begins anew."""
 AHEAD_SECONDS = 60.0
 """A key that failed so far in the future is tried now: the clock of who said when was ahead."""
-REMEMBERED = 10_000
-"""Keys whose rests are remembered."""
 PASSING_SECONDS = 5.0
 """Until the next try of a letter whose failure may pass by itself."""
 
