@@ -105,7 +105,7 @@ def at_a_glance(queries: Sequence[str]) -> Sequence[str]:
     """The same for `owed` alone: of each partition the last message, and of the states those that are pending."""
     log, state, *others = queries
     table = log.partition(" FROM ")[2].partition(" ")[0]
-    newest = f"(SELECT channel, part, max(pos) AS pos FROM {table} GROUP BY channel, part) newest"  # noqa: S608  ours
+    newest = f"(SELECT channel, part, max(pos) AS pos FROM {table} GROUP BY channel, part) newest"  # noqa: S608  our own
     log = log.replace(f"FROM {table}", f"FROM {table} JOIN {newest} USING (channel, part, pos)")
     return log, f"{state} WHERE body LIKE '%\"pending\"%'", *others
 

@@ -86,7 +86,8 @@ class Crew:
 
     async def known(self) -> None:
         """Waits until each follower is known to the source. What was deleted before one is, it never sees."""
-        while len(await self._fetch(f"SELECT 1 FROM {SOURCE}.remit_subscriber")) < len(FOLLOWERS):  # noqa: ASYNC110
+        known = f"SELECT 1 FROM {SOURCE}.remit_subscriber"
+        while len(await self._fetch(known)) < len(FOLLOWERS):  # noqa: ASYNC110  they are other processes
             await asyncio.sleep(0.05)
 
     async def until_seen(self, names: set[str]) -> dict[str, Boxes]:
