@@ -52,8 +52,9 @@ class Parking:
         self._handled = handled
         self._place = (follow.name, follow.source, follow.channel)
         self._stirred = 0.0
-        self._resting: dict[str, float] = {}
-        """Until when (loop time) a key is not tried again by this process, whatever others' clocks say."""
+        self._resting: dict[tuple[str, float], float] = {}
+        """Until when (loop time) a key that is parked since then is not tried again by this process, whatever others'
+        clocks say."""
         self.drainer: asyncio.Task[None] | None = None
         """Handles letters, while there are some to be handled."""
 
@@ -95,7 +96,7 @@ class Parking:
         rows = await self._store.due(*self._place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
         # Two processes whose clocks are a day apart find what the other one has tried long due, or tried in the future:
         # without a rest they would try it in turns. Somebody who wants it tried now sets 0.
-        return [row for row in rows if not row.retry_at or self._resting.get(row.key, 0.0) <= here]
+        return [row for row in rows if not row.retry_at or self._resting.get((row.key, row.since), 0.0) <= here]
 
     def gave_up(self, since: float) -> bool:
         """Cancels the handling of letters if it has neither moved on nor failed since then (loop time). Says if so."""
@@ -134,18 +135,18 @@ class Parking:
                 if not (taken := await unit.taken_meanwhile()):
                     return
             except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
-                await self._failed_again(place, parked.attempts, error)
+                await self._failed_again(place, parked, error)
                 return
             finally:
                 await unit.aclose()
         self._say(Signal("released", self._follow.name, f"key {parked.key!r}"))
 
-    async def _failed_again(self, place: Settle, attempts: int, error: Exception) -> None:
+    async def _failed_again(self, place: Settle, parked: Parked, error: Exception) -> None:
         now = self._calls.seconds()
-        rest = PASSING_SECONDS if is_transient(error) else retry_after(attempts)
+        rest = PASSING_SECONDS if is_transient(error) else retry_after(parked.attempts)
         if len(self._resting) >= REMEMBERED:
             self._resting.clear()
-        self._resting[place.key] = asyncio.get_running_loop().time() + rest
+        self._resting[parked.key, parked.since] = asyncio.get_running_loop().time() + rest
         retry_at = now + rest
         with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
             await self._store.commit(Unit(settle=place._replace(error=told(error), at=now, retry_at=retry_at)))
