@@ -4,10 +4,12 @@ RemitError
 ├── ModelError            the declared system does not hold together (in `findings`, whose values it carries)
 ├── ServiceError          a service of the user's could not be made at start
 ├── CallError             a call did not end with a reply or a declared refusal
+│   ├── HandlerFailed     the handler that was called failed
+│   ├── Diverged          a handler that was run again decided differently from the run before
 │   ├── Unavailable       the other side could not be reached or could not do it now; nothing was changed
 │   │   ├── Overloaded    refused before any work, because too much is waiting
 │   │   └── StoreUnavailable  the context's store cannot be read or written now
-│   ├── DeadlineExceeded  the deadline passed before the outcome; nothing was changed
+│   ├── DeadlineExceeded  the deadline passed before the outcome; the command itself has changed nothing
 │   ├── OutcomeUnknown    the change may or may not have been made; ask again with the same key
 │   ├── TooLarge          the message is larger than the channel between the services carries; nothing was changed
 │   └── KeyReused         the idempotency key was used before, for another message
@@ -17,6 +19,7 @@ RemitError
 ├── Stale                 a fresh answer was asked for and cannot be given
 ├── Conflict              somebody else wrote first (the runtime reruns; users do not see it)
 ├── SecondAggregate       one message wrote two aggregates
+├── NotAdded              an event was recorded on an aggregate that no repository has
 ├── OutboxError           a message cannot be published in this transaction
 ├── SqlError              a handler's own statement cannot be run
 │   └── ConstraintViolated    it would have broken a constraint
@@ -36,7 +39,10 @@ __all__ = [
     "Conflict",
     "ConstraintViolated",
     "DeadlineExceeded",
+    "Diverged",
+    "HandlerFailed",
     "KeyReused",
+    "NotAdded",
     "NotFound",
     "OutboxError",
     "OutcomeUnknown",
@@ -86,6 +92,23 @@ class CallError(RemitError):
     code = "call.failed"
 
 
+class HandlerFailed(CallError):
+    """The handler that was called failed: it raised something that it does not declare. Nothing that it decided was
+    changed; what it had called itself may have been. Trying again helps only if the cause has gone."""
+
+    code = "call.handler-failed"
+
+
+class Diverged(CallError):
+    """A handler was run again, because somebody else had written first, and decided differently from the run before.
+
+    It has changed nothing itself. What the run before had called stays: send the command again with the same key, and
+    it is decided anew; the calls that it repeats are not made twice.
+    """
+
+    code = "call.diverged"
+
+
 class Unavailable(CallError):
     """The other side could not do it now. Nothing was changed; the call may be tried again."""
 
@@ -106,7 +129,8 @@ class StoreUnavailable(Unavailable):
 
 
 class DeadlineExceeded(CallError):
-    """The deadline passed before the change was committed. Nothing was changed."""
+    """The deadline passed before the change was committed. The command itself has changed nothing; what its handler had
+    called stays, and is not made twice when the command is sent again with the same key."""
 
     code = "call.deadline"
 
@@ -164,6 +188,12 @@ class SecondAggregate(RemitError):
     """A second aggregate was written for one message, by its handler or by a reaction with `together`."""
 
     code = "unit.second-aggregate"
+
+
+class NotAdded(RemitError):
+    """An event was recorded on an aggregate that was neither loaded from a repository nor added to one."""
+
+    code = "unit.not-added"
 
 
 class OutboxError(RemitError):

@@ -16,6 +16,7 @@ from remit import (
     Command,
     Context,
     DeadlineExceeded,
+    HandlerFailed,
     KeyReused,
     ModelError,
     Query,
@@ -23,7 +24,6 @@ from remit import (
     Repository,
     Sender,
     System,
-    Unavailable,
 )
 from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, Charge, OrderId, OrdersOf, Owed, Place, TooMuch, make_shop
@@ -90,7 +90,7 @@ async def test_only_a_command_with_a_key_leaves_an_idempotency_row(tmp_path: Pat
         await app.send(Place(order=OrderId("o-1"), buyer=ADA))
         await app.send(Place(order=OrderId("o-2"), buyer=ADA), key="k")
     with contextlib.closing(sqlite3.connect(tmp_path / "sales.db")) as file:
-        assert file.execute("SELECT caller, key FROM idempotency").fetchall() == [("", "k")]
+        assert file.execute("SELECT caller, key FROM idempotency").fetchall() == [("sales.Place ", "k")]
 
 
 async def test_a_key_belongs_to_one_message(place: str) -> None:
@@ -176,7 +176,7 @@ async def test_a_cancelled_caller_is_cancelled_and_not_late() -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("internal"), Surprise(why="internal")])
-async def test_what_is_not_declared_reaches_the_caller_as_unavailable(
+async def test_what_is_not_declared_reaches_the_caller_as_a_failure_of_the_handler(
     error: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     context = Context("broken")
@@ -186,7 +186,7 @@ async def test_what_is_not_declared_reaches_the_caller_as_unavailable(
         raise error
 
     async with System("broken", contexts=[context]).connect(store="memory:") as app:
-        with pytest.raises(Unavailable) as caught:
+        with pytest.raises(HandlerFailed) as caught:
             await app.ask(Ask())
     assert "internal" not in str(caught.value)
     assert "broken.ask" in caplog.text
@@ -213,7 +213,7 @@ async def test_calls_made_inside_a_handler_carry_derived_keys() -> None:
         return counter.count
 
     async with System("s", contexts=[outer, inner]).connect(store="memory:") as app:
-        with pytest.raises(Unavailable):
+        with pytest.raises(HandlerFailed):
             await app.send(Relay(buyer=ADA), key="k")
         assert await app.send(Relay(buyer=ADA), key="k") == 1
     assert len(runs) == 1

@@ -71,7 +71,7 @@ async def listening(feed: PushOnly, store: MemoryStore) -> AsyncGenerator[list[i
     async def say(command: Say, speakers: Repository[Speaker]) -> None: ...
 
     @talk.react(Said)
-    async def hear(event: Said) -> None:
+    async def hear(event: Said, _: Repository[Speaker]) -> None:
         heard.append(event.number)
 
     model, ports = System("talk", contexts=[talk]), Ports()

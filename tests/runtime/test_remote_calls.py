@@ -18,6 +18,7 @@ from remit import (
     BadMessage,
     CallError,
     DeadlineExceeded,
+    HandlerFailed,
     KeyReused,
     NotFound,
     OutcomeUnknown,
@@ -130,7 +131,7 @@ async def test_errors_are_of_the_same_class(shop: Apart) -> None:
 async def test_an_exception_of_the_handler_stays_where_it_was(shop: Apart) -> None:
     shop.shop.trouble = [ZeroDivisionError("a secret of the till")]
     error = await shop.error(Buy(till="t", cents=1))
-    assert type(error) is Unavailable
+    assert type(error) is HandlerFailed
     assert "secret" not in str(error)
     assert [signal.kind for signal in shop.till.said] == ["handler-failed"]
     assert len(shop.shop.paying) == 1, "what the other side has said is final"
@@ -274,7 +275,7 @@ async def test_caller_and_trace_travel() -> None:
     async with apart() as shop:
         await shop.send(Buy(till="t", cents=1), key="wish1")
         headers = shop.wire.requests[0][1].headers
-        assert (headers["remit-caller"], headers["remit-trace"]) == ("desk", "wish1")
+        assert (headers["remit-caller"], headers["remit-trace"]) == ("desk*", "wish1")
         heads = await shop.till.store.heads(PRIVATE)
         (record,) = [r for part in heads for r in await shop.till.store.read(PRIVATE, part, 0, 10)]
         assert msgspec.json.decode(record.headers)["trace"] == "wish1"

@@ -45,7 +45,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
         return 0.0
 
     monkeypatch.setattr(subscription, "backoff", at_once)
-    monkeypatch.setattr(parking, "retry_after", at_once)
+    monkeypatch.setattr(parking, "next_try", at_once)
     monkeypatch.setattr(housekeeping, "TICK", 0.001)
 
 

@@ -15,6 +15,7 @@ from remit import (
     Command,
     Context,
     DomainEvent,
+    HandlerFailed,
     IntegrationEvent,
     Later,
     Query,
@@ -276,7 +277,7 @@ async def test_a_reaction_together_commits_with_the_event() -> None:
     await runtime.start()
     try:
         await runtime.send(Begin(id="good"))
-        with pytest.raises(Unavailable):
+        with pytest.raises(HandlerFailed):
             await runtime.send(Begin(id="bad"))
         assert noted == ["good"]
         assert await runtime.stores["one"].load("one.Task", "bad") is None
@@ -293,7 +294,7 @@ async def test_writing_two_aggregates_in_one_unit_of_work_is_refused(caplog: pyt
         (await tasks.obtain(command.id + "-2")).noted += 1
 
     async with System("s", contexts=[context]).connect(store="memory:") as app:
-        with pytest.raises(Unavailable):
+        with pytest.raises(HandlerFailed):
             await app.send(Begin(id="a"))
     assert "unit.second-aggregate" in caplog.text
 
@@ -354,7 +355,7 @@ async def test_a_reaction_together_may_not_write_a_second_aggregate(
     runtime = assemble(System("s", contexts=[context]), store="memory:")
     await runtime.start()
     try:
-        with pytest.raises(Unavailable):
+        with pytest.raises(HandlerFailed):
             await runtime.send(Begin(id="a"))
         assert await runtime.stores["one"].load("one.Task", "a") is None
     finally:

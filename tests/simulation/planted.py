@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.runtime import calls, handling, subscription
+from remit.runtime import handling, subscription
+from remit.runtime.attempts import Attempt
 from remit.runtime.deadlines import Limit
 from remit.runtime.history import Break
 from remit.runtime.parking import Parking
@@ -174,7 +175,7 @@ def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
         for letter in await self._store.letters(*place, 100):
             unit = self._handling.unit(frozenset())
             try:
-                await self._handling.handle(unit, letter.record)
+                await self._handling.handle(unit, letter.record, self._handling.attempt(letter.record))
                 rows = unit.unit()
                 rows.settle = Settle(*place, letter.record.part, letter.record.pos)
                 await self._store.commit(rows)
@@ -241,7 +242,7 @@ def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
         unit = self._handling.unit(lane.taken)
         for record in reversed(todo):
             lane.failing = todo[0]
-            await self._handling.handle(unit, record)
+            await self._handling.handle(unit, record, self._handling.attempt(record))
         rows = unit.unit()
         rows.advance = self._advance(lane.part, (lane.pos, lane.id), todo[-1])
         await self._store.commit(rows)
@@ -253,10 +254,10 @@ def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
 def derive_keys_by_chance(patch: pytest.MonkeyPatch) -> None:
     turn = count()
 
-    def drawn(seed: str, index: int, type: str) -> str:
-        return f"{seed}/{next(turn)}"
+    def drawn(self: Attempt, type: str, content: bytes, identity: bytes | None) -> str:
+        return f"{self.origin}/{next(turn)}"
 
-    patch.setattr(calls, "derived_key", drawn)
+    patch.setattr(Attempt, "key_of", drawn)
 
 
 def move_checkpoints_blindly(patch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
@@ -9,10 +10,14 @@ from typing_extensions import TypeVar
 from remit.domain.mutable import Mutable
 from remit.messages import DomainEvent
 
-__all__ = ["Aggregate", "take_recorded"]
+__all__ = ["Aggregate", "has_recorded", "recording", "take_recorded"]
 
 K = TypeVar("K")
 E = TypeVar("E", bound=DomainEvent, default=Any)
+
+
+recording: ContextVar[list[Aggregate[Any, Any]] | None] = ContextVar("recording", default=None)
+"""Where a running handler has the aggregates noted that record something."""
 
 
 class Aggregate(Mutable, Generic[K, E], recording=True):
@@ -29,6 +34,8 @@ class Aggregate(Mutable, Generic[K, E], recording=True):
         recorded = self.__dict__.get("_recorded")
         if recorded is None:
             self.__dict__["_recorded"] = [event]
+            if (noted := recording.get()) is not None:
+                noted.append(self)
         else:
             recorded.append(event)
 
@@ -41,3 +48,8 @@ def take_recorded(aggregate: Aggregate[Any, Any]) -> list[DomainEvent]:
     """The events recorded since the last call, in order."""
     recorded: list[DomainEvent] = aggregate.__dict__.pop("_recorded", None) or []
     return recorded
+
+
+def has_recorded(aggregate: Aggregate[Any, Any]) -> bool:
+    """Whether it has recorded events that nobody has taken."""
+    return "_recorded" in aggregate.__dict__

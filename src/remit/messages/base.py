@@ -43,9 +43,11 @@ if TYPE_CHECKING:
 else:
 
     class _FrozenMeta(msgspec.StructMeta):
-        def __new__(metacls, cls_name, bases, ns, /, *, name=None, version=1, key=None, tolerant=None, **unknown):
+        def __new__(
+            metacls, cls_name, bases, ns, /, *, name=None, version=1, key=None, identity=None, tolerant=None, **unknown
+        ):
             for option in unknown:
-                raise TypeError(f"{cls_name}: no class option {option!r}. Options: name, version, key")
+                raise TypeError(f"{cls_name}: no class option {option!r}. Options: {', '.join(_options(bases))}")
             if tolerant is None:
                 tolerant = any(getattr(base, "__remit_tolerant__", False) for base in bases)
             flags = {"frozen": True, "kw_only": True, "forbid_unknown_fields": not tolerant}
@@ -54,22 +56,31 @@ else:
             cls.__remit_name__ = name or cls_name
             cls.__remit_version__ = version
             cls.__remit_key__ = key
-            _check_options(cls, name, version, key)
+            cls.__remit_identity__ = identity
+            _check_options(cls, name, version, {"key": key, "identity": identity})
             return cls
 
         def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
             super().__init__(cls_name, bases, ns)
 
-    def _check_options(cls, name, version, key):
+    def _options(bases):
+        named = ("name", "version", "key")
+        return (*named, "identity") if any(Command in base.__mro__ for base in bases) else named
+
+    def _check_options(cls, name, version, named):
         fields = cls.__struct_fields__
         if name is not None and not (isinstance(name, str) and name.isidentifier()):
             raise TypeError(f"{cls.__name__}: name={name!r} must be letters, digits and '_', beginning with a letter")
         if type(version) is not int or version < 1:
             raise TypeError(f"{cls.__name__}: version={version!r} must be a whole number from 1 on")
-        if key is not None and key not in fields:
-            raise TypeError(
-                f"{cls.__name__}: key={key!r} names no field of this message. Fields: {', '.join(fields) or 'none'}"
-            )
+        for option, field_name in named.items():
+            if field_name is not None and field_name not in fields:
+                raise TypeError(
+                    f"{cls.__name__}: {option}={field_name!r} names no field of this message. "
+                    f"Fields: {', '.join(fields) or 'none'}"
+                )
+        if named["identity"] is not None and "identity" not in _options(cls.__mro__):
+            raise TypeError(f"{cls.__name__}: only a command has an identity")
         for field_name in RESERVED & set(fields):
             raise TypeError(
                 f"{cls.__name__}: a field may not be called {field_name!r}: messages have a method of that name"
@@ -98,11 +109,15 @@ class Command(Message, Generic[R, E]):
     """A request to change something: one handler, a reply `R` or a declared refusal `E`, always a deadline.
 
     Class options: `name` (wire name, default the class name), `version`, `key` (the field whose value orders it when it
-    is sent for later).
+    is sent for later), `identity` (the field that says which request it is: while one message is handled, however
+    often, a command of this type and identity takes effect at most once, whatever its other fields say).
     """
 
     if TYPE_CHECKING:
 
+        def __init_subclass__(
+            cls, *, name: str | None = None, version: int = 1, key: str | None = None, identity: str | None = None
+        ) -> None: ...
         @classmethod
         def _command(cls) -> _Pair[Self, R]: ...
 

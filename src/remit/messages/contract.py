@@ -18,18 +18,21 @@ MessageType: TypeAlias = type[Message]  # `type` is a field of the class below
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """Wire name (`context.name`), version and ordering field of one message class."""
+    """Wire name (`context.name`), version, ordering field and identity field of one message class."""
 
     type: str
     version: int
     message: MessageType
     key: str | None
+    identity: str | None = None
 
 
 def contract_of(message: type[Message], context: str) -> Contract:
     """The contract of a message class owned by `context`; independent of Python module and class path."""
     own: Any = message
-    return Contract(f"{context}.{own.__remit_name__}", own.__remit_version__, message, own.__remit_key__)
+    return Contract(
+        f"{context}.{own.__remit_name__}", own.__remit_version__, message, own.__remit_key__, own.__remit_identity__
+    )
 
 
 def declared_context(message: type) -> str | None:

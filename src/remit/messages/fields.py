@@ -11,7 +11,17 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import inspect
 
-__all__ = ["Brevity", "Shape", "Unknown", "describe", "has_defaults", "parts_of", "take_unknown"]
+__all__ = [
+    "Brevity",
+    "Shape",
+    "Unknown",
+    "describe",
+    "has_defaults",
+    "in_order",
+    "is_unordered",
+    "parts_of",
+    "take_unknown",
+]
 
 Shape: TypeAlias = inspect.Type
 Step: TypeAlias = "str | int"
@@ -128,6 +138,26 @@ def has_defaults(shape: Shape) -> bool:
         isinstance(found, inspect.StructType) and not all(each.required for each in found.fields)
         for _, found in parts_of(shape)
     )
+
+
+def is_unordered(shape: Shape) -> bool:
+    """Whether equal values of this type may be written in different orders: it has sets, mappings, or anything."""
+    return any(isinstance(found, (*_SETS, inspect.DictType, inspect.AnyType)) for _, found in parts_of(shape))
+
+
+def in_order(shape: Shape, data: Any) -> Any:
+    """The same data with the elements of every set in one order: that of what they say."""
+    shape = _member(shape, data)
+    for step, inner, value in _inside(shape, data):
+        data[step] = in_order(inner, value)
+    return sorted(data, key=_said) if isinstance(shape, _SETS) else data
+
+
+def _said(element: Any) -> bytes:
+    return msgspec.msgpack.encode(element, order="deterministic")
+
+
+_SETS = (inspect.SetType, inspect.FrozenSetType)
 
 
 def _defaults_of(shape: inspect.StructType) -> Mapping[str, bytes]:

@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Mapping
-from hashlib import blake2b
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
 
-from remit.contexts import Ids, Sender
+from remit.contexts import Clock, Ids, Sender
 from remit.errors import (
     AlreadyExists,
     CallError,
     Conflict,
     DeadlineExceeded,
-    KeyReused,
+    HandlerFailed,
     NotFound,
     RemitError,
     StoreError,
-    Unavailable,
+    StoreUnavailable,
 )
 from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply
+from remit.runtime.attempts import Attempt
 from remit.runtime.deadlines import Deadlines, Limit
+from remit.runtime.outcomes import DERIVED, Claimed, Outcomes, learn, safe
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
-from remit.runtime.pruning import RENEW_SECONDS
 from remit.runtime.remote import RemoteCalls
 from remit.runtime.signals import Listener, Signal
-from remit.runtime.unit import Foreseen, UnitOfWork
-from remit.stores import Claim, Outcome, Store, Unit
+from remit.runtime.turns import Place, Turns
+from remit.runtime.unit import UnitOfWork
+from remit.runtime.wire import Route
+from remit.stores import Change, Store, Unit
 
-__all__ = ["Calls", "attempt", "derived_key"]
+__all__ = ["Calls", "attempt"]
 
-_NO_ROWS = Unit()
 DEADLINE = 10.0
 """Seconds a call may take when nobody says otherwise."""
 MARGIN = 0.005
 """Seconds before its own deadline at which a handler learns how its call to another process has ended."""
 
-
-def derived_key(seed: str, index: int, type: str) -> str:
-    """The idempotency key of the n-th call a message's handler makes: the same each time the message is handled."""
-    return blake2b(f"{seed}/{index}/{type}".encode(), digest_size=16).hexdigest()
+Binding = tuple[ContextPlan, Store, HandlerPlan]
+"""A handler in this process."""
 
 
 class Calls:
@@ -62,15 +60,17 @@ class Calls:
     ) -> None:
         self.contracts: Mapping[type, Contract] = contracts
         self.ids: Ids = ports.ids
+        self.clock: Clock = ports.clock
         self.seconds: Callable[[], float] = ports.clock.seconds
         self.deadlines = Deadlines()
+        self.turns = Turns()
+        self._outcomes = Outcomes(self.seconds)
         self._random = ports.random
         self._listener = listener
         self._parity = parity
         self._remote = remote
         self._commands = {m: (plan, stores[plan.name], h) for plan in plans.values() for m, h in plan.commands.items()}
         self._queries = {m: (plan, stores[plan.name], h) for plan in plans.values() for m, h in plan.queries.items()}
-        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
 
     def within(self, unit: UnitOfWork) -> _UnitSender:
         """The sender a handler gets: keys are derived from the handled message, the deadline is inherited."""
@@ -82,43 +82,82 @@ class Calls:
         *,
         key: str | None,
         deadline: float | None,
-        outer: UnitOfWork | None = None,
-        received: tuple[str, str, str] | None = None,
+        caller: str = "",
+        trace: str = "",
     ) -> Any:
-        """The reply to a command. Raises its refusals and `CallError`s.
+        """The reply to a command from outside of any handler here. Raises its refusals and `CallError`s.
 
-        `received` are caller, key and trace of a command that another process sent.
+        `caller` is who gave the key, `trace` what the command belongs to where another process says so.
         """
         found = self._commands.get(type(command))
         if found is None:
-            return await self._elsewhere(command, "handle", key, deadline, outer)
+            route = self._route(command, "handle")
+            key = key or self.ids.new()
+            named = Claimed(caller, key, trace or safe(key), route.contract.type)
+            return await self._elsewhere(route, command, deadline, named, None)
+        claim = Claimed(caller, key, trace or safe(key), found[2].contract.type) if key else None
+        return await self._here(found, command, deadline, claim, None)
+
+    async def send_within(
+        self, outer: Attempt, command: Command[Any, Any], *, key: str | None, deadline: float | None
+    ) -> Any:
+        """The reply to a command that a handler sends. Raises as `send`, `KeyReused` and `Diverged`."""
+        found = self._commands.get(type(command))
+        target: HandlerPlan | Route = found[2] if found is not None else self._route(command, "handle")
+        contract, caller = target.contract, outer.context
+        if not key:
+            identity = None if contract.identity is None else _identity(getattr(command, contract.identity))
+            key = outer.key_of(contract.type, target.codec.canonical(command), identity)
+            caller += DERIVED
+        claim = Claimed(caller, key, outer.trace, contract.type)
+        place, run = claim.origin, outer.run
+        outer.enter(place, contract.type)
+        failed: BaseException | None = None
+        try:
+            if isinstance(target, Route):
+                return await self._elsewhere(target, command, deadline, claim, outer)
+            assert found is not None  # noqa: S101  # the target is its handler
+            return await self._here(found, command, deadline, claim, outer)
+        except BaseException as error:
+            failed = error
+            raise
+        finally:
+            outer.leave(place, run, failed)
+
+    async def _here(
+        self, found: Binding, command: Any, deadline: float | None, claim: Claimed | None, outer: Attempt | None
+    ) -> Any:
         plan, store, handler = found
-        claim = self._claim(handler.contract.type, key, outer) if received is None else _Claimed(*received)
         arriving = self._travel(handler, command) if self._parity else command
         limit = self._limit(deadline, outer)
         try:
-            reply = await self._apply(limit, plan, store, handler, arriving, claim)
+            reply = await self._apply(limit, plan, store, handler, arriving, claim, outer)
             return self._back(handler, reply) if self._parity else reply
         except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
             self._tell(handler, limit, error)
         finally:
             self.deadlines.leave(limit)
 
-    async def ask(self, query: Query[Any, Any], *, deadline: float | None, outer: UnitOfWork | None = None) -> Any:
+    async def ask(self, query: Query[Any, Any], *, deadline: float | None, outer: Attempt | None = None) -> Any:
         """The answer to a query. Raises its refusals and `CallError`s."""
         found = self._queries.get(type(query))
         if found is None:
-            return await self._elsewhere(query, "answer", None, deadline, outer)
+            route = self._route(query, "answer")
+            claim = Claimed("", "", outer.trace if outer is not None else "", "")
+            return await self._elsewhere(route, query, deadline, claim, outer)
         plan, store, handler = found
         arriving = self._travel(handler, query) if self._parity else query
         limit = self._limit(deadline, outer)
         try:
-            unit = UnitOfWork(plan, store, self, "", "", limit.when)
+            attempt = Attempt("", outer.trace if outer is not None else "", 0.0, plan.name)
+            attempt.deadline = limit.when
+            unit = UnitOfWork(plan, store, self, attempt)
             try:
                 answer = await unit.read(handler, arriving)
             finally:
                 if unit.transaction is not None:
                     await unit.aclose()
+            limit.refuse_late()
             return self._back(handler, answer) if self._parity else answer
         except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
             self._tell(handler, limit, error)
@@ -126,163 +165,159 @@ class Calls:
             self.deadlines.leave(limit)
 
     async def _elsewhere(
-        self, message: Message, decorator: str, key: str | None, deadline: float | None, outer: UnitOfWork | None
+        self, route: Route, message: Message, deadline: float | None, claim: Claimed, outer: Attempt | None
     ) -> Any:
         """Calls a context in another process: with a key always, so that an attempt can be repeated."""
-        route = None if self._remote is None else self._remote.route(type(message))
-        if self._remote is None or route is None:
-            raise self._unknown(message, decorator)
-        if route.kind == "query":
-            claim = _Claimed("", "", outer.trace if outer is not None else "")
-        else:
-            key = key if key or outer is not None else self.ids.new()
-            claim = self._claim(route.contract.type, key, outer) or _Claimed("", "", "")
+        assert self._remote is not None  # noqa: S101  # it has given the route
         seconds = DEADLINE if deadline is None else deadline
         latest = outer.deadline - MARGIN if outer is not None else float("inf")
         return await self._remote.call(
             route, message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace
         )
 
-    def _claim(self, type: str, key: str | None, outer: UnitOfWork | None) -> _Claimed | None:
-        """What a repeated call is known by: the caller's key, or one derived from the message being handled."""
-        if outer is None:
-            return _Claimed("", key, _safe(key)) if key else None
-        outer.made += 1
-        key = key or derived_key(outer.seed, outer.made, type)
-        return _Claimed(outer.plan.name, key, outer.trace or _safe(key))
+    def _route(self, message: Message, decorator: str) -> Route:
+        route = None if self._remote is None else self._remote.route(type(message))
+        if route is None:
+            raise self._unknown(message, decorator)
+        return route
 
-    def _limit(self, deadline: float | None, outer: UnitOfWork | None) -> Limit:
+    def _limit(self, deadline: float | None, outer: Attempt | None) -> Limit:
         seconds = DEADLINE if deadline is None else deadline
         return self.deadlines.enter(seconds) if outer is None else self.deadlines.enter(seconds, outer.deadline)
 
     def _tell(self, handler: HandlerPlan, limit: Limit, error: BaseException) -> NoReturn:
         """Raises what the caller may see of what went wrong inside: a declared refusal or a `CallError`."""
-        if isinstance(error, asyncio.CancelledError) and limit.owns_cancellation():
-            raise DeadlineExceeded(
-                f"{handler.contract.type} was not done by its deadline",
-                where=handler.name,
-                next="try again with the same key",
-            ) from None
-        if isinstance(error, Refusal):
+        if isinstance(error, asyncio.CancelledError):
+            if limit.owns_cancellation():
+                raise DeadlineExceeded(
+                    f"{handler.contract.type} was not done by its deadline; what it had called by then stays",
+                    where=handler.name,
+                    next="try again with the same key",
+                ) from None
+            if limit.is_asked_to_end():
+                raise error
+        elif isinstance(error, Refusal):
             raise self._declared(handler, error) from None
-        if isinstance(error, (CallError, NotFound, AlreadyExists, StoreError)) or not isinstance(error, Exception):
+        elif isinstance(error, (CallError, NotFound, AlreadyExists, StoreError)) or not isinstance(error, Exception):
             raise error
         self._listener(Signal("handler-failed", handler.name, f"{type(error).__name__}: {error}", error))
-        raise Unavailable(
+        raise HandlerFailed(
             f"{handler.contract.type} failed in its handler",
             where=handler.name,
             next="see the log of the service that runs it",
         ) from None
 
     async def _apply(
-        self, limit: Limit, plan: ContextPlan, store: Store, handler: HandlerPlan, command: Any, claim: _Claimed | None
+        self,
+        limit: Limit,
+        plan: ContextPlan,
+        store: Store,
+        handler: HandlerPlan,
+        command: Any,
+        claim: Claimed | None,
+        outer: Attempt | None,
     ) -> Any:
         """Applies a command, once per key: load, decide, commit; rerun when somebody else wrote first."""
-        if claim is not None:
-            claim.fingerprint = blake2b(handler.codec.encode(command), digest_size=16).digest()
-            if known := await self._recall(store, handler, claim, command):
-                return known[0]
-            seed, trace = claim.key, claim.trace
+        begun = self.seconds()
+        if claim is None:
+            origin = self.ids.new()
+            attempt = Attempt(origin, origin, begun, plan.name)
         else:
-            seed = trace = self.ids.new()
-        turn: asyncio.Lock | None = None
-        taken: frozenset[tuple[str, str]] = frozenset()
+            claim.sign(handler, command)
+            known, begun = await self._outcomes.begin(store, handler, claim, command, begun)
+            if known is not None:
+                return known[0]
+            attempt = Attempt(claim.origin, claim.trace, begun, plan.name, outer, timed=handler.keeps_time)
+            attempt.cause = claim.cause
+        attempt.deadline = limit.when
+        course = _Course()
         try:
             while True:
-                unit = UnitOfWork(plan, store, self, seed, trace, limit.when, taken)
-                self._foresee(unit, claim)
-                rows = _NO_ROWS
                 try:
-                    reply = await unit.run(handler, command)
-                    rows = self._rows(unit, claim, reply)
-                    limit.exempt = True  # the deadline waits for the outcome: a cancelled commit is not an aborted one
-                    await unit.commit(rows)
-                except Refusal as refusal:
-                    await unit.aclose()
-                    return await self._refused(limit, store, handler, claim, refusal)
+                    return await self._once(limit, plan, store, handler, command, claim, attempt, course)
                 except Conflict:
                     limit.exempt = False
-                    if known := await self._known(store, handler, claim):
+                    if known := await self._outcomes.known(store, handler, claim):
                         return known[0]
-                    taken = await unit.taken_meanwhile()
-                    turn = await self._turn(rows, turn)
-                else:
-                    _learn(handler, command, unit.first)
-                    return reply
-                finally:
-                    if unit.transaction is not None:
-                        await unit.aclose()
+                    await self._turn(course, attempt)
+                except Exception as error:
+                    # Somebody may have applied this very command meanwhile, and that is what it has failed of.
+                    if claim is None or isinstance(error, (Refusal, StoreError, StoreUnavailable)):
+                        raise
+                    if known := await self._outcomes.known(store, handler, claim):
+                        return known[0]
+                    raise
         finally:
-            if turn is not None:
-                turn.release()
+            if course.turn is not None:
+                self.turns.give_up(course.turn)
 
-    def _rows(self, unit: UnitOfWork, claim: _Claimed | None, reply: Any) -> Unit:
+    async def _once(
+        self,
+        limit: Limit,
+        plan: ContextPlan,
+        store: Store,
+        handler: HandlerPlan,
+        command: Any,
+        claim: Claimed | None,
+        attempt: Attempt,
+        course: _Course,
+    ) -> Any:
+        unit = UnitOfWork(plan, store, self, attempt, course.taken)
+        if claim is not None:
+            self._outcomes.foresee(unit, claim)
+        course.changes = ()
+        try:
+            reply = await unit.run(handler, command)
+            rows = self._rows(unit, claim, reply)
+            course.changes = rows.changes
+            if self.turns.taken:
+                await self.turns.stand_aside(rows.changes, attempt, course.turn)
+            limit.refuse_late()
+            limit.exempt = True  # the deadline waits for the outcome: a cancelled commit is not an aborted one
+            await unit.commit(rows)
+        except Refusal as refusal:
+            await unit.aclose()
+            return await self._refused(limit, store, handler, claim, refusal)
+        except Conflict:
+            course.taken = await unit.taken_meanwhile()
+            raise
+        else:
+            learn(handler, command, unit.first)
+            return reply
+        finally:
+            if unit.transaction is not None:
+                await unit.aclose()
+
+    def _rows(self, unit: UnitOfWork, claim: Claimed | None, reply: Any) -> Unit:
         rows = unit.unit()
         if claim is not None:
             rows.claim = claim.row(encode_reply(reply), self.seconds())
         return rows
 
     async def _refused(
-        self, limit: Limit, store: Store, handler: HandlerPlan, claim: _Claimed | None, refusal: Refusal
+        self, limit: Limit, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal
     ) -> Any:
-        """A declared refusal is an outcome: it is kept, and a repeated call gets the same one."""
+        """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
+        one. Raises it, unless the command was applied meanwhile."""
         if claim is None or not isinstance(refusal, handler.refusals):
             raise refusal
-        try:
-            limit.exempt = True
-            await store.commit(Unit(claim=claim.row(encode_reply(refusal), self.seconds())))
-        except Conflict:
-            limit.exempt = False
-            if known := await self._known(store, handler, claim):
-                return known[0]
+        if claim.keeps_refusals:
+            try:
+                limit.exempt = True
+                await store.commit(Unit(claim=claim.row(encode_reply(refusal), self.seconds())))
+                raise refusal
+            except Conflict:
+                limit.exempt = False
+        if known := await self._outcomes.known(store, handler, claim):
+            return known[0]
         raise refusal
 
-    async def _turn(self, rows: Unit, turn: asyncio.Lock | None) -> asyncio.Lock | None:
-        """After a conflict, reruns of one aggregate queue up in order."""
-        if turn is not None or not rows.changes:
+    async def _turn(self, course: _Course, attempt: Attempt) -> None:
+        """After a conflict: waits for the turn at the aggregate, or for a moment."""
+        if not course.changes:
             await asyncio.sleep(self._random.random() * 0.002)
-            return turn
-        at = (rows.changes[0].kind, rows.changes[0].id)
-        if len(self._turns) > 10_000:
-            self._turns = {place: lock for place, lock in self._turns.items() if lock.locked()}
-        lock = self._turns.setdefault(at, asyncio.Lock())
-        await lock.acquire()
-        return lock
-
-    async def _known(self, store: Store, handler: HandlerPlan, claim: _Claimed | None) -> tuple[Any] | None:
-        """The outcome stored under this key, if any, as a one-tuple; raises it when it is a refusal."""
-        stored = None if claim is None else await store.outcome(claim.caller, claim.key)
-        return None if claim is None or stored is None else await self._ended(store, handler, claim, stored)
-
-    async def _recall(self, store: Store, handler: HandlerPlan, claim: _Claimed, command: Any) -> tuple[Any] | None:
-        """The same; in one go with it, what the handler is likely to load first is looked up."""
-        if handler.habit is None:
-            return await self._known(store, handler, claim)
-        kind, name = handler.habit
-        id = str(getattr(command, name))
-        stored, row = await store.recall(claim.caller, claim.key, kind, id)
-        claim.foreseen = ((kind, id), row)
-        return None if stored is None else await self._ended(store, handler, claim, stored)
-
-    def _foresee(self, unit: UnitOfWork, claim: _Claimed | None) -> None:
-        """Gives a unit of work what was looked up for it. It counts as loaded until the handler first waits."""
-        if claim is not None and claim.foreseen is not None:
-            unit.foreseen, claim.foreseen = claim.foreseen, None
-            asyncio.get_running_loop().call_soon(unit.overlook)
-
-    async def _ended(self, store: Store, handler: HandlerPlan, claim: _Claimed, stored: Outcome) -> tuple[Any]:
-        if stored.fingerprint != claim.fingerprint:
-            raise KeyReused(
-                f"the key {claim.key!r} was used for another message", where=handler.contract.type,
-                expected="a new key for a new message", next="repeat the first message, or choose a new key",
-            )  # fmt: skip
-        if self.seconds() - stored.at > RENEW_SECONDS:
-            with contextlib.suppress(RemitError):  # the next repetition does it
-                await store.keep(claim.caller, claim.key, self.seconds())
-        value = decode_reply(stored.outcome, handler.reply, handler.refusals)
-        if isinstance(value, Refusal):
-            raise value
-        return (value,)
+        elif course.turn is None:
+            course.turn = await self.turns.take_first(course.changes, attempt)
 
     def _declared(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
         if isinstance(refusal, handler.refusals):
@@ -291,7 +326,7 @@ class Calls:
                 return decoded
             return refusal
         self._listener(Signal("handler-failed", handler.name, f"raised the undeclared refusal {refusal}", refusal))
-        return Unavailable(
+        return HandlerFailed(
             f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}",
             where=handler.name, expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
             next=f"declare it: class {handler.contract.message.__name__}(Command[..., {type(refusal).__name__}])",
@@ -317,47 +352,50 @@ class Calls:
         )  # fmt: skip
 
 
-class _Claimed:
-    """Under which key a command is applied once: somebody may repeat it."""
+class _Course:
+    """What the runs of a command leave to the next one after a conflict."""
 
-    __slots__ = ("caller", "fingerprint", "foreseen", "key", "trace")
+    __slots__ = ("changes", "taken", "turn")
 
-    def __init__(self, caller: str, key: str, trace: str) -> None:
-        self.caller = caller
-        self.key = key
-        self.trace = trace
-        self.fingerprint = b""
-        self.foreseen: Foreseen | None = None
-
-    def row(self, outcome: bytes, at: float) -> Claim:
-        return Claim(self.caller, self.key, self.fingerprint, outcome, at)
+    def __init__(self) -> None:
+        self.changes: Sequence[Change] = ()
+        self.taken: frozenset[Place] = frozenset()
+        self.turn: Place | None = None
 
 
 class _UnitSender:
     """The sender of a handler."""
 
-    __slots__ = ("_calls", "_unit")
+    __slots__ = ("_attempt", "_calls", "_run", "_unit")
 
     def __init__(self, calls: Calls, unit: UnitOfWork) -> None:
         self._calls = calls
         self._unit = unit
+        self._attempt = unit.attempt
+        self._run = unit.attempt.run
 
     async def send(self, command: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
-        if not self._unit.seed:
+        attempt = self._attempt
+        if not attempt.origin:
             raise CallError(
                 f"the handler of a query cannot send {type(command).__name__}: a question changes nothing",
-                where=self._unit.plan.name, next="send it from a command's handler, or from a reaction",
+                where=attempt.context, next="send it from a command's handler, or from a reaction",
             )  # fmt: skip
+        attempt.refuse_late(self._run, f"{type(command).__name__} was sent")
         self._unit.overlook()
-        return await self._calls.send(command, key=key, deadline=deadline, outer=self._unit)
+        return await self._calls.send_within(attempt, command, key=key, deadline=deadline)
 
     async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool = False) -> Any:
         if fresh:
             raise CallError("a handler cannot wait for a fresh answer", next="react to the event instead")
-        return await self._calls.ask(query, deadline=deadline, outer=self._unit)
+        return await self._calls.ask(query, deadline=deadline, outer=self._attempt)
 
     async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
         return await attempt(self, message, deadline, key)
+
+
+def _identity(value: Any) -> bytes:
+    return msgspec.json.encode(value, order="deterministic")
 
 
 async def attempt(
@@ -370,21 +408,3 @@ async def attempt(
         return await sender.send(message, deadline=deadline, key=key)
     except Refusal as refusal:
         return refusal
-
-
-def _learn(handler: HandlerPlan, command: Any, first: tuple[str, str] | None) -> None:
-    """Notes which field of the command held the identity of what its handler loaded first."""
-    if first is None:
-        return
-    kind, id = first
-    habit = handler.habit
-    if habit is None or habit[0] != kind or str(getattr(command, habit[1])) != id:
-        names = (name for name in command.__struct_fields__ if str(getattr(command, name)) == id)
-        handler.habit = next(((kind, name) for name in names), None)
-
-
-def _safe(text: str) -> str:
-    """A user's key as it may stand in a JSON header."""
-    if text.isprintable() and '"' not in text and "\\" not in text:
-        return text
-    return msgspec.json.encode(text)[1:-1].decode()

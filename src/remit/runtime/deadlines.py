@@ -2,7 +2,7 @@
 
 `asyncio.timeout` arms a timer per call. Calls nearly always end long before their deadline, so here one timer serves
 all of them: it wakes at the earliest deadline it knows of, cancels what has expired, and sleeps until the next.
-Entering and leaving a call is a write to a dictionary.
+Entering and leaving a call is a write to a dictionary. What swallows its cancellation is cancelled again.
 """
 
 from __future__ import annotations
@@ -13,23 +13,39 @@ from typing import Any, cast
 __all__ = ["Deadlines", "Limit"]
 
 _NEVER = float("inf")
+AGAIN_SECONDS = 0.1
+"""Until what has swallowed its cancellation is cancelled again."""
 
 
 class Limit:
     """A running call and the loop time at which it has to end. `exempt` holds while it commits."""
 
-    __slots__ = ("cancelling", "exempt", "expired", "task", "when")
+    __slots__ = ("asked", "cancelling", "exempt", "task", "when")
 
     def __init__(self, task: asyncio.Task[Any], when: float) -> None:
         self.task = task
         self.when = when
         self.cancelling = task.cancelling()
-        self.expired = False
+        self.asked = 0
+        """How often it has asked the task to end."""
         self.exempt = False
+
+    def refuse_late(self) -> None:
+        """Raises `CancelledError` when the deadline has passed: a handler may swallow its cancellation."""
+        if self.asked:
+            raise asyncio.CancelledError
 
     def owns_cancellation(self) -> bool:
         """Called on `CancelledError`: True when this limit, and nobody else, asked for it."""
-        return self.expired and self.task.uncancel() <= self.cancelling
+        asked, self.asked = self.asked, 0
+        for _ in range(asked):
+            self.task.uncancel()
+        return asked > 0 and not self.is_asked_to_end()
+
+    def is_asked_to_end(self) -> bool:
+        """Whether somebody else has cancelled the task since the call began. A handler may raise `CancelledError` of
+        something else that was cancelled: that is its failure."""
+        return self.task.cancelling() > self.cancelling
 
 
 class Deadlines:
@@ -69,14 +85,12 @@ class Deadlines:
         now = loop.time()
         following = _NEVER
         for limit in self._running:
-            if limit.expired:
-                continue
             if limit.when > now:
                 following = min(following, limit.when)
-            elif limit.exempt:
-                following = min(following, now + 0.05)
-            else:
-                limit.expired = True
+                continue
+            following = min(following, now + AGAIN_SECONDS)
+            if not limit.exempt:
+                limit.asked += 1
                 limit.task.cancel()
         self._timer, self._wake_at = None, _NEVER
         if following < _NEVER:

@@ -6,12 +6,26 @@ import asyncio
 from collections import deque
 from random import Random
 
-from remit.errors import CallError, Conflict, KeyReused, RemitError, StoreError, TooLarge
+from remit.errors import (
+    CallError,
+    Conflict,
+    DeadlineExceeded,
+    Diverged,
+    HandlerFailed,
+    KeyReused,
+    RemitError,
+    StoreError,
+    TooLarge,
+)
 
-__all__ = ["Storm", "backoff", "is_transient", "retry_after", "severity", "told"]
+__all__ = ["Storm", "backoff", "is_transient", "next_try", "retry_after", "severity", "told"]
 
 ATTEMPTS = 3
 """How often a permanent failure is tried in place before its key is parked."""
+LONGEST_SECONDS = 30.0
+"""When calls have failed for so long, no further attempt is made in place: each may take as long."""
+NEVER = 1e11
+"""When what only a person can decide is tried again (seconds since the epoch)."""
 IN_A_ROW = 5
 """After so many transient failures in a row the whole subscription pauses."""
 
@@ -20,10 +34,11 @@ def is_transient(error: BaseException) -> bool:
     """True for what is known to be away and to come back: a store, what a call is made to, a connection.
 
     Everything else (a bug, a domain rejection, bytes that are no message) fails the same way again: permanent. So does
-    a handler that takes too long, by its time limit or by one that it has set itself: nobody knows what for. Tried
-    again in place it could hold up its partition for ever; its key, parked, is tried again by itself.
+    a handler that takes too long, by its time limit or by one that it has set itself, or that calls one which does:
+    nobody knows what for. So does a call that was answered with a failure. Tried again in place it could hold up its
+    partition for ever; its key, parked, is tried again by itself.
     """
-    if isinstance(error, (KeyReused, TooLarge)):
+    if isinstance(error, (DeadlineExceeded, Diverged, HandlerFailed, KeyReused, TooLarge)):
         return False
     return isinstance(error, (CallError, Conflict, ConnectionError))
 
@@ -49,6 +64,12 @@ def retry_after(attempts: int) -> float:
     """Seconds until a parked key is tried again by itself: 30 s doubling up to 6 hours."""
     delay: float = 30.0 * 2.0 ** min(attempts, 12)
     return min(6 * 3600.0, delay)
+
+
+def next_try(error: BaseException, now: float, attempts: int) -> float:
+    """When a parked key is tried again by itself (seconds since the epoch). What a handler that decided differently has
+    called is there: whether to let it decide anew is for a person to say."""
+    return NEVER if isinstance(error, Diverged) else now + retry_after(attempts)
 
 
 class Storm:

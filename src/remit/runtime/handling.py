@@ -7,25 +7,21 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from remit.errors import BadMessage
+from remit.errors import BadMessage, HandlerFailed
 from remit.messages import Refusal, forms_of, has_newer, is_command
+from remit.runtime.attempts import Attempt
 from remit.runtime.calls import Calls
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.unit import UnitOfWork
 from remit.stores import Record, Store
 
-__all__ = ["HANDLER_SECONDS", "Handling", "handle_record", "message_seed", "trace_of"]
+__all__ = ["HANDLER_SECONDS", "Handling", "handle_record", "trace_of"]
 
 HANDLER_SECONDS = 30.0
 """The time limit of one handler."""
 
 _TRACE = re.compile(r'"trace":"((?:[^"\\]|\\.)*)"')
-
-
-def message_seed(follow: FollowPlan, record: Record) -> str:
-    """What identifies this handling for ever: the message, and who handles it."""
-    return f"{record.id}.{follow.name}"
 
 
 def trace_of(record: Record) -> str:
@@ -46,26 +42,50 @@ class Handling:
 
     def unit(self, taken: frozenset[tuple[str, str]]) -> UnitOfWork:
         """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
-        return UnitOfWork(self._plan, self._store, self._calls, "", "", float("inf"), taken)
+        return UnitOfWork(self._plan, self._store, self._calls, _NOBODY, taken)
 
-    async def handle(self, unit: UnitOfWork, record: Record) -> None:
+    def attempt(self, record: Record) -> Attempt:
+        """A new attempt to handle a message. Its time is when the message was recorded."""
+        return Attempt(f"{record.id}.{self._follow.name}", trace_of(record), record.at, self._plan.name)
+
+    def is_alone(self, record: Record) -> bool:
+        """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""
+        return self._follow.projection is None and (found := _form(self._follow, record)[0]) is not None and found.alone
+
+    async def handle(self, unit: UnitOfWork, record: Record, attempt: Attempt) -> None:
         """Handles a message in a unit of work. Raises `TimeoutError`, and what `handle_record` raises."""
         limit = self._calls.deadlines.enter(HANDLER_SECONDS)
-        unit.next_message(message_seed(self._follow, record), trace_of(record), record.key, limit.when)
+        attempt.deadline = limit.when
+        unit.next_message(attempt, record.key)
         try:
             await handle_record(self._follow, unit, record)
+            limit.refuse_late()
         except asyncio.CancelledError:
             if limit.owns_cancellation():
                 raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
-            raise
-        except Refusal:
-            if not self._follow.commands:
+            if limit.is_asked_to_end():
+                raise
+            raise HandlerFailed(
+                "the handler raised CancelledError, and nobody had cancelled it", where=self._follow.name,
+                expected="a handler that catches what it awaits and was cancelled",
+                next="catch asyncio.CancelledError where a task or future of your own is awaited",
+            ) from None  # fmt: skip
+        except Refusal as refusal:
+            if not self._is_declared(record, refusal):
                 raise
             what = f"a command sent for later was refused: {record.type} {record.id}"
             self._say(Signal("refused-later", self._follow.name, what))
             await unit.forget()
         finally:
             self._calls.deadlines.leave(limit)
+
+    def _is_declared(self, record: Record, refusal: Refusal) -> bool:
+        """Whether a refusal ends a command sent for later as the command says that it may end."""
+        return self._follow.commands and isinstance(refusal, _form(self._follow, record)[0].refusals)
+
+
+_NOBODY = Attempt("", "", 0.0, "")
+"""Before the first message of a unit of work."""
 
 
 async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) -> None:

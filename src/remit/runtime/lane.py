@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from remit.runtime.attempts import Attempt
 from remit.stores import Record
 from remit.transports import Push
 
@@ -39,6 +40,14 @@ class Lane:
     """The message handled last: when something fails, this one did."""
     taken: frozenset[tuple[str, str]] = frozenset()
     """What the handling before the last conflict added, and was there already."""
+    rerun: Attempt | None = None
+    """The attempt that the last conflict has interrupted."""
+    turn: tuple[str, str] | None = None
+    """The aggregate that it met the conflict at, while it is this lane's turn to write it."""
+    begun: float = 0.0
+    """When the handling began that goes on or has ended last (loop time)."""
+    failing_since: float = 0.0
+    """When the first attempt began at what fails now (loop time)."""
     worker: asyncio.Task[None] | None = None
     stirred: float = 0.0
     """When the worker began, moved on or met a failure that it has said (loop time)."""

@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Sequence
 
 from remit.errors import Conflict, RemitError
 from remit.runtime.calls import Calls
-from remit.runtime.failures import is_transient, retry_after, told
+from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.handling import Handling
 from remit.runtime.lane import Lane
 from remit.runtime.plan import FollowPlan
 from remit.runtime.signals import Listener, Signal
+from remit.runtime.turns import Place
 from remit.stores import Park, Parked, Record, Settle, Store, Unit
 
 __all__ = ["Parking"]
@@ -80,10 +81,10 @@ class Parking:
         """Puts a message aside behind a parked key."""
         return Park(*self._place, record.key, record, self._calls.seconds(), "", 0.0)
 
-    def failed(self, record: Record, error: str) -> Park:
+    def failed(self, record: Record, error: Exception) -> Park:
         """Parks the key of a message."""
         now = self._calls.seconds()
-        return Park(*self._place, record.key, record, now, error, now + retry_after(0))
+        return Park(*self._place, record.key, record, now, told(error), next_try(error, now, 0))
 
     async def look(self) -> None:
         """Begins to handle the letters of keys that are due, unless that is being done. Raises as the store does."""
@@ -120,30 +121,48 @@ class Parking:
 
     async def _drain(self, parked: Parked) -> None:
         """Handles the letters of a parked key, lowest first, each in its own transaction."""
-        taken: frozenset[tuple[str, str]] = frozenset()
         while letters := await self._store.letters(*self._place, parked.key, 1):
             self._stirred = asyncio.get_running_loop().time()
-            record = letters[0].record
-            place = Settle(*self._place, parked.key, record.part, record.pos)
-            unit = self._handling.unit(taken)
-            try:
-                await self._handling.handle(unit, record)
-                rows = unit.unit()
-                rows.settle = place
-                await unit.commit(rows)
-            except Conflict:  # somebody else has settled it meanwhile, or what it adds is there
-                if not (taken := await unit.taken_meanwhile()):
-                    return
-            except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
-                await self._failed_again(place, parked, error)
+            if not await self._handle(letters[0].record, parked):
                 return
-            finally:
-                await unit.aclose()
         self._say(Signal("released", self._follow.name, f"key {parked.key!r}"))
+
+    async def _handle(self, record: Record, parked: Parked) -> bool:
+        """Handles a letter; says whether it is settled."""
+        place = Settle(*self._place, parked.key, record.part, record.pos)
+        attempt, turns = self._handling.attempt(record), self._calls.turns
+        turn: Place | None = None
+        taken: frozenset[Place] = frozenset()
+        try:
+            while True:
+                rows = Unit()
+                async with contextlib.aclosing(self._handling.unit(taken)) as unit:
+                    try:
+                        await self._handling.handle(unit, record, attempt)
+                        rows = unit.unit()
+                        rows.settle = place
+                        if turns.taken:
+                            await turns.stand_aside(rows.changes, attempt, turn)
+                        await unit.commit(rows)
+                    except Conflict:
+                        taken = await unit.taken_meanwhile()
+                        if turn is not None and not taken:  # nobody here was in its way: somebody else has settled it
+                            return False
+                        turn = turn or await turns.take_first(rows.changes, attempt)
+                        if turn is None and not taken:
+                            return False
+                    else:
+                        return True
+        except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
+            await self._failed_again(place, parked, error)
+            return False
+        finally:
+            if turn is not None:
+                turns.give_up(turn)
 
     async def _failed_again(self, place: Settle, parked: Parked, error: Exception) -> None:
         now = self._calls.seconds()
-        rest = PASSING_SECONDS if is_transient(error) else retry_after(parked.attempts)
+        rest = PASSING_SECONDS if is_transient(error) else next_try(error, now, parked.attempts) - now
         if len(self._resting) >= REMEMBERED:
             self._resting.clear()
         self._resting[parked.key, parked.since] = asyncio.get_running_loop().time() + rest

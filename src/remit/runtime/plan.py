@@ -34,8 +34,12 @@ _NOTHING: Codec[Any] = Codec(None)
 class Dependency:
     """One parameter of a handler: its role and what it is about. Resolved to an object per unit of work."""
 
-    role: Literal["repository", "view", "sender", "later", "sql", "constant"]
+    role: Literal["repository", "view", "sender", "later", "sql", "clock", "ids", "constant"]
     subject: Any
+
+
+_INSIDE = frozenset({"repository", "view", "later", "clock", "ids"})
+"""The roles of what reaches nothing outside of the unit of work."""
 
 
 @dataclass(slots=True)
@@ -79,6 +83,11 @@ class HandlerPlan:
     refusals: tuple[type[Refusal], ...] = ()
     habit: tuple[str, str] | None = None
     """What it loaded first when it ran last: the kind, and the field of the message that held the identity."""
+    alone: bool = True
+    """It may reach what is outside of its unit of work (a call, a statement, a service of the user's, or what a handler
+    knows that asks for nothing): then its message has a unit of its own."""
+    keeps_time: bool = False
+    """It may tell others what time it is before it commits: then that is kept."""
 
 
 @dataclass(slots=True)
@@ -155,6 +164,7 @@ def compile_system(model: ContextMap, ports: Ports) -> dict[str, ContextPlan]:
     for context in model.contexts:
         _Compiler(model, context, plans, ports).compile()
     for plan in plans.values():
+        _find_reach(plan)
         for source in model.elsewhere if plan.commands else ():
             plan.follow_commands(source)  # what a context sends for later is known only where it is hosted
     return plans
@@ -171,8 +181,8 @@ class _Compiler:
         self.known: dict[type, Dependency] = {
             Sender: Dependency("sender", None),
             Sql: Dependency("sql", None),
-            Clock: Dependency("constant", ports.clock),
-            Ids: Dependency("constant", ports.ids),
+            Clock: Dependency("clock", None),
+            Ids: Dependency("ids", None),
         }
 
     def compile(self) -> None:
@@ -249,6 +259,25 @@ class _Compiler:
         if owner is not None:
             owner.follow_commands(self.context.name)
         return Dependency("later", command)
+
+
+def _find_reach(plan: ContextPlan) -> None:
+    """Finds out which handlers reach out of their unit of work, by themselves or by what reacts together with them."""
+    together = [reaction for event in plan.events.values() for reaction in event.together]
+    alone, timed = any(map(_reaches_out, together)), any(map(_asks_for_time, together))
+    reactions = [handler for follow in plan.follows.values() for handler in follow.handlers.values()]
+    for handler in (*plan.commands.values(), *reactions):
+        handler.alone = alone or _reaches_out(handler)
+        handler.keeps_time = handler.alone and (timed or _asks_for_time(handler))
+
+
+def _reaches_out(handler: HandlerPlan) -> bool:
+    roles = {need.role for need in handler.dependencies}
+    return not roles or not roles <= _INSIDE
+
+
+def _asks_for_time(handler: HandlerPlan) -> bool:
+    return any(need.role == "clock" for need in handler.dependencies)
 
 
 def _wire(contract: Contract) -> tuple[str, int]:

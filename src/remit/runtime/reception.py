@@ -148,7 +148,8 @@ class Reception:
             if request.kind == "query":
                 outcome = await self._calls.ask(message, deadline=seconds)
             else:
-                outcome = await self._calls.send(message, key=None, deadline=seconds, received=_identity(request))
+                caller, key, trace = _identity(request)
+                outcome = await self._calls.send(message, key=key, deadline=seconds, caller=caller, trace=trace)
         except Refusal as refusal:
             outcome = refusal
         except Overloaded as error:

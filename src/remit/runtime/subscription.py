@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from remit.errors import Conflict, RemitError, StoreError
+from remit.errors import CallError, Conflict, Diverged, RemitError, StoreError
+from remit.runtime.attempts import Attempt
 from remit.runtime.calls import Calls
-from remit.runtime.failures import ATTEMPTS, IN_A_ROW, Storm, backoff, is_transient, severity, told
+from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, backoff, is_transient, severity, told
 from remit.runtime.handling import HANDLER_SECONDS, Handling
 from remit.runtime.history import BROKEN, Break, History, beyond, misfit
 from remit.runtime.lane import Lane
@@ -25,6 +26,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.reports import REPORT_SECONDS
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.troubles import Troubles
+from remit.runtime.unit import UnitOfWork
 from remit.stores import Advance, Checkpoint, Park, Record, Store, Unit
 from remit.transports import Feed, Push
 
@@ -210,6 +212,7 @@ class Subscription:
                     failure = error
         finally:
             lane.worker = None
+            self._let_others(lane)
             if lane.is_behind():
                 self._bell.set()
 
@@ -243,31 +246,72 @@ class Subscription:
             self._break(found)
 
     async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
         stood = (lane.pos, lane.id)  # the lane may be moved on while these are handled
+        lane.begun = asyncio.get_running_loop().time()
         parked = await self._parking.among(lane, records)
-        async with contextlib.aclosing(self._handling.unit(lane.taken)) as unit:
-            parks: list[Park] = []
-            last = records[0]
-            for record in records:
-                if record.key in parked:
-                    parks.append(self._parking.waits(record))
-                else:
-                    lane.failing = record
-                    await self._handling.handle(unit, record)
-                last = record
-                if loop.time() - begun > BATCH_SECONDS:
+        try:
+            async with contextlib.aclosing(self._handling.unit(lane.taken)) as unit:
+                parks, last, attempt = await self._decide(lane, unit, records, parked)
+                await self._commit(lane, unit, attempt, parks, self._advance(lane.part, stood, last))
+        except Conflict:
+            raise
+        except BaseException:
+            self._let_others(lane)
+            raise
+        self._let_others(lane)
+        self._advanced(lane, last, last.pos - records[0].pos + 1)
+
+    async def _commit(
+        self, lane: Lane, unit: UnitOfWork, attempt: Attempt | None, parks: Sequence[Park], advance: Advance
+    ) -> None:
+        rows = unit.unit()
+        rows.parks, rows.advance = parks, advance
+        turns = self._calls.turns
+        if turns.taken and attempt is not None:
+            await turns.stand_aside(rows.changes, attempt, lane.turn)
+        try:
+            await unit.commit(rows)
+        except Conflict:
+            lane.taken, lane.rerun = await unit.taken_meanwhile(), attempt
+            if lane.turn is None and attempt is not None:
+                lane.turn = await turns.take_first(rows.changes, attempt)
+            raise
+
+    def _let_others(self, lane: Lane) -> None:
+        """What this lane was to do first is done, or given up."""
+        lane.rerun = None
+        if lane.turn is not None:
+            self._calls.turns.give_up(lane.turn)
+            lane.turn = None
+
+    async def _decide(
+        self, lane: Lane, unit: UnitOfWork, records: Sequence[Record], parked: Collection[str]
+    ) -> tuple[list[Park], Record, Attempt | None]:
+        """Lets handlers decide about messages, as many as one unit of work may serve: what is put aside, the last of
+        them, and the attempt at it."""
+        loop = asyncio.get_running_loop()
+        rerun = lane.rerun
+        parks: list[Park] = []
+        attempt: Attempt | None = None
+        last = records[0]
+        for record in records:
+            if record.key in parked:
+                parks.append(self._parking.waits(record))
+            else:
+                alone = self._handling.is_alone(record)
+                if alone and record is not records[0]:
                     break
-            rows = unit.unit()
-            rows.parks = parks
-            rows.advance = self._advance(lane.part, stood, last)
-            try:
-                await unit.commit(rows)
-            except Conflict:
-                lane.taken = await unit.taken_meanwhile()
-                raise
-            self._advanced(lane, last, last.pos - records[0].pos + 1)
+                lane.failing = record
+                attempt = self._handling.attempt(record)
+                if rerun is not None and rerun.origin == attempt.origin:
+                    attempt = rerun
+                await self._handling.handle(unit, record, attempt)
+                if alone:
+                    return parks, record, attempt
+            last = record
+            if loop.time() - lane.begun > BATCH_SECONDS:
+                break
+        return parks, last, attempt
 
     def _advance(self, part: int, stood: tuple[int, str], last: Record) -> Advance:
         follow = self.follow
@@ -311,13 +355,15 @@ class Subscription:
             return
         lane.singly_until = max(lane.singly_until, record.pos)
         lane.attempts += 1
-        if lane.attempts < ATTEMPTS:
+        if lane.attempts == 1:
+            lane.failing_since = lane.begun
+        if self._is_tried_again(lane, error):
             await asyncio.sleep(backoff(0, self._ports.random) / 10)
             return
         async with self._storm.turn:
             now = self._calls.seconds()
             if not (raging := self._storm.raging(now)):
-                park = self._parking.failed(record, told(error))
+                park = self._parking.failed(record, error)
                 await self._store.commit(Unit(parks=[park], advance=self._advance(lane.part, stood, record)))
                 self._storm.parked(now)
         if raging:
@@ -327,6 +373,12 @@ class Subscription:
         lane.parked = True
         lane.free.discard(record.key)
         self._advanced(lane, record, 0)
+
+    def _is_tried_again(self, lane: Lane, error: Exception) -> bool:
+        """Whether another attempt is made in place, before the key is parked."""
+        if isinstance(error, CallError) and lane.stirred - lane.failing_since >= LONGEST_SECONDS:
+            return False
+        return lane.attempts < ATTEMPTS and not isinstance(error, Diverged)
 
     async def _wait(self, lane: Lane, error: Exception, storm: str = "") -> None:
         lane.failures += 1

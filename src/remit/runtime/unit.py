@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from remit.contexts import Ids, Later, Repository, Sender, View
-from remit.domain import Aggregate, take_recorded
-from remit.errors import AlreadyExists, BadMessage, NotFound, SecondAggregate
+from remit.contexts import Clock, Ids, Later, Repository, Sender, View
+from remit.domain import Aggregate, has_recorded, recording, take_recorded
+from remit.errors import AlreadyExists, BadMessage, NotAdded, NotFound, SecondAggregate
 from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, write_newer
+from remit.runtime.attempts import Attempt, RepeatedClock, RepeatedIds
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
@@ -24,6 +25,7 @@ class Outside(Protocol):
 
     contracts: Mapping[type, Contract]
     ids: Ids
+    clock: Clock
     seconds: Callable[[], float]
 
     def within(self, unit: UnitOfWork) -> Sender:
@@ -81,25 +83,26 @@ def _load(plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: byt
 
 
 class UnitOfWork:
-    """Serves one message, or one batch of a subscription, message after message."""
+    """Serves one message; or several of a subscription, one after another, whose handlers reach nothing outside of it.
+
+    What such a handler finds is as it was committed last, or as a message before it in the unit has made it, which is
+    committed only if nobody else has written it meanwhile: as if each message had a unit of its own.
+    """
 
     __slots__ = (
         "_held",
+        "_loaded",
         "_taken",
         "_touched",
         "_written",
+        "attempt",
         "calls",
-        "cause",
-        "deadline",
         "entries",
         "first",
         "foreseen",
         "key",
-        "made",
         "plan",
-        "seed",
         "store",
-        "trace",
         "transaction",
     )
 
@@ -108,26 +111,22 @@ class UnitOfWork:
         plan: ContextPlan,
         store: Store,
         calls: Outside,
-        seed: str,
-        trace: str,
-        deadline: float,
+        attempt: Attempt,
         taken: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self.plan = plan
         self.store = store
         self.calls = calls
-        self.seed = seed
-        """What identities of calls made by this message are derived from."""
-        self.trace = trace
-        self.cause = seed if seed.isalnum() else trace
+        self.attempt = attempt
+        """The attempt to handle the message that it serves now."""
         self.key = ""
         """The ordering key that messages inherit which have none of their own."""
-        self.deadline = deadline
-        self.made = 0
         self.entries: list[Entry] = []
         self._taken = taken
         """What the unit of work before this one, which met a conflict, has added in vain: it is there."""
         self._held: dict[tuple[str, str], _Held] = {}
+        self._loaded: list[tuple[str, str]] = []
+        """What was loaded for the message that it serves now."""
         self._touched: dict[_Held, None] = {}
         """Aggregates handed out since the last handler ended: only these can have changed."""
         self._written: _Held | None = None
@@ -139,13 +138,36 @@ class UnitOfWork:
         self.transaction: Transaction | None = None
         """For the statements of a handler that has asked for it."""
 
-    def next_message(self, seed: str, trace: str, key: str, deadline: float) -> None:
-        """The following message of a batch: what was loaded and decided stays, identities start anew."""
-        self.seed, self.trace, self.cause, self.key, self.deadline, self.made = seed, trace, seed, key, deadline, 0
-        self._written = None
+    def next_message(self, attempt: Attempt, key: str) -> None:
+        """The following message: what was decided stays, what was only looked at is loaded anew."""
+        self.attempt, self.key, self._written = attempt, key, None
+        for place in self._loaded:
+            if place in self._held and not self._held[place].changed:
+                del self._held[place]
+        self._loaded.clear()
 
     async def run(self, handler: HandlerPlan, message: Any) -> Any:
-        """Runs a handler with its dependencies, then takes up what it changed and recorded."""
+        """Runs a handler with its dependencies, then takes up what it changed and recorded.
+
+        Raises what the handler raises, `SecondAggregate`, `NotAdded`, `Diverged`.
+        """
+        attempt = self.attempt
+        attempt.begin()
+        noted: list[Aggregate[Any, Any]] = []
+        token = recording.set(noted)
+        try:
+            reply = await self._run(handler, message)
+            if attempt.calls is not None or attempt.before:
+                await attempt.end()
+        finally:
+            attempt.ended = True
+            recording.reset(token)
+        for aggregate in noted:
+            if has_recorded(aggregate):
+                raise _not_added(handler, aggregate)
+        return reply
+
+    async def _run(self, handler: HandlerPlan, message: Any) -> Any:
         needs = handler.dependencies
         reply = await handler.function(message, *[self._resolve(need) for need in needs] if needs else ())
         if self._touched:
@@ -153,7 +175,7 @@ class UnitOfWork:
             for held in touched:
                 for event in self._take_up(handler, held):
                     for reaction in self._record(event, held.id):
-                        await self.run(reaction, event)
+                        await self._run(reaction, event)
         return reply
 
     async def read(self, handler: HandlerPlan, message: Any) -> Any:
@@ -170,6 +192,10 @@ class UnitOfWork:
             return _View(self, self.plan.projections[need.subject])
         if role == "sender":
             return self.calls.within(self)
+        if role == "clock":
+            return RepeatedClock(self.attempt) if self.attempt.origin else self.calls.clock
+        if role == "ids":
+            return RepeatedIds(self.attempt) if self.attempt.origin else self.calls.ids
         if role == "sql":
             return self._begin()
         return _Later(self, need.subject)
@@ -180,10 +206,12 @@ class UnitOfWork:
         held = self._held.get(place)
         if held is None:
             row = await self._row(place)
-            if row is None:
-                return None
-            version, body = row
-            held = self._held[place] = _load(plan, id, version, body)
+            held = self._held.get(place)  # another branch of the handler may have loaded or made it meanwhile
+            if held is None:
+                if row is None:
+                    return None
+                held = self._held[place] = _load(plan, id, *row)
+                self._loaded.append(place)
         if held.aggregate:
             self._touched[held] = None
         return held
@@ -285,8 +313,8 @@ class UnitOfWork:
         contract = plan.contract
         if contract.key is not None:
             key = str(getattr(message, contract.key))
-        calls = self.calls
-        headers = f'{{"cause":"{self.cause}","trace":"{self.trace}"{more}}}'
+        calls, attempt = self.calls, self.attempt
+        headers = f'{{"cause":"{attempt.cause}","trace":"{attempt.trace}"{more}}}'
         self.entries.append(
             _row(
                 Entry,
@@ -321,7 +349,7 @@ class UnitOfWork:
 
     def later(self, command: Command[Any, Any]) -> None:
         """Records a command sent for later."""
-        self._enter(PUBLISHED, self._published(type(command)), command, self.key or self.seed, LATER)
+        self._enter(PUBLISHED, self._published(type(command)), command, self.key or self.attempt.cause, LATER)
 
     def unit(self) -> Unit:
         """The rows to be written."""
@@ -332,6 +360,16 @@ class UnitOfWork:
                     held.body = held.encoded()
                 changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
         return Unit(changes, self.entries)
+
+
+def _not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded:
+    events = ", ".join(type(event).__name__ for event in take_recorded(aggregate))
+    name = type(aggregate).__name__
+    return NotAdded(
+        f"{handler.name} recorded {events} on {name} {aggregate.id!r}, which no repository has", where=handler.name,
+        expected="an aggregate that was loaded from a repository or added to one",
+        next=f"ask for Repository[{name}] and add it: repository.add(...)",
+    )  # fmt: skip
 
 
 class _Repository(Repository[Any]):

@@ -53,7 +53,7 @@ LENGTH = "remit-length"
 class Route:
     """One command or query as it travels: where to, and how its parts are written and read."""
 
-    __slots__ = ("_known", "_message", "_reply", "_typed", "address", "contract", "kind", "refusals", "usual")
+    __slots__ = ("_known", "_message", "_reply", "_typed", "address", "codec", "contract", "kind", "refusals", "usual")
 
     def __init__(self, address: str, kind: Literal["command", "query"], contract: Contract, encoding: Encoding) -> None:
         reply, self.refusals = reply_of(contract.message)
@@ -61,7 +61,9 @@ class Route:
         self.kind = kind
         self.contract = contract
         self.usual = Usual()
-        self._message: Codec[Any] = Codec(contract.message, encoding=encoding)
+        self.codec: Codec[Any] = Codec(contract.message)
+        """What says whether two messages are the same, whatever carries them."""
+        self._message = self.codec if encoding == "json" else Codec[Any](contract.message, encoding=encoding)
         self._reply: Codec[Any] = Codec(reply, encoding=encoding)
         self._typed = {"content-type": CONTENT_TYPES[encoding]}
         self._known = {**self._typed, "remit-type": contract.type, "remit-version": str(contract.version)}

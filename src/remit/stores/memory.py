@@ -10,6 +10,7 @@ from typing import Any
 
 from remit.errors import Conflict
 from remit.stores.port import (
+    BEGUN,
     Advance,
     Capabilities,
     Checkpoint,
@@ -185,6 +186,11 @@ class MemoryStore:
         self, caller: str, key: str, kind: str, id: str
     ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
         return await self.outcome(caller, key), await self.load(kind, id)
+
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+        self._refuse_to_write()
+        begun = self._outcomes.setdefault((caller + BEGUN, key), Outcome(b"", b"", at))
+        return await self.outcome(caller, key), begun.at
 
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
         first = max(0, after - self._floor(channel, part).pos)

@@ -17,6 +17,7 @@ from remit.errors import StoreError
 from remit.messages import Record
 
 __all__ = [
+    "BEGUN",
     "PRIVATE",
     "PUBLISHED",
     "Advance",
@@ -46,6 +47,10 @@ PRIVATE = 0
 """The channel of domain events."""
 PUBLISHED = 1
 """The channel of integration events and of commands sent for later."""
+
+
+BEGUN = " begun"
+"""After a claim's caller: the note when a command was first begun, a claim as well (`Store.first_begun`)."""
 
 
 def partition_of(key: str, partitions: int) -> int:
@@ -110,6 +115,7 @@ class Claim(NamedTuple):
     """An idempotency key taken by a command, with the outcome a repeated call will get."""
 
     caller: str
+    """The type of the command, and who gave the key: a key means something among those of one type and one caller."""
     key: str
     fingerprint: bytes
     outcome: bytes
@@ -280,6 +286,13 @@ class Store(Protocol):
         self, caller: str, key: str, kind: str, id: str
     ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
         """`outcome` and `load` in one go: what a command begins with."""
+        ...
+
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+        """`outcome`, and when this command was first begun: at this time (seconds since the epoch), or before.
+
+        The time is kept, durably, before this returns; in one round trip. Raises also `OutcomeUnknown`.
+        """
         ...
 
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:

@@ -26,7 +26,7 @@ from remit import (
     Sql,
     SqlError,
     System,
-    Unavailable,
+    HandlerFailed,
     Value,
 )
 
@@ -224,7 +224,7 @@ async def test_writers_of_one_aggregate_run_again_with_their_rows(app: Sender, t
 async def test_a_broken_constraint_fails_the_command_and_the_log_says_which(
     app: Sender, tables: Tables, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING), pytest.raises(Unavailable):
+    with caplog.at_level(logging.WARNING), pytest.raises(HandlerFailed):
         await app.send(Broken(number=5))
     assert 'violates unique constraint "invoice_pkey"' in caplog.text
     assert await tables.numbers("invoice") == []

@@ -44,6 +44,10 @@ KINDS: dict[str, Kind] = {
     "call.refused": Kind(409, "Refused"),
     "call.too-large": Kind(413, "The message is too large", "Send less in one request"),
     "call.key-reused": Kind(422, "The idempotency key was used before", "Use a new key for a new request"),
+    "call.diverged": Kind(
+        409, "Decided differently when it was run again", "Repeat the request with the same Idempotency-Key",
+        "Others wrote while it was handled. It has changed nothing itself; what was called for it stays.",
+    ),
     "state.not-found": Kind(404, "Not found"),
     "state.exists": Kind(409, "It exists already", "Look at what is there, or choose another identity"),
     "state.stale": Kind(
@@ -63,8 +67,8 @@ KINDS: dict[str, Kind] = {
         "The store cannot be used at the moment. Nothing was changed.", 2,
     ),
     "call.deadline": Kind(
-        504, "Too late", "Try again, with more time in the header Request-Timeout",
-        "The deadline passed before the outcome. Nothing was changed.",
+        504, "Too late", "Repeat it with the same Idempotency-Key, and with more time in the header Request-Timeout",
+        "The deadline passed before the outcome. The request itself has changed nothing; what was called for it stays.",
     ),
     "call.unknown": Kind(
         504, "The outcome is not known",

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from remit.stores.port import BEGUN
 from remit.stores.postgres.columns import joined
 from remit.stores.postgres.session import Session
 
-__all__ = ["LOAD", "OUTCOME", "RECALL", "Lookups", "Question"]
+__all__ = ["BEGIN", "LOAD", "OUTCOME", "RECALL", "Lookups", "Question"]
 
 _MOST = 256
 
@@ -57,6 +58,31 @@ RECALL = Question(
     LEFT JOIN LATERAL (SELECT version, body FROM remit_state WHERE kind = c.kind AND id = c.id OFFSET 0) s ON true
     """,  # noqa: S608  no value is in it
 )
+
+
+_ASKED = _asked("caller", "key", "begun")
+_BEGIN = f"""
+    WITH asked AS MATERIALIZED ({{asked}}), mine AS (
+        INSERT INTO remit_idempotency (caller, key, fingerprint, outcome, at)
+        SELECT caller || '{BEGUN}', key, '', '', begun::float8 FROM asked WHERE NOT EXISTS (
+            SELECT FROM remit_idempotency i WHERE i.caller = asked.caller AND i.key = asked.key
+        ) ORDER BY 1, 2 ON CONFLICT DO NOTHING RETURNING caller, key, at
+    )
+    SELECT {{nth}} i.fingerprint, i.outcome, i.at, coalesce(b.at, m.at) FROM asked a
+    LEFT JOIN LATERAL (
+        SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = a.caller AND key = a.key OFFSET 0
+    ) i ON true
+    LEFT JOIN LATERAL (
+        SELECT at FROM remit_idempotency WHERE caller = a.caller || '{BEGUN}' AND key = a.key OFFSET 0
+    ) b ON true
+    LEFT JOIN mine m ON m.caller = a.caller || '{BEGUN}' AND m.key = a.key
+    """  # noqa: S608  no value is in it
+BEGIN = Question(
+    _BEGIN.format(asked="SELECT $1 AS caller, $2 AS key, $3 AS begun", nth=""),
+    _BEGIN.format(asked=f"SELECT caller, key, begun, nth FROM {_ASKED}", nth="a.nth,"),  # noqa: S608  no value is in it
+)
+"""Writes as well: when what is asked for was begun, unless that is known. Who is begun by another process at this very
+moment may find neither note, and asks again."""
 
 
 class Lookups:

@@ -26,7 +26,7 @@ from remit.stores.postgres import parked, retention
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, failure
-from remit.stores.postgres.lookups import LOAD, OUTCOME, RECALL, Lookups
+from remit.stores.postgres.lookups import BEGIN, LOAD, OUTCOME, RECALL, Lookups
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import MOST, SEQUENCE, Front, Sequencer
@@ -98,6 +98,7 @@ _PRUNE = (
 
 
 _NOTHING: tuple[Any, ...] = (None,) * 5
+_NEITHER: tuple[Any, ...] = (None,) * 4
 
 
 class _Reading(NamedTuple):
@@ -105,6 +106,7 @@ class _Reading(NamedTuple):
     others: Session
     loads: Lookups
     outcomes: Lookups
+    begins: Lookups
     recalls: Lookups
 
 
@@ -157,8 +159,8 @@ class PostgresStore:
             self._writing = await self._open_to_write()
             others = Session(self._place, "reader")
         lookups, turn = Session(self._place, "lookups"), asyncio.Lock()
-        loads, outcomes, recalls = (Lookups(lookups, turn, question) for question in (LOAD, OUTCOME, RECALL))
-        self._reading = _Reading(lookups, others, loads, outcomes, recalls)
+        questions = (LOAD, OUTCOME, BEGIN, RECALL)
+        self._reading = _Reading(lookups, others, *(Lookups(lookups, turn, question) for question in questions))
 
     async def _open_to_write(self) -> _Writing:
         session = Session(self._place, "writer")
@@ -278,6 +280,16 @@ class PostgresStore:
         fingerprint, outcome, at, version, body = row or _NOTHING
         ended = None if outcome is None else Outcome(fingerprint, outcome.encode(), at)
         return ended, None if body is None else (version, body.encode())
+
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+        """`outcome`, and when this command was first begun: at this time, unless it was before."""
+        while True:
+            row = await self._readable().begins.find(caller, key, repr(at))
+            fingerprint, outcome, kept, begun = row or _NEITHER
+            if outcome is not None:
+                return Outcome(fingerprint, outcome.encode(), kept), at if begun is None else begun
+            if begun is not None:
+                return None, begun
 
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
         """At most `limit` messages of a partition after a position, in order."""

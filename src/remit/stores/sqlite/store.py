@@ -10,15 +10,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from remit.errors import StoreError, StoreUnavailable
+from remit.errors import Conflict, StoreError, StoreUnavailable
 from remit.stores.port import (
+    BEGUN,
     Capabilities,
     Checkpoint,
+    Claim,
     Letter,
     Outcome,
     Parked,
@@ -227,6 +230,16 @@ class SqliteStore:
     ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
         """`outcome` and `load` in one go: what a command begins with."""
         return await self.outcome(caller, key), await self.load(kind, id)
+
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+        """`outcome`, and when this command was first begun: at this time, unless it was before."""
+        place = caller + BEGUN, key
+        begun = await self.outcome(*place)
+        if begun is None:
+            with suppress(Conflict):  # another process was quicker
+                await self.commit(Unit(claim=Claim(*place, b"", b"", at)))
+            begun = await self.outcome(*place) or Outcome(b"", b"", at)
+        return await self.outcome(caller, key), begun.at
 
     async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
         """At most `limit` messages of a partition after a position, in order."""

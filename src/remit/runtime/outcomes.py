@@ -1,0 +1,135 @@
+"""Outcomes of commands under keys: a command that is repeated is answered as it was, and not applied again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from remit.errors import KeyReused, RemitError
+from remit.messages import Refusal, decode_reply
+from remit.runtime.plan import HandlerPlan
+from remit.runtime.pruning import RENEW_SECONDS
+from remit.runtime.unit import Foreseen, UnitOfWork
+from remit.stores import Claim, Outcome, Store
+
+__all__ = ["DERIVED", "Claimed", "Outcomes", "is_handler", "learn", "safe"]
+
+DERIVED = "*"
+"""After the name of a context as the caller: the key was derived, not given."""
+
+
+def is_handler(caller: str) -> bool:
+    """Whether a caller is a handler of some context, whose message is handled again if need be. Callers from outside
+    have no name, or one with a colon."""
+    return bool(caller) and ":" not in caller
+
+
+class Claimed:
+    """Under which key a command is applied once. A key means something among those of one caller and one type."""
+
+    __slots__ = ("caller", "fingerprint", "foreseen", "key", "scope", "trace")
+
+    def __init__(self, caller: str, key: str, trace: str, type: str) -> None:
+        self.caller = caller
+        self.key = key
+        self.trace = trace
+        self.scope = f"{type} {caller}"
+        self.fingerprint = b""
+        self.foreseen: Foreseen | None = None
+
+    @property
+    def origin(self) -> str:
+        """What identifies the command for ever."""
+        return f"{self.scope}\0{self.key}"
+
+    @property
+    def cause(self) -> str:
+        """Its key, or what it belongs to where a key cannot stand in a header as it is."""
+        return self.key if self.key.isalnum() else self.trace
+
+    @property
+    def keeps_refusals(self) -> bool:
+        """Whether a refusal is the outcome for ever: for callers from outside, which decide themselves whether to try
+        again under a new key. A handler's keys stay the same when it runs again, and the reason may have gone."""
+        return not is_handler(self.caller)
+
+    def sign(self, handler: HandlerPlan, command: Any) -> None:
+        """Notes what the command says, so that another one under the same key is found. A derived key says it already,
+        or it stands for the identity, whatever else the command says."""
+        if not self.caller.endswith(DERIVED):
+            self.fingerprint = blake2b(handler.codec.canonical(command), digest_size=16).digest()
+
+    def row(self, outcome: bytes, at: float) -> Claim:
+        """The row to be written. `at` is in seconds since the epoch."""
+        return Claim(self.scope, self.key, self.fingerprint, outcome, at)
+
+
+class Outcomes:
+    """Looks up what commands have ended with. A found reply is a one-tuple; a found refusal is raised."""
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+
+    async def known(self, store: Store, handler: HandlerPlan, claim: Claimed | None) -> tuple[Any] | None:
+        """The outcome stored under this key, if any. Raises `KeyReused`, and as the store does."""
+        stored = None if claim is None else await store.outcome(claim.scope, claim.key)
+        return None if claim is None or stored is None else await self._ended(store, handler, claim, stored)
+
+    async def begin(
+        self, store: Store, handler: HandlerPlan, claim: Claimed, command: Any, at: float
+    ) -> tuple[tuple[Any] | None, float]:
+        """The same, and when the command was first begun, if its handler needs that; in one go with it, what the
+        handler is likely to load first is looked up."""
+        if handler.keeps_time:
+            stored, at = await store.first_begun(claim.scope, claim.key, at)
+        elif handler.habit is None:
+            stored = await store.outcome(claim.scope, claim.key)
+        else:
+            kind, name = handler.habit
+            id = str(getattr(command, name))
+            stored, row = await store.recall(claim.scope, claim.key, kind, id)
+            claim.foreseen = ((kind, id), row)
+        return None if stored is None else await self._ended(store, handler, claim, stored), at
+
+    def foresee(self, unit: UnitOfWork, claim: Claimed | None) -> None:
+        """Gives a unit of work what was looked up for it. It counts as loaded until the handler first waits."""
+        if claim is not None and claim.foreseen is not None:
+            unit.foreseen, claim.foreseen = claim.foreseen, None
+            asyncio.get_running_loop().call_soon(unit.overlook)
+
+    async def _ended(self, store: Store, handler: HandlerPlan, claim: Claimed, stored: Outcome) -> tuple[Any]:
+        if stored.fingerprint != claim.fingerprint:
+            raise KeyReused(
+                f"the key {claim.key!r} was used for another message", where=handler.contract.type,
+                expected="a new key for a new message", next="repeat the first message, or choose a new key",
+            )  # fmt: skip
+        if self._seconds() - stored.at > RENEW_SECONDS:
+            with contextlib.suppress(RemitError):  # the next repetition does it
+                await store.keep(claim.scope, claim.key, self._seconds())
+        value = decode_reply(stored.outcome, handler.reply, handler.refusals)
+        if isinstance(value, Refusal):
+            raise value
+        return (value,)
+
+
+def learn(handler: HandlerPlan, command: Any, first: tuple[str, str] | None) -> None:
+    """Notes which field of the command held the identity of what its handler loaded first."""
+    if first is None:
+        return
+    kind, id = first
+    habit = handler.habit
+    if habit is None or habit[0] != kind or str(getattr(command, habit[1])) != id:
+        names = (name for name in command.__struct_fields__ if str(getattr(command, name)) == id)
+        handler.habit = next(((kind, name) for name in names), None)
+
+
+def safe(text: str) -> str:
+    """A user's key as it may stand in a JSON header."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return text
+    return msgspec.json.encode(text)[1:-1].decode()

@@ -1,0 +1,97 @@
+"""Turns: who has met a conflict writes its aggregate before others of this process do, so that everybody gets on.
+
+Without them, a handler that takes longer than the pause between two quick writes of others would never commit. They
+order work and promise nothing: what is written is decided by versions. So a wait for a turn is bounded, and who has
+waited in vain goes on without it: one that calls another process, which calls back, cannot wait for itself for ever.
+Processes do not know of one another's turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+from remit.runtime.attempts import Attempt
+from remit.stores import Change
+
+__all__ = ["Place", "Turns"]
+
+PATIENCE_SECONDS = 5.0
+"""The longest wait for others' turns."""
+
+Place = tuple[str, str]
+"""Kind and identity of an aggregate."""
+
+
+class _Turn:
+    __slots__ = ("others", "owner", "queue")
+
+    def __init__(self, owner: Attempt) -> None:
+        self.owner = owner
+        self.queue: deque[tuple[Attempt, asyncio.Future[None]]] = deque()
+        self.others: list[asyncio.Future[None]] = []
+
+
+class Turns:
+    """The turns of one process."""
+
+    def __init__(self) -> None:
+        self.taken: dict[Place, _Turn] = {}
+
+    async def take_first(self, changes: Iterable[Change], attempt: Attempt) -> Place | None:
+        """Waits for the turn at the first aggregate that was to be written, and gives its place. None when it goes on
+        without: after the longest wait, or because who has the turn waits for this very attempt."""
+        for change in changes:
+            place = (change.kind, change.id)
+            return place if await self._take(place, attempt) else None
+        return None
+
+    async def _take(self, place: Place, attempt: Attempt) -> bool:
+        turn = self.taken.get(place)
+        if turn is None:
+            self.taken[place] = _Turn(attempt)
+            return True
+        if attempt.is_within(turn.owner):
+            return False
+        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn.queue.append((attempt, waiting))
+        try:
+            if await _over(waiting):
+                return True
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled():
+                self.give_up(place)
+            raise
+        finally:
+            waiting.cancel()
+        return False
+
+    def give_up(self, place: Place) -> None:
+        """Gives the turn to the next one who waits for it."""
+        turn = self.taken[place]
+        for waiting in turn.others:
+            if not waiting.done():
+                waiting.set_result(None)
+        turn.others.clear()
+        while turn.queue:
+            turn.owner, waiting = turn.queue.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+        del self.taken[place]
+
+    async def stand_aside(self, changes: Iterable[Change], attempt: Attempt, mine: Place | None) -> None:
+        """Lets those write first whose turn it is. One turn may be `mine`."""
+        for change in changes:
+            place = (change.kind, change.id)
+            turn = self.taken.get(place) if place != mine else None
+            if turn is not None and not attempt.is_within(turn.owner):
+                waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                turn.others.append(waiting)
+                await _over(waiting)
+
+
+async def _over(waiting: asyncio.Future[None]) -> bool:
+    done, _ = await asyncio.wait([waiting], timeout=PATIENCE_SECONDS)
+    return bool(done)

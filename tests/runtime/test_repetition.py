@@ -1,0 +1,639 @@
+"""Handlers that run again: what they are given repeats, and what they call takes effect once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from remit import (
+    Aggregate,
+    AlreadyExists,
+    CallError,
+    Clock,
+    Command,
+    Context,
+    DeadlineExceeded,
+    Diverged,
+    DomainEvent,
+    HandlerFailed,
+    Ids,
+    KeyReused,
+    Query,
+    Refusal,
+    Repository,
+    Sender,
+    System,
+    Value,
+    field,
+)
+from remit.messages import Codec
+from remit.runtime import Runtime
+from tests.runtime.talk import until, until_parked
+
+
+class Put(Command[int]):
+    text: str
+
+
+class Charge(Command[int], identity="order"):
+    order: str
+    cents: int
+
+
+class Closed(Refusal):
+    pass
+
+
+class Enter(Command[int, Closed]):
+    text: str
+
+
+class Open(Command[None]):
+    pass
+
+
+class Shelf(Aggregate[str]):
+    texts: list[str] = field(default_factory=list[str])
+    open: bool = False
+
+
+class Shown(Query[list[str]]):
+    pass
+
+
+class Go(Command[str]):
+    order: str
+
+
+class Gone(Command[str]):
+    order: str
+
+
+class Touch(Command[None]):
+    order: str
+
+
+class Went(DomainEvent, key="order"):
+    order: str
+
+
+class Start(Command[None]):
+    order: str
+
+
+class Order(Aggregate[str, Went]):
+    touched: int = 0
+    handled: int = 0
+
+
+Body = Callable[[Sender, Order], Awaitable[None]]
+
+
+class Desk:
+    """Two contexts: `desk`, whose handlers do what a test says, and `shelf`, which notes what it is sent."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.body: Callable[..., Awaitable[None]] = self._nothing
+        self.touched = asyncio.Event()
+        self.system = self._make()
+
+    async def _nothing(self, *_: object) -> None: ...
+
+    def _make(self) -> System:
+        return System("s", contexts=[self._desk(), _shelf()])
+
+    def _desk(self) -> Context:
+        desk = Context("desk")
+
+        async def handle(order: str, orders: Repository[Order], sender: Sender, ids: Ids, clock: Clock) -> None:
+            self.runs += 1
+            found = await orders.obtain(order)
+            await self.body(sender, found, ids, clock)
+            found.handled += 1
+
+        @desk.handle(Go)
+        async def go(command: Go, orders: Repository[Order], sender: Sender, ids: Ids, clock: Clock) -> str:
+            await handle(command.order, orders, sender, ids, clock)
+            return "gone"
+
+        @desk.handle(Gone)
+        async def gone(command: Gone, orders: Repository[Order], sender: Sender, ids: Ids, clock: Clock) -> str:
+            await handle(command.order, orders, sender, ids, clock)
+            return "gone again"
+
+        @desk.handle(Touch)
+        async def touch(command: Touch, orders: Repository[Order]) -> None:
+            (await orders.obtain(command.order)).touched += 1
+
+        @desk.handle(Start)
+        async def start(command: Start, orders: Repository[Order]) -> None:
+            order = await orders.obtain(command.order)
+            order.touched += 1
+            order.record(Went(order=command.order))
+
+        @desk.react(Went)
+        async def follow(event: Went, orders: Repository[Order], sender: Sender, ids: Ids, clock: Clock) -> None:
+            await handle(event.order, orders, sender, ids, clock)
+
+        return desk
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[Runtime]:
+        async with self.system.connect(store="memory:") as app:
+            assert isinstance(app, Runtime)
+            self.app = app
+            yield app
+
+    async def shown(self) -> list[str]:
+        return await self.app.ask(Shown())
+
+    async def disturb(self) -> None:
+        """Somebody else writes the aggregate of the first run, which therefore meets a conflict."""
+        if self.runs == 1:
+            task = asyncio.create_task(self.app.send(Touch(order="o")))
+            await asyncio.wait([task])
+
+
+def _shelf() -> Context:
+    shelf = Context("shelf")
+
+    @shelf.handle(Put)
+    async def put(command: Put, shelves: Repository[Shelf]) -> int:
+        return note(await shelves.obtain("s"), command.text)
+
+    @shelf.handle(Charge)
+    async def charge(command: Charge, shelves: Repository[Shelf]) -> int:
+        return note(await shelves.obtain("s"), f"{command.order}: {command.cents}")
+
+    @shelf.handle(Enter)
+    async def enter(command: Enter, shelves: Repository[Shelf]) -> int:
+        shelf = await shelves.obtain("s")
+        if not shelf.open:
+            raise Closed
+        return note(shelf, command.text)
+
+    @shelf.handle(Open)
+    async def open_(command: Open, shelves: Repository[Shelf]) -> None:
+        (await shelves.obtain("s")).open = True
+
+    @shelf.answer(Shown)
+    async def shown(query: Shown, shelves: Repository[Shelf]) -> list[str]:
+        found = await shelves.find("s")
+        return found.texts if found else []
+
+    return shelf
+
+
+def note(shelf: Shelf, text: str) -> int:
+    shelf.texts.append(text)
+    return len(shelf.texts)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+# ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_key_belongs_to_a_type_of_command(desk: Desk) -> None:
+    async with desk.running() as app:
+        assert await app.send(Go(order="o"), key="o") == "gone"
+        assert await app.send(Gone(order="o"), key="o") == "gone again"
+        assert await app.send(Go(order="o"), key="o") == "gone"
+        with pytest.raises(KeyReused):
+            await app.send(Go(order="p"), key="o")
+    assert desk.runs == 2
+
+
+async def test_calls_under_one_key_of_two_types_have_keys_of_their_own(desk: Desk) -> None:
+    """What is derived from a key holds who gave it, and for what."""
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        await sender.send(Put(text="same"))
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Go(order="o"), key="o")
+        await app.send(Gone(order="o"), key="o")
+        await app.send(Go(order="o"), key="o")
+        assert await desk.shown() == ["same", "same"]
+
+
+async def test_repeated_call_of_a_state_dependent_handler_takes_effect_once(desk: Desk) -> None:
+    """The first attempt calls two, fails, and the second one calls only the last of them."""
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        if desk.runs == 1:
+            await sender.send(Put(text="welcome"))
+        await sender.send(Put(text="charge"))
+        if desk.runs == 1:
+            raise ValueError("once")
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(Go(order="o"), key="k")
+        assert await app.send(Go(order="o"), key="k") == "gone"
+        assert await desk.shown() == ["welcome", "charge"]
+
+
+async def test_work_that_is_left_after_a_failure_is_done_under_the_same_key(desk: Desk) -> None:
+    left = list("abcd")
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        for text in list(left):
+            await sender.send(Put(text=text))
+            left.remove(text)
+            if text == "b":
+                raise ValueError("half-way")
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(Go(order="o"), key="monday")
+        await app.send(Go(order="o"), key="monday")
+        assert await desk.shown() == list("abcd")
+
+
+async def test_command_that_met_its_deadline_goes_on_where_it_was(desk: Desk) -> None:
+    """Its calls of before are answered, with the identities and times that they carried."""
+
+    async def body(sender: Sender, order: Order, ids: Ids, clock: Clock) -> None:
+        for number in range(5):
+            await sender.send(Put(text=f"{number} {ids.new()} {clock.now()}"))
+            if desk.runs == 1 and number == 3:
+                await asyncio.sleep(10)
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(DeadlineExceeded) as late:
+            await app.send(Go(order="o"), key="k", deadline=0.1)
+        assert "what it had called by then stays" in late.value.what
+        assert await app.send(Go(order="o"), key="k") == "gone"
+        assert [text[0] for text in await desk.shown()] == list("01234")
+
+
+async def test_equal_calls_are_counted(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        assert [await sender.send(Put(text="same")) for _ in range(3)] == [1, 2, 3]
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Go(order="o"), key="k")
+        assert (desk.runs, await desk.shown()) == (2, ["same"] * 3)
+
+
+async def test_calls_side_by_side_may_change_their_order(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        async def one(number: int) -> None:
+            await asyncio.sleep(0.002 * ((number + desk.runs) % 3))
+            await sender.send(Put(text=str(number)))
+
+        await asyncio.gather(*map(one, range(3)))
+        if desk.runs == 1:
+            raise ValueError("once")
+        if desk.runs == 2:
+            task = asyncio.create_task(desk.app.send(Touch(order="o")))
+            await asyncio.wait([task])
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(Go(order="o"), key="k")
+        assert await app.send(Go(order="o"), key="k") == "gone"
+        assert (desk.runs, sorted(await desk.shown())) == (3, ["0", "1", "2"])
+
+
+async def test_reply_of_two_requests_at_once_under_one_key_is_the_same() -> None:
+    """The second one fails of what the first one has done, which is what it was to do itself."""
+    context, runs = Context("a"), 0
+
+    @context.handle(Put)
+    async def put(command: Put, shelves: Repository[Shelf]) -> int:
+        nonlocal runs
+        runs += 1
+        await asyncio.sleep(0.02 * runs)
+        if await shelves.find("s") is not None:
+            raise AlreadyExists("taken")
+        shelves.add(Shelf(id="s"))
+        return 1
+
+    async with System("s", contexts=[context]).connect(store="memory:") as app:
+        assert await asyncio.gather(*(app.send(Put(text="x"), key="k") for _ in range(2))) == [1, 1]
+    assert runs == 2
+
+
+class Tags(Command[None]):
+    tags: frozenset[str]
+    counts: dict[str, int]
+    pairs: frozenset[Pair] = frozenset()
+
+
+class Pair(Value):
+    left: int
+    right: str = ""
+
+
+_CANONICAL = """
+import sys; sys.path[:0] = {path!r}
+from tests.runtime.test_repetition import canonical_tags
+print(canonical_tags({order}).hex())
+"""
+
+
+def canonical_tags(order: int) -> bytes:
+    """What a command says whose sets and mappings were filled in one order or the other."""
+    texts = [f"tag {number}" for number in range(20)][::order]
+    pairs = frozenset(Pair(left=number, right=str(number)) for number in range(10)[::order])
+    command = Tags(tags=frozenset(texts), counts=dict.fromkeys(texts, 1), pairs=pairs)
+    return Codec(Tags).canonical(command)
+
+
+def test_set_and_mapping_say_the_same_in_every_process() -> None:
+    def elsewhere(seed: int, order: int) -> str:
+        program = _CANONICAL.format(path=sys.path, order=order)
+        environment = os.environ | {"PYTHONHASHSEED": str(seed)}
+        return subprocess.check_output([sys.executable, "-c", program], env=environment, text=True).strip()
+
+    assert elsewhere(7, -1) == canonical_tags(1).hex() == canonical_tags(-1).hex()
+
+
+# ── identities ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("again", ["conflict", "failure"])
+async def test_command_with_an_identity_takes_effect_once_whatever_else_it_says(desk: Desk, again: str) -> None:
+    """A price that is asked changes between two runs: the first charge stands, and its reply is given again."""
+    replies: list[int] = []
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        replies.append(await sender.send(Charge(order="o", cents=10 * desk.runs)))
+        if again == "conflict":
+            await desk.disturb()
+        elif desk.runs == 1:
+            raise ValueError("once")
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Start(order="o"))
+        await until(lambda: desk.runs == 2)
+        assert await app.send(Go(order="o"), key="k") == "gone"
+        assert (await desk.shown())[0] == "o: 10"
+        assert replies[:2] == [1, 1]
+        assert len(await desk.shown()) == 2, "another message charges for itself"
+
+
+async def test_two_contents_of_one_identity_in_one_run_are_an_error(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        await sender.send(Charge(order="o", cents=1))
+        with pytest.raises(KeyReused, match="one handler sent two commands"):
+            await sender.send(Charge(order="o", cents=2))
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Go(order="o"))
+        assert await desk.shown() == ["o: 1"]
+
+
+def test_identity_names_a_field_of_a_command() -> None:
+    with pytest.raises(TypeError, match="identity='order' names no field"):
+
+        class _Wrong(Command[None], identity="order"):  # pyright: ignore[reportUnusedClass]  # it is not made
+            id: str
+
+    with pytest.raises(TypeError, match="only a command has an identity"):
+
+        class _Ask(Query[int], identity="id"):  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # refused
+            id: str
+
+
+# ── what repeats ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+async def test_identities_and_time_repeat_after_a_conflict(desk: Desk, key: str | None) -> None:
+    async def body(sender: Sender, order: Order, ids: Ids, clock: Clock) -> None:
+        await sender.send(Put(text=f"{ids.new()} {ids.new()} {clock.now()}"))
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        assert await app.send(Go(order="o"), key=key) == "gone"
+        assert (desk.runs, len(await desk.shown())) == (2, 1)
+        first, second, *_ = (await desk.shown())[0].split()
+        assert first != second
+
+
+@pytest.mark.parametrize("store", ["memory:", "sqlite:{folder}/{{context}}.db"])
+async def test_identities_and_time_repeat_in_another_process(desk: Desk, store: str, tmp_path: object) -> None:
+    """Of a command under a key: it is repeated when the process that had begun it is gone."""
+    seen: list[tuple[str, datetime]] = []
+
+    async def body(sender: Sender, order: Order, ids: Ids, clock: Clock) -> None:
+        seen.append((ids.new(), clock.now()))
+        if desk.runs == 1:
+            raise ValueError("the process dies here")
+
+    desk.body = body
+    place = store.format(folder=tmp_path)
+    async with desk.system.connect(store=place) as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(Go(order="o"), key="k")
+        if place == "memory:":
+            await app.send(Go(order="o"), key="k")
+    if place != "memory:":
+        async with desk.system.connect(store=place) as app:
+            await app.send(Go(order="o"), key="k")
+            await app.send(Go(order="o"), key="another")
+        assert seen[2] != seen[0]
+    assert seen[0] == seen[1]
+
+
+async def test_time_of_a_reaction_is_when_its_event_was_recorded(desk: Desk) -> None:
+    seen: list[tuple[str, datetime]] = []
+
+    async def body(sender: Sender, order: Order, ids: Ids, clock: Clock) -> None:
+        seen.append((ids.new(), clock.now()))
+        if desk.runs == 1:
+            raise ValueError("once")
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Start(order="o"))
+        await until(lambda: desk.runs == 2)
+        (record,) = [r for part in range(16) for r in await app.stores["desk"].read(0, part, 0, 9)]
+    assert seen[0] == seen[1]
+    assert seen[0][1] == datetime.fromtimestamp(record.at, UTC)
+
+
+# ── deciding differently ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_rerun_that_calls_something_else_is_an_error_before_the_call(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        await sender.send(Put(text="back-order" if not order.touched else "ship"))
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(Diverged):
+            await app.send(Go(order="o"), key="k")
+        assert await desk.shown() == ["back-order"]
+        assert await app.send(Go(order="o"), key="k") == "gone", "sent again, it decides anew"
+        assert await desk.shown() == ["back-order", "ship"]
+
+
+async def test_rerun_that_calls_something_else_is_an_error_also_when_its_handler_catches_it(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        with suppress(CallError):
+            await sender.send(Put(text=str(order.touched)))
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(Diverged):
+            await app.send(Go(order="o"))
+
+
+async def test_rerun_that_leaves_a_call_out_is_an_error(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        if not order.touched:
+            await sender.send(Put(text="welcome"))
+        await sender.send(Put(text="charge"))
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(Diverged, match="did not repeat 1 of its calls"):
+            await app.send(Go(order="o"), key="k")
+        assert await app.send(Go(order="o"), key="k") == "gone"
+        assert await desk.shown() == ["welcome", "charge"]
+
+
+async def test_rerun_may_call_more(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        await sender.send(Put(text="charge"))
+        if order.touched:
+            await sender.send(Put(text="more"))
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        assert await app.send(Go(order="o"), key="k") == "gone"
+        assert await desk.shown() == ["charge", "more"]
+
+
+async def test_reaction_that_decides_differently_waits_for_a_person(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        await sender.send(Put(text=str(order.touched)))
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Start(order="o"))
+        store = app.stores["desk"]
+        await until_parked(store, 1)
+        parked = await store.parked()
+        assert parked[0].error.startswith("Diverged: ")
+        assert parked[0].retry_at > parked[0].since + 1e9, "not by itself"
+        await store.retry("desk.follow", "o", 0.0)
+        await until_parked(store, 0)
+        assert await desk.shown() == ["1", "2"]
+
+
+# ── refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_refusal_inside_a_handler_is_not_kept(desk: Desk) -> None:
+    """When the reason has gone, the same message is handled well."""
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        await sender.send(Enter(text="in"))
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Start(order="o"))
+        await until_parked(app.stores["desk"], 1)
+        await app.send(Open())
+        await app.stores["desk"].retry("desk.follow", "o", 0.0)
+        await until_parked(app.stores["desk"], 0)
+        assert await desk.shown() == ["in"]
+
+
+async def test_refusal_is_the_same_in_the_rerun_of_one_attempt(desk: Desk) -> None:
+    """The handler has made another call because of it, which has taken effect."""
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        if isinstance(await sender.attempt(Enter(text="in")), Closed):
+            await sender.send(Put(text="refused"))
+        if desk.runs == 1:
+            await desk.app.send(Open())
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        assert await app.send(Go(order="o")) == "gone"
+        assert (desk.runs, await desk.shown()) == (2, ["refused"])
+
+
+async def test_refusal_is_kept_under_a_key_from_outside(desk: Desk) -> None:
+    async with desk.running() as app:
+        assert isinstance(await app.attempt(Enter(text="in"), key="k"), Closed)
+        await app.send(Open())
+        assert isinstance(await app.attempt(Enter(text="in"), key="k"), Closed)
+        assert await app.attempt(Enter(text="in"), key="another") == 1
+
+
+# ── branches ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_branch_that_outlives_its_handler_makes_no_calls(desk: Desk) -> None:
+    late: list[BaseException] = []
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        async def slow() -> None:
+            await asyncio.sleep(0.01)
+            try:
+                await sender.send(Put(text="late"))
+            except CallError as error:
+                late.append(error)
+                raise
+
+        async def fails() -> None:
+            raise Closed
+
+        with pytest.raises(Closed):
+            await asyncio.gather(fails(), slow())
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Go(order="o"))
+        await until(lambda: bool(late))
+        assert "after its handler had ended" in str(late[0])
+        assert await desk.shown() == []
+
+
+async def test_handler_has_ended_when_the_calls_that_it_began_have(desk: Desk) -> None:
+    """Also one that it did not wait for: what is committed then is known to be called."""
+    begun: list[asyncio.Task[int]] = []
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        begun.append(asyncio.create_task(sender.send(Put(text="not awaited"))))
+        await asyncio.sleep(0)
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Go(order="o"))
+        assert begun[0].done()
+        assert await desk.shown() == ["not awaited"]

@@ -1,0 +1,185 @@
+"""Everybody gets on: slow handlers among quick ones, and nobody waits for themselves."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from remit import Aggregate, Command, Context, DomainEvent, Repository, Sender, System
+from remit.runtime import Runtime
+from remit.runtime.attempts import Attempt
+from remit.runtime.turns import PATIENCE_SECONDS, Place, Turns
+from remit.stores import Change, Unit
+from tests.runtime.talk import until, virtually
+
+PLACE = ("a.X", "x")
+CHANGES = [Change(*PLACE, 1, b"{}")]
+
+
+class Quick(Command[int]):
+    pass
+
+
+class Slow(Command[int]):
+    pass
+
+
+class Outer(Command[int]):
+    pass
+
+
+class Inner(Command[int]):
+    pass
+
+
+class Kick(Command[None]):
+    pass
+
+
+class Kicked(DomainEvent):
+    pass
+
+
+class X(Aggregate[str]):
+    n: int = 0
+
+
+class Y(Aggregate[str, Kicked]):
+    n: int = 0
+
+
+def make() -> tuple[System, list[str]]:
+    context, runs = Context("a"), list[str]()
+
+    @context.handle(Quick)
+    async def quick(command: Quick, all: Repository[X]) -> int:
+        x = await all.obtain("x")
+        x.n += 1
+        return x.n
+
+    @context.handle(Slow)
+    async def slow(command: Slow, all: Repository[X]) -> int:
+        runs.append("slow")
+        x = await all.obtain("x")
+        await asyncio.sleep(0.02)
+        x.n += 1
+        return x.n
+
+    @context.handle(Kick)
+    async def kick(command: Kick, all: Repository[Y]) -> None:
+        y = await all.obtain("y")
+        y.n += 1
+        y.record(Kicked())
+
+    @context.react(Kicked)
+    async def follow(event: Kicked, all: Repository[X]) -> None:
+        runs.append("reaction")
+        x = await all.obtain("x")
+        await asyncio.sleep(0.02)
+        x.n += 1
+
+    return System("s", contexts=[context]), runs
+
+
+async def test_slow_handlers_commit_among_quick_ones() -> None:
+    """While others write the aggregate every few milliseconds, a handler of 20 ms has its turn after a conflict."""
+    system, runs = make()
+    async with system.connect(store="memory:") as app:
+        done = asyncio.Event()
+
+        async def load() -> None:
+            while not done.is_set():
+                await app.send(Quick())
+                await asyncio.sleep(0.003)
+
+        busy = [asyncio.create_task(load()) for _ in range(3)]
+        await app.send(Quick())
+        await app.send(Kick())
+        for _ in range(5):
+            await app.send(Slow(), deadline=5.0)
+        await until(lambda: "reaction" in runs)
+        await app.send(Slow(), deadline=5.0)
+        done.set()
+        await asyncio.gather(*busy)
+    assert len(runs) <= 3 * 7, "each runs again a few times at most"
+
+
+async def test_rerun_does_not_wait_for_its_own_turn() -> None:
+    """It calls a handler that conflicts at the same aggregate."""
+    context, runs = Context("a"), dict.fromkeys(("outer", "inner"), 0)
+
+    async def disturbed(all: Repository[X], who: str) -> X:
+        runs[who] += 1
+        x = await all.obtain("x")
+        if runs[who] == 1:  # another process writes it
+            version, body = await store.load(*PLACE) or (0, b'{"id":"x"}')
+            await store.commit(Unit([Change(*PLACE, version, body)]))
+        return x
+
+    @context.handle(Inner)
+    async def inner(command: Inner, all: Repository[X]) -> int:
+        x = await disturbed(all, "inner")
+        x.n += 100
+        return x.n
+
+    @context.handle(Outer)
+    async def outer(command: Outer, all: Repository[X], sender: Sender) -> int:
+        x = await disturbed(all, "outer")
+        if runs["outer"] > 1:
+            await sender.send(Inner())
+        x.n += 1000
+        return x.n
+
+    async with System("s", contexts=[context]).connect(store="memory:") as app:
+        assert isinstance(app, Runtime)
+        store = app.stores["a"]
+        assert await asyncio.wait_for(app.send(Outer()), PATIENCE_SECONDS) == 1100
+    assert runs["inner"] == 2
+
+
+def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:
+    async def story() -> None:
+        turns, loop = Turns(), asyncio.get_running_loop()
+        first, second, third = (Attempt(str(n), "", 0.0, "a") for n in range(3))
+        assert await turns.take_first(CHANGES, first) == PLACE
+        waits: list[asyncio.Task[Place | None]] = []
+        for each in (second, third):
+            waits.append(asyncio.create_task(turns.take_first(CHANGES, each)))
+            await asyncio.sleep(0.1)
+        aside = asyncio.create_task(turns.stand_aside(CHANGES, Attempt("4", "", 0.0, "a"), None))
+        await asyncio.sleep(1.0)
+        assert not any(task.done() for task in (*waits, aside))
+        turns.give_up(PLACE)
+        await asyncio.sleep(0.1)
+        assert [task.done() for task in (*waits, aside)] == [True, False, True]
+        await asyncio.sleep(PATIENCE_SECONDS)
+        assert await waits[1] is None, "it goes on without"
+        begun = loop.time()
+        await turns.stand_aside(CHANGES, first, None)
+        assert loop.time() - begun == pytest.approx(PATIENCE_SECONDS)
+        await turns.stand_aside(CHANGES, second, PLACE)
+        inner = Attempt("5", "", 0.0, "a", second)
+        assert await turns.take_first(CHANGES, inner) is None, "it is called by who has the turn"
+        turns.give_up(PLACE)
+        assert not turns.taken
+
+    virtually(story())
+
+
+def test_turn_of_who_is_cancelled_goes_to_the_next_one() -> None:
+    async def story() -> None:
+        turns = Turns()
+        first, second, third = (Attempt(str(n), "", 0.0, "a") for n in range(3))
+        await turns.take_first(CHANGES, first)
+        given = asyncio.create_task(turns.take_first(CHANGES, second))
+        await asyncio.sleep(0.1)
+        last = asyncio.create_task(turns.take_first(CHANGES, third))
+        await asyncio.sleep(0.1)
+        turns.give_up(PLACE)
+        given.cancel()  # at the moment in which it was given the turn
+        assert await last == PLACE
+        turns.give_up(PLACE)
+        assert not turns.taken
+
+    virtually(story())
