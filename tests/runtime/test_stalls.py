@@ -22,10 +22,11 @@ async def ignoring(wait: Callable[[], Awaitable[Any]]) -> None:
     """Waits, and takes every cancellation for nothing until the watchdog has given it up."""
     loop = asyncio.get_running_loop()
     end = loop.time() + STALL_SECONDS + 0.6
-    while True:
+    waiting = True
+    while waiting:
         try:
             await wait()
-            return
+            waiting = False
         except asyncio.CancelledError:
             if loop.time() > end:
                 raise

@@ -53,29 +53,29 @@ def make() -> tuple[System, list[str]]:
     context, runs = Context("a"), list[str]()
 
     @context.handle(Quick)
-    async def quick(command: Quick, all: Repository[X]) -> int:
-        x = await all.obtain("x")
+    async def quick(command: Quick, stored: Repository[X]) -> int:
+        x = await stored.obtain("x")
         x.n += 1
         return x.n
 
     @context.handle(Slow)
-    async def slow(command: Slow, all: Repository[X]) -> int:
+    async def slow(command: Slow, stored: Repository[X]) -> int:
         runs.append("slow")
-        x = await all.obtain("x")
+        x = await stored.obtain("x")
         await asyncio.sleep(0.02)
         x.n += 1
         return x.n
 
     @context.handle(Kick)
-    async def kick(command: Kick, all: Repository[Y]) -> None:
-        y = await all.obtain("y")
+    async def kick(command: Kick, stored: Repository[Y]) -> None:
+        y = await stored.obtain("y")
         y.n += 1
         y.record(Kicked())
 
     @context.react(Kicked)
-    async def follow(event: Kicked, all: Repository[X]) -> None:
+    async def follow(event: Kicked, stored: Repository[X]) -> None:
         runs.append("reaction")
-        x = await all.obtain("x")
+        x = await stored.obtain("x")
         await asyncio.sleep(0.02)
         x.n += 1
 
@@ -109,23 +109,23 @@ async def test_rerun_does_not_wait_for_its_own_turn() -> None:
     """It calls a handler that conflicts at the same aggregate."""
     context, runs = Context("a"), dict.fromkeys(("outer", "inner"), 0)
 
-    async def disturbed(all: Repository[X], who: str) -> X:
+    async def disturbed(stored: Repository[X], who: str) -> X:
         runs[who] += 1
-        x = await all.obtain("x")
+        x = await stored.obtain("x")
         if runs[who] == 1:  # another process writes it
             version, body = await store.load(*PLACE) or (0, b'{"id":"x"}')
             await store.commit(Unit([Change(*PLACE, version, body)]))
         return x
 
     @context.handle(Inner)
-    async def inner(command: Inner, all: Repository[X]) -> int:
-        x = await disturbed(all, "inner")
+    async def inner(command: Inner, stored: Repository[X]) -> int:
+        x = await disturbed(stored, "inner")
         x.n += 100
         return x.n
 
     @context.handle(Outer)
-    async def outer(command: Outer, all: Repository[X], sender: Sender) -> int:
-        x = await disturbed(all, "outer")
+    async def outer(command: Outer, stored: Repository[X], sender: Sender) -> int:
+        x = await disturbed(stored, "outer")
         if runs["outer"] > 1:
             await sender.send(Inner())
         x.n += 1000
