@@ -154,14 +154,15 @@ class UnitOfWork:
         attempt = self.attempt
         attempt.begin()
         noted: list[Aggregate[Any, Any]] = []
-        token = recording.set(noted)
+        before = recording.get()
+        recording.set(noted)
         try:
             reply = await self._run(handler, message)
             if attempt.calls is not None or attempt.before:
                 await attempt.end()
         finally:
             attempt.ended = True
-            recording.reset(token)
+            recording.set(before)  # not by its token: what is never ended is closed in another context
         for aggregate in noted:
             if has_recorded(aggregate):
                 raise _not_added(handler, aggregate)
