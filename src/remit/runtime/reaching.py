@@ -11,6 +11,7 @@ import msgspec
 
 from remit.errors import Unavailable
 from remit.runtime.influence import Needs
+from remit.runtime.missed import missed, next_missed, told_missed
 from remit.runtime.plan import FollowPlan
 from remit.stores import Store
 from remit.transports import Feed
@@ -118,8 +119,7 @@ async def reach(
         if ahead or is_broken(follow):
             what = f"it cannot go on: the log of {follow.source} is not the one that it has followed"
             flaws.append(Flaw(follow.name, what, "remit status"))
-        if (flaw := await _parked(following, question.key)) is not None:
-            flaws.append(flaw)
+        flaws += [flaw for flaw in (await _parked(following, question.key), await _missed(following)) if flaw]
     traces = None if question.since is None else await _traces(asked, question.since, ends)
     sources = list(dict.fromkeys(each.follow.source for each in asked))
     return Reached(
@@ -145,6 +145,14 @@ async def _parked(following: Following, key: str | None) -> Flaw | None:
     else:
         found = [key] if await store.letters(*place, key, 1) else []
     return Flaw(follow.name, f"key {found[0]!r} is parked", "remit parked list") if found else None
+
+
+async def _missed(following: Following) -> Flaw | None:
+    """What a projection has missed will never be in its documents."""
+    name, source, channel = following.follow.name, following.follow.source, following.follow.channel
+    if following.follow.projection is None or not await missed(following.store, name, source, channel):
+        return None
+    return Flaw(name, told_missed(source), next_missed(name, source))
 
 
 async def _handled(
