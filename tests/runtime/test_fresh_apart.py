@@ -16,7 +16,7 @@ from remit.runtime.freshness import Freshness
 from remit.runtime.influence import Influence, Needs, influence_of
 from remit.runtime.reaching import Question, Reached
 from remit.transports import Exchange, InProcessCalls, Request
-from tests.runtime.apart import Apart, Seen, Side, apart, pay
+from tests.runtime.apart import Apart, Balance, Seen, Side, apart, pay
 from tests.runtime.test_freshness import Count, CountByOthers, Place, billing_of, freshen, selling
 from tests.runtime.test_remote_calls import on_virtual_time
 
@@ -86,6 +86,15 @@ def test_what_an_answer_is_taken_from_is_known_where_it_is_given() -> None:
     assert influence.of("billing", "billing.Count") == Needs(asks=False, views=frozenset({"billing.Invoices"}))
     assert influence.of("sales", "sales.CountByOthers").asks
     assert influence.of("sales", "sales.Unknown") == Needs(asks=True, views=None)
+
+
+@on_virtual_time
+async def test_a_context_here_that_follows_nobody_is_not_looked_for_elsewhere() -> None:
+    async with apart() as shop:
+        shop.wire.down = True
+        await shop.till.runtime.send(pay(5))
+        shop.till.channel.call = shop.wire.call  # type: ignore[method-assign]
+        assert await shop.till.runtime.ask(Balance(till="t"), fresh=True) == 5
 
 
 # ── who is away ───────────────────────────────────────────────────────────────────────────────────────────────────────

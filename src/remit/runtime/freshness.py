@@ -106,7 +106,7 @@ class Freshness:
         waiting.on(f"{context} has not said that it has handled everything")
         while True:
             try:
-                if context in self._by_context or self._elsewhere is None:
+                if self._elsewhere is None or self._is_here(context):
                     return await self.reach(context, question, waiting)
                 return await self._elsewhere(context, question)
             except DeadlineExceeded as error:  # it is there, and says what it waits for
@@ -114,6 +114,9 @@ class Freshness:
             except Unavailable as error:
                 waiting.away = error
                 await asyncio.sleep(PAUSE_SECONDS)
+
+    def _is_here(self, context: str) -> bool:
+        return context in self._by_context or context in self._influence.needs
 
     async def reach(self, context: str, question: Question = EVERYTHING, waiting: Waiting | None = None) -> Reached:
         """Waits until the subscriptions of one context, hosted here, have handled what is there now."""
