@@ -93,7 +93,7 @@ async def test_a_context_here_that_follows_nobody_is_not_looked_for_elsewhere() 
     async with apart() as shop:
         shop.wire.down = True
         await shop.till.runtime.send(pay(5))
-        shop.till.channel.call = shop.wire.call  # type: ignore[method-assign]
+        shop.till.channel.call = shop.wire.call  # type: ignore[method-assign]  # the till hears of nobody
         assert await shop.till.runtime.ask(Balance(till="t"), fresh=True) == 5
 
 
