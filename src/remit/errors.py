@@ -173,7 +173,8 @@ class AlreadyExists(RemitError):
 
 
 class Stale(RemitError):
-    """A fresh answer was asked for, but an event on its way to the answer is parked or stuck."""
+    """A fresh answer was asked for, but a message on its way to the answer is parked or stuck, or the projection that
+    it is taken from began after messages had been deleted. `next` says what settles it."""
 
     code = "state.stale"
 

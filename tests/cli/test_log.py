@@ -106,6 +106,20 @@ def test_a_lost_source_is_accepted_while_it_runs(office: Office, begin: str, box
         assert running.get("/boxes/ada") == (200, boxes)
 
 
+def test_what_was_skipped_is_missed_until_that_is_accepted_too(office: Office) -> None:
+    office.post("ada", "one")
+    delivered(office, 1)
+    here = ("log", "accept", NAME, "--source", "desk", "--from", "here")
+    refused = office.remit(*here)
+    assert (refused.returncode, "log.intact" in refused.stderr, "missed nothing" in refused.stderr) == (2, True, True)
+    desk(office, "two", "three")
+    desk(office, "four", trim=True)
+    assert office.remit(*here[:-1], "head").returncode == 0
+    accepted = office.remit(*here)
+    assert (accepted.returncode, accepted.stdout.endswith("up to 4 is not missed\n")) == (0, True), accepted.stdout
+    assert office.remit(*here).returncode == 2
+
+
 def test_a_restored_source_is_accepted_from_the_time_of_its_backup(office: Office) -> None:
     """Two letters were delivered, the backup has one of them, and two others were written after it was restored."""
     office.post("ada", "one")

@@ -31,6 +31,9 @@ def test_a_stale_answer_is_said(office: Office) -> None:
     asked = office.remit("ask", SYSTEM, "Contents", '{"box": "ada"}', "--fresh")
     assert asked.returncode == 2
     assert is_clear(asked.stderr, "state.stale"), asked.stderr
+    for box, code in (("ada", 2), ("bob", 0)):
+        asked = office.remit("ask", SYSTEM, "Contents", f'{{"box": "{box}"}}', "--fresh-key", box)
+        assert asked.returncode == code, asked.stderr
 
 
 def test_a_refusal_is_an_answer_of_its_own_kind(office: Office) -> None:

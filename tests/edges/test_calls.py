@@ -46,6 +46,13 @@ async def test_a_fresh_answer_can_be_asked_for(given: str, fresh: bool) -> None:
     assert sender.options["fresh"] is fresh
 
 
+@pytest.mark.parametrize("more", ["", "&fresh=true", "&fresh=false"])
+async def test_an_answer_can_be_fresh_for_one_key(more: str) -> None:
+    app, sender = edge([])
+    await call(app, "GET", f"/customers/7/orders?fresh_key=ada%20b{more}")
+    assert sender.options["fresh"] == "ada b"
+
+
 async def test_delete_takes_its_fields_from_the_query_string() -> None:
     app, sender = edge()
     answer = await call(app, "DELETE", "/orders/o-1?because=late")

@@ -87,6 +87,7 @@ async def test_the_description_of_a_query() -> None:
         "name": "limit", "in": "query", "required": False, "schema": {"type": "integer", "default": 20},
     }  # fmt: skip
     assert {"$ref": "#/components/parameters/Fresh"} in orders["parameters"]
+    assert {"$ref": "#/components/parameters/Fresh-Key"} in orders["parameters"]
     assert "requestBody" not in orders
     items = orders["responses"]["200"]["content"]["application/json"]["schema"]
     assert items == {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}

@@ -21,6 +21,10 @@ class Wrapped(Query[int]):
     line: Line
 
 
+class FreshKey(Query[int]):
+    fresh_key: str
+
+
 class Fresh(Query[int]):
     fresh: bool
 
@@ -58,6 +62,7 @@ def findings(*routes: Route) -> list[tuple[str, str]]:
         (Route("POST", "/orders/{lines}", PlaceOrder), "route.place", "segment of a path"),
         (Route("GET", "/lines", Wrapped), "route.query", "query string"),
         (Route("GET", "/fresh", Fresh), "route.query", "fresh"),
+        (Route("GET", "/fresh", FreshKey), "route.query", "fresh_key"),
         (Route("POST", "/boxes", Boxed), "route.type", "Box"),
         (Route("GET", "/docs", Ping), "route.doubled", "this edge itself"),
         (Route("POST", "/orders", Newest), "route.method", "POST sends a command"),

@@ -1,22 +1,48 @@
-"""A fresh answer waits for consequences of consequences, whoever handles them."""
+"""A fresh answer waits for consequences of consequences, whoever handles them, and by whatever way they come."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from itertools import pairwise
+from typing import Any
 
-from remit import Aggregate, Command, Context, DeadlineExceeded, DomainEvent, Query, Repository, System
+import pytest
+
+from remit import (
+    Aggregate,
+    Command,
+    Context,
+    CustomerSupplier,
+    DeadlineExceeded,
+    DomainEvent,
+    Later,
+    Projection,
+    Query,
+    Repository,
+    Sender,
+    Stale,
+    System,
+    View,
+)
 from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.freshness import Following, Freshness, Reached
+from remit.runtime.freshness import Freshness
 from remit.runtime.plan import FollowPlan
-from remit.stores import PUBLISHED, Advance, Entry, Unit
+from remit.runtime.reaching import Following, Question, Reached
+from remit.stores import PUBLISHED, Advance, Checkpoint, Entry, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports import StoreFeed
 from tests.runtime.talk import virtually
+from tests.runtime.test_remote_calls import on_virtual_time
 
 
-def entry(id: str) -> Entry:
-    return Entry(PUBLISHED, "key", id, "t", 1, 1.0, "{}", b"{}")
+def entry(id: str, trace: str = "t") -> Entry:
+    return Entry(PUBLISHED, "key", id, "t", 1, 1.0, f'{{"trace":"{trace}"}}', b"{}")
+
+
+async def freshen(freshness: Freshness, context: str, seconds: float = 20.0) -> None:
+    await freshness.freshen(context, when=asyncio.get_running_loop().time() + seconds)
 
 
 class Chain:
@@ -55,59 +81,52 @@ class Chain:
     def freshness(self, followings: list[Following]) -> Freshness:
         return Freshness(followings, lambda _: False, self.elsewhere)
 
-    async def elsewhere(self, context: str) -> Reached:
-        return await Freshness(self.followings, lambda _: False).reach(context)
+    async def elsewhere(self, context: str, question: Question) -> Reached:
+        return await Freshness(self.followings, lambda _: False).reach(context, question)
 
 
-class Note(Command[None]):
-    pass
-
-
-class Noted(DomainEvent):
-    pass
-
-
-class Notes(Query[int]):
-    pass
-
-
-class Book(Aggregate[str, Noted]):
-    pass
+@asynccontextmanager
+async def started(*contexts: Context[Any]) -> AsyncGenerator[Runtime]:
+    """A system of these contexts, of which every one may call every other."""
+    relations = [CustomerSupplier(supplier=a, customer=b) for a in contexts for b in contexts if a is not b]
+    model, ports = System("s", contexts=contexts, relations=relations), Ports()
+    model.check().settle()
+    stores = {context.name: MemoryStore() for context in contexts}
+    runtime = Runtime(model, compile_system(model, ports), stores, ports)
+    await runtime.start()
+    try:
+        yield runtime
+    finally:
+        await runtime.stop()
 
 
 def test_waiting_and_answering_share_one_deadline() -> None:
     context = Context("desk")
 
-    @context.handle(Note)
-    async def note(command: Note, books: Repository[Book]) -> None:
-        (await books.obtain("b")).record(Noted())
+    @context.handle(Place)
+    async def place(command: Place, orders: Repository[Order]) -> None:
+        (await orders.obtain("o")).record(Placed())
 
-    @context.react(Noted)
-    async def slowly(event: Noted) -> None:
+    @context.react(Placed)
+    async def slowly(event: Placed) -> None:
         await asyncio.sleep(6)
 
-    @context.answer(Notes)
-    async def notes(query: Notes) -> int:
+    @context.answer(Count)
+    async def count(query: Count) -> int:
         await asyncio.sleep(3)
         return 1
 
     async def story() -> None:
-        model, ports = System("s", contexts=[context]), Ports()
-        model.check().settle()
-        runtime = Runtime(model, compile_system(model, ports), {"desk": MemoryStore()}, ports)
-        await runtime.start()
-        try:
+        async with started(context) as runtime:
             for deadline, is_enough in ((10.0, True), (8.0, False)):
-                await runtime.send(Note())
+                await runtime.send(Place())
                 begun = asyncio.get_running_loop().time()
                 try:
-                    assert await runtime.ask(Notes(), fresh=True, deadline=deadline) == 1
+                    assert await runtime.ask(Count(), fresh=True, deadline=deadline) == 1
                     assert is_enough
                 except DeadlineExceeded:
                     assert not is_enough
                     assert asyncio.get_running_loop().time() - begun < deadline + 0.1
-        finally:
-            await runtime.stop()
 
     virtually(story())
 
@@ -116,7 +135,7 @@ async def test_it_waits_for_a_consequence_of_a_consequence() -> None:
     chain = Chain("a", "b", "c", "d")
     await chain.stores["a"].commit(Unit(entries=[entry("1")]))
     working = [asyncio.create_task(chain.pass_on(following)) for following in chain.followings]
-    assert await chain.freshness(chain.followings).freshen("d") == []
+    await freshen(chain.freshness(chain.followings), "d")
     assert [await chain.handled(following) for following in chain.followings] == [True, True, True]
     await asyncio.gather(*working)
 
@@ -125,7 +144,7 @@ async def test_contexts_of_other_processes_are_asked() -> None:
     chain = Chain("a", "b", "c", "d")
     await chain.stores["a"].commit(Unit(entries=[entry("1")]))
     working = [asyncio.create_task(chain.pass_on(following)) for following in chain.followings]
-    assert await chain.freshness(chain.followings[-1:]).freshen("d") == []
+    await freshen(chain.freshness(chain.followings[-1:]), "d")
     assert [await chain.handled(following) for following in chain.followings] == [True, True, True]
     await asyncio.gather(*working)
 
@@ -135,8 +154,226 @@ async def test_a_source_that_ends_before_the_checkpoint_is_named() -> None:
     await chain.stores["a"].commit(Unit(entries=[entry("1")]))
     await chain.pass_on(chain.followings[0])
     restored = chain.followings[0]._replace(feed=StoreFeed("a", PUBLISHED, MemoryStore()))
-    assert await Freshness([restored], lambda _: False).freshen("b") == ["b.on"]
+    with pytest.raises(Stale, match=r"b\.on: it cannot go on") as stale:
+        await freshen(Freshness([restored], lambda _: False), "b")
+    assert stale.value.next == "remit status"
 
 
 async def test_a_context_that_follows_nobody_is_fresh_at_once() -> None:
-    assert await Freshness([], lambda _: False).freshen("a") == []
+    await freshen(Freshness([], lambda _: False), "a")
+
+
+# ── the same subscription again ───────────────────────────────────────────────────────────────────────────────────────
+
+
+class Step(Command[None]):
+    left: int
+
+
+class Steps(Aggregate[str]):
+    done: int = 0
+
+
+class Done(Query[int]):
+    pass
+
+
+@on_virtual_time
+async def test_a_command_sent_for_later_again_and_again_is_waited_for() -> None:
+    context = Context("walk")
+
+    @context.handle(Step)
+    async def step(command: Step, steps: Repository[Steps], later: Later[Step]) -> None:
+        (await steps.obtain("a")).done += 1
+        await asyncio.sleep(0.01)
+        if command.left:
+            later.send(Step(left=command.left - 1))
+
+    @context.answer(Done)
+    async def done(query: Done, steps: Repository[Steps]) -> int:
+        return (await steps.get("a")).done
+
+    async with started(context) as runtime:
+        await runtime.send(Step(left=29))
+        assert await runtime.ask(Done(), fresh=True) == 30
+        await runtime.send(Step(left=2000))
+        with pytest.raises(DeadlineExceeded, match=r"walk\.commands has not handled all that walk had written"):
+            await runtime.ask(Done(), fresh=True, deadline=1.0)
+
+
+class Flood(StoreFeed):
+    """A log to which somebody writes whenever it is looked at, and of which everything is handled at once."""
+
+    def __init__(self, store: MemoryStore, trace: Callable[[int], str]) -> None:
+        super().__init__("a", PUBLISHED, store)
+        self.written = 0
+        self._store = store
+        self._trace = trace
+
+    async def heads(self) -> Mapping[int, tuple[int, float]]:
+        self.written += 1
+        id = str(self.written)
+        await self._store.commit(Unit(entries=[entry(id, self._trace(self.written))]))
+        heads = await super().heads()
+        await self._store.place(
+            "a.on", "a", PUBLISHED, {part: Checkpoint(pos, id, 1.0) for part, (pos, _) in heads.items()}
+        )
+        return heads
+
+
+@pytest.mark.parametrize("owed", [0, 41])
+async def test_what_others_keep_writing_is_not_waited_for(owed: int) -> None:
+    """Up to a number, everything that is written comes of one message."""
+    store = MemoryStore()
+    feed = Flood(store, lambda number: "owed" if number <= owed else f"other {number}")
+    await freshen(Freshness([Following(FollowPlan("a.on", "a", PUBLISHED), store, feed)], lambda _: False), "a")
+    assert owed < feed.written < owed + 20
+
+
+# ── by calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Place(Command[None]):
+    pass
+
+
+class Placed(DomainEvent):
+    pass
+
+
+class Order(Aggregate[str, Placed]):
+    pass
+
+
+class Forward(Command[None]):
+    pass
+
+
+class Invoice(Command[None]):
+    pass
+
+
+class Invoiced(DomainEvent):
+    pass
+
+
+class Book(Aggregate[str, Invoiced]):
+    pass
+
+
+class Invoices(Projection[str, Invoiced]):
+    count: int = 0
+
+    @staticmethod
+    def key(event: Invoiced) -> str:
+        return "all"
+
+    def evolve(self, event: Invoiced) -> None:
+        self.count += 1
+
+
+class Count(Query[int]):
+    pass
+
+
+class CountByOthers(Query[int]):
+    pass
+
+
+def selling(*, nested: bool = False) -> Context[Any]:
+    """Its reaction calls billing, or has itself call it."""
+    sales = Context("sales")
+
+    @sales.handle(Place)
+    async def place(command: Place, orders: Repository[Order]) -> None:
+        (await orders.obtain("o")).record(Placed())
+
+    async def invoice(event: Placed, sender: Sender) -> None:
+        await asyncio.sleep(0.3)
+        await sender.send(Forward() if nested else Invoice())
+
+    sales.react(Placed)(invoice)
+
+    @sales.handle(Forward)
+    async def forward(command: Forward, sender: Sender) -> None:
+        await asyncio.sleep(0.3)
+        await sender.send(Invoice())
+
+    @sales.answer(CountByOthers)
+    async def by_others(query: CountByOthers, sender: Sender) -> int:
+        return await sender.ask(Count())
+
+    return sales
+
+
+def billing_of() -> Context[Any]:
+    billing = Context("billing")
+
+    @billing.handle(Invoice)
+    async def invoice(command: Invoice, books: Repository[Book]) -> None:
+        (await books.obtain("b")).record(Invoiced())
+
+    billing.project(Invoices)
+
+    @billing.answer(Count)
+    async def count(query: Count, invoices: View[Invoices]) -> int:
+        found = await invoices.find("all")
+        return found.count if found else 0
+
+    return billing
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_call_of_a_reaction_is_waited_for_and_what_comes_of_it(nested: bool) -> None:
+    async def story() -> None:
+        async with started(selling(nested=nested), billing_of()) as runtime:
+            await runtime.send(Place())
+            assert await runtime.ask(Count(), fresh=True) == 1
+
+    virtually(story())
+
+
+@on_virtual_time
+async def test_what_is_asked_of_others_for_the_answer_is_fresh_too() -> None:
+    async with started(selling(), billing_of()) as runtime:
+        await runtime.send(Place())
+        assert await runtime.ask(CountByOthers(), fresh=True) == 1
+
+
+class Never(Projection[str, Invoiced]):
+    @staticmethod
+    def key(event: Invoiced) -> str:
+        raise ValueError("a bug")
+
+    def evolve(self, event: Invoiced) -> None: ...
+
+
+class Other(Query[int]):
+    pass
+
+
+@on_virtual_time
+async def test_a_read_model_that_the_answer_is_not_taken_from_is_not_waited_for() -> None:
+    context = Context("desk")
+
+    @context.handle(Invoice)
+    async def invoice(command: Invoice, books: Repository[Book]) -> None:
+        (await books.obtain("b")).record(Invoiced())
+
+    context.project(Never)
+    context.project(Invoices)
+
+    @context.answer(Count)
+    async def count(query: Count, invoices: View[Invoices]) -> int:
+        return (await invoices.get("all")).count
+
+    @context.answer(Other)
+    async def other(query: Other, nevers: View[Never]) -> int:
+        return 0
+
+    async with started(context) as runtime:
+        await runtime.send(Invoice())
+        assert await runtime.ask(Count(), fresh=True) == 1
+        with pytest.raises(Stale, match=r"desk\.Never: key 'b' is parked") as stale:
+            await runtime.ask(Other(), fresh=True)
+        assert stale.value.next == "remit parked list"

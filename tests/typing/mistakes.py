@@ -313,6 +313,7 @@ async def callers(app: Sender) -> OrderId:
     await app.send(Placed(order=order, student=student))  # wrong: an event is not sent
     await app.send(PlaceOrder)  # wrong: the class, not a message
     await app.send(PlaceOrder(order=order, amount=1), fresh=True)  # wrong: only questions may be fresh
+    await app.ask(Owed(student=student), fresh=7)  # wrong: an ordering key is text
     await app.send(PlaceOrder(order=order, amount=1), 3.0)  # wrong: options are keyword-only
     outcome = await app.attempt(PlaceOrder(order=order, amount=1))
     match outcome:

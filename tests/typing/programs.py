@@ -221,6 +221,7 @@ async def callers(app: Sender, order: PlaceOrder) -> OrderId:
     assert_type(await app.send(order, key="once", deadline=2.0), OrderId)
     assert_type(await app.attempt(order), OrderId | LimitExceeded | SoldOut)
     assert_type(await app.ask(Owed(student=order.student), fresh=True), int)
+    assert_type(await app.ask(Owed(student=order.student), fresh=order.student), int)
     assert_type(await app.attempt(Owed(student=order.student)), int | LimitExceeded)
     assert_type(await app.attempt(OrdersOf(student=order.student)), list[OrderId])
     print(await app.ask(Owed(student=order.student)))

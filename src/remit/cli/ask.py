@@ -23,6 +23,10 @@ def ask(
     fresh: Annotated[
         bool, Parameter(negative="", help="Wait until everything that has happened so far has reached the answer.")
     ] = False,
+    fresh_key: Annotated[
+        str | None,
+        Parameter(help="The same, and only this ordering key must not be parked on the way."),
+    ] = None,
     deadline: Deadline = None,
     store: Store = None,
     data: Data = None,
@@ -35,4 +39,5 @@ def ask(
     """
     callee = Callee.named(system, store, data)
     query = read_message(callee.model, Query, message, fields)
-    return print_outcome(callee, lambda app: app.ask(query, deadline=deadline, fresh=fresh))
+    wanted = fresh if fresh_key is None else fresh_key
+    return print_outcome(callee, lambda app: app.ask(query, deadline=deadline, fresh=wanted))

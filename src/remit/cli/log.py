@@ -20,6 +20,7 @@ from remit.cli.screen import show
 from remit.cli.settings import HERE
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
 from remit.runtime.history import breaks
+from remit.runtime.missed import accept_missed, note_missed
 from remit.stores import PRIVATE, PUBLISHED, Checkpoint
 from remit.stores import Store as ContextStore
 from remit.topology.file import read_topology
@@ -78,7 +79,8 @@ def accept(
         Parameter(
             name="--from",
             help="Where it goes on: floor (everything that is left), head (only what comes from now on), or a time, "
-            "2026-03-01T04:00Z for example (everything written after it).",
+            "2026-03-01T04:00Z for example (everything written after it). Or here: an incomplete projection stays, and "
+            "its documents count as complete from now on.",
         ),
     ],
     store: Store = None,
@@ -86,9 +88,14 @@ def accept(
 ) -> int:
     """Let a subscription go on that is lost-source or regressed, knowing what it misses or handles again.
 
-    Only the partitions in which it cannot go on by itself are moved. A process that runs it goes on at once.
+    Only the partitions in which it cannot go on by itself are moved. A process that runs it goes on at once. What a
+    projection misses leaves it incomplete, until that is accepted too.
     """
-    moved = asyncio.run(_accept(Places.at(place_of(store, data)), subscription, source, _time(begin)))
+    places = Places.at(place_of(store, data))
+    if begin == "here":
+        moved = asyncio.run(_accept_as_it_is(places, subscription, source))
+    else:
+        moved = asyncio.run(_accept(places, subscription, source, _time(begin)))
     for line in moved:
         print(line)
     return 0
@@ -129,15 +136,34 @@ async def _accept(places: Places, subscription: str, source: str, begin: str | f
             stands = await stores[consumer].checkpoints(subscription, source, channel)
             if stands or channel in known:
                 places_to = await _settled(stores[source], source, channel, stands, begin)
+                passed = {part: to for part, to in places_to.items() if to.pos > _pos(stands, part)}
+                await note_missed(stores[consumer], subscription, source, channel, passed)
                 await stores[consumer].place(subscription, source, channel, places_to)
                 moved += [
-                    f"partition {part}: from {stands[part].pos if part in stands else 0} to {to.pos}"
-                    for part, to in sorted(places_to.items())
+                    f"partition {part}: from {_pos(stands, part)} to {to.pos}" for part, to in sorted(places_to.items())
                 ]
     if not moved:
         raise Failure("log.intact", "it can go on by itself", where=f"{subscription} from {source}",
                       expected="a subscription that is lost-source or regressed", next="remit status")  # fmt: skip
     return moved
+
+
+async def _accept_as_it_is(places: Places, subscription: str, source: str) -> list[str]:
+    """Whatever a projection has missed, its documents are taken for complete."""
+    consumer = subscription.split(".")[0]
+    async with opened(places, require_some(places, [consumer])) as stores:
+        found: list[str] = []
+        for channel in (PRIVATE, PUBLISHED):
+            accepted = await accept_missed(stores[consumer], subscription, source, channel, time.time())
+            found += [f"partition {part}: what was deleted up to {pos} is not missed" for part, pos in accepted.items()]
+    if not found:
+        raise Failure("log.intact", "it has missed nothing", where=f"{subscription} from {source}",
+                      expected="a projection that remit status notes as incomplete", next="remit status")  # fmt: skip
+    return found
+
+
+def _pos(stands: Mapping[int, Checkpoint], part: int) -> int:
+    return stands[part].pos if part in stands else 0
 
 
 async def _settled(
@@ -174,7 +200,7 @@ def _time(begin: str) -> str | float:
         time = datetime.fromisoformat(begin)
     except ValueError:
         raise Failure("cli.usage", f"{begin!r} is no place to go on from", where="remit log accept --from",
-                      expected="floor, head, or a time", next="--from 2026-03-01T04:00Z") from None  # fmt: skip
+                      expected="floor, head, here, or a time", next="--from 2026-03-01T04:00Z") from None  # fmt: skip
     return (time if time.tzinfo is not None else time.replace(tzinfo=UTC)).timestamp()
 
 

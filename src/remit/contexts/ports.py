@@ -114,9 +114,16 @@ class Sender(Protocol):
         """The reply of the command's handler. Raises the declared refusals. `key` makes a repeated call apply once."""
         ...
 
-    async def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool = False) -> R:
-        """The answer to the query. With `fresh`, waits until everything that happened before has reached the answer;
-        raises `Stale` when an event on the way is parked."""
+    async def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> R:
+        """The answer to the query. With `fresh`, waits until every message that was committed before, and every
+        consequence of it by events, by commands sent for later and by calls of reactions, has been handled or is
+        parked.
+
+        With `fresh=True` it raises `Stale` when any key on the way is parked; with an ordering key, `fresh="ada"`, only
+        when this very key is. Both raise `Stale` when a subscription on the way is stuck, or when the answer is taken
+        from a projection that has missed messages; `DeadlineExceeded` with what is not handled in time, and
+        `Unavailable` with who could not be asked until then.
+        """
         ...
 
     @overload

@@ -15,6 +15,7 @@ import msgspec
 
 from remit.observability.life import LOOK_SECONDS, Observer, Sign, Voice
 from remit.runtime.history import lost
+from remit.runtime.missed import missed, told_missed
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Checkpoint, Parked, Store
 
@@ -93,12 +94,12 @@ class _Look(NamedTuple):
 async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Observer) -> _Look:
     context = follow.name.split(".")[0]
     store, source = stores.get(context), stores.get(follow.source)
+    place = (follow.name, follow.source, follow.channel)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
     progress = _Progress(0, 0, 0, 0.0, False, None)
     first, parked = None, 0
     if store is not None:
         checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)
-        place = (follow.name, follow.source, follow.channel)
         first = next(iter(await store.due(*place, at=inf, tried_after=inf, limit=1)), None)
         parked = await store.count_parked(*place) if first else 0
         life = await _life(observer, context, follow)
@@ -108,6 +109,8 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
     found: list[tuple[State, str]] = [(life.state, life.note), *_findings(progress, first, parked)]
     state, note = max(found, key=lambda each: _ORDER.index(each[0]))
     note = note or life.note  # what a process says of itself although nothing keeps it
+    if store is not None and follow.projection is not None and await missed(store, *place):
+        note = "; ".join(filter(None, (note, told_missed(follow.source))))
     status = SubscriptionStatus(
         name=follow.name,
         source=follow.source,

@@ -385,8 +385,8 @@ class _UnitSender:
         self._unit.overlook()
         return await self._calls.send_within(attempt, command, key=key, deadline=deadline)
 
-    async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool = False) -> Any:
-        if fresh:
+    async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
+        if fresh is not False:
             raise CallError("a handler cannot wait for a fresh answer", next="react to the event instead")
         return await self._calls.ask(query, deadline=deadline, outer=self._attempt)
 

@@ -1,46 +1,30 @@
 """Fresh answers: waiting until everything that has happened before now has reached the context that answers.
 
-Looks at heads of sources and checkpoints of followers only, so it does not matter which process handles what.
+Looks at heads of sources and checkpoints of followers, so it does not matter which process handles what.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from math import inf
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import msgspec
-
+from remit.errors import DeadlineExceeded, Stale, Unavailable
+from remit.runtime.influence import Influence
 from remit.runtime.plan import FollowPlan
-from remit.stores import Store
-from remit.transports import Feed
+from remit.runtime.reaching import Flaw, Following, Part, Question, Reached, Waiting, reach
 
-__all__ = ["Elsewhere", "Following", "Freshness", "Reached"]
+__all__ = ["Elsewhere", "Freshness"]
 
-LOOK_SECONDS = 0.005
-"""Between two looks at a checkpoint that has not come far enough."""
+PAUSE_SECONDS = 0.1
+"""Until somebody who is away is asked again."""
+PATIENCE_SECONDS = 1.0
+"""How long another process may wait before it says what for."""
 
-
-class Following(NamedTuple):
-    """One subscription, whoever runs it: where its checkpoints are, and what it reads."""
-
-    follow: FollowPlan
-    store: Store
-    feed: Feed
-
-
-class Reached(msgspec.Struct, frozen=True):
-    """A context whose subscriptions have handled everything that was there when it was asked."""
-
-    heads: dict[str, int]
-    """How many messages each subscription's source had written, by subscription and source."""
-    sources: list[str]
-    stuck: list[str]
-    """Subscriptions with parked keys, or ahead of a source that was restored: what is there does not reach it."""
-
-
-Elsewhere = Callable[[str], Awaitable[Reached]]
+Elsewhere = Callable[[str, Question], Awaitable[Reached]]
+NOBODY = Influence()
+EVERYTHING = Question()
 
 
 class Freshness:
@@ -51,71 +35,150 @@ class Freshness:
         followings: Iterable[Following],
         is_regressed: Callable[[FollowPlan], bool],
         elsewhere: Elsewhere | None = None,
+        influence: Influence = NOBODY,
     ) -> None:
         self._by_context: dict[str, list[Following]] = {}
         for following in followings:
             self._by_context.setdefault(following.follow.name.split(".")[0], []).append(following)
         self._is_regressed = is_regressed
         self._elsewhere = elsewhere
+        self._influence = influence
 
-    async def freshen(self, context: str) -> Sequence[str]:
-        """Waits until nothing is on its way to a context any more that had happened before; names what is stuck.
+    async def freshen(self, context: str, query: str = "", key: str | None = None, *, when: float) -> None:
+        """Waits until everything that was committed before has reached a context, with all its consequences, until a
+        loop time. `query` is the wire type of what will be asked.
 
-        Each round, every message moves at least one subscription further. It is over when a round has found nothing
-        new, or when there were as many rounds as subscriptions: no consequence passes one of them twice.
+        Raises `Stale` when something on the way is parked or stuck, of the key only where there is one;
+        `DeadlineExceeded` with what is not done by then, and `Unavailable` with who could not be asked.
         """
-        closure = {context: None}
-        before: Mapping[str, Reached] = {}
-        rounds = 0
+        waiting = Waiting()
+        try:
+            async with asyncio.timeout_at(when):
+                flaws = await self._settled(context, query, key, waiting)
+        except TimeoutError:
+            raise _too_late(query or context, waiting) from None
+        if flaws:
+            raise Stale(
+                "; ".join(f"{flaw.where}: {flaw.what}" for flaw in flaws), where=query or context,
+                expected="everything before the question handled", next=flaws[0].next,
+            )  # fmt: skip
+
+    async def _settled(self, context: str, query: str, key: str | None, waiting: Waiting) -> list[Flaw]:
+        """Goes round until nothing comes any more of what was there before; says what will not come.
+
+        What a round waits for has been handled when it ends, so what comes of it is there when the next one begins: a
+        round that finds nothing new is the last one. Where others keep writing, each finds something. Then it is asked
+        where that comes from: what is new in one round includes all that is still owed, and what comes of that has its
+        trace. When nothing new has any of these traces, nothing is owed any more.
+        """
+        way = _Way(context, query, key)
+        before = await self._round(way, waiting)
+        owed: set[str] | None = None
+        rounds = 1
         while True:
             rounds += 1
-            reached: dict[str, Reached] = {}
-            while missing := [name for name in closure if name not in reached]:
-                for name in missing:
-                    reached[name] = await self._reach(name)
-                    closure |= dict.fromkeys(reached[name].sources)
-            subscriptions = sum(len(each.heads) for each in reached.values())
-            if reached == before or rounds > subscriptions:
-                return [name for each in reached.values() for name in each.stuck]
-            before = reached
+            way.since = before.ends if rounds > len(before.heads) + 1 else None
+            now = await self._round(way, waiting)
+            if now.flaws != before.flaws or now.traces is None:
+                owed = None
+            elif owed is None:
+                owed = now.traces
+            elif owed.isdisjoint(now.traces):
+                return now.flaws
+            if now.heads == before.heads and now.flaws == before.flaws:
+                return now.flaws
+            before = now
 
-    async def _reach(self, context: str) -> Reached:
-        if context in self._by_context or self._elsewhere is None:
-            return await self.reach(context)
-        return await self._elsewhere(context)
+    async def _round(self, way: _Way, waiting: Waiting) -> _Round:
+        """Waits for every context on the way. What one of them follows, and whom it may ask, is on the way too."""
+        reached: dict[tuple[str, Part], Reached] = {}
+        while missing := [each for each in way.parts(self._influence.callers) if each not in reached]:
+            for name, part in missing:
+                question = way.question(name, part)
+                reached[name, part] = found = await self._reach(name, question, waiting)
+                way.passes |= dict.fromkeys(found.sources)
+                if found.asks and part == "answers":
+                    way.answers |= dict.fromkeys(self._influence.everybody)
+        return _Round.of(reached.values())
 
-    async def reach(self, context: str) -> Reached:
+    async def _reach(self, context: str, question: Question, waiting: Waiting) -> Reached:
+        """What a context says, be it here or elsewhere: who is away is asked again, until whoever waits has enough."""
+        waiting.on(f"{context} has not said that it has handled everything")
+        while True:
+            try:
+                if self._elsewhere is None or self._is_here(context):
+                    return await self.reach(context, question, waiting)
+                return await self._elsewhere(context, question)
+            except DeadlineExceeded as error:  # it is there, and says what it waits for
+                waiting.on(error.what)
+            except Unavailable as error:
+                waiting.away = error
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    def _is_here(self, context: str) -> bool:
+        return context in self._by_context or context in self._influence.needs
+
+    async def reach(self, context: str, question: Question = EVERYTHING, waiting: Waiting | None = None) -> Reached:
         """Waits until the subscriptions of one context, hosted here, have handled what is there now."""
+        needs = self._influence.of(context, question.query)
         followings = self._by_context.get(context, [])
-        heads: dict[str, int] = {}
-        stuck: list[str] = []
-        for following in followings:
-            follow = following.follow
-            heads[f"{follow.name} {follow.source} {follow.channel}"], ahead = await _handled(
-                following, self._is_regressed
-            )
-            if await is_parked(following.store, follow) or ahead or self._is_regressed(follow):
-                stuck.append(follow.name)
-        return Reached(heads, list(dict.fromkeys(each.follow.source for each in followings)), stuck)
+        return await reach(followings, question, needs, self._is_regressed, waiting or Waiting())
 
 
-async def is_parked(store: Store, follow: FollowPlan) -> bool:
-    """Whether any key of a subscription is parked: one that is to be tried at any time."""
-    place = (follow.name, follow.source, follow.channel)
-    return bool(await store.due(*place, at=inf, tried_after=inf, limit=1))
+@dataclass
+class _Way:
+    """The contexts on the way to one answer."""
+
+    context: str
+    query: str
+    key: str | None
+    since: dict[str, dict[int, int]] | None = None
+    answers: dict[str, None] = field(default_factory=dict[str, None])
+    """Those that may be asked for a part of the answer."""
+    passes: dict[str, None] = field(default_factory=dict[str, None])
+    """Those whose events may go on to the answer."""
+
+    def parts(self, callers: Iterable[str]) -> list[tuple[str, Part]]:
+        """Whom to ask, and for which part, the largest that it has."""
+        found: dict[str, Part] = dict.fromkeys(callers, "calls")
+        found |= dict.fromkeys(self.passes, "passes")
+        found |= dict.fromkeys([self.context, *self.answers], "answers")
+        return list(found.items())
+
+    def question(self, context: str, part: Part) -> Question:
+        query = self.query if context == self.context else ""
+        return Question(part, query, self.key, self.since, PATIENCE_SECONDS)
 
 
-async def _handled(following: Following, is_broken: Callable[[FollowPlan], bool]) -> tuple[int, bool]:
-    """Waits until a subscription has handled what its source has written by now, or never will: how much that is, and
-    whether it is ahead."""
-    follow, store, feed = following
-    heads = {part: pos for part, (pos, _) in (await feed.heads()).items()}
-    while True:
-        checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)
-        behind = [part for part, pos in heads.items() if part not in checkpoints or checkpoints[part].pos < pos]
-        if not behind or is_broken(follow):
-            # The heads may have grown since they were read; only a source that was restored ends before a checkpoint.
-            now = await feed.heads()
-            ahead = any(checkpoint.pos > now.get(part, (0, 0.0))[0] for part, checkpoint in checkpoints.items())
-            return sum(heads.values()), ahead
-        await asyncio.sleep(LOOK_SECONDS)
+class _Round(NamedTuple):
+    """What one round has found."""
+
+    heads: dict[str, int]
+    ends: dict[str, dict[int, int]]
+    flaws: list[Flaw]
+    traces: set[str] | None
+    """Where everything comes from that was new in it; None when that is not known."""
+
+    @classmethod
+    def of(cls, reached: Collection[Reached]) -> _Round:
+        heads, ends = dict[str, int](), dict[str, dict[int, int]]()
+        flaws: dict[Flaw, None] = {}
+        traces: set[str] | None = set()
+        for each in reached:
+            heads |= each.heads
+            ends |= each.ends
+            flaws |= dict.fromkeys(each.found())
+            traces = None if traces is None or each.traces is None else traces.union(each.traces)
+        return cls(heads, ends, list(flaws), traces)
+
+
+def _too_late(where: str, waiting: Waiting) -> DeadlineExceeded | Unavailable:
+    if (away := waiting.away) is not None:
+        return Unavailable(
+            f"no fresh answer, because {away.where or 'a context'} is away: {away.what}", where=where,
+            expected="every context on the way to be there", next="remit status",
+        )  # fmt: skip
+    return DeadlineExceeded(
+        f"the answer did not become fresh by the deadline: {waiting.what}", where=where,
+        expected="everything before the question handled", next="remit status",
+    )  # fmt: skip

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from typing import NamedTuple
 
+from remit.runtime.missed import note_missed
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import SystemClock
 from remit.runtime.reports import Reports
-from remit.stores import Advance, Record, Store, Unit
+from remit.stores import Advance, Checkpoint, Record, Store, Unit
 from remit.transports import Feed, Floors
 
 __all__ = ["BROKEN", "Break", "History", "beyond", "breaks", "lost", "misfit"]
@@ -46,8 +47,12 @@ class History:
         if await self._store.checkpoints(name, source, channel):
             return
         standing = await self._feed.standing(name, self._clock.seconds())
-        for part, (pos, id, _) in standing.floors.items() if not standing.known else ():
-            move = Advance(name, source, channel, part, 0, "", pos, id, self._clock.seconds())
+        at = self._clock.seconds()
+        begin = {part: Checkpoint(pos, id, at) for part, (pos, id, _) in standing.floors.items() if not standing.known}
+        if self._follow.projection is not None:  # said first: whoever dies in between has begun nothing
+            await note_missed(self._store, name, source, channel, begin)
+        for part, (pos, id, _) in begin.items():
+            move = Advance(name, source, channel, part, 0, "", pos, id, at)
             await self._store.commit(Unit(advance=move))
 
     async def compare(self, stands: Stands) -> Break | None:

@@ -19,6 +19,7 @@ from remit.errors import (
 )
 from remit.messages import Encoding, Record, Refusal
 from remit.runtime.plan import HandlerPlan
+from remit.runtime.reaching import Question, Waiting
 from remit.runtime.retries import retrying
 from remit.runtime.runtime import Runtime
 from remit.runtime.wire import (
@@ -207,15 +208,19 @@ class Reception:
             now = self._calls.seconds()
             return encode_standing(await feed.standing(report.subscription, now, report.positions))
         if request.kind == "reach":
-            try:
-                async with asyncio.timeout(seconds):
-                    reached = await self._freshness.reach(context)
-            except TimeoutError:
-                raise DeadlineExceeded("not everything is handled yet", where=context) from None
-            return Answer("ok", {}, msgspec.msgpack.encode(reached))
+            return await self._reach(context, _question(request), seconds)
         raise BadMessage(
             f"{request.kind!r} is nothing that can be asked of a log", expected="read, heads, standing or reach"
         )
+
+    async def _reach(self, context: str, question: Question, seconds: float) -> Answer:
+        waiting = Waiting()
+        try:
+            async with asyncio.timeout(min(seconds, question.seconds)):
+                reached = await self._freshness.reach(context, question, waiting)
+        except TimeoutError:
+            raise DeadlineExceeded(waiting.what, where=context) from None
+        return Answer("ok", {}, msgspec.msgpack.encode(reached))
 
     async def _newer(self, store: Store, channel: int, known: Mapping[int, int], seconds: float) -> Heads:
         """The heads, as soon as one is beyond what is known, or when the time is over."""
@@ -276,6 +281,16 @@ def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]
         if count and size > largest:
             return records[:count]
     return records
+
+
+def _question(request: Request) -> Question:
+    """What is asked on the way to a fresh answer. Older releases ask without a word. Raises `BadMessage`."""
+    if not request.body:
+        return Question()
+    try:
+        return msgspec.msgpack.decode(request.body, type=Question)
+    except msgspec.MsgspecError as error:
+        raise BadMessage(f"it cannot be read: {error}", where="reach") from None
 
 
 def _refuse_private(channel: int, context: str) -> None:

@@ -21,8 +21,8 @@ from remit.errors import (
 from remit.messages import Command, Encoding, Message, Record, contract_of, declared_context
 from remit.runtime.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.failures import backoff
-from remit.runtime.freshness import Reached
 from remit.runtime.ports import Ports
+from remit.runtime.reaching import Question, Reached
 from remit.runtime.retries import Budget, retrying
 from remit.runtime.signals import Listener
 from remit.runtime.wire import (
@@ -204,14 +204,18 @@ class RemoteCalls:
         except RemitError as error:  # whatever it is: for a follower the source cannot be read now
             raise Unavailable(error.what, where=f"{source}.log", expected=error.expected, next=error.next) from error
 
-    async def reach(self, context: str) -> Reached:
-        """Waits until a context elsewhere has handled what is on its way. Cancelled by whoever has a deadline."""
-        while True:
-            answer = await self._ask_log(context, "reach", b"", LOG_SECONDS)
-            if answer.status == "ok":
-                return msgspec.msgpack.decode(answer.body, type=Reached)
-            if answer.status != DeadlineExceeded.code:
-                raise_failure(answer, context)
+    def reaches(self, context: str) -> bool:
+        """Whether a context is elsewhere and runs something there that has a log."""
+        return not self._elsewhere.isdisjoint((f"{context}.write", f"{context}.read"))
+
+    async def reach(self, context: str, question: Question) -> Reached:
+        """What a context elsewhere says once it has handled what is on its way. Raises `DeadlineExceeded` when that
+        takes long, and what else the context says; `Unavailable`."""
+        body = msgspec.msgpack.encode(question)
+        answer = await self._ask_log(context, "reach", body, LOG_SECONDS)
+        if answer.status != "ok":
+            raise_failure(answer, context)
+        return msgspec.msgpack.decode(answer.body, type=Reached)
 
     async def _ask_log(self, context: str, kind: str, body: bytes, seconds: float) -> Answer:
         headers = {"content-type": "application/msgpack", "remit-timeout-ms": str(int(seconds * 1000))}

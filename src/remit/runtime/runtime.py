@@ -9,16 +9,18 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, 
 from typing import Any
 
 from remit.contexts import ContextMap
-from remit.errors import DeadlineExceeded, RemitError, Stale
-from remit.messages import Command, Query, declared_context
+from remit.errors import RemitError
+from remit.messages import Command, Query, contract_of, declared_context
 from remit.runtime.calls import DEADLINE, Calls, attempt
 from remit.runtime.follower import Follower
-from remit.runtime.freshness import Following, Freshness
+from remit.runtime.freshness import Freshness
 from remit.runtime.history import BROKEN
 from remit.runtime.housekeeping import Housekeeper
+from remit.runtime.influence import influence_of, may_call
 from remit.runtime.leases import Leases
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
+from remit.runtime.reaching import Following
 from remit.runtime.remote import RemoteCalls
 from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal
@@ -60,11 +62,10 @@ class Runtime:
         replicated: bool = False,
     ) -> None:
         feeds = feeds or (lambda _, source, channel: StoreFeed(source, channel, stores[source]))
-        followings = {
-            place: Following(follow, stores[plan.name], feeds(follow.name, follow.source, follow.channel))
-            for plan in plans.values()
-            for place, follow in plan.follows.items()
-        }
+        followings = _followings(plans, stores, feeds)
+        influence = influence_of(model, plans, remote.reaches if remote is not None else lambda _: False)
+        elsewhere = None if remote is None else remote.reach
+        self.freshness = Freshness(followings.values(), self._is_regressed, elsewhere, influence)
         if components is not None:
             plans = {name: plan.only(components[name]) for name, plan in plans.items()}
         self.model = model
@@ -77,7 +78,6 @@ class Runtime:
         self._remote = remote
         if remote is not None:
             remote.listener = listener
-        self.freshness = Freshness(followings.values(), self._is_regressed, None if remote is None else remote.reach)
         self.subscriptions = [
             Subscription(follow, plan, stores[plan.name], followings[place].feed, self.calls, ports, listener)
             for plan in plans.values()
@@ -139,9 +139,9 @@ class Runtime:
     ) -> Any:
         return await self.calls.send(command, key=key, deadline=deadline)
 
-    async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool = False) -> Any:
-        if fresh:  # the answer has what is left of the time
-            deadline = await self._freshen(query, DEADLINE if deadline is None else deadline)
+    async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
+        if fresh is not False:  # the answer has what is left of the time
+            deadline = await self._freshen(query, fresh, DEADLINE if deadline is None else deadline)
         return await self.calls.ask(query, deadline=deadline)
 
     async def attempt(
@@ -149,7 +149,7 @@ class Runtime:
     ) -> Any:
         return await attempt(self, message, deadline, key)
 
-    async def _freshen(self, query: Query[Any, Any], seconds: float) -> float:
+    async def _freshen(self, query: Query[Any, Any], fresh: bool | str, seconds: float) -> float:
         """Waits until everything that has happened before now has reached the context that answers. Says how many of
         the seconds are left."""
         owner = self.model.owners.get(type(query)) or declared_context(type(query))
@@ -157,20 +157,25 @@ class Runtime:
             return seconds  # nobody answers it, which the call will say
         loop = asyncio.get_running_loop()
         when = loop.time() + seconds
-        try:
-            async with asyncio.timeout_at(when):
-                stuck = await self.freshness.freshen(owner)
-        except TimeoutError:
-            raise DeadlineExceeded("the answer did not become fresh by the deadline", next="remit status") from None
-        if stuck:
-            raise Stale(
-                f"events on their way to the answer are parked or stuck in: {', '.join(stuck)}",
-                where=type(query).__name__, expected="every event handled", next="remit parked list",
-            )  # fmt: skip
+        key = fresh if isinstance(fresh, str) else None
+        await self.freshness.freshen(owner, contract_of(type(query), owner).type, key, when=when)
         return when - loop.time()
 
     def _is_regressed(self, follow: FollowPlan) -> bool:
         return any(s.follow is follow and s.state in BROKEN for s in self.subscriptions)
+
+
+def _followings(
+    plans: Mapping[str, ContextPlan], stores: Mapping[str, Store], feeds: Feeds
+) -> dict[tuple[str, str, int], Following]:
+    """Every subscription of these contexts, also of those whose components run elsewhere."""
+    return {
+        place: Following(
+            follow, stores[plan.name], feeds(follow.name, follow.source, follow.channel), may_call(plan, follow)
+        )
+        for plan in plans.values()
+        for place, follow in plan.follows.items()
+    }
 
 
 async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -151,7 +151,7 @@ class SyncSender:
         """See `Sender.send`."""
         return self._thread.run(self._sender.send(command, deadline=deadline, key=key))
 
-    def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool = False) -> R:
+    def ask(self, query: Query[R, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> R:
         """See `Sender.ask`."""
         return self._thread.run(self._sender.ask(query, deadline=deadline, fresh=fresh))
 

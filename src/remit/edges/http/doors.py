@@ -19,6 +19,7 @@ from remit.messages import Codec, Command, Message, Query, Refusal, contract_of,
 __all__ = ["Operation", "compile_operations", "endpoint"]
 
 FRESH = "fresh"
+FRESH_KEY = "fresh_key"
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def endpoint(operation: Operation, sender: Sender, limits: Limits) -> Endpoint:
     async def ask(request: Request) -> Answer:
         request.expect_no_body()
         query = request.query()
-        fresh = _flag(query.pop(FRESH, None))
+        fresh = _freshness(query)
         message: Any = read(request.places, query, b"")
         return answer(await sender.ask(message, deadline=request.remaining(limits), fresh=fresh))
 
@@ -120,6 +121,12 @@ def _operation(context: str, route: Route) -> Operation:
         context=context, route=route, name=contract_of(message, context).type, places=places,
         fields=fields_of(message), body=body, reply=reply, refusals=refusals, read=read, encode=Codec(reply).encode,
     )  # fmt: skip
+
+
+def _freshness(query: dict[str, list[str]]) -> bool | str:
+    """Takes out of a query string how fresh the answer has to be: for one key, for all, or not at all."""
+    fresh, keys = _flag(query.pop(FRESH, None)), query.pop(FRESH_KEY, None)
+    return fresh if keys is None else keys[-1]
 
 
 def _flag(texts: list[str] | None) -> bool:
@@ -182,8 +189,8 @@ def _check_types(route: Route, findings: Findings) -> None:
                 findings, route, "route.query", f"a value of {name!r} cannot be written in a query string",
                 "text, a number, or a list of them", "send it with post or put, which take a JSON body",
             )  # fmt: skip
-        elif route.method == "GET" and name == FRESH:
-            _report(findings, route, "route.query", f"the parameter {FRESH!r} is taken: it asks for a fresh answer")
+        elif route.method == "GET" and name in (FRESH, FRESH_KEY):
+            _report(findings, route, "route.query", f"the parameter {name!r} is taken: it asks for a fresh answer")
 
 
 def _check_refusals(route: Route, findings: Findings) -> None:

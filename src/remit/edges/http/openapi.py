@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from remit.edges.http.doors import FRESH, Operation
+from remit.edges.http.doors import FRESH, FRESH_KEY, Operation
 from remit.edges.http.problems import KINDS, Problem
 from remit.messages import Refusal
 
@@ -29,6 +29,10 @@ _SHARED_PARAMETERS: dict[str, Schema] = {
     "Fresh": {
         "name": FRESH, "in": "query", "schema": {"type": "boolean", "default": False},
         "description": "Wait until everything that happened before has reached the answer.",
+    },
+    "Fresh-Key": {
+        "name": FRESH_KEY, "in": "query", "schema": {"type": "string"},
+        "description": "The same, and only messages with this ordering key must not be parked on the way.",
     },
 }  # fmt: skip
 _ALWAYS = (400, 422, 500, 503, 504)
@@ -98,7 +102,7 @@ def _parameters(operation: Operation, by_type: dict[int, Schema]) -> Iterator[Sc
                 if field.default is not msgspec.NODEFAULT:
                     schema = {**schema, "default": msgspec.to_builtins(field.default)}
                 yield {"name": name, "in": "query", "required": field.required, "schema": schema}
-    shared = ("Fresh",) if operation.asks else ("Idempotency-Key",)
+    shared = ("Fresh", "Fresh-Key") if operation.asks else ("Idempotency-Key",)
     for name in (*shared, "Request-Timeout"):
         yield {"$ref": f"#/components/parameters/{name}"}
 

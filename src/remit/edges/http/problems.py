@@ -51,8 +51,8 @@ KINDS: dict[str, Kind] = {
     "state.not-found": Kind(404, "Not found"),
     "state.exists": Kind(409, "It exists already", "Look at what is there, or choose another identity"),
     "state.stale": Kind(
-        503, "No fresh answer", "Ask without fresh=true; the operator can see why with: remit status",
-        "An event on its way to the answer is parked or stuck.",
+        503, "No fresh answer", "Ask without fresh; the operator can see why with: remit status",
+        "A message on its way to the answer is parked or stuck, or the read model has missed some.",
     ),
     "call.unavailable": Kind(
         503, "Not available now", "Try again after the seconds in Retry-After",

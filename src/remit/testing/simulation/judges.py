@@ -168,7 +168,10 @@ _HEADS = """
     GROUP BY channel, part
 """
 _FLOORS = "SELECT channel, part, pos, id FROM floor"
-_CHECKPOINTS = "SELECT subscription, source, channel, part, pos, id FROM checkpoint"
+# What a projection has missed is kept as a checkpoint too, which stands where the log once began.
+_CHECKPOINTS = (
+    "SELECT subscription, source, channel, part, pos, id FROM checkpoint WHERE subscription NOT LIKE '% missed'"
+)
 
 
 def unfinished(folder: Path, subscriptions: set[tuple[str, str, int]]) -> list[str]:

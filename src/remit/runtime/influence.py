@@ -1,0 +1,111 @@
+"""What may reach an answer besides by events: which subscriptions may call others, and what a query answers from.
+
+A handler that asks for `Sender` may call any context. Which it does call is for its code to decide, so all are taken to
+be called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from remit.contexts import Context, ContextMap, Handler, Sender
+from remit.contexts.annotations import hints_of, sent_later
+from remit.messages import Message
+from remit.runtime.plan import ContextPlan, FollowPlan, HandlerPlan
+
+__all__ = ["ANY", "Influence", "Needs", "influence_of", "may_call"]
+
+
+class Needs(NamedTuple):
+    """What the answer to a query is made of, beside the context's own state."""
+
+    asks: bool
+    """Other contexts may be asked for it."""
+    views: frozenset[str] | None
+    """The projections that it is taken from; None when that may be any."""
+
+    def takes_from(self, projection: str) -> bool:
+        """Whether the answer may be taken from this projection."""
+        return self.views is None or projection in self.views
+
+
+ANY = Needs(asks=True, views=None)
+"""Of a query that is not known."""
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What one process knows of who may influence whom."""
+
+    callers: tuple[str, ...] = ()
+    """Contexts of which something that follows may call others. One whose declarations are not known here may."""
+    everybody: tuple[str, ...] = ()
+    """All contexts that can be asked."""
+    needs: Mapping[str, Mapping[str, Needs]] = field(default_factory=dict[str, Mapping[str, Needs]])
+    """By context that is hosted here, and wire type of the query."""
+
+    def of(self, context: str, query: str) -> Needs:
+        """What the answer of a context that is hosted here is made of."""
+        return self.needs.get(context, {}).get(query, ANY)
+
+
+def may_call(plan: ContextPlan, follow: FollowPlan) -> bool:
+    """Whether what a subscription of this context does may call other contexts."""
+    if follow.projection is not None:
+        return False
+    together = [handler for event in plan.events.values() for handler in event.together]
+    return any(_has(handler, "sender") for handler in (*follow.handlers.values(), *together))
+
+
+def influence_of(model: ContextMap, plans: Mapping[str, ContextPlan], is_elsewhere: Callable[[str], bool]) -> Influence:
+    """What is known from the plans of the contexts that are hosted here, and from declarations of the others."""
+    others = [name for name in model.names if name not in plans and is_elsewhere(name)]
+    known = {context.name: context for context in (*model.contexts, *model.beside)}
+    later = _sent_later(known.values()) if known.keys() >= set(model.names) else None
+    callers = [
+        plan.name for plan in plans.values() if any(may_call(plan, follow) for follow in plan.follows.values())
+    ]  # fmt: skip
+    callers += [name for name in others if name not in known or _may_call(known[name], later)]
+    return Influence(tuple(callers), (*plans, *others), {name: _needs(plan) for name, plan in plans.items()})
+
+
+def _sent_later(contexts: Iterable[Context[Any]]) -> set[type[Message]]:
+    found: set[type[Message]] = set()
+    for context in contexts:
+        found |= {command for command, _ in sent_later(context)}
+        found |= set(context.outbox)
+    return found
+
+
+def _may_call(context: Context[Any], later: Collection[type[Message]] | None) -> bool:
+    """The same as the plans would say. `later` are all commands that are sent for later, None when it may be any."""
+    return any(
+        Sender in hints_of(handler.function).values() for handler in context.handlers if _follows(handler, later)
+    )
+
+
+def _follows(handler: Handler, later: Collection[type[Message]] | None) -> bool:
+    if handler.role == "command":
+        return later is None or handler.message in later
+    return handler.role != "query"
+
+
+def _needs(plan: ContextPlan) -> dict[str, Needs]:
+    found: dict[str, Needs] = {}
+    for handler in plan.queries.values():
+        name = handler.contract.type
+        needs = Needs(_has(handler, "sender"), None if _has(handler, "sql") else _views(plan, handler))
+        other = found.get(name, Needs(asks=False, views=frozenset()))  # another version of it
+        views = None if needs.views is None or other.views is None else needs.views | other.views
+        found[name] = Needs(needs.asks or other.asks, views)
+    return found
+
+
+def _views(plan: ContextPlan, handler: HandlerPlan) -> frozenset[str]:
+    return frozenset(plan.projections[each.subject].kind for each in handler.dependencies if each.role == "view")
+
+
+def _has(handler: HandlerPlan, role: str) -> bool:
+    return any(dependency.role == role for dependency in handler.dependencies)

@@ -1,0 +1,25 @@
+"""Places for stores that are kept, one for each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The place of stores that outlive a process: of every technology that has them."""
+    if request.param == "sqlite":
+        yield f"sqlite:{tmp_path}/{{context}}.db"
+        return
+    server: str = request.getfixturevalue("server")
+    mark = f"t{uuid.uuid4().hex[:12]}"
+    yield f"{server}{'&' if '?' in server else '?'}schema={mark}_{{context}}"
+    connection = await asyncpg.connect(server)
+    for row in await connection.fetch("SELECT nspname FROM pg_namespace WHERE nspname LIKE $1", f"{mark}\\_%"):
+        await connection.execute(f'DROP SCHEMA "{row["nspname"]}" CASCADE')
+    await connection.close()

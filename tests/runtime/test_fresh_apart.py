@@ -1,0 +1,188 @@
+"""A fresh answer over several processes: who is away is waited for, and everybody tells what it calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from remit import CustomerSupplier, DeadlineExceeded, Stale, System, Unavailable
+from remit.runtime import Ports, compile_system
+from remit.runtime.freshness import Freshness
+from remit.runtime.influence import Influence, Needs, influence_of
+from remit.runtime.reaching import Question, Reached
+from remit.transports import Exchange, InProcessCalls, Request
+from tests.runtime.apart import Apart, Balance, Seen, Side, apart, pay
+from tests.runtime.test_freshness import Count, CountByOthers, Place, billing_of, freshen, selling
+from tests.runtime.test_remote_calls import on_virtual_time
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+# ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@asynccontextmanager
+async def both(*, nested: bool) -> AsyncGenerator[tuple[Side, Side]]:
+    """Sales and billing, each in a process."""
+    exchange = Exchange()
+    sales, billing = selling(nested=nested), billing_of()
+    relations = [CustomerSupplier(supplier=sales, customer=billing)]
+    system = System("s", contexts=[sales, billing], relations=relations)
+    sides = [Side(system, name, InProcessCalls(exchange)) for name in ("sales", "billing")]
+    await asyncio.gather(*(side.start() for side in sides))
+    try:
+        yield sides[0], sides[1]
+    finally:
+        for side in sides:
+            await side.stop()
+
+
+@on_virtual_time
+async def test_a_call_of_a_reaction_elsewhere_is_waited_for_wherever_one_asks() -> None:
+    async with both(nested=True) as (sales, billing):
+        for number, side in enumerate((sales, billing), start=1):
+            await sales.runtime.send(Place())
+            assert await side.runtime.ask(Count(), fresh=True) == number
+
+
+@on_virtual_time
+async def test_what_is_asked_elsewhere_for_the_answer_is_fresh_too() -> None:
+    async with both(nested=False) as (sales, billing):
+        await sales.runtime.send(Place())
+        assert await billing.runtime.ask(CountByOthers(), fresh=True) == 1
+
+
+def known(model: System, *hosted: str) -> Influence:
+    """What a process knows that runs nothing, or these contexts only."""
+    model.check().settle()
+    plans = {name: plan for name, plan in compile_system(model, Ports()).items() if name in hosted}
+    return influence_of(model, plans, lambda _: True)
+
+
+def test_who_may_call_is_read_from_declarations_as_from_plans() -> None:
+    sales, billing = selling(), billing_of()
+    model = System("s", contexts=[sales, billing])
+    for hosted in ((), ("sales",), ("billing",), ("sales", "billing")):
+        influence = known(model, *hosted)
+        assert influence.callers == ("sales",)
+        assert sorted(influence.everybody) == ["billing", "sales"]
+
+
+def test_who_is_not_known_may_call() -> None:
+    model = System("s", contexts=[billing_of()])
+    model.elsewhere = ("mail",)
+    assert known(model, "billing").callers == ("mail",)
+
+
+def test_what_an_answer_is_taken_from_is_known_where_it_is_given() -> None:
+    influence = known(System("s", contexts=[selling(), billing_of()]), "sales", "billing")
+    assert influence.of("billing", "billing.Count") == Needs(asks=False, views=frozenset({"billing.Invoices"}))
+    assert influence.of("sales", "sales.CountByOthers").asks
+    assert influence.of("sales", "sales.Unknown") == Needs(asks=True, views=None)
+
+
+@on_virtual_time
+async def test_a_context_here_that_follows_nobody_is_not_looked_for_elsewhere() -> None:
+    async with apart() as shop:
+        shop.wire.down = True
+        await shop.till.runtime.send(pay(5))
+        shop.till.channel.call = shop.wire.call  # type: ignore[method-assign]  # the till hears of nobody
+        assert await shop.till.runtime.ask(Balance(till="t"), fresh=True) == 5
+
+
+# ── who is away ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@on_virtual_time
+async def test_who_comes_back_in_time_is_waited_for() -> None:
+    async with apart() as shop:
+        await shop.till.runtime.send(pay(5))
+        await asyncio.sleep(2)
+        shop.wire.down = True
+        asyncio.get_running_loop().call_later(4, setattr, shop.wire, "down", False)
+        begun = now()
+        assert await shop.ask(Seen(till="t"), fresh=True) == 5
+        assert 4 <= now() - begun < 6
+
+
+@on_virtual_time
+async def test_who_stays_away_is_named_at_the_deadline() -> None:
+    async with apart() as shop:
+        shop.wire.down = True
+        begun = now()
+        with pytest.raises(Unavailable, match=r"till\.log is away") as away:
+            await shop.ask(Seen(till="t"), fresh=True, deadline=3.0)
+        assert 3 <= now() - begun < 3.1
+        assert away.value.next == "remit status"
+
+
+@on_virtual_time
+async def test_what_is_not_done_elsewhere_is_named_at_the_deadline() -> None:
+    async with both(nested=False) as (sales, billing):
+        for _ in range(20):
+            await sales.runtime.send(Place())
+        with pytest.raises(DeadlineExceeded, match=r"sales\.invoice has not handled all that sales had written"):
+            await billing.runtime.ask(Count(), fresh=True, deadline=3.0)
+
+
+# ── other releases ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class OldReached(msgspec.Struct, frozen=True):
+    """What was said before calls, keys and flaws were."""
+
+    heads: dict[str, int]
+    sources: list[str]
+    stuck: list[str]
+
+
+def old(said: list[OldReached]) -> Freshness:
+    """Asks a context whose process is of an older release, and says the last of this again and again."""
+
+    async def elsewhere(_: str, question: Question) -> Reached:
+        answer = said.pop(0) if len(said) > 1 else said[0]
+        return msgspec.msgpack.decode(msgspec.msgpack.encode(answer), type=Reached)
+
+    return Freshness([], lambda _: False, elsewhere)
+
+
+@on_virtual_time
+async def test_an_older_release_is_asked_until_it_has_found_nothing_new() -> None:
+    said = [OldReached({"a.on": number}, [], []) for number in range(20)]
+    await freshen(old(said), "a")
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("key", [None, "ada"])
+async def test_what_is_stuck_in_an_older_release_may_be_any_key(key: str | None) -> None:
+    with pytest.raises(Stale, match=r"a\.on: something is parked or stuck"):
+        await old([OldReached({"a.on": 1}, [], ["a.on"])]).freshen("a", key=key, when=now() + 5)
+
+
+async def asked(shop: Apart, body: bytes) -> Any:
+    request = Request("reach", {"remit-timeout-ms": "5000"}, body)
+    return await shop.wire.call("till.log", request, 5.0)
+
+
+async def test_an_older_release_asks_without_a_word_and_is_told_what_it_knows() -> None:
+    async with apart() as shop:
+        answer = await asked(shop, b"")
+        assert answer.status == "ok"
+        assert msgspec.msgpack.decode(answer.body, type=OldReached) == OldReached({}, [], [])
+
+
+async def test_a_question_that_cannot_be_read_is_told_so() -> None:
+    async with apart() as shop:
+        assert (await asked(shop, b"\xc1")).status == "message.invalid"
+
+
+async def test_a_newer_release_may_ask_more() -> None:
+    async with apart() as shop:
+        assert (await asked(shop, msgspec.msgpack.encode({"part": "calls", "more": 1}))).status == "ok"
