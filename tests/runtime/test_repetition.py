@@ -153,7 +153,8 @@ class Desk:
             yield app
 
     async def shown(self) -> list[str]:
-        return await self.app.ask(Shown())
+        texts: list[str] = await self.app.ask(Shown())
+        return texts
 
     async def disturb(self) -> None:
         """Somebody else writes the aggregate of the first run, which therefore meets a conflict."""

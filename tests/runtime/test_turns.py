@@ -141,13 +141,13 @@ async def test_rerun_does_not_wait_for_its_own_turn() -> None:
 def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:
     async def story() -> None:
         turns, loop = Turns(), asyncio.get_running_loop()
-        first, second, third = (Attempt(str(n), "", 0.0, "a") for n in range(3))
+        first, second, third = (Attempt(str(n), "", 0.0, "a", 9e9) for n in range(3))
         assert await turns.take_first(CHANGES, first) == PLACE
         waits: list[asyncio.Task[Place | None]] = []
         for each in (second, third):
             waits.append(asyncio.create_task(turns.take_first(CHANGES, each)))
             await asyncio.sleep(0.1)
-        aside = asyncio.create_task(turns.stand_aside(CHANGES, Attempt("4", "", 0.0, "a"), None))
+        aside = asyncio.create_task(turns.stand_aside(CHANGES, Attempt("4", "", 0.0, "a", 9e9), None))
         await asyncio.sleep(1.0)
         assert not any(task.done() for task in (*waits, aside))
         turns.give_up(PLACE)
@@ -159,7 +159,8 @@ def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:
         await turns.stand_aside(CHANGES, first, None)
         assert loop.time() - begun == pytest.approx(PATIENCE_SECONDS)
         await turns.stand_aside(CHANGES, second, PLACE)
-        inner = Attempt("5", "", 0.0, "a", second)
+        inner = Attempt("5", "", 0.0, "a", 9e9)
+        inner.outer = second
         assert await turns.take_first(CHANGES, inner) is None, "it is called by who has the turn"
         turns.give_up(PLACE)
         assert not turns.taken
@@ -170,7 +171,7 @@ def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:
 def test_turn_of_who_is_cancelled_goes_to_the_next_one() -> None:
     async def story() -> None:
         turns = Turns()
-        first, second, third = (Attempt(str(n), "", 0.0, "a") for n in range(3))
+        first, second, third = (Attempt(str(n), "", 0.0, "a", 9e9) for n in range(3))
         await turns.take_first(CHANGES, first)
         given = asyncio.create_task(turns.take_first(CHANGES, second))
         await asyncio.sleep(0.1)

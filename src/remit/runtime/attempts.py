@@ -38,31 +38,31 @@ class Attempt:
     """What the calls of this run say whose command has an identity."""
     diverged: Diverged | None = None
     idle: asyncio.Future[None] | None = None
+    cause = ""
+    """What the messages of the handler name as their cause, if it is not the origin."""
+    outer: Attempt | None = None
+    """The attempt whose handler has called."""
+    timed = True
+    """Whether its time is the same in every attempt."""
 
-    def __init__(
-        self, origin: str, trace: str, begun: float, context: str, outer: Attempt | None = None, *, timed: bool = True
-    ) -> None:
-        """`origin` identifies the message and who handles it, for ever. `begun` is in seconds since the epoch; `timed`
-        says that it is the same in every attempt."""
+    def __init__(self, origin: str, trace: str, begun: float, context: str, deadline: float) -> None:
+        """`origin` identifies the message and who handles it, for ever; that of a question is empty. `begun` is in
+        seconds since the epoch, the deadline is loop time."""
         self.origin = origin
         self.trace = trace
         self.begun = begun
         self.context = context
-        self.outer = outer
-        self.timed = timed
-        self.cause = origin
-        """What the messages of the handler name as their cause."""
-        self.deadline = float("inf")
-        """Loop time."""
+        self.deadline = deadline
 
     # ── runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def begin(self) -> None:
         """The handler runs, maybe again. What it called in a whole run before this one has to be called again."""
+        if self.run:
+            self.ended = False
+            self.before, self.calls, self.equals, self.said = self.calls, None, None, None
+            self.identities = 0
         self.run += 1
-        self.ended = False
-        self.before, self.calls, self.equals, self.said = self.calls, None, None, None
-        self.identities = 0
 
     async def end(self) -> None:
         """The handler has returned: waits for calls that it has begun and not waited for, and lets none begin.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
 import msgspec
@@ -31,10 +31,11 @@ from remit.runtime.signals import Listener, Signal
 from remit.runtime.turns import Place, Turns
 from remit.runtime.unit import UnitOfWork
 from remit.runtime.wire import Route
-from remit.stores import Change, Store, Unit
+from remit.stores import Store, Unit
 
 __all__ = ["Calls", "attempt"]
 
+_NO_ROWS = Unit()
 DEADLINE = 10.0
 """Seconds a call may take when nobody says otherwise."""
 MARGIN = 0.005
@@ -76,7 +77,7 @@ class Calls:
         """The sender a handler gets: keys are derived from the handled message, the deadline is inherited."""
         return _UnitSender(self, unit)
 
-    async def send(
+    def send(
         self,
         command: Command[Any, Any],
         *,
@@ -84,7 +85,7 @@ class Calls:
         deadline: float | None,
         caller: str = "",
         trace: str = "",
-    ) -> Any:
+    ) -> Awaitable[Any]:
         """The reply to a command from outside of any handler here. Raises its refusals and `CallError`s.
 
         `caller` is who gave the key, `trace` what the command belongs to where another process says so.
@@ -94,9 +95,9 @@ class Calls:
             route = self._route(command, "handle")
             key = key or self.ids.new()
             named = Claimed(caller, key, trace or safe(key), route.contract.type)
-            return await self._elsewhere(route, command, deadline, named, None)
+            return self._elsewhere(route, command, deadline, named, None)
         claim = Claimed(caller, key, trace or safe(key), found[2].contract.type) if key else None
-        return await self._here(found, command, deadline, claim, None)
+        return self._here(found, command, deadline, claim, None)
 
     async def send_within(
         self, outer: Attempt, command: Command[Any, Any], *, key: str | None, deadline: float | None
@@ -127,11 +128,16 @@ class Calls:
     async def _here(
         self, found: Binding, command: Any, deadline: float | None, claim: Claimed | None, outer: Attempt | None
     ) -> Any:
-        plan, store, handler = found
+        plan, _, handler = found
         arriving = self._travel(handler, command) if self._parity else command
         limit = self._limit(deadline, outer)
         try:
-            reply = await self._apply(limit, plan, store, handler, arriving, claim, outer)
+            if claim is None:
+                origin = self.ids.new()
+                attempt = Attempt(origin, origin, self.seconds(), plan.name, limit.when)
+                reply = await self._apply(limit, found, arriving, None, attempt)
+            else:
+                reply = await self._apply_once(limit, found, arriving, claim, outer)
             return self._back(handler, reply) if self._parity else reply
         except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
             self._tell(handler, limit, error)
@@ -149,15 +155,15 @@ class Calls:
         arriving = self._travel(handler, query) if self._parity else query
         limit = self._limit(deadline, outer)
         try:
-            attempt = Attempt("", outer.trace if outer is not None else "", 0.0, plan.name)
-            attempt.deadline = limit.when
+            attempt = Attempt("", outer.trace if outer is not None else "", 0.0, plan.name, limit.when)
             unit = UnitOfWork(plan, store, self, attempt)
             try:
                 answer = await unit.read(handler, arriving)
             finally:
                 if unit.transaction is not None:
                     await unit.aclose()
-            limit.refuse_late()
+            if limit.asked:
+                limit.refuse_late()
             return self._back(handler, answer) if self._parity else answer
         except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
             self._tell(handler, limit, error)
@@ -207,92 +213,74 @@ class Calls:
             next="see the log of the service that runs it",
         ) from None
 
-    async def _apply(
-        self,
-        limit: Limit,
-        plan: ContextPlan,
-        store: Store,
-        handler: HandlerPlan,
-        command: Any,
-        claim: Claimed | None,
-        outer: Attempt | None,
+    async def _apply_once(
+        self, limit: Limit, found: Binding, command: Any, claim: Claimed, outer: Attempt | None
     ) -> Any:
-        """Applies a command, once per key: load, decide, commit; rerun when somebody else wrote first."""
-        begun = self.seconds()
-        if claim is None:
-            origin = self.ids.new()
-            attempt = Attempt(origin, origin, begun, plan.name)
-        else:
-            claim.sign(handler, command)
-            known, begun = await self._outcomes.begin(store, handler, claim, command, begun)
-            if known is not None:
-                return known[0]
-            attempt = Attempt(claim.origin, claim.trace, begun, plan.name, outer, timed=handler.keeps_time)
-            attempt.cause = claim.cause
-        attempt.deadline = limit.when
-        course = _Course()
+        """Applies a command under a key, unless it was applied."""
+        plan, store, handler = found
+        claim.sign(handler, command)
+        known, begun = await self._outcomes.begin(store, handler, claim, command, self.seconds())
+        if known is not None:
+            return known[0]
+        attempt = Attempt(claim.origin, claim.trace, begun, plan.name, limit.when)
+        attempt.outer, attempt.timed, attempt.cause = outer, handler.keeps_time, claim.cause
+        return await self._apply(limit, found, command, claim, attempt)
+
+    async def _apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
+        self, limit: Limit, found: Binding, command: Any, claim: Claimed | None, attempt: Attempt
+    ) -> Any:
+        """Applies a command: load, decide, commit; rerun when somebody else wrote first."""
+        plan, store, handler = found
+        turn: Place | None = None
+        taken: frozenset[Place] = frozenset()
         try:
             while True:
+                unit = UnitOfWork(plan, store, self, attempt, taken)
+                rows = _NO_ROWS
+                if claim is not None and claim.foreseen is not None:
+                    self._outcomes.foresee(unit, claim)
                 try:
-                    return await self._once(limit, plan, store, handler, command, claim, attempt, course)
+                    reply = await unit.run(handler, command)
+                    rows = unit.unit()
+                    if claim is not None:
+                        rows.claim = claim.row(encode_reply(reply), self.seconds())
+                    if self.turns.taken:
+                        await self.turns.stand_aside(rows.changes, attempt, turn)
+                    if limit.asked:
+                        limit.refuse_late()
+                    limit.exempt = True  # the deadline waits for the outcome: a cancelled commit is not an aborted one
+                    await unit.commit(rows)
+                except Refusal as refusal:
+                    await unit.aclose()
+                    return await self._refused(limit, store, handler, claim, refusal)
                 except Conflict:
                     limit.exempt = False
                     if known := await self._outcomes.known(store, handler, claim):
                         return known[0]
-                    await self._turn(course, attempt)
+                    taken = await unit.taken_meanwhile()
+                    turn = turn or await self._turn(rows, attempt)
                 except Exception as error:
-                    # Somebody may have applied this very command meanwhile, and that is what it has failed of.
-                    if claim is None or isinstance(error, (Refusal, StoreError, StoreUnavailable)):
-                        raise
-                    if known := await self._outcomes.known(store, handler, claim):
+                    if known := await self._applied_meanwhile(store, handler, claim, error):
                         return known[0]
                     raise
+                else:
+                    if claim is not None:
+                        learn(handler, command, unit.first)
+                    return reply
+                finally:
+                    if unit.transaction is not None:
+                        await unit.aclose()
         finally:
-            if course.turn is not None:
-                self.turns.give_up(course.turn)
+            if turn is not None:
+                self.turns.give_up(turn)
 
-    async def _once(
-        self,
-        limit: Limit,
-        plan: ContextPlan,
-        store: Store,
-        handler: HandlerPlan,
-        command: Any,
-        claim: Claimed | None,
-        attempt: Attempt,
-        course: _Course,
-    ) -> Any:
-        unit = UnitOfWork(plan, store, self, attempt, course.taken)
-        if claim is not None:
-            self._outcomes.foresee(unit, claim)
-        course.changes = ()
-        try:
-            reply = await unit.run(handler, command)
-            rows = self._rows(unit, claim, reply)
-            course.changes = rows.changes
-            if self.turns.taken:
-                await self.turns.stand_aside(rows.changes, attempt, course.turn)
-            limit.refuse_late()
-            limit.exempt = True  # the deadline waits for the outcome: a cancelled commit is not an aborted one
-            await unit.commit(rows)
-        except Refusal as refusal:
-            await unit.aclose()
-            return await self._refused(limit, store, handler, claim, refusal)
-        except Conflict:
-            course.taken = await unit.taken_meanwhile()
-            raise
-        else:
-            learn(handler, command, unit.first)
-            return reply
-        finally:
-            if unit.transaction is not None:
-                await unit.aclose()
-
-    def _rows(self, unit: UnitOfWork, claim: Claimed | None, reply: Any) -> Unit:
-        rows = unit.unit()
-        if claim is not None:
-            rows.claim = claim.row(encode_reply(reply), self.seconds())
-        return rows
+    async def _applied_meanwhile(
+        self, store: Store, handler: HandlerPlan, claim: Claimed | None, error: Exception
+    ) -> tuple[Any] | None:
+        """What this very command was answered with, if somebody has applied it meanwhile: of that it may fail."""
+        if claim is None or isinstance(error, (StoreError, StoreUnavailable)):
+            return None
+        return await self._outcomes.known(store, handler, claim)
 
     async def _refused(
         self, limit: Limit, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal
@@ -312,12 +300,11 @@ class Calls:
             return known[0]
         raise refusal
 
-    async def _turn(self, course: _Course, attempt: Attempt) -> None:
+    async def _turn(self, rows: Unit, attempt: Attempt) -> Place | None:
         """After a conflict: waits for the turn at the aggregate, or for a moment."""
-        if not course.changes:
+        if not rows.changes:
             await asyncio.sleep(self._random.random() * 0.002)
-        elif course.turn is None:
-            course.turn = await self.turns.take_first(course.changes, attempt)
+        return await self.turns.take_first(rows.changes, attempt)
 
     def _declared(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
         if isinstance(refusal, handler.refusals):
@@ -350,17 +337,6 @@ class Calls:
             f"no handler for {type(message).__name__}", where=type(message).__module__,
             expected=f"one of: {', '.join(known)}", next=f"@<context>.{decorator}({type(message).__name__})",
         )  # fmt: skip
-
-
-class _Course:
-    """What the runs of a command leave to the next one after a conflict."""
-
-    __slots__ = ("changes", "taken", "turn")
-
-    def __init__(self) -> None:
-        self.changes: Sequence[Change] = ()
-        self.taken: frozenset[Place] = frozenset()
-        self.turn: Place | None = None
 
 
 class _UnitSender:

@@ -46,7 +46,8 @@ class Handling:
 
     def attempt(self, record: Record) -> Attempt:
         """A new attempt to handle a message. Its time is when the message was recorded."""
-        return Attempt(f"{record.id}.{self._follow.name}", trace_of(record), record.at, self._plan.name)
+        origin = f"{record.id}.{self._follow.name}"
+        return Attempt(origin, trace_of(record), record.at, self._plan.name, float("inf"))
 
     def is_alone(self, record: Record) -> bool:
         """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""
@@ -84,7 +85,7 @@ class Handling:
         return self._follow.commands and isinstance(refusal, _form(self._follow, record)[0].refusals)
 
 
-_NOBODY = Attempt("", "", 0.0, "")
+_NOBODY = Attempt("", "", 0.0, "", 0.0)
 """Before the first message of a unit of work."""
 
 

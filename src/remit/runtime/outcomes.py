@@ -96,11 +96,10 @@ class Outcomes:
             claim.foreseen = ((kind, id), row)
         return None if stored is None else await self._ended(store, handler, claim, stored), at
 
-    def foresee(self, unit: UnitOfWork, claim: Claimed | None) -> None:
+    def foresee(self, unit: UnitOfWork, claim: Claimed) -> None:
         """Gives a unit of work what was looked up for it. It counts as loaded until the handler first waits."""
-        if claim is not None and claim.foreseen is not None:
-            unit.foreseen, claim.foreseen = claim.foreseen, None
-            asyncio.get_running_loop().call_soon(unit.overlook)
+        unit.foreseen, claim.foreseen = claim.foreseen, None
+        asyncio.get_running_loop().call_soon(unit.overlook)
 
     async def _ended(self, store: Store, handler: HandlerPlan, claim: Claimed, stored: Outcome) -> tuple[Any]:
         if stored.fingerprint != claim.fingerprint:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -153,11 +153,14 @@ class UnitOfWork:
         """
         attempt = self.attempt
         attempt.begin()
-        noted: list[Aggregate[Any, Any]] = []
         before = recording.get()
+        noted: list[Aggregate[Any, Any]] = []
         recording.set(noted)
         try:
-            reply = await self._run(handler, message)
+            needs = handler.dependencies
+            reply = await handler.function(message, *[self._resolve(need) for need in needs] if needs else ())
+            for reaction, event in self._taken_up(handler):
+                await self._react(reaction, event)
             if attempt.calls is not None or attempt.before:
                 await attempt.end()
         finally:
@@ -168,16 +171,19 @@ class UnitOfWork:
                 raise _not_added(handler, aggregate)
         return reply
 
-    async def _run(self, handler: HandlerPlan, message: Any) -> Any:
-        needs = handler.dependencies
-        reply = await handler.function(message, *[self._resolve(need) for need in needs] if needs else ())
-        if self._touched:
-            touched, self._touched = self._touched, {}
-            for held in touched:
-                for event in self._take_up(handler, held):
-                    for reaction in self._record(event, held.id):
-                        await self._run(reaction, event)
-        return reply
+    async def _react(self, handler: HandlerPlan, event: DomainEvent) -> None:
+        """Runs a reaction that comes together with its event."""
+        await handler.function(event, *[self._resolve(need) for need in handler.dependencies])
+        for reaction, recorded in self._taken_up(handler):
+            await self._react(reaction, recorded)
+
+    def _taken_up(self, handler: HandlerPlan) -> Iterator[tuple[HandlerPlan, DomainEvent]]:
+        """Takes up what a handler has changed and recorded, one after another; gives the reactions to each event."""
+        touched, self._touched = self._touched, {}
+        for held in touched:
+            for event in self._take_up(handler, held):
+                for reaction in self._record(event, held.id):
+                    yield reaction, event
 
     async def read(self, handler: HandlerPlan, message: Any) -> Any:
         """Runs a query's handler; whatever it changes is dropped."""
@@ -315,7 +321,7 @@ class UnitOfWork:
         if contract.key is not None:
             key = str(getattr(message, contract.key))
         calls, attempt = self.calls, self.attempt
-        headers = f'{{"cause":"{attempt.cause}","trace":"{attempt.trace}"{more}}}'
+        headers = f'{{"cause":"{attempt.cause or attempt.origin}","trace":"{attempt.trace}"{more}}}'
         self.entries.append(
             _row(
                 Entry,
@@ -350,7 +356,13 @@ class UnitOfWork:
 
     def later(self, command: Command[Any, Any]) -> None:
         """Records a command sent for later."""
-        self._enter(PUBLISHED, self._published(type(command)), command, self.key or self.attempt.cause, LATER)
+        self._enter(
+            PUBLISHED,
+            self._published(type(command)),
+            command,
+            self.key or self.attempt.cause or self.attempt.origin,
+            LATER,
+        )
 
     def unit(self) -> Unit:
         """The rows to be written."""

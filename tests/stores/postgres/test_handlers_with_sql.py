@@ -16,6 +16,7 @@ from remit import (
     Context,
     DeadlineExceeded,
     DomainEvent,
+    HandlerFailed,
     IntegrationEvent,
     Later,
     ModelError,
@@ -26,7 +27,6 @@ from remit import (
     Sql,
     SqlError,
     System,
-    HandlerFailed,
     Value,
 )
 
