@@ -14,6 +14,7 @@ from remit.contexts.dependencies import check_dependencies
 from remit.contexts.documents import check_aggregates, check_projections
 from remit.contexts.ownership import name_messages, settle_owners
 from remit.contexts.relations import Relation
+from remit.contexts.subscriptions import check_subscriptions
 from remit.domain import Projection
 from remit.findings import Findings
 from remit.messages import (
@@ -68,6 +69,7 @@ class ContextMap:
             check_handlers(context, findings)
             check_dependencies(context, findings)
             check_publishers(context, findings)
+            check_subscriptions(context, findings)
             _check_services(context, findings)
             _check_outbox(context, findings)
         check_complete(self.contexts, self.elsewhere, self.owners, findings)
