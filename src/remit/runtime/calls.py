@@ -27,6 +27,7 @@ from remit.runtime.deadlines import Deadlines, Limit
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
 from remit.runtime.pruning import RENEW_SECONDS
+from remit.runtime.pulse import Pulse
 from remit.runtime.remote import RemoteCalls
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.unit import Foreseen, UnitOfWork
@@ -64,6 +65,8 @@ class Calls:
         self.ids: Ids = ports.ids
         self.seconds: Callable[[], float] = ports.clock.seconds
         self.deadlines = Deadlines()
+        self.recovered = Pulse()
+        """Rung when an address that was not called is called again."""
         self._random = ports.random
         self._listener = listener
         self._parity = parity

@@ -75,8 +75,9 @@ class Runtime:
         self.process = ports.ids.new()
         self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity, remote=remote)
         self._remote = remote
+        self._listener = listener
         if remote is not None:
-            remote.listener = listener
+            remote.listener = self._hear
         self.freshness = Freshness(followings.values(), self._is_regressed, None if remote is None else remote.reach)
         self.subscriptions = [
             Subscription(follow, plan, stores[plan.name], followings[place].feed, self.calls, ports, listener)
@@ -168,6 +169,12 @@ class Runtime:
                 where=type(query).__name__, expected="every event handled", next="remit parked list",
             )  # fmt: skip
         return when - loop.time()
+
+    def _hear(self, signal: Signal) -> None:
+        """Passes on what calls to others have to say. Who waits because of one that is back need not wait longer."""
+        self._listener(signal)
+        if signal.kind == "breaker-closed":
+            self.calls.recovered.ring()
 
     def _is_regressed(self, follow: FollowPlan) -> bool:
         return any(s.follow is follow and s.state in BROKEN for s in self.subscriptions)
