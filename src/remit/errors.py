@@ -7,6 +7,7 @@ RemitError
 │   ├── Unavailable       the other side could not be reached or could not do it now; nothing was changed
 │   │   ├── Overloaded    refused before any work, because too much is waiting
 │   │   └── StoreUnavailable  the context's store cannot be read or written now
+│   ├── HandlerFailed     the handler raised something that it does not declare; nothing that it decided was changed
 │   ├── DeadlineExceeded  the deadline passed before the outcome; nothing was changed
 │   ├── OutcomeUnknown    the change may or may not have been made; ask again with the same key
 │   ├── TooLarge          the message is larger than the channel between the services carries; nothing was changed
@@ -36,6 +37,7 @@ __all__ = [
     "Conflict",
     "ConstraintViolated",
     "DeadlineExceeded",
+    "HandlerFailed",
     "KeyReused",
     "NotFound",
     "OutboxError",
@@ -90,6 +92,13 @@ class Unavailable(CallError):
     """The other side could not do it now. Nothing was changed; the call may be tried again."""
 
     code = "call.unavailable"
+
+
+class HandlerFailed(CallError):
+    """The handler that was called failed: it raised something that it does not declare. Nothing that it decided was
+    changed; what it had called itself may have been. Trying again helps only if the cause has gone."""
+
+    code = "call.handler-failed"
 
 
 class Overloaded(Unavailable):
