@@ -282,6 +282,15 @@ async def test_caller_and_trace_travel() -> None:
 
 
 @on_virtual_time
+async def test_who_gave_a_key_travels_and_no_other_key_meets_it() -> None:
+    async with apart() as shop:
+        callers = ["", "http:", "http:6f", "desk"]
+        assert [await shop.send(pay(1), key="k", caller=caller) for caller in callers] == [1, 2, 3, 4]
+        assert [request.headers["remit-caller"] for _, request in shop.wire.requests] == callers
+        assert [await shop.send(pay(1), key="k", caller=caller) for caller in callers] == [1, 2, 3, 4]
+
+
+@on_virtual_time
 async def test_how_many_callers_may_have_a_transaction_open_travels() -> None:
     async with apart() as shop:
         seen: list[int] = []

@@ -87,16 +87,18 @@ class Calls:
         deadline: float | None,
         outer: UnitOfWork | None = None,
         received: tuple[str, str, str] | None = None,
+        caller: str = "",
     ) -> Any:
         """The reply to a command. Raises its refusals and `CallError`s.
 
-        `received` are caller, key and trace of a command that another process sent.
+        `caller` is who gave the key, where that is nobody in a handler. `received` are caller, key and
+        trace of a command that another process sent.
         """
         found = self._commands.get(type(command))
         if found is None:
-            return await self._elsewhere(command, "handle", key, deadline, outer)
+            return await self._elsewhere(command, "handle", key, deadline, outer, caller)
         plan, store, handler = found
-        claim = self._claim(handler.contract.type, key, outer) if received is None else _Claimed(*received)
+        claim = self._claim(handler.contract.type, key, outer, caller) if received is None else _Claimed(*received)
         arriving = self._travel(handler, command) if self._parity else command
         limit = self._limit(deadline, outer)
         try:
@@ -129,7 +131,13 @@ class Calls:
             self.deadlines.leave(limit)
 
     async def _elsewhere(
-        self, message: Message, decorator: str, key: str | None, deadline: float | None, outer: UnitOfWork | None
+        self,
+        message: Message,
+        decorator: str,
+        key: str | None,
+        deadline: float | None,
+        outer: UnitOfWork | None,
+        caller: str = "",
     ) -> Any:
         """Calls a context in another process: with a key always, so that an attempt can be repeated."""
         route = None if self._remote is None else self._remote.route(type(message))
@@ -139,17 +147,17 @@ class Calls:
             claim = _Claimed("", "", outer.trace if outer is not None else "")
         else:
             key = key if key or outer is not None else self.ids.new()
-            claim = self._claim(route.contract.type, key, outer) or _Claimed("", "", "")
+            claim = self._claim(route.contract.type, key, outer, caller) or _Claimed("", "", "")
         seconds = DEADLINE if deadline is None else deadline
         latest = outer.deadline - MARGIN if outer is not None else float("inf")
         return await self._remote.call(
             route, message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace
         )
 
-    def _claim(self, type: str, key: str | None, outer: UnitOfWork | None) -> _Claimed | None:
+    def _claim(self, type: str, key: str | None, outer: UnitOfWork | None, caller: str = "") -> _Claimed | None:
         """What a repeated call is known by: the caller's key, or one derived from the message being handled."""
         if outer is None:
-            return _Claimed("", key, _safe(key)) if key else None
+            return _Claimed(caller, key, _safe(key)) if key else None
         outer.made += 1
         key = key or derived_key(outer.seed, outer.made, type)
         return _Claimed(outer.plan.name, key, outer.trace or _safe(key))

@@ -136,9 +136,16 @@ class Runtime:
     # ── Sender ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def send(
-        self, command: Command[Any, Any], /, *, deadline: float | None = None, key: str | None = None
+        self,
+        command: Command[Any, Any],
+        /,
+        *,
+        deadline: float | None = None,
+        key: str | None = None,
+        caller: str = "",
     ) -> Any:
-        return await self.calls.send(command, key=key, deadline=deadline)
+        """As `Sender.send`. `caller` is who gave the key: an edge says whose it is, and others' keys do not meet it."""
+        return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
 
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool = False) -> Any:
         if fresh:  # the answer has what is left of the time
