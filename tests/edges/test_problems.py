@@ -241,6 +241,7 @@ async def test_a_refusal_without_a_status_is_409() -> None:
         (errors.Overloaded("secret"), 503, "1"),
         (errors.StoreUnavailable("secret", where="secret"), 503, "2"),
         (errors.Stale("secret"), 503, None),
+        (errors.HandlerFailed("secret"), 500, None),
         (errors.DeadlineExceeded("secret"), 504, None),
         (errors.OutcomeUnknown("secret"), 504, None),
     ],

@@ -29,7 +29,8 @@ from remit import (
 from remit.runtime import reception
 from remit.runtime.failures import is_transient
 from remit.runtime.usual import ENOUGH, REMEMBERED_SECONDS
-from remit.stores import PRIVATE
+from remit.stores import PRIVATE, nesting
+from remit.stores.nesting import Nested
 from remit.transports import Answer, CallChannel, Exchange, InProcessCalls, Request
 from remit.transports.http import HttpCalls
 from remit.transports.nats import NatsCalls, NatsConnection
@@ -279,6 +280,39 @@ async def test_caller_and_trace_travel() -> None:
         heads = await shop.till.store.heads(PRIVATE)
         (record,) = [r for part in heads for r in await shop.till.store.read(PRIVATE, part, 0, 10)]
         assert msgspec.json.decode(record.headers)["trace"] == "wish1"
+
+
+@on_virtual_time
+async def test_who_gave_a_key_travels_and_no_other_key_meets_it() -> None:
+    async with apart() as shop:
+        callers = ["", "http:", "http:6f", "desk"]
+        assert [await shop.send(pay(1), key="k", caller=caller) for caller in callers] == [1, 2, 3, 4]
+        assert [request.headers["remit-caller"] for _, request in shop.wire.requests] == callers
+        assert [await shop.send(pay(1), key="k", caller=caller) for caller in callers] == [1, 2, 3, 4]
+
+
+@on_virtual_time
+async def test_how_many_callers_may_have_a_transaction_open_travels() -> None:
+    async with apart() as shop:
+        seen: list[int] = []
+
+        async def note() -> None:
+            seen.append(nesting.depth())
+
+        shop.shop.work = note  # type: ignore[method-assign]  # what every handler of the till does first
+        await shop.send(pay(1))
+        await nested(shop.send(pay(1)), 1)
+        await nested(nested(shop.ask(Balance(till="t")), 1), 1)
+        assert seen == [0, 1, 2]
+        assert [request.headers.get("remit-depth") for _, request in shop.wire.requests] == [None, "1", "2"]
+
+
+async def nested(call: Coroutine[Any, Any, Any], transactions: int) -> None:
+    """Makes a call while so many more transactions are open."""
+    opened = [Nested.here() for _ in range(transactions)]
+    await call
+    for each in opened:
+        each.over = True
 
 
 # ── retries and the breaker ─────────────────────────────────────────────────────────────────────────────────────────

@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.runtime import handling, subscription
+from remit.runtime import calls, handling, subscription
 from remit.runtime.attempts import Attempt
-from remit.runtime.deadlines import Limit
 from remit.runtime.history import Break
 from remit.runtime.parking import Parking
 from remit.runtime.subscription import Subscription
@@ -203,9 +202,10 @@ def unknown_is_aborted(patch: pytest.MonkeyPatch) -> None:
 
 
 def cancelled_is_aborted(patch: pytest.MonkeyPatch) -> None:
-    def forget(_: Limit, exempt: bool) -> None: ...
+    def never(error: BaseException, unit: Unit) -> bool:
+        return False
 
-    patch.setattr(Limit, "exempt", property(lambda _: False, forget))
+    patch.setattr(calls, "was_written", never)
 
 
 def conflict_is_a_failure(patch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Who owns what: contexts, what they declare, and the map between them. Pure data; everything else reads it."""
 
 from remit.contexts.context import Context
-from remit.contexts.declarations import Handler, Later, Publisher, Route
+from remit.contexts.declarations import ClientOf, Handler, Later, Publisher, Route
 from remit.contexts.map import ContextMap
 from remit.contexts.ports import Clock, Ids, Repository, Sender, Sql, View
 from remit.contexts.relations import (
@@ -17,6 +17,7 @@ from remit.contexts.relations import (
 
 __all__ = [
     "AntiCorruptionLayer",
+    "ClientOf",
     "Clock",
     "Conformist",
     "Context",

@@ -10,11 +10,15 @@ from typing_extensions import TypeVar
 
 from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal
 
-__all__ = ["Handler", "Later", "Publisher", "Role", "Route", "where"]
+__all__ = ["ClientOf", "Handler", "Later", "Publisher", "Role", "Route", "where"]
 
 C = TypeVar("C", bound=Command[Any, Any])
 
 Role = Literal["command", "query", "reaction", "together"]
+
+ClientOf = Callable[[Mapping[str, Any]], str | None]
+"""Says who makes a request to the HTTP edge, from its ASGI scope: a name, the same for each request of one client. None
+or "" is one of those who cannot be told apart."""
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,10 @@ def check_aggregates(contexts: Sequence[Context[Any]], findings: Findings) -> No
 
 
 def check_projections(contexts: Sequence[Context[Any]], findings: Findings) -> None:
-    """A projection belongs to one context, says its key and events, has defaults, and folds."""
+    """A projection belongs to one context, has a name that no aggregate has, says its key and events, and folds."""
     owners: dict[type, str] = {}
     for context in contexts:
-        named: dict[str, type[Projection[Any, Any]]] = {}
+        named: dict[str, type] = {aggregate.__name__: aggregate for aggregate, _ in aggregates_of(context)}
         for projection in context.projections:
             if not is_kind(projection, Projection):
                 findings.report(
@@ -104,6 +104,6 @@ def _report_same_name(kind: str, context: Context[Any], one: type, other: type, 
         f"{kind}.same-name",
         where(other),
         f"{where(one)} and {where(other)} share the name {other.__name__} in context {context.name!r}",
-        expected=f"one {kind} per name: what it keeps is stored under it",
+        expected="one aggregate or projection per name: what it keeps is stored under it",
         next="rename one of them",
     )

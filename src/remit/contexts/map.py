@@ -9,11 +9,12 @@ from typing import Any
 from remit.contexts.annotations import aggregates_of, is_kind, projected_by, published_by
 from remit.contexts.bindings import check_complete, check_handlers, check_publishers
 from remit.contexts.context import Context
-from remit.contexts.declarations import where
+from remit.contexts.declarations import ClientOf, where
 from remit.contexts.dependencies import check_dependencies
 from remit.contexts.documents import check_aggregates, check_projections
 from remit.contexts.ownership import name_messages, settle_owners
 from remit.contexts.relations import Relation
+from remit.contexts.subscriptions import check_subscriptions
 from remit.domain import Projection
 from remit.findings import Findings
 from remit.messages import (
@@ -52,6 +53,8 @@ class ContextMap:
         self.contexts = tuple(contexts)
         self.relations = tuple(relations)
         self.elsewhere = tuple(elsewhere)
+        self.client_of: ClientOf | None = None
+        """Tells clients of the HTTP edge apart; None where their credentials do."""
         self.beside: tuple[Context[Any], ...] = ()
         """Those of the contexts elsewhere whose declarations are known here all the same."""
         self.contracts: dict[type[Message], Contract] = {}
@@ -68,6 +71,7 @@ class ContextMap:
             check_handlers(context, findings)
             check_dependencies(context, findings)
             check_publishers(context, findings)
+            check_subscriptions(context, findings)
             _check_services(context, findings)
             _check_outbox(context, findings)
         check_complete(self.contexts, self.elsewhere, self.owners, findings)

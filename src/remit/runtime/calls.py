@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
 
@@ -26,12 +27,13 @@ from remit.runtime.deadlines import Deadlines, Limit
 from remit.runtime.outcomes import DERIVED, Claimed, Outcomes, learn, safe
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
+from remit.runtime.pulse import Pulse
 from remit.runtime.remote import RemoteCalls
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.turns import Place, Turns
 from remit.runtime.unit import UnitOfWork
 from remit.runtime.wire import Route
-from remit.stores import Store, Unit
+from remit.stores import Store, Unit, was_written
 
 __all__ = ["Calls", "attempt"]
 
@@ -65,6 +67,8 @@ class Calls:
         self.seconds: Callable[[], float] = ports.clock.seconds
         self.deadlines = Deadlines()
         self.turns = Turns()
+        self.recovered = Pulse()
+        """Rung when an address that was not called is called again."""
         self._outcomes = Outcomes(self.seconds)
         self._random = ports.random
         self._listener = listener
@@ -193,8 +197,9 @@ class Calls:
 
     def _tell(self, handler: HandlerPlan, limit: Limit, error: BaseException) -> NoReturn:
         """Raises what the caller may see of what went wrong inside: a declared refusal or a `CallError`."""
+        is_late = limit.owns_cancellation()
         if isinstance(error, asyncio.CancelledError):
-            if limit.owns_cancellation():
+            if is_late:
                 raise DeadlineExceeded(
                     f"{handler.contract.type} was not done by its deadline; what it had called by then stays",
                     where=handler.name,
@@ -236,7 +241,7 @@ class Calls:
         try:
             while True:
                 unit = UnitOfWork(plan, store, self, attempt, taken)
-                rows = _NO_ROWS
+                rows, reply = _NO_ROWS, None
                 if claim is not None and claim.foreseen is not None:
                     self._outcomes.foresee(unit, claim)
                 try:
@@ -248,13 +253,15 @@ class Calls:
                         await self.turns.stand_aside(rows.changes, attempt, turn)
                     if limit.asked:
                         limit.refuse_late()
-                    limit.exempt = True  # the deadline waits for the outcome: a cancelled commit is not an aborted one
                     await unit.commit(rows)
+                except asyncio.CancelledError as error:
+                    if not was_written(error, rows) or not limit.owns_cancellation():
+                        raise
+                    return reply  # it came too late to be withdrawn
                 except Refusal as refusal:
                     await unit.aclose()
-                    return await self._refused(limit, store, handler, claim, refusal)
+                    return await self._refused(store, handler, claim, refusal)
                 except Conflict:
-                    limit.exempt = False
                     if known := await self._outcomes.known(store, handler, claim):
                         return known[0]
                     taken = await unit.taken_meanwhile()
@@ -282,20 +289,15 @@ class Calls:
             return None
         return await self._outcomes.known(store, handler, claim)
 
-    async def _refused(
-        self, limit: Limit, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal
-    ) -> Any:
+    async def _refused(self, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal) -> Any:
         """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
         one. Raises it, unless the command was applied meanwhile."""
         if claim is None or not isinstance(refusal, handler.refusals):
             raise refusal
         if claim.keeps_refusals:
-            try:
-                limit.exempt = True
+            with contextlib.suppress(Conflict):
                 await store.commit(Unit(claim=claim.row(encode_reply(refusal), self.seconds())))
                 raise refusal
-            except Conflict:
-                limit.exempt = False
         if known := await self._outcomes.known(store, handler, claim):
             return known[0]
         raise refusal

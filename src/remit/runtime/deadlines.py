@@ -18,9 +18,9 @@ AGAIN_SECONDS = 0.1
 
 
 class Limit:
-    """A running call and the loop time at which it has to end. `exempt` holds while it commits."""
+    """A running call and the loop time at which it has to end."""
 
-    __slots__ = ("asked", "cancelling", "exempt", "task", "when")
+    __slots__ = ("asked", "cancelling", "task", "when")
 
     def __init__(self, task: asyncio.Task[Any], when: float) -> None:
         self.task = task
@@ -28,7 +28,6 @@ class Limit:
         self.cancelling = task.cancelling()
         self.asked = 0
         """How often it has asked the task to end."""
-        self.exempt = False
 
     def refuse_late(self) -> None:
         """Raises `CancelledError` when the deadline has passed: a handler may swallow its cancellation."""
@@ -89,9 +88,8 @@ class Deadlines:
                 following = min(following, limit.when)
                 continue
             following = min(following, now + AGAIN_SECONDS)
-            if not limit.exempt:
-                limit.asked += 1
-                limit.task.cancel()
+            limit.asked += 1
+            limit.task.cancel()
         self._timer, self._wake_at = None, _NEVER
         if following < _NEVER:
             self._arm(loop, following)

@@ -37,7 +37,7 @@ from remit.runtime.wire import (
     piece_of,
     seconds_left,
 )
-from remit.stores import PUBLISHED, Store
+from remit.stores import PUBLISHED, Store, nesting
 from remit.transports import Answer, Answering, CallChannel, Request, StoreFeed
 
 __all__ = ["Reception"]
@@ -145,6 +145,7 @@ class Reception:
         message = route.read(request)
         # A second attempt is known as such further in; the task may be the channel's, with other requests to come.
         token = retrying.set(request.headers.get("remit-attempt", "0") != "0")
+        deep = nesting.arrived(_depth(request))
         try:
             if request.kind == "query":
                 outcome = await self._calls.ask(message, deadline=seconds)
@@ -157,6 +158,7 @@ class Reception:
             error.retry_after = 0.0  # it was somebody further in, who has been asked often enough
             raise
         finally:
+            nesting.left(deep)
             retrying.reset(token)
         return route.answer(outcome)
 
@@ -271,6 +273,12 @@ def _identity(request: Request) -> tuple[str, str, str]:
         except msgspec.DecodeError:
             raise BadMessage("a trace with characters that are not escaped", where=headers["remit-type"]) from None
     return headers.get("remit-caller", ""), key, trace
+
+
+def _depth(request: Request) -> int:
+    """How many callers may have a transaction open, as the other process says."""
+    text = request.headers.get("remit-depth", "")
+    return int(text) if len(text) < 4 and text.isdecimal() else 0
 
 
 def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]:

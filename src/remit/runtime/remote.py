@@ -42,6 +42,7 @@ from remit.runtime.wire import (
     printable,
     raise_failure,
 )
+from remit.stores import nesting
 from remit.transports import Answer, CallChannel, Request, Standing
 
 __all__ = ["RemoteCalls"]
@@ -105,6 +106,8 @@ class RemoteCalls:
         headers = {"remit-trace": printable(trace)} if trace else {}
         if route.kind == "command":
             headers |= {"remit-key": printable(key), "remit-caller": caller}
+        if deep := nesting.depth():
+            headers["remit-depth"] = str(deep)
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()

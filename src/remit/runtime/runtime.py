@@ -76,8 +76,9 @@ class Runtime:
         self.process = ports.ids.new()
         self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity, remote=remote)
         self._remote = remote
+        self._listener = listener
         if remote is not None:
-            remote.listener = listener
+            remote.listener = self._hear
         self.subscriptions = [
             Subscription(follow, plan, stores[plan.name], followings[place].feed, self.calls, ports, listener)
             for plan in plans.values()
@@ -135,9 +136,16 @@ class Runtime:
     # ── Sender ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def send(
-        self, command: Command[Any, Any], /, *, deadline: float | None = None, key: str | None = None
+        self,
+        command: Command[Any, Any],
+        /,
+        *,
+        deadline: float | None = None,
+        key: str | None = None,
+        caller: str = "",
     ) -> Any:
-        return await self.calls.send(command, key=key, deadline=deadline)
+        """As `Sender.send`. `caller` is who gave the key: an edge says whose it is, and others' keys do not meet it."""
+        return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
 
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
         if fresh is not False:  # the answer has what is left of the time
@@ -160,6 +168,12 @@ class Runtime:
         key = fresh if isinstance(fresh, str) else None
         await self.freshness.freshen(owner, contract_of(type(query), owner).type, key, when=when)
         return when - loop.time()
+
+    def _hear(self, signal: Signal) -> None:
+        """Passes on what calls to others have to say. Who waits because of one that is back need not wait longer."""
+        self._listener(signal)
+        if signal.kind == "breaker-closed":
+            self.calls.recovered.ring()
 
     def _is_regressed(self, follow: FollowPlan) -> bool:
         return any(s.follow is follow and s.state in BROKEN for s in self.subscriptions)

@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from remit.errors import CallError, Conflict, Diverged, RemitError, StoreError
+from remit.errors import CallError, Conflict, Diverged, RemitError, StoreError, StoreUnavailable
 from remit.runtime.attempts import Attempt
 from remit.runtime.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, backoff, is_transient, severity, told
@@ -389,7 +389,11 @@ class Subscription:
             self._troubles.begin(lane.part, "paused", storm or told(error))
         else:
             self._say(Signal("retrying", self.name, told(error), error))
-        await asyncio.sleep(backoff(lane.failures - 1, self._ports.random))
+        pause = backoff(lane.failures - 1, self._ports.random)
+        if isinstance(error, CallError) and not isinstance(error, StoreUnavailable):
+            await self._calls.recovered.wait(pause)  # whoever was called may be back before it is over
+        else:
+            await asyncio.sleep(pause)
 
     def _break(self, found: Break) -> None:
         """The source's log is not the one the checkpoint was made on, or not all of it: stop, loudly."""

@@ -19,7 +19,9 @@ from remit.stores.port import (
     Store,
     Subscriber,
     Unit,
+    note_written,
     partition_of,
+    was_written,
 )
 
 __all__ = [
@@ -41,5 +43,7 @@ __all__ = [
     "Store",
     "Subscriber",
     "Unit",
+    "note_written",
     "partition_of",
+    "was_written",
 ]

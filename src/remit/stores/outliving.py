@@ -1,4 +1,6 @@
-"""A cancelled commit is not an aborted one: who waits for it hears of the cancellation when the outcome is known."""
+"""A cancelled commit is not an aborted one: who waits for it hears of the cancellation when the outcome is known, and
+of the outcome with it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from remit.errors import OutcomeUnknown
-from remit.stores.port import Unit
+from remit.stores.port import Unit, note_written
 
 __all__ = ["PATIENCE", "Pending"]
 
@@ -18,7 +20,7 @@ PATIENCE = 5.0
 class Pending:
     """A unit on its way into a store, and the one caller who waits for it."""
 
-    __slots__ = ("_cancelled", "_loop", "_over", "_waiter", "unit")
+    __slots__ = ("_cancelled", "_error", "_loop", "_over", "_waiter", "unit")
 
     def __init__(self, unit: Unit) -> None:
         self.unit = unit
@@ -26,11 +28,12 @@ class Pending:
         # Awaited as it is: a shield around it would cost as much as the rest of what a command waits for.
         self._waiter: asyncio.Future[None] = self._loop.create_future()
         self._over = False
+        self._error: Exception | None = None
         self._cancelled = False
 
     def settle(self, error: Exception | None) -> None:
         """The outcome is known: the unit is written, or why not."""
-        self._over = True
+        self._over, self._error = True, error
         if self._waiter.done():
             return  # cancelled a moment ago
         if error is None or self._cancelled:
@@ -40,17 +43,25 @@ class Pending:
 
     async def outcome(self, where: str, withdraw: Callable[[Pending], bool] | None = None) -> None:
         """Waits for it, and raises what the unit ended with. A cancellation waits as well, unless the unit can be
-        withdrawn; after 5 s it raises `OutcomeUnknown`.
+        withdrawn; `was_written` then tells of it whether the unit is written. Raises `OutcomeUnknown` where that is not
+        known, or not after 5 s.
         """
         try:
             await self._waiter
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             self._cancelled = True
             if not self._waiter.cancelled():
                 self._waiter.exception()  # known, but nobody hears of it any more
             if withdraw is None or not withdraw(self):
                 await self._known(where)
+                self._tell(cancelled)
             raise
+
+    def _tell(self, cancelled: asyncio.CancelledError) -> None:
+        if isinstance(self._error, OutcomeUnknown):
+            raise self._error
+        if self._error is None:
+            note_written(cancelled, self.unit)
 
     async def _known(self, where: str) -> None:
         """Waits for the outcome, however often the caller is cancelled. Raises `OutcomeUnknown` after 5 s."""

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from zlib import crc32
 
 from typing_extensions import TypeIs
 
 from remit.errors import StoreError
 from remit.messages import Record
+
+if TYPE_CHECKING:  # it takes half of the time that importing remit does
+    from asyncio import CancelledError
 
 __all__ = [
     "BEGUN",
@@ -39,7 +42,9 @@ __all__ = [
     "Transaction",
     "Unit",
     "has_sql",
+    "note_written",
     "partition_of",
+    "was_written",
     "written_read_only",
 ]
 
@@ -240,6 +245,22 @@ class Capabilities:
     """Each context enters it with credentials of its own, which reach no other context's store."""
 
 
+_WRITTEN = "remit_written"
+
+
+def note_written(cancelled: CancelledError, unit: Unit) -> None:
+    """For stores: notes at a cancellation that this unit was written when it came out of its `Store.commit`."""
+    vars(cancelled)[_WRITTEN] = unit
+
+
+def was_written(cancelled: CancelledError, unit: Unit) -> bool:
+    """Whether a unit was written whose `Store.commit` has ended with this cancellation.
+
+    It is about this very unit: a cancellation goes on, through the callers of whoever has committed one.
+    """
+    return vars(cancelled).get(_WRITTEN) is unit
+
+
 class Store(Protocol):
     """A context's store. Methods raise `StoreUnavailable` (try again), `StoreError` (cannot be used as it is)."""
 
@@ -271,6 +292,12 @@ class Store(Protocol):
         Raises `Conflict` (a version, checkpoint or idempotency key is not as expected, a letter waits behind a key that
         is not parked; nothing written),
         `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not).
+
+        When the caller is cancelled, a unit that still waits for its turn is withdrawn at once, and nothing of it is
+        written. One that is being written is waited for. Either way `CancelledError` comes out, and it means that
+        nothing was written, unless `was_written` says of it that the unit was. Where the outcome is not known in the
+        end, or not within a bounded time, `OutcomeUnknown` comes out in its place; `Task.cancelling` still tells of
+        the cancellation.
         """
         ...
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from remit.contexts import Context, ContextMap, Relation
+from remit.contexts import ClientOf, Context, ContextMap, Relation
 from remit.contexts.ports import Sender
 from remit.errors import OutboxError
 from remit.messages import Command, Query, Refusal
@@ -33,14 +33,23 @@ class System(ContextMap):
 
     `contexts` are the contexts themselves, or by name the places where they are: `{"billing": "shop.billing:billing"}`.
     Then a process imports only those it hosts, and a release need not hold the others. Relations may name contexts too.
+
+    `client_of` says from the ASGI scope of a request who makes it, so that each client of the HTTP edge has idempotency
+    keys of its own. Without it, clients are told apart by their header Authorization.
     """
 
     def __init__(
-        self, name: str, *, contexts: Sequence[Context[Any]] | Mapping[str, str], relations: Sequence[Relation] = ()
+        self,
+        name: str,
+        *,
+        contexts: Sequence[Context[Any]] | Mapping[str, str],
+        relations: Sequence[Relation] = (),
+        client_of: ClientOf | None = None,
     ) -> None:
         self.places: Mapping[str, str] = contexts if isinstance(contexts, Mapping) else {}
         loaded = () if isinstance(contexts, Mapping) else contexts
         super().__init__(name, contexts=loaded, relations=relations, elsewhere=tuple(self.places))
+        self.client_of = client_of
         self._running: list[tuple[AbstractEventLoop, Runtime]] = []
 
     def hosting(self, names: Collection[str] | None = None) -> System:
@@ -54,7 +63,7 @@ class System(ContextMap):
             names = self.names
         hosted = [context for context in self.contexts if context.name in names]
         hosted += load_contexts(self.name, {name: place for name, place in self.places.items() if name in names})
-        known = System(self.name, contexts=hosted, relations=self.relations)
+        known = System(self.name, contexts=hosted, relations=self.relations, client_of=self.client_of)
         known.elsewhere = tuple(name for name in self.names if name not in names)
         known.beside = tuple(context for context in self.contexts if context.name not in names)
         return known

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable
-from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit, outliving
+from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit, outliving, was_written
 from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.transactions import Transaction
 from tests.stores.postgres.waiting import waits
@@ -243,11 +243,13 @@ async def test_a_cancelled_commit_is_waited_for(
     await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
     async with connection.transaction():
         await connection.execute(f"LOCK {schema}.remit_log IN SHARE MODE")
-        committing = asyncio.create_task(transaction.commit(unit()))
+        rows = unit()
+        committing = asyncio.create_task(transaction.commit(rows))
         assert await waits(server, committing)
         committing.cancel()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(asyncio.CancelledError) as told:
         await committing
+    assert was_written(told.value, rows)
     await transaction.abandon()
     assert (await written.invoices(), await written.versions()) == ([1], [("a", 1)])
 

@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.stores import PRIVATE, Change, Entry, Unit, outliving
+from remit.stores import PRIVATE, Change, Entry, Unit, outliving, was_written
 from remit.stores.sqlite import SqliteStore, schema
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.writer import Writer
@@ -151,16 +151,45 @@ async def test_a_cancelled_caller_hears_of_it_when_the_outcome_is_known(
     billing: SqliteStore, lane: StubbornLane
 ) -> None:
     lane.free.clear()
-    caller = begin(billing, new("a"))
+    unit = new("a")
+    caller = begin(billing, unit)
     await turns(5)
     for _ in range(3):
         caller.cancel()
         await turns(5)
         assert not caller.done()
     lane.free.set()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(asyncio.CancelledError) as told:
         await caller
+    assert was_written(told.value, unit)
     assert await billing.load("Account", "a") is not None
+
+
+async def test_a_cancelled_caller_hears_that_its_unit_conflicts(billing: SqliteStore, lane: StubbornLane) -> None:
+    await billing.commit(new("a"))
+    lane.free.clear()
+    unit = new("a")
+    caller = begin(billing, unit)
+    await turns(5)
+    caller.cancel()
+    lane.free.set()
+    with pytest.raises(asyncio.CancelledError) as told:
+        await caller
+    assert not was_written(told.value, unit)
+
+
+async def test_a_cancelled_caller_whose_outcome_is_lost_is_told_that(billing: SqliteStore, lane: StubbornLane) -> None:
+    """To be cancelled would mean that nothing was written."""
+    lane.free.clear()
+    lane.loses = True
+    caller = begin(billing, new("a"))
+    await turns(5)
+    caller.cancel()
+    lane.free.set()
+    with pytest.raises(OutcomeUnknown, match="the reply is lost"):
+        await caller
+    assert caller.cancelling() == 1, "the cancellation is not lost"
+    lane.loses = False
 
 
 async def test_a_cancelled_caller_waits_a_bounded_time(

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from remit.contexts import ContextMap, Sender
+from remit.contexts import ClientOf, ContextMap, Sender
 from remit.edges.http.doors import compile_operations, endpoint
 from remit.edges.http.openapi import describe
 from remit.edges.http.page import render
@@ -52,6 +52,9 @@ class HttpEdge:
     not, `max_deadline` where it asks for more (both in seconds). `ready` tells whether the system is ready: the report
     it returns is shown, with status 503 where its entry `ready` is false, or where it fails or is slow.
 
+    `sender` is what `System.connect` gives, or something whose `send` takes `caller` as well: who gave the idempotency
+    key. That is told by the header Authorization, or by `client_of`, which holds in place of the system's own.
+
     Raises `ModelError` with every route that does not hold.
     """
 
@@ -64,6 +67,7 @@ class HttpEdge:
         default_deadline: float = 10.0,
         max_deadline: float = 60.0,
         ready: Ready | None = None,
+        client_of: ClientOf | None = None,
     ) -> None:
         self._ready = ready
         self._limits = Limits(max_body, default_deadline, max_deadline)
@@ -80,7 +84,8 @@ class HttpEdge:
         for path, show in own.items():
             self._router.add("GET", path, show)
         for operation in operations:
-            self._router.add(operation.route.method, operation.route.path, endpoint(operation, sender, self._limits))
+            serve = endpoint(operation, sender, self._limits, client_of or context_map.client_of)
+            self._router.add(operation.route.method, operation.route.path, serve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection of the server: a request, or the server's lifespan."""

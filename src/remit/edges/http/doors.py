@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from remit.contexts import ContextMap, Route, Sender
+from remit.contexts import ClientOf, ContextMap, Route, Sender
+from remit.edges.http.clients import caller_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, query_reader
 from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
@@ -73,8 +74,9 @@ def compile_operations(context_map: ContextMap, reserved: tuple[str, ...]) -> li
     return operations
 
 
-def endpoint(operation: Operation, sender: Sender, limits: Limits) -> Endpoint:
+def endpoint(operation: Operation, sender: Sender, limits: Limits, client_of: ClientOf | None = None) -> Endpoint:
     """The endpoint that reads the message, sends or asks it, and answers with the reply."""
+    outside: Any = sender  # what is inside of a handler cannot say who gave a key, so its type does not have it
     read, encode, status, silent = operation.read, operation.encode, operation.route.status, operation.silent
 
     def answer(reply: Any) -> Answer:
@@ -95,7 +97,10 @@ def endpoint(operation: Operation, sender: Sender, limits: Limits) -> Endpoint:
         else:
             body = await request.body(limits)
         message: Any = read(request.places, request.query(), body)
-        return answer(await sender.send(message, deadline=request.remaining(limits), key=key))
+        if key is None:
+            return answer(await sender.send(message, deadline=request.remaining(limits), key=None))
+        caller = caller_of(request.scope, request.headers, client_of)
+        return answer(await outside.send(message, deadline=request.remaining(limits), key=key, caller=caller))
 
     chosen = ask if operation.asks else send
 

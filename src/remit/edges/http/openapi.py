@@ -20,7 +20,8 @@ _PROBLEM_JSON = "application/problem+json"
 _SHARED_PARAMETERS: dict[str, Schema] = {
     "Idempotency-Key": {
         "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        "description": "The same key on a repeated request makes it apply once. On another request: 422.",
+        "description": "The same key on a repeated request of one client makes it apply once. On another request: 422. "
+        "Use a random key of 128 bits or more, such as a UUID.",
     },
     "Request-Timeout": {
         "name": "Request-Timeout", "in": "header", "schema": {"type": "number", "exclusiveMinimum": 0},

@@ -58,6 +58,10 @@ KINDS: dict[str, Kind] = {
         503, "Not available now", "Try again after the seconds in Retry-After",
         "The other side could not do it now. Nothing was changed.", 1,
     ),
+    "call.handler-failed": Kind(
+        500, "The handler failed", "Tell the operator: the log of the server says more",
+        "Nothing that the handler decided was changed; what it had called may have been.",
+    ),
     "call.overloaded": Kind(
         503, "Too much is waiting", "Try again after the seconds in Retry-After",
         "Refused before any work was done. Nothing was changed.", 1,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import asyncpg
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, RemitError, SqlError, StoreUnavailable
+from remit.stores.nesting import Nested
 from remit.stores.outliving import PATIENCE, Pending
 from remit.stores.port import Unit
 from remit.stores.postgres.columns import is_plain
@@ -21,8 +22,8 @@ from remit.stores.postgres.session import Link, Session
 
 __all__ = ["Transaction", "Transactions"]
 
-_MOST = 8
-"""Transactions at a time; the next one waits."""
+MOST = (8, 4, 2, 1)
+"""Transactions at a time, by level: those of handlers whose callers have none, one, two, three. The next one waits."""
 # Users' tables are not ours: nothing is known of their indexes, nor of what handlers wait for meanwhile.
 _BOUNDS = """
     SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto; SET LOCAL statement_timeout = '30s';
@@ -40,29 +41,38 @@ class Transactions:
         self.partitions = partitions
         self.written = written
         self._place = place
-        self._free = asyncio.Semaphore(_MOST)
+        self._free = [asyncio.Semaphore(most) for most in MOST]
         self._idle: list[Session] = []
         self._ending: set[asyncio.Task[None]] = set()
 
-    async def take(self) -> Session:
-        """A session, as soon as one is free."""
-        await self._free.acquire()
+    async def take(self, level: int) -> Session:
+        """A session, as soon as one of this level is free. Raises `SqlError` where there are none."""
+        if level >= len(self._free):
+            raise self._too_deep(level)
+        await self._free[level].acquire()
         return self._idle.pop() if self._idle else Session(self._place, "sql")
 
-    def give_back(self, session: Session) -> None:
+    def give_back(self, session: Session, level: int) -> None:
         """It is in no transaction any more."""
         self._idle.append(session)
-        self._free.release()
+        self._free[level].release()
 
-    def end(self, session: Session) -> None:
+    def end(self, session: Session, level: int) -> None:
         """Ends its connection, after the server has been told to break off what it does there."""
-        ending = asyncio.create_task(self._end(session), name="sql")
+        ending = asyncio.create_task(self._end(session, level), name="sql")
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
 
-    async def _end(self, session: Session) -> None:
+    async def _end(self, session: Session, level: int) -> None:
         await session.close()
-        self.give_back(session)
+        self.give_back(session, level)
+
+    def _too_deep(self, level: int) -> SqlError:
+        return SqlError(
+            f"{level} handlers that ask for Sql wait for each other's calls, and this is one more", where=self.where,
+            expected=f"at most {len(self._free)} that call each other",
+            next="send the command for later, or let a handler in between do without Sql",
+        )  # fmt: skip
 
     async def close(self) -> None:
         """Ends the connections. Every transaction has ended before."""
@@ -78,12 +88,11 @@ class Transaction:
     def __init__(self, transactions: Transactions, commit: Callable[[Unit], Awaitable[None]]) -> None:
         self._transactions = transactions
         self._commit_plainly = commit
+        self._nested = Nested.here()
         self._turn = asyncio.Lock()
         self._session: Session | None = None
         self._link: Link | None = None
         self._failed: Exception | None = None
-        self._over = False
-        """The handler has ended."""
         self._ending = False
         """Its commit has begun."""
 
@@ -101,7 +110,7 @@ class Transaction:
 
     async def _run(self, method: Literal["fetch", "execute"], statement: str, values: tuple[object, ...]) -> Any:
         async with self._turn:
-            if self._over:
+            if self._nested.over:
                 raise self._too_late()
             if self._failed is not None:
                 raise self._failed
@@ -119,7 +128,7 @@ class Transaction:
                 raise
 
     async def _begin(self) -> Link:
-        self._session = await self._transactions.take()
+        self._session = await self._transactions.take(self._nested.level)
         link = await self._session.link()
         await link.begin()
         await link.run(_BOUNDS)
@@ -163,7 +172,7 @@ class Transaction:
         """
         if self._failed is not None:
             raise self._failed
-        self._over = True
+        self._nested.over = True  # the handler has ended
         link, self._ending = self._link, self._link is not None
         if link is None:
             await self._commit_plainly(unit)
@@ -239,7 +248,7 @@ class Transaction:
 
     async def abandon(self) -> None:
         """Rolls back, unless it is committed or just about to be. Idempotent."""
-        self._over = True
+        self._nested.over = True  # the handler has ended
         if not self._ending:
             await self._end()
 
@@ -260,7 +269,7 @@ class Transaction:
         finally:
             if self._session is session:
                 self._session = self._link = None
-                self._transactions.give_back(session)
+                self._transactions.give_back(session, self._nested.level)
 
     def _drop(self) -> None:
         """A cancelled statement leaves nobody knows what behind: its connection is not used again, and what was written
@@ -273,7 +282,7 @@ class Transaction:
             expected="a unit of work that ends with its statement", next="let TimeoutError and CancelledError through",
         )  # fmt: skip
         if session is not None:
-            self._transactions.end(session)
+            self._transactions.end(session, self._nested.level)
 
 
 def _error(task: asyncio.Task[None]) -> Exception | None:

@@ -45,6 +45,7 @@ from remit.stores.port import (
     Store,
     Unit,
     partition_of,
+    was_written,
 )
 
 __all__ = ["UnitConformance"]
@@ -67,6 +68,15 @@ async def refused(outcome: Awaitable[object], what: str, promise: str) -> None:
         same(conflict.what, what, promise)
     else:
         raise AssertionError(f"{promise}\nexpected: Conflict({what!r})\nfound:    it was written")
+
+
+async def ended(store: Store, unit: Unit) -> bool:
+    """Commits a unit; says whether it was written, also where the caller is cancelled meanwhile."""
+    try:
+        await store.commit(unit)
+    except asyncio.CancelledError as cancelled:
+        return was_written(cancelled, unit)
+    return True
 
 
 def entry(key: str, id: str, channel: int = PRIVATE, *, at: float = 1.0) -> Entry:
@@ -391,11 +401,22 @@ class UnitConformance:
         same(await noticed(store), shared, "one's own commit does not hide somebody else's")
 
     async def test_a_cancelled_commit_has_an_outcome(self, store: Store) -> None:
+        told: bool | None = None
+
         async def commit(number: int) -> None:
-            await store.commit(Unit([Change("Account", str(number), 0, b"{}")], [entry("k", f"m{number}")]))
+            nonlocal told
+            unit = Unit([Change("Account", str(number), 0, b"{}")], [entry("k", f"m{number}")])
+            try:
+                await store.commit(unit)
+                told = True
+            except asyncio.CancelledError as cancelled:
+                told = was_written(cancelled, unit)
+                same(was_written(cancelled, Unit()), False, "a cancellation tells of the unit it came out with only")
+                raise
 
         written = 0
         for number in range(100):
+            told = False
             task = asyncio.create_task(commit(number))
             for _ in range(number % 7):
                 await asyncio.sleep(0)
@@ -403,10 +424,23 @@ class UnitConformance:
             with suppress(asyncio.CancelledError):
                 await task
             known = await store.load("Account", str(number))
+            same(told, known is not None, "a cancellation tells whether the unit was written")
             await store.commit(Unit([Change("Other", str(number), 0, b"{}")]))
             same(await store.load("Account", str(number)), known, "what is told as cancelled is settled")
             written += known is not None
             same(len(await whole_log(store)), written, "a cancelled unit is written whole or not at all")
+
+    async def test_of_many_that_are_cancelled_at_once_each_hears_what_is_so(self, store: Store) -> None:
+        """Some wait for their turn, and are withdrawn; whether they do is the store's own business."""
+        units = [Unit([Change("Account", str(number), 0, b"{}")]) for number in range(400)]
+        tasks = [asyncio.create_task(ended(store, unit)) for unit in units]
+        await asyncio.sleep(0)  # all have asked
+        for task in tasks[300:]:
+            task.cancel()
+        told = await asyncio.gather(*tasks)
+        found = [await store.load("Account", str(number)) is not None for number in range(len(units))]
+        same(told, found, "what is told of each unit is so")
+        same(found[:300], [True] * 300, "nobody else is held up by what is withdrawn")
 
     async def test_closing_twice_is_closing_once(self, store: Store) -> None:
         await store.close()
