@@ -7,7 +7,7 @@ import pytest
 from remit.testing.simulation import simulate
 from tests.simulation.planted import PLANTED, Planted
 
-SEEDS = 40
+SEEDS = 80
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda planted: planted.name)
