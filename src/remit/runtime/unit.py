@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
@@ -157,10 +157,13 @@ class UnitOfWork:
         noted: list[Aggregate[Any, Any]] = []
         recording.set(noted)
         try:
-            needs = handler.dependencies
-            reply = await handler.function(message, *[self._resolve(need) for need in needs] if needs else ())
-            for reaction, event in self._taken_up(handler):
-                await self._react(reaction, event)
+            reply = await handler.function(message, *map(self._resolve, handler.dependencies))
+            if self._touched:
+                touched, self._touched = self._touched, {}
+                for held in touched:
+                    for event in self._take_up(handler, held):
+                        for reaction in self._record(event, held.id):
+                            await self._react(reaction, event)
             if attempt.calls is not None or attempt.before:
                 await attempt.end()
         finally:
@@ -173,21 +176,16 @@ class UnitOfWork:
 
     async def _react(self, handler: HandlerPlan, event: DomainEvent) -> None:
         """Runs a reaction that comes together with its event."""
-        await handler.function(event, *[self._resolve(need) for need in handler.dependencies])
-        for reaction, recorded in self._taken_up(handler):
-            await self._react(reaction, recorded)
-
-    def _taken_up(self, handler: HandlerPlan) -> Iterator[tuple[HandlerPlan, DomainEvent]]:
-        """Takes up what a handler has changed and recorded, one after another; gives the reactions to each event."""
+        await handler.function(event, *map(self._resolve, handler.dependencies))
         touched, self._touched = self._touched, {}
         for held in touched:
-            for event in self._take_up(handler, held):
-                for reaction in self._record(event, held.id):
-                    yield reaction, event
+            for recorded in self._take_up(handler, held):
+                for reaction in self._record(recorded, held.id):
+                    await self._react(reaction, recorded)
 
     async def read(self, handler: HandlerPlan, message: Any) -> Any:
         """Runs a query's handler; whatever it changes is dropped."""
-        return await handler.function(message, *[self._resolve(need) for need in handler.dependencies])
+        return await handler.function(message, *map(self._resolve, handler.dependencies))
 
     def _resolve(self, need: Dependency) -> Any:
         role = need.role
