@@ -415,8 +415,10 @@ def test_identity_names_a_field_of_a_command() -> None:
 
     with pytest.raises(TypeError, match="only a command has an identity"):
 
-        class _Ask(Query[int], identity="id"):  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # refused
+        class Asking(Query[int], identity="id"):  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]  # refused
             id: str
+
+        assert Asking
 
 
 # ── what repeats ────────────────────────────────────────────────────────────────────────────────────────────────────
