@@ -19,6 +19,11 @@ def entry(id: str) -> Entry:
     return Entry(PUBLISHED, "key", id, "t", 1, 1.0, "{}", b"{}")
 
 
+async def never(_: FollowPlan) -> bool:
+    """Nothing is broken."""
+    return False
+
+
 class Chain:
     """Contexts in a row, each following the one before it; `pass_on` is what its handler would do."""
 
@@ -53,10 +58,10 @@ class Chain:
         return bool(await following.store.checkpoints(follow.name, follow.source, PUBLISHED))
 
     def freshness(self, followings: list[Following]) -> Freshness:
-        return Freshness(followings, lambda _: False, self.elsewhere)
+        return Freshness(followings, never, self.elsewhere)
 
     async def elsewhere(self, context: str) -> Reached:
-        return await Freshness(self.followings, lambda _: False).reach(context)
+        return await Freshness(self.followings, never).reach(context)
 
 
 class Note(Command[None]):
@@ -135,8 +140,8 @@ async def test_a_source_that_ends_before_the_checkpoint_is_named() -> None:
     await chain.stores["a"].commit(Unit(entries=[entry("1")]))
     await chain.pass_on(chain.followings[0])
     restored = chain.followings[0]._replace(feed=StoreFeed("a", PUBLISHED, MemoryStore()))
-    assert await Freshness([restored], lambda _: False).freshen("b") == ["b.on"]
+    assert await Freshness([restored], never).freshen("b") == ["b.on"]
 
 
 async def test_a_context_that_follows_nobody_is_fresh_at_once() -> None:
-    assert await Freshness([], lambda _: False).freshen("a") == []
+    assert await Freshness([], never).freshen("a") == []

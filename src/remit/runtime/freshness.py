@@ -1,6 +1,7 @@
 """Fresh answers: waiting until everything that has happened before now has reached the context that answers.
 
-Looks at heads of sources and checkpoints of followers only, so it does not matter which process handles what.
+Looks at heads of sources and checkpoints of followers, and at what processes say of themselves, so it does not matter
+which one handles what.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Freshness:
     def __init__(
         self,
         followings: Iterable[Following],
-        is_regressed: Callable[[FollowPlan], bool],
+        is_regressed: Callable[[FollowPlan], Awaitable[bool]],
         elsewhere: Elsewhere | None = None,
     ) -> None:
         self._by_context: dict[str, list[Following]] = {}
@@ -94,7 +95,7 @@ class Freshness:
             heads[f"{follow.name} {follow.source} {follow.channel}"], ahead = await _handled(
                 following, self._is_regressed
             )
-            if await is_parked(following.store, follow) or ahead or self._is_regressed(follow):
+            if await is_parked(following.store, follow) or ahead or await self._is_regressed(follow):
                 stuck.append(follow.name)
         return Reached(heads, list(dict.fromkeys(each.follow.source for each in followings)), stuck)
 
@@ -105,7 +106,7 @@ async def is_parked(store: Store, follow: FollowPlan) -> bool:
     return bool(await store.due(*place, at=inf, tried_after=inf, limit=1))
 
 
-async def _handled(following: Following, is_broken: Callable[[FollowPlan], bool]) -> tuple[int, bool]:
+async def _handled(following: Following, is_broken: Callable[[FollowPlan], Awaitable[bool]]) -> tuple[int, bool]:
     """Waits until a subscription has handled what its source has written by now, or never will: how much that is, and
     whether it is ahead."""
     follow, store, feed = following
@@ -113,7 +114,7 @@ async def _handled(following: Following, is_broken: Callable[[FollowPlan], bool]
     while True:
         checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)
         behind = [part for part, pos in heads.items() if part not in checkpoints or checkpoints[part].pos < pos]
-        if not behind or is_broken(follow):
+        if not behind or await is_broken(follow):
             # The heads may have grown since they were read; only a source that was restored ends before a checkpoint.
             now = await feed.heads()
             ahead = any(checkpoint.pos > now.get(part, (0, 0.0))[0] for part, checkpoint in checkpoints.items())

@@ -40,6 +40,8 @@ class Lane:
     taken: frozenset[tuple[str, str]] = frozenset()
     """What the handling before the last conflict added, and was there already."""
     worker: asyncio.Task[None] | None = None
+    handling: bool = False
+    """Whether a batch is being handled or committed by the worker."""
     stirred: float = 0.0
     """When the worker began, moved on or met a failure that it has said (loop time)."""
 

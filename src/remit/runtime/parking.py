@@ -57,6 +57,10 @@ class Parking:
         clocks say."""
         self.drainer: asyncio.Task[None] | None = None
         """Handles letters, while there are some to be handled."""
+        self.handling = False
+        """Whether it is in the middle of one."""
+        self.ending = False
+        """No letter is begun any more."""
 
     async def among(self, lane: Lane, records: Sequence[Record]) -> Collection[str]:
         """The keys of these messages that are parked, which were read after the lane's checkpoint.
@@ -111,6 +115,8 @@ class Parking:
             while due:
                 for row in due:
                     await self._drain(row)
+                    if self.ending:
+                        return
                     self._handled()
                 due = await self._due() if len(due) >= KEYS else ()  # what is left may wait for the next look
         except RemitError as error:
@@ -122,10 +128,13 @@ class Parking:
         """Handles the letters of a parked key, lowest first, each in its own transaction."""
         taken: frozenset[tuple[str, str]] = frozenset()
         while letters := await self._store.letters(*self._place, parked.key, 1):
+            if self.ending:
+                return
             self._stirred = asyncio.get_running_loop().time()
             record = letters[0].record
             place = Settle(*self._place, parked.key, record.part, record.pos)
             unit = self._handling.unit(taken)
+            self.handling = True
             try:
                 await self._handling.handle(unit, record)
                 rows = unit.unit()
@@ -138,6 +147,7 @@ class Parking:
                 await self._failed_again(place, parked, error)
                 return
             finally:
+                self.handling = False
                 await unit.aclose()
         self._say(Signal("released", self._follow.name, f"key {parked.key!r}"))
 
