@@ -59,7 +59,7 @@ def test_a_name_tells_people_where_and_what(child: tuple[subprocess.Popen[str], 
 def test_a_process_id_that_is_anothers_now_is_of_one_that_is_gone() -> None:
     host, pid, began, mark, id = SystemMachine().name("x").split(":")
     before = str(int(began) - 1) if began else began
-    assert SystemMachine().is_gone(":".join((host, pid, before, mark, id))) == bool(began)
+    assert SystemMachine().is_gone(f"{host}:{pid}:{before}:{mark}:{id}") == bool(began)
 
 
 def test_a_fork_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
