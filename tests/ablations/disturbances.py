@@ -117,7 +117,7 @@ def answers_are_lost(patch: pytest.MonkeyPatch) -> None:
 
 
 def everybody_runs_everything(patch: pytest.MonkeyPatch) -> None:
-    """No replica minds who holds a lease: each believes that it is the one."""
+    """No process minds who holds a lease: each believes that it is the one."""
 
     async def renew(self: Leases) -> None:
         for name in self._all.keys() - self._running:
@@ -125,7 +125,12 @@ def everybody_runs_everything(patch: pytest.MonkeyPatch) -> None:
             say(f"runs {name} as well")
             await self._all[name].start()
 
+    def is_held(self: Leases, name: str) -> bool:
+        return True
+
     patch.setattr(Leases, "renew", renew)
+    patch.setattr(Leases, "look", renew)
+    patch.setattr(Leases, "_is_held", is_held)
 
 
 def dies_after_commits(patch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -217,12 +217,13 @@ async def test_what_has_changed_is_said_at_once() -> None:
 @on_virtual_time
 async def test_what_a_replica_leaves_at_its_end_is_not_silent() -> None:
     talk = Talk()
+    talk.store.capabilities = replace(talk.store.capabilities, shared_between_processes=True)
     model = talk.model()
     model.check().settle()
 
     def replica() -> Runtime:
         ports = Ports(LoopClock())
-        return Runtime(model, compile_system(model, ports), {"talk": talk.store}, ports, replicated=True)
+        return Runtime(model, compile_system(model, ports), {"talk": talk.store}, ports)
 
     first, second = replica(), replica()
     await first.start()

@@ -150,7 +150,7 @@ def old(said: list[OldReached]) -> Freshness:
         answer = said.pop(0) if len(said) > 1 else said[0]
         return msgspec.msgpack.decode(msgspec.msgpack.encode(answer), type=Reached)
 
-    return Freshness([], lambda _: False, elsewhere)
+    return Freshness([], never, elsewhere)
 
 
 @on_virtual_time

@@ -45,6 +45,11 @@ async def freshen(freshness: Freshness, context: str, seconds: float = 20.0) -> 
     await freshness.freshen(context, when=asyncio.get_running_loop().time() + seconds)
 
 
+async def never(_: FollowPlan) -> bool:
+    """Nothing is broken."""
+    return False
+
+
 class Chain:
     """Contexts in a row, each following the one before it; `pass_on` is what its handler would do."""
 
@@ -79,10 +84,10 @@ class Chain:
         return bool(await following.store.checkpoints(follow.name, follow.source, PUBLISHED))
 
     def freshness(self, followings: list[Following]) -> Freshness:
-        return Freshness(followings, lambda _: False, self.elsewhere)
+        return Freshness(followings, never, self.elsewhere)
 
     async def elsewhere(self, context: str, question: Question) -> Reached:
-        return await Freshness(self.followings, lambda _: False).reach(context, question)
+        return await Freshness(self.followings, never).reach(context, question)
 
 
 @asynccontextmanager
@@ -155,12 +160,12 @@ async def test_a_source_that_ends_before_the_checkpoint_is_named() -> None:
     await chain.pass_on(chain.followings[0])
     restored = chain.followings[0]._replace(feed=StoreFeed("a", PUBLISHED, MemoryStore()))
     with pytest.raises(Stale, match=r"b\.on: it cannot go on") as stale:
-        await freshen(Freshness([restored], lambda _: False), "b")
+        await freshen(Freshness([restored], never), "b")
     assert stale.value.next == "remit status"
 
 
 async def test_a_context_that_follows_nobody_is_fresh_at_once() -> None:
-    await freshen(Freshness([], lambda _: False), "a")
+    await freshen(Freshness([], never), "a")
 
 
 # ── the same subscription again ───────────────────────────────────────────────────────────────────────────────────────
@@ -226,7 +231,7 @@ async def test_what_others_keep_writing_is_not_waited_for(owed: int) -> None:
     """Up to a number, everything that is written comes of one message."""
     store = MemoryStore()
     feed = Flood(store, lambda number: "owed" if number <= owed else f"other {number}")
-    await freshen(Freshness([Following(FollowPlan("a.on", "a", PUBLISHED), store, feed)], lambda _: False), "a")
+    await freshen(Freshness([Following(FollowPlan("a.on", "a", PUBLISHED), store, feed)], never), "a")
     assert owed < feed.written < owed + 20
 
 

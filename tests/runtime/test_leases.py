@@ -1,157 +1,401 @@
-"""Replicas share the subscriptions of a context: each runs in one of them, and none is left alone for long."""
+"""Processes share the subscriptions of a store: each runs in one of them, and none is left alone for long.
+
+All on virtual time, over one store in memory. `test_taking_part.py` looks at real processes.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Coroutine
+from functools import wraps
 from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from remit.errors import StoreUnavailable
 from remit.runtime import Ports, SystemClock
-from remit.runtime.leases import LEASE_SECONDS, Leases, fair
+from remit.runtime.follower import always
+from remit.runtime.leases import LEASE_SECONDS, LEFT_SECONDS, LOOK_SECONDS, SETTLED_SECONDS, Leases, surplus
 from remit.runtime.plan import FollowPlan
 from remit.stores.memory import MemoryStore
+from tests.runtime.talk import LoopClock, virtually
 
 NAMES = [f"mail.reaction{number} desk 1" for number in range(5)]
+ALL = {name.split()[0] for name in NAMES}
+SOON = 2 * LOOK_SECONDS
 
 
-class Clock(SystemClock):
-    def __init__(self) -> None:
-        self.at = 1000.0
+class Clock(LoopClock):
+    def __init__(self, ahead: float) -> None:
+        self.ahead = ahead
 
     def seconds(self) -> float:
-        return self.at
+        return super().seconds() + self.ahead
+
+
+class Machine:
+    """Where all processes of a test run, or all but some."""
+
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
+
+    def name(self, id: str) -> str:
+        return id
+
+    def is_gone(self, name: str) -> bool:
+        return name in self.gone
 
 
 class Subscription:
     """Notes whether it runs."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, log: list[str]) -> None:
         self.name, source, channel = name.split()
         self.follow = FollowPlan(self.name, source, int(channel))
+        self.held: Callable[[], bool] = always
         self.runs = False
+        self.handling = 0.0
+        """Seconds that it needs for what it handles when it is told to end."""
+        self.rung = 0
+        self.lost = False
+        self._log = log
 
     async def start(self) -> None:
-        self.runs = True
+        self._log.append(f"start {self.name}")
+        self.runs, self.lost = True, False
 
-    async def stand_by(self) -> None:
+    async def stop(self) -> None:
+        if self.runs:
+            await asyncio.sleep(self.handling)
         self.runs = False
 
+    async def stand_by(self, *, lost: bool = False) -> None:
+        if not lost:
+            await self.stop()
+        self.runs, self.lost = False, lost
 
-@dataclass
-class Replica:
-    name: str
-    store: MemoryStore
-    clock: Clock
-    subscriptions: list[Subscription] = field(default_factory=lambda: [Subscription(name) for name in NAMES])
+    def ring(self) -> None:
+        self.rung += 1
 
-    def __post_init__(self) -> None:
-        ports = Ports(clock=self.clock)
-        self.leases = Leases(self.store, self.name, cast("Any", self.subscriptions), ports)
 
-    async def look(self) -> None:
-        """A sign of life, and a look at the leases."""
-        signs = [
-            {"name": s.name, "source": s.follow.source, "channel": s.follow.channel, "state": "?"}
-            for s in self.subscriptions
-        ]
-        await self.store.beat(self.name, self.clock.at, json.dumps(signs))
-        await self.leases.renew()
+class Store(MemoryStore):
+    """Counts what it is asked about leases, and can be away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+        self.away = False
+
+    async def leases(self) -> Any:
+        self._answer()
+        return await super().leases()
+
+    async def beats(self) -> Any:
+        self._answer()
+        return await super().beats()
+
+    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        self._answer()
+        await super().lease(owner, names, now=now, until=until)
+
+    def _answer(self) -> None:
+        self.asked += 1
+        if self.away:
+            raise StoreUnavailable("away")
+
+
+class Process:
+    """One that takes part, and gives signs of life as a process does."""
+
+    def __init__(self, name: str, store: Store, clock: SystemClock | None = None, names: Collection[str] = NAMES):
+        self.name = name
+        self.log: list[str] = []
+        self.store = store
+        self.clock = clock or LoopClock()
+        self.machine = Machine()
+        self.subscriptions = [Subscription(each, self.log) for each in names]
+        self.leases = Leases(store, cast("Any", self.subscriptions), Ports(self.clock, machine=self.machine))
+        self._beating: asyncio.Task[None] | None = None
+
+    async def start(self) -> Process:
+        self._beating = asyncio.create_task(self._beat())
+        await self.leases.start(self.name)
+        return self
+
+    async def _beat(self) -> None:
+        born = asyncio.get_running_loop().time()
+        while True:
+            settled = asyncio.get_running_loop().time() - born >= SETTLED_SECONDS
+            signs = [
+                {"name": s.name, "source": s.follow.source, "channel": s.follow.channel, "settled": settled}
+                for s in self.subscriptions
+            ]
+            await self.store.beat(self.name, self.clock.seconds(), json.dumps(signs))
+            await asyncio.sleep(5.0)
+
+    async def stop(self) -> None:
+        self._end()
+        await self.store.beat(self.name, 0.0, "")
+        await self.leases.stop()
+
+    def kill(self) -> None:
+        """Nothing of it runs again."""
+        self._end()
+        assert self.leases._task is not None
+        self.leases._task.cancel()
+
+    def _end(self) -> None:
+        assert self._beating is not None
+        self._beating.cancel()
 
     def running(self) -> set[str]:
         return {s.name for s in self.subscriptions if s.runs}
 
 
-@pytest.fixture
-def pair() -> tuple[Replica, Replica]:
-    store, clock = MemoryStore(), Clock()
-    return Replica("one", store, clock), Replica("two", store, clock)
+def on_virtual_time(story: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    @wraps(story)
+    def test(**arguments: Any) -> None:
+        virtually(story(**arguments))
+
+    return test
 
 
-async def settle(*replicas: Replica, seconds: float = 30.0) -> None:
-    """Some time passes, in which they look at their leases now and then."""
-    clock = replicas[0].clock
-    end = clock.at + seconds
-    while clock.at < end:
-        clock.at += 3.0
-        for replica in replicas:
-            await replica.look()
+@on_virtual_time
+async def test_one_that_is_alone_runs_everything_at_once() -> None:
+    one = await Process("one", Store()).start()
+    assert one.running() == ALL
 
 
-async def test_one_that_is_alone_runs_everything(pair: tuple[Replica, Replica]) -> None:
-    one, _ = pair
-    await one.look()
-    assert len(one.running()) == len(NAMES)
+@on_virtual_time
+async def test_a_start_asks_little() -> None:
+    store = Store()
+    await Process("one", store).start()
+    assert store.asked == 3, "who holds what, all of it, and what became of that"
+    await Process("two", store).start()
+    assert store.asked == 4, "nothing is free"
 
 
-async def test_one_that_comes_later_gets_its_share(pair: tuple[Replica, Replica]) -> None:
-    one, two = pair
-    await one.look()
-    await settle(one, two)
+@on_virtual_time
+async def test_one_that_lives_on_gets_its_share() -> None:
+    store = Store()
+    one, two = await Process("one", store).start(), await Process("two", store).start()
+    await asyncio.sleep(40)
     assert sorted([len(one.running()), len(two.running())]) == [2, 3]
-    assert not one.running() & two.running()
+    assert one.running() | two.running() == ALL
     before = one.running(), two.running()
-    await settle(one, two)
-    assert (one.running(), two.running()) == before, "nothing moves without a reason"
+    one.log.clear()
+    two.log.clear()
+    await asyncio.sleep(60)
+    assert (one.running(), two.running()) == before
+    assert one.log + two.log == [], "nothing moves without a reason"
 
 
-async def test_what_a_dead_one_ran_is_taken_over_when_its_leases_are_over(pair: tuple[Replica, Replica]) -> None:
-    one, two = pair
-    await settle(one, two)
-    await settle(two, seconds=LEASE_SECONDS + 3.0)
-    assert len(two.running()) == len(NAMES)
+@on_virtual_time
+async def test_four_settle_on_equal_shares() -> None:
+    store, names = Store(), [f"mail.reaction{number} desk 1" for number in range(8)]
+    processes = [await Process(name, store, names=names).start() for name in ("a", "b", "c", "d")]
+    await asyncio.sleep(150)
+    assert [len(each.running()) for each in processes] == [2, 2, 2, 2]
 
 
-async def test_one_that_was_believed_dead_stands_by_again(pair: tuple[Replica, Replica]) -> None:
-    one, two = pair
-    await one.look()
-    await settle(two)
-    await one.look()
-    assert not one.running() & two.running()
+@on_virtual_time
+async def test_a_short_script_takes_nothing_away() -> None:
+    store = Store()
+    service = await Process("service", store).start()
+    for _ in range(20):
+        script = await Process("script", store).start()
+        await asyncio.sleep(SETTLED_SECONDS - 1.0)
+        assert script.running() == set()
+        await script.stop()
+    assert service.running() == ALL
+    assert len(service.log) == len(ALL), "each was started once"
 
 
-async def test_what_one_gives_up_at_its_end_is_taken_at_once(pair: tuple[Replica, Replica]) -> None:
-    one, two = pair
-    await one.look()
-    await one.leases.stop()
-    await two.look()
-    assert len(two.running()) == len(NAMES)
+@on_virtual_time
+async def test_what_one_gives_up_at_its_end_is_taken_soon() -> None:
+    store = Store()
+    one, two = await Process("one", store).start(), await Process("two", store).start()
+    await one.stop()
+    await asyncio.sleep(SOON)
+    assert two.running() == ALL
 
 
-@given(
-    st.sets(st.sampled_from("abcdefgh"), min_size=1),
-    st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from(["me", "other"])),
-    st.integers(1, 4),
-)
-def test_a_wish_never_takes_what_another_holds(names: set[str], held: Mapping[str, str], members: int) -> None:
-    wish = fair(names, held, "me", members)
-    assert all(held.get(name, "me") == "me" for name in wish.keep)
-    assert wish.give_up is None or (held[wish.give_up] == "me" and wish.give_up not in wish.keep)
-    left = names - wish.keep - {name for name, owner in held.items() if owner != "me"}
-    assert left == ({wish.give_up} if wish.give_up else set()), "nothing is left alone but what is given up"
+@on_virtual_time
+async def test_what_is_given_up_is_taken_at_once_by_one_that_is_told_of_a_change() -> None:
+    store = Store()
+    one, two = await Process("one", store).start(), await Process("two", store).start()
+    await one.stop()
+    two.leases.look_soon()
+    await asyncio.sleep(0.001)
+    assert two.running() == ALL
+
+
+@on_virtual_time
+async def test_what_a_dead_one_ran_is_taken_when_its_leases_are_over() -> None:
+    store = Store()
+    one, two = await Process("one", store).start(), await Process("two", store).start()
+    one.kill()
+    await asyncio.sleep(LEASE_SECONDS - 4.0)
+    assert two.running() == set()
+    await asyncio.sleep(4.0 + SOON)
+    assert two.running() == ALL
+
+
+@on_virtual_time
+async def test_what_one_ran_that_is_seen_to_be_dead_is_taken_at_once() -> None:
+    store = Store()
+    one, two = await Process("one", store).start(), await Process("two", store).start()
+    one.kill()
+    two.machine.gone.add("one")
+    await asyncio.sleep(SOON)
+    assert two.running() == ALL
+    three = Process("three", store)
+    two.kill()
+    three.machine.gone.add("two")
+    await three.start()
+    assert three.running() == ALL
+
+
+@on_virtual_time
+async def test_of_two_that_see_a_dead_one_each_runs_its_own() -> None:
+    store = Store()
+    dead = await Process("dead", store).start()
+    dead.kill()
+    pair = [Process(name, store) for name in ("one", "two")]
+    for each in pair:
+        each.machine.gone.add("dead")
+    await asyncio.gather(*(each.start() for each in pair))
+    assert not pair[0].running() & pair[1].running()
+    assert pair[0].running() | pair[1].running() == ALL
+
+
+@on_virtual_time
+async def test_what_is_given_up_is_taken_back_when_nobody_takes_it() -> None:
+    store = Store()
+    one, two = await Process("one", store).start(), await Process("two", store).start()
+    two.kill()  # and yet it goes on saying that it lives, and has a share
+    two._beating = asyncio.create_task(two._beat())
+    longest = alone = 0.0
+    for _ in range(400):
+        await asyncio.sleep(0.1)
+        alone = 0.0 if one.running() == ALL else alone + 0.1
+        longest = max(longest, alone)
+    assert 0.0 < longest <= LEFT_SECONDS + SOON
+
+
+@on_virtual_time
+async def test_what_is_handled_is_finished_before_another_begins_it() -> None:
+    store = Store()
+    one, two = await Process("one", store).start(), await Process("two", store).start()
+    slow = one.subscriptions[0]
+    slow.handling = 4.0
+    ending = asyncio.create_task(one.stop())
+    await asyncio.sleep(SOON)
+    assert two.running() == ALL - {slow.name}, "what has ended is left at once"
+    await ending
+    assert not slow.runs
+    await asyncio.sleep(SOON)
+    assert two.running() == ALL
+
+
+@on_virtual_time
+async def test_one_that_takes_longer_to_end_than_a_lease_keeps_it() -> None:
+    store = Store()
+    one, two = await Process("one", store).start(), await Process("two", store).start()
+    slow = one.subscriptions[0]
+    slow.handling = 3 * LEASE_SECONDS
+    ending = asyncio.create_task(one.stop())
+    while not ending.done():
+        assert not (slow.runs and slow.name in two.running())
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(SOON)
+    assert two.running() == ALL
+
+
+@on_virtual_time
+async def test_one_that_was_asleep_handles_nothing_before_it_has_looked() -> None:
+    store = Store()
+    one, two = await Process("one", store).start(), await Process("two", store).start()
+    one.kill()
+    await asyncio.sleep(LEASE_SECONDS + SOON)
+    assert two.running() == ALL
+    assert one.running() == ALL, "it is stopped, and does not know yet"
+    assert not any(each.held() for each in one.subscriptions)
+    one.leases._task = asyncio.create_task(one.leases._keep())  # it wakes
+    await asyncio.sleep(0.001)
+    assert one.running() == set()
+    assert all(each.lost for each in one.subscriptions), "what it was handling is another's"
+
+
+@on_virtual_time
+async def test_one_that_was_asleep_and_has_lost_nothing_goes_on() -> None:
+    one = await Process("one", Store()).start()
+    one.kill()
+    await asyncio.sleep(LEASE_SECONDS + 1.0)
+    assert not one.subscriptions[0].held()
+    one.leases._task = asyncio.create_task(one.leases._keep())  # it wakes
+    await asyncio.sleep(0.001)
+    assert one.running() == ALL
+    assert one.subscriptions[0].held()
+    assert one.subscriptions[0].rung
+    assert len(one.log) == len(ALL), "nothing was started anew"
+
+
+@on_virtual_time
+async def test_one_whose_store_is_away_handles_nothing_until_it_can_renew() -> None:
+    store = Store()
+    one = await Process("one", store).start()
+    store.away = True
+    await asyncio.sleep(LEASE_SECONDS + 1.0)
+    assert not one.subscriptions[0].held()
+    store.away = False
+    await asyncio.sleep(SOON)
+    assert one.subscriptions[0].held()
+
+
+@on_virtual_time
+async def test_an_idle_process_asks_little() -> None:
+    store = Store()
+    await Process("one", store).start()
+    store.asked = 0
+    await asyncio.sleep(100)
+    assert store.asked <= 110, "about one a second"
+    await Process("two", store, names=NAMES[:1]).start()
+    await asyncio.sleep(60)
+    store.asked = 0
+    await asyncio.sleep(100)
+    assert store.asked <= 350, "and as much again for each look of those who stand by"
+
+
+@given(st.sets(st.sampled_from("abcdefgh"), min_size=1), st.data(), st.integers(1, 4))
+def test_what_is_given_up_is_more_than_a_share(names: set[str], data: st.DataObject, members: int) -> None:
+    mine = data.draw(st.sets(st.sampled_from(sorted(names))))
+    given_up = surplus(names, mine, members)
+    if given_up is None:
+        assert len(mine) * members < len(names) + members
+    else:
+        assert given_up in mine
+        assert (len(mine) - 1) * members >= len(names), "what is left is a whole share"
 
 
 @pytest.mark.parametrize("hour", [3600.0, -3600.0], ids=["ahead", "behind"])
+@on_virtual_time
 async def test_a_clock_that_is_an_hour_wrong_leaves_nothing_alone(hour: float) -> None:
-    store, right, wrong = MemoryStore(), Clock(), Clock()
-    wrong.at += hour
-    one, two = Replica("one", store, right), Replica("two", store, wrong)
-    await two.look()
-    for _ in range(10):
-        right.at += 3.0
-        wrong.at += 3.0
-        await one.look()
-        await two.look()
-        assert one.running() | two.running() == {name.split()[0] for name in NAMES}
+    store = Store()
+    two = await Process("two", store, Clock(hour)).start()
+    one = await Process("one", store).start()
+    for _ in range(300):
+        await asyncio.sleep(0.1)
+        assert one.running() | two.running() == ALL
+    assert not one.running() & two.running()
     before = one.running(), two.running()
-    await one.look()
-    await two.look()
+    await asyncio.sleep(60)
     assert (one.running(), two.running()) == before, "nothing moves without a reason"
-    await settle(one, seconds=20.0)
-    assert len(one.running()) == len(NAMES), "what the other ran is taken over when it is dead"
-    await settle(one, seconds=60.0)
-    assert len(one.running()) == len(NAMES), "and kept"
+    two.kill()
+    await asyncio.sleep(20)
+    assert one.running() == ALL, "what the other ran is taken over when it is dead"
+    await asyncio.sleep(60)
+    assert one.running() == ALL, "and kept"

@@ -82,7 +82,7 @@ async def test_a_source_that_is_away_at_the_start_is_taken_up_when_it_is_back(so
     await handled(talk)
     talk.away = 3
     async with talk.running() as (runtime, follower, _):
-        assert talk.told == ["source-silent: Unavailable: away"]
+        assert talk.told[0] == "source-silent: Unavailable: away"
         talk.gates[ADA].set()
         await runtime.send(Say(who=ADA))
         await until(lambda: follower.position(PART[ADA]) == 2)

@@ -88,7 +88,7 @@ def take_the_first_one_as_it_comes(patch: pytest.MonkeyPatch) -> None:
 
 
 def trust_the_ends_of_leases(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(leases, "LOOKS", 10**9)
+    patch.setattr(leases, "STILL_SECONDS", 1e9)
     patch.setattr(world, "SKEWS", (0.0, 86_400.0))
 
 

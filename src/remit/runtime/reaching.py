@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import inf
 from typing import Literal, NamedTuple
 
@@ -103,7 +103,7 @@ async def reach(
     followings: Sequence[Following],
     question: Question,
     needs: Needs,
-    is_broken: Callable[[FollowPlan], bool],
+    is_broken: Callable[[FollowPlan], Awaitable[bool]],
     waiting: Waiting,
 ) -> Reached:
     """Waits until the subscriptions of one context that matter have handled what is there now."""
@@ -116,7 +116,7 @@ async def reach(
         name = f"{follow.name} {follow.source} {follow.channel}"
         end, ahead = await _handled(following, is_broken, waiting)
         heads[name], ends[name] = sum(end.values()), end
-        if ahead or is_broken(follow):
+        if ahead or await is_broken(follow):
             what = f"it cannot go on: the log of {follow.source} is not the one that it has followed"
             flaws.append(Flaw(follow.name, what, "remit status"))
         flaws += [flaw for flaw in (await _parked(following, question.key), await _missed(following)) if flaw]
@@ -156,7 +156,7 @@ async def _missed(following: Following) -> Flaw | None:
 
 
 async def _handled(
-    following: Following, is_broken: Callable[[FollowPlan], bool], waiting: Waiting
+    following: Following, is_broken: Callable[[FollowPlan], Awaitable[bool]], waiting: Waiting
 ) -> tuple[dict[int, int], bool]:
     """Waits until a subscription has handled what its source has written by now, or never will: how far that is, and
     whether it is ahead."""
@@ -165,7 +165,7 @@ async def _handled(
     while True:
         checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)
         behind = [part for part, pos in heads.items() if part not in checkpoints or checkpoints[part].pos < pos]
-        if not behind or is_broken(follow):
+        if not behind or await is_broken(follow):
             # The heads may have grown since they were read; only a source that was restored ends before a checkpoint.
             now = await feed.heads()
             ahead = any(checkpoint.pos > now.get(part, (0, 0.0))[0] for part, checkpoint in checkpoints.items())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from remit.errors import ChannelError, Conflict, OutcomeUnknown, RemitError, StoreError, Unavailable
 from remit.runtime.failures import backoff
+from remit.runtime.follower import always
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.reports import Reports
@@ -63,6 +64,8 @@ class Relay:
         self.follow = follow
         self.source = follow.source
         self.channel = follow.channel
+        self.held: Callable[[], bool] = always
+        """Whether this process may go on with it."""
         self.state = "starting"
         self.note = ""
         self.published = 0
@@ -106,8 +109,9 @@ class Relay:
         await asyncio.gather(*(lane.noting for lane in lanes if lane.noting is not None), return_exceptions=True)
         self.state = "stopped"
 
-    async def stand_by(self) -> None:
-        """Ends, and leaves it to another replica, until it is started again."""
+    async def stand_by(self, *, lost: bool = False) -> None:
+        """Ends, and leaves it to another process, until it is started again. With `lost` another has it already, which
+        is all the same here."""
         await self.stop()
         self.state = "standby"
 
@@ -148,7 +152,7 @@ class Relay:
             for part, (pos, _) in heads.items():
                 lane = self._lanes.setdefault(part, _Lane())
                 lane.head = pos
-                if pos > lane.pos and lane.worker is None:
+                if pos > lane.pos and lane.worker is None and self.held():
                     lane.worker = asyncio.create_task(self._work(part, lane), name=f"{self.name} partition {part}")
             await self._bell.wait()
 
@@ -158,7 +162,7 @@ class Relay:
         """Read after the checkpoint, publish, move the checkpoint; until nothing is left."""
         failures = 0
         try:
-            while not self._stopping:
+            while not self._stopping and self.held():
                 try:
                     if not await self._publish(part, lane):
                         self._recovered(part)  # another process may have published what failed here

@@ -59,7 +59,6 @@ class Runtime:
         components: Mapping[str, Collection[str]] | None = None,
         remote: RemoteCalls | None = None,
         relays: Sequence[Follower] = (),
-        replicated: bool = False,
     ) -> None:
         feeds = feeds or (lambda _, source, channel: StoreFeed(source, channel, stores[source]))
         followings = _followings(plans, stores, feeds)
@@ -73,7 +72,6 @@ class Runtime:
         """By context: what of it runs here."""
         self.stores = stores
         self.ports = ports
-        self.process = ports.ids.new()
         self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity, remote=remote)
         self._remote = remote
         self._listener = listener
@@ -85,14 +83,17 @@ class Runtime:
             for place, follow in plan.follows.items()
         ]
         self.followers: list[Follower] = [*self.subscriptions, *relays]
-        self._leases = [
-            Leases(store, self.process, [each for each in self.followers if each.name.split(".")[0] == name], ports)
+        self._leases = {
+            name: Leases(store, [each for each in self.followers if each.name.split(".")[0] == name], ports)
             for name, store in stores.items()
-            if replicated
-        ]
+            if store.capabilities.shared_between_processes
+        }
+        self._alone = [each for each in self.followers if each.name.split(".")[0] not in self._leases]
+        self.process = ""
+        """What this process is called in the stores, once it has started."""
         self._services = Services(plans.values())
         keep = {context.name: context.keep for context in model.contexts}
-        self._housekeeper = Housekeeper(self.process, stores, self.followers, ports, listener, keep)
+        self._housekeeper = Housekeeper(stores, self.followers, self._leases, ports, listener, keep)
 
     @property
     def unusable(self) -> list[str]:
@@ -100,20 +101,26 @@ class Runtime:
         return self._housekeeper.unusable
 
     async def start(self) -> None:
-        """Makes the users' services, opens the stores and starts every subscription."""
+        """Makes the users' services, opens the stores, and starts every subscription that no other process runs."""
+        # Not before: who makes a runtime may fork, or become a daemon, before it is started.
+        self.process = self.ports.machine.name(self.ports.ids.new())
         await self._services.open()
         for store in self.stores.values():
             await store.open()
-        if not self._leases:
-            await _all(follower.start() for follower in self.followers)
-        await self._housekeeper.start()
-        await _all(leases.start() for leases in self._leases)
+        await _all(
+            [
+                *(follower.start() for follower in self._alone),
+                *(leases.start(self.process) for leases in self._leases.values()),
+            ]
+        )
+        await self._housekeeper.start(self.process)
 
     async def rest(self) -> None:
         """Follows nothing any more: what runs is finished and committed. Calls are still answered. Idempotent."""
         await self._housekeeper.stop()
-        await asyncio.gather(*(follower.stop() for follower in self.followers))
-        await asyncio.gather(*(leases.stop() for leases in self._leases))
+        await asyncio.gather(
+            *(follower.stop() for follower in self._alone), *(leases.stop() for leases in self._leases.values())
+        )
 
     async def stop(self) -> None:
         """Drains: rests, then closes everything."""
@@ -175,8 +182,14 @@ class Runtime:
         if signal.kind == "breaker-closed":
             self.calls.recovered.ring()
 
-    def _is_regressed(self, follow: FollowPlan) -> bool:
-        return any(s.follow is follow and s.state in BROKEN for s in self.subscriptions)
+    async def _is_regressed(self, follow: FollowPlan) -> bool:
+        for each in self.subscriptions:
+            if each.follow is follow:
+                leases = self._leases.get(each.name.split(".")[0])
+                if each.state != "standby" or leases is None:
+                    return each.state in BROKEN
+                return any(state in BROKEN for state in await leases.states(each))
+        return False
 
 
 def _followings(

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from remit.errors import CallError, Conflict, Diverged, RemitError, StoreError, StoreUnavailable
 from remit.runtime.attempts import Attempt
 from remit.runtime.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, backoff, is_transient, severity, told
+from remit.runtime.follower import DRAIN_SECONDS, always
 from remit.runtime.handling import HANDLER_SECONDS, Handling
 from remit.runtime.history import BROKEN, Break, History, beyond, misfit
 from remit.runtime.lane import Lane
@@ -55,6 +56,8 @@ class Subscription:
     ) -> None:
         self.follow = follow
         self.name = follow.name
+        self.held: Callable[[], bool] = always
+        """Whether this process may go on with it."""
         self.handled = 0
         self._store = store
         self._feed = feed
@@ -78,7 +81,7 @@ class Subscription:
 
     @property
     def state(self) -> str:
-        """starting, standby (another replica runs it), running, stalled, paused, source-silent, regressed, stopped."""
+        """starting, standby (another process runs it), running, stalled, paused, source-silent, regressed, stopped."""
         return self._troubles.worst[0] if self._phase == "running" else self._phase
 
     @property
@@ -90,7 +93,7 @@ class Subscription:
 
     async def start(self) -> None:
         """Takes up the stored checkpoints and begins. A source that is away keeps it waiting until it is back."""
-        self._stopping = self._compared = False
+        self._stopping = self._compared = self._parking.ending = False
         self._lanes.clear()
         self._troubles = Troubles(self.name, self._say)
         await self._reload()
@@ -125,23 +128,33 @@ class Subscription:
                 with contextlib.suppress(RemitError):
                     await self._history.report(self._stands())
 
-    async def stop(self) -> None:
-        """Lets running batches commit, then ends."""
-        self._stopping = True
+    async def stop(self, *, lost: bool = False) -> None:
+        """Lets running batches commit, for some seconds, then ends. With `lost` another handles them: ends at once."""
+        self._stopping = self._parking.ending = True
         self._bell.set()
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
         tasks = [self._main, self._reporter, self._parking.drainer, *(lane.worker for lane in self._lanes.values())]
+        if not lost:
+            await self._drain()
         running = [task for task in tasks if task is not None]
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         self._phase = "stopped"
 
-    async def stand_by(self) -> None:
-        """Ends, and leaves it to another replica, until it is started again."""
-        await self.stop()
+    async def _drain(self) -> None:
+        """Waits for what is being handled to be committed: what it has done to the world would be done again."""
+        handling = [lane.worker for lane in self._lanes.values() if lane.worker is not None and lane.handling]
+        if self._parking.drainer is not None and self._parking.handling:
+            handling.append(self._parking.drainer)
+        if handling:
+            await asyncio.wait(handling, timeout=DRAIN_SECONDS)
+
+    async def stand_by(self, *, lost: bool = False) -> None:
+        """Ends, and leaves it to another process, until it is started again. `lost`: another has it already."""
+        await self.stop(lost=lost)
         self._phase = "standby"
 
     def ring(self, push: Push | None = None) -> None:
@@ -177,7 +190,7 @@ class Subscription:
             await self._bell.wait()
 
     def _start_worker(self, lane: Lane) -> None:
-        if lane.worker is None and not self._stopping and self.state not in BROKEN:
+        if lane.worker is None and not self._stopping and self.state not in BROKEN and self.held():
             lane.stirred = asyncio.get_running_loop().time()
             lane.worker = asyncio.create_task(self._work(lane), name=f"{self.name} partition {lane.part}")
 
@@ -193,7 +206,7 @@ class Subscription:
         """Read after the checkpoint, handle, commit; until nothing is left."""
         failure: Exception | None = None
         try:
-            while not self._stopping and self.state not in BROKEN:
+            while not self._stopping and self.state not in BROKEN and self.held():
                 try:
                     if failure is not None:
                         await self._failed(lane, failure)
@@ -246,6 +259,13 @@ class Subscription:
             self._break(found)
 
     async def _handle(self, lane: Lane, records: Sequence[Record]) -> None:
+        lane.handling = True
+        try:
+            await self._handle_some(lane, records)
+        finally:
+            lane.handling = False
+
+    async def _handle_some(self, lane: Lane, records: Sequence[Record]) -> None:
         stood = (lane.pos, lane.id)  # the lane may be moved on while these are handled
         lane.begun = asyncio.get_running_loop().time()
         parked = await self._parking.among(lane, records)
@@ -309,7 +329,7 @@ class Subscription:
                 if alone:
                     return parks, record, attempt
             last = record
-            if loop.time() - lane.begun > BATCH_SECONDS:
+            if self._stopping or loop.time() - lane.begun > BATCH_SECONDS:
                 break
         return parks, last, attempt
 
@@ -412,7 +432,7 @@ class Subscription:
 
     async def housekeeping(self, reload: bool) -> None:
         """Sees to parked keys that are due. `reload` when another process has written to the store."""
-        if self._stopping or self._phase != "running":
+        if self._stopping or self._phase != "running" or not self.held():
             return
         if reload:
             self._bell.set()

@@ -84,7 +84,6 @@ class RunningService:
         self.runtime = Runtime(
             model, plans, stores, ports, feeds=self._feeds(placement, placed, stores, ports), components=placed.runs,
             remote=self._remote, relays=self._relays(placement, placed, stores, ports),
-            replicated=placed.service.replicas > 1,
         )  # fmt: skip
         self._reception = Reception(self.runtime)
 

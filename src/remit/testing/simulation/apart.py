@@ -65,7 +65,7 @@ class Service:
             follows(relay.name, relay.source, relay.channel)
         self.runtime = Runtime(
             model, hosted, stores, ports, listener=listener, parity=True, feeds=feed, remote=self.remote,
-            relays=[Relay(relay, stores[relay.source], events, ports, listener) for relay in relays], replicated=True,
+            relays=[Relay(relay, stores[relay.source], events, ports, listener) for relay in relays],
         )  # fmt: skip
         self._reception = Reception(self.runtime)
 

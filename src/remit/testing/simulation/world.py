@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Coroutine, Mapping
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -18,6 +18,7 @@ from remit.errors import CallError, OutcomeUnknown, RemitError
 from remit.messages import Command
 from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
 from remit.runtime.history import BROKEN
+from remit.runtime.peers import label
 from remit.runtime.plan import ContextPlan
 from remit.runtime.pruning import trim
 from remit.runtime.reports import REPORT_SECONDS
@@ -102,6 +103,21 @@ class _Clock(SystemClock):
         return _EPOCH + self._loop.now + self._skew
 
 
+class _Machine:
+    """Sees which of the lives that have run on it are over."""
+
+    def __init__(self, lives: dict[str, Incarnation], incarnation: Incarnation) -> None:
+        self._lives = lives
+        self._incarnation = incarnation
+
+    def name(self, id: str) -> str:
+        self._lives[id] = self._incarnation
+        return id
+
+    def is_gone(self, name: str) -> bool:
+        return name in self._lives and self._lives[name].dead
+
+
 class _Ids:
     def __init__(self, name: str) -> None:
         self._name = name.replace(".", "x")
@@ -126,6 +142,10 @@ class _World:
         self._restored = 0
         self._network = Network(self._choices)
         self._services: dict[Incarnation, Service] = {}
+        self._machines = defaultdict[str, dict[str, Incarnation]](dict)
+        """The lives of each machine, by what they are called in the stores."""
+        # Without leases all processes run everything: then the checkpoints alone keep the stores whole.
+        self._leased = scene.apart or self._choices.draw("leases", 3) == 2
         self._nodes = self._parts() if scene.apart else self._processes()
 
     def _processes(self) -> list[Node]:
@@ -247,7 +267,7 @@ class _World:
         # One more round for what processes believe: states are only left when something says that all is well.
         # What hangs now has to be ended by the time limit of its handler, 30 seconds.
         # What a dead replica ran is taken over when its lease is over.
-        await asyncio.sleep(35.0 if self._weather.hanging() else 30.0 if self._scene.apart else 5.0)
+        await asyncio.sleep(35.0 if self._weather.hanging() else 30.0 if self._leased else 5.0)
         for seconds in self._weather.hanging():
             if seconds > 31.0:
                 self._accuse("stuck", f"a handler hangs for {seconds:.0f} s")
@@ -256,7 +276,7 @@ class _World:
             self._accuse("silent", f"{name} stands on a message that its source does not have, and does not say so")
         for node in self._nodes:
             self._look_at(node)
-        if self._scene.apart:
+        if self._leased:
             self._look_for_the_left_alone()
 
     def _avoided(self) -> list[str]:
@@ -265,11 +285,19 @@ class _World:
         return [f"{each.name} avoids {at}" for each in living for at in self._services[each].remote.avoided]
 
     def _look_for_the_left_alone(self) -> None:
-        """Each subscription and relay is run by one of its replicas."""
+        """Each subscription and relay is run by one process, and by no other."""
         runtimes = [node.living.runtime for node in self._nodes if node.living is not None]
-        run = {each.name for runtime in runtimes if runtime for each in runtime.followers if each.state == "running"}
-        for name in sorted({name for name, _, _ in self._subscriptions} - run):
-            self._accuse("stuck", f"nobody runs {name}")
+        run = Counter(
+            label(each.follow)
+            for runtime in runtimes
+            if runtime
+            for each in runtime.followers
+            if each.state not in ("standby", "stopped")
+        )
+        for name, source, channel in sorted(self._subscriptions):
+            times = run[f"{name} {source} {channel}"]
+            if times != 1 and name not in self._ledger.stopped:
+                self._accuse("stuck" if not times else "false", f"{times} processes run {name}")
 
     def _look_at(self, node: Node) -> None:
         runtime = node.living.runtime if node.living is not None else None
@@ -278,17 +306,16 @@ class _World:
                 self._accuse("stuck", f"{node.name} does not run")
             return
         for subscription in runtime.subscriptions:
-            left = self._scene.apart and subscription.state == "standby"
-            if not left and subscription.state != "running" and subscription.name not in self._ledger.stopped:
+            well = subscription.state == "running" or (self._leased and subscription.state == "standby")
+            if not well and subscription.name not in self._ledger.stopped:
                 self._accuse("stuck", f"{subscription.name} is {subscription.state}: {subscription.note}")
 
     def _regressed(self) -> set[str]:
-        """The subscriptions that every process has stopped, with a reason."""
-        stopped = torn_off(self._folder)
-        for node in self._nodes:
-            if node.living is not None and node.living.runtime is not None:
-                stopped &= {s.name for s in node.living.runtime.subscriptions if s.state in BROKEN}
-        return stopped
+        """The subscriptions that the process which runs them has stopped, with a reason."""
+        living = [node.living.runtime for node in self._nodes if node.living is not None]
+        states = [(s.name, s.state) for runtime in living if runtime is not None for s in runtime.subscriptions]
+        going = {name for name, state in states if state not in (*BROKEN, "standby")}
+        return (torn_off(self._folder) & {name for name, state in states if state in BROKEN}) - going
 
     async def _stop(self, node: Node) -> None:
         """Ends a process in good order."""
@@ -306,12 +333,18 @@ class _World:
         choices = self._choices
         model = shop(self._weather)
         model.check().settle()
-        ports = Ports(_Clock(self._loop, incarnation.skew), _Ids(incarnation.name), choices.random())
+        # Services that run apart are each on a machine of their own, which sees none of the others.
+        lives = self._machines[incarnation.name.partition(".")[0] if self._scene.apart else ""]
+        ports = Ports(
+            _Clock(self._loop, incarnation.skew), _Ids(incarnation.name), choices.random(),
+            _Machine(lives, incarnation),
+        )  # fmt: skip
         plans = compile_system(model, ports)
         for name in incarnation.hosts or plans:
             lane = SimLane(incarnation, choices)
             path = self._folder / f"{name}.db"
-            incarnation.stores[name] = SqliteStore(path, name, lane=lane, partitions=_PARTITIONS)
+            store = incarnation.stores[name] = SqliteStore(path, name, lane=lane, partitions=_PARTITIONS)
+            store.capabilities = replace(store.capabilities, shared_between_processes=self._leased)
 
         if self._scene.apart:
             await self._serve(incarnation, model, plans, ports)

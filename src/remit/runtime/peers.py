@@ -1,0 +1,90 @@
+"""Who else runs what this process runs, and what they say of it: the signs of life in a store, as others read them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from remit.errors import RemitError
+from remit.runtime.plan import FollowPlan
+from remit.runtime.ports import Ports
+from remit.stores import Store
+
+__all__ = ["Peers", "label"]
+
+SILENT_SECONDS = 7.0
+"""A process without a sign of life for so long has no share: less than a lease, so that nothing is left to the dead."""
+NEWS_SECONDS = 1.0
+"""What was said so long ago is asked for again."""
+
+
+class Peers:
+    """The other processes of one store."""
+
+    def __init__(self, store: Store, ports: Ports) -> None:
+        self._store = store
+        self._ports = ports
+        self._heard = -NEWS_SECONDS
+        self._states: Mapping[str, set[str]] = {}
+
+    async def sharing(self, me: str, names: Collection[str]) -> int:
+        """How many others have a share in these: they live, run some of them, and have done so for a while already.
+
+        One whose clock is ahead of ours would seem to live long after its end. Raises what the store raises.
+        """
+        now, gone = self._ports.clock.seconds(), self._ports.machine.is_gone
+        beats = await self._store.beats()
+        living = [
+            body
+            for process, (at, body) in beats.items()
+            if process != me and abs(now - at) <= SILENT_SECONDS and not gone(process)
+        ]
+        return sum(any(sign.settled and sign.label in names for sign in _read(body)) for body in living)
+
+    async def states(self, name: str) -> Collection[str]:
+        """What those who live say of the state of one subscription, a second ago at most; nothing when it cannot be
+        read now."""
+        now = asyncio.get_running_loop().time()
+        if now - self._heard >= NEWS_SECONDS:
+            self._heard = now
+            try:
+                self._states = await self._listen()
+            except RemitError:
+                self._states = {}
+        return self._states.get(name, ())
+
+    async def _listen(self) -> Mapping[str, set[str]]:
+        now, gone = self._ports.clock.seconds(), self._ports.machine.is_gone
+        states: dict[str, set[str]] = {}
+        for process, (at, body) in (await self._store.beats()).items():
+            if abs(now - at) <= SILENT_SECONDS and not gone(process):
+                for sign in _read(body):
+                    states.setdefault(sign.label, set()).add(sign.state)
+        return states
+
+
+class _Sign(msgspec.Struct):
+    name: str
+    source: str
+    channel: int
+    state: str = ""
+    settled: bool = False
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} {self.source} {self.channel}"
+
+
+def _read(body: str) -> Iterable[_Sign]:
+    """What a sign of life speaks of; nothing when it cannot be read."""
+    try:
+        return msgspec.json.decode(body, type=list[_Sign])
+    except msgspec.MsgspecError:
+        return ()
+
+
+def label(follow: FollowPlan) -> str:
+    """What a subscription or relay is called among its peers, and in the leases."""
+    return f"{follow.name} {follow.source} {follow.channel}"

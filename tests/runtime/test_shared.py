@@ -1,0 +1,226 @@
+"""Several runtimes over one store, in one process and on virtual time: who does what, and who knows what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Stale, System
+from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime.follower import DRAIN_SECONDS
+from remit.runtime.leases import LEASE_SECONDS, LOOK_SECONDS
+from remit.stores import PRIVATE, Advance, Unit
+from remit.stores.memory import MemoryStore
+from tests.runtime.talk import LoopClock
+from tests.runtime.test_remote_calls import on_virtual_time
+
+
+class Ring(Command[None]):
+    door: str
+
+
+class Rung(DomainEvent):
+    door: str
+
+
+class Door(Aggregate[str, Rung]):
+    times: int = 0
+
+
+class HowOften(Query[int]):
+    door: str
+
+
+class Watered(DomainEvent):
+    bed: str
+
+
+class House:
+    """A house whose processes answer the doors. `answered` has each time that somebody did."""
+
+    def __init__(self) -> None:
+        self.stores = {"house": shared(MemoryStore(partitions=1))}
+        self.seconds = 0.0
+        """How long it takes to answer the door, before and after it is done."""
+        self.answered: list[str] = []
+        self.failing = False
+
+    def model(self) -> System:
+        return System("house", contexts=[self._garden() if name == "garden" else self._house() for name in self.stores])
+
+    def _garden(self) -> Context[Any]:
+        garden = Context("garden")
+
+        @garden.react(Watered)
+        async def grow(_: Watered) -> None:
+            """Nothing is watered."""
+
+        return garden
+
+    def _house(self) -> Context[Any]:
+        context = Context("house")
+
+        @context.react(Rung)
+        async def answer(event: Rung) -> None:
+            if self.failing:
+                raise ValueError
+            await asyncio.sleep(self.seconds)
+            self.answered.append(event.door)
+            await asyncio.sleep(self.seconds)
+
+        @context.handle(Ring)
+        async def ring(command: Ring, doors: Repository[Door]) -> None:
+            door = await doors.obtain(command.door)
+            door.times += 1
+            door.record(Rung(door=command.door))
+
+        @context.answer(HowOften)
+        async def how_often(query: HowOften, doors: Repository[Door]) -> int:
+            return (await doors.get(query.door)).times
+
+        return context
+
+    def process(self) -> Runtime:
+        model, ports = self.model(), Ports(LoopClock())
+        model.check().settle()
+        return Runtime(model, compile_system(model, ports), self.stores, ports)
+
+    @asynccontextmanager
+    async def processes(self, count: int) -> AsyncGenerator[list[Runtime]]:
+        async with AsyncExitStack() as stack:
+            running: list[Runtime] = []
+            for _ in range(count):
+                running.append(self.process())
+                await running[-1].start()
+                stack.push_async_callback(running[-1].stop)
+            yield running
+
+
+def shared(store: MemoryStore) -> MemoryStore:
+    """As one that processes share."""
+    store.capabilities = replace(store.capabilities, shared_between_processes=True)
+    return store
+
+
+def states(runtime: Runtime) -> list[str]:
+    return [each.state for each in runtime.subscriptions]
+
+
+@on_virtual_time
+async def test_a_process_that_runs_nothing_answers_as_fresh_as_the_one_that_does() -> None:
+    house = House()
+    async with house.processes(2) as (one, two):
+        assert (states(one), states(two)) == (["running"], ["standby"])
+        await two.send(Ring(door="front"))
+        one.subscriptions[0].ring()
+        assert await two.ask(HowOften(door="front"), fresh=True) == 1
+        assert house.answered == ["front"]
+
+
+@on_virtual_time
+async def test_a_process_that_runs_nothing_hears_that_a_subscription_is_broken() -> None:
+    house = House()
+    store = house.stores["house"]
+    async with house.processes(1) as (before,):
+        await before.send(Ring(door="front"))
+        assert await before.ask(HowOften(door="front"), fresh=True) == 1
+        follow = before.subscriptions[0].follow
+    (stood,) = (await store.checkpoints(follow.name, "house", PRIVATE)).values()
+    other = Advance(follow.name, "house", PRIVATE, 0, stood.pos, stood.id, stood.pos, "of another history", 1.0)
+    await store.commit(Unit(advance=other))
+    async with house.processes(2) as (one, two):
+        await two.send(Ring(door="front"))
+        assert (states(one), states(two)) == (["regressed"], ["standby"])
+        for process in (one, two):
+            with pytest.raises(Stale):
+                await process.ask(HowOften(door="front"), fresh=True)
+
+
+@on_virtual_time
+async def test_letters_are_handled_by_the_process_that_runs_the_subscription() -> None:
+    house = House()
+    async with house.processes(3) as (one, _, three):
+        house.failing = True
+        await one.send(Ring(door="front"))
+        await asyncio.sleep(5.0)
+        house.failing = False
+        await three.stores["house"].retry(one.subscriptions[0].name, None, LoopClock().seconds())
+        await asyncio.sleep(2.0)
+        assert house.answered == ["front"]
+
+
+@on_virtual_time
+async def test_what_is_being_done_is_committed_before_a_process_ends() -> None:
+    house = House()
+    house.seconds = DRAIN_SECONDS / 3
+    async with house.processes(2) as (one, two):
+        await one.send(Ring(door="front"))
+        await asyncio.sleep(house.seconds * 1.5)
+        assert house.answered == ["front"], "the door is opened, and nothing committed"
+        await one.stop()
+        await asyncio.sleep(LOOK_SECONDS + 2 * DRAIN_SECONDS)
+        assert states(two) == ["running"]
+        assert house.answered == ["front"]
+
+
+@on_virtual_time
+async def test_what_takes_too_long_is_done_again_by_another() -> None:
+    house = House()
+    house.seconds = 2 * DRAIN_SECONDS
+    async with house.processes(2) as (one, _):
+        await one.send(Ring(door="front"))
+        await asyncio.sleep(1.0)
+        begun = asyncio.get_running_loop().time()
+        await one.stop()
+        assert asyncio.get_running_loop().time() - begun < DRAIN_SECONDS + 1.0
+        house.seconds = 0.0
+        await asyncio.sleep(2 * LOOK_SECONDS)
+        assert house.answered == ["front"]
+
+
+class Wedged(MemoryStore):
+    """Answers nothing for a while."""
+
+    def __init__(self) -> None:
+        super().__init__(partitions=1)
+        self.answers = asyncio.Event()
+        self.answers.set()
+
+    async def _pass(self) -> None:
+        await self.answers.wait()
+
+    async def leases(self) -> Any:
+        await self._pass()
+        return await super().leases()
+
+    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        await self._pass()
+        await super().lease(owner, names, now=now, until=until)
+
+    async def beat(self, process: str, at: float, body: str) -> None:
+        await self._pass()
+        await super().beat(process, at, body)
+
+    async def due(self, *place: Any, **options: Any) -> Any:
+        await self._pass()
+        return await super().due(*place, **options)
+
+
+@on_virtual_time
+async def test_a_store_that_does_not_answer_holds_up_no_other() -> None:
+    house, wedged = House(), Wedged()
+    house.stores["garden"] = shared(wedged)
+    one = house.process()
+    await one.start()
+    wedged.answers.clear()
+    await asyncio.sleep(5 * LEASE_SECONDS)
+    now, store = LoopClock().seconds(), house.stores["house"]
+    assert [until > now for _, until in (await store.leases()).values()] == [True], "it is renewed"
+    assert [now - at < LEASE_SECONDS for at, _ in (await store.beats()).values()] == [True], "it is heard of"
+    wedged.answers.set()
+    await one.stop()
