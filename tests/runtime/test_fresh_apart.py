@@ -17,7 +17,7 @@ from remit.runtime.influence import Influence, Needs, influence_of
 from remit.runtime.reaching import Question, Reached
 from remit.transports import Exchange, InProcessCalls, Request
 from tests.runtime.apart import Apart, Balance, Seen, Side, apart, pay
-from tests.runtime.test_freshness import Count, CountByOthers, Place, billing_of, freshen, selling
+from tests.runtime.test_freshness import Count, CountByOthers, Place, billing_of, freshen, never, selling
 from tests.runtime.test_remote_calls import on_virtual_time
 
 

@@ -144,7 +144,8 @@ class Reception:
         route = self._route(handler, request)
         message = route.read(request)
         # A second attempt is known as such further in; the task may be the channel's, with other requests to come.
-        token = retrying.set(request.headers.get("remit-attempt", "0") != "0")
+        again = retrying.get()
+        retrying.set(request.headers.get("remit-attempt", "0") != "0")
         deep = nesting.arrived(_depth(request))
         try:
             if request.kind == "query":
@@ -159,7 +160,7 @@ class Reception:
             raise
         finally:
             nesting.left(deep)
-            retrying.reset(token)
+            retrying.set(again)
         return route.answer(outcome)
 
     def _handler(self, request: Request) -> HandlerPlan:

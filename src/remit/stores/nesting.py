@@ -8,7 +8,7 @@ to other processes by a header.
 
 from __future__ import annotations
 
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 
 __all__ = ["Nested", "arrived", "depth", "left"]
 
@@ -49,11 +49,13 @@ def depth() -> int:
     return 0 if outer is None else outer.level + 1
 
 
-def arrived(depth: int) -> Token[Nested | None]:
-    """A call came from another process, where the level was this; to be undone by `left`."""
-    return _innermost.set(Nested(depth - 1, None) if depth > 0 else None)
+def arrived(depth: int) -> Nested | None:
+    """A call came from another process, where the level was this; to be undone by `left` with what this gives."""
+    before = _innermost.get()
+    _innermost.set(Nested(depth - 1, None) if depth > 0 else None)
+    return before
 
 
-def left(token: Token[Nested | None]) -> None:
-    """That call is answered."""
-    _innermost.reset(token)
+def left(before: Nested | None) -> None:
+    """That call is answered. Not by a token: what is never ended is closed in another context."""
+    _innermost.set(before)

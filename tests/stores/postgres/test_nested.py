@@ -166,10 +166,10 @@ async def test_branches_know_their_callers_and_not_each_other() -> None:
 
 async def test_a_call_from_another_process_begins_where_its_caller_is() -> None:
     Nested.here()
-    token = nesting.arrived(2)
+    before = nesting.arrived(2)
     assert Nested.here().level == 2
-    nesting.left(token)
+    nesting.left(before)
     token = nesting.arrived(0)
     assert Nested.here().level == 0, "whatever runs in the task that has brought it"
-    nesting.left(token)
+    nesting.left(before)
     assert nesting.depth() == 1
