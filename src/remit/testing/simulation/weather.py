@@ -26,6 +26,8 @@ class Weather:
     def __init__(self, choices: Choices) -> None:
         self._choices = choices
         self.fixed = False
+        self.poisoned: set[str] = set()
+        """The customers of orders that failed so: what fails last may be another thing that hangs."""
         self._hangs: list[tuple[float, Context]] = []
 
     async def blow(self, handler: str) -> None:
@@ -52,6 +54,7 @@ class Weather:
     def poison(self, order: str) -> None:
         """Raises `Poison` for some orders, each time, until `fixed`."""
         if "poison" in order and not self.fixed:
+            self.poisoned.add(order.partition("-")[0])
             raise Poison(order)
 
     @staticmethod

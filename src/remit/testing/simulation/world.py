@@ -394,12 +394,17 @@ class _World:
 
     def _hear(self, signal: Signal) -> None:
         self._choices.note(f"{self._loop.now:.6f} {signal.kind} {signal.where} {signal.what}")
-        if signal.kind == "parked" and not isinstance(signal.error, Poison):
+        if signal.kind == "parked" and not self._is_needed(signal):
             self._accuse("false", f"parked without need: {signal.where} {signal.error!r}")
         if signal.kind in BROKEN and not self._restored:
             self._accuse("false", f"{signal.kind}: {signal.where} {signal.what}")
         if signal.kind == "handler-failed":
             self._accuse("false", f"{signal.where} failed: {signal.what}")
+
+    def _is_needed(self, signal: Signal) -> bool:
+        """Whether there is a reason to park: a poison, and be it that the last try of it has hung."""
+        hung = isinstance(signal.error, TimeoutError) and signal.what.split("'")[1] in self._weather.poisoned
+        return hung or isinstance(signal.error, Poison)
 
     # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
