@@ -24,7 +24,7 @@ from remit import (
     System,
 )
 from remit.runtime import Runtime
-from remit.stores import Change, Store, Unit, partition_of
+from remit.stores import PUBLISHED, Change, Entry, Store, Unit, partition_of
 from remit.stores.memory import MemoryStore
 from remit.topology.assembly import assemble
 from tests.runtime.talk import until, until_parked
@@ -366,3 +366,22 @@ async def test_handler_that_swallows_its_cancellation_meets_its_deadline() -> No
         assert loop.time() - begun < 5.0
         assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]  # a test runs in a task
         assert await app.ask(Taken(pool="p")) == 0, "what it decided too late is not committed"
+
+
+async def test_message_that_no_release_here_knows_fails_by_itself_among_others() -> None:
+    """It is found out when it is handled, and neither before nor by whoever shares a transaction with the others."""
+    seen: list[str] = []
+
+    def react(pools: Context) -> None:
+        @pools.react(Wanted)
+        async def note(event: Wanted, logs: Repository[Log]) -> None:
+            seen.append(event.pool)
+            (await logs.obtain(event.pool)).n += 1
+
+    async with running(make(react)) as (app, store):
+        other = Entry(PUBLISHED, "bad", "m-bad", "source.Wanted", 7, 1.0, "{}", b'{"pool":"bad"}')
+        await app.stores["source"].commit(Unit(entries=[other]))
+        await app.send(Ask(pools=["p", "q"]))
+        await until(lambda: sorted(seen) == ["p", "q"])
+        await until_parked(store, 1)
+        assert (await store.parked())[0].error.startswith("BadMessage: ")

@@ -51,7 +51,13 @@ class Handling:
 
     def is_alone(self, record: Record) -> bool:
         """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""
-        return self._follow.projection is None and (found := _form(self._follow, record)[0]) is not None and found.alone
+        if self._follow.projection is not None:
+            return False
+        try:
+            found, _ = _form(self._follow, record)
+        except BadMessage:
+            return True  # which is said when it is handled
+        return found is not None and bool(found.alone)
 
     async def handle(self, unit: UnitOfWork, record: Record, attempt: Attempt) -> None:
         """Handles a message in a unit of work. Raises `TimeoutError`, and what `handle_record` raises."""

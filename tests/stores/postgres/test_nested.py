@@ -169,7 +169,7 @@ async def test_a_call_from_another_process_begins_where_its_caller_is() -> None:
     before = nesting.arrived(2)
     assert Nested.here().level == 2
     nesting.left(before)
-    token = nesting.arrived(0)
+    before = nesting.arrived(0)
     assert Nested.here().level == 0, "whatever runs in the task that has brought it"
     nesting.left(before)
     assert nesting.depth() == 1
