@@ -56,13 +56,11 @@ class Attempt:
 
     # ── runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def begin(self) -> None:
-        """The handler runs, maybe again. What it called in a whole run before this one has to be called again."""
-        if self.run:
-            self.ended = False
-            self.before, self.calls, self.equals, self.said = self.calls, None, None, None
-            self.identities = 0
-        self.run += 1
+    def begin_again(self) -> None:
+        """The handler runs again. What it called in the whole run before this one has to be called again."""
+        self.ended = False
+        self.before, self.calls, self.equals, self.said = self.calls, None, None, None
+        self.identities = 0
 
     async def end(self) -> None:
         """The handler has returned: waits for calls that it has begun and not waited for, and lets none begin.

@@ -23,7 +23,7 @@ from remit.errors import (
 )
 from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply
 from remit.runtime.attempts import Attempt
-from remit.runtime.deadlines import Deadlines, Limit
+from remit.runtime.deadlines import NEVER, Deadlines, Limit
 from remit.runtime.outcomes import DERIVED, Claimed, Outcomes, learn, safe
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
@@ -134,7 +134,8 @@ class Calls:
     ) -> Any:
         plan, _, handler = found
         arriving = self._travel(handler, command) if self._parity else command
-        limit = self._limit(deadline, outer)
+        seconds = DEADLINE if deadline is None else deadline
+        limit = self.deadlines.enter(seconds, NEVER if outer is None else outer.deadline)
         try:
             if claim is None:
                 origin = self.ids.new()
@@ -157,7 +158,8 @@ class Calls:
             return await self._elsewhere(route, query, deadline, claim, outer)
         plan, store, handler = found
         arriving = self._travel(handler, query) if self._parity else query
-        limit = self._limit(deadline, outer)
+        seconds = DEADLINE if deadline is None else deadline
+        limit = self.deadlines.enter(seconds, NEVER if outer is None else outer.deadline)
         try:
             attempt = Attempt("", outer.trace if outer is not None else "", 0.0, plan.name, limit.when)
             unit = UnitOfWork(plan, store, self, attempt)
@@ -190,10 +192,6 @@ class Calls:
         if route is None:
             raise self._unknown(message, decorator)
         return route
-
-    def _limit(self, deadline: float | None, outer: Attempt | None) -> Limit:
-        seconds = DEADLINE if deadline is None else deadline
-        return self.deadlines.enter(seconds) if outer is None else self.deadlines.enter(seconds, outer.deadline)
 
     def _tell(self, handler: HandlerPlan, limit: Limit, error: BaseException) -> NoReturn:
         """Raises what the caller may see of what went wrong inside: a declared refusal or a `CallError`."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
-__all__ = ["Deadlines", "Limit"]
+__all__ = ["NEVER", "Deadlines", "Limit"]
 
-_NEVER = float("inf")
+NEVER = float("inf")
 AGAIN_SECONDS = 0.1
 """Until what has swallowed its cancellation is cancelled again."""
 
@@ -54,9 +54,9 @@ class Deadlines:
         self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
         self._running: dict[Limit, None] = {}  # in order of entering: a simulated run must repeat exactly
         self._timer: asyncio.TimerHandle | None = None
-        self._wake_at = _NEVER
+        self._wake_at = NEVER
 
-    def enter(self, seconds: float, outer: float = _NEVER) -> Limit:
+    def enter(self, seconds: float, outer: float = NEVER) -> Limit:
         """Starts a limit for the current task: so many seconds from now, or earlier at the loop time `outer`."""
         loop = self._loop
         if loop is None:
@@ -82,7 +82,7 @@ class Deadlines:
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
-        following = _NEVER
+        following = NEVER
         for limit in self._running:
             if limit.when > now:
                 following = min(following, limit.when)
@@ -90,12 +90,12 @@ class Deadlines:
             following = min(following, now + AGAIN_SECONDS)
             limit.asked += 1
             limit.task.cancel()
-        self._timer, self._wake_at = None, _NEVER
-        if following < _NEVER:
+        self._timer, self._wake_at = None, NEVER
+        if following < NEVER:
             self._arm(loop, following)
 
     def close(self) -> None:
         """Stops the timer."""
         if self._timer is not None:
             self._timer.cancel()
-        self._loop, self._timer, self._wake_at = None, None, _NEVER
+        self._loop, self._timer, self._wake_at = None, None, NEVER

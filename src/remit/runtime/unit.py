@@ -152,7 +152,9 @@ class UnitOfWork:
         Raises what the handler raises, `SecondAggregate`, `NotAdded`, `Diverged`.
         """
         attempt = self.attempt
-        attempt.begin()
+        if attempt.run:
+            attempt.begin_again()
+        attempt.run += 1
         before = recording.get()
         noted: list[Aggregate[Any, Any]] = []
         recording.set(noted)
