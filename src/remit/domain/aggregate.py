@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, Protocol
 
 from typing_extensions import TypeVar
 
@@ -16,8 +16,18 @@ K = TypeVar("K")
 E = TypeVar("E", bound=DomainEvent, default=Any)
 
 
-recording: ContextVar[list[Aggregate[Any, Any]] | None] = ContextVar("recording", default=None)
-"""Where a running handler has the aggregates noted that record something."""
+class Recording(Protocol):
+    """A handler that runs: it has the aggregates noted that record something."""
+
+    ended: bool
+
+    def note(self, aggregate: Aggregate[Any, Any], /) -> None:
+        """An aggregate has recorded something."""
+        ...
+
+
+recording: ContextVar[Recording | None] = ContextVar("recording", default=None)
+"""The handler that runs in this task, or has run in it last."""
 
 
 class Aggregate(Mutable, Generic[K, E], recording=True):
@@ -34,8 +44,9 @@ class Aggregate(Mutable, Generic[K, E], recording=True):
         recorded = self.__dict__.get("_recorded")
         if recorded is None:
             self.__dict__["_recorded"] = [event]
-            if (noted := recording.get()) is not None:
-                noted.append(self)
+            run = recording.get()
+            if run is not None and not run.ended:
+                run.note(self)
         else:
             recorded.append(event)
 

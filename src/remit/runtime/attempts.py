@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import Any
 
+from remit.domain import Aggregate
 from remit.errors import CallError, Diverged, KeyReused, OutcomeUnknown
 
 __all__ = ["Attempt", "RepeatedClock", "RepeatedIds"]
@@ -36,6 +38,8 @@ class Attempt:
     """Those of the run before that this run has not repeated yet."""
     said: dict[str, bytes] | None = None
     """What the calls of this run say whose command has an identity."""
+    noted: list[Aggregate[Any, Any]] | None = None
+    """The aggregates that have recorded something in this run."""
     diverged: Diverged | None = None
     idle: asyncio.Future[None] | None = None
     cause = ""
@@ -60,7 +64,14 @@ class Attempt:
         """The handler runs again. What it called in the whole run before this one has to be called again."""
         self.ended = False
         self.before, self.calls, self.equals, self.said = self.calls, None, None, None
-        self.identities = 0
+        self.identities, self.noted = 0, None
+
+    def note(self, aggregate: Aggregate[Any, Any]) -> None:
+        """An aggregate has recorded something."""
+        if self.noted is None:
+            self.noted = [aggregate]
+        else:
+            self.noted.append(aggregate)
 
     async def end(self) -> None:
         """The handler has returned: waits for calls that it has begun and not waited for, and lets none begin.

@@ -156,8 +156,7 @@ class UnitOfWork:
             attempt.begin_again()
         attempt.run += 1
         before = recording.get()
-        noted: list[Aggregate[Any, Any]] = []
-        recording.set(noted)
+        recording.set(attempt)
         try:
             reply = await handler.function(message, *map(self._resolve, handler.dependencies))
             if self._touched:
@@ -170,10 +169,10 @@ class UnitOfWork:
                 await attempt.end()
         finally:
             attempt.ended = True
-            recording.set(before)  # not by its token: what is never ended is closed in another context
-        for aggregate in noted:
-            if has_recorded(aggregate):
-                raise _not_added(handler, aggregate)
+            if before is not None and not before.ended:
+                recording.set(before)  # not by a token: what is never ended is closed in another context
+        if attempt.noted is not None:
+            _refuse_forgotten(handler, attempt.noted)
         return reply
 
     async def _react(self, handler: HandlerPlan, event: DomainEvent) -> None:
@@ -373,6 +372,12 @@ class UnitOfWork:
                     held.body = held.encoded()
                 changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
         return Unit(changes, self.entries)
+
+
+def _refuse_forgotten(handler: HandlerPlan, noted: Sequence[Aggregate[Any, Any]]) -> None:
+    for aggregate in noted:
+        if has_recorded(aggregate):
+            raise _not_added(handler, aggregate)
 
 
 def _not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded:
