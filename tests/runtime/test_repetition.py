@@ -26,16 +26,19 @@ from remit import (
     HandlerFailed,
     Ids,
     KeyReused,
+    Later,
     Query,
     Refusal,
     Repository,
     Sender,
+    StoreUnavailable,
     System,
     Value,
     field,
 )
 from remit.messages import Codec
 from remit.runtime import Runtime
+from remit.stores import Change, Unit
 from tests.runtime.talk import until, until_parked
 
 
@@ -399,7 +402,7 @@ async def test_command_with_an_identity_takes_effect_once_whatever_else_it_says(
 async def test_two_contents_of_one_identity_in_one_run_are_an_error(desk: Desk) -> None:
     async def body(sender: Sender, order: Order, *_: object) -> None:
         await sender.send(Charge(order="o", cents=1))
-        with pytest.raises(KeyReused, match="one handler sent two commands"):
+        with pytest.raises(Diverged, match="one handler sent two commands"):
             await sender.send(Charge(order="o", cents=2))
 
     desk.body = body
@@ -516,7 +519,7 @@ async def test_rerun_that_leaves_a_call_out_is_an_error(desk: Desk) -> None:
 
     desk.body = body
     async with desk.running() as app:
-        with pytest.raises(Diverged, match="did not repeat 1 of its calls"):
+        with pytest.raises(Diverged, match=r"did not call shelf\.Put again"):
             await app.send(Go(order="o"), key="k")
         assert await app.send(Go(order="o"), key="k") == "gone"
         assert await desk.shown() == ["welcome", "charge"]
@@ -638,3 +641,189 @@ async def test_handler_has_ended_when_the_calls_that_it_began_have(desk: Desk) -
         await app.send(Go(order="o"))
         assert begun[0].done()
         assert await desk.shown() == ["not awaited"]
+
+
+class Buy(Command[None, Closed]):
+    pass
+
+
+class Group(Command[None, Closed]):
+    passing: bool
+
+
+# ── what strangers and adversaries have found ───────────────────────────────────────────────────────────────────────
+
+
+async def test_call_that_was_refused_and_made_again_keeps_its_key(desk: Desk) -> None:
+    """A handler tries again until it is let in; when it runs again, that was one call."""
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        while isinstance(await sender.attempt(Enter(text="in")), Closed):
+            await desk.app.send(Open())
+        if desk.runs == 1:
+            raise ValueError("once")
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(Go(order="o"), key="k")
+        await app.send(Go(order="o"), key="k")
+        assert await desk.shown() == ["in"]
+
+
+@pytest.mark.parametrize("key", [None, "given"])
+async def test_two_calls_under_one_key_are_repeated_together(desk: Desk, key: str | None) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        command = Put(text="same") if key else Charge(order="o", cents=1)
+        await sender.send(command, key=key)
+        await sender.send(command, key=key)
+        await sender.send(Put(text="last"))
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        assert await app.send(Go(order="o")) == "gone"
+        assert (desk.runs, len(await desk.shown())) == (2, 2)
+
+
+async def test_refusal_that_contradicts_the_run_before_is_an_error(desk: Desk) -> None:
+    context = Context("shop")
+
+    @context.handle(Buy)
+    async def buy(command: Buy, orders: Repository[Order], sender: Sender) -> None:
+        desk.runs += 1
+        order = await orders.obtain("o")
+        if order.touched:
+            raise Closed
+        await sender.send(Put(text="back-order"))
+        version, body = await store.load("shop.Order", "o") or (0, b'{"id":"o","touched":1,"handled":0}')
+        await store.commit(Unit([Change("shop.Order", "o", version, body)]))
+        order.handled += 1
+
+    async with System("s", contexts=[context, _shelf()]).connect(store="memory:") as app:
+        assert isinstance(app, Runtime)
+        store = app.stores["shop"]
+        with pytest.raises(Diverged, match=r"did not call shelf\.Put again"):
+            await app.send(Buy(), key="k")
+        assert isinstance(await app.attempt(Buy(), key="k"), Closed)
+
+
+@pytest.mark.parametrize("how", ["group", "own"])
+async def test_diverged_is_not_lost_in_what_the_handler_makes_of_it(desk: Desk, how: str) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        command = Put(text=str(order.touched))
+        if how == "group":
+            async with asyncio.TaskGroup() as group:
+                group.create_task(sender.send(command))
+        else:
+            try:
+                await sender.send(command)
+            except CallError as error:
+                raise ValueError("of my own") from error
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Start(order="o"))
+        await until_parked(app.stores["desk"], 1)
+        assert (await app.stores["desk"].parked())[0].error.startswith("Diverged: ")
+        assert await desk.shown() == ["1"]
+
+
+async def test_task_group_fails_with_what_has_failed_in_it(desk: Desk) -> None:
+    context = Context("shop")
+
+    @context.handle(Group)
+    async def handle(command: Group, sender: Sender) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(asyncio.sleep(10) if command.passing else sender.send(Enter(text="in")))
+            if command.passing:
+                raise StoreUnavailable("away")
+
+    async with System("s", contexts=[context, _shelf()]).connect(store="memory:") as app:
+        assert isinstance(await app.attempt(Group(passing=False)), Closed)
+        with pytest.raises(StoreUnavailable):
+            await app.send(Group(passing=True))
+
+
+async def test_call_that_failed_counts_as_made(desk: Desk) -> None:
+    """What it had called itself may have had an effect."""
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        if not order.touched:
+            assert isinstance(await sender.attempt(Enter(text="in")), Closed)
+        await sender.send(Put(text=str(order.touched)))
+        await desk.disturb()
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(Diverged):
+            await app.send(Go(order="o"))
+        assert await desk.shown() == ["0"]
+
+
+@pytest.mark.parametrize("first", ["send", "later"])
+async def test_identity_counts_for_what_is_sent_for_later_too(first: str) -> None:
+    """Sent now and for later, with another amount: it is one charge."""
+    context, done = Context("desk"), list[int]()
+
+    @context.handle(Go)
+    async def go(command: Go, sender: Sender, later: Later[Charge]) -> str:
+        done.append(1)
+        for how in ("send", "later")[:: 1 if first == "send" else -1]:
+            charge = Charge(order="o", cents=10 * len(done))
+            if how == "later":
+                later.send(charge)
+            else:
+                await sender.send(charge)
+        if len(done) == 1:
+            raise ValueError("once")
+        return "gone"
+
+    async with System("s", contexts=[context, _shelf()]).connect(store="memory:") as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(Go(order="o"), key="k")
+        assert await app.send(Go(order="o"), key="k") == "gone"
+        assert await app.ask(Shown(), fresh=True) == ["o: 10"]
+
+
+async def test_handler_that_raises_has_ended_when_its_calls_have(desk: Desk) -> None:
+    shown: list[str] = []
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        branch = asyncio.create_task(sender.send(Put(text="branch")))
+        await asyncio.sleep(0)
+        shown.append(str(branch.done()))
+        raise ValueError("at once")
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(Go(order="o"))
+        assert await desk.shown() == ["branch"]
+
+
+async def test_key_that_is_taken_inside_is_no_fault_of_the_key_outside(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        await sender.send(Put(text=str(desk.runs)), key="taken")
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Go(order="o"), key="k")
+        with pytest.raises(HandlerFailed):
+            await app.send(Go(order="o"), key="another")
+
+
+def test_release_that_adds_a_field_or_moves_one_says_the_same() -> None:
+    class Old(Command[None]):
+        order: str
+        cents: int
+
+    class Moved(Command[None]):
+        cents: int
+        order: str
+        tags: frozenset[str] = frozenset()
+        more: dict[str, int] = field(default_factory=dict[str, int])
+
+    said = {Codec(kind).canonical(kind(order="o", cents=1)) for kind in (Old, Moved)}
+    assert said == {b'{"cents":1,"order":"o"}'}

@@ -17,14 +17,16 @@ from remit import (
     HandlerFailed,
     IntegrationEvent,
     Later,
+    OutcomeUnknown,
     Query,
     Refusal,
     Repository,
     Sender,
+    StoreUnavailable,
     System,
 )
 from remit.runtime import Runtime
-from remit.stores import PUBLISHED, Change, Entry, Store, Unit, partition_of
+from remit.stores import PUBLISHED, Change, Entry, Outcome, Store, Unit, partition_of
 from remit.stores.memory import MemoryStore
 from remit.topology.assembly import assemble
 from tests.runtime.talk import until, until_parked
@@ -385,3 +387,102 @@ async def test_message_that_no_release_here_knows_fails_by_itself_among_others()
         await until(lambda: sorted(seen) == ["p", "q"])
         await until_parked(store, 1)
         assert (await store.parked())[0].error.startswith("BadMessage: ")
+
+
+class WasTried(DomainEvent):
+    pass
+
+
+class Tried(Aggregate[str, WasTried]):
+    n: int = 0
+
+
+async def test_query_of_a_handler_may_try_things_out() -> None:
+    """What its handler changes and records is dropped, also when a command's handler asks it."""
+
+    def react(pools: Context) -> None:
+        @pools.handle(Remind)
+        async def remind(command: Remind, sender: Sender) -> None:
+            await sender.ask(Logged(pool="p"))
+
+        @pools.answer(Logged)
+        async def logged(query: Logged, logs: Repository[Tried]) -> int:
+            (await logs.obtain("t")).record(WasTried())
+            return 1
+
+    async with running(make(react)) as (app, _):
+        await app.send(Remind(who="ada"))
+
+
+async def test_commit_whose_outcome_is_unknown_is_said_to_be() -> None:
+    """Also when its outcome cannot be looked up right away."""
+
+    class Lost(MemoryStore):
+        async def commit(self, unit: Unit) -> None:
+            await super().commit(unit)
+            if unit.claim is not None:
+                raise OutcomeUnknown("the connection was lost")
+
+        async def outcome(self, caller: str, key: str) -> Outcome | None:
+            if asked:
+                raise StoreUnavailable("away")
+            asked.append(key)
+            return None
+
+    asked, context = list[str](), Context("a")
+
+    @context.handle(Take)
+    async def take(command: Take, stored: Repository[Pool]) -> int:
+        return 1
+
+    async with started(System("s", contexts=[context]), {"a": Lost()}) as app:
+        with pytest.raises(OutcomeUnknown):
+            await app.send(Take(pool="p"), key="k")
+
+
+async def test_what_a_task_group_leaves_behind_hides_no_deadline() -> None:
+    """Some versions of Python leave a count of cancellations in a task whose group has failed."""
+    context = Context("a")
+
+    @context.handle(Take)
+    async def take(command: Take, stored: Repository[Pool]) -> int:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_bug())
+        except* ValueError:
+            pass
+        await asyncio.sleep(10)
+        return 1
+
+    async with System("s", contexts=[context]).connect(store="memory:") as app:
+        with pytest.raises(DeadlineExceeded):
+            await app.send(Take(pool="p"), deadline=0.05)
+
+
+async def test_batch_with_a_hot_aggregate_gets_through() -> None:
+    """It conflicts at one of its aggregates again and again: each message gets a transaction, and its own turn."""
+    handled: list[str] = []
+
+    def react(pools: Context) -> None:
+        @pools.react(Wanted)
+        async def note(event: Wanted, stored: Repository[Pool]) -> None:
+            pool = await stored.obtain(event.pool)
+            await asyncio.sleep(0.002)
+            pool.seen += 1
+            handled.append(event.pool)
+
+    async with running(make(react)) as (app, _):
+        done = asyncio.Event()
+
+        async def load() -> None:
+            while not done.is_set():
+                await app.send(Take(pool="hot"))
+                await asyncio.sleep(0.001)
+
+        busy = [asyncio.create_task(load()) for _ in range(2)]
+        key = next(f"k{n}" for n in range(1000) if partition_of(f"k{n}", 16) == partition_of("hot", 16))
+        await app.send(Ask(pools=[key, "hot"] * 5))
+        await until(lambda: handled.count("hot") >= 5)
+        done.set()
+        await asyncio.gather(*busy)
+    assert len(handled) < 100

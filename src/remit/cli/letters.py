@@ -10,6 +10,7 @@ import msgspec
 from rich.markup import escape
 from rich.table import Table
 
+from remit.runtime.failures import NEVER
 from remit.stores import PUBLISHED, Letter, Parked
 
 __all__ = ["KeyReport", "LetterReport", "as_json", "as_table", "as_text"]
@@ -95,7 +96,9 @@ def _text(value: Any) -> str:
 
 
 def _time(seconds: float) -> str:
-    """Universal time; 0 stands for what is due already."""
+    """Universal time; 0 stands for what is due already, and the end of time for what waits for a person."""
+    if seconds >= NEVER:
+        return "when you retry it"
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}" if seconds else "now"
 
 

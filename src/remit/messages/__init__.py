@@ -4,7 +4,7 @@ from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message,
 from remit.messages.carried import not_carried
 from remit.messages.codec import Codec, Encoding, Rest, decode_reply, encode_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
-from remit.messages.envelope import LATER, Record, forms_of, has_newer, is_command, write_newer
+from remit.messages.envelope import LATER, Record, forms_of, has_newer, is_command, wish_of, write_newer, write_wish
 from remit.messages.refusal import Refusal
 
 __all__ = [
@@ -32,5 +32,7 @@ __all__ = [
     "not_carried",
     "parameter_of",
     "reply_of",
+    "wish_of",
     "write_newer",
+    "write_wish",
 ]

@@ -39,7 +39,18 @@ class Codec(Generic[T]):
     Raises `TypeError` when made for a type the wire cannot carry.
     """
 
-    __slots__ = ("_asks", "_brevity", "_decoder", "_name", "_shape", "canonical", "decode", "encode", "encoding")
+    __slots__ = (
+        "_asks",
+        "_brevity",
+        "_brief",
+        "_decoder",
+        "_name",
+        "_shape",
+        "_unordered",
+        "decode",
+        "encode",
+        "encoding",
+    )
 
     def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json") -> None:
         self._name = name or getattr(type, "__name__", str(type))
@@ -49,11 +60,11 @@ class Codec(Generic[T]):
         self._asks = isclass(type) and issubclass(type, (Command, Query))
         self.encode: Callable[[Any], bytes] = _ENCODINGS[encoding].Encoder().encode
         self.decode: Callable[[bytes | str], T] = self._decoder.decode
-        if self._asks and has_defaults(self._shape):
+        self._brief = self._asks and has_defaults(self._shape)
+        if self._brief:
             self._brevity = Brevity(type)
             self.encode = self._encode_briefly
-        self.canonical: Callable[[Any], bytes] = self._encode_in_order if is_unordered(self._shape) else self.encode
-        """As `encode`, and equal values give equal bytes: in every process, whatever order a set or a mapping has."""
+        self._unordered = is_unordered(self._shape)
 
     def read(self, data: bytes | str) -> T:
         """Decodes; raises `BadMessage`, with the path of the field, when the bytes are not of this type."""
@@ -90,9 +101,14 @@ class Codec(Generic[T]):
         said = self._brevity.shorten(message, native, text_keys=self.encoding == "json")
         return _ENCODINGS[self.encoding].encode(said)  # type: ignore[no-any-return]  # msgspec's encode
 
-    def _encode_in_order(self, value: Any) -> bytes:
+    def canonical(self, value: Any) -> bytes:
+        """What a value says, without the fields that have their default, where these say nothing: the same bytes for
+        equal values in every process and release, whatever order sets, mappings and fields have."""
         read = _ENCODINGS[self.encoding]
-        return read.encode(in_order(self._shape, read.decode(self.encode(value))), order="deterministic")  # type: ignore[no-any-return]  # msgspec's encode
+        data = self._brevity.shorten(value, _NATIVE[self.encoding], text_keys=True) if self._brief else value
+        if self._unordered:
+            data = in_order(self._shape, read.decode(read.encode(data)))
+        return read.encode(data, order="sorted")  # type: ignore[no-any-return]  # msgspec's encode
 
 
 class Rest:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import msgspec
 
-__all__ = ["LATER", "Record", "forms_of", "has_newer", "is_command", "write_newer"]
+__all__ = ["LATER", "Record", "forms_of", "has_newer", "is_command", "wish_of", "write_newer", "write_wish"]
 
 
 class Record(NamedTuple):
@@ -37,6 +37,8 @@ _NEWER = ',"newer":{'
 class _Headers(msgspec.Struct):
     later: bool = False
     newer: dict[int, msgspec.Raw] = {}
+    by: str = ""
+    wish: str = ""
 
 
 _headers = msgspec.json.Decoder(_Headers)
@@ -45,6 +47,19 @@ _headers = msgspec.json.Decoder(_Headers)
 def is_command(record: Record) -> bool:
     """Whether it is a command that was sent for later."""
     return _headers.decode(record.headers).later
+
+
+def write_wish(by: str, key: str) -> str:
+    """The header of a command that has an identity: under which key it is applied once, and who has given it."""
+    return f'{LATER},"by":"{by}","wish":"{key}"'
+
+
+def wish_of(record: Record) -> tuple[str, str] | None:
+    """Who has given a command sent for later a key, and the key; None where it has none."""
+    if '"wish":"' not in record.headers:
+        return None
+    headers = _headers.decode(record.headers)
+    return headers.by, headers.wish
 
 
 def write_newer(payloads: Mapping[int, bytes]) -> str:

@@ -141,16 +141,33 @@ def has_defaults(shape: Shape) -> bool:
 
 
 def is_unordered(shape: Shape) -> bool:
-    """Whether equal values of this type may be written in different orders: it has sets, mappings, or anything."""
-    return any(isinstance(found, (*_SETS, inspect.DictType, inspect.AnyType)) for _, found in parts_of(shape))
+    """Whether equal values of this type may be written in different orders: it has sets, or what may be one."""
+    return any(_may_be_set(found) for _, found in parts_of(shape))
 
 
 def in_order(shape: Shape, data: Any) -> Any:
-    """The same data with the elements of every set in one order: that of what they say."""
+    """The same data with the elements of everything that may be a set in one order: that of what they say."""
     shape = _member(shape, data)
-    for step, inner, value in _inside(shape, data):
+    if isinstance(shape, inspect.AnyType):
+        for step in data if isinstance(data, dict) else range(len(_list(data))):  # pyright: ignore[reportUnknownVariableType]  # of any keys
+            data[step] = in_order(shape, data[step])
+    for step, inner, value in (*_inside(shape, data), *_positions(shape, data)):
         data[step] = in_order(inner, value)
-    return sorted(data, key=_said) if isinstance(shape, _SETS) else data
+    return sorted(data, key=_said) if isinstance(data, list) and _may_be_set(shape) else data
+
+
+def _may_be_set(shape: Shape) -> bool:
+    """An abstract collection, and anything, may be given as a set too."""
+    return isinstance(shape, (*_SETS, inspect.AnyType)) or type(shape) is inspect.CollectionType
+
+
+def _positions(shape: Shape, data: Any) -> Iterator[tuple[int, Shape, Any]]:
+    """What is inside a record that is written as a list."""
+    if isinstance(shape, inspect.NamedTupleType) or (isinstance(shape, inspect.StructType) and shape.array_like):
+        first = 1 if isinstance(shape, inspect.StructType) and shape.tag is not None else 0
+        for place, of in enumerate(shape.fields, first):
+            if place < len(_list(data)) and isinstance(data[place], dict | list):
+                yield place, of.type, data[place]
 
 
 def _said(element: Any) -> bytes:

@@ -13,11 +13,16 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
+
 from remit.domain import Aggregate
-from remit.errors import CallError, Diverged, KeyReused, OutcomeUnknown
+from remit.errors import CallError, Diverged, HandlerFailed, KeyReused, OutcomeUnknown
+from remit.messages import Refusal
 
-__all__ = ["Attempt", "RepeatedClock", "RepeatedIds"]
+__all__ = ["DERIVED", "Attempt", "RepeatedClock", "RepeatedIds", "identity_of"]
 
+DERIVED = "*"
+"""After the name of a context as the caller: the key was derived, not given."""
 PREFIX = 12
 """So many characters of an identity are its time, in hexadecimal milliseconds."""
 
@@ -28,16 +33,20 @@ class Attempt:
     # What few attempts need is not made for each of them.
     run = 0
     ended = False
+    whole = False
+    """Whether the last run came to its end."""
     identities = 0
     under_way = 0
     equals: dict[str, int] | None = None
     """How often this run has made calls that are equal."""
-    calls: dict[str, BaseException | None] | None = None
-    """The calls of this run by key: what each was answered with, None where it may have had an effect."""
-    before: dict[str, BaseException | None] | None = None
-    """Those of the run before that this run has not repeated yet."""
+    calls: dict[str, Exception | None] | None = None
+    """The calls of this run by key: what each failed with, None where it did not, or may have been applied."""
+    before: dict[str, Exception | None] | None = None
+    """Those of the runs before, which this one has to repeat."""
     said: dict[str, bytes] | None = None
     """What the calls of this run say whose command has an identity."""
+    types: dict[str, str] | None = None
+    """The types of the commands that were called, by key."""
     noted: list[Aggregate[Any, Any]] | None = None
     """The aggregates that have recorded something in this run."""
     diverged: Diverged | None = None
@@ -62,9 +71,10 @@ class Attempt:
 
     def begin_again(self) -> None:
         """The handler runs again. What it called in the whole run before this one has to be called again."""
-        self.ended = False
-        self.before, self.calls, self.equals, self.said = self.calls, None, None, None
-        self.identities, self.noted = 0, None
+        self.before = self.calls if self.whole else {**(self.before or {}), **(self.calls or {})}
+        self.calls = self.equals = self.said = self.noted = None
+        self.ended = self.whole = False
+        self.identities = 0
 
     def note(self, aggregate: Aggregate[Any, Any]) -> None:
         """An aggregate has recorded something."""
@@ -74,18 +84,40 @@ class Attempt:
             self.noted.append(aggregate)
 
     async def end(self) -> None:
-        """The handler has returned: waits for calls that it has begun and not waited for, and lets none begin.
+        """The handler has returned. Raises `Diverged`."""
+        await self._settle()
+        self.refuse_contradiction()
 
-        Raises `Diverged`.
-        """
+    async def fail(self, error: Exception) -> None:
+        """The handler has raised something. Raises instead of it: `Diverged` where that is the cause, whatever the
+        handler has made of it, or where it refuses in contradiction to the runs before; what a task group has wrapped;
+        and `HandlerFailed` for a key that was wrong inside, which is no fault of the caller's key."""
+        await self._settle()
+        meant = _meant(error)
+        if self.diverged is not None and self.diverged is not error:
+            raise self.diverged from error
+        if isinstance(meant, Refusal):
+            self.refuse_contradiction()
+        if isinstance(meant, KeyReused):
+            raise HandlerFailed(
+                f"a call was made under a key that is taken: {meant.what}", where=self.context, next=meant.next
+            ) from error
+        if meant is not error:
+            raise meant from error
+
+    async def _settle(self) -> None:
+        """Waits for calls that were begun and not waited for, and lets none begin."""
         self.ended = True
         while self.under_way:
             self.idle = asyncio.get_running_loop().create_future()
             await self.idle
+
+    def refuse_contradiction(self) -> None:
+        """Raises `Diverged` where a run ends, with a reply or a refusal, that contradicts the runs before it."""
+        if self.diverged is None and (left := self._left()):
+            self.diverged = _diverged(self.context, f"it did not call {left} again")
         if self.diverged is not None:
             raise self.diverged
-        if self.before and (left := self._left()):
-            raise _diverged(self.context, f"it did not repeat {left} of its calls")
 
     def is_within(self, other: Attempt) -> bool:
         """Whether this one is what another one has called, or that one itself."""
@@ -102,57 +134,66 @@ class Attempt:
         """The key of a call that its handler gave none: the same whenever the message is handled.
 
         It is made of the message, the command's type, and its declared identity or else its content; calls that are
-        equal are counted. Raises `KeyReused` where two commands of this run have one identity and different contents.
+        equal are counted. Raises `Diverged` where two commands of this run have one identity and different contents.
         """
         what = content if identity is None else identity
         made = blake2b(f"{self.origin}\0{type}\0".encode() + what, digest_size=16).hexdigest()
         if identity is not None:
-            self._refuse_contradiction(made, type, content)
+            self._refuse_other_content(made, type, content)
             return made
         equals = self.equals = {} if self.equals is None else self.equals
-        count = equals[made] = equals.get(made, 0) + 1
-        return made if count == 1 else f"{made}-{count}"
+        count = equals.get(made, 1)
+        if (calls := self.calls) is not None:
+            while (key := _numbered(made, count)) in calls and calls[key] is None:
+                count += 1  # one that failed is made again under its key: it is the same wish
+        equals[made] = count
+        return _numbered(made, count)
 
-    def _refuse_contradiction(self, key: str, type: str, content: bytes) -> None:
+    def _refuse_other_content(self, key: str, type: str, content: bytes) -> None:
         said = self.said = {} if self.said is None else self.said
+        if self.calls is not None and self.calls.get(key) is not None:
+            said.pop(key, None)  # it has failed, and may be made otherwise
         if said.setdefault(key, content) != content:
-            raise KeyReused(
+            raise Diverged(
                 f"one handler sent two commands {type} with the same identity and different contents",
                 where=self.context, expected="one command for one identity while one message is handled",
                 next="send one of them, or let their identities differ",
             )  # fmt: skip
 
     def enter(self, key: str, type: str) -> None:
-        """A call begins. Raises what the same call ended with in the run before, if it had no effect then; `Diverged`
-        when it may stand for another call that had one; `CallError` when the handler has ended."""
-        before = self.before
-        if before:
-            if key in before:
-                ended = before.pop(key)
-                if ended is not None:
-                    self._note(key, ended)
-                    raise ended.with_traceback(None)
-            elif left := self._left():
-                self.diverged = _diverged(self.context, f"it sent another {type} while {left} were not repeated")
+        """A call begins. Raises what the same call failed with in the run before, so that the handler decides as it did
+        then; `Diverged` when the call may stand for another one that was made before."""
+        before, calls = self.before, self.calls
+        if before and (calls is None or key not in calls):
+            failed = before.get(key)
+            if failed is not None:
+                self._note(key, failed)
+                raise failed.with_traceback(None)
+            if key not in before and (left := self._left()):
+                self.diverged = _diverged(self.context, f"it sent another {type}, and not {left} again")
                 raise self.diverged
         self._note(key, None)
+        types = self.types = {} if self.types is None else self.types
+        types[key] = type
         self.under_way += 1
 
     def leave(self, key: str, run: int, error: BaseException | None) -> None:
         """A call of a run has ended; with an error where it raised one."""
         if run == self.run and isinstance(error, Exception) and not isinstance(error, OutcomeUnknown):
-            self._note(key, error)  # it has changed nothing
+            self._note(key, error)
         self.under_way -= 1
         if not self.under_way and self.idle is not None and not self.idle.done():
             self.idle.set_result(None)
 
-    def _note(self, key: str, ended: BaseException | None) -> None:
+    def _note(self, key: str, failed: Exception | None) -> None:
         calls = self.calls = {} if self.calls is None else self.calls
-        calls[key] = ended
+        calls[key] = failed
 
-    def _left(self) -> int:
-        """How many calls of the run before may have had an effect and were not repeated."""
-        return sum(ended is None for ended in self.before.values()) if self.before else 0
+    def _left(self) -> str:
+        """The types of what the runs before have called and this one has not. Also one that failed may have called
+        others."""
+        left = [key for key in self.before or () if key not in (self.calls or ())]
+        return ", ".join(dict.fromkeys((self.types or {}).get(key, "") for key in left))
 
     def refuse_late(self, run: int, what: str) -> None:
         """Raises `CallError` for who belongs to a run that is over."""
@@ -164,11 +205,30 @@ class Attempt:
             )  # fmt: skip
 
 
+def identity_of(value: Any) -> bytes:
+    """What the identity of a command says."""
+    return msgspec.json.encode(value, order="deterministic")
+
+
+def _meant(error: BaseException) -> Exception:
+    """What has made a task group fail: an undeclared failure before a refusal before what may pass by itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error if isinstance(error, Exception) else RuntimeError(str(error))
+    inner: list[Exception] = [_meant(each) for each in error.exceptions]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # of any
+    refusals = [each for each in inner if isinstance(each, Refusal)]
+    failures = [each for each in inner if not isinstance(each, (Refusal, CallError, ConnectionError))]
+    return (failures or refusals or inner)[0]
+
+
+def _numbered(key: str, count: int) -> str:
+    return key if count == 1 else f"{key}-{count}"
+
+
 def _diverged(context: str, how: str) -> Diverged:
     return Diverged(
         f"a handler was run again on newer state, and decided differently: {how}", where=context,
         expected="a run that makes the calls of the run before, whose effects stay",
-        next="look at what was called; then send it again with the same key: it is decided anew",
+        next="look at what was called; then decide anew: the same command with the same key, remit parked retry",
     )  # fmt: skip
 
 

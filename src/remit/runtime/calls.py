@@ -17,14 +17,15 @@ from remit.errors import (
     DeadlineExceeded,
     HandlerFailed,
     NotFound,
+    OutcomeUnknown,
     RemitError,
     StoreError,
     StoreUnavailable,
 )
 from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply
-from remit.runtime.attempts import Attempt
+from remit.runtime.attempts import DERIVED, Attempt, identity_of
 from remit.runtime.deadlines import NEVER, Deadlines, Limit
-from remit.runtime.outcomes import DERIVED, Claimed, Outcomes, learn, safe
+from remit.runtime.outcomes import Claimed, Outcomes, learn, safe
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
 from remit.runtime.pulse import Pulse
@@ -69,7 +70,7 @@ class Calls:
         self.turns = Turns()
         self.recovered = Pulse()
         """Rung when an address that was not called is called again."""
-        self._outcomes = Outcomes(self.seconds)
+        self.outcomes = Outcomes(self.seconds)
         self._random = ports.random
         self._listener = listener
         self._parity = parity
@@ -110,13 +111,14 @@ class Calls:
         found = self._commands.get(type(command))
         target: HandlerPlan | Route = found[2] if found is not None else self._route(command, "handle")
         contract, caller = target.contract, outer.context
+        mark = f"{contract.type}\0{key}"
         if not key:
-            identity = None if contract.identity is None else _identity(getattr(command, contract.identity))
+            identity = None if contract.identity is None else identity_of(getattr(command, contract.identity))
             key = outer.key_of(contract.type, target.codec.canonical(command), identity)
+            mark = key
             caller += DERIVED
-        claim = Claimed(caller, key, outer.trace, contract.type)
-        place, run = claim.origin, outer.run
-        outer.enter(place, contract.type)
+        claim, run = Claimed(caller, key, outer.trace, contract.type), outer.run
+        outer.enter(mark, contract.type)
         failed: BaseException | None = None
         try:
             if isinstance(target, Route):
@@ -127,7 +129,7 @@ class Calls:
             failed = error
             raise
         finally:
-            outer.leave(place, run, failed)
+            outer.leave(mark, run, failed)
 
     async def _here(
         self, found: Binding, command: Any, deadline: float | None, claim: Claimed | None, outer: Attempt | None
@@ -195,14 +197,13 @@ class Calls:
 
     def _tell(self, handler: HandlerPlan, limit: Limit, error: BaseException) -> NoReturn:
         """Raises what the caller may see of what went wrong inside: a declared refusal or a `CallError`."""
-        is_late = limit.owns_cancellation()
+        if limit.owns_cancellation() and not isinstance(error, OutcomeUnknown):
+            raise DeadlineExceeded(
+                f"{handler.contract.type} was not done by its deadline; what it had called by then stays",
+                where=handler.name,
+                next="try again with the same key",
+            ) from None
         if isinstance(error, asyncio.CancelledError):
-            if is_late:
-                raise DeadlineExceeded(
-                    f"{handler.contract.type} was not done by its deadline; what it had called by then stays",
-                    where=handler.name,
-                    next="try again with the same key",
-                ) from None
             if limit.is_asked_to_end():
                 raise error
         elif isinstance(error, Refusal):
@@ -222,7 +223,7 @@ class Calls:
         """Applies a command under a key, unless it was applied."""
         plan, store, handler = found
         claim.sign(handler, command)
-        known, begun = await self._outcomes.begin(store, handler, claim, command, self.seconds())
+        known, begun = await self.outcomes.begin(store, handler, claim, command, self.seconds())
         if known is not None:
             return known[0]
         attempt = Attempt(claim.origin, claim.trace, begun, plan.name, limit.when)
@@ -241,13 +242,13 @@ class Calls:
                 unit = UnitOfWork(plan, store, self, attempt, taken)
                 rows, reply = _NO_ROWS, None
                 if claim is not None and claim.foreseen is not None:
-                    self._outcomes.foresee(unit, claim)
+                    self.outcomes.foresee(unit, claim)
                 try:
                     reply = await unit.run(handler, command)
                     rows = unit.unit()
                     if claim is not None:
                         rows.claim = claim.row(encode_reply(reply), self.seconds())
-                    if self.turns.taken:
+                    if self.turns.taken and unit.transaction is None:
                         await self.turns.stand_aside(rows.changes, attempt, turn)
                     if limit.asked:
                         limit.refuse_late()
@@ -257,10 +258,12 @@ class Calls:
                         raise
                     return reply  # it came too late to be withdrawn
                 except Refusal as refusal:
+                    limit.refuse_late()
                     await unit.aclose()
                     return await self._refused(store, handler, claim, refusal)
                 except Conflict:
-                    if known := await self._outcomes.known(store, handler, claim):
+                    await unit.aclose()  # what its statements have locked, others may need whose turn it is
+                    if known := await self.outcomes.known(store, handler, claim):
                         return known[0]
                     taken = await unit.taken_meanwhile()
                     turn = turn or await self._turn(rows, attempt)
@@ -283,9 +286,12 @@ class Calls:
         self, store: Store, handler: HandlerPlan, claim: Claimed | None, error: Exception
     ) -> tuple[Any] | None:
         """What this very command was answered with, if somebody has applied it meanwhile: of that it may fail."""
-        if claim is None or isinstance(error, (StoreError, StoreUnavailable)):
+        if claim is None or isinstance(error, (OutcomeUnknown, StoreError, StoreUnavailable)):
             return None
-        return await self._outcomes.known(store, handler, claim)
+        try:
+            return await self.outcomes.known(store, handler, claim)
+        except RemitError:
+            return None  # what it has failed of is the news
 
     async def _refused(self, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal) -> Any:
         """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
@@ -296,7 +302,7 @@ class Calls:
             with contextlib.suppress(Conflict):
                 await store.commit(Unit(claim=claim.row(encode_reply(refusal), self.seconds())))
                 raise refusal
-        if known := await self._outcomes.known(store, handler, claim):
+        if known := await self.outcomes.known(store, handler, claim):
             return known[0]
         raise refusal
 
@@ -368,10 +374,6 @@ class _UnitSender:
 
     async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
         return await attempt(self, message, deadline, key)
-
-
-def _identity(value: Any) -> bytes:
-    return msgspec.json.encode(value, order="deterministic")
 
 
 async def attempt(

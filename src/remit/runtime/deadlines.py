@@ -29,6 +29,13 @@ class Limit:
         self.asked = 0
         """How often it has asked the task to end."""
 
+    def ask(self) -> None:
+        """Asks the task to end."""
+        if not self.asked:  # what was asked before it has been swallowed: some task groups leave that behind
+            self.cancelling = self.task.cancelling()
+        self.asked += 1
+        self.task.cancel()
+
     def refuse_late(self) -> None:
         """Raises `CancelledError` when the deadline has passed: a handler may swallow its cancellation."""
         if self.asked:
@@ -71,8 +78,10 @@ class Deadlines:
         return limit
 
     def leave(self, limit: Limit) -> None:
-        """Ends a limit."""
+        """Ends a limit. What it has asked of the task, and nobody has heard of, is taken back."""
         del self._running[limit]
+        if limit.asked:
+            limit.owns_cancellation()
 
     def _arm(self, loop: asyncio.AbstractEventLoop, when: float) -> None:
         if self._timer is not None:
@@ -88,8 +97,7 @@ class Deadlines:
                 following = min(following, limit.when)
                 continue
             following = min(following, now + AGAIN_SECONDS)
-            limit.asked += 1
-            limit.task.cancel()
+            limit.ask()
         self._timer, self._wake_at = None, NEVER
         if following < NEVER:
             self._arm(loop, following)

@@ -8,9 +8,10 @@ from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
-from remit.messages import Refusal, forms_of, has_newer, is_command
+from remit.messages import Refusal, encode_reply, forms_of, has_newer, is_command, wish_of
 from remit.runtime.attempts import Attempt
 from remit.runtime.calls import Calls
+from remit.runtime.outcomes import Claimed
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.unit import UnitOfWork
@@ -65,7 +66,7 @@ class Handling:
         attempt.deadline = limit.when
         unit.next_message(attempt, record.key)
         try:
-            await handle_record(self._follow, unit, record)
+            await self._apply(unit, record)
             limit.refuse_late()
         except asyncio.CancelledError:
             if limit.owns_cancellation():
@@ -86,6 +87,17 @@ class Handling:
         finally:
             self._calls.deadlines.leave(limit)
 
+    async def _apply(self, unit: UnitOfWork, record: Record) -> None:
+        """Handles it; a command that has a key, once."""
+        wish = wish_of(record) if self._follow.commands else None
+        if wish is None:
+            await handle_record(self._follow, unit, record)
+            return
+        claim, (handler, _) = Claimed(*wish, trace_of(record), record.type), _form(self._follow, record)
+        if handler is not None and await self._calls.outcomes.known(self._store, handler, claim) is None:
+            reply = await handle_record(self._follow, unit, record)
+            unit.claim = claim.row(encode_reply(reply), self._calls.seconds())
+
     def _is_declared(self, record: Record, refusal: Refusal) -> bool:
         """Whether a refusal ends a command sent for later as the command says that it may end."""
         return self._follow.commands and isinstance(refusal, _form(self._follow, record)[0].refusals)
@@ -95,19 +107,18 @@ _NOBODY = Attempt("", "", 0.0, "", 0.0)
 """Before the first message of a unit of work."""
 
 
-async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) -> None:
-    """Handles a record if the subscription follows its type, in the newest version that it follows.
+async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) -> Any:
+    """Handles a record if the subscription follows its type, in the newest version that it follows. Gives the reply.
 
     Otherwise does nothing. Raises `BadMessage` for undecodable bytes, for versions none of which is followed although
     the type is, and for commands without a handler; and whatever the handler raises.
     """
     found, payload = _form(follow, record)
     if found is None:
-        return
+        return None
     if follow.projection is not None:
-        await unit.fold(follow.projection, found.read(payload))
-    else:
-        await unit.run(found, found.codec.read(payload))
+        return await unit.fold(follow.projection, found.read(payload))
+    return await unit.run(found, found.codec.read(payload))
 
 
 def _form(follow: FollowPlan, record: Record) -> tuple[Any, bytes]:

@@ -12,15 +12,13 @@ import msgspec
 
 from remit.errors import KeyReused, RemitError
 from remit.messages import Refusal, decode_reply
+from remit.runtime.attempts import DERIVED
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.pruning import RENEW_SECONDS
 from remit.runtime.unit import Foreseen, UnitOfWork
 from remit.stores import Claim, Outcome, Store
 
-__all__ = ["DERIVED", "Claimed", "Outcomes", "is_handler", "learn", "safe"]
-
-DERIVED = "*"
-"""After the name of a context as the caller: the key was derived, not given."""
+__all__ = ["Claimed", "Outcomes", "is_handler", "learn", "safe"]
 
 
 def is_handler(caller: str) -> bool:

@@ -153,11 +153,12 @@ class Parking:
                         await self._handling.handle(unit, record, attempt)
                         rows = unit.unit()
                         rows.settle = place
-                        if turns.taken:
+                        if turns.taken and unit.transaction is None:
                             await turns.stand_aside(rows.changes, attempt, turn)
                         await unit.commit(rows)
                     except Conflict:
                         taken = await unit.taken_meanwhile()
+                        await unit.aclose()  # what its statements have locked, others may need whose turn it is
                         if turn is not None and not taken:  # nobody here was in its way: somebody else has settled it
                             return False
                         turn = turn or await turns.take_first(rows.changes, attempt)

@@ -223,6 +223,8 @@ class Subscription:
                         await self._look_into(lane, records[0])
                 except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                     failure = error
+                    if not isinstance(error, Conflict):
+                        self._let_others(lane)
         finally:
             lane.worker = None
             self._let_others(lane)
@@ -287,13 +289,16 @@ class Subscription:
         rows = unit.unit()
         rows.parks, rows.advance = parks, advance
         turns = self._calls.turns
-        if turns.taken and attempt is not None:
+        if turns.taken and attempt is not None and unit.transaction is None:
             await turns.stand_aside(rows.changes, attempt, lane.turn)
         try:
             await unit.commit(rows)
         except Conflict:
             lane.taken, lane.rerun = await unit.taken_meanwhile(), attempt
-            if lane.turn is None and attempt is not None:
+            await unit.aclose()  # what its statements have locked, others may need whose turn it is
+            if len(rows.changes) > 1:
+                lane.singly_until = advance.after  # each has its own turn
+            elif lane.turn is None and attempt is not None:
                 lane.turn = await turns.take_first(rows.changes, attempt)
             raise
 

@@ -11,10 +11,10 @@ import msgspec
 from remit.contexts import Clock, Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadMessage, NotAdded, NotFound, SecondAggregate
-from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, write_newer
-from remit.runtime.attempts import Attempt, RepeatedClock, RepeatedIds
+from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, write_newer, write_wish
+from remit.runtime.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, identity_of
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
-from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Store, Unit
+from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
 
 __all__ = ["Foreseen", "Outside", "UnitOfWork"]
@@ -97,6 +97,7 @@ class UnitOfWork:
         "_written",
         "attempt",
         "calls",
+        "claim",
         "entries",
         "first",
         "foreseen",
@@ -135,6 +136,8 @@ class UnitOfWork:
         """What was loaded first."""
         self.foreseen: Foreseen | None = None
         """What is likely to be loaded first, looked up together with the outcome of the command."""
+        self.claim: Claim | None = None
+        """The key of the message, if it has one."""
         self.transaction: Transaction | None = None
         """For the statements of a handler that has asked for it."""
 
@@ -146,7 +149,7 @@ class UnitOfWork:
                 del self._held[place]
         self._loaded.clear()
 
-    async def run(self, handler: HandlerPlan, message: Any) -> Any:
+    async def run(self, handler: HandlerPlan, message: Any) -> Any:  # one coroutine, as `Calls._apply`
         """Runs a handler with its dependencies, then takes up what it changed and recorded.
 
         Raises what the handler raises, `SecondAggregate`, `NotAdded`, `Diverged`.
@@ -167,6 +170,10 @@ class UnitOfWork:
                             await self._react(reaction, event)
             if attempt.calls is not None or attempt.before:
                 await attempt.end()
+            attempt.whole = True
+        except Exception as error:
+            await attempt.fail(error)
+            raise
         finally:
             attempt.ended = True
             if before is not None and not before.ended:
@@ -186,7 +193,14 @@ class UnitOfWork:
 
     async def read(self, handler: HandlerPlan, message: Any) -> Any:
         """Runs a query's handler; whatever it changes is dropped."""
-        return await handler.function(message, *map(self._resolve, handler.dependencies))
+        before = recording.get()
+        if before is None or before.ended:
+            return await handler.function(message, *map(self._resolve, handler.dependencies))
+        recording.set(None)
+        try:
+            return await handler.function(message, *map(self._resolve, handler.dependencies))
+        finally:
+            recording.set(before)
 
     def _resolve(self, need: Dependency) -> Any:
         role = need.role
@@ -352,16 +366,17 @@ class UnitOfWork:
         self._held.clear()
         self._touched.clear()
         self.entries.clear()
+        self.claim = None
 
     def later(self, command: Command[Any, Any]) -> None:
-        """Records a command sent for later."""
-        self._enter(
-            PUBLISHED,
-            self._published(type(command)),
-            command,
-            self.key or self.attempt.cause or self.attempt.origin,
-            LATER,
-        )
+        """Records a command sent for later. Raises `Diverged` as `Attempt.key_of`."""
+        plan, attempt = self._published(type(command)), self.attempt
+        contract, headers = plan.contract, LATER
+        if contract.identity is not None:
+            identity = identity_of(getattr(command, contract.identity))
+            wish = attempt.key_of(contract.type, Codec[Any](type(command)).canonical(command), identity)
+            headers = write_wish(attempt.context + DERIVED, wish)
+        self._enter(PUBLISHED, plan, command, self.key or attempt.cause or attempt.origin, headers)
 
     def unit(self) -> Unit:
         """The rows to be written."""
@@ -371,7 +386,7 @@ class UnitOfWork:
                 if not held.aggregate:
                     held.body = held.encoded()
                 changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
-        return Unit(changes, self.entries)
+        return Unit(changes, self.entries, self.claim)
 
 
 def _refuse_forgotten(handler: HandlerPlan, noted: Sequence[Aggregate[Any, Any]]) -> None:
