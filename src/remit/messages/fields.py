@@ -153,7 +153,7 @@ def in_order(shape: Shape, data: Any) -> Any:
             data[step] = in_order(shape, data[step])
     for step, inner, value in (*_inside(shape, data), *_positions(shape, data)):
         data[step] = in_order(inner, value)
-    return sorted(data, key=_said) if isinstance(data, list) and _may_be_set(shape) else data
+    return sorted(_list(data), key=_said) if isinstance(data, list) and _may_be_set(shape) else data  # pyright: ignore[reportUnknownVariableType]  # of anything
 
 
 def _may_be_set(shape: Shape) -> bool:

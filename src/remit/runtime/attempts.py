@@ -214,7 +214,8 @@ def _meant(error: BaseException) -> Exception:
     """What has made a task group fail: an undeclared failure before a refusal before what may pass by itself."""
     if not isinstance(error, BaseExceptionGroup):
         return error if isinstance(error, Exception) else RuntimeError(str(error))
-    inner: list[Exception] = [_meant(each) for each in error.exceptions]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # of any
+    group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
+    inner = [_meant(each) for each in group.exceptions]
     refusals = [each for each in inner if isinstance(each, Refusal)]
     failures = [each for each in inner if not isinstance(each, (Refusal, CallError, ConnectionError))]
     return (failures or refusals or inner)[0]

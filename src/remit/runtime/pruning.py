@@ -19,7 +19,7 @@ TOMBSTONE_SECONDS = 30 * _DAY
 """How long the note about a discarded letter stays."""
 RENEW_SECONDS = _DAY
 """An outcome older than that is kept anew when the command is repeated. A parked key is tried every six hours, so the
-calls its handler makes stay recognised for as long as it is parked."""
+calls its handler makes stay recognised for as long as it is parked; except one that waits for a person."""
 SILENT_SECONDS = 30 * _DAY
 """A subscription that has not been heard of for so long keeps no message of the log any more."""
 CHUNK = 1000
