@@ -27,6 +27,7 @@ from remit import (
     Ids,
     KeyReused,
     Later,
+    OutcomeUnknown,
     Query,
     Refusal,
     Repository,
@@ -39,6 +40,8 @@ from remit import (
 from remit.messages import Codec
 from remit.runtime import Runtime
 from remit.stores import Change, Unit
+from remit.stores.memory import MemoryStore
+from remit.topology.assembly import assemble
 from tests.runtime.talk import until, until_parked
 
 
@@ -106,7 +109,7 @@ class Desk:
     def __init__(self) -> None:
         self.runs = 0
         self.body: Callable[..., Awaitable[None]] = self._nothing
-        self.touched = asyncio.Event()
+        self.branch: asyncio.Task[None] | None = None
         self.system = self._make()
 
     async def _nothing(self, *_: object) -> None: ...
@@ -827,3 +830,53 @@ def test_release_that_adds_a_field_or_moves_one_says_the_same() -> None:
 
     said = {Codec(kind).canonical(kind(order="o", cents=1)) for kind in (Old, Moved)}
     assert said == {b'{"cents":1,"order":"o"}'}
+
+
+def test_whole_number_in_place_of_a_fraction_says_the_same() -> None:
+    """So it does after a journey to another process, which reads it as a fraction."""
+
+    class Pay(Command[None]):
+        amount: float
+
+    assert Codec(Pay).canonical(Pay(amount=5)) == Codec(Pay).canonical(Pay(amount=5.0))
+
+
+async def test_change_of_a_branch_after_its_call_is_written(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        async def branch() -> None:
+            order.touched = await sender.send(Put(text="in a branch"))
+
+        desk.branch = asyncio.create_task(branch())
+        await asyncio.sleep(0)
+
+    desk.body = body
+    async with desk.running() as app:
+        await app.send(Go(order="o"))
+        _, stored = await app.stores["desk"].load("desk.Order", "o") or (0, b"")
+        assert b'"touched":1' in stored
+
+
+async def test_call_without_an_answer_keeps_its_key_when_it_is_made_again(desk: Desk) -> None:
+    """It may have been applied: the handler that tries again in the same run means the same call."""
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        for _ in "12":
+            with suppress(OutcomeUnknown):
+                await sender.send(Put(text="once"))
+                break
+
+    class Lost(MemoryStore):
+        lost = False
+
+        async def commit(self, unit: Unit) -> None:
+            await super().commit(unit)
+            if unit.claim is not None and not self.lost:
+                self.lost = True
+                raise OutcomeUnknown("the connection was lost")
+
+    desk.body = body
+    app = assemble(desk.system, stores={"desk": MemoryStore(), "shelf": Lost()})
+    await app.start()
+    await app.send(Go(order="o"))
+    assert await app.ask(Shown()) == ["once"]
+    await app.stop()

@@ -143,10 +143,10 @@ def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:
     async def story() -> None:
         turns, loop = Turns(), asyncio.get_running_loop()
         first, second, third = (Attempt(str(n), "", 0.0, "a", 9e9) for n in range(3))
-        assert await turns.take_first(CHANGES, first) == PLACE
+        assert await turns.take_first(CHANGES, first, None) == PLACE
         waits: list[asyncio.Task[Place | None]] = []
         for each in (second, third):
-            waits.append(asyncio.create_task(turns.take_first(CHANGES, each)))
+            waits.append(asyncio.create_task(turns.take_first(CHANGES, each, None)))
             await asyncio.sleep(0.1)
         aside = asyncio.create_task(turns.stand_aside(CHANGES, Attempt("4", "", 0.0, "a", 9e9), None))
         await asyncio.sleep(1.0)
@@ -162,7 +162,7 @@ def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:
         await turns.stand_aside(CHANGES, second, PLACE)
         inner = Attempt("5", "", 0.0, "a", 9e9)
         inner.outer = second
-        assert await turns.take_first(CHANGES, inner) is None, "it is called by who has the turn"
+        assert await turns.take_first(CHANGES, inner, None) is None, "it is called by who has the turn"
         turns.give_up(PLACE)
         assert not turns.taken
 
@@ -173,15 +173,26 @@ def test_turn_of_who_is_cancelled_goes_to_the_next_one() -> None:
     async def story() -> None:
         turns = Turns()
         first, second, third = (Attempt(str(n), "", 0.0, "a", 9e9) for n in range(3))
-        await turns.take_first(CHANGES, first)
-        given = asyncio.create_task(turns.take_first(CHANGES, second))
+        await turns.take_first(CHANGES, first, None)
+        given = asyncio.create_task(turns.take_first(CHANGES, second, None))
         await asyncio.sleep(0.1)
-        last = asyncio.create_task(turns.take_first(CHANGES, third))
+        last = asyncio.create_task(turns.take_first(CHANGES, third, None))
         await asyncio.sleep(0.1)
         turns.give_up(PLACE)
         given.cancel()  # at the moment in which it was given the turn
         assert await last == PLACE
         turns.give_up(PLACE)
         assert not turns.taken
+
+    virtually(story())
+
+
+def test_turn_moves_to_where_the_conflict_is() -> None:
+    async def story() -> None:
+        turns, attempt = Turns(), Attempt("1", "", 0.0, "a", 9e9)
+        mine = await turns.take_first(CHANGES, attempt, None)
+        assert await turns.take_first(CHANGES, attempt, mine) == mine
+        assert await turns.take_first([Change("a.X", "y", 1, b"{}")], attempt, mine) == ("a.X", "y")
+        assert list(turns.taken) == [("a.X", "y")]
 
     virtually(story())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from inspect import isclass
 from typing import Any, Generic, Literal, TypeVar
@@ -18,7 +19,16 @@ import msgspec
 
 from remit.errors import BadMessage
 from remit.messages.base import Command, Query
-from remit.messages.fields import Brevity, Unknown, describe, has_defaults, in_order, is_unordered, take_unknown
+from remit.messages.fields import (
+    Brevity,
+    Unknown,
+    describe,
+    has_defaults,
+    in_order,
+    is_loose,
+    is_unordered,
+    take_unknown,
+)
 from remit.messages.refusal import Refusal
 
 __all__ = ["Codec", "Encoding", "Rest", "decode_reply", "encode_reply"]
@@ -44,6 +54,7 @@ class Codec(Generic[T]):
         "_brevity",
         "_brief",
         "_decoder",
+        "_loose",
         "_name",
         "_shape",
         "_unordered",
@@ -65,6 +76,7 @@ class Codec(Generic[T]):
             self._brevity = Brevity(type)
             self.encode = self._encode_briefly
         self._unordered = is_unordered(self._shape)
+        self._loose = is_loose(self._shape)
 
     def read(self, data: bytes | str) -> T:
         """Decodes; raises `BadMessage`, with the path of the field, when the bytes are not of this type."""
@@ -105,6 +117,9 @@ class Codec(Generic[T]):
         """What a value says, without the fields that have their default, where these say nothing: the same bytes for
         equal values in every process and release, whatever order sets, mappings and fields have."""
         read = _ENCODINGS[self.encoding]
+        if self._loose:
+            with suppress(msgspec.MsgspecError):  # which is told when it is read
+                value = self._decoder.decode(self.encode(value))
         data = self._brevity.shorten(value, _NATIVE[self.encoding], text_keys=True) if self._brief else value
         if self._unordered:
             data = in_order(self._shape, read.decode(read.encode(data)))

@@ -18,6 +18,7 @@ __all__ = [
     "describe",
     "has_defaults",
     "in_order",
+    "is_loose",
     "is_unordered",
     "parts_of",
     "take_unknown",
@@ -143,6 +144,11 @@ def has_defaults(shape: Shape) -> bool:
 def is_unordered(shape: Shape) -> bool:
     """Whether equal values of this type may be written in different orders: it has sets, or what may be one."""
     return any(_may_be_set(found) for _, found in parts_of(shape))
+
+
+def is_loose(shape: Shape) -> bool:
+    """Whether a value may be given as another type than it is read back as: a whole number in place of a fraction."""
+    return any(isinstance(found, inspect.FloatType) for _, found in parts_of(shape))
 
 
 def in_order(shape: Shape, data: Any) -> Any:

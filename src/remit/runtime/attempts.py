@@ -40,7 +40,7 @@ class Attempt:
     equals: dict[str, int] | None = None
     """How often this run has made calls that are equal."""
     calls: dict[str, Exception | None] | None = None
-    """The calls of this run by key: what each failed with, None where it did not, or may have been applied."""
+    """The calls of this run by key, with what each failed with."""
     before: dict[str, Exception | None] | None = None
     """Those of the runs before, which this one has to repeat."""
     said: dict[str, bytes] | None = None
@@ -56,7 +56,7 @@ class Attempt:
     outer: Attempt | None = None
     """The attempt whose handler has called."""
     timed = True
-    """Whether its time is the same in every attempt."""
+    """Whether identities begin with its time: where it is known for ever."""
 
     def __init__(self, origin: str, trace: str, begun: float, context: str, deadline: float) -> None:
         """`origin` identifies the message and who handles it, for ever; that of a question is empty. `begun` is in
@@ -84,15 +84,17 @@ class Attempt:
             self.noted.append(aggregate)
 
     async def end(self) -> None:
-        """The handler has returned. Raises `Diverged`."""
-        await self._settle()
+        """The handler has returned, and so has what reacts together with it. Raises `Diverged`."""
+        self.ended = True
+        await self.settle()
         self.refuse_contradiction()
 
     async def fail(self, error: Exception) -> None:
         """The handler has raised something. Raises instead of it: `Diverged` where that is the cause, whatever the
         handler has made of it, or where it refuses in contradiction to the runs before; what a task group has wrapped;
         and `HandlerFailed` for a key that was wrong inside, which is no fault of the caller's key."""
-        await self._settle()
+        self.ended = True
+        await self.settle()
         meant = _meant(error)
         if self.diverged is not None and self.diverged is not error:
             raise self.diverged from error
@@ -105,9 +107,8 @@ class Attempt:
         if meant is not error:
             raise meant from error
 
-    async def _settle(self) -> None:
-        """Waits for calls that were begun and not waited for, and lets none begin."""
-        self.ended = True
+    async def settle(self) -> None:
+        """Waits for calls that were begun and not waited for."""
         while self.under_way:
             self.idle = asyncio.get_running_loop().create_future()
             await self.idle
@@ -166,7 +167,7 @@ class Attempt:
         before, calls = self.before, self.calls
         if before and (calls is None or key not in calls):
             failed = before.get(key)
-            if failed is not None:
+            if failed is not None and not isinstance(failed, OutcomeUnknown):
                 self._note(key, failed)
                 raise failed.with_traceback(None)
             if key not in before and (left := self._left()):
@@ -179,8 +180,8 @@ class Attempt:
 
     def leave(self, key: str, run: int, error: BaseException | None) -> None:
         """A call of a run has ended; with an error where it raised one."""
-        if run == self.run and isinstance(error, Exception) and not isinstance(error, OutcomeUnknown):
-            self._note(key, error)
+        if run == self.run and error is not None:
+            self._note(key, error if isinstance(error, Exception) else OutcomeUnknown("the call was cancelled"))
         self.under_way -= 1
         if not self.under_way and self.idle is not None and not self.idle.done():
             self.idle.set_result(None)

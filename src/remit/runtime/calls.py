@@ -227,7 +227,7 @@ class Calls:
         if known is not None:
             return known[0]
         attempt = Attempt(claim.origin, claim.trace, begun, plan.name, limit.when)
-        attempt.outer, attempt.timed, attempt.cause = outer, handler.keeps_time, claim.cause
+        attempt.outer, attempt.timed, attempt.cause = outer, False, claim.cause
         return await self._apply(limit, found, command, claim, attempt)
 
     async def _apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
@@ -266,7 +266,8 @@ class Calls:
                     if known := await self.outcomes.known(store, handler, claim):
                         return known[0]
                     taken = await unit.taken_meanwhile()
-                    turn = turn or await self._turn(rows, attempt)
+                    turn, mine = None, turn
+                    turn = await self._turn(rows, attempt, mine)
                 except Exception as error:
                     if known := await self._applied_meanwhile(store, handler, claim, error):
                         return known[0]
@@ -306,11 +307,11 @@ class Calls:
             return known[0]
         raise refusal
 
-    async def _turn(self, rows: Unit, attempt: Attempt) -> Place | None:
+    async def _turn(self, rows: Unit, attempt: Attempt, mine: Place | None) -> Place | None:
         """After a conflict: waits for the turn at the aggregate, or for a moment."""
         if not rows.changes:
             await asyncio.sleep(self._random.random() * 0.002)
-        return await self.turns.take_first(rows.changes, attempt)
+        return await self.turns.take_first(rows.changes, attempt, mine)
 
     def _declared(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
         if isinstance(refusal, handler.refusals):

@@ -36,6 +36,8 @@ class Lane:
     """Up to this position messages are handled one by one, to find the one that failed in a batch."""
     attempts: int = 0
     failures: int = 0
+    conflicts: int = 0
+    """In a row."""
     failing: Record | None = None
     """The message handled last: when something fails, this one did."""
     taken: frozenset[tuple[str, str]] = frozenset()

@@ -159,11 +159,10 @@ class Parking:
                     except Conflict:
                         taken = await unit.taken_meanwhile()
                         await unit.aclose()  # what its statements have locked, others may need whose turn it is
-                        if turn is not None and not taken:  # nobody here was in its way: somebody else has settled it
+                        if not await self._waits(record, parked):
                             return False
-                        turn = turn or await turns.take_first(rows.changes, attempt)
-                        if turn is None and not taken:
-                            return False
+                        mine, turn = turn, None
+                        turn = await turns.take_first(rows.changes, attempt, mine)
                     else:
                         return True
         except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
@@ -172,6 +171,10 @@ class Parking:
         finally:
             if turn is not None:
                 turns.give_up(turn)
+
+    async def _waits(self, record: Record, parked: Parked) -> bool:
+        """Whether a letter is still the first one of its key: somebody else may have settled it."""
+        return [each.record.id for each in await self._store.letters(*self._place, parked.key, 1)] == [record.id]
 
     async def _failed_again(self, place: Settle, parked: Parked, error: Exception) -> None:
         now = self._calls.seconds()

@@ -298,8 +298,9 @@ class Subscription:
             await unit.aclose()  # what its statements have locked, others may need whose turn it is
             if len(rows.changes) > 1:
                 lane.singly_until = advance.after  # each has its own turn
-            elif lane.turn is None and attempt is not None:
-                lane.turn = await turns.take_first(rows.changes, attempt)
+            elif attempt is not None:
+                mine, lane.turn = lane.turn, None
+                lane.turn = await turns.take_first(rows.changes, attempt, mine)
             raise
 
     def _let_others(self, lane: Lane) -> None:
@@ -356,7 +357,7 @@ class Subscription:
         self._troubles.end("letters")
 
     def _recovered(self, lane: Lane) -> None:
-        lane.attempts = lane.failures = self._failures = 0
+        lane.attempts = lane.failures = lane.conflicts = self._failures = 0
         self._troubles.end(lane.part)
 
     # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -365,7 +366,8 @@ class Subscription:
         """Transient: wait and try again. Permanent: find the message, try it again, then park its key."""
         if isinstance(error, Conflict):
             await self._reload(lane.part)
-            await asyncio.sleep(self._ports.random.random() * 0.002)
+            lane.conflicts += 1
+            await asyncio.sleep(self._ports.random.random() * min(0.002 * 2.0 ** min(lane.conflicts, 8), 0.25))
             return
         lane.stirred = asyncio.get_running_loop().time()
         record = lane.failing

@@ -39,13 +39,16 @@ class Turns:
     def __init__(self) -> None:
         self.taken: dict[Place, _Turn] = {}
 
-    async def take_first(self, changes: Iterable[Change], attempt: Attempt) -> Place | None:
+    async def take_first(self, changes: Iterable[Change], attempt: Attempt, mine: Place | None) -> Place | None:
         """Waits for the turn at the first aggregate that was to be written, and gives its place. None when it goes on
-        without: after the longest wait, or because who has the turn waits for this very attempt."""
-        for change in changes:
-            place = (change.kind, change.id)
-            return place if await self._take(place, attempt) else None
-        return None
+        without: after the longest wait, or because who has the turn waits for this very attempt. The turn that was
+        `mine` so far is given up if it was at another one."""
+        place = next(((change.kind, change.id) for change in changes), mine)
+        if place == mine:
+            return mine
+        if mine is not None:
+            self.give_up(mine)
+        return place if place is not None and await self._take(place, attempt) else None
 
     async def _take(self, place: Place, attempt: Attempt) -> bool:
         turn = self.taken.get(place)

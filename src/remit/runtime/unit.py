@@ -149,7 +149,7 @@ class UnitOfWork:
                 del self._held[place]
         self._loaded.clear()
 
-    async def run(self, handler: HandlerPlan, message: Any) -> Any:  # one coroutine, as `Calls._apply`
+    async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Calls._apply`
         """Runs a handler with its dependencies, then takes up what it changed and recorded.
 
         Raises what the handler raises, `SecondAggregate`, `NotAdded`, `Diverged`.
@@ -162,6 +162,8 @@ class UnitOfWork:
         recording.set(attempt)
         try:
             reply = await handler.function(message, *map(self._resolve, handler.dependencies))
+            if attempt.under_way:
+                await attempt.settle()  # a branch may change something when its call has ended
             if self._touched:
                 touched, self._touched = self._touched, {}
                 for held in touched:
