@@ -860,7 +860,7 @@ async def test_call_without_an_answer_keeps_its_key_when_it_is_made_again(desk: 
     """It may have been applied: the handler that tries again in the same run means the same call."""
 
     async def body(sender: Sender, order: Order, *_: object) -> None:
-        for _ in "12":
+        for _try in "12":
             with suppress(OutcomeUnknown):
                 await sender.send(Put(text="once"))
                 break
