@@ -45,6 +45,9 @@ class Machine:
     def name(self, id: str) -> str:
         return id
 
+    def left(self, name: str) -> None:
+        """What is left is not asked for again."""
+
     def is_gone(self, name: str) -> bool:
         return name in self.gone
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 __all__ = ["SystemMachine"]
 
+_LIVING: set[str] = set()
+"""The names that this process has now: of another one that it had, a restored store may still speak."""
 _GONE = frozenset("ZX")
 """States of a process that was killed and not yet waited for: nothing of it runs again."""
 
@@ -30,7 +32,13 @@ class SystemMachine:
         """A name for this process, which `id` tells from all others that it has had. A fork asks for its own."""
         pid = os.getpid()
         began = _stat(pid)[1]
-        return f"{socket.gethostname().replace(':', '-')}:{pid}:{began}:{self._marked()}:{id}"
+        name = f"{socket.gethostname().replace(':', '-')}:{pid}:{began}:{self._marked()}:{id}"
+        _LIVING.add(name)
+        return name
+
+    def left(self, name: str) -> None:
+        """The process has no use for this name any more."""
+        _LIVING.discard(name)
 
     def is_gone(self, name: str) -> bool:
         """Whether the process of that name has ended. False when that cannot be seen from here."""
@@ -38,7 +46,11 @@ class SystemMachine:
         if len(parts) != len(("host", "pid", "began", "mark", "id")):
             return False
         _, pid, began, mark, _ = parts
-        return mark != "" and mark == self._marked() and pid.isdecimal() and _has_ended(int(pid), began)
+        if mark == "" or mark != self._marked() or not pid.isdecimal():
+            return False
+        if int(pid) == os.getpid() and began == _stat(int(pid))[1]:
+            return name not in _LIVING
+        return _has_ended(int(pid), began)
 
     def _marked(self) -> str:
         if self._mark is None:

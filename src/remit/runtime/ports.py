@@ -70,6 +70,10 @@ class Machine(Protocol):
         """Whether the process of that name has ended. False when that cannot be seen from here."""
         ...
 
+    def left(self, name: str) -> None:
+        """The process has no use for this name any more."""
+        ...
+
 
 @dataclass
 class Ports:

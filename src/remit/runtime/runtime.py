@@ -125,6 +125,7 @@ class Runtime:
     async def stop(self) -> None:
         """Drains: rests, then closes everything."""
         await self.rest()
+        self.ports.machine.left(self.process)
         for store in self.stores.values():
             with contextlib.suppress(RemitError):
                 await store.beat(self.process, self.calls.seconds(), "")

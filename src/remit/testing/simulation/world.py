@@ -114,6 +114,9 @@ class _Machine:
         self._lives[id] = self._incarnation
         return id
 
+    def left(self, name: str) -> None:
+        """What is left is not asked for again."""
+
     def is_gone(self, name: str) -> bool:
         return name in self._lives and self._lives[name].dead
 
