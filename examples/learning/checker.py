@@ -239,8 +239,12 @@ def order(stores: dict[str, Kept]) -> Iterator[str]:
     yield from _in_order("refunds", [pair for pair in withdrawn if pair in set(refunded)], refunded)
 
     enrolled = [(e["student"], e["enrollment"]) for e in enrollment.events(PUBLISHED, "StudentEnrolled")]
-    opened = sorted(learning.state["CourseRecord"].values(), key=lambda record: str(record["opened_at"]))
-    yield from _in_order("course records", enrolled, [(record["student"], record["id"]) for record in opened])
+    # By their identities, which are in the order of time: a reaction's clock tells when its event was recorded.
+    opened = [message for message in learning.log[PRIVATE] if message.type.endswith(".Opened")]
+    opened.sort(key=lambda message: message.id)
+    yield from _in_order(
+        "course records", enrolled, [(message.payload["student"], message.payload["enrollment"]) for message in opened]
+    )
 
     completed = [(e["student"], e["course"]) for e in learning.events(PUBLISHED, "CourseCompleted")]
     issued = sorted(stores["certification"].events(PRIVATE, "CertificateIssued"), key=lambda e: int(e["number"]))

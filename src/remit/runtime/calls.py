@@ -250,8 +250,7 @@ class Calls:
                         rows.claim = claim.row(encode_reply(reply), self.seconds())
                     if self.turns.taken and unit.transaction is None:
                         await self.turns.stand_aside(rows.changes, attempt, turn)
-                    if limit.asked:
-                        limit.refuse_late()
+                    limit.refuse_late()
                     await unit.commit(rows)
                 except asyncio.CancelledError as error:
                     if not was_written(error, rows) or not limit.owns_cancellation():
