@@ -44,11 +44,11 @@ class Aggregate(Mutable, Generic[K, E], recording=True):
         recorded = self.__dict__.get("_recorded")
         if recorded is None:
             self.__dict__["_recorded"] = [event]
+            run = recording.get()
+            if run is not None and not run.ended:
+                run.note(self)
         else:
             recorded.append(event)
-        run = recording.get()
-        if run is not None and not run.ended:
-            run.note(self)
 
     if TYPE_CHECKING:
 

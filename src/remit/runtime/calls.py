@@ -248,9 +248,8 @@ class Calls:
                     rows = unit.unit()
                     if claim is not None:
                         rows.claim = claim.row(encode_reply(reply), self.seconds())
-                    if self.turns.taken and unit.transaction is None:
-                        await self.turns.stand_aside(rows.changes, attempt, turn)
-                    limit.refuse_late()
+                    if limit.asked or self.turns.taken:
+                        await self._stand_aside(limit, unit, rows, turn)
                     await unit.commit(rows)
                 except asyncio.CancelledError as error:
                     if not was_written(error, rows) or not limit.owns_cancellation():
@@ -281,6 +280,12 @@ class Calls:
         finally:
             if turn is not None:
                 self.turns.give_up(turn)
+
+    async def _stand_aside(self, limit: Limit, unit: UnitOfWork, rows: Unit, turn: Place | None) -> None:
+        """Lets others write first whose turn it is, unless they may wait for what this one has locked."""
+        if unit.transaction is None:
+            await self.turns.stand_aside(rows.changes, unit.attempt, turn)
+        limit.refuse_late()
 
     async def _applied_meanwhile(
         self, store: Store, handler: HandlerPlan, claim: Claimed | None, error: Exception

@@ -178,6 +178,9 @@ class UnitOfWork:
             raise
         finally:
             attempt.ended = True
+            if attempt.noted is not None and not attempt.whole:
+                for aggregate in attempt.noted:
+                    take_recorded(aggregate)  # of a run that has failed; it may be kept for another one
             if before is not None and not before.ended:
                 recording.set(before)  # not by a token: what is never ended is closed in another context
         if attempt.noted is not None:
