@@ -30,33 +30,29 @@ PREFIX = 12
 class Attempt:
     """One attempt to handle one message. Runs of its handler follow one another."""
 
-    # What few attempts need is not made for each of them.
-    run = 0
-    ended = False
-    whole = False
-    """Whether the last run came to its end."""
-    identities = 0
-    under_way = 0
-    equals: dict[str, int] | None = None
-    """How often this run has made calls that are equal."""
-    calls: dict[str, Exception | None] | None = None
-    """The calls of this run by key, with what each failed with."""
-    before: dict[str, Exception | None] | None = None
-    """Those of the runs before, which this one has to repeat."""
-    said: dict[str, bytes] | None = None
-    """What the calls of this run say whose command has an identity."""
-    types: dict[str, str] | None = None
-    """The types of the commands that were called, by key."""
-    noted: list[Aggregate[Any, Any]] | None = None
-    """The aggregates that have recorded something in this run."""
-    diverged: Diverged | None = None
-    idle: asyncio.Future[None] | None = None
-    cause = ""
-    """What the messages of the handler name as their cause, if it is not the origin."""
-    outer: Attempt | None = None
-    """The attempt whose handler has called."""
-    timed = True
-    """Whether identities begin with its time: where it is known for ever."""
+    __slots__ = (
+        "before",
+        "begun",
+        "calls",
+        "cause",
+        "context",
+        "deadline",
+        "diverged",
+        "ended",
+        "equals",
+        "identities",
+        "idle",
+        "noted",
+        "origin",
+        "outer",
+        "run",
+        "said",
+        "timed",
+        "trace",
+        "types",
+        "under_way",
+        "whole",
+    )
 
     def __init__(self, origin: str, trace: str, begun: float, context: str, deadline: float) -> None:
         """`origin` identifies the message and who handles it, for ever; that of a question is empty. `begun` is in
@@ -66,6 +62,32 @@ class Attempt:
         self.begun = begun
         self.context = context
         self.deadline = deadline
+        self.cause = origin
+        """What the messages of the handler name as their cause."""
+        self.outer: Attempt | None = None
+        """The attempt whose handler has called."""
+        self.timed = True
+        """Whether identities begin with its time: where it is known for ever."""
+        self.run = 0
+        self.ended = False
+        self.whole = False
+        """Whether the last run came to its end."""
+        self.identities = 0
+        self.under_way = 0
+        self.equals: dict[str, int] | None = None
+        """How often this run has made calls that are equal."""
+        self.calls: dict[str, Exception | None] | None = None
+        """The calls of this run by key, with what each failed with."""
+        self.before: dict[str, Exception | None] | None = None
+        """Those of the runs before, which this one has to repeat."""
+        self.said: dict[str, bytes] | None = None
+        """What the calls of this run say whose command has an identity."""
+        self.types: dict[str, str] | None = None
+        """The types of the commands that were called, by key."""
+        self.noted: list[Aggregate[Any, Any]] | None = None
+        """The aggregates that have recorded something in this run."""
+        self.diverged: Diverged | None = None
+        self.idle: asyncio.Future[None] | None = None
 
     # ── runs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -339,7 +339,7 @@ class UnitOfWork:
         if contract.key is not None:
             key = str(getattr(message, contract.key))
         calls, attempt = self.calls, self.attempt
-        headers = f'{{"cause":"{attempt.cause or attempt.origin}","trace":"{attempt.trace}"{more}}}'
+        headers = f'{{"cause":"{attempt.cause}","trace":"{attempt.trace}"{more}}}'
         self.entries.append(
             _row(
                 Entry,
@@ -381,7 +381,7 @@ class UnitOfWork:
             identity = identity_of(getattr(command, contract.identity))
             wish = attempt.key_of(contract.type, Codec[Any](type(command)).canonical(command), identity)
             headers = write_wish(attempt.context + DERIVED, wish)
-        self._enter(PUBLISHED, plan, command, self.key or attempt.cause or attempt.origin, headers)
+        self._enter(PUBLISHED, plan, command, self.key or attempt.cause, headers)
 
     def unit(self) -> Unit:
         """The rows to be written."""
