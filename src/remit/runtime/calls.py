@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, NoReturn
 
 import msgspec
@@ -90,19 +90,23 @@ class Calls:
         deadline: float | None,
         caller: str = "",
         trace: str = "",
-    ) -> Awaitable[Any]:
+    ) -> Coroutine[Any, Any, Any]:
         """The reply to a command from outside of any handler here. Raises its refusals and `CallError`s.
 
         `caller` is who gave the key, `trace` what the command belongs to where another process says so.
         """
         found = self._commands.get(type(command))
         if found is None:
-            route = self._route(command, "handle")
-            key = key or self.ids.new()
-            named = Claimed(caller, key, trace or safe(key), route.contract.type)
-            return self._elsewhere(route, command, deadline, named, None)
+            return self._send_elsewhere(command, key or self.ids.new(), deadline, caller, trace)
         claim = Claimed(caller, key, trace or safe(key), found[2].contract.type) if key else None
         return self._here(found, command, deadline, claim, None)
+
+    async def _send_elsewhere(
+        self, command: Command[Any, Any], key: str, deadline: float | None, caller: str, trace: str
+    ) -> Any:
+        route = self._route(command, "handle")
+        claim = Claimed(caller, key, trace or safe(key), route.contract.type)
+        return await self._elsewhere(route, command, deadline, claim, None)
 
     async def send_within(
         self, outer: Attempt, command: Command[Any, Any], *, key: str | None, deadline: float | None
