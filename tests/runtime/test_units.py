@@ -25,7 +25,7 @@ from remit import (
     StoreUnavailable,
     System,
 )
-from remit.runtime import Runtime
+from remit.runtime import Runtime, handling
 from remit.stores import PUBLISHED, Change, Entry, Outcome, Store, Unit, partition_of
 from remit.stores.memory import MemoryStore
 from remit.topology.assembly import assemble
@@ -486,3 +486,28 @@ async def test_batch_with_a_hot_aggregate_gets_through() -> None:
         done.set()
         await asyncio.gather(*busy)
     assert len(handled) < 100
+
+
+async def test_cancellation_that_a_handler_made_an_error_of_is_not_left_to_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(handling, "HANDLER_SECONDS", 0.05)
+    left: list[int] = []
+
+    def react(pools: Context) -> None:
+        @pools.react(Wanted)
+        async def note(event: Wanted) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            left.append(task.cancelling())
+            try:
+                await asyncio.sleep(10 if event.pool == "late" else 0)
+            except asyncio.CancelledError:
+                raise ValueError("of a client library") from None
+
+    async with running(make(react)) as (app, store):
+        same = next(f"u{n}" for n in range(1000) if partition_of(f"u{n}", 16) == partition_of("late", 16))
+        await app.send(Ask(pools=["late", same]))
+        await until_parked(store, 1)
+        await until(lambda: len(left) == 4)
+    assert left == [0] * 4, "three tries, and the next message"
