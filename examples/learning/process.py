@@ -16,7 +16,7 @@ import time
 import tomllib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType
@@ -25,8 +25,38 @@ from typing import IO, Any
 EXAMPLES = Path(__file__).parents[1]
 TOPOLOGIES = Path(__file__).parent / "topologies"
 REMIT = str(Path(sys.executable).with_name("remit"))
+
+
+class Ports:
+    """Ports that nobody listens on, each given out once before the first one comes again: a service may start later."""
+
+    def __init__(self, ports: range) -> None:
+        self._ports = ports
+        self._next = random.randrange(len(ports))  # another process gives out the same ones
+
+    def free(self, count: int = 1) -> int:
+        """The first of so many in a row."""
+        while True:
+            if self._next + count > len(self._ports):
+                self._next = 0
+            first = self._ports[self._next]
+            self._next += count
+            if all(map(_is_free, range(first, first + count))):
+                return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 PORTS = range(20_000, 32_000)
 """Where services listen: the system gives out no port of these by itself."""
+ports = Ports(PORTS)
 
 
 class _Process:
@@ -112,8 +142,7 @@ class Platform(_Process):
         super().__init__("the platform")
         self._data = str(data.resolve())
         self.system = system
-        with ExitStack() as taken:
-            self._port = str(_free_ports(1, taken))
+        self._port = str(ports.free())
 
     def die_starting(self, after_seconds: float, once: Callable[[], bool] = lambda: True) -> bool:
         """Begins to start, and is killed so much later than `once` holds. False if it was ready before that."""
@@ -251,11 +280,9 @@ def processes_of(file: Path) -> list[str]:
 def at_free_ports(file: Path, folder: Path) -> Path:
     """A copy of a topology file in `folder`, whose services listen on ports that are free now; stores lie beside it."""
     text = file.read_text()
-    with ExitStack() as taken:  # until all are chosen
-        for _, addresses, replicas in _services_of(file):
-            for address in addresses:
-                free = f"127.0.0.1:{_free_ports(replicas, taken)}"
-                text = text.replace(f'"{address}"', f'"{free}"')
+    for _, addresses, replicas in _services_of(file):
+        for address in addresses:
+            text = text.replace(f'"{address}"', f'"127.0.0.1:{ports.free(replicas)}"')
     copy = folder / file.name
     copy.write_text(text)
     return copy
@@ -265,20 +292,6 @@ def _services_of(file: Path) -> Iterator[tuple[str, list[str], int]]:
     """Name, addresses and number of replicas of each service."""
     for name, service in tomllib.loads(file.read_text())["services"].items():
         yield name, [service[key] for key in ("http", "calls") if key in service], service.get("replicas", 1)
-
-
-def _free_ports(count: int, taken: ExitStack) -> int:
-    """The first of so many ports in a row that nobody listens on. They stay taken until `taken` is closed."""
-    while True:
-        first = random.choice(PORTS)
-        with ExitStack() as tried:
-            try:
-                for port in range(first, first + count):
-                    tried.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            taken.enter_context(tried.pop_all())
-            return first
 
 
 @contextmanager

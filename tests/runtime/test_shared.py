@@ -14,7 +14,7 @@ from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, S
 from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.follower import DRAIN_SECONDS
 from remit.runtime.leases import LEASE_SECONDS, LOOK_SECONDS
-from remit.stores import PRIVATE, Advance, Unit
+from remit.stores import PRIVATE, Advance, Record, Unit, partition_of
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import LoopClock
 from tests.runtime.test_remote_calls import on_virtual_time
@@ -166,6 +166,32 @@ async def test_what_is_being_done_is_committed_before_a_process_ends() -> None:
         await asyncio.sleep(LOOK_SECONDS + 2 * DRAIN_SECONDS)
         assert states(two) == ["running"]
         assert house.answered == ["front"]
+
+
+class SlowToRead(MemoryStore):
+    """Reads each partition a second later than the one before it."""
+
+    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+        await asyncio.sleep(float(part))
+        return await super().read(channel, part, after, limit)
+
+
+@on_virtual_time
+async def test_nothing_is_begun_any_more_while_a_process_ends() -> None:
+    house = House()
+    house.stores["house"] = shared(SlowToRead(partitions=2))
+    house.seconds = 2.0
+    doors = {partition_of(door, 2): door for door in ("front", "back", "side", "top")}
+    async with house.processes(1) as (one,):
+        for door in doors.values():
+            await one.send(Ring(door=door))
+        await asyncio.sleep(0.5)
+        assert house.answered == [], "one is being answered, the other being read"
+        await one.stop()
+        assert house.answered == [doors[0]]
+    async with house.processes(1):
+        await asyncio.sleep(30.0)
+    assert sorted(house.answered) == sorted(doors.values())
 
 
 @on_virtual_time

@@ -6,8 +6,6 @@ So nobody else takes the port of a server that has just been chosen, or is being
 from __future__ import annotations
 
 import os
-import random
-import socket
 
 from learning import process
 
@@ -25,16 +23,9 @@ def _own() -> range:
     return process.PORTS[first : first + each]
 
 
-process.PORTS = _own()  # also for the services of the learning platform
+process.ports = process.Ports(_own())  # also for the services of the learning platform
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    while True:
-        with socket.socket() as free:
-            port = random.choice(process.PORTS)
-            try:
-                free.bind((HOST, port))
-            except OSError:
-                continue
-            return port
+    """A port that nobody listens on now, and that was not given out for long."""
+    return process.ports.free()

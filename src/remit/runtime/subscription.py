@@ -190,9 +190,12 @@ class Subscription:
             await self._bell.wait()
 
     def _start_worker(self, lane: Lane) -> None:
-        if lane.worker is None and not self._stopping and self.state not in BROKEN and self.held():
+        if lane.worker is None and self._goes_on():
             lane.stirred = asyncio.get_running_loop().time()
             lane.worker = asyncio.create_task(self._work(lane), name=f"{self.name} partition {lane.part}")
+
+    def _goes_on(self) -> bool:
+        return not self._stopping and self.state not in BROKEN and self.held()
 
     def _lane(self, part: int) -> Lane:
         lane = self._lanes.get(part)
@@ -206,21 +209,13 @@ class Subscription:
         """Read after the checkpoint, handle, commit; until nothing is left."""
         failure: Exception | None = None
         try:
-            while not self._stopping and self.state not in BROKEN and self.held():
+            while self._goes_on():
                 try:
                     if failure is not None:
                         await self._failed(lane, failure)
                         failure = None
-                    records = await self._next(lane)
-                    if not records and (lane.pushed or lane.head > lane.pos) and await self._was_moved(lane):
-                        continue
-                    if not records:
-                        self._reached(lane)
+                    if not await self._handle_next(lane):
                         return
-                    if self._fits(lane, records[0]):
-                        await self._handle(lane, records)
-                    elif not await self._was_moved(lane):
-                        await self._look_into(lane, records[0])
                 except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
                     failure = error
                     if not isinstance(error, Conflict):
@@ -230,6 +225,22 @@ class Subscription:
             self._let_others(lane)
             if lane.is_behind():
                 self._bell.set()
+
+    async def _handle_next(self, lane: Lane) -> bool:
+        """False when nothing is left."""
+        records = await self._next(lane)
+        if not self._goes_on():  # reading has taken time, and nobody waits for what begins now
+            return True
+        if not records and (lane.pushed or lane.head > lane.pos) and await self._was_moved(lane):
+            return True
+        if not records:
+            self._reached(lane)
+            return False
+        if self._fits(lane, records[0]):
+            await self._handle(lane, records)
+        elif not await self._was_moved(lane):
+            await self._look_into(lane, records[0])
+        return True
 
     def _reached(self, lane: Lane) -> None:
         """Nothing more is to be had."""
