@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
 import pytest
 
-from remit import Aggregate, Command, Context, DomainEvent, Repository, Sender, System
-from remit.runtime import Runtime
+from remit import Aggregate, Command, Context, DomainEvent, Repository, Sender, StoreUnavailable, System
+from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.attempts import Attempt
 from remit.runtime.turns import PATIENCE_SECONDS, Place, Turns
-from remit.stores import Change, Unit
-from tests.runtime.talk import until, virtually
+from remit.stores import PRIVATE, Change, Record, Store, Unit
+from remit.stores.memory import MemoryStore
+from tests.runtime.talk import LoopClock, until, virtually
 
 PLACE = ("a.X", "x")
 CHANGES = [Change(*PLACE, 1, b"{}")]
@@ -48,6 +51,19 @@ class X(Aggregate[str]):
 
 class Y(Aggregate[str, Kicked]):
     n: int = 0
+
+
+@asynccontextmanager
+async def running(context: Context, store: Store) -> AsyncGenerator[Runtime]:
+    """A system of one context, whose time goes with the loop."""
+    model, ports = System("s", contexts=[context]), Ports(LoopClock())
+    model.check().settle()
+    runtime = Runtime(model, compile_system(model, ports), {context.name: store}, ports)
+    await runtime.start()
+    try:
+        yield runtime
+    finally:
+        await runtime.stop()
 
 
 def make() -> tuple[System, list[str]]:
@@ -113,9 +129,8 @@ async def test_rerun_does_not_wait_for_its_own_turn() -> None:
     async def disturbed(stored: Repository[X], who: str) -> X:
         runs[who] += 1
         x = await stored.obtain("x")
-        if runs[who] == 1:  # another process writes it
-            version, body = await store.load(*PLACE) or (0, b'{"id":"x"}')
-            await store.commit(Unit([Change(*PLACE, version, body)]))
+        if runs[who] == 1:
+            await disturb(store)
         return x
 
     @context.handle(Inner)
@@ -137,6 +152,98 @@ async def test_rerun_does_not_wait_for_its_own_turn() -> None:
         store = app.stores["a"]
         assert await asyncio.wait_for(app.send(Outer()), PATIENCE_SECONDS) == 1100
     assert runs["inner"] == 2
+
+
+async def disturb(store: Store) -> None:
+    """Another process writes the aggregate."""
+    version, body = await store.load(*PLACE) or (0, b'{"id":"x"}')
+    await store.commit(Unit([Change(*PLACE, version, body)]))
+
+
+def test_reaction_gives_up_its_turn_while_its_source_is_away() -> None:
+    """It has met a conflict, and cannot read its message again for a while: others write the aggregate meanwhile."""
+
+    class Source(MemoryStore):
+        away = False
+
+        async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+            if self.away:
+                raise StoreUnavailable("away")
+            return await super().read(channel, part, after, limit)
+
+    async def story() -> None:
+        context, store, loop = Context("a"), Source(partitions=1), asyncio.get_running_loop()
+
+        @context.handle(Quick)
+        async def quick(command: Quick, stored: Repository[X]) -> int:
+            (await stored.obtain("x")).n += 1
+            return 1
+
+        @context.handle(Kick)
+        async def kick(command: Kick, stored: Repository[Y]) -> None:
+            (await stored.obtain("y")).record(Kicked())
+
+        @context.react(Kicked)
+        async def follow(event: Kicked, stored: Repository[X]) -> None:
+            x = await stored.obtain("x")
+            if x.n == 0:
+                store.away = True
+                await disturb(store)
+            x.n += 10
+
+        async with running(context, store) as app:
+            await app.send(Kick())
+            await asyncio.sleep(1.0)
+            assert store.away
+            begun = loop.time()
+            await app.send(Quick())
+            assert loop.time() - begun < 0.1
+            store.away = False
+            await asyncio.sleep(60.0)
+            assert await store.load(*PLACE) == (3, b'{"id":"x","n":11}')
+
+    virtually(story())
+
+
+def test_letter_stays_one_attempt_over_several_conflicts() -> None:
+    """What its first run has called stays, and the third one cannot decide otherwise in silence."""
+
+    async def story() -> None:
+        context, store, runs = Context("a"), MemoryStore(partitions=1), list[int]()
+
+        @context.handle(Quick)
+        async def quick(command: Quick) -> int:
+            return len(runs)
+
+        @context.handle(Kick)
+        async def kick(command: Kick, stored: Repository[Y]) -> None:
+            (await stored.obtain("y")).record(Kicked())
+
+        @context.react(Kicked)
+        async def follow(event: Kicked, stored: Repository[X], sender: Sender) -> None:
+            if broken:
+                raise ValueError
+            runs.append(len(runs) + 1)
+            x = await stored.obtain("x")
+            if len(runs) < 3:
+                await sender.send(Quick())
+                await disturb(store)
+            x.n += 10
+
+        broken = True
+        async with running(context, store) as app:
+            (follows,) = app.subscriptions
+            place = (follows.name, "a", PRIVATE)
+            await app.send(Kick())
+            await asyncio.sleep(10.0)
+            assert await store.count_parked(*place) == 1
+            broken = False
+            await store.retry(follows.name, None, LoopClock().seconds())
+            await asyncio.sleep(2.0)
+            (parked,) = await store.parked()
+            assert (runs, parked.error.partition(":")[0]) == ([1, 2, 3], "Diverged")
+
+    virtually(story())
 
 
 def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:

@@ -8,7 +8,7 @@ Entering and leaving a call is a write to a dictionary. What swallows its cancel
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any
 
 __all__ = ["NEVER", "Deadlines", "Limit"]
 
@@ -71,7 +71,8 @@ class Deadlines:
         when = loop.time() + seconds
         if outer < when:
             when = outer
-        limit = Limit(cast("asyncio.Task[Any]", asyncio.current_task(loop)), when)
+        task: Any = asyncio.current_task(loop)  # there is one: whoever calls this awaits something
+        limit = Limit(task, when)
         self._running[limit] = None
         if when < self._wake_at:
             self._arm(loop, when)

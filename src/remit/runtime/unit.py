@@ -183,13 +183,16 @@ class UnitOfWork:
                     take_recorded(aggregate)  # of a run that has failed; it may be kept for another one
             if before is not None and not before.ended:
                 recording.set(before)  # not by a token: what is never ended is closed in another context
-        if attempt.noted is not None:
-            _refuse_forgotten(handler, attempt.noted)
+        for aggregate in attempt.noted or ():
+            if has_recorded(aggregate):
+                raise _not_added(handler, aggregate)
         return reply
 
     async def _react(self, handler: HandlerPlan, event: DomainEvent) -> None:
         """Runs a reaction that comes together with its event."""
         await handler.function(event, *map(self._resolve, handler.dependencies))
+        if not self._touched:
+            return
         touched, self._touched = self._touched, {}
         for held in touched:
             for recorded in self._take_up(handler, held):
@@ -230,7 +233,10 @@ class UnitOfWork:
         place = (plan.kind, id)
         held = self._held.get(place)
         if held is None:
-            row = await self._row(place)
+            foreseen, self.foreseen = self.foreseen, None
+            if self.first is None:
+                self.first = place
+            row = foreseen[1] if foreseen is not None and foreseen[0] == place else await self.store.load(*place)
             held = self._held.get(place)  # another branch of the handler may have loaded or made it meanwhile
             if held is None:
                 if row is None:
@@ -240,14 +246,6 @@ class UnitOfWork:
         if held.aggregate:
             self._touched[held] = None
         return held
-
-    async def _row(self, place: tuple[str, str]) -> tuple[int, bytes] | None:
-        foreseen, self.foreseen = self.foreseen, None
-        if self.first is None:
-            self.first = place
-            if foreseen is not None and foreseen[0] == place:
-                return foreseen[1]
-        return await self.store.load(*place)
 
     def overlook(self) -> None:
         """Forgets what was foreseen: it is as good as loaded only until something else happens."""
@@ -392,12 +390,6 @@ class UnitOfWork:
                     held.body = held.encoded()
                 changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
         return Unit(changes, self.entries, self.claim)
-
-
-def _refuse_forgotten(handler: HandlerPlan, noted: Sequence[Aggregate[Any, Any]]) -> None:
-    for aggregate in noted:
-        if has_recorded(aggregate):
-            raise _not_added(handler, aggregate)
 
 
 def _not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded:

@@ -127,8 +127,12 @@ class MemoryStore:
             self._check_letter(unit.settle)
         if unit.discard is not None:
             self._check_letter(unit.discard)
-        failed = {_key(park) for park in unit.parks if park.error}
-        for park in unit.parks:
+        if unit.parks:
+            self._check_parks(unit.parks)
+
+    def _check_parks(self, parks: Sequence[Park]) -> None:
+        failed = {_key(park) for park in parks if park.error}
+        for park in parks:
             if (key := _key(park)) not in self._parked and key not in failed:
                 raise Conflict("parked", where=f"{park.subscription} key {park.key}")
 

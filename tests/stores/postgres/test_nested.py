@@ -20,7 +20,10 @@ from remit import (
     Sql,
     System,
 )
-from remit.stores import nesting
+from remit.runtime import Runtime
+from remit.runtime.attempts import Attempt
+from remit.runtime.turns import PATIENCE_SECONDS
+from remit.stores import Change, nesting
 from remit.stores.nesting import Nested
 from remit.stores.postgres.transactions import MOST
 
@@ -50,8 +53,15 @@ class Begun(DomainEvent):
     id: str
 
 
-class Work(Aggregate[str, Begun]):
+class Work(Aggregate[str, Begun]): ...
+
+
+class Found(Aggregate[str]):
     nested: int = 0
+
+
+class Find(Command[None]):
+    id: str
 
 
 class Look(Command[int]): ...
@@ -92,9 +102,15 @@ async def begin(command: Begin, works: Repository[Work]) -> None:
 
 
 @work.react(Begun)
-async def on_begun(event: Begun, sql: Sql, sender: Sender, works: Repository[Work]) -> None:
+async def on_begun(event: Begun, sql: Sql, sender: Sender, all_found: Repository[Found]) -> None:
     await sql.fetch("SELECT 1")
-    (await works.obtain(event.id)).nested = await sender.send(Look())
+    (await all_found.obtain(event.id)).nested = await sender.send(Look())
+
+
+@work.handle(Find)
+async def find(command: Find, sql: Sql, all_found: Repository[Found]) -> None:
+    await sql.fetch("SELECT 1")
+    (await all_found.obtain(command.id)).nested = 1
 
 
 @work.handle(Look)
@@ -103,8 +119,8 @@ async def look(command: Look, sql: Sql) -> int:
 
 
 @work.answer(Done)
-async def done(query: Done, works: Repository[Work]) -> list[int]:
-    return [found.nested for id in query.ids if (found := await works.find(id))]
+async def done(query: Done, all_found: Repository[Found]) -> list[int]:
+    return [found.nested for id in query.ids if (found := await all_found.find(id))]
 
 
 system = System("nested", contexts=[even, odd, work])
@@ -134,6 +150,17 @@ async def test_reactions_that_nest_all_come_to_an_end(app: Sender) -> None:
     ids = [f"w{n}" for n in range(MANY)]
     await asyncio.gather(*(app.send(Begin(id=id)) for id in ids))
     assert await app.ask(Done(ids=ids), fresh=True, deadline=SECONDS) == [2] * MANY
+
+
+async def test_whoever_has_locked_rows_waits_for_nobodys_turn(app: Sender) -> None:
+    """Who has the turn may wait for these very rows."""
+    assert isinstance(app, Runtime)
+    for id in ("w1", "w2"):
+        change = Change("work.Found", id, 0, b"")
+        assert await app.calls.turns.take_first([change], Attempt(id, "", 0.0, "work", SECONDS), None)
+    await app.send(Find(id="w1"), deadline=PATIENCE_SECONDS / 2)
+    await app.send(Begin(id="w2"))
+    assert await app.ask(Done(ids=["w1", "w2"]), fresh=True, deadline=PATIENCE_SECONDS / 2) == [1, 2]
 
 
 async def test_handlers_that_nest_deeper_are_refused(app: Sender, caplog: pytest.LogCaptureFixture) -> None:
