@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import wraps
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec
 
 import msgspec
 import pytest
@@ -39,14 +39,15 @@ from tests.runtime.talk import until, virtually
 from tests.servers.nats import nats_url
 
 PARTS = ("write", "read", "log")
+P = ParamSpec("P")
 
 
-def on_virtual_time(story: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+def on_virtual_time(story: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     """Runs a test without waiting for anything."""
 
     @wraps(story)
-    def test() -> None:
-        virtually(story())
+    def test(*args: P.args, **kwargs: P.kwargs) -> None:
+        virtually(story(*args, **kwargs))
 
     return test
 

@@ -38,7 +38,7 @@ from remit import (
     field,
 )
 from remit.messages import Codec
-from remit.runtime import Runtime
+from remit.runtime import Ports, Runtime, compile_system
 from remit.stores import Change, Unit
 from remit.stores.memory import MemoryStore
 from remit.topology.assembly import assemble
@@ -185,6 +185,7 @@ def _shelf() -> Context:
     async def enter(command: Enter, shelves: Repository[Shelf]) -> int:
         shelf = await shelves.obtain("s")
         if not shelf.open:
+            await asyncio.sleep(0.01)
             raise Closed
         return note(shelf, command.text)
 
@@ -324,21 +325,32 @@ async def test_calls_side_by_side_may_change_their_order(desk: Desk) -> None:
 
 
 async def test_reply_of_two_requests_at_once_under_one_key_is_the_same() -> None:
-    """The second one fails of what the first one has done, which is what it was to do itself."""
-    context, runs = Context("a"), 0
+    """In two processes: the second one fails of what the first one has done, which is what it was to do itself."""
+    store, runs = MemoryStore(), 0
 
-    @context.handle(Put)
-    async def put(command: Put, shelves: Repository[Shelf]) -> int:
-        nonlocal runs
-        runs += 1
-        await asyncio.sleep(0.02 * runs)
-        if await shelves.find("s") is not None:
-            raise AlreadyExists("taken")
-        shelves.add(Shelf(id="s"))
-        return 1
+    def process() -> Runtime:
+        context = Context("a")
 
-    async with System("s", contexts=[context]).connect(store="memory:") as app:
-        assert await asyncio.gather(*(app.send(Put(text="x"), key="k") for _ in range(2))) == [1, 1]
+        @context.handle(Put)
+        async def put(command: Put, shelves: Repository[Shelf]) -> int:
+            nonlocal runs
+            runs += 1
+            await asyncio.sleep(0.02 * runs)
+            if await shelves.find("s") is not None:
+                raise AlreadyExists("taken")
+            shelves.add(Shelf(id="s"))
+            return 1
+
+        system = System("s", contexts=[context])
+        system.check().settle()
+        return Runtime(system, compile_system(system, Ports()), {"a": store}, Ports())
+
+    processes = [process(), process()]
+    for each in processes:
+        await each.start()
+    assert await asyncio.gather(*(each.send(Put(text="x"), key="k") for each in processes)) == [1, 1]
+    for each in processes:
+        await each.stop()
     assert runs == 2
 
 
@@ -880,3 +892,70 @@ async def test_call_without_an_answer_keeps_its_key_when_it_is_made_again(desk: 
     await app.send(Go(order="o"))
     assert await app.ask(Shown()) == ["once"]
     await app.stop()
+
+
+async def test_command_sent_twice_at_once_under_its_key_runs_once(desk: Desk) -> None:
+    """Two runs side by side might call different things before either of them has an outcome."""
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        await sender.send(Put(text=f"run {desk.runs}"))
+        await asyncio.sleep(0.01)
+
+    desk.body = body
+    async with desk.running() as app:
+        assert await asyncio.gather(*(app.send(Go(order="o"), key="k") for _ in range(3))) == ["gone"] * 3
+        assert (desk.runs, await desk.shown()) == (1, ["run 1"])
+
+
+async def test_command_sent_again_while_it_runs_goes_on_when_that_has_failed(desk: Desk) -> None:
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        await sender.send(Put(text="once"))
+        await asyncio.sleep(0.01)
+        if desk.runs == 1:
+            raise ValueError("once")
+
+    desk.body = body
+    async with desk.running() as app:
+        first = asyncio.create_task(app.send(Go(order="o"), key="k"))
+        second = asyncio.create_task(app.send(Go(order="o"), key="k"))
+        with pytest.raises(HandlerFailed):
+            await first
+        assert await second == "gone"
+        assert (desk.runs, await desk.shown()) == (2, ["once"])
+
+
+async def test_handler_may_call_itself_under_its_own_key(desk: Desk) -> None:
+    """It does not wait for itself."""
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        if order.id == "o":
+            await sender.send(Go(order="p"), key="k")
+        elif desk.runs == 2:
+            await sender.send(Go(order="p"), key="k", deadline=1.0)
+
+    desk.body = body
+    async with desk.running() as app:
+        assert await app.send(Go(order="o")) == "gone"
+
+
+async def test_equal_calls_side_by_side_are_two_wishes_also_when_one_fails_and_is_made_again() -> None:
+    desk = Desk()
+
+    async def body(sender: Sender, order: Order, *_: object) -> None:
+        async def one() -> None:
+            with suppress(Closed):
+                await sender.send(Enter(text="a"))
+                return
+            await sender.send(Open())
+            await sender.send(Enter(text="a"))
+
+        await asyncio.gather(one(), one())
+        if desk.runs == 1:
+            raise ValueError("once")
+
+    desk.body = body
+    async with desk.running() as app:
+        with pytest.raises(HandlerFailed):
+            await app.send(Go(order="o"), key="k")
+        assert await app.send(Go(order="o"), key="k") == "gone"
+        assert await desk.shown() == ["a", "a"]

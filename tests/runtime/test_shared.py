@@ -13,7 +13,7 @@ import pytest
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Stale, System
 from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.follower import DRAIN_SECONDS
-from remit.runtime.leases import LEASE_SECONDS, LOOK_SECONDS
+from remit.runtime.leases import LEASE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
 from remit.stores import PRIVATE, Advance, Record, Unit, partition_of
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import LoopClock
@@ -49,6 +49,8 @@ class House:
         """How long it takes to answer the door, before and after it is done."""
         self.answered: list[str] = []
         self.failing = False
+        self.two = False
+        """Whether two subscriptions answer."""
 
     def model(self) -> System:
         return System("house", contexts=[self._garden() if name == "garden" else self._house() for name in self.stores])
@@ -64,6 +66,15 @@ class House:
 
     def _house(self) -> Context[Any]:
         context = Context("house")
+
+        if self.two:
+
+            @context.react(Rung)
+            async def bark(event: Rung) -> None:
+                """The dog."""
+                await asyncio.sleep(self.seconds)
+                self.answered.append(f"dog at {event.door}")
+                await asyncio.sleep(self.seconds)
 
         @context.react(Rung)
         async def answer(event: Rung) -> None:
@@ -192,6 +203,20 @@ async def test_nothing_is_begun_any_more_while_a_process_ends() -> None:
     async with house.processes(1):
         await asyncio.sleep(30.0)
     assert sorted(house.answered) == sorted(doors.values())
+
+
+@on_virtual_time
+async def test_share_is_given_up_when_what_is_being_done_has_come_to_its_end() -> None:
+    house = House()
+    house.two, house.seconds = True, 2 * DRAIN_SECONDS
+    async with house.processes(1) as (one,):
+        await asyncio.sleep(SETTLED_SECONDS)
+        for number in range(5):
+            await one.send(Ring(door=f"{number}"))
+        async with house.processes(1) as (two,):
+            await asyncio.sleep(15 * house.seconds)
+            assert sorted(states(one) + states(two)) == ["running", "running", "standby", "standby"]
+        assert sorted(house.answered) == sorted([str(n) for n in range(5)] + [f"dog at {n}" for n in range(5)])
 
 
 @on_virtual_time

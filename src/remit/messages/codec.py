@@ -115,7 +115,7 @@ class Codec(Generic[T]):
 
     def canonical(self, value: Any) -> bytes:
         """What a value says, without the fields that have their default, where these say nothing: the same bytes for
-        equal values in every process and release, whatever order sets, mappings and fields have."""
+        values that are written alike in every process and release, whatever order sets, mappings and fields have."""
         read = _ENCODINGS[self.encoding]
         if self._loose:
             with suppress(msgspec.MsgspecError):  # which is told when it is read

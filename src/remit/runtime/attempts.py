@@ -19,8 +19,10 @@ from remit.domain import Aggregate
 from remit.errors import CallError, Diverged, HandlerFailed, KeyReused, OutcomeUnknown
 from remit.messages import Refusal
 
-__all__ = ["DERIVED", "Attempt", "RepeatedClock", "RepeatedIds", "identity_of"]
+__all__ = ["DERIVED", "ENDS", "Attempt", "RepeatedClock", "RepeatedIds", "identity_of", "meant"]
 
+ENDS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
+"""What ends a task or the process, and is nobody's failure."""
 DERIVED = "*"
 """After the name of a context as the caller: the key was derived, not given."""
 PREFIX = 12
@@ -111,23 +113,24 @@ class Attempt:
         await self.settle()
         self.refuse_contradiction()
 
-    async def fail(self, error: Exception) -> None:
+    async def fail(self, error: BaseException) -> None:
         """The handler has raised something. Raises instead of it: `Diverged` where that is the cause, whatever the
         handler has made of it, or where it refuses in contradiction to the runs before; what a task group has wrapped;
-        and `HandlerFailed` for a key that was wrong inside, which is no fault of the caller's key."""
+        a `RuntimeError` for what is no `Exception`; and `HandlerFailed` for a key that was wrong inside, which is no
+        fault of the caller's key."""
         self.ended = True
         await self.settle()
-        meant = _meant(error)
+        failure = meant(error)
         if self.diverged is not None and self.diverged is not error:
             raise self.diverged from error
-        if isinstance(meant, Refusal):
+        if isinstance(failure, Refusal):
             self.refuse_contradiction()
-        if isinstance(meant, KeyReused):
+        if isinstance(failure, KeyReused):
             raise HandlerFailed(
-                f"a call was made under a key that is taken: {meant.what}", where=self.context, next=meant.next
+                f"a call was made under a key that is taken: {failure.what}", where=self.context, next=failure.next
             ) from error
-        if meant is not error:
-            raise meant from error
+        if failure is not error:
+            raise failure from error
 
     async def settle(self) -> None:
         """Waits for calls that were begun and not waited for."""
@@ -147,6 +150,15 @@ class Attempt:
         inner: Attempt | None = self
         while inner is not None:
             if inner is other:
+                return True
+            inner = inner.outer
+        return False
+
+    def comes_from(self, origin: str) -> bool:
+        """Whether this one, or one whose handler has called it, handles that message."""
+        inner: Attempt | None = self
+        while inner is not None:
+            if inner.origin == origin:
                 return True
             inner = inner.outer
         return False
@@ -204,6 +216,8 @@ class Attempt:
         """A call of a run has ended; with an error where it raised one."""
         if run == self.run and error is not None:
             self._note(key, error if isinstance(error, Exception) else OutcomeUnknown("the call was cancelled"))
+            if self.equals is not None:  # it may be made again, also when equal ones were made after it
+                self.equals.pop(key.partition("-")[0], None)
         self.under_way -= 1
         if not self.under_way and self.idle is not None and not self.idle.done():
             self.idle.set_result(None)
@@ -233,12 +247,13 @@ def identity_of(value: Any) -> bytes:
     return msgspec.json.encode(value, order="deterministic")
 
 
-def _meant(error: BaseException) -> Exception:
-    """What has made a task group fail: an undeclared failure before a refusal before what may pass by itself."""
+def meant(error: BaseException) -> Exception:
+    """What has made a handler fail, or a task group in it: an undeclared failure before a refusal before what may pass
+    by itself. Some libraries raise what is no `Exception`: that fails its message, not whoever runs the handler."""
     if not isinstance(error, BaseExceptionGroup):
-        return error if isinstance(error, Exception) else RuntimeError(str(error))
+        return error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
     group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
-    inner = [_meant(each) for each in group.exceptions]
+    inner = [meant(each) for each in group.exceptions]
     refusals = [each for each in inner if isinstance(each, Refusal)]
     failures = [each for each in inner if not isinstance(each, (Refusal, CallError, ConnectionError))]
     return (failures or refusals or inner)[0]

@@ -23,9 +23,9 @@ from remit.errors import (
     StoreUnavailable,
 )
 from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply
-from remit.runtime.attempts import DERIVED, Attempt, identity_of
+from remit.runtime.attempts import DERIVED, ENDS, Attempt, identity_of
 from remit.runtime.deadlines import NEVER, Deadlines, Limit
-from remit.runtime.outcomes import Claimed, Outcomes, learn, safe
+from remit.runtime.outcomes import Claimed, Outcomes, UnderWay, learn, safe
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
 from remit.runtime.pulse import Pulse
@@ -71,6 +71,7 @@ class Calls:
         self.recovered = Pulse()
         """Rung when an address that was not called is called again."""
         self.outcomes = Outcomes(self.seconds)
+        self._under_way = UnderWay()
         self._random = ports.random
         self._listener = listener
         self._parity = parity
@@ -212,7 +213,7 @@ class Calls:
                 raise error
         elif isinstance(error, Refusal):
             raise self._declared(handler, error) from None
-        elif isinstance(error, (CallError, NotFound, AlreadyExists, StoreError)) or not isinstance(error, Exception):
+        elif isinstance(error, (CallError, NotFound, AlreadyExists, StoreError, *ENDS)):
             raise error
         self._listener(Signal("handler-failed", handler.name, f"{type(error).__name__}: {error}", error))
         raise HandlerFailed(
@@ -227,12 +228,20 @@ class Calls:
         """Applies a command under a key, unless it was applied."""
         plan, store, handler = found
         claim.sign(handler, command)
-        known, begun = await self.outcomes.begin(store, handler, claim, command, self.seconds())
-        if known is not None:
-            return known[0]
-        attempt = Attempt(claim.origin, claim.trace, begun, plan.name, limit.when)
-        attempt.outer, attempt.timed, attempt.cause = outer, False, claim.cause
-        return await self._apply(limit, found, command, claim, attempt)
+        origin, under_way = claim.origin, self._under_way
+        if origin in under_way and (outer is None or not outer.comes_from(origin)):
+            await under_way.over(origin)
+        mine = under_way.enter(origin)
+        try:
+            known, begun = await self.outcomes.begin(store, handler, claim, command, self.seconds())
+            if known is not None:
+                return known[0]
+            attempt = Attempt(origin, claim.trace, begun, plan.name, limit.when)
+            attempt.outer, attempt.timed, attempt.cause = outer, False, claim.cause
+            return await self._apply(limit, found, command, claim, attempt)
+        finally:
+            if mine:
+                under_way.leave(origin)
 
     async def _apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
         self, limit: Limit, found: Binding, command: Any, claim: Claimed | None, attempt: Attempt

@@ -41,6 +41,12 @@ class Limit:
         if self.asked:
             raise asyncio.CancelledError
 
+    def refuse_ended(self) -> None:
+        """The same, and when somebody else has cancelled the task: what a handler decides then may come of that."""
+        self.refuse_late()
+        if self.is_asked_to_end():
+            raise asyncio.CancelledError
+
     def owns_cancellation(self) -> bool:
         """Called on `CancelledError`: True when this limit, and nobody else, asked for it."""
         asked, self.asked = self.asked, 0

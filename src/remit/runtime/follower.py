@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from remit.runtime.plan import FollowPlan
 
-__all__ = ["DRAIN_SECONDS", "Follower", "always"]
+__all__ = ["DRAIN_SECONDS", "Follower", "always", "end"]
 
 DRAIN_SECONDS = 5.0
-"""What is being handled when a follower is to end has so long to come to its commit. Then it is cancelled, and done
+"""What is being handled when a process is to end has so long to come to its commit. Then it is cancelled, and done
 again by whoever goes on."""
+CANCELLED_SECONDS = 5.0
+"""What has been cancelled has so long to end. Then it is left behind: it may swallow every cancellation."""
+AGAIN_SECONDS = 0.1
+"""Until what has not ended is cancelled again."""
+
+
+async def end(tasks: Iterable[asyncio.Task[None] | None]) -> None:
+    """Cancels what runs of these until it has ended, for some seconds."""
+    running = {task for task in tasks if task is not None and not task.done()}
+    latest = asyncio.get_running_loop().time() + CANCELLED_SECONDS
+    while running and asyncio.get_running_loop().time() < latest:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=AGAIN_SECONDS)
 
 
 def always() -> bool:

@@ -66,8 +66,8 @@ class Handling:
         attempt.deadline = limit.when
         unit.next_message(attempt, record.key)
         try:
-            await self._apply(unit, record)
-            limit.refuse_late()
+            refusal = await self._apply(unit, record)
+            limit.refuse_ended()
         except asyncio.CancelledError:
             if limit.owns_cancellation():
                 raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
@@ -78,18 +78,30 @@ class Handling:
                 expected="a handler that catches what it awaits and was cancelled",
                 next="catch asyncio.CancelledError where a task or future of your own is awaited",
             ) from None  # fmt: skip
-        except Refusal as refusal:
-            if not self._is_declared(record, refusal):
-                raise
+        finally:
+            self._calls.deadlines.leave(limit)
+        if refusal is not None:
             what = f"a command sent for later was refused: {record.type} {record.id}"
             self._say(Signal("refused-later", self._follow.name, what))
             await unit.forget()
-        finally:
-            self._calls.deadlines.leave(limit)
 
-    async def _apply(self, unit: UnitOfWork, record: Record) -> None:
-        """Handles it; a command that has a key, once."""
-        wish = wish_of(record) if self._follow.commands else None
+    async def _apply(self, unit: UnitOfWork, record: Record) -> Refusal | None:
+        """Handles it; a command that has a key, once. Gives the refusal with which a command may end."""
+        if not self._follow.commands:
+            await handle_record(self._follow, unit, record)
+            return None
+        try:
+            await self._apply_command(unit, record)
+        except Refusal as refusal:
+            handler, _ = _form(self._follow, record)
+            declared: tuple[type[Refusal], ...] = handler.refusals
+            if not isinstance(refusal, declared):
+                raise
+            return refusal
+        return None
+
+    async def _apply_command(self, unit: UnitOfWork, record: Record) -> None:
+        wish = wish_of(record)
         if wish is None:
             await handle_record(self._follow, unit, record)
             return
@@ -97,10 +109,6 @@ class Handling:
         if handler is not None and await self._calls.outcomes.known(self._store, handler, claim) is None:
             reply = await handle_record(self._follow, unit, record)
             unit.claim = claim.row(encode_reply(reply), self._calls.seconds())
-
-    def _is_declared(self, record: Record, refusal: Refusal) -> bool:
-        """Whether a refusal ends a command sent for later as the command says that it may end."""
-        return self._follow.commands and isinstance(refusal, _form(self._follow, record)[0].refusals)
 
 
 _NOBODY = Attempt("", "", 0.0, "", 0.0)

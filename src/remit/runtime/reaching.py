@@ -161,6 +161,7 @@ async def _handled(
     """Waits until a subscription has handled what its source has written by now, or never will: how far that is, and
     whether it is ahead."""
     follow, store, feed = following.follow, following.store, following.feed
+    waiting.on(f"{follow.source}, which {follow.name} follows, has not said how far it is")
     heads = {part: pos for part, (pos, _) in (await feed.heads()).items()}
     while True:
         checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)

@@ -17,7 +17,7 @@ from remit.errors import CallError, Conflict, Diverged, RemitError, StoreError, 
 from remit.runtime.attempts import Attempt
 from remit.runtime.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, backoff, is_transient, severity, told
-from remit.runtime.follower import DRAIN_SECONDS, always
+from remit.runtime.follower import DRAIN_SECONDS, always, end
 from remit.runtime.handling import HANDLER_SECONDS, Handling
 from remit.runtime.history import BROKEN, Break, History, beyond, misfit
 from remit.runtime.lane import Lane
@@ -128,33 +128,30 @@ class Subscription:
                 with contextlib.suppress(RemitError):
                     await self._history.report(self._stands())
 
-    async def stop(self, *, lost: bool = False) -> None:
-        """Lets running batches commit, for some seconds, then ends. With `lost` another handles them: ends at once."""
+    async def stop(self, *, drain: float = DRAIN_SECONDS) -> None:
+        """Lets running batches commit, for so many seconds, then ends."""
         self._stopping = self._parking.ending = True
         self._bell.set()
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
         tasks = [self._main, self._reporter, self._parking.drainer, *(lane.worker for lane in self._lanes.values())]
-        if not lost:
-            await self._drain()
-        running = [task for task in tasks if task is not None]
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await self._drain(drain)
+        await end(tasks)
         self._phase = "stopped"
 
-    async def _drain(self) -> None:
+    async def _drain(self, seconds: float) -> None:
         """Waits for what is being handled to be committed: what it has done to the world would be done again."""
         handling = [lane.worker for lane in self._lanes.values() if lane.worker is not None and lane.handling]
         if self._parking.drainer is not None and self._parking.handling:
             handling.append(self._parking.drainer)
-        if handling:
-            await asyncio.wait(handling, timeout=DRAIN_SECONDS)
+        if handling and seconds:
+            await asyncio.wait(handling, timeout=seconds)
 
     async def stand_by(self, *, lost: bool = False) -> None:
-        """Ends, and leaves it to another process, until it is started again. `lost`: another has it already."""
-        await self.stop(lost=lost)
+        """Ends, and leaves it to another process, until it is started again: at once when that has it already and does
+        the same (`lost`), and otherwise when what is being handled has come to its end, however long that takes."""
+        await self.stop(drain=0.0 if lost else HANDLER_SECONDS + DRAIN_SECONDS)
         self._phase = "standby"
 
     def ring(self, push: Push | None = None) -> None:

@@ -12,7 +12,7 @@ from remit.contexts import Clock, Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadMessage, NotAdded, NotFound, SecondAggregate
 from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, write_newer, write_wish
-from remit.runtime.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, identity_of
+from remit.runtime.attempts import DERIVED, ENDS, Attempt, RepeatedClock, RepeatedIds, identity_of, meant
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
@@ -173,7 +173,9 @@ class UnitOfWork:
             if attempt.calls is not None or attempt.before:
                 await attempt.end()
             attempt.whole = True
-        except Exception as error:
+        except ENDS:
+            raise
+        except BaseException as error:
             await attempt.fail(error)
             raise
         finally:
@@ -280,7 +282,10 @@ class UnitOfWork:
         """Takes an event into its document."""
         id = str(plan.key(event))
         held = await self.held(plan, id) or self.hold(plan, id, plan.type())
-        held.value.evolve(event)
+        try:
+            held.value.evolve(event)
+        except BaseException as error:
+            raise meant(error) from error
         held.changed = True
 
     def _take_up(self, handler: HandlerPlan, held: _Held) -> list[DomainEvent]:
@@ -403,18 +408,27 @@ def _not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded
 
 
 class _Repository(Repository[Any]):
-    __slots__ = ("_plan", "_unit")
+    __slots__ = ("_attempt", "_plan", "_run", "_unit")
 
     def __init__(self, unit: UnitOfWork, plan: AggregatePlan) -> None:
         self._unit = unit
         self._plan = plan
+        self._attempt = attempt = unit.attempt
+        self._run = attempt.run
+
+    def _within(self) -> UnitOfWork:
+        """Raises `CallError` for who belongs to a run that is over: another message may have the unit of work now."""
+        attempt = self._attempt
+        if attempt.ended or attempt.run != self._run:
+            attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
+        return self._unit
 
     async def find(self, id: Any, /) -> Any:
-        held = await self._unit.held(self._plan, str(id))
+        held = await self._within().held(self._plan, str(id))
         return None if held is None else held.value
 
     async def get(self, id: Any, /) -> Any:
-        held = await self._unit.held(self._plan, str(id))
+        held = await self._within().held(self._plan, str(id))
         if held is None:
             raise NotFound(
                 f"no {self._plan.type.__name__} with identity {id!r}", where=self._plan.kind,
@@ -423,13 +437,13 @@ class _Repository(Repository[Any]):
         return held.value
 
     async def obtain(self, id: Any, /) -> Any:
-        held = await self._unit.held(self._plan, str(id))
+        held = await self._within().held(self._plan, str(id))
         if held is None:
             held = self._unit.hold(self._plan, str(id), self._plan.type(id=id))
         return held.value
 
     def add(self, aggregate: Any, /) -> None:
-        self._unit.add(self._plan, str(aggregate.id), aggregate)
+        self._within().add(self._plan, str(aggregate.id), aggregate)
 
 
 class _View(View[Any]):
@@ -456,10 +470,11 @@ class _View(View[Any]):
 
 
 class _Later(Later[Any]):
-    __slots__ = ("_unit",)
+    __slots__ = ("_attempt", "_run", "_unit")
 
     def __init__(self, unit: UnitOfWork, command: type) -> None:
-        self._unit = unit
+        self._unit, self._attempt, self._run = unit, unit.attempt, unit.attempt.run
 
     def send(self, command: Command[Any, Any], /) -> None:
+        self._attempt.refuse_late(self._run, f"{type(command).__name__} was sent")
         self._unit.later(command)
