@@ -16,6 +16,7 @@ RemitError
 ├── BadMessage            bytes or fields that are not the message they claim to be
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
+├── Unstorable            an identity, key or text that the store cannot hold
 ├── Stale                 a fresh answer was asked for and cannot be given
 ├── Conflict              somebody else wrote first (the runtime reruns; users do not see it)
 ├── SecondAggregate       one message wrote two aggregates
@@ -56,6 +57,7 @@ __all__ = [
     "StoreUnavailable",
     "TooLarge",
     "Unavailable",
+    "Unstorable",
 ]
 
 
@@ -170,6 +172,13 @@ class AlreadyExists(RemitError):
     """An aggregate was added whose identity another one has. Nothing was changed."""
 
     code = "state.exists"
+
+
+class Unstorable(RemitError):
+    """A value that the store cannot hold or look for: text with characters that it has no form for, or an identity or
+    key that is too long. Nothing was written, and trying again does not help."""
+
+    code = "state.unstorable"
 
 
 class Stale(RemitError):

@@ -49,9 +49,10 @@ def severity(error: BaseException, passing: str = "paused") -> str:
 
 
 def told(error: BaseException) -> str:
-    """Its class and what happened, in one line of at most 500 characters."""
+    """Its class and what happened, in one line of at most 500 characters, which every store takes."""
     text = error.what if isinstance(error, RemitError) else str(error)
-    return f"{type(error).__name__}: {text}"[:500]
+    line = f"{type(error).__name__}: {text}"[:500]
+    return line.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
 
 
 def backoff(failures: int, random: Random, longest: float = 30.0) -> float:

@@ -8,7 +8,7 @@ from heapq import nsmallest
 from itertools import takewhile
 from typing import Any
 
-from remit.errors import Conflict
+from remit.errors import Conflict, Unstorable
 from remit.stores.port import (
     BEGUN,
     Advance,
@@ -111,7 +111,13 @@ class MemoryStore:
         if part is None:
             if len(self._parts) > 10_000:
                 self._parts.clear()
-            part = self._parts[key] = partition_of(key, self.capabilities.partitions)
+            try:
+                part = self._parts[key] = partition_of(key, self.capabilities.partitions)
+            except UnicodeEncodeError as error:
+                raise Unstorable(
+                    f"a key is no text that could be sent ({error})", where="memory",
+                    expected="text without lone surrogates", next="correct what makes the key",
+                ) from error  # fmt: skip
         return part
 
     def _check(self, unit: Unit) -> None:
@@ -121,6 +127,8 @@ class MemoryStore:
                 raise Conflict("state", where=f"{kind} {id}")
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self._outcomes:
             raise Conflict("claim", where=unit.claim.key)
+        for entry in unit.entries:
+            self._part(entry.key)
         if unit.advance is not None:
             self._check_advance(unit.advance)
         if unit.settle is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable
+from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable, Unstorable
 from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit, outliving, was_written
 from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.transactions import Transaction
@@ -163,7 +163,14 @@ async def test_a_deferred_constraint_is_found_by_the_commit(store: PostgresStore
 
 @pytest.mark.parametrize(
     "statement",
-    ["SELEC 1", "SELECT * FROM nowhere", "SELECT 1; SELECT 2", "SELECT 1 / 0", "SELECT $1::int"],
+    [
+        "SELEC 1",
+        "SELECT * FROM nowhere",
+        "SELECT 1; SELECT 2",
+        "SELECT 1 / 0",
+        "SELECT $1::int",
+        "DO $$ BEGIN RAISE 'the row of an index is too long' USING ERRCODE = '54000'; END $$",
+    ],
 )
 async def test_a_statement_that_cannot_be_run_is_an_error_for_good(store: PostgresStore, statement: str) -> None:
     transaction = store.begin()
@@ -177,6 +184,15 @@ async def test_a_value_of_another_type_is_an_error_for_good(store: PostgresStore
     with pytest.raises(SqlError):
         await transaction.fetch("SELECT $1::int", "one")
     await transaction.abandon()
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
+async def test_so_is_an_identity_that_nothing_takes(store: PostgresStore, written: Written, name: str) -> None:
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    with pytest.raises(Unstorable):
+        await transaction.commit(unit(name))
+    assert (await written.invoices(), await written.open_transactions()) == ([], 0)
 
 
 async def test_a_handler_cannot_end_the_transaction(store: PostgresStore, written: Written) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 
 import pytest
 
-from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
+from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable, Unstorable
 from remit.stores import PRIVATE, Change, Entry, Unit, outliving, was_written
 from remit.stores.sqlite import SqliteStore, schema
 from remit.stores.sqlite.presence import Presence
@@ -119,7 +119,7 @@ async def test_a_unit_that_fails_after_appending_leaves_no_hole(billing: SqliteS
     good, bad = new("b").entries[0], new("c").entries[0]._replace(payload=b"\xff")
     units = [new("a"), Unit(entries=[good, bad]), new("d")]
     outcomes = await asyncio.gather(*map(billing.commit, units), return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [type(None), UnicodeDecodeError, type(None)]
+    assert [type(outcome) for outcome in outcomes] == [type(None), Unstorable, type(None)]
     (part,) = await billing.heads(PRIVATE)
     log = await billing.read(PRIVATE, part, 0, 10)
     assert [(message.pos, message.id, message.prev) for message in log] == [(1, "a", ""), (2, "d", "a")]

@@ -1,12 +1,14 @@
-"""What a failure of PostgreSQL means: try again (`StoreUnavailable`), or a person must act (`StoreError`)."""
+"""What a failure of PostgreSQL means: try again (`StoreUnavailable`), a person must act (`StoreError`), or these values
+cannot be stored (`Unstorable`).
+"""
 
 from __future__ import annotations
 
 import asyncpg
 
-from remit.errors import StoreError, StoreUnavailable
+from remit.errors import StoreError, StoreUnavailable, Unstorable
 
-__all__ = ["FAILURES", "REPEATABLE", "UNFIT", "ended", "failure"]
+__all__ = ["FAILURES", "REPEATABLE", "UNFIT", "ended", "failure", "is_of_all", "is_of_values", "refusal"]
 
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What the driver raises; its internal error when the server has ended a connection that was asked nothing."""
@@ -24,6 +26,12 @@ UNFIT = (
 REPEATABLE = frozenset({"RM001", "40001", "40P01", "23505"})
 """Two transactions met, and one of them was ended: the same again will be told what the other one has written."""
 
+_OF_VALUES = ("0A", "21", "22", "23", "44", "54", "P0")
+"""The classes of what values can cause: data exceptions, constraints, limits such as the size of a row in an index."""
+_OF_ALL = ("08", "25", "26", "28", "3D", "3F", "55", "57", "531", "533", "42P01", "42703", "42883")
+"""What is so whatever is written: lost connections, no rights to connect, no disk, no tables, somebody's lock. All else
+(memory, damaged pages, what nobody has foreseen) may be due to one of the values that are written together."""
+
 _FOR_GOOD = {
     "28P01": ("the password is wrong", "correct the user or the password in the address"),
     "28000": ("the server does not let this user in", "correct the user in the address, or the server's pg_hba.conf"),
@@ -35,6 +43,7 @@ _FOR_GOOD = {
     "42703": ("a column is gone", "restore the schema from a backup"),
 }
 _AFTERWARDS = "services go on by themselves, a command is run again"
+_CHANGED = ("the tables are not as this release made them", "restore the schema from a backup")
 _FOR_NOW = {
     "53300": ("the server has no connection left", "raise max_connections, or use fewer processes or a pooler"),
     "53100": ("the server's disk is full", f"free space; {_AFTERWARDS}"),
@@ -48,6 +57,18 @@ _LOST = ("the server cannot be reached", f"start it, or correct the address; {_A
 _OTHER = ("PostgreSQL failed", "try again; if it stays, see the server's log")
 
 
+def refusal(error: BaseException, where: str) -> StoreError | StoreUnavailable | Unstorable:
+    """The same for a statement of ours with values of others: `Unstorable` where it is due to those."""
+    if not is_of_values(error):
+        return failure(error, where)
+    return Unstorable(
+        _said("PostgreSQL does not take a value", error),
+        where=where,
+        expected="text without NUL and lone surrogates; identities and keys of at most 512 bytes",
+        next="correct what makes the value",
+    )
+
+
 def failure(error: BaseException, where: str) -> StoreError | StoreUnavailable:
     """What an error of the driver means: `StoreError` where waiting cannot help, otherwise `StoreUnavailable`."""
     state = getattr(error, "sqlstate", None)
@@ -58,12 +79,26 @@ def failure(error: BaseException, where: str) -> StoreError | StoreUnavailable:
             expected="postgresql://USER@HOST/DATABASE",
             next="correct the address",
         )
-    if state in _FOR_GOOD:
-        what, next = _FOR_GOOD[state]
+    if state in _FOR_GOOD or (state or "").startswith("42"):
+        what, next = _FOR_GOOD.get(state or "", _CHANGED)
         return StoreError(_said(what, error), where=where, expected="a schema made by this release", next=next)
     what, next = _LOST if ended(error) else _FOR_NOW.get(state or "", _OTHER)
     expected = "a server that can be read and written"
     return StoreUnavailable(_said(what, error), where=where, expected=expected, next=next)
+
+
+def is_of_values(error: BaseException) -> bool:
+    """Whether it is due to the values that were given to a statement, and will be again."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_OF_VALUES)
+    return not isinstance(error, FAILURES)
+
+
+def is_of_all(error: BaseException) -> bool:
+    """Whether each of those that were written or asked for together would have failed of it."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "").startswith(_OF_ALL)
+    return isinstance(error, FAILURES)
 
 
 def ended(error: BaseException) -> bool:
@@ -75,5 +110,9 @@ def ended(error: BaseException) -> bool:
 
 
 def _said(what: str, error: BaseException) -> str:
+    """Without the details of the server, and what the driver shows of a value: those may be of others."""
+    if isinstance(error, asyncpg.DataError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # the driver's own: what its encoder said
     state = getattr(error, "sqlstate", None)
-    return f"{what} ({state or type(error).__name__}: {error})"
+    text = error.args[0] if isinstance(error, asyncpg.PostgresError) and error.args else error
+    return f"{what} ({state or type(error).__name__}: {text})"

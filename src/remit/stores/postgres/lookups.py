@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from copy import copy
 from typing import Any, NamedTuple
 
 from remit.stores.port import BEGUN
 from remit.stores.postgres.columns import joined
+from remit.stores.postgres.failures import is_of_all
 from remit.stores.postgres.session import Session
 
 __all__ = ["BEGIN", "LOAD", "OUTCOME", "RECALL", "Lookups", "Question"]
@@ -85,6 +87,13 @@ BEGIN = Question(
 moment may find neither note, and asks again."""
 
 
+def _own(error: Exception) -> Exception:
+    """An error for one of those who asked: what several tasks raise would gather the tracebacks of all."""
+    own = copy(error)
+    own.__cause__ = error.__cause__
+    return own
+
+
 class Lookups:
     """The answers to one question.
 
@@ -99,7 +108,7 @@ class Lookups:
         self._worker: asyncio.Task[None] | None = None
 
     async def find(self, *texts: str) -> Sequence[Any] | None:
-        """The row, or None. Raises `StoreError`, `StoreUnavailable`."""
+        """The row, or None. Raises `StoreError`, `StoreUnavailable`, and `Unstorable` for what no row can have."""
         found: asyncio.Future[Sequence[Any] | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((texts, found))
         if self._worker is None:
@@ -107,31 +116,45 @@ class Lookups:
         return await found
 
     async def _work(self) -> None:
+        asked: Sequence[_Asked] = ()
         try:
             while self._waiting:
                 async with self._turn:
                     asked, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
                     await self._look_up(asked)
+        except BaseException:
+            for _, found in asked:
+                found.cancel()
+            raise
         finally:
             self._worker = None
             for _, found in self._waiting:
                 found.cancel()
 
     async def _look_up(self, asked: Sequence[_Asked]) -> None:
+        error = await self._answer(asked)
+        if error is None:
+            return
+        if len(asked) > 1 and isinstance(error.__cause__, Exception) and not is_of_all(error.__cause__):
+            # Nobody fails of what another one asks for. Not within an `except`: what is raised there would tell of it.
+            half = len(asked) // 2
+            await self._look_up(asked[:half])
+            await self._look_up(asked[half:])
+            return
+        for _, found in asked:
+            with suppress(asyncio.InvalidStateError):  # nobody waits any more
+                found.set_exception(_own(error))
+
+    async def _answer(self, asked: Sequence[_Asked]) -> Exception | None:
+        """Answers all of them, or says what was in the way."""
         try:
             rows = await self._rows([place for place, _ in asked])
-        except asyncio.CancelledError:
-            for _, found in asked:
-                found.cancel()
-            raise
-        except Exception as error:  # noqa: BLE001  whatever it is, each caller gets it, with a traceback of its own
-            for _, found in asked:
-                with suppress(asyncio.InvalidStateError):
-                    found.set_exception(error)
-            return
+        except Exception as error:  # noqa: BLE001  what the driver's encoder makes of a text may be anything
+            return error
         for nth, (_, found) in enumerate(asked, 1):
-            with suppress(asyncio.InvalidStateError):  # nobody waits any more
+            with suppress(asyncio.InvalidStateError):
                 found.set_result(rows.get(nth))
+        return None
 
     async def _rows(self, places: Sequence[tuple[str, ...]]) -> dict[int, Sequence[Any]]:
         if len(places) == 1:

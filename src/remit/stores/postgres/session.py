@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from remit.errors import StoreError, StoreUnavailable
-from remit.stores.postgres.failures import FAILURES, ended, failure
+from remit.stores.postgres.failures import FAILURES, ended, failure, refusal
 from remit.stores.postgres.place import Place, quoted
 
 __all__ = ["Link", "Session"]
@@ -156,7 +156,7 @@ class Session:
                 if lost:
                     self.drop()
                 if not lost or not again or isinstance(error, TimeoutError):
-                    raise failure(error, self._place.where) from error
+                    raise refusal(error, self._place.where) from error
                 again = False
             except asyncio.CancelledError:
                 self.drop()

@@ -14,7 +14,7 @@ from remit.stores.nesting import Nested
 from remit.stores.outliving import PATIENCE, Pending
 from remit.stores.port import Unit
 from remit.stores.postgres.columns import is_plain
-from remit.stores.postgres.failures import FAILURES, REPEATABLE, UNFIT, ended, failure
+from remit.stores.postgres.failures import FAILURES, REPEATABLE, UNFIT, ended, failure, is_of_values, refusal
 from remit.stores.postgres.letters import write_letters
 from remit.stores.postgres.place import Place
 from remit.stores.postgres.rows import write_rows
@@ -160,7 +160,7 @@ class Transaction:
             and self._link is not None
             and not self._link.connection.is_closed()
         )
-        if refused or isinstance(error, UNFIT) or state[:2] in ("0A", "22", "2D", "3F", "42", "P0"):
+        if refused or is_of_values(error) or state[:2] in ("2D", "3F", "42"):
             return SqlError(str(error), where=where, expected="a statement that the server can run", next="correct it")
         return failure(error, where)
 
@@ -189,7 +189,7 @@ class Transaction:
                 raise self._ended_by_user()
             transaction = await self._write(link, unit)
             await link.commit()
-        except FAILURES as error:
+        except (*FAILURES, *UNFIT) as error:
             if not transaction or not ended(error):
                 raise self._refused(error, bool(transaction)) from error
             await self._find_out(transaction)
@@ -216,7 +216,7 @@ class Transaction:
         state = getattr(error, "sqlstate", None)
         if state in REPEATABLE and not written:
             return Conflict("state", where=self._transactions.where)
-        return self._told(error) if written else failure(error, self._transactions.where)
+        return self._told(error) if written else refusal(error, self._transactions.where)
 
     def _ended_by_user(self) -> SqlError:
         return SqlError(

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from remit.errors import Conflict, OutcomeUnknown, StoreError, StoreUnavailable
+from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError, StoreUnavailable
 from remit.stores.port import PRIVATE, PUBLISHED, Unit, partition_of
 from remit.stores.postgres.columns import apart, is_plain
-from remit.stores.postgres.failures import FAILURES, REPEATABLE, UNFIT, ended, failure
+from remit.stores.postgres.failures import FAILURES, REPEATABLE, ended, is_of_all, refusal
 from remit.stores.postgres.heads import Heads
 from remit.stores.postgres.letters import write_letters
 from remit.stores.postgres.place import Place
@@ -68,7 +68,10 @@ class Writer:
         outcomes: dict[int, Exception | None] = {}
         plain = [(number, unit) for number, unit in enumerate(units) if is_plain(unit)]
         while plain:
-            batch, plain = apart(plain)
+            try:
+                batch, plain = apart(plain)
+            except TypeError:  # somebody's row is of a type that no row can be: each by itself
+                break
             found = await self._batch([unit for _, unit in batch])
             outcomes |= {number: outcome for (number, _), outcome in zip(batch, found, strict=True)}
         for number, unit in enumerate(units):
@@ -77,23 +80,31 @@ class Writer:
         return [outcomes[number] for number in range(len(units))]
 
     async def _batch(self, units: Sequence[Unit]) -> list[Exception | None]:
-        """Writes units that share no row, by one transaction if that can be."""
+        """Writes units that share no row, by one transaction if that can be. Nobody fails of what another one holds:
+        where that may be why, they are written by halves.
+        """
+        outcomes = await self._together(units)
+        if outcomes is None:
+            half = len(units) // 2
+            outcomes = [*await self._batch(units[:half]), *await self._batch(units[half:])]
+        return outcomes
+
+    async def _together(self, units: Sequence[Unit]) -> list[Exception | None] | None:
+        """Writes them by one transaction. None if what one of several holds may be why it cannot be."""
         try:
             lost = (await self._repeatedly(units)).lost
             self.trail.moved(unit for number, unit in enumerate(units) if number not in lost)
             return [lost.get(number) for number in range(len(units))]
-        except UNFIT as error:
-            if len(units) == 1:
-                return [error]
-            return [(await self._batch([unit]))[0] for unit in units]
-        except FAILURES as error:
-            return [failure(error, self._where) for _ in units]
         except (StoreError, StoreUnavailable) as error:
             return [_another(error) for _ in units]
         except Conflict as conflict:
             return [conflict]  # only ever of a unit that was alone in its transaction
         except _Doubt as doubt:
             return await self._find_out(doubt, units)
+        except Exception as error:  # noqa: BLE001  what the driver's encoder makes of a value may be anything
+            if len(units) > 1 and not is_of_all(error):
+                return None
+            return [_refused(error, self._where) for _ in units]
 
     async def _repeatedly(self, units: Sequence[Unit]) -> Written:
         """Writes them again while other transactions get in the way."""
@@ -199,6 +210,12 @@ class Writer:
             expected="a connection that stays",
             next="try again",
         )
+
+
+def _refused(error: Exception, where: str) -> RemitError:
+    told = refusal(error, where)
+    told.__cause__ = error
+    return told
 
 
 def _another(error: StoreError | StoreUnavailable) -> StoreError | StoreUnavailable:

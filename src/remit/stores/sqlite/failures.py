@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-from remit.errors import StoreError, StoreUnavailable
+from remit.errors import StoreError, StoreUnavailable, Unstorable
 
-__all__ = ["failure", "not_to_be_opened", "not_to_be_read", "wrote_nothing"]
+__all__ = ["failure", "not_to_be_opened", "not_to_be_read", "unstorable", "wrote_nothing"]
 
 _FOR_GOOD = {
     sqlite3.SQLITE_CORRUPT: ("the file is damaged", "restore it from a backup; `sqlite3 FILE .recover` may save rows"),
@@ -58,6 +58,18 @@ def not_to_be_read(error: sqlite3.Error, where: str) -> StoreError | StoreUnavai
     return failure(error, where)
 
 
+def unstorable(error: Exception, where: str) -> Unstorable:
+    """The same for a value that no column takes."""
+    told = Unstorable(
+        _said("SQLite does not take a value", error),
+        where=where,
+        expected="text without lone surrogates; numbers of at most 64 bits",
+        next="correct what makes the value",
+    )
+    told.__cause__ = error
+    return told
+
+
 def wrote_nothing(error: sqlite3.Error) -> bool:
     """Whether a COMMIT that failed so has certainly written nothing."""
     return _code(error) in _NOT_WRITTEN
@@ -69,5 +81,5 @@ def _code(error: sqlite3.Error) -> int:
     return code
 
 
-def _said(what: str, error: sqlite3.Error) -> str:
+def _said(what: str, error: Exception) -> str:
     return f"{what} ({getattr(error, 'sqlite_errorname', type(error).__name__)}: {error})"

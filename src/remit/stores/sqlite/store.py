@@ -33,7 +33,7 @@ from remit.stores.port import (
 from remit.stores.positions import positions_text, subscriber_of
 from remit.stores.sqlite import parked, retention
 from remit.stores.sqlite.commits import Commits
-from remit.stores.sqlite.failures import failure, not_to_be_opened
+from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
 from remit.stores.sqlite.lane import Lane, ThreadLane
 from remit.stores.sqlite.looking import look
 from remit.stores.sqlite.presence import Presence
@@ -387,6 +387,8 @@ class SqliteStore:
             return reader.execute(sql, values).fetchall()
         except sqlite3.Error as error:
             raise failure(error, self._where) from error
+        except (ValueError, OverflowError) as error:
+            raise unstorable(error, self._where) from error
 
     async def _execute(self, sql: str, values: tuple[object, ...]) -> int:
         store = self._opened()

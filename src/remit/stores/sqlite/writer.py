@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from remit.errors import Conflict, OutcomeUnknown
 from remit.stores.port import Advance, Change, Claim, Discard, Entry, Park, Settle, Unit, partition_of
-from remit.stores.sqlite.failures import failure, wrote_nothing
+from remit.stores.sqlite.failures import failure, unstorable, wrote_nothing
 from remit.stores.sqlite.presence import Presence
 
 __all__ = ["Writer"]
@@ -108,7 +108,7 @@ class Writer:
             try:
                 return self._together(units, self._write)
             except _REFUSALS as error:
-                return [error] if len(units) == 1 else self._together(units, self._attempt)
+                return [self._told(error)] if len(units) == 1 else self._together(units, self._attempt)
         except sqlite3.Error as error:
             raise failure(error, self._where) from error
 
@@ -155,9 +155,12 @@ class Writer:
         except _REFUSALS as error:
             self._execute("ROLLBACK TO unit")
             self._heads.clear()
-            refusal = error
+            refusal = self._told(error)
         self._execute("RELEASE unit")
         return refusal
+
+    def _told(self, error: Exception) -> Exception:
+        return error if isinstance(error, Conflict) else unstorable(error, self._where)
 
     def _roll_back(self) -> None:
         self._heads.clear()

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
-from remit.errors import StoreError
+from remit.errors import StoreError, Unstorable
 from remit.stores.port import Change, Claim, Outcome, Store, Unit
 from remit.testing.conformance.retention import RetentionConformance
 from remit.testing.conformance.stores import SOURCE, all_letters, discard, entry, park, same, whole_log
 
 __all__ = ["StoreConformance"]
+
+
+AWKWARD = {
+    "NUL": "a\0b",
+    "half of a surrogate pair": "a\ud800b",
+    "too long for an index": "".join(map(chr, range(0x4E00, 0x4E00 + 6000))),
+}
+"""Texts that a store may not take."""
 
 
 class StoreConformance(RetentionConformance):
@@ -78,3 +87,41 @@ class StoreConformance(RetentionConformance):
         same(await store.outcome("web", "k1"), Outcome(b"f", b"{}", 10.0), "what was repeated is not old")
         same(await store.outcome("web", "k2"), None, "what was not is")
         same(await store.outcome("web", "unknown"), None, "keeping makes no outcome")
+
+    # What one unit holds
+
+    async def test_nobody_fails_of_what_another_unit_holds(self, store: Store) -> None:
+        for name, awkward in AWKWARD.items():
+            spoilt = {
+                "state": Unit([Change("Account", awkward, 0, b"{}")]),
+                "key": Unit(entries=[entry(awkward, "m0")]),
+                "claim": Unit(claim=Claim("web", awkward, b"f", b"{}", 1.0)),
+                "letter": Unit(parks=[park(1, awkward, error="broken")]),
+            }
+            for what, unit in spoilt.items():
+                ids = [f"{name} {what} {number}" for number in range(3)]
+                others = [Unit([Change("Account", id, 0, b"{}")], [entry("k", id)]) for id in ids]
+                outcomes = await asyncio.gather(
+                    *map(store.commit, (*others[:2], unit, *others[2:])), return_exceptions=True
+                )
+                mine = outcomes.pop(2)
+                same(outcomes, [None] * 3, f"beside a unit with a {what} ({name}) others are written")
+                if mine is not None:
+                    same(type(mine), Unstorable, f"a {what} ({name}) is written, or refused for good")
+                    same([id for id in ids if id in str(mine)], [], "and the error does not tell of others")
+
+    async def test_nobody_fails_of_what_another_one_looks_for(self, store: Store) -> None:
+        await store.commit(Unit([Change("Account", "a", 0, b"{}")]))
+        for name, awkward in AWKWARD.items():
+            asked: dict[str, Callable[[str], Awaitable[object]]] = {
+                "load": lambda id: store.load("Account", id),
+                "outcome": lambda key: store.outcome("web", key),
+                "recall": lambda id: store.recall("web", id, "Account", id),
+                "first_begun": lambda key: store.first_begun("web", key, 1.0),
+            }
+            for question, ask in asked.items():
+                expected = await ask("a")
+                found = await asyncio.gather(ask("a"), ask(awkward), ask("a"), return_exceptions=True)
+                same([found[0], found[2]], [expected] * 2, f"{question}: others find what they look for ({name})")
+                if isinstance(found[1], BaseException):
+                    same(type(found[1]), Unstorable, f"{question}: it is refused for good ({name})")
