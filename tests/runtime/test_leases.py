@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit.errors import StoreUnavailable
+from remit.errors import RemitError, StoreUnavailable
 from remit.runtime import Ports, SystemClock
 from remit.runtime.follower import always
 from remit.runtime.leases import LEASE_SECONDS, LEFT_SECONDS, LOOK_SECONDS, SETTLED_SECONDS, Leases, surplus
@@ -82,6 +82,9 @@ class Subscription:
 
     def ring(self) -> None:
         self.rung += 1
+
+    def hindered(self, error: RemitError | None) -> None:
+        """Who renews has said whether it can."""
 
 
 class Store(MemoryStore):

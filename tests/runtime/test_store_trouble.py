@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from remit.errors import Conflict, StoreError, StoreUnavailable
 from remit.runtime import Runtime, housekeeping, parking, subscription
+from remit.runtime.leases import LOOK_SECONDS, RENEW_SECONDS
 from remit.stores import Unit
 from remit.stores.memory import MemoryStore
 from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
-from tests.runtime.talk import ADA, PART, Say, Talk, until
+from tests.runtime.talk import ADA, PART, Say, Talk, until, virtually
 
 
 class BrokenStore(MemoryStore):
@@ -22,6 +26,13 @@ class BrokenStore(MemoryStore):
     settled = 0
     """How many failures of a letter come too late: somebody else has settled it."""
     silent = 0
+    closed = False
+    """It takes no writes, and can be read."""
+
+    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        if self.closed:
+            raise StoreUnavailable("the server takes no writes")
+        await super().lease(owner, names, now=now, until=until)
 
     async def commit(self, unit: Unit) -> None:
         if self.broken and unit.advance is not None:
@@ -90,6 +101,22 @@ async def test_what_somebody_else_has_settled_is_no_trouble(caplog: pytest.LogCa
         assert store.settled == 0
         assert (talk.said, caplog.records) == (["parked", "released"], [])
         assert follower.state == "running"
+
+
+def test_a_store_that_takes_no_writes_is_said_though_there_is_nothing_to_handle() -> None:
+    async def story() -> None:
+        store = BrokenStore(partitions=2)
+        store.capabilities = replace(store.capabilities, shared_between_processes=True)
+        talk = Talk(store)
+        async with talk.running() as (_, follower, _feed):
+            store.closed = True
+            await asyncio.sleep(2 * RENEW_SECONDS)
+            assert (follower.state, follower.note) == ("paused", "StoreUnavailable: the server takes no writes")
+            store.closed = False
+            await asyncio.sleep(2 * LOOK_SECONDS)
+            assert follower.state == "running"
+
+    virtually(story())
 
 
 @pytest.mark.parametrize("lost", ["sales", "billing"])

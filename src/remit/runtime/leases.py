@@ -138,10 +138,17 @@ class Leases:
                 if self._paused or self._now() - self._renewed >= pause:
                     await self.renew()
                     pause = RENEW_SECONDS * self._ports.random.uniform(0.8, 1.2)
+                    self._tell(None)
                 elif asked or len(self._running) < len(self._all):
                     await self.look()
-            except RemitError:
+            except RemitError as error:
+                self._tell(error)
                 await asyncio.sleep(LOOK_SECONDS)  # what runs goes on as long as its lease
+
+    def _tell(self, error: RemitError | None) -> None:
+        """What runs here says so while it cannot be renewed."""
+        for name in self._running:
+            self._all[name].hindered(error)
 
     # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -122,6 +122,9 @@ class Relay:
         """Something may be new."""
         self._bell.set()
 
+    def hindered(self, error: RemitError | None) -> None:
+        """What it reads and notes fails in the same way, and is said then."""
+
     async def housekeeping(self, reload: bool) -> None:
         """Says how far it is, so that what it has not published stays. `reload` when another process has written."""
         if reload:

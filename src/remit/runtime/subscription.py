@@ -445,6 +445,13 @@ class Subscription:
 
     # ── looking after it ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def hindered(self, error: RemitError | None) -> None:
+        """The store takes no writes, so nothing can be handled, whether there is something or not; None: it does."""
+        if error is None:
+            self._troubles.end("lease")
+        else:
+            self._troubles.begin("lease", severity(error), told(error))
+
     async def housekeeping(self, reload: bool) -> None:
         """Sees to parked keys that are due. `reload` when another process has written to the store."""
         if self._stopping or self._phase != "running" or not self.held():

@@ -62,6 +62,19 @@ async def until_it_works(what: Callable[[], Awaitable[object]]) -> None:
             return
 
 
+async def until_it_is_not_lost(what: Callable[[], Awaitable[object]]) -> None:
+    """Tries until no connection is used any more that has just been ended."""
+    while True:
+        try:
+            await what()
+        except StoreUnavailable as error:
+            if "lost" not in error.what and "reached" not in error.what:
+                raise
+            await asyncio.sleep(0.02)
+        else:
+            return
+
+
 async def test_a_restart_is_seen_through(own: Server, store: PostgresStore) -> None:
     await store.commit(new("a"))
     await store.load("Account", "a")
@@ -135,6 +148,29 @@ async def test_a_server_closed_to_writes_is_waited_for(own: Server, store: Postg
         await connection.execute("ALTER SYSTEM RESET default_transaction_read_only")
         await connection.execute("SELECT pg_reload_conf()")
     await until_it_works(lambda: store.commit(new("after")))
+
+
+async def test_what_was_opened_while_a_server_took_no_writes_does_not_stay_so(
+    own: Server, store: PostgresStore
+) -> None:
+    """As after a failover, when the address has led to a standby for a moment: every connection is made anew there."""
+    await store.commit(new("before"))
+    await store.load("Account", "before")
+    async with connected(own) as connection:
+        await connection.execute("SET default_transaction_read_only = off")
+        await connection.execute("ALTER ROLE ordinary SET default_transaction_read_only = on")
+        await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ordinary'")
+        try:
+            with pytest.raises(StoreUnavailable, match="takes no writes"):
+                await until_it_is_not_lost(lambda: store.commit(new("meanwhile")))
+            assert await store.load("Account", "before") == (1, b"{}"), "it can still be read"
+            with pytest.raises(StoreUnavailable, match="takes no writes"):
+                await store.first_begun("web", "k", 1.0)
+        finally:
+            await connection.execute("ALTER ROLE ordinary RESET default_transaction_read_only")
+    await until_it_works(lambda: store.commit(new("after")))
+    await until_it_works(lambda: store.first_begun("web", "k", 1.0))
+    await until_it_works(lambda: store.beat("p", 1.0, "{}"))
 
 
 async def test_a_server_without_a_connection_left_is_waited_for(own: Server, store: PostgresStore) -> None:

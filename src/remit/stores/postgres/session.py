@@ -32,7 +32,13 @@ _ALWAYS = (
     "tcp_keepalives_idle = 10",
     "tcp_keepalives_interval = 5",
 )
-_WHO = "SELECT pid, backend_start FROM pg_stat_get_activity(pg_backend_pid())"
+_WHO = """
+    SELECT pid, backend_start, current_setting('transaction_read_only')::bool
+    FROM pg_stat_get_activity(pg_backend_pid())
+"""
+_READ_ONLY = "25006"
+_RENEW_SECONDS = 1.0
+"""How long a connection is kept that can only read: the next one may lead to a server that takes writes."""
 
 
 class Link:
@@ -42,8 +48,13 @@ class Link:
     statement, no setting. Such a pooler is recognised by its telling another process than the one that answers.
     """
 
-    def __init__(self, connection: asyncpg.Connection[Any], schema: str, process: int, began: object) -> None:
+    def __init__(
+        self, connection: asyncpg.Connection[Any], schema: str, process: int, began: object, read_only: bool
+    ) -> None:
         self.connection = connection
+        self.read_only = read_only
+        """A standby, or a server that takes no writes just now. It may go on to be one after it was left."""
+        self.made = asyncio.get_running_loop().time()
         self._bounds = (*_BOUNDS, f"search_path = {quoted(schema)}, pg_temp")
         self.process = process
         self.began = began
@@ -90,19 +101,26 @@ class Link:
 
 
 class Session:
-    """Gives a working connection, or says why there is none. Used by one task at a time."""
+    """Gives a working connection, or says why there is none. Used by one task at a time.
 
-    def __init__(self, place: Place, use: str) -> None:
+    A connection that can only read is made anew every second, unless it is there `to_read`: after a failover the
+    address may have led to a standby for a moment, and whoever stayed there could never write again.
+    """
+
+    def __init__(self, place: Place, use: str, *, to_read: bool = False) -> None:
         self._place = place
         self._use = use
+        self._to_read = to_read
         self._link: Link | None = None
         self._failed: tuple[float, StoreError | StoreUnavailable] | None = None
 
     async def link(self) -> Link:
         """The connection, made anew if it broke. Raises `StoreError`, `StoreUnavailable`."""
-        if self._link is not None and not self._link.connection.is_closed():
-            return self._link
         loop = asyncio.get_running_loop()
+        if self._link is not None and not self._link.connection.is_closed():
+            if not self._link.read_only or self._to_read or loop.time() - self._link.made < _RENEW_SECONDS:
+                return self._link
+            self.drop()
         if self._failed is not None and loop.time() - self._failed[0] < _PAUSE_SECONDS:
             error = self._failed[1]
             raise type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
@@ -125,8 +143,8 @@ class Session:
         try:
             self._judge(connection.get_server_version().major)
             async with connection.transaction():
-                ((process, began),) = await connection.fetch(_WHO)
-            link = Link(connection, self._place.schema, process, began)
+                ((process, began, read_only),) = await connection.fetch(_WHO)
+            link = Link(connection, self._place.schema, process, began, read_only)
             await link.set_up()
         except BaseException:
             connection.terminate()
@@ -153,6 +171,7 @@ class Session:
                 return await self._once(sql, values)
             except FAILURES as error:
                 lost = ended(error)
+                self.heard(error)
                 if lost:
                     self.drop()
                 if not lost or not again or isinstance(error, TimeoutError):
@@ -189,6 +208,11 @@ class Session:
         finally:
             if not over:
                 self.drop()
+
+    def heard(self, error: Exception) -> None:
+        """A statement has ended with this: the connection may turn out to be one that can only read."""
+        if self._link is not None and getattr(error, "sqlstate", None) == _READ_ONLY:
+            self._link.read_only = True
 
     def drop(self) -> None:
         """Ends the connection without asking anybody. The next use makes a new one."""

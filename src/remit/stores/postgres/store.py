@@ -148,7 +148,7 @@ class PostgresStore:
         if self._reading is not None:
             return
         if read_only:
-            others = Session(self._place, "reader")
+            others = Session(self._place, "reader", to_read=True)
             try:
                 partitions = await inspect(others, self._place, self._context)
             except BaseException:
@@ -158,7 +158,7 @@ class PostgresStore:
         else:
             self._writing = await self._open_to_write()
             others = Session(self._place, "reader")
-        lookups, turn = Session(self._place, "lookups"), asyncio.Lock()
+        lookups, turn = Session(self._place, "lookups", to_read=read_only), asyncio.Lock()
         questions = (LOAD, OUTCOME, BEGIN, RECALL)
         self._reading = _Reading(lookups, others, *(Lookups(lookups, turn, question) for question in questions))
 

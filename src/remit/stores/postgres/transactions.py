@@ -118,6 +118,8 @@ class Transaction:
                 link = self._link or await self._begin()
                 return await getattr(link.connection, method)(statement, *values)
             except (*FAILURES, *UNFIT) as error:
+                if self._session is not None:
+                    self._session.heard(error)
                 self._failed = self._told(error)
                 raise self._failed from error
             except RemitError as error:
@@ -190,6 +192,8 @@ class Transaction:
             transaction = await self._write(link, unit)
             await link.commit()
         except (*FAILURES, *UNFIT) as error:
+            if self._session is not None:
+                self._session.heard(error)
             if not transaction or not ended(error):
                 raise self._refused(error, bool(transaction)) from error
             await self._find_out(transaction)

@@ -102,6 +102,7 @@ class Writer:
         except _Doubt as doubt:
             return await self._find_out(doubt, units)
         except Exception as error:  # noqa: BLE001  what the driver's encoder makes of a value may be anything
+            self._session.heard(error)
             if len(units) > 1 and not is_of_all(error):
                 return None
             return [_refused(error, self._where) for _ in units]
