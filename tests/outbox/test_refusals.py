@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from typing import Any
+from typing import Any, Literal, get_args
 
+import asyncpg
 import psycopg
 import pytest
 import sqlalchemy
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.orm import scoped_session, sessionmaker
 
 from remit import Command, Context, DomainEvent, IntegrationEvent, ModelError, OutboxError, Query, System
 from tests.outbox.libraries import async_outbox, django, driven_by, settled, sync_outbox
@@ -82,6 +84,76 @@ async def test_a_sqlalchemy_connection_that_commits_by_itself_is_refused(made: S
     async with engine.connect() as connection:
         with refuses("in no transaction"):
             await async_outbox(made).publish(connection, settled(1))
+    await engine.dispose()
+
+
+Wanted = Literal["engine", "options of the engine", "session", "connection"]
+"""Where AUTOCOMMIT is asked for."""
+
+
+@pytest.mark.parametrize("wanted", get_args(Wanted))
+async def test_wherever_sqlalchemy_is_told_to_commit_by_itself_it_is_refused(made: Shop, wanted: Wanted) -> None:
+    """What was rolled back would be delivered."""
+
+    def publish() -> None:
+        engine = sqlalchemy.create_engine(driven_by(made.server, "psycopg"), **asked_for(wanted, "engine"))
+        try:
+            if wanted == "connection":
+                with engine.connect().execution_options(**AUTOCOMMIT) as connection, refuses("in no transaction"):
+                    sync_outbox(made).publish(connection, settled(1))
+            else:
+                scoped = scoped_session(sessionmaker(engine))
+                with scoped() as session:
+                    session.connection(execution_options=asked_for(wanted, "session"))
+                    with refuses("in no transaction"):
+                        sync_outbox(made).publish(session, settled(1))
+                    with refuses("in no transaction"):
+                        sync_outbox(made).publish(scoped, settled(1))
+        finally:
+            engine.dispose()
+
+    await asyncio.to_thread(publish)
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+@pytest.mark.parametrize("wanted", get_args(Wanted))
+async def test_so_it_is_where_sqlalchemy_is_awaited(made: Shop, wanted: Wanted, driver: str) -> None:
+    engine = create_async_engine(driven_by(made.server, driver), **asked_for(wanted, "engine"))
+    try:
+        if wanted == "connection":
+            async with engine.connect() as connection:
+                await connection.execution_options(**AUTOCOMMIT)
+                with refuses("in no transaction"):
+                    await async_outbox(made).publish(connection, settled(1))
+        else:
+            async with AsyncSession(engine) as session:
+                if options := asked_for(wanted, "session"):
+                    await session.connection(execution_options=options)
+                with refuses("in no transaction"):
+                    await async_outbox(made).publish(session, settled(1))
+    finally:
+        await engine.dispose()
+
+
+AUTOCOMMIT: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
+
+
+def asked_for(wanted: Wanted, where: Literal["engine", "session"]) -> dict[str, Any]:
+    """What the engine, or the session, is given for it."""
+    if wanted == "options of the engine":
+        return {"execution_options": AUTOCOMMIT} if where == "engine" else {}
+    return AUTOCOMMIT if wanted == where else {}
+
+
+async def test_an_engine_or_a_pool_is_no_connection(made: Shop) -> None:
+    """Each of their statements is a transaction by itself."""
+    engine = create_async_engine(driven_by(made.server, "asyncpg"))
+    async with asyncpg.create_pool(made.server, min_size=1) as pool:
+        for each in (pool, engine):
+            with refuses("no connection to PostgreSQL"):
+                await async_outbox(made).publish(each, settled(1))
+        with refuses("no connection to PostgreSQL"):
+            sync_outbox(made).publish(engine.sync_engine, settled(1))
     await engine.dispose()
 
 

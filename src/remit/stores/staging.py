@@ -43,8 +43,9 @@ class _Library(NamedTuple):
     execute: Callable[[Any, str, Staged], Any]
     is_async: Callable[[Any], bool]
     is_postgres: Callable[[Any], bool]
-    commits_alone: Callable[[Any], bool]
-    """Whether a statement would be committed by itself, because there is no transaction."""
+    commits_alone: Callable[[Any], Any]
+    """Whether a statement would be committed by itself, because there is no transaction. Awaited where that has to ask
+    something that is."""
 
 
 def stage(connection: object, schema: str, row: Staged) -> None:
@@ -53,6 +54,7 @@ def stage(connection: object, schema: str, row: Staged) -> None:
     Raises `OutboxError`, and what the connection raises.
     """
     library = _library_of(connection, is_async=False)
+    _refuse_alone(connection, library.commits_alone(connection))
     try:
         library.execute(connection, _statement(library, schema), row)
     except Exception as error:
@@ -63,6 +65,8 @@ def stage(connection: object, schema: str, row: Staged) -> None:
 async def stage_async(connection: object, schema: str, row: Staged) -> None:
     """Writes the row in the transaction of a connection that is awaited. Raises as `stage` does."""
     library = _library_of(connection, is_async=True)
+    alone = library.commits_alone(connection)
+    _refuse_alone(connection, alone if isinstance(alone, bool) else await alone)
     try:
         await library.execute(connection, _statement(library, schema), row)
     except Exception as error:
@@ -73,7 +77,7 @@ async def stage_async(connection: object, schema: str, row: Staged) -> None:
 def _library_of(connection: object, *, is_async: bool) -> _Library:
     names = [cls.__module__.partition(".")[0] for cls in type(connection).__mro__]
     library = next((_LIBRARIES[name] for name in names if name in _LIBRARIES), None)
-    where = f"{type(connection).__module__}.{type(connection).__qualname__}"
+    where = _class_of(connection)
     if library is None or not library.is_postgres(connection):
         raise OutboxError(
             "this is no connection to PostgreSQL that a message can be published with", where=where,
@@ -86,13 +90,20 @@ def _library_of(connection: object, *, is_async: bool) -> _Library:
             expected="the outbox that goes with the connection",
             next="outbox = system.outbox(...), for what is awaited; system.outbox_sync(...), for what is not",
         )  # fmt: skip
-    if library.commits_alone(connection):
+    return library
+
+
+def _refuse_alone(connection: object, alone: bool) -> None:
+    if alone:
         raise OutboxError(
             "the connection is in no transaction, so the message would be sent whatever becomes of the rest",
-            where=where, expected="a transaction that has begun",
+            where=_class_of(connection), expected="a transaction that has begun, and no AUTOCOMMIT",
             next="publish inside of it: `async with connection.transaction():`, `with transaction.atomic():`",
         )  # fmt: skip
-    return library
+
+
+def _class_of(connection: object) -> str:
+    return f"{type(connection).__module__}.{type(connection).__qualname__}"
 
 
 def _statement(library: _Library, schema: str) -> str:
@@ -144,6 +155,10 @@ def _always(connection: Any) -> bool:
     return True
 
 
+def _asyncpg_is_connection(connection: Any) -> bool:
+    return hasattr(connection, "is_in_transaction")  # unlike a pool, which commits each statement
+
+
 def _execute_asyncpg(connection: Any, sql: str, row: Staged) -> Any:
     return connection.execute(sql, *row)
 
@@ -184,7 +199,8 @@ def _execute_sqlalchemy(connection: Any, sql: str, row: Staged) -> Any:
 
 
 def _sqlalchemy_is_async(connection: Any) -> bool:
-    return hasattr(connection, "sync_session") or hasattr(connection, "sync_connection")
+    is_scoped = type(connection).__name__ == "async_scoped_session"
+    return is_scoped or hasattr(connection, "sync_session") or hasattr(connection, "sync_connection")
 
 
 def _bind(connection: Any) -> Any:
@@ -195,15 +211,29 @@ def _bind(connection: Any) -> Any:
 
 
 def _sqlalchemy_is_postgres(connection: Any) -> bool:
-    return bool(_bind(connection).dialect.name == "postgresql")
+    is_engine = hasattr(connection, "connect")
+    return not is_engine and bool(_bind(connection).dialect.name == "postgresql")
 
 
-def _sqlalchemy_commits_alone(connection: Any) -> bool:
-    return bool(_bind(connection).get_execution_options().get("isolation_level") == "AUTOCOMMIT")
+def _sqlalchemy_commits_alone(connection: Any) -> Any:
+    """The driver's connection knows, wherever AUTOCOMMIT was asked for: at the engine, the session or here."""
+    if not hasattr(connection, "get_bind"):
+        return _driver_commits_alone(connection)
+    used = connection.connection()  # the one that the session writes with; its transaction begins now at the latest
+    return _awaited(used) if _sqlalchemy_is_async(connection) else _driver_commits_alone(used)
+
+
+async def _awaited(connection: Any) -> bool:
+    return _driver_commits_alone(await connection)
+
+
+def _driver_commits_alone(connection: Any) -> bool:
+    used = getattr(connection, "sync_connection", connection)
+    return bool(getattr(used.connection.dbapi_connection, "autocommit", False))
 
 
 _LIBRARIES: Mapping[str, _Library] = {
-    "asyncpg": _Library("${number}", _execute_asyncpg, _always, _always, _asyncpg_commits_alone),
+    "asyncpg": _Library("${number}", _execute_asyncpg, _always, _asyncpg_is_connection, _asyncpg_commits_alone),
     "psycopg": _Library("%s", _execute_psycopg, _psycopg_is_async, _always, _psycopg_commits_alone),
     "django": _Library("%s", _execute_django, _never, _django_is_postgres, _django_commits_alone),
     "sqlalchemy": _Library(
