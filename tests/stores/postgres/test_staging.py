@@ -13,11 +13,13 @@ from typing import Any
 import asyncpg
 import pytest
 
+from remit.errors import StoreError
 from remit.stores import PUBLISHED, Entry, Unit, partition_of
 from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.columns import call_for
 from remit.stores.postgres.sequencer import MOST, SEQUENCE, Front
 from remit.stores.staging import Staged, stage_async
+from tests.runtime.talk import until
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
@@ -51,8 +53,8 @@ class Code:
         if writing:
             await self.connection.execute("SELECT pg_current_xact_id()")
 
-    async def publish(self, id: str, key: str = "k") -> None:
-        row = Staged(str(partition_of(key, 2**32)), key, id, "billing.Settled", 1, 1.0, "{}", "{}")
+    async def publish(self, id: str, key: str = "k", payload: str = "{}") -> None:
+        row = Staged(str(partition_of(key, 2**32)), key, id, "billing.Settled", 1, 1.0, "{}", payload)
         await stage_async(self.connection, self._schema, row)
 
     async def commit(self) -> None:
@@ -359,3 +361,72 @@ async def test_nothing_is_lost_or_doubled_among_many(store: PostgresStore, codes
     assert by_key == kept
     for connection in connections:
         await connection.close()
+
+
+async def stage_large(codes: list[Code], megabytes: int) -> list[str]:
+    """Messages of a megabyte each, then a small one."""
+    ids = [f"{number:03}" for number in range(megabytes)]
+    await codes[0].begin()
+    for id in ids:
+        await codes[0].publish(id, payload="x" * (1 << 20))
+    await codes[0].publish("small")
+    await codes[0].commit()
+    return [*ids, "small"]
+
+
+async def test_of_large_messages_fewer_are_moved_at_once(store: PostgresStore, codes: list[Code]) -> None:
+    """All of them in one statement would be more than a value may hold, and nothing would ever be moved again."""
+    ids = await stage_large(codes, 40)
+    front, moved = Front(), [0]
+    while len(moved) == 1 or moved[-1]:
+        moved.append(await codes[1].move_above(front))
+        assert front.above == 0 or sum(moved) == len(ids), "what was left is not passed over"
+        assert front.more is (sum(moved) < len(ids))
+    assert moved == [0, 16, 16, 9, 0]
+    assert await logged(store) == ids
+
+
+async def test_one_message_is_moved_however_large(store: PostgresStore, codes: list[Code]) -> None:
+    for id in ("1", "2"):
+        await codes[0].begin()
+        await codes[0].publish(id, payload="x" * (20 << 20))
+        await codes[0].commit()
+    assert [await codes[1].move() for _ in range(3)] == [1, 1, 0]
+    assert await logged(store) == ["1", "2"]
+
+
+async def test_a_fresh_answer_waits_for_all_of_them(codes: list[Code], store: PostgresStore, address: str) -> None:
+    ids = await stage_large(codes, 20)
+    own = PostgresStore(address, "billing", partitions=PARTITIONS)
+    await own.open()
+    heads = await own.heads(PUBLISHED)
+    await own.close()
+    assert sum(pos for pos, _ in heads.values()) == len(ids)
+
+
+async def test_what_cannot_be_moved_is_told(
+    codes: list[Code], store: PostgresStore, address: str, connection: Connection, schema: str
+) -> None:
+    await connection.execute(f"ALTER TABLE {schema}.remit_log ADD CONSTRAINT strict CHECK (id <> 'odd')")
+    await codes[0].begin()
+    await codes[0].publish("odd")
+    await codes[0].commit()
+    own = PostgresStore(address, "billing", partitions=PARTITIONS)
+    await own.open()
+    try:
+        await until(lambda: trouble_of(own) is not None)
+        assert "cannot be moved to the log" in str(trouble_of(own))
+        await connection.execute(f"ALTER TABLE {schema}.remit_log DROP CONSTRAINT strict")
+        await until(lambda: trouble_of(own) is None)
+    finally:
+        await own.close()
+    assert await logged(store) == ["odd"]
+
+
+def trouble_of(store: PostgresStore) -> StoreError | None:
+    """What the housekeeper says of the store."""
+    try:
+        store.changed_elsewhere()
+    except StoreError as error:
+        return error
+    return None

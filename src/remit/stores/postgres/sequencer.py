@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from remit.errors import RemitError
+from remit.stores.postgres.failures import is_of_all
 
 __all__ = ["MOST", "SEQUENCE", "Front", "Sequencer"]
 
 MOST = 500
-"""Messages moved by one transaction."""
+"""Messages moved by one transaction, unless they are large: then some 16 MiB of them."""
 SEQUENCE = "SELECT moved, last, lowest, next FROM remit_sequence($1, $2)"
 _SHORTEST_SECONDS = 0.01
 _LONGEST_SECONDS = 1.0
@@ -32,6 +32,8 @@ class Front:
 
     def __init__(self) -> None:
         self.above = 0
+        self.more = False
+        """The last call has left something behind."""
         self._last = self._next = 0
         """Where the front will be as soon as no transaction is open below that one."""
         self._whole = 0.0
@@ -44,7 +46,8 @@ class Front:
 
     def saw(self, moved: int, last: int | None, lowest: int, next: int | None) -> None:
         """What it has given back."""
-        if self._next and lowest >= self._next and moved < MOST:
+        self.more = moved == MOST or not lowest
+        if self._next and lowest >= self._next and not self.more:
             self.above, self._next = max(self.above, self._last), 0
         if last is not None and next is not None and not self._next:
             self._last, self._next = last, next
@@ -54,6 +57,8 @@ class Sequencer:
     """Calls `move` again and again. It says how many messages it has moved."""
 
     def __init__(self, move: Callable[[], Awaitable[int]]) -> None:
+        self.trouble: RemitError | None = None
+        """Why it moves nothing, where that is no outage, of which everybody speaks."""
         self._move = move
         self._stirred = asyncio.Event()
         self._over = False
@@ -72,9 +77,7 @@ class Sequencer:
     async def _work(self) -> None:
         pause = _LONGEST_SECONDS
         while not self._over:
-            moved = 0
-            with suppress(RemitError):  # the store is away, or busy: what is staged stays
-                moved = await self._move()
+            moved = await self._some()
             if moved:
                 pause = _SHORTEST_SECONDS
                 continue
@@ -86,3 +89,13 @@ class Sequencer:
                 self._stirred.clear()
                 pause = _SHORTEST_SECONDS
                 await asyncio.sleep(pause)  # nothing is seen before the transaction that has stirred is over
+
+    async def _some(self) -> int:
+        try:
+            moved = await self._move()
+        except RemitError as error:  # what is staged stays
+            cause = error.__cause__
+            self.trouble = error if isinstance(cause, Exception) and not is_of_all(cause) else None
+            return 0
+        self.trouble = None
+        return moved

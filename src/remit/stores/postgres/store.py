@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from remit.errors import StoreUnavailable
+from remit.errors import StoreError, StoreUnavailable
 from remit.stores.port import (
     PUBLISHED,
     Capabilities,
@@ -29,7 +29,7 @@ from remit.stores.postgres.failures import FAILURES, failure
 from remit.stores.postgres.lookups import BEGIN, LOAD, OUTCOME, RECALL, Lookups
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
-from remit.stores.postgres.sequencer import MOST, SEQUENCE, Front, Sequencer
+from remit.stores.postgres.sequencer import SEQUENCE, Front, Sequencer
 from remit.stores.postgres.session import Row, Session
 from remit.stores.postgres.trail import SWEEP
 from remit.stores.postgres.transactions import Transaction, Transactions
@@ -235,10 +235,18 @@ class PostgresStore:
     def changed_elsewhere(self) -> bool:
         """True when another process was seen to have appended since the last time this was asked.
 
-        Others are heard at once where the server can be listened to, and looked for every second.
+        Others are heard at once where the server can be listened to, and looked for every second. Raises `StoreError`
+        while what others have staged cannot be moved to the log.
         """
         if self._writing is None:
             return True  # nobody looks; to be asked in vain is harmless
+        if (trouble := self._writing.sequencer.trouble) is not None:
+            raise StoreError(
+                f"what was published by existing code waits, because it cannot be moved to the log: {trouble.what}",
+                where=self._place.where,
+                expected="rows of remit_staging that the log takes",
+                next="see the server's log; what waits first is the row with the lowest nr",
+            ) from trouble
         heads = self._writing.writer.heads
         changed, heads.elsewhere = heads.elsewhere, False
         return changed
@@ -303,8 +311,9 @@ class PostgresStore:
         else:
             rows = await self._rows(_HEADS, partitions, channel)
         if rows and rows[-1][0] == _STAGED:  # it was committed before, so who asks for a fresh answer waits for it
-            while await self._sequence() == MOST:
-                pass
+            await self._sequence()
+            while self._writable().front.more:
+                await self._sequence()
             rows = await self._rows(_HEADS, partitions, channel)
         return {part: (pos, at) for part, pos, at in rows}
 
