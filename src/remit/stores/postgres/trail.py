@@ -11,12 +11,18 @@ __all__ = ["SWEEP", "Trail"]
 _MANY = 1000
 """Moves after which it is swept up."""
 
+# The newest row stays, wherever it is: a person may have put it back since, below what this process has moved.
 SWEEP = """
     DELETE FROM remit_checkpoint c
     USING unnest($1::text[], $2::text[], $3::int[], $4::int[], $5::bigint[], $6::bigint[])
           AS m (subscription, source, channel, part, low, high)
+    CROSS JOIN LATERAL (
+        SELECT n.prev FROM remit_checkpoint n
+        WHERE n.subscription = m.subscription AND n.source = m.source AND n.channel = m.channel AND n.part = m.part
+        ORDER BY n.prev DESC LIMIT 1
+    ) newest
     WHERE c.subscription = m.subscription AND c.source = m.source AND c.channel = m.channel AND c.part = m.part
-    AND c.prev >= m.low AND c.prev < m.high
+    AND c.prev >= m.low AND c.prev < least(m.high, newest.prev)
 """
 
 _Place = tuple[str, str, int, int]
@@ -35,7 +41,10 @@ class Trail:
         for unit in units:
             if (advance := unit.advance) is not None:
                 self._moves += 1
-                self._newest[advance[:4]] = advance.before
+                place = advance[:4]
+                self._newest[place] = advance.before
+                if advance.before < self._swept.get(place, 0):  # it was put back: all is to be swept once more
+                    del self._swept[place]
 
     def sweep(self) -> Sequence[Sequence[object]]:
         """The values of `SWEEP`, which deletes what was left behind; none while there is little."""
