@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
 import pytest
@@ -205,14 +205,30 @@ async def test_a_cancelled_caller_waits_a_bounded_time(
     assert await billing.load("Account", "b") is None, "what is cancelled before its turn is not written"
 
 
-async def test_a_cancelled_reader_leaves_the_next_one_a_connection(billing: PostgresStore) -> None:
-    for _ in range(20):
-        reading = asyncio.create_task(billing.beats())
-        for _ in range(random.Random(3).randrange(6)):
+@pytest.mark.parametrize("read", [PostgresStore.beats, lambda store: store.load("Account", "a")], ids=["one", "many"])
+async def test_a_cancelled_reader_costs_others_nothing(
+    billing: PostgresStore, connection: Connection, schema: str, read: Callable[[PostgresStore], Any]
+) -> None:
+    """Callers with little time would otherwise end the connection that all share, again and again."""
+    expected = await read(billing)
+    before = await processes(connection, schema)
+    chance = random.Random(3)
+    for _ in range(50):
+        reading = asyncio.create_task(read(billing))
+        for _ in range(chance.randrange(12)):
             await asyncio.sleep(0)
+        others = [asyncio.create_task(read(billing)) for _ in range(3)]
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
-        assert await billing.beats() == {}
+        others[0].cancel()
+        assert await asyncio.gather(*others[1:]) == [expected] * 2
+    assert await processes(connection, schema) == before, "and no connection was made anew"
+
+
+async def processes(connection: Connection, schema: str) -> list[int]:
+    """The server's processes for the connections that a store reads with."""
+    sql = "SELECT pid FROM pg_stat_activity WHERE application_name = ANY ($1) ORDER BY pid"
+    return [row[0] for row in await connection.fetch(sql, [f"remit {schema} {use}" for use in ("reader", "lookups")])]
 
 
 def test_what_is_between_values_may_be_in_a_value() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -10,6 +9,7 @@ from functools import partial
 from remit.errors import RemitError, StoreError
 from remit.stores.port import PUBLISHED, Checkpoint, Record, Subscriber
 from remit.stores.positions import positions_text, subscriber_of
+from remit.stores.postgres.asking import Asking
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.place import place_of, quoted
 from remit.stores.postgres.retention import REPORT, SUBSCRIBERS
@@ -49,7 +49,7 @@ class PublishedLogs:
         place = place_of(address, context)
         self._where = place.where.partition(" schema ")[0]
         self._reading, self._hearing = Session(place, "published"), Session(place, "bell")
-        self._turn = asyncio.Lock()
+        self._asking = Asking()
         self._logs: dict[str, PublishedLog] = {}
         self._bell: Bell | None = None
 
@@ -69,13 +69,13 @@ class PublishedLogs:
         bell, self._bell = self._bell, None
         if bell is not None:
             await bell.close()
+        await self._asking.finished()
         await self._reading.close()
 
     async def rows(self, schema: str, sql: str, *values: object) -> list[Row]:
         """Raises `StoreUnavailable`, and `StoreError` that says whose log it is."""
         try:
-            async with self._turn:
-                return await self._reading.fetch(sql.format(schema=quoted(schema)), *values)
+            return await self._asking.ask(partial(self._reading.fetch, sql.format(schema=quoted(schema)), *values))
         except StoreError as error:
             raise StoreError(
                 f"what {schema} publishes cannot be read: {error.what}",

@@ -23,9 +23,10 @@ from remit.stores.port import (
 )
 from remit.stores.positions import positions_text, subscriber_of
 from remit.stores.postgres import parked, retention
+from remit.stores.postgres.asking import Asking
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
-from remit.stores.postgres.failures import FAILURES, failure
+from remit.stores.postgres.failures import FAILURES, refusal
 from remit.stores.postgres.lookups import BEGIN, LOAD, OUTCOME, RECALL, Lookups
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
@@ -133,7 +134,7 @@ class PostgresStore:
         )
         self._place = place_of(address, context)
         self._context = context
-        self._turn = asyncio.Lock()
+        self._asking = Asking()
         self._reading: _Reading | None = None
         self._writing: _Writing | None = None
         self._watchers: list[Callable[[], None]] = []
@@ -188,6 +189,7 @@ class PostgresStore:
             await writing.bell.close()
             await writing.session.close()
         if reading is not None:
+            await self._asking.finished()
             await reading.lookups.close()
             await reading.others.close()
 
@@ -422,12 +424,17 @@ class PostgresStore:
     async def place(self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
         """Puts checkpoints where a person wants them, forwards or backwards."""
         self._writable()
-        try:
-            async with self._turn, self._readable().others.transaction() as link:
+        session = self._readable().others
+
+        async def put() -> None:
+            async with session.transaction() as link:
                 await retention.put(link, subscription, source, channel, checkpoints)
                 await link.commit()
+
+        try:
+            await self._asking.ask(put)
         except FAILURES as error:
-            raise failure(error, self._place.where) from error
+            raise refusal(error, self._place.where) from error
 
     def _readable(self) -> _Reading:
         if self._reading is None:
@@ -446,9 +453,7 @@ class PostgresStore:
         return self._writing
 
     async def _rows(self, sql: str, *values: object) -> list[Row]:
-        session = self._readable().others
-        async with self._turn:
-            return await session.fetch(sql, *values)
+        return await self._asking.ask(partial(self._readable().others.fetch, sql, *values))
 
     async def _write(self, sql: str, *values: object) -> list[Row]:
         self._writable()
