@@ -11,7 +11,7 @@ RemitError
 │   │   └── StoreUnavailable  the context's store cannot be read or written now
 │   ├── DeadlineExceeded  the deadline passed before the outcome; the command itself has changed nothing
 │   ├── OutcomeUnknown    the change may or may not have been made; ask again with the same key
-│   ├── TooLarge          the message is larger than the channel between the services carries; nothing was changed
+│   ├── TooLarge          the message is larger than a channel carries, or what it writes than a store takes
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields that are not the message they claim to be
 ├── NotFound              no aggregate or document has this identity
@@ -150,8 +150,8 @@ class KeyReused(CallError):
 
 
 class TooLarge(CallError):
-    """The message is larger than the channel between the two services carries. Nothing was changed, and trying again
-    does not help."""
+    """The message is larger than the channel between the two services carries, or what it would write is larger than
+    a store takes: 16 MiB. Nothing was changed, and trying again does not help."""
 
     code = "call.too-large"
 

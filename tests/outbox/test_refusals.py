@@ -13,7 +13,8 @@ import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import scoped_session, sessionmaker
 
-from remit import Command, Context, DomainEvent, IntegrationEvent, ModelError, OutboxError, Query, System
+from remit import Command, Context, DomainEvent, IntegrationEvent, ModelError, OutboxError, Query, System, TooLarge
+from remit.stores.size import LARGEST_UNIT
 from tests.outbox.libraries import async_outbox, django, driven_by, settled, sync_outbox
 from tests.outbox.shop import Closed, Remind, Settled, Shop
 
@@ -59,6 +60,12 @@ async def test_a_message_must_be_declared_and_have_one_key(made: Shop, connectio
         with refuses("nothing says by which key Remind is ordered"):
             await outbox.send(connection, Remind(student="ada", number=1))
     assert await connection.fetchval(f"SELECT count(*) FROM {made.schema}.remit_staging") == 0
+
+
+async def test_a_message_that_no_store_takes_is_refused(made: Shop, connection: Connection) -> None:
+    async with connection.transaction():
+        with pytest.raises(TooLarge):
+            await async_outbox(made).publish(connection, Closed(student="x" * LARGEST_UNIT), key="ada")
 
 
 async def test_an_asyncpg_connection_must_be_in_a_transaction(made: Shop, connection: Connection) -> None:

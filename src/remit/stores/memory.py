@@ -27,6 +27,7 @@ from remit.stores.port import (
     partition_of,
     written_read_only,
 )
+from remit.stores.size import require_fit
 
 __all__ = ["MemoryStore"]
 
@@ -73,6 +74,7 @@ class MemoryStore:
 
     async def commit(self, unit: Unit) -> None:
         self._refuse_to_write()
+        require_fit(unit, "memory")
         self._check(unit)
         for kind, id, expected, body in unit.changes:
             self._state[kind, id] = (expected + 1, body)

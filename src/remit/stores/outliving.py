@@ -20,10 +20,12 @@ PATIENCE = 5.0
 class Pending:
     """A unit on its way into a store, and the one caller who waits for it."""
 
-    __slots__ = ("_cancelled", "_error", "_loop", "_over", "_waiter", "unit")
+    __slots__ = ("_cancelled", "_error", "_loop", "_over", "_waiter", "size", "unit")
 
-    def __init__(self, unit: Unit) -> None:
+    def __init__(self, unit: Unit, size: int = 0) -> None:
         self.unit = unit
+        self.size = size
+        """Bytes that it writes."""
         self._loop = asyncio.get_running_loop()
         # Awaited as it is: a shield around it would cost as much as the rest of what a command waits for.
         self._waiter: asyncio.Future[None] = self._loop.create_future()

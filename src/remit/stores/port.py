@@ -291,7 +291,8 @@ class Store(Protocol):
 
         Raises `Conflict` (a version, checkpoint or idempotency key is not as expected, a letter waits behind a key that
         is not parked; nothing written),
-        `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not).
+        `TooLarge` (see `require_fit`; nothing written), `Unstorable` (a value that it cannot hold; nothing written),
+        `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not). What one unit holds fails no other.
 
         When the caller is cancelled, a unit that still waits for its turn is withdrawn at once, and nothing of it is
         written. One that is being written is waited for. Either way `CancelledError` comes out, and it means that

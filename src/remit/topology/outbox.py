@@ -11,6 +11,7 @@ from zlib import crc32
 from remit.contexts import Context, ContextMap
 from remit.errors import OutboxError
 from remit.messages import LATER, Codec, Command, Contract, IntegrationEvent
+from remit.stores.size import LARGEST_UNIT, too_large
 from remit.stores.staging import Staged, stage, stage_async
 
 __all__ = ["Outbox", "SyncOutbox", "Writing"]
@@ -30,7 +31,9 @@ class Writing:
             self._known[message] = contract, Codec(message), _field_of(contract.key)
 
     def row(self, message: Any, key: str | None, more: str = "") -> Staged:
-        """The row of a message. `more` are further headers, each with a comma before it. Raises `OutboxError`."""
+        """The row of a message. `more` are further headers, each with a comma before it. Raises `OutboxError`,
+        `TooLarge`.
+        """
         known = self._known.get(message.__class__)
         name = message.__class__.__name__
         if known is None:
@@ -49,7 +52,10 @@ class Writing:
         key = own_key(message) if own_key is not None else str(key)
         id = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"  # unlike those of a runtime, from any thread
         headers = f'{{"cause":"{id}","trace":"{id}"{more}}}'
-        payload = codec.encode(message).decode()
+        encoded = codec.encode(message)
+        if len(encoded) > LARGEST_UNIT:
+            raise too_large(len(encoded), f"{name} has", self._where)
+        payload = encoded.decode()
         part = str(crc32(key.encode()))
         return Staged(part, key, id, contract.type, contract.version, time.time(), headers, payload)
 
@@ -63,7 +69,7 @@ class Outbox:
     `AsyncConnection` of psycopg 3, or an `AsyncSession` or `AsyncConnection` of SQLAlchemy.
 
     What the transaction commits is delivered once, in order per key; what it rolls back is not. `key` orders messages
-    whose class names no field for it. Both methods raise `OutboxError`, and what the connection raises.
+    whose class names no field for it. Both methods raise `OutboxError`, `TooLarge`, and what the connection raises.
     """
 
     def __init__(self, writing: Writing) -> None:

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.stores import PRIVATE, Change, Claim, Entry, Unit, outliving
+from remit.stores import PRIVATE, Change, Claim, Entry, Park, Record, Unit, outliving
 from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.columns import joined
 from tests.stores.postgres.waiting import waits
@@ -63,6 +63,24 @@ async def test_what_gathers_meanwhile_is_the_next_group(
         await asyncio.sleep(0)
     await asyncio.gather(first, *later)
     assert await transactions(connection, schema) == 3, "300 units are two groups: one holds 256 at most"
+
+
+async def test_large_units_are_few_in_a_group(billing: PostgresStore, connection: Connection, schema: str) -> None:
+    """Each fits; all of them would be more than one value holds."""
+    body = b'"' + b"x" * (5 << 20) + b'"'
+    units = [Unit([Change("Account", str(number), 0, body)], new(str(number)).entries) for number in range(8)]
+    assert await asyncio.gather(*map(billing.commit, units)) == [None] * 8
+    assert await transactions(connection, schema) == 3
+    assert await asyncio.gather(*[billing.commit(new(f"small {number}")) for number in range(8)]) == [None] * 8
+    assert await transactions(connection, schema) == 4
+
+
+async def test_letters_of_any_size_are_put_aside_together(billing: PostgresStore) -> None:
+    payload = b'"' + b"x" * (6 << 20) + b'"'
+    records = [Record(0, pos, f"m{pos}", f"m{pos - 1}", "k", "t", 1, 1.0, "{}", payload) for pos in range(1, 6)]
+    parks = [Park("s", "mail", 1, "k", record, 1.0, "" if record.pos > 1 else "broken", 2.0) for record in records]
+    await billing.commit(Unit(parks=parks))
+    assert [letter.record.pos for letter in await billing.letters("s", "mail", 1, "k", 9)] == [1, 2, 3, 4, 5]
 
 
 async def test_a_unit_that_conflicts_fails_alone(billing: PostgresStore, connection: Connection, schema: str) -> None:

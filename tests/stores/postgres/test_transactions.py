@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable, Unstorable
+from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable, TooLarge, Unstorable
 from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit, outliving, was_written
 from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.transactions import Transaction
+from remit.stores.size import LARGEST_UNIT
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
@@ -192,6 +193,15 @@ async def test_so_is_an_identity_that_nothing_takes(store: PostgresStore, writte
     await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
     with pytest.raises(Unstorable):
         await transaction.commit(unit(name))
+    assert (await written.invoices(), await written.open_transactions()) == ([], 0)
+
+
+async def test_so_is_a_unit_that_is_too_large(store: PostgresStore, written: Written) -> None:
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
+    with pytest.raises(TooLarge):
+        await transaction.commit(Unit([Change("Account", "a", 0, b" " * (LARGEST_UNIT + 1))]))
+    await transaction.abandon()
     assert (await written.invoices(), await written.open_transactions()) == ([], 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import accumulate
 from typing import TypeVar
 
 from remit.errors import OutcomeUnknown
@@ -17,6 +18,8 @@ _MOST = 256
 """Units per batch: bounds how long one of them waits for the others."""
 _FEW = 8
 """Units that are not worth two batches."""
+_MOST_BYTES = 16 * 1024 * 1024
+"""Of a batch of more than one unit: all of it is in one message to the server, and in one value of it."""
 
 T = TypeVar("T")
 
@@ -33,13 +36,16 @@ class Commits:
         self._write = write
         self._appended = appended
         self._waiting: list[Pending] = []
+        self._bytes = 0
+        """Of those that wait."""
         self._turn = asyncio.Lock()
         self._worker: asyncio.Task[None] | None = None
 
-    def add(self, unit: Unit) -> Pending:
-        """Writes the unit with the next batch."""
-        pending = Pending(unit)
+    def add(self, unit: Unit, size: int = 0) -> Pending:
+        """Writes the unit, of so many bytes, with the next batch."""
+        pending = Pending(unit, size)
         self._waiting.append(pending)
+        self._bytes += size
         if self._worker is None:
             # It begins at the next turn of the loop: whoever else is ready now may have something to commit too.
             self._worker = asyncio.create_task(self._work(), name="commits")
@@ -50,6 +56,7 @@ class Commits:
         left = [other for other in self._waiting if other is not pending]
         withdrawn = len(left) < len(self._waiting)
         self._waiting = left
+        self._bytes -= pending.size * withdrawn
         return withdrawn
 
     async def between(self, function: Callable[[], Awaitable[T]]) -> T:
@@ -69,11 +76,19 @@ class Commits:
             most = min(max(_FEW, (len(self._waiting) + 1) // 2), _MOST)
             while self._waiting:
                 async with self._turn:
-                    batch, self._waiting = self._waiting[:most], self._waiting[most:]
-                    await self._write_batch(batch)
+                    await self._write_batch(self._next(most))
                     most = _MOST
         finally:
             self._worker = None
+
+    def _next(self, most: int) -> list[Pending]:
+        """Takes the next batch from those that wait."""
+        if self._bytes > _MOST_BYTES:
+            upto = accumulate(pending.size for pending in self._waiting[:most])
+            most = max(1, sum(size <= _MOST_BYTES for size in upto))
+        batch, self._waiting = self._waiting[:most], self._waiting[most:]
+        self._bytes -= sum(pending.size for pending in batch)
+        return batch
 
     async def _write_batch(self, batch: Sequence[Pending]) -> None:
         try:

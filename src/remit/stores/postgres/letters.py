@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from remit.errors import Conflict
 from remit.stores.port import Discard, Park, Settle, Unit
 from remit.stores.postgres.session import Link
+from remit.stores.size import LARGEST_UNIT
 
 __all__ = ["write_letters"]
 
@@ -83,7 +84,8 @@ class _Letters:
         keys = sorted({_key_of(park, park.record.part) for park in parks})
         if await self.run(_KEEP, *map(list, zip(*keys, strict=True))) != [(len(keys),)]:
             raise Conflict("parked", where=f"{parks[0].subscription} partition {parks[0].record.part}")
-        await self.run(_ADD, *map(list, zip(*map(_letter, parks), strict=True)))
+        for some in _by_bytes(parks):
+            await self.run(_ADD, *map(list, zip(*map(_letter, some), strict=True)))
 
     async def settle(self, settle: Settle) -> None:
         key = _key_of(settle, settle.part)
@@ -121,6 +123,19 @@ def _letter(park: Park) -> tuple[object, ...]:
     record, payload = park.record, str(park.record.payload, "utf-8")
     message = (record.part, record.pos, record.id, record.prev, record.type, record.version, record.at)
     return park.subscription, park.source, park.channel, park.key, *message, record.headers, payload, park.at
+
+
+def _by_bytes(parks: Sequence[Park]) -> Iterator[list[Park]]:
+    """Each as large as a statement should be: messages of the largest size, many together, are more than it can be."""
+    some: list[Park] = []
+    size = 0
+    for park in parks:
+        if some and size + len(park.record.payload) > LARGEST_UNIT:
+            yield some
+            some, size = [], 0
+        some.append(park)
+        size += len(park.record.payload)
+    yield some
 
 
 async def write_letters(link: Link, unit: Unit) -> None:

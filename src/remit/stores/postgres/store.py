@@ -35,6 +35,7 @@ from remit.stores.postgres.session import Row, Session
 from remit.stores.postgres.trail import SWEEP
 from remit.stores.postgres.transactions import Transaction, Transactions
 from remit.stores.postgres.writer import Writer
+from remit.stores.size import require_fit
 
 __all__ = ["PostgresStore"]
 
@@ -256,11 +257,11 @@ class PostgresStore:
     async def commit(self, unit: Unit) -> None:
         """Writes everything or nothing; a cancelled caller is told so only when the outcome is known (at most 5 s).
 
-        Raises `Conflict` (`what` is "claim", "checkpoint", "parked", "letter" or "state"), `StoreUnavailable` and
-        `StoreError` (nothing written), `OutcomeUnknown` (written or not).
+        Raises `Conflict` (`what` is "claim", "checkpoint", "parked", "letter" or "state"), `StoreUnavailable`,
+        `StoreError`, `TooLarge` and `Unstorable` (nothing written), `OutcomeUnknown` (written or not).
         """
         commits = self._writable().commits
-        await commits.add(unit).outcome(self._place.where, commits.withdraw)
+        await commits.add(unit, require_fit(unit, self._place.where)).outcome(self._place.where, commits.withdraw)
 
     def begin(self) -> Transaction:
         """A transaction for statements of the user's and one unit. It begins with the first statement."""

@@ -19,6 +19,7 @@ from remit.stores.postgres.letters import write_letters
 from remit.stores.postgres.place import Place
 from remit.stores.postgres.rows import write_rows
 from remit.stores.postgres.session import Link, Session
+from remit.stores.size import require_fit
 
 __all__ = ["Transaction", "Transactions"]
 
@@ -174,6 +175,7 @@ class Transaction:
         """
         if self._failed is not None:
             raise self._failed
+        require_fit(unit, self._transactions.where)
         self._nested.over = True  # the handler has ended
         link, self._ending = self._link, self._link is not None
         if link is None:

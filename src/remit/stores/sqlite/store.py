@@ -31,6 +31,7 @@ from remit.stores.port import (
     written_read_only,
 )
 from remit.stores.positions import positions_text, subscriber_of
+from remit.stores.size import require_fit
 from remit.stores.sqlite import parked, retention
 from remit.stores.sqlite.commits import Commits
 from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
@@ -209,10 +210,11 @@ class SqliteStore:
     async def commit(self, unit: Unit) -> None:
         """Writes everything or nothing; a cancelled caller is told so only when the outcome is known (at most 5 s).
 
-        Raises `Conflict` (`what` is "claim", "checkpoint", "parked", "letter" or "state"), `StoreUnavailable` and
-        `StoreError` (nothing written), `OutcomeUnknown` (written or not).
+        Raises `Conflict` (`what` is "claim", "checkpoint", "parked", "letter" or "state"), `StoreUnavailable`,
+        `StoreError`, `TooLarge` and `Unstorable` (nothing written), `OutcomeUnknown` (written or not).
         """
         commits = self._opened().commits
+        require_fit(unit, self._where)
         await commits.add(unit).outcome(self._where, commits.withdraw)
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:

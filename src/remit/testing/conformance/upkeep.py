@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from remit.errors import StoreError, Unstorable
+from remit.errors import StoreError, TooLarge, Unstorable
 from remit.stores.port import Change, Claim, Outcome, Store, Unit
+from remit.stores.size import LARGEST_UNIT
 from remit.testing.conformance.retention import RetentionConformance
 from remit.testing.conformance.stores import SOURCE, all_letters, discard, entry, park, same, whole_log
 
@@ -109,6 +110,23 @@ class StoreConformance(RetentionConformance):
                 if mine is not None:
                     same(type(mine), Unstorable, f"a {what} ({name}) is written, or refused for good")
                     same([id for id in ids if id in str(mine)], [], "and the error does not tell of others")
+
+    async def test_a_unit_has_a_largest_size(self, store: Store) -> None:
+        """The same in every store, so that a system that runs on one does on another."""
+        half = b'"' + b"x" * (LARGEST_UNIT // 2 - 2) + b'"'
+        large = entry("k", "large")._replace(payload=half)
+        await store.commit(Unit([Change("Account", "large", 0, half)], [large]))
+        same((await store.load("Account", "large") or (0, b""))[1], half, "the largest unit is written")
+        same([message.payload for message in await whole_log(store)], [half], "with its messages")
+        claim = Claim("web", "c", b"f", b"{}", 1.0)
+        units = [
+            Unit([Change("Account", "a", 0, b"{}")]),
+            Unit([Change("Account", "large", 1, half)], [large], claim),
+            Unit([Change("Account", "b", 0, b"{}")]),
+        ]
+        outcomes = await asyncio.gather(*map(store.commit, units), return_exceptions=True)
+        same([type(each) for each in outcomes], [type(None), TooLarge, type(None)], "a larger one is refused, alone")
+        same((await store.load("Account", "large") or (0,))[0], 1, "nothing of it is written")
 
     async def test_nobody_fails_of_what_another_one_looks_for(self, store: Store) -> None:
         await store.commit(Unit([Change("Account", "a", 0, b"{}")]))

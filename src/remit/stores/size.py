@@ -1,0 +1,40 @@
+"""How much a unit of work may write: what every store takes, whatever it could."""
+
+from __future__ import annotations
+
+from remit.errors import TooLarge
+from remit.stores.port import Unit
+
+__all__ = ["LARGEST_UNIT", "require_fit", "too_large"]
+
+LARGEST_UNIT = 16 * 1024 * 1024
+"""Bytes that a unit of work may write at most: its messages, its state, and the outcome of its command."""
+
+
+def require_fit(unit: Unit, where: str) -> int:
+    """How many bytes it writes. Raises `TooLarge` for one that no store takes.
+
+    Letters are not counted: they are messages that a store took before.
+    """
+    size = 0
+    try:
+        for change in unit.changes:
+            size += len(change.body)
+        for entry in unit.entries:
+            size += len(entry.payload)
+        if unit.claim is not None:
+            size += len(unit.claim.outcome)
+    except TypeError:
+        return 0  # that it is of another type, the store says
+    if size > LARGEST_UNIT:
+        raise too_large(size, "a unit of work writes", where)
+    return size
+
+
+def too_large(size: int, what: str, where: str) -> TooLarge:
+    """The error for so many bytes."""
+    return TooLarge(
+        f"{what} {size / 2**20:.1f} MiB", where=where,
+        expected=f"at most {LARGEST_UNIT // 2**20} MiB of messages, state and outcome together",
+        next="keep large data elsewhere, and store where it is; or split what has grown",
+    )  # fmt: skip
