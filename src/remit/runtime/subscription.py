@@ -68,7 +68,7 @@ class Subscription:
         self._troubles = Troubles(follow.name, listener)
         self._history = History(follow, store, feed, ports.clock)
         self._handling = Handling(follow, plan, store, calls, listener)
-        self._parking = Parking(follow, store, self._handling, calls, listener, self._letter_handled)
+        self._parking = Parking(follow, store, self._handling, calls, listener, lambda: self._troubles.end("letters"))
         self._lanes: dict[int, Lane] = {}
         self._bell = asyncio.Event()
         self._storm = Storm()
@@ -348,10 +348,8 @@ class Subscription:
         return parks, last, attempt
 
     def _advance(self, part: int, stood: tuple[int, str], last: Record) -> Advance:
-        follow = self.follow
-        return Advance(
-            follow.name, follow.source, follow.channel, part, *stood, last.pos, last.id, self._calls.seconds()
-        )
+        place = (self.follow.name, self.follow.source, self.follow.channel, part)
+        return Advance(*place, *stood, last.pos, last.id, self._calls.seconds())
 
     def _advanced(self, lane: Lane, last: Record, count: int) -> None:
         for pos in [pos for pos in lane.pushed if pos <= last.pos]:
@@ -360,9 +358,6 @@ class Subscription:
         lane.stirred = asyncio.get_running_loop().time()
         self._recovered(lane)
         self.handled += count
-
-    def _letter_handled(self) -> None:
-        self._troubles.end("letters")
 
     def _recovered(self, lane: Lane) -> None:
         lane.attempts = lane.failures = lane.conflicts = self._failures = 0
@@ -447,10 +442,7 @@ class Subscription:
 
     def hindered(self, error: RemitError | None) -> None:
         """The store takes no writes, so nothing can be handled, whether there is something or not; None: it does."""
-        if error is None:
-            self._troubles.end("lease")
-        else:
-            self._troubles.begin("lease", severity(error), told(error))
+        self._troubles.note("lease", error)
 
     async def housekeeping(self, reload: bool) -> None:
         """Sees to parked keys that are due. `reload` when another process has written to the store."""

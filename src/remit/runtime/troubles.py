@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from remit.runtime.failures import severity, told
 from remit.runtime.signals import Listener, Signal
 
 __all__ = ["Troubles"]
@@ -30,6 +31,13 @@ class Troubles:
         if self._found.get(cause) != (state, note):
             self._found[cause] = (state, note)
             self._say(Signal(state, self._where, note))
+
+    def note(self, cause: Hashable, error: Exception | None) -> None:
+        """Begins the trouble that an error means, or ends it where there is none."""
+        if error is None:
+            self.end(cause)
+        else:
+            self.begin(cause, severity(error), told(error))
 
     def end(self, cause: Hashable) -> None:
         """The cause is gone. Says so when it was the last one."""

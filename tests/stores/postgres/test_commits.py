@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, cast
 
 import pytest
@@ -223,9 +223,22 @@ async def test_a_cancelled_caller_waits_a_bounded_time(
     assert await billing.load("Account", "b") is None, "what is cancelled before its turn is not written"
 
 
-@pytest.mark.parametrize("read", [PostgresStore.beats, lambda store: store.load("Account", "a")], ids=["one", "many"])
+async def beats(store: PostgresStore) -> object:
+    """What is read alone."""
+    return await store.beats()
+
+
+async def load(store: PostgresStore) -> object:
+    """What is looked up together with others."""
+    return await store.load("Account", "a")
+
+
+@pytest.mark.parametrize("read", [beats, load])
 async def test_a_cancelled_reader_costs_others_nothing(
-    billing: PostgresStore, connection: Connection, schema: str, read: Callable[[PostgresStore], Any]
+    billing: PostgresStore,
+    connection: Connection,
+    schema: str,
+    read: Callable[[PostgresStore], Coroutine[Any, Any, object]],
 ) -> None:
     """Callers with little time would otherwise end the connection that all share, again and again."""
     expected = await read(billing)

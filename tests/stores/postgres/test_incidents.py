@@ -159,7 +159,8 @@ async def test_what_was_opened_while_a_server_took_no_writes_does_not_stay_so(
     async with connected(own) as connection:
         await connection.execute("SET default_transaction_read_only = off")
         await connection.execute("ALTER ROLE ordinary SET default_transaction_read_only = on")
-        await connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ordinary'")
+        ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'ordinary'"
+        await connection.execute(ended)
         try:
             with pytest.raises(StoreUnavailable, match="takes no writes"):
                 await until_it_is_not_lost(lambda: store.commit(new("meanwhile")))
