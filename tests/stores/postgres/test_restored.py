@@ -62,7 +62,10 @@ class Shop:
         return int(await self.runtime.ask(Owed(buyer=ADA), fresh=True))
 
     async def state(self, state: str) -> Subscription:
-        await until(lambda: self.charging.state == state)
+        try:
+            await until(lambda: self.charging.state == state)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {state}. It is {self.charging.state}: {self.charging.note}") from None
         return self.charging
 
 
@@ -173,19 +176,7 @@ async def test_a_failover_goes_through(server: Server, how: str) -> None:
         await shop.order("o-1")
         assert await shop.charged() == 1
         if how == "promoted":
-            arguments = (
-                "-h",
-                "127.0.0.1",
-                "-p",
-                server.port,
-                "-U",
-                "postgres",
-                "-cfast",
-                "-R",
-                "-D",
-                server.folder / "standby",
-            )
-            await asyncio.to_thread(server._run, "pg_basebackup", *arguments)
+            await asyncio.to_thread(make_standby, server)
         await asyncio.to_thread(server.kill if how == "killed" else server.stop)
         if how == "promoted":
             server.data.rename(server.folder / "primary")
@@ -199,6 +190,14 @@ async def test_a_failover_goes_through(server: Server, how: str) -> None:
         assert await shop.charged() == 2
         # A partition without news may be waiting still for its next try; one that was stopped waits for a person.
         await shop.state("running")
+
+
+def make_standby(server: Server) -> None:
+    """Beside the server, to be started in its place. It follows nobody: at this address it would be itself."""
+    standby = server.folder / "standby"
+    connection = ("-h", "127.0.0.1", "-p", server.port, "-U", "postgres")
+    server._run("pg_basebackup", *connection, "--checkpoint=fast", "--no-sync", "-D", standby)
+    (standby / "standby.signal").touch()
 
 
 async def until_it_works(shop: Shop, order: str) -> None:
