@@ -6,6 +6,8 @@ _OURS_32, _OURS_1 = "remit, 32 in flight", "remit, 1 in flight"
 _ORM_32, _ORM_1 = "SQLAlchemy ORM + outbox, 32 in flight", "SQLAlchemy ORM + outbox, 1 in flight"
 _EVENTS_32, _EVENTS_1 = "eventsourcing, 32 in flight", "eventsourcing, 1 in flight"
 _LIMIT = "sqlite3, one commit per command"
+# By the size of what is in a row: large ones must not make places harder to find.
+_SIZES = {"1 kB": "1_kb", "100 kB": "100_kb", "1 MB": "1_mb"}
 
 AREA = Area(
     name="sqlite",
@@ -18,6 +20,8 @@ AREA = Area(
         Variant(_OURS_1, "benchmarks.sqlite.ours:run_1", packages=("remit", "msgspec", "uvloop")),
         Variant(_ORM_1, "benchmarks.sqlite.sqlalchemy_orm:run_1", packages=("SQLAlchemy", "aiosqlite")),
         Variant(_EVENTS_1, "benchmarks.sqlite.eventsourcing_app:run_1", packages=("eventsourcing",)),
+        *(Variant(f"remit, {size}", f"benchmarks.sqlite.ours:run_{name}") for size, name in _SIZES.items()),
+        *(Variant(f"sqlite3, {size}", f"benchmarks.sqlite.limit:run_{name}") for size, name in _SIZES.items()),
     ),
     measurements=(
         Measurement(
@@ -35,6 +39,16 @@ AREA = Area(
             peers=(_ORM_1, _EVENTS_1),
             limits=(_LIMIT,),
             targets=(Times(_LIMIT, 0.35),),
+        ),
+        *(
+            Measurement(
+                name=f"durable command with {size}, 1 in flight",
+                unit="commands/s",
+                ours=f"remit, {size}",
+                limits=(f"sqlite3, {size}",),
+                targets=(Times(f"sqlite3, {size}", 0.35),),
+            )
+            for size in _SIZES
         ),
     ),
     notes=(
@@ -63,5 +77,6 @@ AREA = Area(
             "measurement shows. In the second nothing can be shared: one fsync per command and a thread hop that "
             "the limit does not have."
         ),
+        "With 1 kB, 100 kB and 1 MB, the message and the order that a command writes are that large.",
     ),
 )

@@ -24,14 +24,14 @@ CREATE TABLE log (
     channel INTEGER NOT NULL, part INTEGER NOT NULL, pos INTEGER NOT NULL, id TEXT NOT NULL, prev TEXT NOT NULL,
     key TEXT NOT NULL, type TEXT NOT NULL, version INTEGER NOT NULL, at REAL NOT NULL, headers TEXT NOT NULL,
     payload TEXT NOT NULL, PRIMARY KEY (channel, part, pos)
-) WITHOUT ROWID;
+);
 CREATE TABLE idempotency (
     caller TEXT NOT NULL, key TEXT NOT NULL, fingerprint BLOB NOT NULL, outcome TEXT NOT NULL, at REAL NOT NULL,
     PRIMARY KEY (caller, key)
-) WITHOUT ROWID;
+);
 CREATE TABLE state (
     kind TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (kind, id)
-) WITHOUT ROWID;
+);
 """
 
 
@@ -115,6 +115,22 @@ class Shop:
         )
 
 
-def run(work: Work) -> Sample:
+def _run(work: Work, size: int = 0) -> Sample:
     shop = Shop(connect(work.folder / "orders.db"))
-    return loops.threads_in_flight(work, 1, lambda number: shop.place(placement(number)))
+    return loops.threads_in_flight(work, 1, lambda number: shop.place(placement(number, size)))
+
+
+def run(work: Work) -> Sample:
+    return _run(work)
+
+
+def run_1_kb(work: Work) -> Sample:
+    return _run(work, 1_000)
+
+
+def run_100_kb(work: Work) -> Sample:
+    return _run(work, 100_000)
+
+
+def run_1_mb(work: Work) -> Sample:
+    return _run(work, 1_000_000)

@@ -37,11 +37,12 @@ def _lines(number: int) -> tuple[Line, ...]:
 _LINES = [_lines(number) for number in range(_KINDS)]
 
 
-def placement(number: int) -> Placement:
+def placement(number: int, size: int = 0) -> Placement:
+    """A command by number; its customer is a text of at least so many bytes."""
     block, inside = divmod(number, 2 * _BLOCK)
     return Placement(
         key=f"request-{number:010d}",
         order=f"order-{block * _BLOCK + inside % _BLOCK:010d}",
-        customer=f"customer-{number % 1000:06d}",
+        customer=f"customer-{number % 1000:06d}".ljust(size, "x"),
         lines=_LINES[number % _KINDS],
     )

@@ -52,12 +52,12 @@ async def place(command: PlaceOrder, orders: Repository[Order]) -> OrderId:
     return order.id
 
 
-async def measure(work: Work, store: str, in_flight: int) -> Sample:
-    """Commands per second on a store of that address."""
+async def measure(work: Work, store: str, in_flight: int, size: int = 0) -> Sample:
+    """Commands per second on a store of that address, with messages and states of about `size` bytes."""
     async with System("shop", contexts=[sales]).connect(store=store) as app:
 
         async def send(number: int) -> OrderId:
-            asked = placement(number)
+            asked = placement(number, size)
             lines = tuple(Line(sku=line.sku, quantity=line.quantity, price=line.price) for line in asked.lines)
             order = OrderId(asked.order)
             command = PlaceOrder(order=order, customer=asked.customer, lines=lines, total=asked.total)
@@ -66,8 +66,8 @@ async def measure(work: Work, store: str, in_flight: int) -> Sample:
         return await loops.tasks_in_flight(work, in_flight, send)
 
 
-def _run(work: Work, in_flight: int) -> Sample:
-    return sampling.run_async(measure(work, f"sqlite:{work.folder}/{{context}}.db", in_flight))
+def _run(work: Work, in_flight: int, size: int = 0) -> Sample:
+    return sampling.run_async(measure(work, f"sqlite:{work.folder}/{{context}}.db", in_flight, size))
 
 
 def run_1(work: Work) -> Sample:
@@ -76,3 +76,15 @@ def run_1(work: Work) -> Sample:
 
 def run_32(work: Work) -> Sample:
     return _run(work, 32)
+
+
+def run_1_kb(work: Work) -> Sample:
+    return _run(work, 1, 1_000)
+
+
+def run_100_kb(work: Work) -> Sample:
+    return _run(work, 1, 100_000)
+
+
+def run_1_mb(work: Work) -> Sample:
+    return _run(work, 1, 1_000_000)

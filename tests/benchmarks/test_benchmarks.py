@@ -49,13 +49,13 @@ def quick_rows(areas: list[str], folder: Path, *options: str) -> list[dict[str, 
 
 def test_the_command_runs_without_peers_and_writes_its_rows(tmp_path: Path) -> None:
     rows = quick_rows(["dispatch", "sqlite"], tmp_path, "--data", str(tmp_path))
-    assert [row["area"] for row in rows] == ["dispatch", "sqlite", "sqlite"]
+    assert [row["area"] for row in rows] == ["dispatch"] + ["sqlite"] * 5
     for row in rows:
         assert {"name", "ours", "peers", "limit", "ratio", "target", "met"} <= set(row)
         assert row["ours"] > 0
         assert all(value > 0 for value in row["limit"].values())
         assert all(row["ratio"][limit] > 0 for limit in row["limit"])
-        assert set(row["peers"].values()) == {None}
+        assert set(row["peers"].values()) <= {None}
         assert row["target"]
 
 

@@ -73,7 +73,7 @@ async def test_the_settings_keep_the_promise(tmp_path: Path) -> None:
         name: connection.execute(f"PRAGMA {name}").fetchone()[0]
         for name in ("journal_mode", "synchronous", "busy_timeout", "user_version")
     }
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000, "user_version": 5}
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 5000, "user_version": 6}
     connection.close()
 
 
@@ -114,10 +114,10 @@ async def test_an_older_schema_is_migrated_with_what_is_in_it(tmp_path: Path) ->
     assert await store.load("Account", "a0") == (1, b'{"n":1}')
     await store.close()
     with sqlite3.connect(path) as database:
-        assert database.execute("PRAGMA user_version").fetchone() == (5,)
+        assert database.execute("PRAGMA user_version").fetchone() == (6,)
         assert database.execute(
             "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND sql NOT NULL"
-        ).fetchone() == (4,)
+        ).fetchone() == (5,)
     database.close()
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from sqlite3 import Connection
 
-__all__ = ["AMONG", "COUNT", "DUE", "LONGEST", "PAGE", "PLACES", "make_due"]
+__all__ = ["AMONG", "COUNT", "DUE", "LONGEST", "PAGE", "PLACES", "asked", "make_due"]
 
 _ROW = (
     "subscription, source, channel, key, part, since, tried_at, attempts, retry_at, error, (SELECT count(*) FROM letter"
@@ -19,9 +19,12 @@ LONGEST = (
     f" {_ORDER} LIMIT ?3) AS found {_ORDER}"
 )
 COUNT = f"SELECT count(*) FROM parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+KEYS = 100
+"""Keys that one question asks for. Each is a value of its own: SQLite ends a text in JSON at its first NUL."""
+_KEYS = ", ".join(f"?{5 + number}" for number in range(KEYS))
 # A row without a key tells that keys of the partition are parked, be they among these or not.
 AMONG = (
-    f"SELECT key FROM parked WHERE {_OF_ONE} AND part = ?4 AND key IN (SELECT value FROM json_each(?5)) UNION ALL"  # noqa: S608  no value is in it
+    f"SELECT key FROM parked WHERE {_OF_ONE} AND part = ?4 AND key IN ({_KEYS}) UNION ALL"  # noqa: S608  no value is in it
     f" SELECT * FROM (SELECT NULL FROM parked WHERE {_OF_ONE} AND part = ?4 LIMIT 1)"
 )
 # The plus keeps the second part to the index by tried_at: few were tried in the future, and most are due later.
@@ -37,6 +40,14 @@ PLACES = (
 PAGE = 1000
 """Keys that are made due in one transaction."""
 _RETRY = "UPDATE parked SET retry_at = ? WHERE subscription = ? AND source = ? AND channel = ? AND part = ? AND key = ?"
+
+
+def asked(keys: Collection[str]) -> Iterator[tuple[str, ...]]:
+    """The keys in groups of as many as a question takes; the last of them is asked for again where there are fewer."""
+    every = list(keys)
+    for start in range(0, len(every), KEYS):
+        some = every[start : start + KEYS]
+        yield (*some, *some[-1:] * (KEYS - len(some)))
 
 
 def make_due(connection: Connection, subscription: str, places: Sequence[tuple[str, int, int, str]], at: float) -> int:

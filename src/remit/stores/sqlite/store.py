@@ -76,10 +76,8 @@ _KEEP = "UPDATE idempotency SET at = max(at, ?) WHERE caller = ? AND key = ?"
 # By time, so through an index: old rows are found without looking at the young ones.
 _PRUNE = (
     "DELETE FROM heartbeat WHERE process IN (SELECT process FROM heartbeat WHERE at < ? LIMIT ?)",
-    """DELETE FROM idempotency WHERE (caller, key) IN
-    (SELECT caller, key FROM idempotency WHERE at < ? ORDER BY at LIMIT ?)""",
-    """DELETE FROM letter WHERE (subscription, source, channel, key, part, pos) IN
-    (SELECT subscription, source, channel, key, part, pos FROM letter WHERE discarded_at < ? LIMIT ?)""",
+    "DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency WHERE at < ? ORDER BY at LIMIT ?)",
+    "DELETE FROM letter WHERE rowid IN (SELECT rowid FROM letter WHERE discarded_at < ? LIMIT ?)",
 )
 _OLD = (
     "SELECT EXISTS (SELECT 1 FROM heartbeat WHERE at < ?), EXISTS (SELECT 1 FROM idempotency WHERE at < ?),"
@@ -271,7 +269,8 @@ class SqliteStore:
         self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
         """Which of these keys of a partition are parked; None when none of its keys is."""
-        rows = self._rows(parked.AMONG, (subscription, source, channel, part, json.dumps(list(keys))))
+        place = (subscription, source, channel, part)
+        rows = [row for some in parked.asked(keys) for row in self._rows(parked.AMONG, (*place, *some))]
         return {key for (key,) in rows if key is not None} if rows else None
 
     async def due(
