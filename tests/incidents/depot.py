@@ -1,6 +1,7 @@
 """Parcels of any size: sent at a desk, delivered into boxes. A hand-over calls the other context and waits.
 
-DEPOT_CLOCK is by how many seconds the clock of the process that reads it is wrong.
+DEPOT_CLOCK is by how many seconds the clock of the process that reads it is wrong, DEPOT_PRUNE how many seconds it lets
+pass between two looks for what is old.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from remit import (
     System,
     field,
 )
-from remit.runtime import SystemClock
+from remit.runtime import SystemClock, housekeeping
 
 _WRONG = float(os.environ.get("DEPOT_CLOCK", "0"))
+housekeeping.PRUNE = float(os.environ.get("DEPOT_PRUNE", housekeeping.PRUNE))
 
 
 def _seconds() -> float:

@@ -51,9 +51,13 @@ class Depot:
     def data(self) -> Path:
         return self.services.data
 
-    def ask(self, service: str, path: str, body: Any = None, *, deadline: float = 5.0) -> tuple[int, Any]:
+    def ask(
+        self, service: str, path: str, body: Any = None, *, deadline: float = 5.0, key: str | None = None
+    ) -> tuple[int, Any]:
         """Status and body of an answer."""
         headers = {"Content-Type": "application/json", "Request-Timeout": str(deadline)}
+        if key is not None:
+            headers["Idempotency-Key"] = key
         data = None if body is None else json.dumps(body).encode()
         try:
             with urlopen(Request(self.services[service].url + path, data, headers), timeout=60) as answer:
@@ -62,9 +66,9 @@ class Depot:
             with error:
                 return error.code, json.loads(error.read())
 
-    def send(self, content: str, box: str = "a") -> int:
+    def send(self, content: str, box: str = "a", *, key: str | None = None) -> int:
         """Sends a parcel; what it was answered, a number."""
-        status, said = self.ask("desk", f"/boxes/{box}/parcels", {"content": content})
+        status, said = self.ask("desk", f"/boxes/{box}/parcels", {"content": content}, key=key)
         assert status == 201, said
         return int(said)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +35,26 @@ def test_a_service_whose_clock_is_wrong_answers_in_time_and_handles_everything(t
         assert row["lag"] == 0
         way = "ahead" if wrong > 0 else "behind"
         assert re.fullmatch(rf"the clock of its process is (36|35)\d\d s {way}", row["note"])
+
+
+def test_a_service_whose_clock_is_a_month_ahead_deletes_only_what_is_old(tmp_path: Path) -> None:
+    with depot(tmp_path) as made:
+        made.nats.start()
+        made.services.start()
+        assert made.send("one", key="k1") == 1
+        eventually(lambda: made.delivered() == [3])
+        made.services.stop()
+        store = made.data / "desk.db"
+        with closing(sqlite3.connect(store)) as database, database:
+            old = ("web", "old", b"", "{}", time.time() - 60 * 86_400.0)
+            database.execute("INSERT INTO idempotency VALUES (?, ?, ?, ?, ?)", old)
+        made.services["desk"].environment.update(DEPOT_CLOCK=str(31 * 86_400), DEPOT_PRUNE="0.2")
+        made.services.start()
+
+        def keys() -> list[str]:
+            with closing(sqlite3.connect(store)) as database:
+                return [key for (key,) in database.execute("SELECT key FROM idempotency")]
+
+        eventually(lambda: "old" not in keys())
+        assert made.send("one", key="k1") == 1, "it was done, and is not done again"
+        assert made.delivered() == [3]

@@ -12,6 +12,7 @@ from remit.runtime.pruning import MESSAGES, SILENT_SECONDS, trim
 from remit.runtime.reports import REPORT_SECONDS
 from remit.stores import PRIVATE, PUBLISHED, Advance, Checkpoint, Entry, Subscriber, Unit
 from remit.stores.memory import MemoryStore
+from remit.transports import StoreFeed
 from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.apart import apart, pay
 from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Talk, until, virtually
@@ -78,6 +79,18 @@ async def test_who_has_not_been_heard_of_for_a_month_keeps_nothing() -> None:
     assert len(await left(store)) == 2
     await trim(store, NOW + 1, WEEK)
     assert await left(store) == []
+
+
+async def test_who_has_a_clock_that_is_behind_counts_as_heard_of() -> None:
+    store = await written(2)
+    feed = StoreFeed("talk", PRIVATE, store)
+    await feed.standing("mail.desk", NOW - SILENT_SECONDS - DAY, {})
+    await trim(store, NOW, WEEK)
+    assert len(await left(store)) == 2, "by the messages in the log"
+    await feed.standing("billing.totals", NOW, {PART[ADA]: 2})
+    await feed.standing("mail.desk", NOW - SILENT_SECONDS - DAY, {})
+    await trim(store, NOW + SILENT_SECONDS - 1, WEEK)
+    assert len(await left(store)) == 2, "by what others say"
 
 
 async def test_it_goes_in_chunks() -> None:

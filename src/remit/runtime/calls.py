@@ -31,6 +31,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.pulse import Pulse
 from remit.runtime.remote import RemoteCalls
 from remit.runtime.signals import Listener, Signal
+from remit.runtime.store_time import StoreTime
 from remit.runtime.turns import Place, Turns
 from remit.runtime.unit import UnitOfWork
 from remit.runtime.wire import Route
@@ -57,6 +58,7 @@ class Calls:
         stores: Mapping[str, Store],
         contracts: Mapping[type, Contract],
         ports: Ports,
+        time: StoreTime,
         listener: Listener,
         *,
         parity: bool,
@@ -66,11 +68,13 @@ class Calls:
         self.ids: Ids = ports.ids
         self.clock: Clock = ports.clock
         self.seconds: Callable[[], float] = ports.clock.seconds
+        self.stamp: Callable[[], float] = time.stamp
+        """The time of what is deleted by its age."""
         self.deadlines = Deadlines()
         self.turns = Turns()
         self.recovered = Pulse()
         """Rung when an address that was not called is called again."""
-        self.outcomes = Outcomes(self.seconds)
+        self.outcomes = Outcomes(self.stamp)
         self._under_way = UnderWay()
         self._random = ports.random
         self._listener = listener
@@ -260,7 +264,7 @@ class Calls:
                     reply = await unit.run(handler, command)
                     rows = unit.unit()
                     if claim is not None:
-                        rows.claim = claim.row(encode_reply(reply), self.seconds())
+                        rows.claim = claim.row(encode_reply(reply), self.stamp())
                     if limit.asked or self.turns.taken:
                         await self._stand_aside(limit, unit, rows, turn)
                     await unit.commit(rows)
@@ -318,7 +322,7 @@ class Calls:
             raise refusal
         if claim.keeps_refusals:
             with contextlib.suppress(Conflict):
-                await store.commit(Unit(claim=claim.row(encode_reply(refusal), self.seconds())))
+                await store.commit(Unit(claim=claim.row(encode_reply(refusal), self.stamp())))
                 raise refusal
         if known := await self.outcomes.known(store, handler, claim):
             return known[0]

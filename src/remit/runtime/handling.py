@@ -108,7 +108,7 @@ class Handling:
         claim, (handler, _) = Claimed(*wish, trace_of(record), record.type), _form(self._follow, record)
         if handler is not None and await self._calls.outcomes.known(self._store, handler, claim) is None:
             reply = await handle_record(self._follow, unit, record)
-            unit.claim = claim.row(encode_reply(reply), self._calls.seconds())
+            unit.claim = claim.row(encode_reply(reply), self._calls.stamp())
 
 
 _NOBODY = Attempt("", "", 0.0, "", 0.0)

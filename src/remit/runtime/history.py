@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import NamedTuple
 
 from remit.runtime.missed import note_missed
 from remit.runtime.plan import FollowPlan
-from remit.runtime.ports import SystemClock
 from remit.runtime.reports import Reports
 from remit.stores import Advance, Checkpoint, Record, Store, Unit
 from remit.transports import Feed, Floors
@@ -31,11 +30,11 @@ class Break(NamedTuple):
 class History:
     """What one subscription knows of its source's log, and tells the source of itself."""
 
-    def __init__(self, follow: FollowPlan, store: Store, feed: Feed, clock: SystemClock) -> None:
+    def __init__(self, follow: FollowPlan, store: Store, feed: Feed, stamp: Callable[[], float]) -> None:
         self._follow = follow
         self._store = store
         self._feed = feed
-        self._clock = clock
+        self._stamp = stamp
         self._reports = Reports()
 
     async def begin(self) -> None:
@@ -46,8 +45,8 @@ class History:
         name, source, channel = self._follow.name, self._follow.source, self._follow.channel
         if await self._store.checkpoints(name, source, channel):
             return
-        standing = await self._feed.standing(name, self._clock.seconds())
-        at = self._clock.seconds()
+        standing = await self._feed.standing(name, self._stamp())
+        at = self._stamp()
         begin = {part: Checkpoint(pos, id, at) for part, (pos, id, _) in standing.floors.items() if not standing.known}
         if self._follow.projection is not None:  # said first: whoever dies in between has begun nothing
             await note_missed(self._store, name, source, channel, begin)
@@ -69,7 +68,7 @@ class History:
 
     async def _report(self, stands: Stands) -> Floors:
         positions = _positions(stands)
-        standing = await self._feed.standing(self._follow.name, self._clock.seconds(), positions)
+        standing = await self._feed.standing(self._follow.name, self._stamp(), positions)
         self._reports.told(positions)
         return standing.floors
 

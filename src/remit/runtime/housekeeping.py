@@ -18,6 +18,7 @@ from remit.runtime.leases import SETTLED_SECONDS, Leases
 from remit.runtime.ports import Ports
 from remit.runtime.pruning import prune, trim
 from remit.runtime.signals import Listener
+from remit.runtime.store_time import StoreTime
 from remit.runtime.troubles import Troubles
 from remit.stores import Store
 
@@ -40,6 +41,7 @@ class Housekeeper:
         subscriptions: Sequence[Follower],
         leases: Mapping[str, Leases],
         ports: Ports,
+        time: StoreTime,
         listener: Listener,
         keep: Mapping[str, timedelta | None],
     ) -> None:
@@ -48,6 +50,7 @@ class Housekeeper:
         self._subscriptions = subscriptions
         self._leases = leases
         self._ports = ports
+        self._time = time
         self._say = listener
         self._keep = keep
         self._troubles = {name: Troubles(f"store of {name}", listener) for name in stores}
@@ -130,12 +133,12 @@ class Housekeeper:
                 with contextlib.suppress(RemitError):
                     more = await some(name, store) or more
 
-    async def _prune(self, _: str, store: Store) -> bool:
-        return await prune(store, self._ports.clock.seconds())
+    async def _prune(self, name: str, store: Store) -> bool:
+        return await prune(store, await self._time.for_deleting(name, store))
 
     async def _trim(self, name: str, store: Store) -> bool:
         keep = self._keep.get(name)
-        return keep is not None and await trim(store, self._ports.clock.seconds(), keep)
+        return keep is not None and await trim(store, await self._time.for_deleting(name, store), keep)
 
     async def _beat(self, name: str) -> None:
         """Writes a sign of life into a store."""

@@ -100,8 +100,8 @@ class UnderWay(dict[str, "list[asyncio.Future[None]]"]):
 class Outcomes:
     """Looks up what commands have ended with. A found reply is a one-tuple; a found refusal is raised."""
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        self._seconds = seconds
+    def __init__(self, stamp: Callable[[], float]) -> None:
+        self._stamp = stamp
 
     async def known(self, store: Store, handler: HandlerPlan, claim: Claimed | None) -> tuple[Any] | None:
         """The outcome stored under this key, if any. Raises `KeyReused`, and as the store does."""
@@ -135,9 +135,9 @@ class Outcomes:
                 f"the key {claim.key!r} was used for another message", where=handler.contract.type,
                 expected="a new key for a new message", next="repeat the first message, or choose a new key",
             )  # fmt: skip
-        if self._seconds() - stored.at > RENEW_SECONDS:
+        if self._stamp() - stored.at > RENEW_SECONDS:
             with contextlib.suppress(RemitError):  # the next repetition does it
-                await store.keep(claim.scope, claim.key, self._seconds())
+                await store.keep(claim.scope, claim.key, self._stamp())
         value = decode_reply(stored.outcome, handler.reply, handler.refusals)
         if isinstance(value, Refusal):
             raise value

@@ -208,7 +208,7 @@ class Reception:
             report = decode_report(request.body)
             _refuse_private(report.channel, context)
             feed = StoreFeed(context, report.channel, store)
-            now = self._calls.seconds()
+            now = self._calls.stamp()
             return encode_standing(await feed.standing(report.subscription, now, report.positions))
         if request.kind == "reach":
             return await self._reach(context, _question(request), seconds)

@@ -20,7 +20,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.reports import Reports
 from remit.runtime.signals import Listener, Signal
 from remit.stores import Advance, Store, Unit
-from remit.transports import EventChannel
+from remit.transports import EventChannel, StoreFeed
 
 __all__ = ["Relay"]
 
@@ -71,6 +71,7 @@ class Relay:
         self.published = 0
         """Messages confirmed since the start."""
         self._store = store
+        self._own = StoreFeed(follow.source, follow.channel, store)
         self._events = events
         self._ports = ports
         self._say = listener
@@ -132,7 +133,7 @@ class Relay:
         positions = {part: lane.noted_pos for part, lane in self._lanes.items()}
         if self._prepared and self._reports.due(positions):
             with suppress(RemitError):  # it is said again
-                await self._store.report(self.name, self.channel, positions, self._ports.clock.seconds())
+                await self._own.standing(self.name, self._ports.clock.seconds(), positions)
                 self._reports.told(positions)
 
     async def _look_after(self) -> None:

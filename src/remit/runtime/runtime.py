@@ -24,6 +24,7 @@ from remit.runtime.reaching import Following
 from remit.runtime.remote import RemoteCalls
 from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal
+from remit.runtime.store_time import StoreTime
 from remit.runtime.subscription import Subscription
 from remit.stores import Store
 from remit.stores.port import has_sql
@@ -72,7 +73,8 @@ class Runtime:
         """By context: what of it runs here."""
         self.stores = stores
         self.ports = ports
-        self.calls = Calls(plans, stores, model.contracts, ports, listener, parity=parity, remote=remote)
+        self._time = StoreTime(ports.clock)
+        self.calls = Calls(plans, stores, model.contracts, ports, self._time, listener, parity=parity, remote=remote)
         self._remote = remote
         self._listener = listener
         if remote is not None:
@@ -93,7 +95,7 @@ class Runtime:
         """What this process is called in the stores, once it has started."""
         self._services = Services(plans.values())
         keep = {context.name: context.keep for context in model.contexts}
-        self._housekeeper = Housekeeper(stores, self.followers, self._leases, ports, listener, keep)
+        self._housekeeper = Housekeeper(stores, self.followers, self._leases, ports, self._time, listener, keep)
 
     @property
     def unusable(self) -> list[str]:
@@ -105,8 +107,9 @@ class Runtime:
         # Not before: who makes a runtime may fork, or become a daemon, before it is started.
         self.process = self.ports.machine.name(self.ports.ids.new())
         await self._services.open()
-        for store in self.stores.values():
+        for name, store in self.stores.items():
             await store.open()
+            await self._time.look(name, store)
         await _all(
             [
                 *(follower.start() for follower in self._alone),

@@ -66,7 +66,7 @@ class Subscription:
         self._say = listener
         self._phase = "starting"
         self._troubles = Troubles(follow.name, listener)
-        self._history = History(follow, store, feed, ports.clock)
+        self._history = History(follow, store, feed, calls.stamp)
         self._handling = Handling(follow, plan, store, calls, listener)
         self._parking = Parking(follow, store, self._handling, calls, listener, lambda: self._troubles.end("letters"))
         self._lanes: dict[int, Lane] = {}

@@ -21,6 +21,8 @@ class _Subscriber(Protocol):
     def name(self) -> str: ...
     @property
     def channel(self) -> int: ...
+    @property
+    def at(self) -> float: ...
 
 
 class _Log(Protocol):
@@ -47,10 +49,13 @@ class StoreFeed:
         return await self._log.heads(self.channel)
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
-        place = (subscription, self.channel)
-        known = any((each.name, each.channel) == place for each in await self._log.subscribers())
+        place, others = (subscription, self.channel), await self._log.subscribers()
+        known = any((each.name, each.channel) == place for each in others)
         if positions is not None:
-            await self._log.report(subscription, self.channel, positions, at)
+            # By a clock that is behind it would seem silent for long, and what it has not handled would be deleted.
+            heads = (await self._log.heads(self.channel)).values()
+            heard = max([at, *(each.at for each in others), *(written for _, written in heads)])
+            await self._log.report(subscription, self.channel, positions, heard)
         return Standing(known, await self._log.floors(self.channel))
 
     def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from remit.errors import StoreError, TooLarge, Unstorable
-from remit.stores.port import Change, Claim, Outcome, Store, Unit
+from remit.runtime.ports import SystemClock
+from remit.runtime.pruning import prune, trim
+from remit.runtime.store_time import StoreTime
+from remit.stores.port import PRIVATE, Change, Claim, Outcome, Store, Unit
 from remit.stores.size import LARGEST_UNIT
 from remit.testing.conformance.retention import RetentionConformance
 from remit.testing.conformance.stores import SOURCE, all_letters, discard, entry, park, same, whole_log
 
 __all__ = ["StoreConformance"]
+
+NOW = 1_700_000_000.0
+MONTH = 31 * 86_400.0
+
+
+class _Clock(SystemClock):
+    """Stands still."""
+
+    def __init__(self, at: float) -> None:
+        self.seconds = lambda: at
 
 
 AWKWARD = {
@@ -143,3 +157,39 @@ class StoreConformance(RetentionConformance):
                 same([found[0], found[2]], [expected] * 2, f"{question}: others find what they look for ({name})")
                 if isinstance(found[1], BaseException):
                     same(type(found[1]), Unstorable, f"{question}: it is refused for good ({name})")
+    async def test_a_clock_that_is_ahead_deletes_nothing_young(self, store: Store, twin: Store) -> None:
+        await _written_now(store)
+        await StoreTime(_Clock(NOW)).look("", store)
+        await _delete_old(twin, NOW + MONTH)
+        await _is_all_there(store)
+
+    async def test_nor_does_it_in_a_store_that_nobody_has_looked_after(self, store: Store, twin: Store) -> None:
+        await _written_now(store)
+        await _delete_old(twin, NOW + MONTH)
+        await _delete_old(twin, NOW + MONTH)
+        await _is_all_there(store)
+
+    async def test_what_a_clock_that_is_behind_writes_is_not_old_at_once(self, store: Store, twin: Store) -> None:
+        await StoreTime(_Clock(NOW)).look("", store)
+        behind = StoreTime(_Clock(NOW - MONTH))
+        await behind.look("", twin)
+        await twin.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", behind.stamp())))
+        await _delete_old(store, NOW)
+        same((await store.outcome("web", "k1")) is None, False, "it was written by what the store knows")
+
+
+async def _written_now(store: Store) -> None:
+    await store.commit(Unit(entries=[entry("k", "m1", at=NOW)], claim=Claim("web", "k1", b"f", b"{}", NOW)))
+    await store.report("mail.desk", PRIVATE, {}, NOW)
+
+
+async def _delete_old(store: Store, clock: float) -> None:
+    """What a process does every minute, whose clock says this."""
+    now = await StoreTime(_Clock(clock)).for_deleting("", store)
+    await prune(store, now)
+    await trim(store, now, timedelta(days=7))
+
+
+async def _is_all_there(store: Store) -> None:
+    same((await store.outcome("web", "k1")) is None, False, "the outcome of a command is not a week old")
+    same([message.id for message in await whole_log(store)], ["m1"], "and nobody has handled the message")
