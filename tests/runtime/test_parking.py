@@ -5,10 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 
-from remit.runtime.parking import KEYS
+import pytest
+
+from remit.runtime.failures import told
+from remit.runtime.parking import KEYS, PASSING_SECONDS, SIDE_BY_SIDE
 from remit.stores import PRIVATE, Entry, Park, Record, Unit
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, virtually
+
+DUE_AT_ONCE = 0.0
 
 SOON = 2.0
 """Seconds within which a message is handled, and a key that is due is tried."""
@@ -99,3 +104,94 @@ def test_however_many_keys_are_due_they_are_tried_at_once() -> None:
             assert len(talk.entered) == len(parks)
 
     virtually(story())
+
+
+def parked(name: str, key: str, who: str, pos: int = 1) -> Park:
+    """A key with a message that somebody has said something, due as soon as a person can make it."""
+    record = Record(0, pos, f"m{key}{pos}", "", key, "talk.Said", 1, 0.0, "{}", b'{"who":"%s"}' % who.encode())
+    return Park(name, "talk", PRIVATE, key, record, 0.0, "broken", DUE_AT_ONCE)
+
+
+class Unwilling(MemoryStore):
+    """Does not take that a letter has failed again."""
+
+    refused = 0
+
+    async def commit(self, unit: Unit) -> None:
+        if unit.settle is not None and unit.settle.error:
+            self.refused += 1
+            raise RuntimeError("of this nobody has thought")
+        await super().commit(unit)
+
+
+def test_a_failure_that_cannot_be_written_down_holds_up_no_other_key() -> None:
+    async def story() -> None:
+        store = Unwilling(partitions=2)
+        talk = Talk(store)
+        async with talk.running() as (_, follower, _feed):
+            talk.gates[ADA].set()
+            talk.failing = [ValueError("broken still")]
+            keys = [f"k{number}" for number in range(20)]
+            await store.commit(Unit(parks=[parked(follower.name, key, ADA) for key in keys]))
+            await asyncio.sleep(SOON)
+            assert len(await store.parked()) == 1
+            assert store.refused == 1, "it is left alone for a while"
+            await asyncio.sleep(PASSING_SECONDS)
+            assert await store.parked() == []
+
+    virtually(story())
+
+
+def test_keys_that_take_long_hold_up_no_other() -> None:
+    async def story() -> None:
+        store = MemoryStore(partitions=2)
+        talk = Talk(store)
+        async with talk.running() as (_, follower, _feed):
+            talk.gates[ADA].set()
+            slow = [parked(follower.name, f"slow {number}", ZOE) for number in range(SIDE_BY_SIDE - 1)]
+            quick = [parked(follower.name, f"quick {number}", ADA) for number in range(20)]
+            await store.commit(Unit(parks=[*slow, *quick]))
+            await asyncio.sleep(SOON)
+            assert {row.key for row in await store.parked()} == {park.key for park in slow}
+            await store.commit(Unit(parks=[parked(follower.name, "later", ADA)]))
+            await asyncio.sleep(SOON)
+            assert {row.key for row in await store.parked()} == {park.key for park in slow}
+
+    virtually(story())
+
+
+def test_letters_of_one_key_are_handled_one_after_another() -> None:
+    async def story() -> None:
+        store = MemoryStore(partitions=2)
+        talk = Talk(store)
+        async with talk.running() as (_, follower, _feed):
+            await store.commit(Unit(parks=[parked(follower.name, "k", who, pos) for pos, who in ((1, ZOE), (2, ADA))]))
+            await asyncio.sleep(SOON)
+            assert talk.entered == [ZOE]
+            talk.gates[ADA].set()
+            await asyncio.sleep(SOON)
+            assert talk.entered == [ZOE], "it is not overtaken, nor begun twice"
+            talk.gates[ZOE].set()
+            await asyncio.sleep(SOON)
+            assert talk.entered == [ZOE, ADA]
+            assert await store.parked() == []
+
+    virtually(story())
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise LookupError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("nul \0"), "ValueError: nul \\x00"),
+        (ValueError("caf\udce9"), "ValueError: caf\\udce9"),
+        (Mute(), "Mute: it has no text, because LookupError was raised for it"),
+    ],
+)
+def test_every_error_can_be_told(error: Exception, said: str) -> None:
+    assert told(error) == said
+    assert len(told(ValueError("\0" * 1_000_000))) <= 500

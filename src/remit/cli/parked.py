@@ -20,6 +20,7 @@ from remit.cli.options import AsJson, Data, Store, place_of
 from remit.cli.screen import show as show_on_screen
 from remit.errors import Conflict
 from remit.observability import is_alive
+from remit.runtime.failures import storable
 from remit.stores import Discard, Parked, Unit
 from remit.stores import Store as ContextStore
 
@@ -159,7 +160,7 @@ async def _discard(places: Places, subscription: str, key: str, reason: str, sou
 
 
 async def _throw_away(store: ContextStore, row: Parked, part: int, pos: int, reason: str) -> None:
-    letter = Discard(row.subscription, row.source, row.channel, row.key, part, pos, reason, time.time())
+    letter = Discard(row.subscription, row.source, row.channel, row.key, part, pos, storable(reason), time.time())
     try:
         await store.commit(Unit(discard=letter))
     except Conflict:

@@ -25,6 +25,7 @@ from remit.errors import (
 from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply
 from remit.runtime.attempts import DERIVED, ENDS, Attempt, identity_of
 from remit.runtime.deadlines import NEVER, Deadlines, Limit
+from remit.runtime.failures import told
 from remit.runtime.outcomes import Claimed, Outcomes, UnderWay, learn, safe
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
@@ -219,7 +220,7 @@ class Calls:
             raise self._declared(handler, error) from None
         elif isinstance(error, (CallError, NotFound, AlreadyExists, StoreError, *ENDS)):
             raise error
-        self._listener(Signal("handler-failed", handler.name, f"{type(error).__name__}: {error}", error))
+        self._listener(Signal("handler-failed", handler.name, told(error), error))
         raise HandlerFailed(
             f"{handler.contract.type} failed in its handler",
             where=handler.name,

@@ -18,7 +18,7 @@ from remit.errors import (
     TooLarge,
 )
 
-__all__ = ["Storm", "backoff", "is_transient", "next_try", "retry_after", "severity", "told"]
+__all__ = ["Storm", "backoff", "is_transient", "next_try", "retry_after", "severity", "storable", "told"]
 
 ATTEMPTS = 3
 """How often a permanent failure is tried in place before its key is parked."""
@@ -49,10 +49,17 @@ def severity(error: BaseException, passing: str = "paused") -> str:
 
 
 def told(error: BaseException) -> str:
-    """Its class and what happened, in one line of at most 500 characters, which every store takes."""
-    text = error.what if isinstance(error, RemitError) else str(error)
-    line = f"{type(error).__name__}: {text}"[:500]
-    return line.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+    """Its class and what happened, in at most 500 characters that every store takes, whatever the error is."""
+    try:
+        text = error.what if isinstance(error, RemitError) else str(error)
+    except Exception as failed:  # noqa: BLE001  # the error of a handler, and its text, are the user's code
+        text = f"it has no text, because {type(failed).__name__} was raised for it"
+    return storable(f"{type(error).__name__}: {text}")
+
+
+def storable(text: str) -> str:
+    """A text as every store takes it: with NULs and what is no character written as escapes, 500 characters at most."""
+    return text[:500].replace("\0", "\\x00").encode(errors="backslashreplace").decode()[:500]
 
 
 def backoff(failures: int, random: Random, longest: float = 30.0) -> float:

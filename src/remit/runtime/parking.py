@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
 
-from remit.errors import Conflict, RemitError
+from remit.errors import Conflict
 from remit.runtime.calls import Calls
 from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.handling import Handling
@@ -24,12 +25,27 @@ __all__ = ["Parking"]
 
 KEYS = 100
 """Parked keys that are looked up at a time."""
+SIDE_BY_SIDE = 8
+"""Keys whose letters are handled at the same time: one that takes long holds up the others only if as many do."""
 REMEMBERED = 10_000
 """Keys of a partition that are known not to be parked, and keys that rest; with more, it begins anew."""
 AHEAD_SECONDS = 60.0
 """A key that failed so far in the future is tried now: the clock of who said when was ahead."""
 PASSING_SECONDS = 5.0
 """Until the next try of a letter whose failure may pass by itself."""
+
+
+class _Drain:
+    """The handling of the letters of one key."""
+
+    __slots__ = ("handling", "stirred", "task")
+
+    def __init__(self, stirred: float) -> None:
+        self.task: asyncio.Task[None] | None = None
+        self.stirred = stirred
+        """When it began with a letter last (loop time)."""
+        self.handling = False
+        """Whether it is in the middle of one."""
 
 
 class Parking:
@@ -52,14 +68,16 @@ class Parking:
         self._say = listener
         self._handled = handled
         self._place = (follow.name, follow.source, follow.channel)
-        self._stirred = 0.0
         self._resting: dict[tuple[str, float], float] = {}
         """Until when (loop time) a key that is parked since then is not tried again by this process, whatever others'
         clocks say."""
-        self.drainer: asyncio.Task[None] | None = None
-        """Handles letters, while there are some to be handled."""
-        self.handling = False
-        """Whether it is in the middle of one."""
+        self._unnoted: dict[tuple[str, float], float] = {}
+        """The same where that could not be written: not even if it is due at once."""
+        self._due: deque[Parked] = deque()
+        self._more = False
+        """Whether there may be more that are due."""
+        self._drains: dict[str, _Drain] = {}
+        """The keys whose letters are being handled."""
         self.ending = False
         """No letter is begun any more."""
 
@@ -90,54 +108,87 @@ class Parking:
         now = self._calls.seconds()
         return Park(*self._place, record.key, record, now, told(error), next_try(error, now, 0))
 
-    async def look(self) -> None:
-        """Begins to handle the letters of keys that are due, unless that is being done. Raises as the store does."""
-        if self.drainer is None and (due := await self._due()):
-            self._stirred = asyncio.get_running_loop().time()
-            self.drainer = asyncio.create_task(self._drain_all(due), name=f"{self._follow.name} letters")
+    @property
+    def drains(self) -> Iterable[asyncio.Task[None]]:
+        """Who handle letters now."""
+        return [drain.task for drain in self._drains.values() if drain.task is not None]
 
-    async def _due(self) -> Sequence[Parked]:
+    @property
+    def handling(self) -> Iterable[asyncio.Task[None]]:
+        """Those of them who are in the middle of one."""
+        return [drain.task for drain in self._drains.values() if drain.task is not None and drain.handling]
+
+    async def look(self) -> None:
+        """Begins to handle the letters of keys that are due, some side by side. Raises as the store does."""
+        if len(self._drains) < SIDE_BY_SIDE:
+            await self._look_up()
+
+    async def _look_up(self) -> None:
         now, here = self._calls.seconds(), asyncio.get_running_loop().time()
         rows = await self._store.due(*self._place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
-        # Two processes whose clocks are a day apart find what the other one has tried long due, or tried in the future:
-        # without a rest they would try it in turns. Somebody who wants it tried now sets 0.
-        return [row for row in rows if not row.retry_at or self._resting.get((row.key, row.since), 0.0) <= here]
+        self._due, self._more = deque(row for row in rows if self._is_tried(row, here)), len(rows) >= KEYS
+        self._begin()
+
+    def _is_tried(self, row: Parked, here: float) -> bool:
+        """Two processes whose clocks are a day apart find what the other one has tried long due, or tried in the
+        future: without a rest they would try it in turns. Somebody who wants it tried now sets 0."""
+        place = (row.key, row.since)
+        rests = self._unnoted.get(place, 0.0) > here or (row.retry_at and self._resting.get(place, 0.0) > here)
+        return not rests and row.key not in self._drains
+
+    def _begin(self) -> None:
+        while self._due and len(self._drains) < SIDE_BY_SIDE and not self.ending:
+            row = self._due.popleft()
+            if row.key not in self._drains:
+                drain = self._drains[row.key] = _Drain(asyncio.get_running_loop().time())
+                drain.task = asyncio.create_task(self._drain(row, drain), name=f"{self._follow.name} letters")
 
     def gave_up(self, since: float) -> bool:
-        """Cancels the handling of letters if it has neither moved on nor failed since then (loop time). Says if so."""
-        if self.drainer is None or self._stirred >= since:
-            return False
-        self._stirred = asyncio.get_running_loop().time()
-        self.drainer.cancel()
-        return True
+        """Cancels the handling of letters that have neither moved on nor failed since then (loop time). Says if any."""
+        stuck = [drain for drain in self._drains.values() if drain.stirred < since]
+        for drain in stuck:
+            drain.stirred = asyncio.get_running_loop().time()
+            if drain.task is not None:
+                drain.task.cancel()
+        return bool(stuck)
 
-    async def _drain_all(self, due: Sequence[Parked]) -> None:
+    async def _drain(self, row: Parked, drain: _Drain) -> None:
+        """Handles the letters of a key. Whatever comes of it, others go on."""
         try:
-            while due:
-                for row in due:
-                    await self._drain(row)
-                    if self.ending:
-                        return
-                    self._handled()
-                due = await self._due() if len(due) >= KEYS else ()  # what is left may wait for the next look
-        except RemitError as error:
+            await self._handle_letters(row, drain)
+            self._handled()
+        except Exception as error:  # noqa: BLE001  # a store that is away, or what nobody has thought of
+            self._rest(self._unnoted, row, PASSING_SECONDS)
             self._say(Signal("retrying", self._follow.name, f"letters: {told(error)}", error))
         finally:
-            self.drainer = None
+            del self._drains[row.key]
+            self._begin()
+        if self._more and not self._due and not self.ending:
+            self._more = False  # one asks, and what is left may wait for the next look
+            with contextlib.suppress(Exception):
+                await self._look_up()
 
-    async def _drain(self, parked: Parked) -> None:
-        """Handles the letters of a parked key, lowest first, each in its own transaction."""
+    async def _handle_letters(self, parked: Parked, drain: _Drain) -> None:
+        """Lowest first, each in its own transaction."""
+        handled = False
         while letters := await self._store.letters(*self._place, parked.key, 1):
             if self.ending:
                 return
-            self._stirred = asyncio.get_running_loop().time()
-            self.handling = True
+            drain.stirred = asyncio.get_running_loop().time()
+            drain.handling = True
             try:
                 if not await self._handle(letters[0].record, parked):
                     return
             finally:
-                self.handling = False
-        self._say(Signal("released", self._follow.name, f"key {parked.key!r}"))
+                drain.handling = False
+            handled = True
+        if handled:
+            self._say(Signal("released", self._follow.name, f"key {parked.key!r}"))
+
+    def _rest(self, resting: dict[tuple[str, float], float], parked: Parked, seconds: float) -> None:
+        if len(resting) >= REMEMBERED:
+            resting.clear()
+        resting[parked.key, parked.since] = asyncio.get_running_loop().time() + seconds
 
     async def _handle(self, record: Record, parked: Parked) -> bool:
         """Handles a letter; says whether it is settled."""
@@ -179,9 +230,7 @@ class Parking:
     async def _failed_again(self, place: Settle, parked: Parked, error: Exception) -> None:
         now = self._calls.seconds()
         rest = PASSING_SECONDS if is_transient(error) else next_try(error, now, parked.attempts) - now
-        if len(self._resting) >= REMEMBERED:
-            self._resting.clear()
-        self._resting[parked.key, parked.since] = asyncio.get_running_loop().time() + rest
+        self._rest(self._resting, parked, rest)
         retry_at = now + rest
         with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
             await self._store.commit(Unit(settle=place._replace(error=told(error), at=now, retry_at=retry_at)))

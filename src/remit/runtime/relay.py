@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from remit.errors import ChannelError, Conflict, OutcomeUnknown, RemitError, StoreError, Unavailable
-from remit.runtime.failures import backoff
+from remit.runtime.failures import backoff, storable, told
 from remit.runtime.follower import always
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
@@ -224,7 +224,7 @@ class Relay:
         if isinstance(error, OutcomeUnknown):  # the checkpoint has moved or not
             with suppress(RemitError):
                 await self._reload(part)
-        what = error.what if isinstance(error, RemitError) else f"{type(error).__name__}: {error}"
+        what = storable(error.what) if isinstance(error, RemitError) else told(error)
         self._failing.add(part)
         state = "stalled" if isinstance(error, (ChannelError, StoreError)) else "paused"
         if (self.state, self.note) != (state, what):

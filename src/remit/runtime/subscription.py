@@ -135,7 +135,7 @@ class Subscription:
         if self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
-        tasks = [self._main, self._reporter, self._parking.drainer, *(lane.worker for lane in self._lanes.values())]
+        tasks = [self._main, self._reporter, *self._parking.drains, *(lane.worker for lane in self._lanes.values())]
         await self._drain(drain)
         await end(tasks)
         self._phase = "stopped"
@@ -143,8 +143,7 @@ class Subscription:
     async def _drain(self, seconds: float) -> None:
         """Waits for what is being handled to be committed: what it has done to the world would be done again."""
         handling = [lane.worker for lane in self._lanes.values() if lane.worker is not None and lane.handling]
-        if self._parking.drainer is not None and self._parking.handling:
-            handling.append(self._parking.drainer)
+        handling += self._parking.handling
         if handling and seconds:
             await asyncio.wait(handling, timeout=seconds)
 

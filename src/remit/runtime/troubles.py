@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from remit.runtime.failures import severity, told
+from remit.runtime.failures import severity, storable, told
 from remit.runtime.signals import Listener, Signal
 
 __all__ = ["Troubles"]
@@ -28,6 +28,7 @@ class Troubles:
 
     def begin(self, cause: Hashable, state: str, note: str) -> None:
         """Notes a trouble, and says it unless it has been said."""
+        note = storable(note)
         if self._found.get(cause) != (state, note):
             self._found[cause] = (state, note)
             self._say(Signal(state, self._where, note))

@@ -6,6 +6,7 @@ import asyncio
 from math import inf
 
 from remit.errors import Conflict
+from remit.runtime.failures import told
 from remit.stores.port import Checkpoint, Letter, Park, Parked, Store, Unit
 from remit.testing.conformance.stores import (
     SOURCE,
@@ -33,6 +34,14 @@ class ParkedConformance(UnitConformance):
         expected = [Parked(*SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "no such student", 1)]
         same(list(await store.parked()), expected, "a parked key says since when, why, and when it is tried again")
         same(await all_letters(store), [Letter(record(1), 10.0)], "the message is kept as it was")
+
+    async def test_whatever_a_handler_raises_can_be_written_down(self, store: Store) -> None:
+        for pos, text in enumerate(("nul \0", "caf\udce9", "x" * 1_000_000, "\U0001f600" * 600), 1):
+            error = told(ValueError(text))
+            await store.commit(Unit(parks=[park(pos, f"k{pos}", error=error)]))
+            await store.commit(Unit(settle=settle(pos, f"k{pos}", error=error)))
+            (row,) = await store.parked(key=f"k{pos}")
+            same((row.error, row.attempts), (error, 2), "as it is told")
 
     async def test_later_messages_wait_behind_it(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
