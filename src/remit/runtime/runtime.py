@@ -12,6 +12,7 @@ from remit.contexts import ContextMap
 from remit.errors import RemitError
 from remit.messages import Command, Query, contract_of, declared_context
 from remit.runtime.calls import DEADLINE, Calls, attempt
+from remit.runtime.event_keys import compare_event_keys
 from remit.runtime.follower import Follower
 from remit.runtime.freshness import Freshness
 from remit.runtime.history import BROKEN
@@ -110,6 +111,9 @@ class Runtime:
         for name, store in self.stores.items():
             await store.open()
             await self._time.look(name, store)
+            if name in self.plans:
+                owners = self.model.owners
+                await compare_event_keys(store, [c for each, c in self.model.contracts.items() if owners[each] == name])
         await _all(
             [
                 *(follower.start() for follower in self._alone),
