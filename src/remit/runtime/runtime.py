@@ -28,6 +28,7 @@ from remit.runtime.signals import Listener, Signal
 from remit.runtime.store_time import StoreTime
 from remit.runtime.subscription import Subscription
 from remit.stores import Store
+from remit.stores.forks import Origin, in_another_process
 from remit.stores.port import has_sql
 from remit.transports import Feed, StoreFeed
 
@@ -70,6 +71,7 @@ class Runtime:
         if components is not None:
             plans = {name: plan.only(components[name]) for name, plan in plans.items()}
         self.model = model
+        self._origin = Origin()
         self.plans = plans
         """By context: what of it runs here."""
         self.stores = stores
@@ -106,6 +108,7 @@ class Runtime:
     async def start(self) -> None:
         """Makes the users' services, opens the stores, and starts every subscription that no other process runs."""
         # Not before: who makes a runtime may fork, or become a daemon, before it is started.
+        self._origin = Origin()
         self.process = self.ports.machine.name(self.ports.ids.new())
         await self._services.open()
         for name, store in self.stores.items():
@@ -130,7 +133,9 @@ class Runtime:
         )
 
     async def stop(self) -> None:
-        """Drains: rests, then closes everything."""
+        """Drains: rests, then closes everything. Does nothing in a process that was forked off: it is the parent's."""
+        if self._origin.is_elsewhere:
+            return
         await self.rest()
         self.ports.machine.left(self.process)
         for store in self.stores.values():
@@ -160,9 +165,13 @@ class Runtime:
         caller: str = "",
     ) -> Any:
         """As `Sender.send`. `caller` is who gave the key: an edge says whose it is, and others' keys do not meet it."""
+        if self._origin.is_elsewhere:
+            raise in_another_process()
         return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
 
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
+        if self._origin.is_elsewhere:
+            raise in_another_process()
         if fresh is not False:  # the answer has what is left of the time
             deadline = await self._freshen(query, fresh, DEADLINE if deadline is None else deadline)
         return await self.calls.ask(query, deadline=deadline)

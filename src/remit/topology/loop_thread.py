@@ -7,6 +7,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from remit.stores.forks import Origin, in_another_process
+
 __all__ = ["LoopThread"]
 
 T = TypeVar("T")
@@ -16,16 +18,27 @@ class LoopThread:
     """Runs from when it is made until it is closed."""
 
     def __init__(self) -> None:
+        self._origin = Origin()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="remit", daemon=True)
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs it there; blocks until its outcome."""
+        """Runs it there; blocks until its outcome. Raises `CallError` in a process that was forked off meanwhile."""
+        if self.is_elsewhere:
+            work.close()
+            raise in_another_process()
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether this process was forked off since it was made: the thread is the parent's."""
+        return self._origin.is_elsewhere
+
     def close(self) -> None:
-        """Ends the thread."""
+        """Ends the thread. In a process that was forked off, there is none."""
+        if self.is_elsewhere:
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -102,7 +102,10 @@ class System(ContextMap):
     def connect_sync(
         self, *, store: str = DEFAULT_STORE, parity: bool = False, topology: str | None = None
     ) -> Generator[SyncSender]:
-        """Like `connect`, for code without an event loop: the system runs in a thread of its own."""
+        """Like `connect`, for code without an event loop: the system runs in a thread of its own.
+
+        In a process that is forked off, each call raises `CallError`; leaving does nothing there.
+        """
         from remit.topology.loop_thread import LoopThread
 
         thread = LoopThread()
@@ -112,7 +115,8 @@ class System(ContextMap):
             try:
                 yield SyncSender(thread, sender)
             finally:
-                thread.run(connection.__aexit__(None, None, None))
+                if not thread.is_elsewhere:
+                    thread.run(connection.__aexit__(None, None, None))
         finally:
             thread.close()
 

@@ -139,6 +139,7 @@ class SqliteStore:
         connections: list[sqlite3.Connection] = []
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            Presence.refuse_inherited(self._path)
             connections.append(connect(self._path))
             prepare(connections[0], self._path, self._context, self.capabilities.partitions)
             connections.append(connect(self._path))
@@ -173,6 +174,7 @@ class SqliteStore:
             closed = store.commits.run(store.writer.close)
             self._stop_thread()
             await closed
+            store.presence.leave()
 
     def _stop_thread(self) -> None:
         if self._thread is not None:
