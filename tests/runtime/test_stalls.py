@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from remit import Context, System
 from remit.errors import Conflict
+from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.failures import ATTEMPTS, retry_after
 from remit.runtime.handling import HANDLER_SECONDS
+from remit.runtime.housekeeping import BEAT
 from remit.runtime.subscription import STALL_SECONDS
-from remit.stores import PRIVATE, Advance, Entry, Unit, partition_of
+from remit.stores import PRIVATE, Advance, Checkpoint, Entry, Unit, partition_of
 from remit.stores.memory import MemoryStore
-from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, plainly, virtually
+from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Say, Talk, plainly, virtually
 
 SOON = 2.0
 """Seconds within which the watchdog has looked, and what it gave up runs again."""
@@ -248,6 +251,48 @@ def test_a_letter_that_hangs_holds_up_no_sign_of_life_and_is_given_up() -> None:
             talk.gates[ADA].set()
             await asyncio.sleep(SOON)
             assert (follower.state, await talk.store.parked(), talk.said[-1]) == ("running", [], "resumed")
+
+    virtually(story())
+
+
+class Hung(MemoryStore):
+    """Answers nothing any more, once it hangs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs = False
+
+    async def _answer(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+
+    async def beat(self, process: str, at: float, body: str) -> None:
+        await self._answer()
+        await super().beat(process, at, body)
+
+    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
+        await self._answer()
+        return await super().checkpoints(subscription, source, channel)
+
+    async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
+        await self._answer()
+        return await super().prune(beats=beats, outcomes=outcomes, tombstones=tombstones, limit=limit)
+
+
+def test_a_store_that_hangs_keeps_nothing_from_the_others() -> None:
+    async def story() -> None:
+        model, ports = System("two", contexts=[Context("one"), Context("other")]), Ports(LoopClock())
+        model.check().settle()
+        hung, well = Hung(), MemoryStore()
+        runtime = Runtime(model, compile_system(model, ports), {"one": hung, "other": well}, ports)
+        await runtime.start()
+        hung.hangs = True
+        await well.beat("gone", LoopClock().seconds() - 2 * 86_400.0, "[]")
+        await asyncio.sleep(300.0)
+        ((at, _),) = (await well.beats()).values()
+        assert LoopClock().seconds() - at <= BEAT + SOON, "a sign of life is given, and what is old is deleted"
+        hung.hangs = False
+        await runtime.stop()
 
     virtually(story())
 

@@ -70,9 +70,9 @@ class Housekeeper:
             self._ports.watch.start(self._say)
         self._tasks = [
             *(asyncio.create_task(self._look_after(name), name=f"housekeeper of {name}") for name in self._stores),
+            *(asyncio.create_task(self._delete(self._prune, name), name=f"pruning of {name}") for name in self._stores),
+            *(asyncio.create_task(self._delete(self._trim, name), name=f"trimming of {name}") for name in self._stores),
             asyncio.create_task(self._watch(), name="watchdog"),
-            asyncio.create_task(self._delete(self._prune), name="pruning"),
-            asyncio.create_task(self._delete(self._trim), name="trimming"),
         ]
 
     async def stop(self) -> None:
@@ -123,15 +123,14 @@ class Housekeeper:
                     self._news.add(follower)
                 follower.give_up_on_the_stuck()
 
-    async def _delete(self, some: Callable[[str, Store], Awaitable[bool]]) -> None:
+    async def _delete(self, some: Callable[[str, Store], Awaitable[bool]], name: str) -> None:
         """Deletes what is old, some of it at a time. What a store has against it is said where it matters."""
         more = False
         while True:
             await asyncio.sleep(TICK if more else PRUNE)
             more = False
-            for name, store in self._stores.items():
-                with contextlib.suppress(RemitError):
-                    more = await some(name, store) or more
+            with contextlib.suppress(RemitError):
+                more = await some(name, self._stores[name])
 
     async def _prune(self, name: str, store: Store) -> bool:
         return await prune(store, await self._time.for_deleting(name, store))
