@@ -156,3 +156,22 @@ async def test_list_says_when_it_does_not_show_all(office: Office) -> None:
     some = office.remit("parked", "list", "--limit", "2", "--json")
     assert [row["key"] for row in json.loads(some.stdout)] == ["k0", "k1"]
     assert some.stderr == "only the 2 longest parked are shown; --limit shows more\n"
+
+
+async def test_what_is_parked_for_a_removed_subscription_is_told_and_can_be_thrown_away(office: Office) -> None:
+    store = SqliteStore(office.data / "mail.db", "mail")
+    await store.open()
+    record = Record(0, 1, "m1", "", "ada", "desk.Posted", 1, 1.0, "{}", b"{}")
+    await store.commit(Unit(parks=[Park("mail.send", "desk", PUBLISHED, "ada", record, 1.0, "broken", 30.0)]))
+    await store.close()
+
+    def states() -> dict[str, str]:
+        seen = json.loads(office.remit("status", "post_office", "--json").stdout)
+        return {row["name"]: row["state"] for row in seen["subscriptions"]}
+
+    with office.running():
+        assert states()["mail.send"] == "gone"
+        retried = office.remit("parked", "retry", "mail.send", "--all")
+        assert "has no mail.send" in retried.stdout
+        assert office.remit("parked", "discard", "mail.send", "--key", "ada", "--reason", "removed").returncode == 0
+        assert "mail.send" not in states()

@@ -339,3 +339,17 @@ async def test_a_process_with_a_wrong_clock_is_alive_too() -> None:
     await asyncio.sleep(5)
     await scene.beat(ago=3595)
     assert await asking
+
+
+async def test_what_is_parked_for_a_subscription_that_is_gone_is_shown(scene: Scene) -> None:
+    await scene.append("1")
+    await scene.beat()
+    await scene.park("ada", "broken")
+    renamed = replace(FOLLOW, name="mail.send")
+    rows = await read_status([renamed], {"desk": scene.desk, "mail": scene.mail}, NOW)
+    assert [row.name for row in rows] == ["mail.send", "mail.deliver"]
+    gone = rows[1]
+    assert (gone.state, gone.parked, gone.source, gone.channel, gone.well) == ("gone", 1, "desk", "published", False)
+    assert "remit parked discard" in gone.note
+    assert await is_alive(scene.mail, NOW, "mail.deliver")
+    assert not await is_alive(scene.mail, NOW, "mail.send")

@@ -207,7 +207,7 @@ def test_what_fails_aloud_is_no_stall() -> None:
     async def story() -> None:
         talk = Talk()
         async with talk.running() as (app, _, _feed):
-            talk.failing = [ConnectionError("away")] * 40
+            talk.failing = [ConnectionError("away")] * 400
             await app.send(Say(who=ADA))
             await asyncio.sleep(10 * STALL_SECONDS)
             assert set(talk.said) == {"retrying", "paused"}

@@ -95,9 +95,9 @@ def retry(
     if all_ == (key is not None):
         raise Failure("cli.usage", "which keys?", where="remit parked retry", expected="either --key KEY or --all",
                       next=f"remit parked retry {subscription} --all")  # fmt: skip
-    due, alive = asyncio.run(_retry(_places(store, data), subscription, key))
+    due, whose = asyncio.run(_retry(_places(store, data), subscription, key))
     keys = "1 key is due" if due == 1 else f"{due} keys are due"
-    print(f"{keys}: {'the running service handles it now' if alive else 'but nothing is running; start remit run'}")
+    print(f"{keys}: {whose}")
     return 0
 
 
@@ -141,13 +141,17 @@ async def _show(places: Places, subscription: str | None, key: str, *, payload: 
     return reports
 
 
-async def _retry(places: Places, subscription: str, key: str | None) -> tuple[int, bool]:
+async def _retry(places: Places, subscription: str, key: str | None) -> tuple[int, str]:
     async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
         due = await store.retry(subscription, key, 0.0)  # now, whatever the clocks say
         if not due:
             raise _not_parked(subscription, key)
-        return due, await is_alive(store, time.time())
+        if await is_alive(store, time.time(), subscription):
+            return due, "the running service handles it now"
+        if await is_alive(store, time.time()):
+            return due, f"but what is running has no {subscription}; run a release that has it, or discard its letters"
+        return due, "but nothing is running; start remit run"
 
 
 async def _discard(places: Places, subscription: str, key: str, reason: str, source: str | None) -> str:

@@ -17,9 +17,9 @@ from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, plac
 from remit.cli.screen import show
 from remit.cli.settings import HERE
 from remit.observability import SubscriptionStatus, read_status
+from remit.runtime import Ports, compile_system
 from remit.runtime.plan import FollowPlan
 from remit.topology import System
-from remit.topology.assembly import assemble
 from remit.topology.file import read_topology
 from remit.topology.placement import place
 from remit.topology.service import relayed
@@ -36,7 +36,8 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     Reads the stores only: no handler runs, and the service need not. States: running, lagging (messages wait), parked
     (keys wait for a person or the next try), stalled, paused, source-silent (its source cannot be seen), silent (no
     process runs it), regressed (its source was restored from a backup), lost-source (messages were deleted that
-    it has not handled). Ends with exit code 1 when any of the last seven is shown.
+    it has not handled), gone (keys are parked for a subscription that was removed or renamed). Ends with exit code 1
+    when any of the last eight is shown.
     """
     if is_topology(system):
         refuse_places(store=store, data=data)
@@ -55,7 +56,8 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
 
 
 async def _read(model: System, places: Places, relays: Sequence[FollowPlan]) -> list[SubscriptionStatus]:
-    follows = [subscription.follow for subscription in assemble(model, store="memory:").subscriptions]
+    model.check().settle()
+    follows = [follow for plan in compile_system(model, Ports()).values() for follow in plan.follows.values()]
     follows += relays
     contexts = [context.name for context in model.contexts]
     async with opened(places, require_some(places, contexts), read_only=True) as stores:

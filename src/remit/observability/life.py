@@ -100,10 +100,16 @@ def _read(body: str) -> Sequence[Sign]:
 _signs = msgspec.json.Decoder(list[Sign])
 
 
-async def is_alive(store: Store, now: float) -> bool:
-    """Whether some process gives signs of life in this store; `now` is seconds since the epoch."""
+def _speaks_of(voice: Voice, subscription: str | None) -> bool:
+    return subscription is None or any(sign.name == subscription for sign in voice.signs)
+
+
+async def is_alive(store: Store, now: float, subscription: str | None = None) -> bool:
+    """Whether some process gives signs of life in this store, of a subscription if one is named; `now` is seconds since
+    the epoch.
+    """
     observer = Observer({"": store}, now)
-    while voices := await observer.voices(""):
+    while voices := [each for each in await observer.voices("") if _speaks_of(each, subscription)]:
         if any(voice.lives for voice in voices):
             return True
         if not observer.patient:

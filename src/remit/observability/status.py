@@ -25,7 +25,7 @@ STALL_SECONDS = 30.0
 """A subscription is stalled when a message has waited for so long and its checkpoint has not moved either."""
 
 State = Literal[
-    "running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed", "lost-source"
+    "running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed", "lost-source", "gone"
 ]
 
 _ORDER: tuple[State, ...] = get_args(State)
@@ -72,7 +72,8 @@ async def read_status(
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the order given. `stores` are open, by context; `now` is seconds since the epoch.
 
-    A context without a store in `stores` has not run yet. Looks for up to 6 s where clocks may be wrong.
+    What has parked keys in these stores and is not among the subscriptions follows as `gone`. A context without a
+    store in `stores` has not run yet. Looks for up to 6 s where clocks may be wrong.
 
     Raises `StoreError`, `StoreUnavailable`.
     """
@@ -81,8 +82,36 @@ async def read_status(
     while True:
         looks = [await _look(follow, stores, observer) for follow in follows]
         if not observer.patient or not any(look.in_doubt for look in looks):
-            return [look.status for look in looks]
+            return [*(look.status for look in looks), *await _gone(follows, stores)]
         await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _gone(follows: Iterable[FollowPlan], stores: Mapping[str, Store]) -> list[SubscriptionStatus]:
+    """What was parked for subscriptions that were removed or renamed: nobody tries it any more."""
+    known = {(each.name, each.source, each.channel) for each in follows}
+    return [
+        await _left_behind(store, *place)
+        for store in stores.values()
+        for place in await store.parking()
+        if tuple(place) not in known
+    ]
+
+
+async def _left_behind(store: Store, name: str, source: str, channel: int) -> SubscriptionStatus:
+    parked = await store.count_parked(name, source, channel)
+    keys = "1 key is" if parked == 1 else f"{parked} keys are"
+    return SubscriptionStatus(
+        name=name,
+        source=source,
+        channel="published" if channel == PUBLISHED else "private",
+        head=0,
+        position=0,
+        lag=0,
+        lag_seconds=0.0,
+        parked=parked,
+        state="gone",
+        note=f"{keys} parked for a subscription that this release has not: remit parked discard, or bring it back",
+    )
 
 
 class _Look(NamedTuple):

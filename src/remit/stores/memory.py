@@ -224,6 +224,9 @@ class MemoryStore:
         rows = [x for x in self._parked.values() if subscription in (None, x.subscription) and key in (None, x.key)]
         return sorted(rows, key=lambda row: row.since)[:limit]
 
+    async def parking(self) -> Sequence[tuple[str, str, int]]:
+        return sorted({row[:3] for row in self._parked.values()})
+
     async def count_parked(self, subscription: str, source: str, channel: int) -> int:
         return len(self._parked_of(subscription, source, channel))
 

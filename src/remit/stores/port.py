@@ -347,6 +347,12 @@ class Store(Protocol):
         """How many keys are parked. For people: it may look at all of them."""
         ...
 
+    async def parking(self) -> Sequence[tuple[str, str, int]]:
+        """The subscriptions that have parked keys, each with source and channel, in order. For people: it may look at
+        all of them.
+        """
+        ...
+
     # What a subscription asks all the time, and what is answered by looking at a few rows however many are parked.
 
     async def parked_among(

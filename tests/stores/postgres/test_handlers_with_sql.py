@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -29,6 +30,7 @@ from remit import (
     System,
     Value,
 )
+from remit.cli.program import execute
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
@@ -276,6 +278,21 @@ async def test_a_store_that_takes_no_statements_is_found_at_the_start() -> None:
             pass
     assert {finding.code for finding in caught.value.findings} == {"store.no-sql"}
     assert len(caught.value.findings) == 8
+
+
+async def test_its_status_can_be_looked_at(
+    tables: Tables, server: str, schema: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = f"{server}?schema={schema}_{{context}}"
+    system = f"{__name__}:shop"
+    async with shop.connect(store=store) as app:
+        await app.send(Issue(account="ada", number=1))
+        await letters(tables, 1)
+        await asyncio.to_thread(execute, ["status", system, "--store", store, "--json"])
+        rows = json.loads(capsys.readouterr().out)["subscriptions"]
+        assert {row["name"]: row["state"] for row in rows}["mail.tell"] == "running"
+        await asyncio.to_thread(execute, ["log", "subscribers", system, "--store", store, "--json"])
+        assert json.loads(capsys.readouterr().out) != []
 
 
 async def test_statements_outside_of_the_handler_are_refused(tables: Tables, server: str, schema: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["AMONG", "COUNT", "DUE", "LONGEST", "PAGE", "RETRY"]
+__all__ = ["AMONG", "COUNT", "DUE", "LONGEST", "PAGE", "PARKING", "RETRY"]
 
 _ROW = """
     subscription, source, channel, key, part, since, tried_at, attempts, retry_at, error,
@@ -18,6 +18,7 @@ LONGEST = f"""
     ) found {_ORDER}
 """  # noqa: S608  no value is in it
 COUNT = f"SELECT count(*) FROM remit_parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+PARKING = "SELECT DISTINCT subscription, source, channel FROM remit_parked"
 # A row without a key tells that keys of the partition are parked, be they among these or not.
 AMONG = f"""
     SELECT key FROM remit_parked WHERE {_OF_ONE} AND part = $4 AND key = ANY ($5::text[])

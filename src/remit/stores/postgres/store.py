@@ -335,6 +335,10 @@ class PostgresStore:
         """How many keys are parked."""
         return int((await self._rows(parked.COUNT, subscription, source, channel))[0][0])
 
+    async def parking(self) -> Sequence[tuple[str, str, int]]:
+        """The subscriptions that have parked keys, with source and channel."""
+        return sorted((row[0], row[1], row[2]) for row in await self._rows(parked.PARKING))
+
     async def parked_among(
         self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
     ) -> Collection[str] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from sqlite3 import Connection
 
-__all__ = ["AMONG", "COUNT", "DUE", "LONGEST", "PAGE", "PLACES", "asked", "make_due"]
+__all__ = ["AMONG", "COUNT", "DUE", "LONGEST", "PAGE", "PARKING", "PLACES", "asked", "make_due"]
 
 _ROW = (
     "subscription, source, channel, key, part, since, tried_at, attempts, retry_at, error, (SELECT count(*) FROM letter"
@@ -19,6 +19,7 @@ LONGEST = (
     f" {_ORDER} LIMIT ?3) AS found {_ORDER}"
 )
 COUNT = f"SELECT count(*) FROM parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+PARKING = "SELECT DISTINCT subscription, source, channel FROM parked ORDER BY subscription, source, channel"
 KEYS = 100
 """Keys that one question asks for. Each is a value of its own: SQLite ends a text in JSON at its first NUL."""
 _KEYS = ", ".join(f"?{5 + number}" for number in range(KEYS))

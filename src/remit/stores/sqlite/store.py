@@ -267,6 +267,10 @@ class SqliteStore:
         """How many keys are parked."""
         return int(self._rows(parked.COUNT, (subscription, source, channel))[0][0])
 
+    async def parking(self) -> Sequence[tuple[str, str, int]]:
+        """The subscriptions that have parked keys, with source and channel."""
+        return self._rows(parked.PARKING, ())
+
     async def parked_among(
         self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
     ) -> Collection[str] | None:

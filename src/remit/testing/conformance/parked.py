@@ -65,6 +65,13 @@ class ParkedConformance(UnitConformance):
         parts = {row.key: row.part for row in await store.parked()}
         same(parts, {"a": 21, "b": 0}, "the partition is the source's, however many this store has")
 
+    async def test_it_says_who_has_parked_keys(self, store: Store) -> None:
+        same(list(await store.parking()), [], "nobody has")
+        other = ("billing-ledger", *SOURCE[1:])
+        elsewhere = [Park(*other, key, record(1), 15.0, "x", 15.0) for key in ("a", "b")]
+        await store.commit(Unit(parks=[park(1, "k", error="x"), *elsewhere]))
+        same([tuple(row) for row in await store.parking()], sorted([SOURCE, other]), "each once, with its source")
+
     async def test_a_handled_letter_frees_the_next(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, error="broken"), park(2)]))
         await store.commit(Unit(entries=[entry("k", "effect")], settle=settle(1)))
