@@ -1,7 +1,9 @@
 """What a store says about a file that it cannot use."""
 
 import asyncio
+import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,43 @@ async def test_the_directory_is_made(tmp_path: Path) -> None:
     await made(path)
     assert path.exists()
     assert not path.with_name("billing.db-wal").exists(), "closing brings everything into the one file"
+
+
+def rights(folder: Path) -> dict[str, str]:
+    """What everybody may do with what is in a folder, by name."""
+    return {file.name: oct(file.stat().st_mode & 0o777) for file in folder.rglob("*")}
+
+
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0o000)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("open_umask")
+async def test_what_is_made_is_for_its_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "shop" / "billing.db"
+    store = SqliteStore(path, "billing")
+    await store.open()
+    await store.commit(Unit([Change("Account", "a0", 0, b"{}")]))
+    modes = rights(tmp_path)
+    await store.close()
+    assert modes == {
+        "data": "0o700", "shop": "0o700", "billing.db": "0o600", "billing.db-wal": "0o600", "billing.db-shm": "0o600"
+    }  # fmt: skip
+
+
+async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
+    path = tmp_path / "billing.db"
+    await made(path)
+    path.chmod(0o660)  # a group of services shares it
+    store = SqliteStore(path, "billing")
+    await store.open()
+    await store.commit(Unit([Change("Account", "b0", 0, b"{}")]))
+    modes = rights(tmp_path)
+    await store.close()
+    assert set(modes.values()) == {"0o660"}
 
 
 async def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
 from remit.errors import StoreError
 from remit.stores.sqlite.looking import look
 
-__all__ = ["connect", "inspect", "prepare"]
+__all__ = ["connect", "inspect", "make_private", "prepare"]
 
 # "rmit" in the file's header: tells our files from those of other programs.
 _APPLICATION = 0x726D6974
@@ -20,6 +22,17 @@ _PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
 _TRIES = 200
 """Into how many steps that patience is divided where SQLite does not wait by itself."""
+
+
+def make_private(path: Path) -> None:
+    """Makes the file, empty, and the directories that are missing, so that nobody else may read them. SQLite gives the
+    two files beside it the same rights. Raises `OSError` for a directory that cannot be made.
+    """
+    for folder in reversed([path.parent, *path.parent.parents]):
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
+    with suppress(OSError):  # it is there; or it cannot be made, which SQLite says
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -38,7 +38,7 @@ from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
 from remit.stores.sqlite.lane import Lane, ThreadLane
 from remit.stores.sqlite.looking import look
 from remit.stores.sqlite.presence import Presence
-from remit.stores.sqlite.schema import connect, inspect, prepare
+from remit.stores.sqlite.schema import connect, inspect, make_private, prepare
 from remit.stores.sqlite.writer import Writer
 
 __all__ = ["SqliteStore"]
@@ -95,6 +95,7 @@ class _Open(NamedTuple):
 class SqliteStore:
     """The store of `context` in the file at `path`, which is made with its directory where it is missing.
 
+    What is made is for its user alone: the file 0600, its directory 0700. A file that is there keeps its rights.
     A file keeps the number of partitions it was made with. `lane` is where writes run: a thread, unless told otherwise.
     """
 
@@ -138,7 +139,7 @@ class SqliteStore:
     def _connect(self) -> tuple[Writer, sqlite3.Connection, Presence]:
         connections: list[sqlite3.Connection] = []
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_private(self._path)
             Presence.refuse_inherited(self._path)
             connections.append(connect(self._path))
             prepare(connections[0], self._path, self._context, self.capabilities.partitions)
