@@ -169,8 +169,10 @@ async def test_what_is_parked_for_a_removed_subscription_is_told_and_can_be_thro
         seen = json.loads(office.remit("status", "post_office", "--json").stdout)
         return {row["name"]: row["state"] for row in seen["subscriptions"]}
 
+    assert office.remit("parked", "list").stderr == "", "while nothing runs, nobody can tell"
     with office.running():
         assert states()["mail.send"] == "gone"
+        assert "has no mail.send" in office.remit("parked", "list").stderr
         retried = office.remit("parked", "retry", "mail.send", "--all")
         assert "has no mail.send" in retried.stdout
         assert office.remit("parked", "discard", "mail.send", "--key", "ada", "--reason", "removed").returncode == 0

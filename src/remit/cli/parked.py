@@ -48,7 +48,9 @@ def list_(
     json: AsJson = False,
 ) -> int:
     """List the parked keys, longest parked first."""
-    rows = asyncio.run(_list(_places(store, data), subscription, limit + 1))
+    rows, gone = asyncio.run(_list(_places(store, data), subscription, limit + 1))
+    for name in gone:
+        print(f"what is running has no {name}: run a release that has it, or remit parked discard", file=sys.stderr)
     if len(rows) > limit:
         print(f"only the {limit} longest parked are shown; --limit shows more", file=sys.stderr)
         rows = rows[:limit]
@@ -123,10 +125,18 @@ def _places(store: str | None, data: str | None) -> Places:
     return Places.at(place_of(store, data))
 
 
-async def _list(places: Places, subscription: str | None, limit: int) -> list[Parked]:
+async def _list(places: Places, subscription: str | None, limit: int) -> tuple[list[Parked], list[str]]:
+    """Parked keys, and the subscriptions among them that nothing has that is running."""
+    rows: list[Parked] = []
+    gone: list[str] = []
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
-        rows = [row for store in stores.values() for row in await store.parked(subscription, limit=limit)]
-    return sorted(rows, key=lambda row: row.since)[:limit]
+        for store in stores.values():
+            found = await store.parked(subscription, limit=limit)
+            rows += found
+            if found and await is_alive(store, time.time()):
+                names = sorted({row.subscription for row in found})
+                gone += [name for name in names if not await is_alive(store, time.time(), name)]
+    return sorted(rows, key=lambda row: row.since)[:limit], gone
 
 
 async def _show(places: Places, subscription: str | None, key: str, *, payload: bool) -> list[KeyReport]:

@@ -22,7 +22,7 @@ def record(pos: int, payload: bytes = b"{}") -> Record:
 
 async def quickest_ms(look: Callable[[], Awaitable[object]]) -> float:
     """The least time of several looks: whatever else the machine does is in the others."""
-    taken = []
+    taken: list[float] = []
     for _ in range(5):
         begun = time.perf_counter()
         await look()
