@@ -69,10 +69,10 @@ async def app(
         told.append("recall")
         return await recall(store, caller, key, kind, id)
 
-    monkeypatch.setattr(MemoryStore, "load", loading)
-    monkeypatch.setattr(MemoryStore, "recall", recalling)
     runtime = assemble(program(told, *events), store="memory:")
     await runtime.start()
+    monkeypatch.setattr(MemoryStore, "load", loading)
+    monkeypatch.setattr(MemoryStore, "recall", recalling)
     yield runtime
     await runtime.stop()
 

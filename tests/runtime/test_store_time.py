@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 
 import pytest
 
 from remit.runtime.store_time import StoreTime
-from remit.stores import Checkpoint, Store
+from remit.stores import Store, Unit
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import LoopClock, virtually
 
@@ -103,18 +102,16 @@ def test_a_clock_that_has_never_been_set_delays_nothing_for_others() -> None:
 
 
 def test_clocks_that_nearly_agree_write_as_seldom_as_one() -> None:
-    placed = 0
+    written = 0
 
     class Counting(MemoryStore):
-        async def place(
-            self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]
-        ) -> None:
-            nonlocal placed
-            placed += 1
-            await super().place(subscription, source, channel, checkpoints)
+        async def commit(self, unit: Unit) -> None:
+            nonlocal written
+            written += 1
+            await super().commit(unit)
 
     async def told() -> None:
         await lived(Counting(), HOUR, Clock(), Clock(0.2), Clock(-0.3))
-        assert placed <= 70
+        assert written <= 70
 
     virtually(told())

@@ -5,16 +5,19 @@ that nobody can set. Where a clock is behind the mark, the mark goes back, so th
 one is ahead, the mark follows slowly: after a month in which nobody was there it takes a day, and who has another time
 takes it back meanwhile. Of two processes that do not agree, the one whose clock is behind is believed.
 
-The mark is kept in the store as a checkpoint of a subscription that nobody can declare, because its name has a space.
+The mark is kept in the store as the time of a checkpoint, of a subscription that nobody can declare, because its name
+has a space. It is moved by compare-and-swap; its position counts how often.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import NamedTuple
 
+from remit.errors import Conflict
 from remit.runtime.ports import SystemClock
-from remit.stores import PRIVATE, PUBLISHED, Checkpoint, Store
+from remit.stores import PRIVATE, PUBLISHED, Advance, Store, Unit
 
 __all__ = ["StoreTime"]
 
@@ -61,15 +64,22 @@ class StoreTime:
 
     async def look(self, name: str, store: Store) -> None:
         """Looks at a store's mark, at most once a minute, and moves it on. Raises as the store does."""
-        mark, here, own = self._marks.get(name), _now(), self._clock.seconds()
-        if mark is not None and here - mark.looked < LOOK_SECONDS:
-            return
+        mark = self._marks.get(name)
+        while mark is None or _now() - mark.looked >= LOOK_SECONDS:
+            with contextlib.suppress(Conflict):  # another process has moved it at this moment
+                await self._move(name, store, mark)
+                return
+
+    async def _move(self, name: str, store: Store, mark: _Mark | None) -> None:
         stored = (await store.checkpoints(*_MARK)).get(0)
+        here, own = _now(), self._clock.seconds()
         before = await _newest(store, own) if stored is None else stored.at
         passed = here - mark.since if mark is not None and mark.agreed == before else 0.0
         agreed = _moved(before, passed, own)
         if stored is None or agreed != before:
-            await store.place(*_MARK, {0: Checkpoint(0, "", agreed)})
+            moves = 0 if stored is None else stored.pos
+            id = "" if stored is None else stored.id
+            await store.commit(Unit(advance=Advance(*_MARK, 0, moves, id, moves + 1, "time", agreed)))
         since = here if mark is None or agreed != mark.agreed else mark.since
         self._marks[name] = _Mark(agreed, since, here)
         self._latest = max(self._latest, before - here)

@@ -169,6 +169,12 @@ class StoreConformance(RetentionConformance):
         await _delete_old(twin, NOW + MONTH)
         await _is_all_there(store)
 
+    async def test_who_look_at_the_time_together_agree(self, store: Store, twin: Store) -> None:
+        times = [StoreTime(_Clock(NOW + number)) for number in range(4)]
+        looks = [time.for_deleting("", each) for time, each in zip(times, (store, twin, store, twin), strict=True)]
+        found = await asyncio.gather(*looks)
+        same(all(abs(at - NOW) <= 5.0 for at in found), True, "whoever comes first has said what time it is")
+
     async def test_what_a_clock_that_is_behind_writes_is_not_old_at_once(self, store: Store, twin: Store) -> None:
         await StoreTime(_Clock(NOW)).look("", store)
         behind = StoreTime(_Clock(NOW - MONTH))
