@@ -20,6 +20,7 @@ from remit.contexts import (
 from remit.domain import Aggregate, Projection
 from remit.errors import (
     AlreadyExists,
+    BadKey,
     BadMessage,
     CallError,
     ChannelError,
@@ -50,6 +51,7 @@ __all__ = [
     "Aggregate",
     "AlreadyExists",
     "AntiCorruptionLayer",
+    "BadKey",
     "BadMessage",
     "CallError",
     "ChannelError",

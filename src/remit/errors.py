@@ -14,6 +14,7 @@ RemitError
 │   ├── TooLarge          the message is larger than a channel carries, or what it writes than a store takes
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields that are not the message they claim to be
+├── BadKey                a text that cannot be an identity or a key
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
 ├── Unstorable            an identity, key or text that the store cannot hold
@@ -34,6 +35,7 @@ from __future__ import annotations
 
 __all__ = [
     "AlreadyExists",
+    "BadKey",
     "BadMessage",
     "CallError",
     "ChannelError",
@@ -160,6 +162,16 @@ class BadMessage(RemitError):
     """Bytes or fields that are not the message they claim to be."""
 
     code = "message.invalid"
+
+
+class BadKey(RemitError):
+    """A text that cannot be an identity or a key: longer than 512 bytes of UTF-8, with a NUL, or no Unicode text.
+
+    Nothing was changed. Raised for the identity of an aggregate or a document, for the key that orders messages, and
+    for an idempotency key.
+    """
+
+    code = "key.invalid"
 
 
 class NotFound(RemitError):

@@ -1,9 +1,10 @@
-"""Places for stores that are kept, one for each test."""
+"""Places for stores, one for each test."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -13,8 +14,21 @@ import pytest
 @pytest.fixture(params=["sqlite", "postgresql"])
 async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
     """The place of stores that outlive a process: of every technology that has them."""
-    if request.param == "sqlite":
-        yield f"sqlite:{tmp_path}/{{context}}.db"
+    async with _place(request, tmp_path) as place:
+        yield place
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+async def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The place of stores of every technology."""
+    async with _place(request, tmp_path) as place:
+        yield place
+
+
+@asynccontextmanager
+async def _place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    if request.param != "postgresql":
+        yield "memory:" if request.param == "memory" else f"sqlite:{tmp_path}/{{context}}.db"
         return
     server: str = request.getfixturevalue("server")
     mark = f"t{uuid.uuid4().hex[:12]}"

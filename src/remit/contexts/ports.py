@@ -44,7 +44,10 @@ class _Shows(Protocol[K]):
 
 
 class Repository(Generic[A]):
-    """The aggregates of one class, within a unit of work. What was loaded and changed is stored at its end."""
+    """The aggregates of one class, within a unit of work. What was loaded and changed is stored at its end.
+
+    Every method raises `BadKey` for an identity whose text is longer than 512 bytes of UTF-8, has a NUL, or is none.
+    """
 
     if TYPE_CHECKING:
 
@@ -71,7 +74,7 @@ class Repository(Generic[A]):
 
 
 class View(Generic[D]):
-    """The documents of one projection. Read-only."""
+    """The documents of one projection. Read-only. Both methods raise `BadKey`, as those of a repository do."""
 
     if TYPE_CHECKING:
 
@@ -107,7 +110,8 @@ class Sql(Protocol):
 class Sender(Protocol):
     """Sends commands and asks queries: direct calls, each with a deadline in seconds.
 
-    Every method raises `Unavailable`, `DeadlineExceeded`, `OutcomeUnknown` or `KeyReused` (all of them `CallError`).
+    Every method raises `Unavailable`, `DeadlineExceeded`, `OutcomeUnknown` or `KeyReused` (all of them `CallError`),
+    and `BadKey` for a key that cannot be one.
     """
 
     async def send(self, command: Command[R, Any], /, *, deadline: float | None = None, key: str | None = None) -> R:

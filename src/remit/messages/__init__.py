@@ -5,10 +5,12 @@ from remit.messages.carried import not_carried
 from remit.messages.codec import Codec, Encoding, Rest, decode_reply, encode_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
 from remit.messages.envelope import LATER, Record, forms_of, has_newer, is_command, wish_of, write_newer, write_wish
+from remit.messages.keys import LONGEST_KEY, fits, key_text
 from remit.messages.refusal import Refusal
 
 __all__ = [
     "LATER",
+    "LONGEST_KEY",
     "Codec",
     "Command",
     "Contract",
@@ -26,9 +28,11 @@ __all__ = [
     "decode_reply",
     "encode_reply",
     "field",
+    "fits",
     "forms_of",
     "has_newer",
     "is_command",
+    "key_text",
     "not_carried",
     "parameter_of",
     "reply_of",

@@ -12,6 +12,7 @@ import msgspec
 from remit.contexts import Clock, Ids, Sender
 from remit.errors import (
     AlreadyExists,
+    BadKey,
     CallError,
     Conflict,
     DeadlineExceeded,
@@ -22,7 +23,7 @@ from remit.errors import (
     StoreError,
     StoreUnavailable,
 )
-from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply
+from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply, key_text
 from remit.runtime.attempts import DERIVED, ENDS, Attempt, identity_of
 from remit.runtime.deadlines import NEVER, Deadlines, Limit
 from remit.runtime.failures import told
@@ -99,8 +100,11 @@ class Calls:
     ) -> Coroutine[Any, Any, Any]:
         """The reply to a command from outside of any handler here. Raises its refusals and `CallError`s.
 
-        `caller` is who gave the key, `trace` what the command belongs to where another process says so.
+        `caller` is who gave the key, `trace` what the command belongs to where another process says so. Raises `BadKey`
+        for a key that cannot be one.
         """
+        if key:
+            key_text(key, "idempotency key", type(command).__name__)
         found = self._commands.get(type(command))
         if found is None:
             return self._send_elsewhere(command, key or self.ids.new(), deadline, caller, trace)
@@ -118,6 +122,8 @@ class Calls:
         self, outer: Attempt, command: Command[Any, Any], *, key: str | None, deadline: float | None
     ) -> Any:
         """The reply to a command that a handler sends. Raises as `send`, `KeyReused` and `Diverged`."""
+        if key:
+            key_text(key, "idempotency key", type(command).__name__)
         found = self._commands.get(type(command))
         target: HandlerPlan | Route = found[2] if found is not None else self._route(command, "handle")
         contract, caller = target.contract, outer.context
@@ -218,7 +224,7 @@ class Calls:
                 raise error
         elif isinstance(error, Refusal):
             raise self._declared(handler, error) from None
-        elif isinstance(error, (CallError, NotFound, AlreadyExists, StoreError, *ENDS)):
+        elif isinstance(error, (CallError, NotFound, AlreadyExists, BadKey, StoreError, *ENDS)):
             raise error
         self._listener(Signal("handler-failed", handler.name, told(error), error))
         raise HandlerFailed(

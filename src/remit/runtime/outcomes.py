@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from remit.errors import KeyReused, RemitError
-from remit.messages import Refusal, decode_reply
+from remit.messages import Refusal, decode_reply, fits
 from remit.runtime.attempts import DERIVED
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.pruning import RENEW_SECONDS
@@ -47,8 +47,9 @@ class Claimed:
 
     @property
     def cause(self) -> str:
-        """Its key, or what it belongs to where a key cannot stand in a header as it is."""
-        return self.key if self.key.isalnum() else self.trace
+        """Its key, or what it belongs to where a key cannot stand in a header as it is. It may order messages."""
+        text = self.key if self.key.isalnum() else self.trace
+        return text if fits(text) else blake2b(text.encode(), digest_size=16).hexdigest()
 
     @property
     def keeps_refusals(self) -> bool:
@@ -115,13 +116,12 @@ class Outcomes:
         handler is likely to load first is looked up."""
         if handler.keeps_time:
             stored, at = await store.first_begun(claim.scope, claim.key, at)
-        elif handler.habit is None:
-            stored = await store.outcome(claim.scope, claim.key)
-        else:
-            kind, name = handler.habit
-            id = str(getattr(command, name))
+        elif handler.habit is not None and fits(id := str(getattr(command, handler.habit[1]))):
+            kind = handler.habit[0]
             stored, row = await store.recall(claim.scope, claim.key, kind, id)
             claim.foreseen = ((kind, id), row)
+        else:
+            stored = await store.outcome(claim.scope, claim.key)
         return None if stored is None else await self._ended(store, handler, claim, stored), at
 
     def foresee(self, unit: UnitOfWork, claim: Claimed) -> None:

@@ -17,7 +17,7 @@ from remit.errors import (
     RemitError,
     Unavailable,
 )
-from remit.messages import Encoding, Record, Refusal
+from remit.messages import Encoding, Record, Refusal, fits
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.reaching import Question, Waiting
 from remit.runtime.retries import retrying
@@ -273,7 +273,11 @@ def _identity(request: Request) -> tuple[str, str, str]:
             msgspec.json.decode(f'"{trace}"')
         except msgspec.DecodeError:
             raise BadMessage("a trace with characters that are not escaped", where=headers["remit-type"]) from None
-    return headers.get("remit-caller", ""), key, trace
+    if not fits(caller := headers.get("remit-caller", "")):
+        raise BadMessage(
+            "a caller that cannot be stored", where=headers["remit-type"], expected="the header remit-caller"
+        )
+    return caller, key, trace
 
 
 def _depth(request: Request) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from remit.contexts import ContextMap
 from remit.errors import RemitError
-from remit.messages import Command, Query, contract_of, declared_context
+from remit.messages import Command, Query, contract_of, declared_context, key_text
 from remit.runtime.calls import DEADLINE, Calls, attempt
 from remit.runtime.event_keys import compare_event_keys
 from remit.runtime.follower import Follower
@@ -172,6 +172,8 @@ class Runtime:
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
         if self._origin.is_elsewhere:
             raise in_another_process()
+        if isinstance(fresh, str):
+            key_text(fresh, "ordering key", type(query).__name__)
         if fresh is not False:  # the answer has what is left of the time
             deadline = await self._freshen(query, fresh, DEADLINE if deadline is None else deadline)
         return await self.calls.ask(query, deadline=deadline)

@@ -11,7 +11,7 @@ import msgspec
 from remit.contexts import Clock, Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadMessage, NotAdded, NotFound, SecondAggregate
-from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, write_newer, write_wish
+from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, key_text, write_newer, write_wish
 from remit.runtime.attempts import DERIVED, ENDS, Attempt, RepeatedClock, RepeatedIds, identity_of, meant
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Store, Unit
@@ -152,7 +152,7 @@ class UnitOfWork:
     async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Calls._apply`
         """Runs a handler with its dependencies, then takes up what it changed and recorded.
 
-        Raises what the handler raises, `SecondAggregate`, `NotAdded`, `Diverged`.
+        Raises what the handler raises, `SecondAggregate`, `NotAdded`, `BadKey`, `Diverged`.
         """
         attempt = self.attempt
         if attempt.run:
@@ -280,7 +280,7 @@ class UnitOfWork:
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Takes an event into its document."""
-        id = str(plan.key(event))
+        id = key_text(plan.key(event), "key of a document", plan.kind)
         held = await self.held(plan, id) or self.hold(plan, id, plan.type())
         try:
             held.value.evolve(event)
@@ -340,7 +340,7 @@ class UnitOfWork:
         """
         contract = plan.contract
         if contract.key is not None:
-            key = str(getattr(message, contract.key))
+            key = key_text(getattr(message, contract.key), "ordering key", contract.type)
         calls, attempt = self.calls, self.attempt
         headers = f'{{"cause":"{attempt.cause}","trace":"{attempt.trace}"{more}}}'
         self.entries.append(
@@ -424,11 +424,11 @@ class _Repository(Repository[Any]):
         return self._unit
 
     async def find(self, id: Any, /) -> Any:
-        held = await self._within().held(self._plan, str(id))
+        held = await self._within().held(self._plan, key_text(id, "identity", self._plan.kind))
         return None if held is None else held.value
 
     async def get(self, id: Any, /) -> Any:
-        held = await self._within().held(self._plan, str(id))
+        held = await self._within().held(self._plan, key_text(id, "identity", self._plan.kind))
         if held is None:
             raise NotFound(
                 f"no {self._plan.type.__name__} with identity {id!r}", where=self._plan.kind,
@@ -437,13 +437,14 @@ class _Repository(Repository[Any]):
         return held.value
 
     async def obtain(self, id: Any, /) -> Any:
-        held = await self._within().held(self._plan, str(id))
+        text = key_text(id, "identity", self._plan.kind)
+        held = await self._within().held(self._plan, text)
         if held is None:
-            held = self._unit.hold(self._plan, str(id), self._plan.type(id=id))
+            held = self._unit.hold(self._plan, text, self._plan.type(id=id))
         return held.value
 
     def add(self, aggregate: Any, /) -> None:
-        self._within().add(self._plan, str(aggregate.id), aggregate)
+        self._within().add(self._plan, key_text(aggregate.id, "identity", self._plan.kind), aggregate)
 
 
 class _View(View[Any]):
@@ -454,7 +455,7 @@ class _View(View[Any]):
         self._plan = plan
 
     async def find(self, key: Any, /) -> Any:
-        held = await self._unit.held(self._plan, str(key))
+        held = await self._unit.held(self._plan, key_text(key, "key of a document", self._plan.kind))
         return None if held is None else held.value
 
     async def get(self, key: Any, /) -> Any:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 from zlib import crc32
 
 from remit.contexts import Context, ContextMap
 from remit.errors import OutboxError
-from remit.messages import LATER, Codec, Command, Contract, IntegrationEvent
+from remit.messages import LATER, Codec, Command, Contract, IntegrationEvent, key_text
 from remit.stores.size import LARGEST_UNIT, too_large
 from remit.stores.staging import Staged, stage, stage_async
 
@@ -25,14 +26,14 @@ class Writing:
         self.schema = schema
         self.stir = stir
         self._where = repr(context)
-        self._known: dict[type, tuple[Contract, Codec[Any], Callable[[Any], str] | None]] = {}
+        self._known: dict[type, tuple[Contract, Codec[Any], Callable[[Any], Any] | None]] = {}
         for message in context.outbox:
             contract = model.contracts[message]
             self._known[message] = contract, Codec(message), _field_of(contract.key)
 
     def row(self, message: Any, key: str | None, more: str = "") -> Staged:
         """The row of a message. `more` are further headers, each with a comma before it. Raises `OutboxError`,
-        `TooLarge`.
+        `TooLarge`, `BadKey`.
         """
         known = self._known.get(message.__class__)
         name = message.__class__.__name__
@@ -49,7 +50,7 @@ class Writing:
                 where=self._where, expected="one key: messages of one key are handled in order",
                 next=f'class {name}(..., key="<field>"), or key=... where it is published',
             )  # fmt: skip
-        key = own_key(message) if own_key is not None else str(key)
+        key = key_text(key if own_key is None else own_key(message), "ordering key", contract.type)
         id = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"  # unlike those of a runtime, from any thread
         headers = f'{{"cause":"{id}","trace":"{id}"{more}}}'
         encoded = codec.encode(message)
@@ -60,8 +61,8 @@ class Writing:
         return Staged(part, key, id, contract.type, contract.version, time.time(), headers, payload)
 
 
-def _field_of(name: str | None) -> Callable[[Any], str] | None:
-    return None if name is None else lambda message: str(getattr(message, name))
+def _field_of(name: str | None) -> Callable[[Any], Any] | None:
+    return None if name is None else attrgetter(name)
 
 
 class Outbox:
@@ -69,7 +70,8 @@ class Outbox:
     `AsyncConnection` of psycopg 3, or an `AsyncSession` or `AsyncConnection` of SQLAlchemy.
 
     What the transaction commits is delivered once, in order per key; what it rolls back is not. `key` orders messages
-    whose class names no field for it. Both methods raise `OutboxError`, `TooLarge`, and what the connection raises.
+    whose class names no field for it. Both methods raise `OutboxError`, `TooLarge`, `BadKey`, and what
+    the connection raises.
     """
 
     def __init__(self, writing: Writing) -> None:

@@ -214,6 +214,19 @@ class UnitConformance:
         same(await store.load("Account", "a1"), (2, b'{"owner":"Ada"}'), "each write counts the version up")
         same(await store.load("Invoice", "a1"), None, "state of another kind is other state")
 
+    async def test_identities_and_keys_of_512_bytes_are_kept(self, store: Store, twin: Store) -> None:
+        for text in ("k" * 512, "\u00e9" * 256, "\U0001f600" * 128, "\x01\x1f\x7f\\'\"%_\n\u2028\ufeff", " "):
+            claim = Claim("web", text, b"f", b"{}", 1.0)
+            unit = Unit([Change("Account", text, 0, b"1")], [entry(text, f"m{text[:9]}")], claim)
+            unit.parks = [park(1, text, error="broken")]
+            await store.commit(unit)
+            same(await twin.load("Account", text), (1, b"1"), "state is found under its identity")
+            same(await twin.outcome("web", text), Outcome(b"f", b"{}", 1.0), "an outcome is found under its key")
+            part = partition_of(text, store.capabilities.partitions)
+            last = (await store.read(PRIVATE, part, 0, 100))[-1]
+            same(last.key, text, "a message keeps its key")
+            same([row.key for row in await twin.parked(key=text)], [text], "a parked key is found")
+
     async def test_a_stale_version_is_refused(self, store: Store) -> None:
         await store.commit(Unit([Change("Account", "a1", 0, b"1")]))
         await store.commit(Unit([Change("Account", "a1", 1, b"2")]))

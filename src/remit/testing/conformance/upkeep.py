@@ -157,6 +157,7 @@ class StoreConformance(RetentionConformance):
                 same([found[0], found[2]], [expected] * 2, f"{question}: others find what they look for ({name})")
                 if isinstance(found[1], BaseException):
                     same(type(found[1]), Unstorable, f"{question}: it is refused for good ({name})")
+
     async def test_a_clock_that_is_ahead_deletes_nothing_young(self, store: Store, twin: Store) -> None:
         await _written_now(store)
         await StoreTime(_Clock(NOW)).look("", store)

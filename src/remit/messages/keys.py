@@ -1,0 +1,46 @@
+"""Identities and keys: what a text may be under which something is stored, ordered or applied once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.errors import BadKey
+
+__all__ = ["LONGEST_KEY", "fits", "key_text"]
+
+LONGEST_KEY = 512
+"""Bytes of UTF-8 that an identity or a key has at most: so much fits into an index of every store."""
+
+
+def fits(text: str) -> bool:
+    """Whether a text may be an identity or a key."""
+    return (len(text) <= LONGEST_KEY and text.isascii() and "\0" not in text) or not _fault(text)
+
+
+def key_text(given: Any, what: str, where: str) -> str:
+    """The text of an identity or a key, which is stored instead of it.
+
+    `what` it is, and `where`, is said in the error. Raises `BadKey`.
+    """
+    text = given if given.__class__ is str else str(given)
+    if len(text) <= LONGEST_KEY and text.isascii() and "\0" not in text:  # nearly all, and this is on every way
+        return text
+    if fault := _fault(text):
+        raise BadKey(
+            f"the {what} {text[:20]!a}{'...' * (len(text) > 20)} {fault}", where=where,
+            expected=f"at most {LONGEST_KEY} bytes of UTF-8, without NUL and without halves of surrogate pairs",
+            next="check what clients may choose, or derive a shorter key from it, such as a digest",
+        )  # fmt: skip
+    return text
+
+
+def _fault(text: str) -> str:
+    if "\0" in text:
+        return "holds a NUL"
+    if len(text) > LONGEST_KEY:  # what is much longer is not measured
+        return f"has more than {LONGEST_KEY} bytes"
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return "holds half of a surrogate pair, which is no text"
+    return f"has {size} bytes" if size > LONGEST_KEY else ""

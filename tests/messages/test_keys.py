@@ -1,0 +1,48 @@
+"""Texts under which something is stored, ordered or applied once: all but those that some store could not hold."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+from remit import BadKey
+from remit.messages import LONGEST_KEY, fits, key_text
+
+
+class Place(NamedTuple):
+    row: str
+    seat: int
+
+
+LONGEST = ["k" * LONGEST_KEY, "\u00e9" * (LONGEST_KEY // 2), "\U0001f600" * (LONGEST_KEY // 4)]
+GOOD = ["", " ", "a\nb", "\x01\x7f", "\ufeff\u2028", *LONGEST]
+BAD = ["a\0b", "\0", "\ud800", "x\udfff", *(text + "k" for text in LONGEST), "\u00e9" * 500, "k" * 100_000]
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_a_text_is_its_own_key(text: str) -> None:
+    assert key_text(text, "identity", "shop.Order") == text
+    assert fits(text)
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_some_store_cannot_hold_is_no_key(text: str) -> None:
+    with pytest.raises(BadKey) as raised:
+        key_text(text, "identity", "shop.Order")
+    assert raised.value.where == "shop.Order"
+    assert "512 bytes" in raised.value.expected
+    assert len(str(raised.value)) < 600
+    assert str(raised.value).encode()
+    assert not fits(text)
+
+
+@pytest.mark.parametrize(("given", "text"), [(7, "7"), (Place("a", 1), "Place(row='a', seat=1)")])
+def test_what_is_no_text_is_measured_as_it_is_stored(given: Any, text: str) -> None:
+    assert key_text(given, "identity", "shop.Order") == text
+
+
+def test_a_composite_identity_is_measured_as_a_whole() -> None:
+    assert key_text(Place("k" * 480, 1), "identity", "shop.Order")
+    with pytest.raises(BadKey):
+        key_text(Place("k" * 500, 1), "identity", "shop.Order")
