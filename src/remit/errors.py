@@ -14,6 +14,7 @@ RemitError
 │   ├── TooLarge          the message is larger than a channel carries, or what it writes than a store takes
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields that are not the message they claim to be
+├── BadValue              a value that could not be read again, once it is stored or sent
 ├── BadKey                a text that cannot be an identity or a key
 ├── NotFound              no aggregate or document has this identity
 ├── AlreadyExists         an aggregate was added whose identity is taken
@@ -37,6 +38,7 @@ __all__ = [
     "AlreadyExists",
     "BadKey",
     "BadMessage",
+    "BadValue",
     "CallError",
     "ChannelError",
     "Conflict",
@@ -162,6 +164,16 @@ class BadMessage(RemitError):
     """Bytes or fields that are not the message they claim to be."""
 
     code = "message.invalid"
+
+
+class BadValue(RemitError):
+    """A value that could not be read again, once it is stored or sent: an infinite number, a truth value in place of a
+    whole number, what breaks a limit of its type. Its class and field are named. Nothing was changed.
+
+    A command whose handler makes such a value ends with `HandlerFailed`, which names it too.
+    """
+
+    code = "value.invalid"
 
 
 class BadKey(RemitError):

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from remit import BadMessage, Command, DomainEvent, IntegrationEvent, Query, Refusal, Value
@@ -165,7 +166,11 @@ class Lost(Value):
     where: "Nowhere"  # type: ignore[name-defined]  # noqa: F821  # the mistake is the point of the test
 
 
-@pytest.mark.parametrize("type_", [Place, Tree, Refused, None, int, list[Money], OrderPlaced])
+CARRIED = [Place, Tree, Refused, None, int, list[Money], OrderPlaced, dict[UUID | int, int], dict[Literal["a", 1], int]]
+NO_KEYS = "it has keys that are no text, number or time"
+
+
+@pytest.mark.parametrize("type_", CARRIED)
 def test_what_json_can_carry(type_: Any) -> None:
     assert not_carried(type_) is None
 
@@ -178,6 +183,13 @@ def test_what_json_can_carry(type_: Any) -> None:
         (complex, "it has the type complex, which JSON has no form for"),
         (Lost, "name 'Nowhere' is not defined"),
         (Money | Line, "If a type union contains multiple Struct types"),
+        (dict[bool, int], NO_KEYS),
+        (dict[str | bool, int], NO_KEYS),
+        (dict[str | int, int], NO_KEYS),
+        (dict[str | None, int], NO_KEYS),
+        (list[dict[tuple[int, int], int]], NO_KEYS),
+        (dict[Money, int], NO_KEYS),
+        (msgspec.Raw, "it holds bytes of a codec"),
     ],
 )
 def test_what_json_cannot_carry(type_: Any, why: str) -> None:

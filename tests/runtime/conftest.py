@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ async def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 @asynccontextmanager
-async def _place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+async def _place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncGenerator[str]:
     if request.param != "postgresql":
         yield "memory:" if request.param == "memory" else f"sqlite:{tmp_path}/{{context}}.db"
         return

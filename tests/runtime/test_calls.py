@@ -11,7 +11,7 @@ import pytest
 
 from remit import (
     Aggregate,
-    BadMessage,
+    BadValue,
     CallError,
     Command,
     Context,
@@ -243,7 +243,7 @@ async def test_wire_parity_sends_every_message_through_the_codec() -> None:
 async def test_wire_parity_fails_for_a_message_that_would_not_survive_the_wire() -> None:
     shop = make_shop()
     async with shop.system.connect(store="memory:", parity=True) as app:
-        with pytest.raises(BadMessage, match="buyer"):
+        with pytest.raises(BadValue, match="buyer"):
             await app.send(Place(order=OrderId("o-1"), buyer=3))  # type: ignore[arg-type]  # the same
 
 

@@ -2,15 +2,17 @@
 
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Value, field
 from remit.messages.carried import not_carried
-from remit.messages.codec import Codec, Encoding, Rest, decode_reply, encode_reply
+from remit.messages.codec import UNWRITABLE, Codec, Encoding, Rest, decode_reply, encode_reply, write_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
 from remit.messages.envelope import LATER, Record, forms_of, has_newer, is_command, wish_of, write_newer, write_wish
+from remit.messages.fidelity import difference
 from remit.messages.keys import LONGEST_KEY, fits, key_text
 from remit.messages.refusal import Refusal
 
 __all__ = [
     "LATER",
     "LONGEST_KEY",
+    "UNWRITABLE",
     "Codec",
     "Command",
     "Contract",
@@ -26,6 +28,7 @@ __all__ = [
     "contract_of",
     "declared_context",
     "decode_reply",
+    "difference",
     "encode_reply",
     "field",
     "fits",
@@ -38,5 +41,6 @@ __all__ = [
     "reply_of",
     "wish_of",
     "write_newer",
+    "write_reply",
     "write_wish",
 ]

@@ -5,20 +5,42 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec import inspect
 
-from remit.messages.fields import parts_of
+from remit.messages.fields import Shape, parts_of
 
 __all__ = ["not_carried"]
+
+_KEYS = (
+    inspect.StrType, inspect.IntType, inspect.FloatType, inspect.DecimalType, inspect.UUIDType, inspect.DateType,
+    inspect.DateTimeType, inspect.TimeType, inspect.TimeDeltaType, inspect.BytesType, inspect.EnumType,
+    inspect.LiteralType, inspect.AnyType,
+)  # fmt: skip
 
 
 def not_carried(type: Any) -> str | None:
     """Why values of this type cannot be written as JSON and read back, or None when they can."""
     try:
-        described = msgspec.inspect.type_info(type)
+        described = inspect.type_info(type)
         msgspec.json.Decoder(type)
     except Exception as error:  # noqa: BLE001  # reading the user's annotations may raise anything
         return str(error)
     for path, found in parts_of(described):
-        if isinstance(found, msgspec.inspect.CustomType):
+        if isinstance(found, inspect.CustomType):
             return f"{path or 'it'} has the type {found.cls.__qualname__}, which JSON has no form for"
+        if isinstance(found, inspect.RawType | inspect.ExtType):
+            return f"{path or 'it'} holds bytes of a codec, which are read otherwise than they were written"
+        if isinstance(found, inspect.DictType) and not _is_key(found.key_type):
+            return (
+                f"{path or 'it'} has keys that are no text, number or time, or not always the same: JSON has no others"
+            )
     return None
+
+
+def _is_key(shape: Shape) -> bool:
+    """Whether values of this type can be keys. Where a key may also be a text, every key is read as one."""
+    if isinstance(shape, inspect.Metadata):
+        return _is_key(shape.type)
+    if isinstance(shape, inspect.UnionType):
+        return all(map(_is_key, shape.types)) and not any(isinstance(each, inspect.StrType) for each in shape.types)
+    return isinstance(shape, _KEYS)

@@ -17,21 +17,22 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from remit.errors import BadMessage
+from remit.errors import BadMessage, BadValue
 from remit.messages.base import Command, Query
+from remit.messages.fidelity import content_of, difference, has_times, is_exact
 from remit.messages.fields import (
     Brevity,
     Unknown,
     describe,
     has_defaults,
     in_order,
-    is_loose,
     is_unordered,
     take_unknown,
 )
+from remit.messages.plain import plainness
 from remit.messages.refusal import Refusal
 
-__all__ = ["Codec", "Encoding", "Rest", "decode_reply", "encode_reply"]
+__all__ = ["UNWRITABLE", "Codec", "Encoding", "Rest", "decode_reply", "encode_reply", "write_reply"]
 
 T = TypeVar("T")
 
@@ -41,6 +42,10 @@ _NAMES: dict[Encoding, str] = {"json": "JSON", "msgpack": "MessagePack"}
 _ENCODINGS: dict[Encoding, Any] = {"json": msgspec.json, "msgpack": msgspec.msgpack}
 _NATIVE: dict[Encoding, tuple[type, ...]] = {"json": (), "msgpack": (bytes, bytearray, memoryview, datetime)}
 """What an encoding has a form of its own for, beside what JSON has."""
+_NUMBERS = frozenset({int, bool, type(None)})
+"""What is written whatever it is."""
+UNWRITABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
+"""What is raised for a value that cannot be written, or not be read again."""
 
 
 class Codec(Generic[T]):
@@ -53,14 +58,17 @@ class Codec(Generic[T]):
         "_asks",
         "_brevity",
         "_brief",
+        "_content",
         "_decoder",
-        "_loose",
         "_name",
         "_shape",
         "_unordered",
         "decode",
         "encode",
         "encoding",
+        "has_times",
+        "is_exact",
+        "is_plain",
     )
 
     def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json") -> None:
@@ -76,7 +84,63 @@ class Codec(Generic[T]):
             self._brevity = Brevity(type)
             self.encode = self._encode_briefly
         self._unordered = is_unordered(self._shape)
-        self._loose = is_loose(self._shape)
+        self.is_exact = is_exact(self._shape)
+        self.has_times = has_times(self._shape)
+        self._content = content_of(type)
+        self.is_plain: Callable[[Any], bool] = plainness(self._shape) or _is_never_plain
+
+    def write(self, value: T) -> bytes:
+        """The bytes of a value, which can be read again. Raises `BadValue` where they could not be."""
+        try:
+            body = self.encode(value)
+        except UNWRITABLE as error:
+            raise self.bad_value(value, error) from error
+        if not self.is_plain(value):
+            self._read_again(value, body)
+        return body
+
+    def check(self, value: T) -> None:
+        """Raises `BadValue` for what could not be read again."""
+        given: Any = value
+        if not self.is_plain(value) or not (
+            given.__class__ in _NUMBERS or (given.__class__ is str and given.isascii())
+        ):
+            self.write(value)
+
+    def check_written(self, value: T, body: bytes) -> None:
+        """Raises `BadValue` where these bytes of a value could not be read again."""
+        if not self.is_plain(value):
+            self._read_again(value, body)
+
+    def _read_again(self, value: T, body: bytes) -> None:
+        try:
+            back = self.decode(body)
+            if not self.is_exact:
+                self._compare(value, back)
+        except UNWRITABLE as error:
+            raise self.bad_value(value, error) from error
+
+    def _compare(self, value: Any, back: Any) -> None:
+        content = self._content
+        try:
+            if (value == back) if content is None else (content(value) == content(back)):
+                return
+        except Exception:  # noqa: BLE001, S110  # a comparison is the user's code; it is made anew, part by part
+            pass
+        if found := difference(value, back):
+            raise self.bad_value(value, found)
+
+    def bad_value(self, value: T, why: object) -> BadValue:
+        """The error for a value that could not be read again."""
+        if isinstance(why, msgspec.ValidationError):  # of a number that became nothing, it tells what became of it
+            with suppress(*UNWRITABLE):
+                known = msgspec.to_builtins(value, str_keys=True)
+                why = difference(known, msgspec.json.decode(msgspec.json.encode(value))) or why
+        return BadValue(
+            f"a value of {self._name} could not be read again: {why}", where=self._name,
+            expected="what its type allows and JSON has a form for: finite numbers, offsets of whole minutes, Unicode",
+            next="check it before it is kept or sent",
+        )  # fmt: skip
 
     def read(self, data: bytes | str) -> T:
         """Decodes; raises `BadMessage`, with the path of the field, when the bytes are not of this type."""
@@ -115,15 +179,26 @@ class Codec(Generic[T]):
 
     def canonical(self, value: Any) -> bytes:
         """What a value says, without the fields that have their default, where these say nothing: the same bytes for
-        values that are written alike in every process and release, whatever order sets, mappings and fields have."""
-        read = _ENCODINGS[self.encoding]
-        if self._loose:
-            with suppress(msgspec.MsgspecError):  # which is told when it is read
-                value = self._decoder.decode(self.encode(value))
-        data = self._brevity.shorten(value, _NATIVE[self.encoding], text_keys=True) if self._brief else value
-        if self._unordered:
-            data = in_order(self._shape, read.decode(read.encode(data)))
-        return read.encode(data, order="sorted")  # type: ignore[no-any-return]  # msgspec's encode
+        values that are written alike in every process and release, whatever order sets, mappings and fields have.
+
+        Raises `BadValue`.
+        """
+        read, data = _ENCODINGS[self.encoding], value
+        try:
+            if not self.is_exact:
+                data = self.decode(self.encode(value))
+                self._compare(value, data)
+            if self._brief:
+                data = self._brevity.shorten(data, _NATIVE[self.encoding], text_keys=True)
+            if self._unordered:
+                data = in_order(self._shape, read.decode(read.encode(data)))
+            return read.encode(data, order="sorted")  # type: ignore[no-any-return]  # msgspec's encode
+        except UNWRITABLE as error:
+            raise self.bad_value(value, error) from error
+
+
+def _is_never_plain(value: Any) -> bool:
+    return False
 
 
 class Rest:
@@ -165,6 +240,14 @@ def encode_reply(value: Any, encoding: Encoding = "json") -> bytes:
     return msgspec.msgpack.encode({"reply": value})
 
 
+def write_reply(value: Any, codec: Codec[Any]) -> bytes:
+    """The bytes of a reply or refusal to be stored, as JSON. Raises `BadValue` for what could not be read again."""
+    if not isinstance(value, Refusal):
+        return b'{"reply":' + codec.write(value) + b"}"
+    refused = _codec_of(type(value), "json")
+    return b'{"refusal":"' + type(value).__name__.encode() + b'","fields":' + refused.write(value) + b"}"
+
+
 def decode_reply(data: bytes, codec: Codec[Any], refusals: tuple[type[Refusal], ...]) -> Any:
     """The reply or refusal (returned, not raised) that `encode_reply` wrote in the codec's encoding.
 
@@ -182,10 +265,15 @@ def decode_reply(data: bytes, codec: Codec[Any], refusals: tuple[type[Refusal], 
 
 def _read_refusal(refusal: type[Refusal], fields: bytes, encoding: Encoding) -> Refusal:
     # msgspec fills the fields without running a constructor; only a constructed exception has its `args`
+    codec = _codec_of(refusal, encoding)
+    return dataclasses.replace(codec.read(fields or _ENCODINGS[encoding].encode({})))
+
+
+def _codec_of(refusal: type[Refusal], encoding: Encoding) -> Codec[Refusal]:
     codec = _refusals.get((refusal, encoding))
     if codec is None:
         codec = _refusals[refusal, encoding] = Codec(refusal, encoding=encoding)
-    return dataclasses.replace(codec.read(fields or _ENCODINGS[encoding].encode({})))
+    return codec
 
 
 _refusals: dict[tuple[type[Refusal], Encoding], Codec[Refusal]] = {}

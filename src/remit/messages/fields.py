@@ -18,7 +18,6 @@ __all__ = [
     "describe",
     "has_defaults",
     "in_order",
-    "is_loose",
     "is_unordered",
     "parts_of",
     "take_unknown",
@@ -146,11 +145,6 @@ def is_unordered(shape: Shape) -> bool:
     return any(_may_be_set(found) for _, found in parts_of(shape))
 
 
-def is_loose(shape: Shape) -> bool:
-    """Whether a value may be given as another type than it is read back as: a whole number in place of a fraction."""
-    return any(isinstance(found, inspect.FloatType) for _, found in parts_of(shape))
-
-
 def in_order(shape: Shape, data: Any) -> Any:
     """The same data with the elements of everything that may be a set in one order: that of what they say."""
     shape = _member(shape, data)
@@ -177,7 +171,10 @@ def _positions(shape: Shape, data: Any) -> Iterator[tuple[int, Shape, Any]]:
 
 
 def _said(element: Any) -> bytes:
-    return msgspec.msgpack.encode(element, order="deterministic")
+    try:
+        return msgspec.msgpack.encode(element, order="deterministic")
+    except OverflowError:  # of a number beyond 64 bits
+        return msgspec.json.encode(element, order="deterministic")
 
 
 _SETS = (inspect.SetType, inspect.FrozenSetType)

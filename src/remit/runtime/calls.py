@@ -13,6 +13,7 @@ from remit.contexts import Clock, Ids, Sender
 from remit.errors import (
     AlreadyExists,
     BadKey,
+    BadValue,
     CallError,
     Conflict,
     DeadlineExceeded,
@@ -23,7 +24,7 @@ from remit.errors import (
     StoreError,
     StoreUnavailable,
 )
-from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply, key_text
+from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply, key_text, write_reply
 from remit.runtime.attempts import DERIVED, ENDS, Attempt, identity_of
 from remit.runtime.deadlines import NEVER, Deadlines, Limit
 from remit.runtime.failures import told
@@ -42,6 +43,8 @@ from remit.stores import Store, Unit, was_written
 __all__ = ["Calls", "attempt"]
 
 _NO_ROWS = Unit()
+_AT_FIRST: tuple[Place | None, frozenset[Place]] = None, frozenset()
+"""Before the first run of a handler: its turn, and what others are known to have added."""
 DEADLINE = 10.0
 """Seconds a call may take when nobody says otherwise."""
 MARGIN = 0.005
@@ -101,7 +104,7 @@ class Calls:
         """The reply to a command from outside of any handler here. Raises its refusals and `CallError`s.
 
         `caller` is who gave the key, `trace` what the command belongs to where another process says so. Raises `BadKey`
-        for a key that cannot be one.
+        for a key that cannot be one, and `BadValue` for a command that could not be read again.
         """
         if key:
             key_text(key, "idempotency key", type(command).__name__)
@@ -152,6 +155,8 @@ class Calls:
     ) -> Any:
         plan, _, handler = found
         arriving = self._travel(handler, command) if self._parity else command
+        if claim is not None:
+            claim.sign(handler, arriving)
         seconds = DEADLINE if deadline is None else deadline
         limit = self.deadlines.enter(seconds, NEVER if outer is None else outer.deadline)
         try:
@@ -227,8 +232,9 @@ class Calls:
         elif isinstance(error, (CallError, NotFound, AlreadyExists, BadKey, StoreError, *ENDS)):
             raise error
         self._listener(Signal("handler-failed", handler.name, told(error), error))
+        made = f": {error.what}" if isinstance(error, BadValue) else ""
         raise HandlerFailed(
-            f"{handler.contract.type} failed in its handler",
+            f"{handler.contract.type} failed in its handler{made}",
             where=handler.name,
             next="see the log of the service that runs it",
         ) from None
@@ -238,7 +244,6 @@ class Calls:
     ) -> Any:
         """Applies a command under a key, unless it was applied."""
         plan, store, handler = found
-        claim.sign(handler, command)
         origin, under_way = claim.origin, self._under_way
         if origin in under_way and (outer is None or not outer.comes_from(origin)):
             await under_way.over(origin)
@@ -259,8 +264,7 @@ class Calls:
     ) -> Any:
         """Applies a command: load, decide, commit; rerun when somebody else wrote first."""
         plan, store, handler = found
-        turn: Place | None = None
-        taken: frozenset[Place] = frozenset()
+        turn, taken = _AT_FIRST
         try:
             while True:
                 unit = UnitOfWork(plan, store, self, attempt, taken)
@@ -270,8 +274,10 @@ class Calls:
                 try:
                     reply = await unit.run(handler, command)
                     rows = unit.unit()
-                    if claim is not None:
-                        rows.claim = claim.row(encode_reply(reply), self.stamp())
+                    if claim is None:
+                        handler.reply.check(reply)
+                    else:
+                        rows.claim = claim.row(write_reply(reply, handler.reply), self.stamp())
                     if limit.asked or self.turns.taken:
                         await self._stand_aside(limit, unit, rows, turn)
                     await unit.commit(rows)
@@ -325,11 +331,14 @@ class Calls:
     async def _refused(self, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal) -> Any:
         """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
         one. Raises it, unless the command was applied meanwhile."""
-        if claim is None or not isinstance(refusal, handler.refusals):
+        if not isinstance(refusal, handler.refusals):
+            raise refusal
+        outcome = write_reply(refusal, handler.reply)
+        if claim is None:
             raise refusal
         if claim.keeps_refusals:
             with contextlib.suppress(Conflict):
-                await store.commit(Unit(claim=claim.row(encode_reply(refusal), self.stamp())))
+                await store.commit(Unit(claim=claim.row(outcome, self.stamp())))
                 raise refusal
         if known := await self.outcomes.known(store, handler, claim):
             return known[0]
@@ -356,7 +365,7 @@ class Calls:
 
     def _travel(self, handler: HandlerPlan, message: Any) -> Any:
         """The message as it arrives with wire parity: after a round trip through the codec."""
-        return handler.codec.read(handler.codec.encode(message))
+        return handler.codec.read(handler.codec.write(message))
 
     def _back(self, handler: HandlerPlan, reply: Any) -> Any:
         try:

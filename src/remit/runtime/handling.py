@@ -8,7 +8,7 @@ from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
-from remit.messages import Refusal, encode_reply, forms_of, has_newer, is_command, wish_of
+from remit.messages import Refusal, forms_of, has_newer, is_command, wish_of, write_reply
 from remit.runtime.attempts import Attempt
 from remit.runtime.calls import Calls
 from remit.runtime.outcomes import Claimed
@@ -108,7 +108,7 @@ class Handling:
         claim, (handler, _) = Claimed(*wish, trace_of(record), record.type), _form(self._follow, record)
         if handler is not None and await self._calls.outcomes.known(self._store, handler, claim) is None:
             reply = await handle_record(self._follow, unit, record)
-            unit.claim = claim.row(encode_reply(reply), self._calls.stamp())
+            unit.claim = claim.row(write_reply(reply, handler.reply), self._calls.stamp())
 
 
 _NOBODY = Attempt("", "", 0.0, "", 0.0)

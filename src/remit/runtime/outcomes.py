@@ -48,8 +48,9 @@ class Claimed:
     @property
     def cause(self) -> str:
         """Its key, or what it belongs to where a key cannot stand in a header as it is. It may order messages."""
-        text = self.key if self.key.isalnum() else self.trace
-        return text if fits(text) else blake2b(text.encode(), digest_size=16).hexdigest()
+        if self.key.isalnum():
+            return self.key
+        return self.trace if fits(self.trace) else blake2b(self.trace.encode(), digest_size=16).hexdigest()
 
     @property
     def keeps_refusals(self) -> bool:
@@ -59,7 +60,7 @@ class Claimed:
 
     def sign(self, handler: HandlerPlan, command: Any) -> None:
         """Notes what the command says, so that another one under the same key is found. A derived key says it already,
-        or it stands for the identity, whatever else the command says."""
+        or it stands for the identity, whatever else the command says. Raises `BadValue`."""
         if not self.caller.endswith(DERIVED):
             self.fingerprint = blake2b(handler.codec.canonical(command), digest_size=16).digest()
 

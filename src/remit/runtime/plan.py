@@ -95,7 +95,7 @@ class EventPlan:
     """What happens when a domain event is recorded: how it is written, published, and followed together."""
 
     contract: Contract
-    encode: Callable[[Any], bytes]
+    write: Callable[[Any], bytes]
     publish: list[Callable[[Any], Any]] = field(default_factory=list[Callable[[Any], Any]])
     together: list[HandlerPlan] = field(default_factory=list[HandlerPlan])
 
@@ -134,7 +134,7 @@ class ContextPlan:
         """The plan of a domain event; one that nobody follows is planned when it is first recorded."""
         plan = self.events.get(cls)
         if plan is None:
-            plan = self.events[cls] = EventPlan(contract_of(cls, self.name), Codec[Any](cls).encode)
+            plan = self.events[cls] = EventPlan(contract_of(cls, self.name), Codec[Any](cls).write)
         return plan
 
     def follow_commands(self, source: str) -> None:

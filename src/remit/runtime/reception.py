@@ -11,8 +11,11 @@ import msgspec
 
 from remit.errors import (
     BadMessage,
+    BadValue,
     CallError,
     DeadlineExceeded,
+    HandlerFailed,
+    OutcomeUnknown,
     Overloaded,
     RemitError,
     Unavailable,
@@ -23,7 +26,7 @@ from remit.runtime.reaching import Question, Waiting
 from remit.runtime.retries import retrying
 from remit.runtime.runtime import Runtime
 from remit.runtime.wire import (
-    CONTENT_TYPES,
+    ENCODINGS,
     Heads,
     Route,
     decode_known,
@@ -58,8 +61,6 @@ POLLS = 1000
 """Questions for a log that wait for something new at the same time, at most."""
 
 log = logging.getLogger("remit")
-
-_ENCODINGS: Mapping[str, Encoding] = {content: encoding for encoding, content in CONTENT_TYPES.items()}
 
 
 class Reception:
@@ -161,7 +162,10 @@ class Reception:
         finally:
             nesting.left(deep)
             retrying.set(again)
-        return route.answer(outcome)
+        try:
+            return route.answer(outcome)
+        except BadValue as error:
+            raise _unsaid(handler, request, error) from error
 
     def _handler(self, request: Request) -> HandlerPlan:
         type, version = request.headers.get("remit-type", ""), request.headers.get("remit-version", "")
@@ -175,9 +179,9 @@ class Reception:
         return handler
 
     def _route(self, handler: HandlerPlan, request: Request) -> Route:
-        encoding = _ENCODINGS.get(request.headers.get("content-type", ""))
+        encoding = ENCODINGS.get(request.headers.get("content-type", ""))
         if encoding is None:
-            expected = " or ".join(_ENCODINGS)
+            expected = " or ".join(ENCODINGS)
             raise BadMessage("its body is of an unknown type", where=request.kind, expected=expected)
         contract = handler.contract
         key = (contract.type, contract.version, encoding)
@@ -260,6 +264,19 @@ async def _said(answering: Callable[[Request], Awaitable[Answer]], request: Requ
     except Exception as error:  # whatever happens here must not leave the caller without an answer
         log.exception("answering %s failed", request.kind)
         return failure(Unavailable(f"answering failed: {type(error).__name__}", where=request.kind))
+
+
+def _unsaid(handler: HandlerPlan, request: Request, error: BadValue) -> CallError:
+    """The error of an answer that cannot be written. That of a command was looked at before it was committed."""
+    if request.kind == "command":
+        return OutcomeUnknown(
+            f"{handler.contract.type} was applied, and its answer cannot be written: {error.what}", where=handler.name,
+            next="look at what it has changed",
+        )  # fmt: skip
+    log.warning("handler-failed %s: %s", handler.name, error)
+    return HandlerFailed(
+        f"{handler.contract.type} failed in its handler: {error.what}", where=handler.name, next=error.next
+    )
 
 
 def _identity(request: Request) -> tuple[str, str, str]:

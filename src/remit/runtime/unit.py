@@ -11,7 +11,18 @@ import msgspec
 from remit.contexts import Clock, Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadMessage, NotAdded, NotFound, SecondAggregate
-from remit.messages import LATER, Codec, Command, Contract, DomainEvent, Rest, key_text, write_newer, write_wish
+from remit.messages import (
+    LATER,
+    UNWRITABLE,
+    Codec,
+    Command,
+    Contract,
+    DomainEvent,
+    Rest,
+    key_text,
+    write_newer,
+    write_wish,
+)
 from remit.runtime.attempts import DERIVED, ENDS, Attempt, RepeatedClock, RepeatedIds, identity_of, meant
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Store, Unit
@@ -59,8 +70,11 @@ class _Held:
         self.aggregate = isinstance(value, Aggregate)
 
     def encoded(self) -> bytes:
-        """The bytes to be stored."""
-        body: bytes = self.plan.codec.encode(self.value)
+        """The bytes to be stored. Raises `BadValue`."""
+        try:
+            body: bytes = self.plan.codec.encode(self.value)
+        except UNWRITABLE as error:
+            raise self.plan.codec.bad_value(self.value, error) from error
         return body if self.rest is None else self.rest.completed(body)
 
     def says(self, body: bytes) -> bool:
@@ -69,6 +83,14 @@ class _Held:
             return body == self.body
         value, rest = self.plan.codec.restore(self.body)
         return body == _Held(self.plan, self.id, value, rest=rest).encoded()
+
+
+def _check(held: _Held, body: bytes) -> None:
+    """Raises `BadValue` where these bytes, which are to be stored, could not be read again."""
+    if held.rest is None:
+        held.plan.codec.check_written(held.value, body)
+    else:
+        held.plan.codec.write(held.value)  # without what another release has stored with it
 
 
 def _load(plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> _Held:
@@ -152,7 +174,7 @@ class UnitOfWork:
     async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Calls._apply`
         """Runs a handler with its dependencies, then takes up what it changed and recorded.
 
-        Raises what the handler raises, `SecondAggregate`, `NotAdded`, `BadKey`, `Diverged`.
+        Raises what the handler raises, `SecondAggregate`, `NotAdded`, `BadKey`, `BadValue`, `Diverged`.
         """
         attempt = self.attempt
         if attempt.run:
@@ -300,6 +322,8 @@ class UnitOfWork:
                 where=handler.name, expected="one aggregate per message, reactions with together=True included",
                 next="let a later reaction to the first one's event write the second",
             )  # fmt: skip
+        if body != held.body and not held.plan.codec.is_plain(held.value):
+            _check(held, body)
         self._written, held.body, held.changed = held, body, True
         return events
 
@@ -323,14 +347,14 @@ class UnitOfWork:
             forms.setdefault(plan.contract.type, []).append((plan.contract.version, plan, event))
         for versions in forms.values():
             (_, plan, event), *newer = sorted(versions, key=itemgetter(0))
-            beside = write_newer({version: of.encode(form) for version, of, form in newer}) if newer else ""
+            beside = write_newer({version: of.write(form) for version, of, form in newer}) if newer else ""
             self._enter(PUBLISHED, plan, event, key, beside)
 
     def _published(self, cls: type) -> EventPlan:
         plan = self.plan.published.get(cls)
         if plan is None:
             contract = self.calls.contracts[cls]
-            plan = self.plan.published[cls] = EventPlan(contract, Codec[Any](cls).encode)
+            plan = self.plan.published[cls] = EventPlan(contract, Codec[Any](cls).write)
         return plan
 
     def _enter(self, channel: int, plan: EventPlan, message: Any, key: str, more: str = "") -> str:
@@ -347,7 +371,7 @@ class UnitOfWork:
             _row(
                 Entry,
                 (channel, key, calls.ids.new(), contract.type, contract.version, calls.seconds(), headers,
-                 plan.encode(message)),
+                 plan.write(message)),
             )
         )  # fmt: skip
         return key
@@ -387,12 +411,13 @@ class UnitOfWork:
         self._enter(PUBLISHED, plan, command, self.key or attempt.cause, headers)
 
     def unit(self) -> Unit:
-        """The rows to be written."""
+        """The rows to be written. Raises `BadValue` for a document that could not be read again."""
         changes: list[Change] = []
         for held in self._held.values():
             if held.changed:
                 if not held.aggregate:
                     held.body = held.encoded()
+                    _check(held, held.body)
                 changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
         return Unit(changes, self.entries, self.claim)
 

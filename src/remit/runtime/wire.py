@@ -10,7 +10,8 @@ import msgspec
 
 from remit import errors
 from remit.errors import BadMessage, Overloaded, RemitError, Unavailable
-from remit.messages import Codec, Contract, Encoding, Record, Refusal, decode_reply, encode_reply, reply_of
+from remit.messages import Codec, Contract, Encoding, Record, Refusal, decode_reply, reply_of
+from remit.runtime.parts import Answers, Part
 from remit.runtime.usual import Usual
 from remit.transports import Answer, Request, Standing
 
@@ -46,6 +47,8 @@ T = TypeVar("T")
 
 CONTENT_TYPES: Mapping[Encoding, str] = {"json": "application/json", "msgpack": "application/msgpack"}
 
+ENCODINGS: Mapping[str, Encoding] = {content: encoding for encoding, content in CONTENT_TYPES.items()}
+
 LENGTH = "remit-length"
 """The header of a piece of an answer: how many bytes the whole has."""
 
@@ -53,7 +56,9 @@ LENGTH = "remit-length"
 class Route:
     """One command or query as it travels: where to, and how its parts are written and read."""
 
-    __slots__ = ("_known", "_message", "_reply", "_typed", "address", "codec", "contract", "kind", "refusals", "usual")
+    __slots__ = (
+        "_answers", "_encoding", "_known", "_message", "address", "codec", "contract", "kind", "refusals", "usual",
+    )  # fmt: skip
 
     def __init__(self, address: str, kind: Literal["command", "query"], contract: Contract, encoding: Encoding) -> None:
         reply, self.refusals = reply_of(contract.message)
@@ -61,31 +66,35 @@ class Route:
         self.kind = kind
         self.contract = contract
         self.usual = Usual()
-        self.codec: Codec[Any] = Codec(contract.message)
+        self._encoding: Encoding = encoding
+        self._message = Part(contract.message, encoding)
+        self._answers = Answers(reply, encoding)
+        self.codec: Codec[Any] = self._message.json
         """What says whether two messages are the same, whatever carries them."""
-        self._message = self.codec if encoding == "json" else Codec[Any](contract.message, encoding=encoding)
-        self._reply: Codec[Any] = Codec(reply, encoding=encoding)
-        self._typed = {"content-type": CONTENT_TYPES[encoding]}
-        self._known = {**self._typed, "remit-type": contract.type, "remit-version": str(contract.version)}
+        known = {"remit-type": contract.type, "remit-version": str(contract.version)}
+        self._known = {each: {"content-type": content, **known} for each, content in CONTENT_TYPES.items()}
 
     def request(self, message: Any, headers: Mapping[str, str]) -> Request:
-        """A call, but for what changes with each attempt."""
-        return Request(self.kind, {**self._known, **headers}, self._message.encode(message))
+        """A call, but for what changes with each attempt. Raises `BadValue`."""
+        encoding, body = self._message.write(message)
+        return Request(self.kind, {**self._known[encoding], **headers}, body)
 
     def read(self, request: Request) -> Any:
         """The message. Raises `BadMessage`."""
-        return self._message.read(request.body)
+        return self._message.codec(self._encoding).read(request.body)
 
     def answer(self, outcome: Any) -> Answer:
-        """The answer that says a reply, or a refusal."""
-        return Answer("ok", self._typed, encode_reply(outcome, self._reply.encoding))
+        """The answer that says a reply, or a refusal. Raises `BadValue`."""
+        encoding, body = self._answers.write(outcome)
+        return Answer("ok", {"content-type": CONTENT_TYPES[encoding]}, body)
 
     def outcome(self, answer: Answer) -> Any:
         """The reply. Raises the refusal or the error that the answer says, `BadMessage` when it cannot be read."""
         if answer.status != "ok":
             raise_failure(answer, self.address)
+        encoding = ENCODINGS.get(answer.headers.get("content-type", ""), self._encoding)
         try:
-            outcome = decode_reply(answer.body, self._reply, self.refusals)
+            outcome = decode_reply(answer.body, self._answers.reply.codec(encoding), self.refusals)
         except BadMessage as error:
             raise BadMessage(
                 f"{self.contract.type} was answered, and the answer cannot be read here: {error.what}",

@@ -32,8 +32,9 @@ class Writing:
             self._known[message] = contract, Codec(message), _field_of(contract.key)
 
     def row(self, message: Any, key: str | None, more: str = "") -> Staged:
-        """The row of a message. `more` are further headers, each with a comma before it. Raises `OutboxError`,
-        `TooLarge`, `BadKey`.
+        """The row of a message. `more` are further headers, each with a comma before it.
+
+        Raises `OutboxError`, `TooLarge`, `BadKey`, `BadValue`.
         """
         known = self._known.get(message.__class__)
         name = message.__class__.__name__
@@ -53,7 +54,7 @@ class Writing:
         key = key_text(key if own_key is None else own_key(message), "ordering key", contract.type)
         id = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"  # unlike those of a runtime, from any thread
         headers = f'{{"cause":"{id}","trace":"{id}"{more}}}'
-        encoded = codec.encode(message)
+        encoded = codec.write(message)
         if len(encoded) > LARGEST_UNIT:
             raise too_large(len(encoded), f"{name} has", self._where)
         payload = encoded.decode()
@@ -70,8 +71,8 @@ class Outbox:
     `AsyncConnection` of psycopg 3, or an `AsyncSession` or `AsyncConnection` of SQLAlchemy.
 
     What the transaction commits is delivered once, in order per key; what it rolls back is not. `key` orders messages
-    whose class names no field for it. Both methods raise `OutboxError`, `TooLarge`, `BadKey`, and what
-    the connection raises.
+    whose class names no field for it. Both methods raise `OutboxError`, `TooLarge`, `BadKey`, `BadValue`,
+    and what the connection raises.
     """
 
     def __init__(self, writing: Writing) -> None:

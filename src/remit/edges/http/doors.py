@@ -117,6 +117,8 @@ def _operation(context: str, route: Route) -> Operation:
     message = route.message
     places = places_of(route.path)
     reply, refusals = reply_of(message)
+    answers: Codec[Any] = Codec(reply)  # the reply of a command was looked at before it was committed
+    encode = answers.write if route.method == "GET" else answers.encode
     if route.method in ("GET", "DELETE"):
         body, read = None, query_reader(message, places)
     else:
@@ -124,7 +126,7 @@ def _operation(context: str, route: Route) -> Operation:
         read = body_reader(message, route.path, places, Codec(body, message.__name__))
     return Operation(
         context=context, route=route, name=contract_of(message, context).type, places=places,
-        fields=fields_of(message), body=body, reply=reply, refusals=refusals, read=read, encode=Codec(reply).encode,
+        fields=fields_of(message), body=body, reply=reply, refusals=refusals, read=read, encode=encode,
     )  # fmt: skip
 
 

@@ -48,6 +48,10 @@ KINDS: dict[str, Kind] = {
         409, "Decided differently when it was run again", "Repeat the request with the same Idempotency-Key",
         "Others wrote while it was handled. It has changed nothing itself; what was called for it stays.",
     ),
+    "value.invalid": Kind(
+        500, "A value that could not be read again", "Tell the operator: the log of the server says more",
+        "The answer could not be written. Nothing was changed.",
+    ),
     "key.invalid": Kind(400, "No identity or key", "Choose a shorter text, without NUL"),
     "state.not-found": Kind(404, "Not found"),
     "state.exists": Kind(409, "It exists already", "Look at what is there, or choose another identity"),

@@ -1,0 +1,72 @@
+"""The quick look at records of plain fields, which are most: whether each value is of its field's very class.
+
+Who has been seen to be so is read again as it was written, without reading it. Everything else is looked at closely.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from msgspec import inspect
+
+from remit.messages.fields import Shape
+
+__all__ = ["plainness"]
+
+_OF: dict[type[Shape], type] = {
+    inspect.StrType: str,
+    inspect.IntType: int,
+    inspect.BoolType: bool,
+    inspect.FloatType: float,
+    inspect.DecimalType: Decimal,
+    inspect.UUIDType: UUID,
+    inspect.DateType: date,
+    inspect.DateTimeType: datetime,
+}
+_MORE: dict[type, str] = {
+    int: f" and {-(2**63)} <= {{0}} < {2**63}",
+    float: " and {0} - {0} == 0.0",
+    datetime: " and ({0}.tzinfo is None or {0}.tzinfo is UTC)",
+}
+"""What else has to hold: that a number does not have too many digits, or is finite; that an offset is kept."""
+
+
+def plainness(shape: Shape) -> Callable[[Any], bool] | None:
+    """What says of a value of this type that it is plain, once it could be written; None where no value is."""
+    known: dict[str, Any] = {"UTC": UTC}
+    if isinstance(shape, inspect.StructType):
+        if hasattr(shape.cls, "__post_init__"):
+            return None  # which may find fault with what a value has become
+        tests: list[str | None] = [f"value.__class__ is {_named(shape.cls, known)}"]
+        tests += [_test(field.type, f"value.{field.name}", known) for field in shape.fields]
+    else:
+        tests = [_test(shape, "value", known)]
+    if None in tests:
+        return None
+    source = " and ".join(map(str, tests))
+    made: Callable[[Any], bool] = eval(f"lambda value: {source}", known)  # noqa: S307  # made of names of fields: a loop over them would take longer than reading the value again
+    return made
+
+
+def _test(shape: Shape, named: str, known: dict[str, Any]) -> str | None:
+    if isinstance(shape, inspect.UnionType):
+        members = [member for member in shape.types if not isinstance(member, inspect.NoneType)]
+        one = _test(members[0], named, known) if len(members) == 1 else None
+        return one and f"({named} is None or {one})"
+    if isinstance(shape, inspect.NoneType):
+        return f"{named} is None"
+    cls = shape.cls if isinstance(shape, inspect.EnumType) else _OF.get(type(shape))
+    limits = () if isinstance(shape, inspect.EnumType) else shape.__struct_fields__
+    if cls is None or any(getattr(shape, limit) is not None for limit in limits):
+        return None
+    return f"({named}.__class__ is {_named(cls, known)}{_MORE.get(cls, '').format(named)})"
+
+
+def _named(cls: type, known: dict[str, Any]) -> str:
+    name = f"class_{len(known)}"
+    known[name] = cls
+    return name

@@ -1,0 +1,255 @@
+"""What is written can be read again as it was, or is refused with the class and the field."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from remit import Aggregate, BadValue, Command, DomainEvent, Refusal, Value, field
+from remit.messages import Codec, Encoding, decode_reply, write_reply
+from remit.runtime.parts import Answers, Part
+
+
+class Colour(enum.Enum):
+    RED = "r"
+
+
+class Line(Value):
+    amount: float
+
+
+class Big(Line):
+    more: str = ""
+
+
+class Pair(NamedTuple):
+    one: int
+    other: float
+
+
+@dataclass
+class Point:
+    at: float
+
+
+class Item(Aggregate[str]):
+    score: float | None = None
+    count: int = 0
+    lines: list[Line] = field(default_factory=list[Line])
+
+
+class Happened(DomainEvent):
+    first: int
+    score: float = 0.0
+
+
+class Full(Refusal):
+    left: float
+
+
+INFINITE, NONE = float("inf"), float("nan")
+NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001  # times without an offset are values, too
+ODD = timezone(timedelta(hours=1, seconds=30))
+EAST = timezone(timedelta(hours=5, minutes=30))
+TWICE = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+def nested(depth: int) -> Any:
+    made: Any = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
+GOOD: list[tuple[Any, Any]] = [
+    (str, ""),
+    (str, "\0\u2028\U0001f600"),
+    (str, "r"),
+    (int, 2**70),
+    (int, -(2**63) - 1),
+    (int, 0),
+    (bool, True),
+    (bool | int, True),
+    (None, None),
+    (float, -0.0),
+    (float, 1e308),
+    (float, 3),
+    (float | None, None),
+    (int | float, 1.0),
+    (Decimal, Decimal("1E+400")),
+    (Decimal, Decimal("NaN")),
+    (Decimal, Decimal("-0.000")),
+    (datetime, NAIVE.replace(year=1)),
+    (datetime, datetime.max.replace(tzinfo=UTC)),
+    (datetime, datetime(2026, 1, 1, tzinfo=EAST)),
+    (datetime, TWICE),
+    (datetime, TWICE.replace(fold=1)),
+    (time, time(1, 2, 3, tzinfo=UTC)),
+    (time, time(1)),
+    (timedelta, timedelta(days=-1, microseconds=1)),
+    (timedelta, timedelta.max),
+    (date, date(1, 1, 1)),
+    (UUID, UUID(int=1)),
+    (Colour, Colour.RED),
+    (Literal["a", 1], 1),
+    (bytes, b"\xff\0"),
+    (bytearray, bytearray(b"x")),
+    (Line, Line(amount=1.5)),
+    (list[Line], [Line(amount=1.5)]),
+    (tuple[float, ...], (1.0, 2.0)),
+    (Pair, Pair(1, 2.0)),
+    (Sequence[float], (1.0, 2.0)),
+    (Mapping[str, float], {"a": 1.0}),
+    (set[float], {1.0}),
+    (dict[float, int], {1.5: 1}),
+    (dict[datetime, int], {NAIVE: 1}),
+    (Any, {"a": [1, 2.5, None, True, "x", (1, 2)]}),
+    (Point, Point(1.0)),
+    (Annotated[int, msgspec.Meta(gt=0)], 5),
+]
+BAD: list[tuple[Any, Any, str]] = [
+    (float, INFINITE, r"\$ is inf"),
+    (float, NONE, r"\$ is nan"),
+    (float | None, INFINITE, r"\$ is inf"),
+    (float, 2**53 + 1, r"\$ is 9007199254740993"),
+    (float, 10**400, "out of range"),
+    (list[float], [1.0, NONE], r"\$\[1\]"),
+    (int, True, "got `bool`"),
+    (int, 1.5, "got `float`"),
+    (int, 10**5000, "4300 digits"),
+    (bool, 1, "got `int`"),
+    (Annotated[int, msgspec.Meta(gt=0)], -5, ">= 1"),
+    (Annotated[str, msgspec.Meta(max_length=2)], "long", "length <= 2"),
+    (str, "\ud800", "surrogates"),
+    (str, 5, "got `int`"),
+    (Line, Big(amount=1.0, more="x"), "unknown field `more`"),
+    (Line, Line(amount=NONE), r"\$\.amount is nan"),
+    (Pair, Pair(1, INFINITE), r"\$\[1\] is inf"),
+    (datetime, datetime(2026, 1, 1, tzinfo=ODD), r"\$ is datetime"),
+    (time, time(1, tzinfo=ODD), r"\$ is .*time"),
+    (dict[datetime, int], {datetime(2026, 1, 1, tzinfo=ODD): 1}, r"\$ is "),
+    (date, NAIVE, "date"),
+    (set[float], {INFINITE}, r"\$"),
+    (Point, Point(NONE), r"\$.at is nan"),
+    (Any, Decimal("1.1"), r"\$ is Decimal"),
+    (Any, {"a": NAIVE}, r"\$.a is datetime"),
+    (Any, {1, 2}, r"\$ is {1, 2}"),
+    (Any, b"x", r"\$ is b'x'"),
+    (dict[str, Any], {"a": {1: 2}}, r"\$.a is {1: 2}"),
+    (Any, [INFINITE], r"\$\[0\] is inf"),
+    (Any, nested(5000), "recursion"),
+    (Any, Colour.RED, r"\$ is <Colour"),
+    (Any, Line(amount=1.0), r"\$ is Line"),
+]
+
+
+@pytest.mark.parametrize(("type_", "value"), GOOD, ids=map(str, range(len(GOOD))))
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_what_can_be_read_again_is_written(type_: Any, value: Any, encoding: Encoding) -> None:
+    part = Part(type_, encoding)
+    written, body = part.write(value)
+    back = part.codec(written).read(body)
+    if isinstance(value, datetime | time):
+        assert back.utcoffset() == value.utcoffset()
+        value, back = value.replace(tzinfo=None, fold=0), back.replace(tzinfo=None)
+    assert repr(back) == repr(value) or back == value or list(back) == list(value)
+
+
+@pytest.mark.parametrize(("type_", "value", "says"), BAD, ids=map(str, range(len(BAD))))
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_what_could_not_be_read_again_is_refused(type_: Any, value: Any, says: str, encoding: Encoding) -> None:
+    with pytest.raises(BadValue, match=says):
+        Part(type_, encoding).write(value)
+    with pytest.raises(BadValue, match=says):
+        Codec[Any](type_).check(value)
+    with pytest.raises(BadValue, match=says):
+        write_reply(value, Codec[Any](type_))
+    with pytest.raises(BadValue, match=says):
+        Answers(type_, encoding).write(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (Item(id="a", score=INFINITE), r"Item could not be read again: \$.score is inf"),
+        (Item(id="a", count=True), r"Item could not be read again: .*bool.*\$.count"),
+        (Item(id="a", lines=[Line(amount=NONE)]), r"Item could not be read again: \$.lines\[0\].amount is nan"),
+        (Happened(first=True), r"Happened could not be read again: .*\$.first"),
+        (Happened(first=1, score=INFINITE), r"Happened could not be read again: \$.score is inf"),
+    ],
+)
+def test_the_class_and_the_field_are_named(value: Any, says: str) -> None:
+    with pytest.raises(BadValue, match=says) as raised:
+        Codec[Any](type(value)).write(value)
+    assert raised.value.where == type(value).__name__
+    assert "finite" in raised.value.expected
+
+
+def test_plain_records_are_not_read_again_to_be_sure(monkeypatch: pytest.MonkeyPatch) -> None:
+    codec = Codec[Happened](Happened)
+    codec.decode = lambda _: pytest.fail("it was read")
+    assert codec.write(Happened(first=1, score=1.5)) == b'{"first":1,"score":1.5}'
+    codec.check(Happened(first=1, score=1.5))
+
+
+def test_what_a_record_finds_fault_with_itself_is_refused() -> None:
+    class Even(Aggregate[str]):
+        number: int = 0
+
+        def __post_init__(self) -> None:
+            if self.number % 2:
+                raise ValueError("odd")
+
+    even = Even(id="a")
+    assert Codec[Even](Even).write(even)
+    even.number = 3
+    with pytest.raises(BadValue, match="odd"):
+        Codec[Even](Even).write(even)
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_a_refusal_is_looked_at_like_a_reply(encoding: Encoding) -> None:
+    writers: list[Callable[[Any], object]] = [
+        lambda it: write_reply(it, Codec[Any](None)),
+        Answers(None, encoding).write,
+    ]
+    for write in writers:
+        assert write(Full(left=1.5))
+        with pytest.raises(BadValue, match=r"Full could not be read again: \$.left is inf"):
+            write(Full(left=INFINITE))
+    back = decode_reply(write_reply(Full(left=1.5), Codec[Any](None)), Codec[Any](None), (Full,))
+    assert back.left == 1.5
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"), [(int, 2**64), (list[int], [-(2**63) - 1]), (datetime, datetime(2026, 1, 1, tzinfo=EAST))]
+)
+def test_what_messagepack_has_no_form_for_travels_as_json(type_: Any, value: Any) -> None:
+    written, body = Part(type_, "msgpack").write(value)
+    assert written == "json"
+    assert repr(Codec[Any](type_).read(body)) == repr(value)
+    written, _ = Answers(type_, "msgpack").write(value)
+    assert written == "json"
+
+
+class Ask(Command[None]):
+    score: float | None = None
+    tags: frozenset[int] = frozenset()
+    more: Any = None
+
+
+def test_a_command_that_could_not_be_read_again_has_no_content() -> None:
+    codec = Codec[Ask](Ask)
+    for bad in (Ask(score=INFINITE), Ask(more={1, 2}), Ask(more="\ud800")):
+        with pytest.raises(BadValue, match="Ask could not be read again"):
+            codec.canonical(bad)
+    assert codec.canonical(Ask(tags=frozenset({2**70, 1})))
