@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 import pytest
 
-from remit import Aggregate, BadMessage, Command, DomainEvent, Query, Refusal, Value, field
+from remit import Aggregate, BadMessage, BadValue, Command, DomainEvent, Query, Refusal, Value, field
 from remit.messages import Codec, Encoding, decode_reply
 
 
@@ -207,3 +208,94 @@ def test_tags_tell_members_of_a_union_apart() -> None:
     assert value == [Boat(decks=[Place(city="c")]), Bus(seats=2)]
     assert rest is not None
     assert msgspec.json.decode(rest.completed(codec.encode(value))) == msgspec.json.decode(data)
+
+
+@dataclasses.dataclass
+class Address:
+    city: str
+
+
+class Contact(TypedDict):
+    mail: str
+
+
+class Member(Aggregate[str]):
+    address: Address = Address("a")
+    contact: Contact | None = None
+    others: dict[str, Address] = field(default_factory=dict[str, Address])
+    number: int = 0
+
+
+class Move(Command[None]):
+    address: Address
+    contacts: list[Contact] = field(default_factory=list[Contact])
+
+
+def test_records_that_are_no_values_keep_what_is_not_known_too() -> None:
+    stored = {
+        "id": "m",
+        "address": {"city": "b", "zip": 1},
+        "contact": {"mail": "x", "phone": 2},
+        "others": {"home": {"city": "c", "zip": 3}},
+        "number": 0,
+    }
+    codec = Codec[Member](Member)
+    member, rest = codec.restore(msgspec.json.encode(stored))
+    member.number = 1
+    assert rest is not None
+    assert msgspec.json.decode(rest.completed(codec.encode(member))) == {**stored, "number": 1}
+    assert codec.restore(codec.encode(member))[1] is None
+
+
+@pytest.mark.parametrize(
+    ("data", "place"),
+    [
+        ({"address": {"city": "b", "zip": 1}}, r"`zip` - at `\$.address`"),
+        (
+            {"address": {"city": "b"}, "contacts": [{"mail": "x"}, {"mail": "y", "z": 1}]},
+            r"`z` - at `\$.contacts\[1\]`",
+        ),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_a_command_is_read_strictly_in_records_that_are_no_values(data: Any, place: str, encoding: Encoding) -> None:
+    write = msgspec.json.encode if encoding == "json" else msgspec.msgpack.encode
+    with pytest.raises(BadMessage, match=f"unknown field {place}"):
+        Codec[Move](Move, encoding=encoding).read(write(data))
+
+
+class Trip(DomainEvent):
+    visited: frozenset[Place]
+    more: list[set[Place]] = field(default_factory=list[set[Place]])
+
+
+def test_what_is_new_in_a_set_is_ignored_like_elsewhere() -> None:
+    data = {"visited": [{"city": "a", "zip": 1}, {"city": "b"}], "more": [[{"city": "c", "zip": 2}]], "new": 1}
+    expected = Trip(visited=frozenset({Place(city="a"), Place(city="b")}), more=[{Place(city="c")}])
+    assert Codec[Trip](Trip).read(msgspec.json.encode(data)) == expected
+
+
+SETS: dict[str, Any] = {**STORED, "visited": [{"city": city, "n": city * 2} for city in "abcdef"]}
+
+
+def test_an_element_of_a_set_keeps_what_is_not_known() -> None:
+    codec = Codec[Tour](Tour)
+    tour, rest = codec.restore(msgspec.json.encode(SETS))
+    tour.visited = frozenset({Place(city=city) for city in "fedxa"})
+    assert rest is not None
+    kept = msgspec.json.decode(rest.completed(codec.encode(tour)))["visited"]
+    assert sorted(kept, key=lambda place: place["city"]) == [
+        {"city": city, "n": city * 2} if city != "x" else {"city": city} for city in "adefx"
+    ]
+
+
+def test_elements_that_differ_only_in_what_is_not_known_are_not_written_as_one() -> None:
+    codec = Codec[Tour](Tour)
+    stored = msgspec.json.encode({**STORED, "visited": [{"city": "a", "n": 1}, {"city": "a", "n": 2}]})
+    tour, rest = codec.restore(stored)
+    assert tour.visited == frozenset({Place(city="a")})
+    assert rest is not None
+    assert rest.completed(codec.encode(tour)) == stored, "what was only looked at stays as it is"
+    tour.stops = []
+    with pytest.raises(BadValue, match="would be lost"):
+        rest.completed(codec.encode(tour))

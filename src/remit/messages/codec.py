@@ -26,6 +26,7 @@ from remit.messages.fields import (
     describe,
     has_defaults,
     in_order,
+    is_lenient,
     is_unordered,
     take_unknown,
 )
@@ -60,6 +61,7 @@ class Codec(Generic[T]):
         "_brief",
         "_content",
         "_decoder",
+        "_lenient",
         "_name",
         "_shape",
         "_unordered",
@@ -84,6 +86,7 @@ class Codec(Generic[T]):
             self._brevity = Brevity(type)
             self.encode = self._encode_briefly
         self._unordered = is_unordered(self._shape)
+        self._lenient = is_lenient(self._shape)
         self.is_exact = is_exact(self._shape)
         self.has_times = has_times(self._shape)
         self._content = content_of(type)
@@ -145,6 +148,8 @@ class Codec(Generic[T]):
     def read(self, data: bytes | str) -> T:
         """Decodes; raises `BadMessage`, with the path of the field, when the bytes are not of this type."""
         try:
+            if self._lenient and self._asks:
+                self._refuse_unknown(data)
             return self._decoder.decode(data)  # type: ignore[no-any-return]  # the decoder was made for T
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             failure: Exception = error
@@ -163,14 +168,28 @@ class Codec(Generic[T]):
         Raises `msgspec.ValidationError` and `msgspec.DecodeError`.
         """
         try:
-            return self._decoder.decode(data), None
+            value: T = self._decoder.decode(data)
+            if not self._lenient:
+                return value, None
+            known, unknown = self._known(data)
+            if unknown is None:
+                return value, None
         except msgspec.ValidationError:
-            known = _ENCODINGS[self.encoding].decode(data)
-            unknown = take_unknown(self._shape, known)
+            known, unknown = self._known(data)
             if unknown is None:
                 raise
-        value: T = self._decoder.decode(_ENCODINGS[self.encoding].encode(known))
-        return value, Rest(unknown, self.encode(value))
+        value = self._decoder.decode(_ENCODINGS[self.encoding].encode(known))
+        return value, Rest(unknown, self.encode(value), data if isinstance(data, bytes) else data.encode())
+
+    def _known(self, data: bytes | str) -> tuple[Any, Unknown | None]:
+        """What is known here of a value, as the encoding has it, and what is not."""
+        known = _ENCODINGS[self.encoding].decode(data)
+        return known, take_unknown(self._shape, known)
+
+    def _refuse_unknown(self, data: bytes | str) -> None:
+        _, unknown = self._known(data)
+        if unknown is not None:
+            raise msgspec.ValidationError(f"Object contains unknown field {unknown.named()}")
 
     def _encode_briefly(self, message: Any) -> bytes:
         native = _NATIVE[self.encoding]
@@ -204,14 +223,23 @@ def _is_never_plain(value: Any) -> bool:
 class Rest:
     """What a release does not know of a stored value, kept aside until the value is written again. JSON only."""
 
-    __slots__ = ("_before", "_unknown")
+    __slots__ = ("_before", "_stored", "_unknown")
 
-    def __init__(self, unknown: Unknown, before: bytes) -> None:
+    def __init__(self, unknown: Unknown, before: bytes, stored: bytes) -> None:
         self._unknown = unknown
         self._before = before
+        self._stored = stored
 
     def completed(self, body: bytes) -> bytes:
-        """The bytes of what became of the value, with the rest put back."""
+        """The bytes of what became of the value, with the rest put back. Raises `BadValue` where it has no place."""
+        if self._unknown.merged:
+            if body == self._before:
+                return self._stored
+            raise BadValue(
+                "elements of a set that another release has stored differ only in what this one does not know: all but one"
+                " would be lost", expected="a release that knows their fields to change what has the set",
+                next="release it everywhere, or roll back what has added the field",
+            )  # fmt: skip
         after = msgspec.json.decode(body)
         self._unknown.put_back(msgspec.json.decode(self._before), after)
         return msgspec.json.encode(after)

@@ -18,13 +18,14 @@ __all__ = [
     "describe",
     "has_defaults",
     "in_order",
+    "is_lenient",
     "is_unordered",
     "parts_of",
     "take_unknown",
 ]
 
 Shape: TypeAlias = inspect.Type
-Step: TypeAlias = "str | int"
+Step: TypeAlias = "str | int | bytes"
 
 
 def describe(type: Any) -> Shape:
@@ -56,7 +57,17 @@ class Unknown:
 
     fields: dict[str, Any]
     inside: dict[Step, Unknown] = field(default_factory=dict["Step", "Unknown"])
-    """By the name of a field, the key in a mapping, the place in a list."""
+    """By the name of a field, the key in a mapping, the place in a list, and what an element of a set says."""
+    merged: bool = False
+    """Whether elements of a set differed only in what was not known: they have become one."""
+
+    def named(self) -> str:
+        """The first field, as msgspec names it, with its place."""
+        inner, path = self, "$"
+        while not inner.fields:
+            at, inner = next(iter(inner.inside.items()))
+            path += f".{at}" if isinstance(at, str) else "[...]" if isinstance(at, bytes) else f"[{at}]"
+        return f"`{next(iter(inner.fields))}`" + (f" - at `{path}`" if path != "$" else "")
 
     def put_back(self, before: Any, after: Any) -> None:
         """Completes `after`, which is what became of `before`, the value that was read.
@@ -68,6 +79,10 @@ class Unknown:
         for step, unknown in self.inside.items():
             if step in old and step in new:
                 unknown.put_back(old[step], new[step])
+        if any(isinstance(step, bytes) for step in self.inside):
+            for element in _list(after):
+                if (found_in := self.inside.get(_said(element))) is not None:
+                    found_in.put_back(msgspec.json.decode(msgspec.json.encode(element)), element)
         elements, places = _list(before), [place for place in self.inside if isinstance(place, int)]
         found = {place: _place_of(elements[place], place, _list(after)) for place in places if place < len(elements)}
         for place, where in found.items():
@@ -88,9 +103,27 @@ def take_unknown(shape: Shape, data: Any) -> Unknown | None:
     unknown = Unknown({} if known is None else {name: said.pop(name) for name in list(said) if name not in known})
     for step, inner, value in _inside(shape, data):
         found = take_unknown(inner, value)
-        if found is not None and not isinstance(shape, inspect.SetType | inspect.FrozenSetType):  # without places
-            unknown.inside[step] = found
+        if found is None:
+            continue
+        at = _said(_completed(inner, value)) if isinstance(shape, _SETS) else step  # its elements have no places
+        unknown.merged = unknown.merged or found.merged or at in unknown.inside
+        unknown.inside.setdefault(at, found)
     return unknown if unknown.fields or unknown.inside else None
+
+
+def _completed(shape: Shape, data: Any) -> Any:
+    """A record as it is written, with the fields that it has by default."""
+    cls = getattr(_member(shape, data), "cls", None)
+    return data if cls is None else msgspec.json.decode(msgspec.json.encode(msgspec.convert(data, cls)))
+
+
+def is_lenient(shape: Shape) -> bool:
+    """Whether there are records in it that are read without a word about fields which they do not have."""
+    return any(
+        isinstance(found, inspect.DataclassType | inspect.TypedDictType)
+        or (isinstance(found, inspect.StructType) and not found.forbid_unknown_fields)
+        for _, found in parts_of(shape)
+    )
 
 
 class Brevity:
