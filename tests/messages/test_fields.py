@@ -299,3 +299,36 @@ def test_elements_that_differ_only_in_what_is_not_known_are_not_written_as_one()
     tour.stops = []
     with pytest.raises(BadValue, match="would be lost"):
         rest.completed(codec.encode(tour))
+
+
+TODAY = [29]
+
+
+def today() -> int:
+    return TODAY[0]
+
+
+class Slot(Value):
+    day: int = field(default_factory=today)
+    room: str = "a"
+
+
+class Book(Command[None]):
+    room: str
+    day: int = field(default_factory=today)
+    slot: Slot = field(default_factory=Slot)
+    tags: list[str] = field(default_factory=list[str])
+    seats: dict[str, int] = {}  # noqa: RUF012  # a factory is made of it
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_what_a_function_makes_is_written_always(encoding: Encoding, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may make something else where and when the message is read."""
+    codec, book = Codec[Book](Book, encoding=encoding), Book(room="r")
+    written, content = codec.encode(book), codec.canonical(book)
+    said = (msgspec.json if encoding == "json" else msgspec.msgpack).decode(written)
+    assert said == {"room": "r", "day": 29, "slot": {"day": 29}}
+    assert codec.read(codec.encode(book.replace(tags=["x"]))).tags == ["x"]
+    monkeypatch.setattr(f"{__name__}.TODAY", [30])
+    assert codec.read(written) == book
+    assert Codec[Book](Book, encoding=encoding).canonical(book) == content, "and it is the same command tomorrow"

@@ -236,8 +236,8 @@ class Rest:
             if body == self._before:
                 return self._stored
             raise BadValue(
-                "elements of a set that another release has stored differ only in what this one does not know: all but one"
-                " would be lost", expected="a release that knows their fields to change what has the set",
+                "elements of a set differ only in what another release has stored and this one does not know: all but"
+                " one would be lost", expected="a release that knows their fields to change what has the set",
                 next="release it everywhere, or roll back what has added the field",
             )  # fmt: skip
         after = msgspec.json.decode(body)

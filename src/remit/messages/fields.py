@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_origin
 
 import msgspec
 from msgspec import inspect
@@ -135,7 +135,7 @@ class Brevity:
         shape = describe(type)
         self._shape = shape
         known = shape.fields if isinstance(shape, inspect.StructType) else ()
-        defaults = {each.name: _default(each)() for each in known if not each.required}
+        defaults = {each.name: _default(each)() for each in known if _is_constant(each)}
         self._fields = [(each.name, each.encode_name, defaults.get(each.name, msgspec.UNSET)) for each in known]
         self._encoded = {name: msgspec.json.encode(value) for name, value in defaults.items()}
         self._deep = any(has_defaults(each.type) for each in known)
@@ -168,8 +168,7 @@ def _leave_out_defaults(shape: Shape, data: Any) -> None:
 def has_defaults(shape: Shape) -> bool:
     """Whether a value of this type can be written shorter by leaving defaults out."""
     return any(
-        isinstance(found, inspect.StructType) and not all(each.required for each in found.fields)
-        for _, found in parts_of(shape)
+        isinstance(found, inspect.StructType) and any(map(_is_constant, found.fields)) for _, found in parts_of(shape)
     )
 
 
@@ -216,7 +215,7 @@ _SETS = (inspect.SetType, inspect.FrozenSetType)
 def _defaults_of(shape: inspect.StructType) -> Mapping[str, bytes]:
     """The default values of a record's fields, as JSON."""
     if id(shape) not in _defaults:
-        made = {each.encode_name: _default(each)() for each in shape.fields if not each.required}
+        made = {each.encode_name: _default(each)() for each in shape.fields if _is_constant(each)}
         _defaults[id(shape)] = shape, {name: msgspec.json.encode(value) for name, value in made.items()}
     return _defaults[id(shape)][1]
 
@@ -224,6 +223,15 @@ def _defaults_of(shape: inspect.StructType) -> Mapping[str, bytes]:
 # By identity, which stays taken as long as the description is kept beside.
 _defaults: dict[int, tuple[Shape, Mapping[str, bytes]]] = {}
 _known: dict[int, tuple[Shape, dict[str, Shape] | None]] = {}
+
+
+_EMPTY = (list, dict, set, frozenset, tuple, bytearray)
+
+
+def _is_constant(of: inspect.Field) -> bool:
+    """Whether a field has a default that is the same always: what a function makes may be another one tomorrow."""
+    factory = of.default_factory
+    return of.default is not msgspec.NODEFAULT or (get_origin(factory) or factory) in _EMPTY
 
 
 def _default(of: inspect.Field) -> Callable[[], Any]:
