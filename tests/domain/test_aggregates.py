@@ -1,5 +1,6 @@
 """Aggregates: mutable, keyword-only, with an identity, and with the events they recorded since they were asked."""
 
+from dataclasses import dataclass
 from typing import Any, NewType
 
 import pytest
@@ -13,6 +14,11 @@ OrderId = NewType("OrderId", str)
 
 class Money(Value):
     amount: int
+
+
+@dataclass
+class Address:
+    city: str
 
 
 class Placed(DomainEvent):
@@ -40,6 +46,43 @@ def test_an_aggregate_decides_and_records() -> None:
     assert (order.placed, order.lines) == (True, [Money(amount=1)])
     assert take_recorded(order) == [Placed(order=OrderId("o")), Cancelled(order=OrderId("o"))]
     assert take_recorded(order) == [], "taken once"
+
+
+class Packed(DomainEvent):
+    lines: list[Money]
+    by_name: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    anything: Any = None
+    address: Address | None = None
+    order: str = ""
+
+
+class Box(Aggregate[str, Packed]):
+    lines: list[Money] = field(default_factory=list[Money])
+
+
+def test_an_event_is_as_it_was_when_it_was_recorded() -> None:
+    box, by_name, anything, address = Box(id="b"), {"a": [1]}, {"x": [{1}]}, Address("a")
+    for number in (1, 2):
+        box.lines.append(Money(amount=number))
+        by_name["a"].append(number)
+        box.record(Packed(lines=box.lines, by_name=by_name, anything=(anything,), address=address))
+        anything["x"][0].add(7)
+        address.city += "!"
+    box.lines.clear()
+    one, two = take_recorded(box)
+    assert one == Packed(lines=[Money(amount=1)], by_name={"a": [1, 1]}, anything=({"x": [{1}]},), address=Address("a"))
+    assert two == Packed(
+        lines=[Money(amount=1), Money(amount=2)],
+        by_name={"a": [1, 1, 2]},
+        anything=({"x": [{1, 7}]},),
+        address=Address("a!"),
+    )
+
+
+def test_an_event_that_nothing_can_change_is_recorded_itself() -> None:
+    order, event = Order(id=OrderId("o")), Placed(order=OrderId("o"))
+    order.record(event)
+    assert take_recorded(order)[0] is event
 
 
 def test_what_is_recorded_belongs_to_its_aggregate() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol
 from typing_extensions import TypeVar
 
 from remit.domain.mutable import Mutable
+from remit.domain.recorded import FIXED, as_recorded
 from remit.messages import DomainEvent
 
 __all__ = ["Aggregate", "has_recorded", "recording", "take_recorded"]
@@ -40,7 +41,9 @@ class Aggregate(Mutable, Generic[K, E], recording=True):
     id: K
 
     def record(self, event: E) -> None:
-        """Records a domain event; it is stored in the transaction that stores this aggregate."""
+        """Records a domain event as it is now; it is stored in the transaction that stores this aggregate."""
+        if event.__class__ not in FIXED:
+            event = as_recorded(event)
         recorded = self.__dict__.get("_recorded")
         if recorded is None:
             self.__dict__["_recorded"] = [event]

@@ -1,0 +1,64 @@
+"""An event as it is at the moment when it is recorded: what goes on changing in the aggregate changes it no more."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import inspect
+
+from remit.messages.fields import Shape, describe, parts_of
+
+__all__ = ["FIXED", "as_recorded"]
+
+E = TypeVar("E")
+
+_CHANGING = (
+    inspect.ListType, inspect.DictType, inspect.SetType, inspect.CollectionType, inspect.ByteArrayType,
+    inspect.DataclassType, inspect.TypedDictType, inspect.AnyType, inspect.CustomType,
+)  # fmt: skip
+_ATOMS = frozenset({str, int, float, bool, bytes, type(None)})
+_changing_fields: dict[type, tuple[str, ...]] = {}
+FIXED: set[type] = set()
+"""Classes of events in which nothing can be changed, as far as they have been looked at."""
+
+
+def as_recorded(event: E) -> E:
+    """The event itself, where nothing in it can be changed; otherwise with a copy of what can be."""
+    cls = event.__class__
+    names = _changing_fields.get(cls)
+    if names is None:
+        names = _changing_fields[cls] = _find_changing(cls)
+    if not names:
+        FIXED.add(cls)
+        return event
+    return msgspec.structs.replace(event, **{name: _copied(getattr(event, name)) for name in names})  # type: ignore[type-var]  # checkers see events as plain classes
+
+
+def _find_changing(cls: Any) -> tuple[str, ...]:
+    try:
+        described = describe(cls)
+    except Exception:  # noqa: BLE001  # an annotation is the user's code, and may raise anything: it is reported elsewhere
+        return getattr(cls, "__struct_fields__", ())
+    fields = described.fields if isinstance(described, inspect.StructType) else ()
+    return tuple(field.name for field in fields if any(_is_changing(found) for _, found in parts_of(field.type)))
+
+
+def _is_changing(shape: Shape) -> bool:
+    return isinstance(shape, _CHANGING) or (isinstance(shape, inspect.StructType) and not _is_frozen(shape))
+
+
+def _is_frozen(shape: inspect.StructType) -> bool:
+    return bool(shape.cls.__struct_config__.frozen)
+
+
+def _copied(value: Any) -> Any:
+    cls = value.__class__
+    if cls in _ATOMS:
+        return value
+    if cls is list or cls is tuple:  # what is usual, and quickly
+        return cls([each if each.__class__ in _ATOMS else _copied(each) for each in value])
+    if cls is dict:
+        return {key: each if each.__class__ in _ATOMS else _copied(each) for key, each in value.items()}
+    return copy.deepcopy(value)
