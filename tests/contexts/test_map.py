@@ -113,10 +113,23 @@ def test_a_route_has_the_status_it_declares() -> None:
 # --- contexts and relations ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["", "Sales", "1st", "sales team", "../etc", "x" * 64])
+@pytest.mark.parametrize(
+    "name", ["", "Sales", "1st", "sales team", "../etc", "x" * 64, "sales--team", "sales-", "l\u00e4den", "sales.team"]
+)
 def test_context_name(name: str) -> None:
     finding = only(checked(Context(name)))
     assert (finding.code, finding.what) == ("context.name", f"{name!r} is no name for a context")
+
+
+@pytest.mark.parametrize("name", ["", "Shop", "my shop", "my.shop", "l\u00e4den", "shop*", "a--b", "a-", "x" * 64])
+def test_system_name(name: str) -> None:
+    finding = only(ContextMap(name, contexts=[]).check())
+    assert (finding.code, finding.what) == ("system.name", f"{name!r} is no name for a system")
+
+
+@pytest.mark.parametrize("name", ["a", "my-shop_2", "x" * 63, "a-1"])
+def test_names_that_systems_and_contexts_may_have(name: str) -> None:
+    assert ContextMap(name, contexts=[Context(name)]).check() == []
 
 
 def test_context_duplicate() -> None:

@@ -26,7 +26,7 @@ LONG_PAUSE_SECONDS = 10.0
 """So long that who waits for an answer believes the connection lost."""
 RECOVERY_SECONDS = 60.0
 """A relay that waits for a broker without a leader asks it a few times, for five seconds each."""
-PUBLISHED = "remit-learning-enrollment-published"
+PUBLISHED = "remit-learning--enrollment-published"
 
 
 def changed(folder: Path, before: str, after: str) -> Path:

@@ -21,7 +21,7 @@ from tests.servers.nats import NatsServer, nats_server
 from tests.servers.streams import stored
 
 SUBJECT = "remit.shop.events.billing.published.3"
-STREAM = "remit-shop-billing-published"
+STREAM = "remit-shop--billing-published"
 
 
 @pytest.fixture(scope="module")

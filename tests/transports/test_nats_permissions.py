@@ -13,6 +13,7 @@ from remit.errors import ChannelError, Unavailable
 from remit.testing.conformance.events import Ear, messages, publish_all
 from remit.transports import Answer, Request
 from remit.transports.nats import BrokerUser, NatsCalls, NatsConnection, NatsEvents, permissions
+from remit.transports.nats.streams import stream_name
 from tests.servers.nats import NatsServer, nats_server
 
 PRIVATE, PUBLISHED = 0, 1
@@ -109,8 +110,8 @@ async def test_another_contexts_private_events_cannot_be_heard(pair: tuple[Proce
         await front.events.listen("billing", PRIVATE, Ear())
     with pytest.raises(ChannelError, match="denies"):
         await back.events.listen("enrollment", PUBLISHED, Ear())  # nor published ones that it does not follow
-    private = "remit-shop-billing-private"
-    own = "remit-shop-enrollment-private"
+    private = "remit-shop--billing-private"
+    own = "remit-shop--enrollment-private"
     for question in (f"MSG.GET.{private}", f"DELETE.{private}", f"CREATE.{private}", f"UPDATE.{own}", "NAMES"):
         with pytest.raises(Unavailable, match="denies"):
             await front.connection.request(f"$JS.API.STREAM.{question}", b'{"seq":1}', {}, 5.0)
@@ -140,3 +141,8 @@ async def test_without_a_password_nobody_comes_in(server: NatsServer) -> None:
 def test_a_user_that_cannot_be_part_of_a_subject_is_refused() -> None:
     with pytest.raises(ChannelError, match=r"fr\.nt"):
         permissions("shop", [BrokerUser("fr.nt")])
+
+
+def test_streams_of_two_systems_have_two_names() -> None:
+    names = {stream_name("depot", "east-orders", PUBLISHED), stream_name("depot-east", "orders", PUBLISHED)}
+    assert len(names) == 2

@@ -68,8 +68,8 @@ class _Publishes(Protocol[M]):
 class Context(Generic[B]):
     """A bounded context.
 
-    `name` is part of every wire name and of the store's name: lower-case letters, digits and dashes. `kind` is the
-    subdomain type; `owner` is one team; `language` is the path of the language document; `events` is a base class of
+    `name` is part of every wire name and of the store's name: lower-case letters, digits, `_`, single dashes. `kind` is
+    the subdomain type; `owner` is one team; `language` is the path of its document; `events` is a base class of
     the context's domain events, which makes a foreign domain event a static error. `outbox` are the integration events
     that code publishes which owns its transaction, and the commands that it sends for later: see `System.outbox`.
     `keep` is how long its messages stay at least; they go when all that follow them have handled them too. With None

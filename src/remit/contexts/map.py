@@ -32,7 +32,9 @@ from remit.messages import (
 
 __all__ = ["ContextMap"]
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_NAME = re.compile(r"(?!.{64})[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
+_A_NAME = "at most 63 lower-case letters, digits, '_' and single '-' between them, beginning with a letter"
+"""So that it can be part of other names, and two names that are joined by `--` can be told apart again."""
 
 
 class ContextMap:
@@ -97,6 +99,14 @@ class ContextMap:
                     yield context, event, where(projection)
 
     def _check_names(self, findings: Findings) -> None:
+        if not _NAME.fullmatch(self.name):
+            findings.report(
+                "system.name",
+                f"System({self.name!r})",
+                f"{self.name!r} is no name for a system",
+                expected=_A_NAME,
+                next='rename it: System("...")',
+            )
         seen: set[str] = set()
         for context in self.contexts:
             if not _NAME.fullmatch(context.name):
@@ -104,7 +114,7 @@ class ContextMap:
                     "context.name",
                     repr(context),
                     f"{context.name!r} is no name for a context",
-                    expected="at most 63 lower-case letters, digits, '-' and '_', beginning with a letter",
+                    expected=_A_NAME,
                 )
             if context.name in seen:
                 findings.report(

@@ -29,7 +29,7 @@ E = TypeVar("E", bound=Refusal)
 
 
 class System(ContextMap):
-    """The whole: contexts and their relations.
+    """The whole: contexts and their relations. `name` is made as that of a context is: it is part of other names.
 
     `contexts` are the contexts themselves, or by name the places where they are: `{"billing": "shop.billing:billing"}`.
     Then a process imports only those it hosts, and a release need not hold the others. Relations may name contexts too.

@@ -30,7 +30,8 @@ OPERATORS = ("max_age", "max_msgs", "max_bytes", "max_msg_size", "compression")
 
 
 def stream_name(system: str, source: str, channel: int) -> str:
-    return f"remit-{system}-{source}-{CHANNELS[channel]}"
+    """The name of a stream. No name of a system or a context has two dashes in a row: no two streams share a name."""
+    return f"remit-{system}--{source}-{CHANNELS[channel]}"
 
 
 def subjects(system: str, source: str, channel: int) -> str:
