@@ -247,6 +247,20 @@ class Ask(Command[None]):
     more: Any = None
 
 
+class Seats(Command[None]):
+    by_number: dict[int, str]
+    by_day: dict[date, list[dict[int, int]]] = field(default_factory=dict[date, list[dict[int, int]]])
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_a_mapping_with_numbers_or_days_as_keys_has_a_content(encoding: Encoding) -> None:
+    codec = Codec[Seats](Seats, encoding=encoding)
+    one = Seats(by_number={1: "a", 10: "b", 2: "c"}, by_day={date(2026, 1, 1): [{2: 1, 1: 1}]})
+    other = Seats(by_number={2: "c", 10: "b", 1: "a"}, by_day={date(2026, 1, 1): [{1: 1, 2: 1}]})
+    assert codec.canonical(one) == codec.canonical(other)
+    assert codec.canonical(one) != codec.canonical(one.replace(by_number={1: "a"}))
+
+
 def test_a_command_that_could_not_be_read_again_has_no_content() -> None:
     codec = Codec[Ask](Ask)
     for bad in (Ask(score=INFINITE), Ask(more={1, 2}), Ask(more="\ud800")):

@@ -57,8 +57,10 @@ def _copied(value: Any) -> Any:
     cls = value.__class__
     if cls in _ATOMS:
         return value
-    if cls is list or cls is tuple:  # what is usual, and quickly
-        return cls([each if each.__class__ in _ATOMS else _copied(each) for each in value])
+    if cls is list:  # what is usual, and quickly
+        return [each if each.__class__ in _ATOMS else _copied(each) for each in value]
+    if cls is tuple:
+        return tuple(map(_copied, value))
     if cls is dict:
         return {key: each if each.__class__ in _ATOMS else _copied(each) for key, each in value.items()}
     return copy.deepcopy(value)

@@ -25,6 +25,7 @@ from remit.messages.fields import (
     Unknown,
     describe,
     has_defaults,
+    has_other_keys,
     in_order,
     is_lenient,
     is_unordered,
@@ -61,6 +62,7 @@ class Codec(Generic[T]):
         "_brief",
         "_content",
         "_decoder",
+        "_has_other_keys",
         "_lenient",
         "_name",
         "_shape",
@@ -87,6 +89,7 @@ class Codec(Generic[T]):
             self.encode = self._encode_briefly
         self._unordered = is_unordered(self._shape)
         self._lenient = is_lenient(self._shape)
+        self._has_other_keys = has_other_keys(self._shape)
         self.is_exact = is_exact(self._shape)
         self.has_times = has_times(self._shape)
         self._content = content_of(type)
@@ -209,6 +212,8 @@ class Codec(Generic[T]):
                 self._compare(value, data)
             if self._brief:
                 data = self._brevity.shorten(data, _NATIVE[self.encoding], text_keys=True)
+            if self._has_other_keys:
+                data = msgspec.to_builtins(data, builtin_types=_NATIVE[self.encoding], str_keys=True)
             if self._unordered:
                 data = in_order(self._shape, read.decode(read.encode(data)))
             return read.encode(data, order="sorted")  # type: ignore[no-any-return]  # msgspec's encode

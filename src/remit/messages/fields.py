@@ -17,6 +17,7 @@ __all__ = [
     "Unknown",
     "describe",
     "has_defaults",
+    "has_other_keys",
     "in_order",
     "is_lenient",
     "is_unordered",
@@ -169,6 +170,14 @@ def has_defaults(shape: Shape) -> bool:
     """Whether a value of this type can be written shorter by leaving defaults out."""
     return any(
         isinstance(found, inspect.StructType) and any(map(_is_constant, found.fields)) for _, found in parts_of(shape)
+    )
+
+
+def has_other_keys(shape: Shape) -> bool:
+    """Whether there are mappings in it whose keys are not texts: they have an order only as texts."""
+    return any(
+        isinstance(found, inspect.DictType) and not isinstance(found.key_type, inspect.StrType)
+        for _, found in parts_of(shape)
     )
 
 
