@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from remit.errors import Conflict
+from remit.errors import Conflict, OutcomeUnknown
 from remit.findings import Findings
 from remit.messages import Contract, DomainEvent, IntegrationEvent
 from remit.stores import Change, Store, Unit
@@ -40,7 +40,7 @@ async def compare_event_keys(store: Store, contracts: Iterable[Contract]) -> Non
             return
         try:
             await store.commit(Unit([Change(*_PLACE, version, msgspec.json.encode(noted | events))]))
-        except Conflict:  # another process starts at this moment: what it has noted is compared as well
+        except (Conflict, OutcomeUnknown):  # another process starts at this moment: what it has noted is compared too
             continue
         return
 

@@ -111,12 +111,9 @@ class Runtime:
         self._origin = Origin()
         self.process = self.ports.machine.name(self.ports.ids.new())
         await self._services.open()
-        for name, store in self.stores.items():
+        for store in self.stores.values():
             await store.open()
-            await self._time.look(name, store)
-            if name in self.plans:
-                owners = self.model.owners
-                await compare_event_keys(store, [c for each, c in self.model.contracts.items() if owners[each] == name])
+        await _all(self._look_into(name, store) for name, store in self.stores.items())
         await _all(
             [
                 *(follower.start() for follower in self._alone),
@@ -124,6 +121,13 @@ class Runtime:
             ]
         )
         await self._housekeeper.start(self.process)
+
+    async def _look_into(self, name: str, store: Store) -> None:
+        """What a store remembers: how late it is, and how its events are ordered."""
+        await self._time.look(name, store)
+        if name in self.plans:
+            owned = [each for message, each in self.model.contracts.items() if self.model.owners[message] == name]
+            await compare_event_keys(store, owned)
 
     async def rest(self) -> None:
         """Follows nothing any more: what runs is finished and committed. Calls are still answered. Idempotent."""

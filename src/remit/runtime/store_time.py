@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 from typing import NamedTuple
 
-from remit.errors import Conflict
+from remit.errors import Conflict, OutcomeUnknown
 from remit.runtime.ports import SystemClock
 from remit.stores import PRIVATE, PUBLISHED, Advance, Store, Unit
 
@@ -66,7 +66,8 @@ class StoreTime:
         """Looks at a store's mark, at most once a minute, and moves it on. Raises as the store does."""
         mark = self._marks.get(name)
         while mark is None or _now() - mark.looked >= LOOK_SECONDS:
-            with contextlib.suppress(Conflict):  # another process has moved it at this moment
+            # Another process has moved it at this moment, or nobody can say whether this one has.
+            with contextlib.suppress(Conflict, OutcomeUnknown):
                 await self._move(name, store, mark)
                 return
 
