@@ -60,6 +60,13 @@ def test_a_document_is_stored_and_read_back() -> None:
     assert codec.read(b"{}").owed == 0, "a field added later begins with its default"
 
 
+def test_documents_are_compared_by_what_they_say() -> None:
+    one, other = Balance(), Balance()
+    assert one == other
+    other.evolve(EVENTS[0])
+    assert one != other
+
+
 def test_fields_are_keyword_only() -> None:
     made: Any = Balance
     with pytest.raises(TypeError, match="positional"):

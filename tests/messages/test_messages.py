@@ -5,7 +5,7 @@ from typing import Any, NewType
 import pytest
 
 from remit import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
-from remit.messages import Message, contract_of, declared_context, parameter_of, reply_of
+from remit.messages import Codec, Encoding, Message, contract_of, declared_context, not_carried, parameter_of, reply_of
 
 OrderId = NewType("OrderId", str)
 
@@ -149,6 +149,40 @@ def test_bad_class_options(base: Any, options: dict[str, Any], says: str) -> Non
     with pytest.raises(TypeError) as caught:
         type(base)("Bad", (base,), {"__annotations__": {"order": str}, "__module__": __name__}, **options)
     assert str(caught.value) == says + (", identity" if base is Command and says.endswith("version, key") else "")
+
+
+class Free(Value, tag=True):
+    branch: str
+
+
+class Held(Value, tag="held"):
+    by: str = ""
+
+
+class Book(Command[Free | Held]):
+    shape: Free | Held
+    more: list[Free | Held] = field(default_factory=list[Free | Held])
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_a_tag_tells_values_apart(encoding: Encoding) -> None:
+    codec, book = Codec[Book](Book, encoding=encoding), Book(shape=Held(), more=[Free(branch="x"), Held(by="y")])
+    assert codec.read(codec.write(book)) == book
+    assert not_carried(Book) is None
+    assert Codec[Free](Free).write(Free(branch="x")) == b'{"type":"Free","branch":"x"}'
+
+
+@pytest.mark.parametrize(
+    ("base", "options", "says"),
+    [
+        (Command, {"tag": True}, "Bad: only a Value has a tag"),
+        (Value, {"taag": True}, "Bad: no class option 'taag'. Options: tag"),
+    ],
+)
+def test_only_a_value_has_a_tag(base: Any, options: dict[str, Any], says: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        type(base)("Bad", (base,), {"__module__": __name__}, **options)
+    assert str(caught.value) == says
 
 
 def test_a_field_may_not_hide_a_method() -> None:

@@ -48,7 +48,9 @@ def test_default_factories_are_called_for_each_refusal() -> None:
     assert other.notes == []
 
 
-def test_a_refusal_is_itself_and_no_other() -> None:
-    one, other = SoldOut(), SoldOut()
-    assert one != other
-    assert len({one, other}) == 2
+def test_refusals_are_compared_by_what_they_say() -> None:
+    assert Refused(reason="a") == Refused(reason="a")
+    assert Refused(reason="a") != Refused(reason="b")
+    assert SoldOut() == SoldOut()
+    assert SoldOut() != Refused(reason="a")
+    assert len({Refused(reason="a"), Refused(reason="a"), Refused(reason="b")}) == 2

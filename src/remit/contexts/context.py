@@ -22,6 +22,8 @@ __all__ = ["Context"]
 M = TypeVar("M")
 M2 = TypeVar("M2")
 M3 = TypeVar("M3")
+M4 = TypeVar("M4")
+M5 = TypeVar("M5")
 R = TypeVar("R")
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -121,8 +123,24 @@ class Context(Generic[B]):
     def react(
         self, one: _EventType[M, B], two: _EventType[M2, B], three: _EventType[M3, B], /
     ) -> _Binds[M | M2 | M3, None]: ...
+    @overload
+    def react(
+        self, one: _EventType[M, B], two: _EventType[M2, B], three: _EventType[M3, B], four: _EventType[M4, B], /
+    ) -> _Binds[M | M2 | M3 | M4, None]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        /,
+    ) -> _Binds[M | M2 | M3 | M4 | M5, None]: ...
     def react(self, *events: Any, together: bool = False) -> Any:
-        """Binds a reaction to one event, or to two or three: `async def on_either(event: Placed | Cancelled)`.
+        """Binds a reaction to one event, or to several, up to five: `async def on_either(event: Placed | Cancelled)`.
+
+        What belongs together has to be one reaction: the order of events is kept within a reaction, not between two.
 
         A reaction is a policy with its own transaction, retries and parked keys, run after the event is stored. With
         `together`, only for one of the context's own domain events: in the very transaction that records the event.

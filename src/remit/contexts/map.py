@@ -226,6 +226,7 @@ def _check_carried(declared: Any, message: type, findings: Findings) -> None:
             where(message),
             f"{getattr(declared, '__name__', declared)} cannot travel: {why}",
             expected="types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
+            next="tell them apart: class ...(Value, tag=True)" if "must be tagged" in why else "",
         )
 
 

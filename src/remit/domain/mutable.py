@@ -1,4 +1,4 @@
-"""The base of what changes: a mutable record with keyword-only fields, compared by identity.
+"""The base of what changes: a mutable record with keyword-only fields, compared by identity unless it is a document.
 
 Two views of one thing, for the reason given in `remit.messages.base`. The metaclass is needed because a struct's
 `kw_only` holds for the class that says it and not for those below.
@@ -17,20 +17,25 @@ if TYPE_CHECKING:
 
     @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(msgspec.field,))
     class Mutable:
-        """A mutable record with keyword-only fields; a `recording` one also carries what is no field of it."""
+        """A mutable record with keyword-only fields; a `recording` one also carries what is no field of it, and a
+        `comparable` one equals another that says the same."""
 
-        def __init_subclass__(cls, *, recording: bool = False) -> None: ...
+        def __init_subclass__(cls, *, recording: bool = False, comparable: bool = False) -> None: ...
 
 else:
 
     class _MutableMeta(msgspec.StructMeta):
-        def __new__(metacls, cls_name, bases, ns, /, *, recording=False, **unknown):
+        def __new__(metacls, cls_name, bases, ns, /, *, recording=False, comparable=None, **unknown):
             for option in unknown:
                 raise TypeError(f"{cls_name}: no class option {option!r}: it takes none")
             flags = {"dict": True} if recording else {}  # inherited: a struct refuses to hear it is without
             # What another release has written beside is noticed by this, and kept (`Codec.restore`).
             flags["forbid_unknown_fields"] = True
-            return super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=False, **flags)
+            if comparable is None:
+                comparable = any(getattr(base, "__remit_comparable__", False) for base in bases)
+            cls = super().__new__(metacls, cls_name, bases, ns, kw_only=True, eq=comparable, **flags)
+            cls.__remit_comparable__ = comparable
+            return cls
 
         def __init__(cls, cls_name, bases, ns, /, **options):  # noqa: N805  # a metaclass, unseen behind StructMeta
             super().__init__(cls_name, bases, ns)

@@ -44,14 +44,28 @@ else:
 
     class _FrozenMeta(msgspec.StructMeta):
         def __new__(
-            metacls, cls_name, bases, ns, /, *, name=None, version=1, key=None, identity=None, tolerant=None, **unknown
+            metacls,
+            cls_name,
+            bases,
+            ns,
+            /,
+            *,
+            name=None,
+            version=1,
+            key=None,
+            identity=None,
+            tag=None,
+            tolerant=None,
+            **unknown,
         ):
             for option in unknown:
                 raise TypeError(f"{cls_name}: no class option {option!r}. Options: {', '.join(_options(bases))}")
             if tolerant is None:
                 tolerant = any(getattr(base, "__remit_tolerant__", False) for base in bases)
+            if tag is not None and any(Message in base.__mro__ for base in bases):
+                raise TypeError(f"{cls_name}: only a Value has a tag")
             flags = {"frozen": True, "kw_only": True, "forbid_unknown_fields": not tolerant}
-            cls = super().__new__(metacls, cls_name, bases, ns, **flags)
+            cls = super().__new__(metacls, cls_name, bases, ns, tag=tag, **flags)
             cls.__remit_tolerant__ = tolerant
             cls.__remit_name__ = name or cls_name
             cls.__remit_version__ = version
@@ -64,6 +78,8 @@ else:
             super().__init__(cls_name, bases, ns)
 
     def _options(bases):
+        if not any(Message in base.__mro__ for base in bases):
+            return ("tag",)
         named = ("name", "version", "key")
         return (*named, "identity") if any(Command in base.__mro__ for base in bases) else named
 
@@ -98,7 +114,15 @@ class _Pair(Generic[M, R]):
 
 
 class Value(_Frozen):
-    """An immutable record without identity, used inside messages and aggregates (money, an address, a line)."""
+    """An immutable record without identity, used inside messages and aggregates (money, an address, a line).
+
+    Class option: `tag`, a text or `True` for the class name. It stands beside the fields, under `type`, and tells the
+    members of a union apart: `shape: Free | Held`.
+    """
+
+    if TYPE_CHECKING:
+
+        def __init_subclass__(cls, *, tag: str | bool | None = None) -> None: ...
 
 
 class Message(_Named):

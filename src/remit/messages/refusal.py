@@ -17,13 +17,20 @@ class Refusal(Exception):
     """A declared answer that says no.
 
     Raised by the domain, it rolls the unit of work back and reaches the caller typed. Fields are keyword-only.
-    Named by its class within the contract of the command or query that declares it.
+    Named by its class within the contract of the command or query that declares it. Two that say the same are equal.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         _translate_fields(cls)
         dataclasses.dataclass(kw_only=True, eq=False)(cls)
+
+    def __eq__(self, other: object) -> bool:
+        names = [field.name for field in dataclasses.fields(self)]
+        return type(other) is type(self) and all(getattr(self, name) == getattr(other, name) for name in names)
+
+    def __hash__(self) -> int:
+        return hash(type(self))  # fields may be what has no hash
 
     def __str__(self) -> str:
         fields = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in dataclasses.fields(self))
