@@ -101,7 +101,7 @@ class Counted(MemoryStore):
     moved = 0
 
     async def commit(self, unit: Unit) -> None:
-        self.moved += unit.advance is not None
+        self.moved += unit.advance is not None and unit.advance.subscription != " time"
         await super().commit(unit)
 
 

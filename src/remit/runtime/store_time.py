@@ -24,6 +24,8 @@ __all__ = ["StoreTime"]
 _MARK = (" time", "", PRIVATE)
 LOOK_SECONDS = 59.0
 """Between two looks at a store's mark."""
+TRIES = 3
+"""So often a look tries to move the mark while others do. Then it is left to the next one, and nothing is deleted."""
 FOLLOW = 24.0
 """How much faster than time itself a mark follows a clock that is ahead: a day in an hour."""
 SKEW_SECONDS = 60.0
@@ -59,13 +61,15 @@ class StoreTime:
     async def for_deleting(self, name: str, store: Store) -> float:
         """The time by which what is old may be deleted from a store; moves its mark on. Raises as the store does."""
         await self.look(name, store)
-        mark = self._marks[name]
-        return min(self._clock.seconds(), mark.agreed + _now() - mark.since)
+        mark = self._marks.get(name)
+        return 0.0 if mark is None else min(self._clock.seconds(), mark.agreed + _now() - mark.since)
 
     async def look(self, name: str, store: Store) -> None:
         """Looks at a store's mark, at most once a minute, and moves it on. Raises as the store does."""
         mark = self._marks.get(name)
-        while mark is None or _now() - mark.looked >= LOOK_SECONDS:
+        if mark is not None and _now() - mark.looked < LOOK_SECONDS:
+            return
+        for _ in range(TRIES):
             # Another process has moved it at this moment, or nobody can say whether this one has.
             with contextlib.suppress(Conflict, OutcomeUnknown):
                 await self._move(name, store, mark)

@@ -6,24 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
-import msgspec
-
 from remit.contexts import Clock, Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
-from remit.errors import AlreadyExists, BadMessage, NotAdded, NotFound, SecondAggregate
-from remit.messages import (
-    LATER,
-    UNWRITABLE,
-    Codec,
-    Command,
-    Contract,
-    DomainEvent,
-    Rest,
-    key_text,
-    write_newer,
-    write_wish,
-)
+from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
+from remit.messages import LATER, Codec, Command, Contract, DomainEvent, key_text, write_newer, write_wish
 from remit.runtime.attempts import DERIVED, ENDS, Attempt, RepeatedClock, RepeatedIds, identity_of, meant
+from remit.runtime.held import Held
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
@@ -49,59 +37,6 @@ Foreseen = tuple[tuple[str, str], "tuple[int, bytes] | None"]
 
 # A named tuple's own constructor is a function written in Python: this one takes less than half of its time.
 _row = tuple[Any, ...].__new__
-
-
-class _Held:
-    """An aggregate or document within a unit of work, with the version and the bytes it was loaded with."""
-
-    __slots__ = ("aggregate", "body", "changed", "id", "plan", "rest", "value", "version")
-
-    def __init__(
-        self, plan: Any, id: str, value: Any, version: int = 0, body: bytes = b"", rest: Rest | None = None
-    ) -> None:
-        self.plan = plan
-        self.id = id
-        self.value = value
-        self.version = version
-        self.body = body
-        self.rest = rest
-        """What another release has stored with it."""
-        self.changed = False
-        self.aggregate = isinstance(value, Aggregate)
-
-    def encoded(self) -> bytes:
-        """The bytes to be stored. Raises `BadValue`."""
-        try:
-            body: bytes = self.plan.codec.encode(self.value)
-        except UNWRITABLE as error:
-            raise self.plan.codec.bad_value(self.value, error) from error
-        return body if self.rest is None else self.rest.completed(body)
-
-    def says(self, body: bytes) -> bool:
-        """Whether these bytes say the same as those it was loaded with, which another release may have written."""
-        if body == self.body or not self.version:
-            return body == self.body
-        value, rest = self.plan.codec.restore(self.body)
-        return body == _Held(self.plan, self.id, value, rest=rest).encoded()
-
-
-def _check(held: _Held, body: bytes) -> None:
-    """Raises `BadValue` where these bytes, which are to be stored, could not be read again."""
-    if held.rest is None:
-        held.plan.codec.check_written(held.value, body)
-    else:
-        held.plan.codec.write(held.value)  # without what another release has stored with it
-
-
-def _load(plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> _Held:
-    try:
-        value, rest = plan.codec.restore(body)
-    except msgspec.MsgspecError as error:
-        raise BadMessage(
-            f"{id!r} was stored by another release, and cannot be read by this one: {error}", where=plan.kind,
-            expected=f"fields and values of {plan.type.__name__}", next="run the release that has written it",
-        ) from error  # fmt: skip
-    return _Held(plan, id, value, version, body, rest)
 
 
 class UnitOfWork:
@@ -147,12 +82,12 @@ class UnitOfWork:
         self.entries: list[Entry] = []
         self._taken = taken
         """What the unit of work before this one, which met a conflict, has added in vain: it is there."""
-        self._held: dict[tuple[str, str], _Held] = {}
+        self._held: dict[tuple[str, str], Held] = {}
         self._loaded: list[tuple[str, str]] = []
         """What was loaded for the message that it serves now."""
-        self._touched: dict[_Held, None] = {}
+        self._touched: dict[Held, None] = {}
         """Aggregates handed out since the last handler ended: only these can have changed."""
-        self._written: _Held | None = None
+        self._written: Held | None = None
         """The one aggregate that this message has written."""
         self.first: tuple[str, str] | None = None
         """What was loaded first."""
@@ -252,7 +187,7 @@ class UnitOfWork:
             return self._begin()
         return _Later(self, need.subject)
 
-    async def held(self, plan: AggregatePlan | ProjectionPlan, id: str) -> _Held | None:
+    async def held(self, plan: AggregatePlan | ProjectionPlan, id: str) -> Held | None:
         """What is held under this identity, loaded when it is asked for first."""
         place = (plan.kind, id)
         held = self._held.get(place)
@@ -265,7 +200,7 @@ class UnitOfWork:
             if held is None:
                 if row is None:
                     return None
-                held = self._held[place] = _load(plan, id, *row)
+                held = self._held[place] = Held.load(plan, id, *row)
                 self._loaded.append(place)
         if held.aggregate:
             self._touched[held] = None
@@ -275,9 +210,9 @@ class UnitOfWork:
         """Forgets what was foreseen: it is as good as loaded only until something else happens."""
         self.foreseen = None
 
-    def hold(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> _Held:
+    def hold(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> Held:
         """Takes in something new."""
-        held = self._held[plan.kind, id] = _Held(plan, id, value)
+        held = self._held[plan.kind, id] = Held(plan, id, value)
         if held.aggregate:
             self._touched[held] = None
         return held
@@ -310,7 +245,7 @@ class UnitOfWork:
             raise meant(error) from error
         held.changed = True
 
-    def _take_up(self, handler: HandlerPlan, held: _Held) -> list[DomainEvent]:
+    def _take_up(self, handler: HandlerPlan, held: Held) -> list[DomainEvent]:
         """Notes what has changed in an aggregate; gives the events it has recorded."""
         events = take_recorded(held.value)
         body = held.encoded()
@@ -323,7 +258,7 @@ class UnitOfWork:
                 next="let a later reaction to the first one's event write the second",
             )  # fmt: skip
         if body != held.body and not held.plan.codec.is_plain(held.value):
-            _check(held, body)
+            held.check(body)
         self._written, held.body, held.changed = held, body, True
         return events
 
@@ -417,7 +352,7 @@ class UnitOfWork:
             if held.changed:
                 if not held.aggregate:
                     held.body = held.encoded()
-                    _check(held, held.body)
+                    held.check(held.body)
                 changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
         return Unit(changes, self.entries, self.claim)
 

@@ -1,0 +1,67 @@
+"""What a unit of work holds: an aggregate or document, as it was loaded and as it is to be stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from remit.domain import Aggregate
+from remit.errors import BadMessage
+from remit.messages import UNWRITABLE, Rest
+from remit.runtime.plan import AggregatePlan, ProjectionPlan
+
+__all__ = ["Held"]
+
+
+class Held:
+    """An aggregate or document within a unit of work, with the version and the bytes it was loaded with."""
+
+    __slots__ = ("aggregate", "body", "changed", "id", "plan", "rest", "value", "version")
+
+    def __init__(
+        self, plan: Any, id: str, value: Any, version: int = 0, body: bytes = b"", rest: Rest | None = None
+    ) -> None:
+        self.plan = plan
+        self.id = id
+        self.value = value
+        self.version = version
+        self.body = body
+        self.rest = rest
+        """What another release has stored with it."""
+        self.changed = False
+        self.aggregate = isinstance(value, Aggregate)
+
+    def encoded(self) -> bytes:
+        """The bytes to be stored. Raises `BadValue`."""
+        try:
+            body: bytes = self.plan.codec.encode(self.value)
+        except UNWRITABLE as error:
+            raise self.plan.codec.bad_value(self.value, error) from error
+        return body if self.rest is None else self.rest.completed(body)
+
+    def says(self, body: bytes) -> bool:
+        """Whether these bytes say the same as those it was loaded with, which another release may have written."""
+        if body == self.body or not self.version:
+            return body == self.body
+        value, rest = self.plan.codec.restore(self.body)
+        return body == Held(self.plan, self.id, value, rest=rest).encoded()
+
+    def check(self, body: bytes) -> None:
+        """Raises `BadValue` where these bytes, which are to be stored, could not be read again."""
+        if self.rest is None:
+            self.plan.codec.check_written(self.value, body)
+        else:
+            self.plan.codec.write(self.value)  # without what another release has stored with it
+
+    @classmethod
+    def load(cls, plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> Held:
+        """From what a store has. Raises `BadMessage`."""
+        try:
+            value, rest = plan.codec.restore(body)
+        except msgspec.MsgspecError as error:
+            raise BadMessage(
+                f"{id!r} was stored by another release, and cannot be read by this one: {error}", where=plan.kind,
+                expected=f"fields and values of {plan.type.__name__}", next="run the release that has written it",
+            ) from error  # fmt: skip
+        return cls(plan, id, value, version, body, rest)
