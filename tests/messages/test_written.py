@@ -19,6 +19,12 @@ from remit.messages import Codec, Encoding, decode_reply, write_reply
 from remit.runtime.parts import Answers, Part
 
 
+def _check(codec: Codec[Any], reply: Any) -> None:
+    """As a reply is looked at that nobody writes."""
+    if not codec.is_light(reply):
+        codec.write(reply)
+
+
 class Colour(enum.Enum):
     RED = "r"
 
@@ -170,7 +176,7 @@ def test_what_could_not_be_read_again_is_refused(type_: Any, value: Any, says: s
     with pytest.raises(BadValue, match=says):
         Part(type_, encoding).write(value)
     with pytest.raises(BadValue, match=says):
-        Codec[Any](type_).check(value)
+        _check(Codec[Any](type_), value)
     with pytest.raises(BadValue, match=says):
         write_reply(value, Codec[Any](type_))
     with pytest.raises(BadValue, match=says):
@@ -198,7 +204,7 @@ def test_plain_records_are_not_read_again_to_be_sure(monkeypatch: pytest.MonkeyP
     codec = Codec[Happened](Happened)
     codec.decode = lambda _: pytest.fail("it was read")
     assert codec.write(Happened(first=1, score=1.5)) == b'{"first":1,"score":1.5}'
-    codec.check(Happened(first=1, score=1.5))
+    _check(codec, Happened(first=1, score=1.5))
 
 
 def test_what_a_record_finds_fault_with_itself_is_refused() -> None:

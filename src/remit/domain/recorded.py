@@ -15,8 +15,8 @@ __all__ = ["FIXED", "as_recorded"]
 E = TypeVar("E")
 
 _CHANGING = (
-    inspect.ListType, inspect.DictType, inspect.SetType, inspect.CollectionType, inspect.ByteArrayType,
-    inspect.DataclassType, inspect.TypedDictType, inspect.AnyType, inspect.CustomType,
+    inspect.ListType, inspect.DictType, inspect.SetType, inspect.ByteArrayType, inspect.DataclassType,
+    inspect.TypedDictType, inspect.AnyType, inspect.CustomType,
 )  # fmt: skip
 _ATOMS = frozenset({str, int, float, bool, bytes, type(None)})
 _changing_fields: dict[type, tuple[str, ...]] = {}
@@ -63,4 +63,6 @@ def _copied(value: Any) -> Any:
         return tuple(map(_copied, value))
     if cls is dict:
         return {key: each if each.__class__ in _ATOMS else _copied(each) for key, each in value.items()}
+    if isinstance(value, msgspec.Struct) and value.__struct_config__.frozen:
+        return value if cls in FIXED else as_recorded(value)
     return copy.deepcopy(value)

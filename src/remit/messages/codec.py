@@ -31,7 +31,7 @@ from remit.messages.fields import (
     is_unordered,
     take_unknown,
 )
-from remit.messages.plain import plainness
+from remit.messages.plain import lightness, plainness
 from remit.messages.refusal import Refusal
 
 __all__ = ["UNWRITABLE", "Codec", "Encoding", "Rest", "decode_reply", "encode_reply", "write_reply"]
@@ -44,7 +44,6 @@ _NAMES: dict[Encoding, str] = {"json": "JSON", "msgpack": "MessagePack"}
 _ENCODINGS: dict[Encoding, Any] = {"json": msgspec.json, "msgpack": msgspec.msgpack}
 _NATIVE: dict[Encoding, tuple[type, ...]] = {"json": (), "msgpack": (bytes, bytearray, memoryview, datetime)}
 """What an encoding has a form of its own for, beside what JSON has."""
-_NUMBERS = frozenset({int, bool, type(None)})
 """What is written whatever it is."""
 UNWRITABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
 """What is raised for a value that cannot be written, or not be read again."""
@@ -72,7 +71,9 @@ class Codec(Generic[T]):
         "encoding",
         "has_times",
         "is_exact",
+        "is_light",
         "is_plain",
+        "write",
     )
 
     def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json") -> None:
@@ -94,24 +95,24 @@ class Codec(Generic[T]):
         self.has_times = has_times(self._shape)
         self._content = content_of(type)
         self.is_plain: Callable[[Any], bool] = plainness(self._shape) or _is_never_plain
+        self.write: Callable[[T], bytes] = self._writing()
+        self.is_light: Callable[[Any], bool] = lightness(self._shape) or _is_never_plain
+        """The same of what is so light that it need not be written to know that it could be."""
 
-    def write(self, value: T) -> bytes:
-        """The bytes of a value, which can be read again. Raises `BadValue` where they could not be."""
-        try:
-            body = self.encode(value)
-        except UNWRITABLE as error:
-            raise self.bad_value(value, error) from error
-        if not self.is_plain(value):
-            self._read_again(value, body)
-        return body
+    def _writing(self) -> Callable[[T], bytes]:
+        encode, is_plain = self.encode, self.is_plain
 
-    def check(self, value: T) -> None:
-        """Raises `BadValue` for what could not be read again."""
-        given: Any = value
-        if not self.is_plain(value) or not (
-            given.__class__ in _NUMBERS or (given.__class__ is str and given.isascii())
-        ):
-            self.write(value)
+        def write(value: T) -> bytes:
+            """The bytes of a value, which can be read again. Raises `BadValue` where they could not be."""
+            try:
+                body = encode(value)
+            except UNWRITABLE as error:
+                raise self.bad_value(value, error) from error
+            if not is_plain(value):
+                self._read_again(value, body)
+            return body
+
+        return write
 
     def check_written(self, value: T, body: bytes) -> None:
         """Raises `BadValue` where these bytes of a value could not be read again."""

@@ -15,7 +15,7 @@ from msgspec import inspect
 
 from remit.messages.fields import Shape
 
-__all__ = ["plainness"]
+__all__ = ["lightness", "plainness"]
 
 _OF: dict[type[Shape], type] = {
     inspect.StrType: str,
@@ -50,6 +50,13 @@ def plainness(shape: Shape) -> Callable[[Any], bool] | None:
     source = " and ".join(map(str, tests))
     made: Callable[[Any], bool] = eval(f"lambda value: {source}", known)  # noqa: S307  # made of names of fields: a loop over them would take longer than reading the value again
     return made
+
+
+def lightness(shape: Shape) -> Callable[[Any], bool] | None:
+    """What says of a number, truth value or text that it could be written, and is plain; None for all other types."""
+    if isinstance(shape, inspect.StrType) and shape == inspect.StrType():
+        return lambda value: value.__class__ is str and value.isascii()
+    return plainness(shape) if isinstance(shape, (inspect.IntType, inspect.BoolType, inspect.NoneType)) else None
 
 
 def _test(shape: Shape, named: str, known: dict[str, Any]) -> str | None:

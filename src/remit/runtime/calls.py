@@ -274,10 +274,10 @@ class Calls:
                 try:
                     reply = await unit.run(handler, command)
                     rows = unit.unit()
-                    if claim is None:
-                        handler.reply.check(reply)
-                    else:
+                    if claim is not None:
                         rows.claim = claim.row(write_reply(reply, handler.reply), self.stamp())
+                    elif not handler.reply.is_light(reply):
+                        handler.reply.write(reply)
                     if limit.asked or self.turns.taken:
                         await self._stand_aside(limit, unit, rows, turn)
                     await unit.commit(rows)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from remit.contexts import Clock, Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
-from remit.messages import LATER, Codec, Command, Contract, DomainEvent, key_text, write_newer, write_wish
+from remit.messages import LATER, LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text, write_newer, write_wish
 from remit.runtime.attempts import DERIVED, ENDS, Attempt, RepeatedClock, RepeatedIds, identity_of, meant
 from remit.runtime.held import Held
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
@@ -126,7 +126,9 @@ class UnitOfWork:
                 for held in touched:
                     for event in self._take_up(handler, held):
                         for reaction in self._record(event, held.id):
-                            await self._react(reaction, event)
+                            await reaction.function(event, *map(self._resolve, reaction.dependencies))
+                            if self._touched:
+                                await self._follow_up(reaction)
             if attempt.calls is not None or attempt.before:
                 await attempt.end()
             attempt.whole = True
@@ -147,16 +149,15 @@ class UnitOfWork:
                 raise _not_added(handler, aggregate)
         return reply
 
-    async def _react(self, handler: HandlerPlan, event: DomainEvent) -> None:
-        """Runs a reaction that comes together with its event."""
-        await handler.function(event, *map(self._resolve, handler.dependencies))
-        if not self._touched:
-            return
+    async def _follow_up(self, handler: HandlerPlan) -> None:
+        """Takes up what a reaction that came together with its event has changed and recorded."""
         touched, self._touched = self._touched, {}
         for held in touched:
-            for recorded in self._take_up(handler, held):
-                for reaction in self._record(recorded, held.id):
-                    await self._react(reaction, recorded)
+            for event in self._take_up(handler, held):
+                for reaction in self._record(event, held.id):
+                    await reaction.function(event, *map(self._resolve, reaction.dependencies))
+                    if self._touched:
+                        await self._follow_up(reaction)
 
     async def read(self, handler: HandlerPlan, message: Any) -> Any:
         """Runs a query's handler; whatever it changes is dropped."""
@@ -266,6 +267,8 @@ class UnitOfWork:
         """Puts a domain event on its way, with what is published of it; gives the reactions that come together."""
         plan = self.plan.events.get(type(event)) or self.plan.event(type(event))
         key = self._enter(PRIVATE, plan, event, key)
+        if not plan.publish:
+            return plan.together
         made = [public for publish in plan.publish if (public := publish(event)) is not None]
         if len(made) == 1:
             self._enter(PUBLISHED, self._published(made[0].__class__), made[0], key)
@@ -376,19 +379,22 @@ class _Repository(Repository[Any]):
         self._attempt = attempt = unit.attempt
         self._run = attempt.run
 
-    def _within(self) -> UnitOfWork:
-        """Raises `CallError` for who belongs to a run that is over: another message may have the unit of work now."""
+    def _text(self, id: Any) -> str:
+        """The text of an identity. Raises `BadKey`, and `CallError` for who belongs to a run that is over: another
+        message may have the unit of work now."""
         attempt = self._attempt
         if attempt.ended or attempt.run != self._run:
             attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
-        return self._unit
+        if id.__class__ is str and len(id) <= LONGEST_KEY and id.isascii() and "\0" not in id:
+            return id  # as `key_text` does, for what is on the way of every command
+        return key_text(id, "identity", self._plan.kind)
 
     async def find(self, id: Any, /) -> Any:
-        held = await self._within().held(self._plan, key_text(id, "identity", self._plan.kind))
+        held = await self._unit.held(self._plan, self._text(id))
         return None if held is None else held.value
 
     async def get(self, id: Any, /) -> Any:
-        held = await self._within().held(self._plan, key_text(id, "identity", self._plan.kind))
+        held = await self._unit.held(self._plan, self._text(id))
         if held is None:
             raise NotFound(
                 f"no {self._plan.type.__name__} with identity {id!r}", where=self._plan.kind,
@@ -397,14 +403,14 @@ class _Repository(Repository[Any]):
         return held.value
 
     async def obtain(self, id: Any, /) -> Any:
-        text = key_text(id, "identity", self._plan.kind)
-        held = await self._within().held(self._plan, text)
+        text = self._text(id)
+        held = await self._unit.held(self._plan, text)
         if held is None:
             held = self._unit.hold(self._plan, text, self._plan.type(id=id))
         return held.value
 
     def add(self, aggregate: Any, /) -> None:
-        self._within().add(self._plan, key_text(aggregate.id, "identity", self._plan.kind), aggregate)
+        self._unit.add(self._plan, self._text(aggregate.id), aggregate)
 
 
 class _View(View[Any]):

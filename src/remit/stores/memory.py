@@ -27,7 +27,7 @@ from remit.stores.port import (
     partition_of,
     written_read_only,
 )
-from remit.stores.size import require_fit
+from remit.stores.size import LARGEST_UNIT, too_large
 
 __all__ = ["MemoryStore"]
 
@@ -74,8 +74,7 @@ class MemoryStore:
 
     async def commit(self, unit: Unit) -> None:
         self._refuse_to_write()
-        require_fit(unit, "memory")
-        self._check(unit)
+        placed = self._placed(unit.entries, self._check(unit))
         for kind, id, expected, body in unit.changes:
             self._state[kind, id] = (expected + 1, body)
         if unit.claim is not None:
@@ -90,15 +89,24 @@ class MemoryStore:
             self._settle(unit.settle)
         if unit.discard is not None:
             self._drop(unit.discard)
-        if unit.entries:
-            for entry in unit.entries:
-                self._append(entry)
+        if placed:
+            for part, entry in placed:
+                self._append(part, entry)
             for wake in self._watchers:
                 wake()
 
-    def _append(self, entry: Entry) -> None:
+    def _placed(self, entries: Sequence[Entry], size: int) -> list[tuple[int, Entry]]:
+        """Messages with their partitions, beside so many bytes of state. Raises `TooLarge`, `Unstorable`."""
+        placed: list[tuple[int, Entry]] = []
+        for entry in entries:
+            placed.append((self._part(entry.key), entry))
+            size += len(entry.payload)
+        if size > LARGEST_UNIT:
+            raise too_large(size, "a unit of work writes", "memory")
+        return placed
+
+    def _append(self, part: int, entry: Entry) -> None:
         channel, key, id, type, version, at, headers, payload = entry
-        part = self._part(key)
         log = self._log.get((channel, part))
         if log is None:
             log = self._log[channel, part] = []
@@ -122,15 +130,16 @@ class MemoryStore:
                 ) from error  # fmt: skip
         return part
 
-    def _check(self, unit: Unit) -> None:
-        for kind, id, expected, _ in unit.changes:
+    def _check(self, unit: Unit) -> int:
+        """How many bytes of state and outcome it writes. Raises `Conflict`."""
+        size = 0 if unit.claim is None else len(unit.claim.outcome)
+        for kind, id, expected, body in unit.changes:
+            size += len(body)
             current = self._state.get((kind, id))
             if (current[0] if current else 0) != expected:
                 raise Conflict("state", where=f"{kind} {id}")
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self._outcomes:
             raise Conflict("claim", where=unit.claim.key)
-        for entry in unit.entries:
-            self._part(entry.key)
         if unit.advance is not None:
             self._check_advance(unit.advance)
         if unit.settle is not None:
@@ -139,6 +148,7 @@ class MemoryStore:
             self._check_letter(unit.discard)
         if unit.parks:
             self._check_parks(unit.parks)
+        return size
 
     def _check_parks(self, parks: Sequence[Park]) -> None:
         failed = {_key(park) for park in parks if park.error}

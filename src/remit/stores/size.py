@@ -16,14 +16,12 @@ def require_fit(unit: Unit, where: str) -> int:
 
     Letters are not counted: they are messages that a store took before.
     """
-    size = 0
     try:
-        for change in unit.changes:
-            size += len(change.body)
+        size = 0 if unit.claim is None else len(unit.claim.outcome)
+        for _, _, _, body in unit.changes:
+            size += len(body)
         for entry in unit.entries:
-            size += len(entry.payload)
-        if unit.claim is not None:
-            size += len(unit.claim.outcome)
+            size += len(entry[-1])
     except TypeError:
         return 0  # that it is of another type, the store says
     if size > LARGEST_UNIT:
