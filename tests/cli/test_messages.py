@@ -51,6 +51,20 @@ def test_a_key_applies_once(office: Office) -> None:
     assert is_clear(other.stderr, "call.key-reused"), other.stderr
 
 
+def test_an_empty_key_is_no_key(office: Office) -> None:
+    """So it is with every option that a variable may leave empty: what was meant is not known."""
+    sent = office.remit("send", SYSTEM, "Post", json.dumps(LETTER), "--key", "")
+    assert (sent.returncode, sent.stdout) == (2, "")
+    assert is_clear(sent.stderr, "cli.usage"), sent.stderr
+    assert "--key" in sent.stderr
+    assert not office.data.exists()
+    asked = office.remit("ask", SYSTEM, "Contents", '{"box": "ada"}', "--fresh-key", "")
+    assert is_clear(asked.stderr, "cli.usage"), asked.stderr
+    for option in ("--data", "--store"):
+        seen = office.remit("status", SYSTEM, option, "", place=False)
+        assert is_clear(seen.stderr, "cli.usage"), seen.stderr
+
+
 def test_a_store_in_memory_is_a_trial(office: Office, tmp_path: Path) -> None:
     sent = office.remit("send", SYSTEM, "Post", json.dumps(LETTER), "--store", "memory:")
     assert (sent.returncode, sent.stdout) == (0, '"l1"\n'), sent.stderr

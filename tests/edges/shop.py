@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NewType
@@ -138,18 +138,21 @@ async def call(
     headers: dict[str, str] | None = None,
     raw_path: str | None = None,
     parts: list[bytes] | None = None,
+    more: Sequence[tuple[str, str]] = (),
 ) -> Answered:
-    """One request. `body` is bytes, or a value that is sent as JSON; `parts` is a body in parts (used up)."""
+    """One request. `body` is bytes, or a value that is sent as JSON; `parts` is a body in parts (used up). `more` are
+    headers that may be there several times."""
     path, _, query = path.partition("?")
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     chunks = parts if parts is not None else [sent]
     fields = {"host": "test", **({"content-type": "application/json"} if sent or parts else {})}
     fields |= {"content-length": str(len(sent))} if sent else {}
     fields |= headers or {}
+    sent_headers = [*((name, value) for name, value in fields.items() if value), *more]
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": method,
         "scheme": "http", "path": path, "raw_path": (raw_path or path).encode(), "query_string": query.encode(),
-        "root_path": "", "headers": [(k.encode(), v.encode("latin-1")) for k, v in fields.items() if v],
+        "root_path": "", "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in sent_headers],
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "state": {}, "extensions": {},
     }  # fmt: skip
     sink: list[MutableMapping[str, Any]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -73,6 +74,8 @@ async def test_a_pointer_ends_where_the_key_is_not_known(value: Any) -> None:
         ("GET", "/customers/7/orders?limit=1&limit=2", 422, "query string", "/limit"),
         ("GET", "/customers/7/orders?colour=red", 422, "query string", "/colour"),
         ("GET", "/customers/7/orders?customer=8", 422, "query string", "/customer"),
+        ("GET", "/customers/7/orders?fresh=true&fresh=false", 422, "query string", "/fresh"),
+        ("GET", "/customers/7/orders?fresh_key=a&fresh_key=b", 422, "query string", "/fresh_key"),
         ("GET", "/customers/7/orders?fresh=perhaps", 422, "query string", "/fresh"),
         ("DELETE", "/orders/o-1?fresh=true", 422, "query string", "/fresh"),
         ("POST", "/customers/7/orders?note=x", 422, "query string", "/note"),
@@ -87,6 +90,39 @@ async def test_a_path_or_query_string_that_is_not_the_message(
     answer = await call(app, method, path, {"lines": []} if method == "POST" else b"")
     assert (answer.status, answer.json["where"], answer.json.get("pointer")) == (status, where, pointer)
     assert not sender.calls
+
+
+@pytest.mark.parametrize(
+    "path", ["/orders/%FF/touched", "/orders/%FE/touched", "/orders/%ED%A0%80/touched", "/orders/%C3%28%2Fx/touched"]
+)
+async def test_a_path_that_is_no_utf8_names_nothing(path: str) -> None:
+    """A server has made the same character of all bytes that are none: two clients would mean one order."""
+    app, sender = edge()
+    answer = await call(app, "PUT", unquote(path), raw_path=path)
+    assert (answer.status, answer.json["code"]) == (400, "http.malformed-path")
+    assert answer.json["next"]
+    assert not sender.calls
+
+
+async def test_the_replacement_character_itself_may_stand_in_a_path() -> None:
+    app, sender = edge()
+    assert (await call(app, "PUT", "/orders/\ufffd/touched", raw_path="/orders/%EF%BF%BD/touched")).status == 200
+    assert sender.message.order == "\ufffd"
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "Request-Timeout", "remit-timeout-ms", "Authorization"])
+async def test_a_header_that_says_one_thing_is_given_once(name: str) -> None:
+    app, sender = edge()
+    answer = await call(app, "PUT", "/orders/o-1/touched", more=[(name, "1"), (name, "2")])
+    assert (answer.status, answer.json["code"]) == (400, "http.malformed-header")
+    assert name.lower() in answer.json["where"].lower()
+    assert not sender.calls
+
+
+async def test_headers_of_others_may_be_given_twice() -> None:
+    app, _ = edge()
+    twice = [("via", "a"), ("via", "b")]
+    assert (await call(app, "PUT", "/orders/o-1/touched", more=twice)).status == 200
 
 
 async def test_an_unknown_path_names_the_nearest_route() -> None:
@@ -192,6 +228,7 @@ async def test_a_body_that_does_not_end_is_given_up_at_the_deadline() -> None:
     "headers",
     [
         {"idempotency-key": '""'},
+        {"idempotency-key": '"a", "b"'},
         {"idempotency-key": "x" * 256},
         {"idempotency-key": "a\tb"},
         {"idempotency-key": "é"},

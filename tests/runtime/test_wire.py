@@ -78,6 +78,13 @@ def test_every_text_fits_a_header_and_stays_itself(one: str, other: str) -> None
     assert (printable(one) == printable(other)) == (one == other)
 
 
+@pytest.mark.parametrize("printed", ["%FF", "%FE", "a%ED%A0%80"])
+def test_what_stands_for_no_text_is_refused(printed: str) -> None:
+    """Different keys must not become one."""
+    with pytest.raises(BadMessage):
+        original(printed)
+
+
 def test_a_plain_key_looks_like_itself() -> None:
     key = "wish-1/ada@home:2026+x=y;z,(a)"
     assert printable(key) == key

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from remit.cli.addressing import read_message
-from remit.cli.options import Data, Deadline, Fields, MessageName, Store, SystemName
+from remit.cli.options import Data, Deadline, Fields, MessageName, Store, SystemName, not_empty
 from remit.cli.outcome import Callee, print_outcome
 from remit.messages import Query
 
@@ -25,7 +25,7 @@ def ask(
     ] = False,
     fresh_key: Annotated[
         str | None,
-        Parameter(help="The same, and only this ordering key must not be parked on the way."),
+        Parameter(validator=not_empty, help="The same, and only this ordering key must not be parked on the way."),
     ] = None,
     deadline: Deadline = None,
     store: Store = None,

@@ -15,13 +15,22 @@ __all__ = [
     "Data",
     "Deadline",
     "Fields",
+    "Key",
     "MessageName",
     "Store",
     "SystemName",
     "is_topology",
+    "not_empty",
     "place_of",
     "refuse_places",
 ]
+
+
+def not_empty(_: object, value: str | None) -> None:
+    """Refuses an option that was given and says nothing, which would quietly mean something else."""
+    if value == "":
+        raise ValueError("It is empty: is a variable not set?")
+
 
 SystemName = Annotated[
     str,
@@ -35,15 +44,28 @@ Store = Annotated[
     str | None,
     Parameter(
         name="--store",
+        validator=not_empty,
         help="Where the stores are: sqlite:PATH with {context} for a context's name, memory:, or a topology file",
     ),
 ]
 Data = Annotated[
-    str | None, Parameter(name="--data", help="Folder of the stores, one SQLite file per context. Default: data")
+    str | None,
+    Parameter(
+        name="--data", validator=not_empty, help="Folder of the stores, one SQLite file per context. Default: data"
+    ),
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
 MessageName = Annotated[str, Parameter(name="MESSAGE", help="Wire name (context.Name) or class name of the message.")]
 Fields = Annotated[str, Parameter(name="JSON", help="The message's fields as a JSON object.")]
+
+Key = Annotated[
+    str | None,
+    Parameter(
+        name="--key",
+        validator=not_empty,
+        help="Idempotency key: the same command with the same key is applied once.",
+    ),
+]
 Deadline = Annotated[float | None, Parameter(name="--deadline", help="Seconds the call may take. Default: 10")]
 
 

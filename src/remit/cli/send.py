@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from cyclopts import Parameter
-
 from remit.cli.addressing import read_message
-from remit.cli.options import Data, Deadline, Fields, MessageName, Store, SystemName
+from remit.cli.options import Data, Deadline, Fields, Key, MessageName, Store, SystemName
 from remit.cli.outcome import Callee, print_outcome
 from remit.messages import Command
 
@@ -20,9 +16,7 @@ def send(
     fields: Fields = "{}",
     /,
     *,
-    key: Annotated[
-        str | None, Parameter(help="Idempotency key: the same command with the same key is applied once.")
-    ] = None,
+    key: Key = None,
     deadline: Deadline = None,
     store: Store = None,
     data: Data = None,

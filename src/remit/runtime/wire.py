@@ -153,8 +153,11 @@ def printable(text: str) -> str:
 
 
 def original(printed: str) -> str:
-    """What `printable` was given."""
-    return unquote(printed)
+    """What `printable` was given. Raises `BadMessage` for what it does not make."""
+    try:
+        return unquote(printed, errors="strict")
+    except UnicodeDecodeError:
+        raise BadMessage(f"{printed!r} stands for no UTF-8", expected="percent-encoded UTF-8") from None
 
 
 # What begins an escape is escaped itself, so that different texts stay different.

@@ -11,7 +11,7 @@ from msgspec import structs
 from remit.contexts import ClientOf, ContextMap, Route, Sender
 from remit.edges.http.clients import caller_of
 from remit.edges.http.problems import refused, rejected
-from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, query_reader
+from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
 from remit.edges.http.routing import Router, places_of
 from remit.findings import Findings
@@ -133,17 +133,18 @@ def _operation(context: str, route: Route) -> Operation:
 def _freshness(query: dict[str, list[str]]) -> bool | str:
     """Takes out of a query string how fresh the answer has to be: for one key, for all, or not at all."""
     fresh, keys = _flag(query.pop(FRESH, None)), query.pop(FRESH_KEY, None)
-    return fresh if keys is None else keys[-1]
+    return fresh if keys is None else only(FRESH_KEY, keys)
 
 
 def _flag(texts: list[str] | None) -> bool:
     if texts is None:
         return False
+    text = only(FRESH, texts)
     try:
-        return msgspec.convert(texts[-1], bool, strict=False)
+        return msgspec.convert(text, bool, strict=False)
     except msgspec.ValidationError as error:
         raise rejected(
-            "http.invalid-message", f"{texts[-1]!r} is neither true nor false", where="query string",
+            "http.invalid-message", f"{text!r} is neither true nor false", where="query string",
             pointer=f"/{FRESH}", expected="true or false", next="Send fresh=true or leave it out",
         ) from error  # fmt: skip
 

@@ -28,6 +28,7 @@ class Kind(NamedTuple):
 
 KINDS: dict[str, Kind] = {
     "http.malformed-json": Kind(400, "The body is not JSON", "Send one JSON object in UTF-8"),
+    "http.malformed-path": Kind(400, "The path cannot be read", "Percent-encode it from UTF-8"),
     "http.malformed-query": Kind(400, "The query string cannot be read", "Send name=value pairs in UTF-8"),
     "http.malformed-header": Kind(400, "A header cannot be read"),
     "http.unexpected-body": Kind(400, "A body where none belongs", "Put the fields into the query string"),

@@ -15,7 +15,7 @@ from msgspec import inspect, structs
 from remit.edges.http.problems import Rejected, invalid, rejected
 from remit.messages import Codec, Message
 
-__all__ = ["Reader", "arrives_as", "body_reader", "body_type", "fields_of", "query_reader"]
+__all__ = ["Reader", "arrives_as", "body_reader", "body_type", "fields_of", "only", "query_reader"]
 
 Reader = Callable[[tuple[str, ...], dict[str, list[str]], bytes], Message]
 
@@ -66,16 +66,21 @@ def query_reader(message: type[Message], places: tuple[str, ...]) -> Reader:
         for name, texts in query.items():
             if name in given:
                 raise _unknown(name, f"{name} is a place in the path and no parameter")
-            if name not in many and len(texts) > 1:
-                raise rejected(
-                    "http.invalid-message", f"The parameter {name} is given {len(texts)} times", where="query string",
-                    pointer=f"/{name}", expected="one value", next=f"Send {name} once",
-                )  # fmt: skip
-            given[name] = texts if name in many else texts[0]
+            given[name] = texts if name in many else only(name, texts)
         made: Message = _convert(given, message, places)
         return made
 
     return read
+
+
+def only(name: str, texts: list[str]) -> str:
+    """The one value of a parameter. Rejects several."""
+    if len(texts) > 1:
+        raise rejected(
+            "http.invalid-message", f"The parameter {name} is given {len(texts)} times", where="query string",
+            pointer=f"/{name}", expected="one value", next=f"Send {name} once",
+        )  # fmt: skip
+    return texts[0]
 
 
 def body_reader(message: type[Message], path: str, places: tuple[str, ...], codec: Codec[Any]) -> Reader:

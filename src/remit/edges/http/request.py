@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import msgspec
 
@@ -36,6 +36,15 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _encode = msgspec.json.Encoder().encode
 _MAX_PARAMETERS = 1000
 _MAX_KEY = 255
+_ONCE = {
+    b"authorization",
+    b"content-encoding",
+    b"content-type",
+    b"idempotency-key",
+    b"remit-timeout-ms",
+    b"request-timeout",
+}
+"""Headers that say one thing. Which of two was meant nobody knows, and proxies and servers choose differently."""
 # A body that is too large is read and thrown away up to this multiple of the limit: a client that is still sending
 # when the connection is closed would see a reset instead of the answer.
 _DRAINED = 16
@@ -72,6 +81,8 @@ class Request:
         self.receive = receive
         self.places = places
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(self.headers) != len(scope["headers"]):
+            _refuse_doubled(scope["headers"])
         self._begun = monotonic()
 
     def query(self) -> dict[str, list[str]]:
@@ -95,10 +106,12 @@ class Request:
         if raw is None:
             return None
         text = raw.decode("latin-1").strip()
-        key = text[1:-1] if len(text) > 1 and text[0] == text[-1] == '"' else text
-        if not key or len(key) > _MAX_KEY or not (key.isascii() and key.isprintable()):
+        quoted = len(text) > 1 and text[0] == text[-1] == '"'
+        key = text[1:-1] if quoted else text
+        two = quoted and '"' in key.replace('\\"', "")  # a proxy has made one header of them
+        if not key or len(key) > _MAX_KEY or two or not (key.isascii() and key.isprintable()):
             raise rejected(
-                "http.malformed-header", "The idempotency key is empty, too long or not printable",
+                "http.malformed-header", "The idempotency key is empty, too long, not printable or not one",
                 where="header Idempotency-Key", expected=f"1 to {_MAX_KEY} printable ASCII characters",
                 next="Use a UUID, and the same one for each repetition of this request",
             )  # fmt: skip
@@ -180,14 +193,27 @@ class Request:
 
 
 def own_path(scope: Scope) -> str:
-    """The path below the place where this application is mounted."""
+    """The path below the place where this application is mounted. Rejects what is no UTF-8."""
     path: str = scope["path"]
+    if not path.isascii():
+        _refuse_undecoded(path, scope.get("raw_path"))
     root: str = scope.get("root_path", "").rstrip("/")
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
         path = path[len(root) :]
     if path.endswith("/") and not unquote(scope.get("raw_path", b"/").decode("latin-1")).endswith("/"):
         path = path[:-1]  # the framework that we are mounted in added it
     return path or "/"
+
+
+def _refuse_undecoded(path: str, raw: bytes | None) -> None:
+    """Servers put the same character in place of all bytes that are none, so that different paths become one."""
+    try:
+        whole = path.encode() if raw is None else unquote_to_bytes(raw)
+        fits = bool(whole.decode()) and (raw is not None or "\ufffd" not in path)
+    except UnicodeError:
+        fits = False
+    if not fits:
+        raise rejected("http.malformed-path", "The path is no UTF-8", where="path")
 
 
 def mounted_at(scope: Scope, path: str) -> str:
@@ -240,6 +266,18 @@ def _number(raw: bytes, name: bytes) -> float:
             expected=f"a number of {unit}", next=f"Send for example '{header}: 5'",
         )  # fmt: skip
     return seconds
+
+
+def _refuse_doubled(headers: Iterable[tuple[bytes, bytes]]) -> None:
+    seen: set[bytes] = set()
+    for name, _ in headers:
+        if name in seen and name in _ONCE:
+            shown = name.decode().title()
+            raise rejected(
+                "http.malformed-header", f"The header {shown} is given more than once", where=f"header {shown}",
+                expected="one value", next=f"Send {shown} once",
+            )  # fmt: skip
+        seen.add(name)
 
 
 def _too_large(limits: Limits) -> Rejected:
