@@ -12,6 +12,7 @@ RemitError
 │   ├── DeadlineExceeded  the deadline passed before the outcome; the command itself has changed nothing
 │   ├── OutcomeUnknown    the change may or may not have been made; ask again with the same key
 │   ├── TooLarge          the message is larger than a channel carries, or what it writes than a store takes
+│   ├── ReplyTooLarge     it was handled, a command was applied; its reply is larger than the channel carries
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields that are not the message they claim to be
 ├── BadValue              a value that could not be read again, once it is stored or sent
@@ -53,6 +54,7 @@ __all__ = [
     "OutcomeUnknown",
     "Overloaded",
     "RemitError",
+    "ReplyTooLarge",
     "SecondAggregate",
     "ServiceError",
     "SqlError",
@@ -158,6 +160,13 @@ class TooLarge(CallError):
     a store takes: 16 MiB. Nothing was changed, and trying again does not help."""
 
     code = "call.too-large"
+
+
+class ReplyTooLarge(CallError):
+    """The call was handled by another service, and its reply is larger than the channel between the two carries. A
+    command was applied: sending it again with the same key changes nothing, and its reply does not get smaller."""
+
+    code = "call.reply-too-large"
 
 
 class BadMessage(RemitError):

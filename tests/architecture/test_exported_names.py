@@ -52,6 +52,7 @@ SURFACE = [
     "Query",
     "Refusal",
     "RemitError",
+    "ReplyTooLarge",
     "Repository",
     "Sender",
     "SeparateWays",

@@ -49,6 +49,13 @@ class Pay(Command[int, TooMuch]):
     coins: list[Coin]
 
 
+class Receipt(Command[str]):
+    """Takes a cent, and prints so many characters about it."""
+
+    till: str
+    characters: int
+
+
 class Balance(Query[int]):
     till: str
 
@@ -135,6 +142,11 @@ def open_till(shop: Shop, till: Context[Any]) -> None:
         taken = await tills.obtain(command.till)
         taken.take(sum(coin.cents for coin in command.coins))
         return taken.cents
+
+    @till.handle(Receipt)
+    async def receipt(command: Receipt, tills: Repository[Till]) -> str:
+        (await tills.obtain(command.till)).take(1)
+        return "x" * command.characters
 
     @till.answer(Balance)
     async def balance(query: Balance, tills: Repository[Till]) -> int:
@@ -306,6 +318,6 @@ def pay(cents: int, till: str = "t") -> Pay:
 
 
 __all__ = [
-    "Apart", "Balance", "Buy", "Coin", "Look", "NotFound", "Paid", "Pay", "Seen", "Shop", "Side", "TooMuch", "Wire",
-    "apart", "make_shop", "pay",
+    "Apart", "Balance", "Buy", "Coin", "Look", "NotFound", "Paid", "Pay", "Receipt", "Seen", "Shop", "Side", "TooMuch",
+    "Wire", "apart", "make_shop", "pay",
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from remit import (
     NotFound,
     OutcomeUnknown,
     Overloaded,
+    ReplyTooLarge,
     TooLarge,
     Unavailable,
 )
@@ -34,7 +35,7 @@ from remit.stores.nesting import Nested
 from remit.transports import Answer, CallChannel, Exchange, InProcessCalls, Request
 from remit.transports.http import HttpCalls
 from remit.transports.nats import NatsCalls, NatsConnection
-from tests.runtime.apart import Apart, Balance, Buy, Coin, Look, Pay, Seen, TooMuch, apart, pay
+from tests.runtime.apart import Apart, Balance, Buy, Coin, Look, Pay, Receipt, Seen, TooMuch, apart, pay
 from tests.runtime.talk import until, virtually
 from tests.servers.nats import nats_url
 
@@ -114,6 +115,30 @@ async def test_replies_and_refusals_are_typed(shop: Apart) -> None:
     assert refusal.limit == Coin(cents=1000)
     with pytest.raises(TooMuch):
         await shop.send(pay(1001))
+
+
+async def test_a_reply_that_is_not_carried_says_that_the_command_was_applied(shop: Apart) -> None:
+    largest = shop.till.channel.capabilities.max_bytes
+    assert len(await shop.send(Receipt(till="t", characters=largest - 100))) == largest - 100
+    for _ in range(2):
+        with pytest.raises(ReplyTooLarge) as told:
+            await shop.send(Receipt(till="t", characters=largest + 1), key="one key")
+        assert str(largest) in told.value.expected
+        assert not is_transient(told.value)
+    assert await shop.ask(Balance(till="t")) == 2
+    assert await shop.send(pay(3)) == 5, "nobody is avoided for it"
+
+
+def test_a_reply_that_is_not_carried_ends_the_doubt() -> None:
+    async def story() -> None:
+        exchange = Exchange()
+        async with apart(lambda: InProcessCalls(exchange, max_bytes=400)) as sides:
+            sides.wire.lost_answers = 1
+            error = await sides.error(Receipt(till="t", characters=500))
+            assert isinstance(error, ReplyTooLarge)
+            assert await sides.ask(Balance(till="t")) == 1
+
+    virtually(story())
 
 
 async def test_errors_are_of_the_same_class(shop: Apart) -> None:

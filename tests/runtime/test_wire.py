@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit import BadMessage, Overloaded, RemitError, Unavailable, errors
-from remit.messages import Record
+from remit import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable, errors
+from remit.messages import Record, contract_of
 from remit.runtime.wire import (
+    Route,
     Span,
     decode_heads,
     decode_records,
@@ -24,6 +27,7 @@ from remit.runtime.wire import (
     seconds_left,
 )
 from remit.transports import Answer, Request
+from tests.runtime.apart import Balance, Pay
 
 CLASSES = [getattr(errors, name) for name in errors.__all__]
 
@@ -48,6 +52,15 @@ def test_an_answer_that_nobody_understands_is_unavailable(body: bytes) -> None:
     with pytest.raises(Unavailable) as arrived:
         raise_failure(Answer("call.something-new", {}, body), "a.write")
     assert "a.write" in str(arrived.value)
+
+
+def test_a_command_may_be_applied_whose_answer_nobody_understands() -> None:
+    """A question changes nothing."""
+    for message, error in ((Pay, OutcomeUnknown), (Balance, Unavailable)):
+        kind: Literal["command", "query"] = "command" if message is Pay else "query"
+        route = Route("till.write", kind, contract_of(message, "till"), "json")
+        with pytest.raises(error):
+            route.outcome(Answer("call.something-new", {}, b""))
 
 
 @pytest.mark.parametrize(("said", "seconds"), [("250", 0.25), ("x", 0.0), ("-5", 0.0), ("", 0.0)])

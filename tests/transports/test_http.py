@@ -157,20 +157,31 @@ async def test_nobody_is_found_at_nonsense(net: Net, place: str) -> None:
     assert isinstance(await call(client), Unavailable)
 
 
-async def test_who_answers_is_remit(net: Net) -> None:
-    """Another HTTP server at the address has done nothing."""
+@pytest.mark.parametrize("status", ["200 OK", "301 Moved", "401 Unauthorized", "404 Not Found", "413 Too Large",
+                                    "502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"])  # fmt: skip
+async def test_what_the_service_does_not_say_itself_leaves_the_outcome_unknown(net: Net, status: str) -> None:
+    """A proxy may have delivered the request before it gives its own answer."""
+    server, counter = await net.server(), Counter()
+    counter.open.set()
+    await server.serve(ADDRESS, counter)
+    deliver = await net.channel()
+    place = place_of(server)
 
-    async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello")
+        net.addresses[ADDRESS] = [place]
+        assert await call(deliver) == OK
+        writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 5\r\n\r\nhello".encode())
         await writer.drain()
         writer.close()
 
-    async with await asyncio.start_server(hello, "127.0.0.1", 0) as other:
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0) as other:
         net.addresses[ADDRESS] = [f"127.0.0.1:{other.sockets[0].getsockname()[1]}"]
-        refused = await call(await net.channel())
-    assert isinstance(refused, Unavailable)
-    assert "hello" in refused.what
+        unknown = await call(await net.channel())
+    assert isinstance(unknown, OutcomeUnknown)
+    assert "hello" in unknown.what
+    assert status[:3] in unknown.what
+    assert counter.seen == 1
 
 
 async def test_who_asks_may_be_anybody(net: Net) -> None:

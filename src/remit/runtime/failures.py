@@ -14,6 +14,7 @@ from remit.errors import (
     HandlerFailed,
     KeyReused,
     RemitError,
+    ReplyTooLarge,
     StoreError,
     TooLarge,
 )
@@ -38,7 +39,7 @@ def is_transient(error: BaseException) -> bool:
     nobody knows what for. So does a call that was answered with a failure. Tried again in place it could hold up its
     partition for ever; its key, parked, is tried again by itself.
     """
-    if isinstance(error, (DeadlineExceeded, Diverged, HandlerFailed, KeyReused, TooLarge)):
+    if isinstance(error, (DeadlineExceeded, Diverged, HandlerFailed, KeyReused, ReplyTooLarge, TooLarge)):
         return False
     return isinstance(error, (CallError, Conflict, ConnectionError))
 

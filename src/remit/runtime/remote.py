@@ -15,6 +15,7 @@ from remit.errors import (
     OutcomeUnknown,
     Overloaded,
     RemitError,
+    ReplyTooLarge,
     TooLarge,
     Unavailable,
 )
@@ -53,6 +54,8 @@ LEAST_SECONDS = 0.02
 """With less time than this left nobody is asked again, nor with less than an answer usually takes."""
 LOG_SECONDS = 5.0
 """How long the question for a piece of a log may take."""
+_KNOWN = ("ok", ReplyTooLarge.code)
+"""Answers that say how a command ended that may have arrived before."""
 NEWS_SECONDS = 3.0
 """How much longer than it may wait there, the question for news may take. After that the source cannot be seen."""
 
@@ -141,7 +144,7 @@ class RemoteCalls:
                 if answer.status == "ok":
                     now = loop.time()
                     route.usual.took(now - asked, now)
-                if doubt is None or answer.status == "ok":
+                if doubt is None or answer.status in _KNOWN:
                     return answer
                 raise_failure(answer, address)
             except OutcomeUnknown as error:

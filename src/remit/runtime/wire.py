@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from remit import errors
-from remit.errors import BadMessage, Overloaded, RemitError, Unavailable
+from remit.errors import BadMessage, CallError, OutcomeUnknown, Overloaded, RemitError, Unavailable
 from remit.messages import Codec, Contract, Encoding, Record, Refusal, decode_reply, reply_of
 from remit.runtime.parts import Answers, Part
 from remit.runtime.usual import Usual
@@ -91,7 +91,7 @@ class Route:
     def outcome(self, answer: Answer) -> Any:
         """The reply. Raises the refusal or the error that the answer says, `BadMessage` when it cannot be read."""
         if answer.status != "ok":
-            raise_failure(answer, self.address)
+            raise_failure(answer, self.address, OutcomeUnknown if self.kind == "command" else Unavailable)
         encoding = ENCODINGS.get(answer.headers.get("content-type", ""), self._encoding)
         try:
             outcome = decode_reply(answer.body, self._answers.reply.codec(encoding), self.refusals)
@@ -128,13 +128,13 @@ def failure(error: RemitError) -> Answer:
     return Answer(error.code, headers, msgspec.json.encode(body))
 
 
-def raise_failure(answer: Answer, address: str) -> NoReturn:
-    """Raises the error that an answer says; a code that is not known here is one that nothing can be done about."""
+def raise_failure(answer: Answer, address: str, unknown: type[CallError] = Unavailable) -> NoReturn:
+    """Raises the error that an answer says; `unknown` for a code that is not known here, of a later release."""
     try:
         said = msgspec.json.decode(answer.body, type=_Failure)
     except msgspec.MsgspecError:
         said = _Failure(f"{address} answered {answer.status}")
-    made = _BY_CODE.get(answer.status, Unavailable)(
+    made = _BY_CODE.get(answer.status, unknown)(
         said.what, where=said.where or address, expected=said.expected, next=said.next
     )
     if isinstance(made, Overloaded) and (after := answer.headers.get("remit-retry-after-ms", "")).isdecimal():

@@ -39,11 +39,17 @@ Answering = Callable[[Request], Awaitable[Answer]]
 
 
 def fitting(answer: Answer, max_bytes: int) -> Answer:
-    """The answer, or in place of one that the channel does not carry, an answer that says so."""
+    """The answer, or in place of one that the channel does not carry, an answer that says so: `call.reply-too-large`
+    instead of a reply. An error stays what it is, because it says whether something was changed."""
     if len(answer.body) <= max_bytes:
         return answer
-    what = f'{{"what":"the answer has {len(answer.body)} bytes, the channel carries {max_bytes}"}}'
-    return Answer("message.invalid", {}, what.encode())
+    if answer.status != "ok":
+        return answer._replace(body=b'{"what":"what went wrong is larger than the channel carries"}')
+    what = (
+        f'{{"what":"it was handled, and the reply has {len(answer.body)} bytes","expected":"at most {max_bytes} bytes",'
+        f'"next":"ask for less at once; a command was applied, and is not to be sent again"}}'
+    )
+    return Answer("call.reply-too-large", {}, what.encode())
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class CallChannel(Protocol):
         """Asks and waits for the answer.
 
         Raises `Unavailable` when certainly nobody has seen the request (nobody serves the address, no connection),
-        `OutcomeUnknown` when it was sent and no answer came (time is over, the connection broke), `BadMessage` when it
-        is larger than the channel carries.
+        `OutcomeUnknown` when it was sent and no answer came (time is over, the connection broke, somebody in between
+        answered), `BadMessage` when it is larger than the channel carries.
         """
         ...

@@ -1,8 +1,9 @@
 """Calls over HTTP/1.1: a pool of kept connections to each replica of a service, and a server of our own.
 
 A request is `POST /remit/<address>`: its kind and headers are HTTP headers, its body the body. An answer is `200` with
-its status in `remit-status`; every other HTTP status is the channel's own word, and means that nobody has seen the
-request.
+its status in `remit-status`. A request that the server turns away, before anybody has seen it, is answered with another
+HTTP status and with `remit-refused`. Whatever has neither is the word of somebody in between, a proxy perhaps, who may
+have delivered the request before: the outcome is unknown.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 30.0
 """The client gives an idle connection up after this time; the server keeps it twice as long."""
 
-_KIND, _STATUS = "remit-kind", "remit-status"
+_KIND, _STATUS, _REFUSED = "remit-kind", "remit-status", "remit-refused"
 _UNTYPED = "application/octet-stream"
 
 
@@ -119,10 +120,12 @@ class HttpCalls:
         status = response.headers.get(_STATUS)
         if response.status == 200 and status is not None:
             return Answer(status, _carried(response.headers), body)
+        said = f"HTTP status {response.status}: {body[:200].decode(errors='replace')}"
+        if _REFUSED not in response.headers:
+            raise OutcomeUnknown(f"answered by somebody who is not the service, with {said}", where=where)
         if response.status == 413:
             raise _too_large("the request", where)
-        said = body[:200].decode(errors="replace")
-        raise Unavailable(f"turned away with HTTP status {response.status}: {said}", where=where)
+        raise Unavailable(f"turned away with {said}", where=where)
 
 
 class _Server:
@@ -172,7 +175,7 @@ class _Server:
         answering = self.served.get(request.path)
         if refused := self._refused(request, answering):
             status, why = refused
-            response = web.Response(status=status, text=why)
+            response = web.Response(status=status, text=why, headers={_REFUSED: "1"})
             response.force_close()
             return response
         assert answering is not None  # noqa: S101  # refused otherwise

@@ -140,11 +140,14 @@ class CallConformance:
         largest = server.capabilities.max_bytes
 
         async def answering(request: Request) -> Answer:
-            return Answer("ok", {}, b"x" * (largest + 1)) if request.kind == "query" else OK
+            body = b"x" * (largest + 1)
+            return {"query": Answer("ok", {}, body), "error": Answer("call.unknown", {}, body)}.get(request.kind, OK)
 
         await server.serve(ADDRESS, answering)
         found = await client.call(ADDRESS, Request("query", {}, b""), PATIENCE)
-        same(found.status, "message.invalid", "too large an answer is replaced by an error")
+        same(found.status, "call.reply-too-large", "too large a reply is replaced by an error")
+        found = await client.call(ADDRESS, Request("error", {}, b""), PATIENCE)
+        same(found.status, "call.unknown", "an error with too large a text stays what it is")
         same(await client.call(ADDRESS, QUESTION, PATIENCE), OK, "the channel goes on after too large an answer")
 
     # Who answers

@@ -9,7 +9,7 @@ import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
-from remit.errors import BadMessage, ChannelError, Unavailable
+from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
 from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
 from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
 
@@ -109,7 +109,7 @@ class NatsCalls:
         try:
             frame = _read(reply.data)
         except msgspec.MsgspecError:
-            return Answer("message.invalid", {}, b'{"what":"whoever answered does not speak as we do"}')
+            raise OutcomeUnknown("whoever answered does not speak as we do", where=address) from None
         return Answer(frame.word, frame.headers, frame.body)
 
 
