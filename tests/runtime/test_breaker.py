@@ -215,6 +215,22 @@ def test_a_call_that_holds_the_place_and_is_cancelled_gives_it_back() -> None:
     virtually(story())
 
 
+def test_a_message_that_was_never_sent_takes_nobodys_place() -> None:
+    async def story() -> None:
+        other = Other()
+        breaker = other.breaker()
+        await open_it(other, breaker)
+        other.mood = "well"
+        breaker.until = now()  # a call comes before the timer
+        with pytest.raises(BadMessage), breaker.enter(now() + 1):
+            raise BadMessage("too large")
+        assert state_of(breaker) == "half-open"
+        await asyncio.sleep(0.03)
+        assert state_of(breaker) == "closed"
+
+    virtually(story())
+
+
 def test_a_call_that_holds_the_place_for_ever_loses_it() -> None:
     """And what it says in the end is not listened to."""
 

@@ -152,6 +152,20 @@ async def test_a_server_without_batches_takes_messages_one_by_one(
     await events.close()
 
 
+async def test_a_payload_that_grows_in_its_codec_stays_as_it_is(connection: NatsConnection) -> None:
+    """In MessagePack these numbers take more than twice as much."""
+    events, ear = await opened(connection, "msgpack"), Ear()
+    await events.prepare("billing", 1)
+    await events.listen("billing", 1, ear)
+    sent = messages(1, 2, payload=b"[" + b",".join([b"0.1"] * 250_000) + b"]")
+    client = connection.client()
+    assert await events.publish("billing", 1, sent) == 2
+    await ear.until(lambda: len(ear.pushes) == 2, "both arrive")
+    assert ear.records == sent
+    assert connection.client() is client, "the connection was not broken"
+    await events.close()
+
+
 async def test_large_messages_do_not_travel_in_one_batch(connection: NatsConnection) -> None:
     events = await opened(connection)
     sent = messages(1, 12, payload=b'"' + b"x" * 900_000 + b'"')

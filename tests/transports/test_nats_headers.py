@@ -17,9 +17,20 @@ def block(headers: dict[str, str]) -> bytes:
 
 
 def test_headers_of_events_come_back_as_they_were_written() -> None:
-    headers = write_headers(RECORD, "/shop/sales", "application/json", False)
+    headers = write_headers(RECORD, "/shop/sales", "application/json", 10_000)
     assert _Client._parse_header_lines(block(headers)) == headers
     assert read_record(_Client._parse_header_lines(block(headers)), b"{}") == RECORD
+
+
+@pytest.mark.parametrize("text", ["k" * 20_000, "é" * 3000, "\U0001f600" * 1300])
+def test_headers_take_no_more_than_they_may(text: str) -> None:
+    """First its own headers and its payload stay behind, then the key: who hears of it reads it from the log."""
+    whole = write_headers(RECORD._replace(headers=text), "/shop/sales", "application/json", 10_000)
+    assert (whole["remit-payload"], whole["ce-partitionkey"]) == ("omitted", "Zo%C3%AB:%2050%20%25%20%09")
+    without = write_headers(RECORD._replace(key=text), "/shop/sales", "application/json", 10_000)
+    for headers in (whole, without):
+        assert len(block(headers)) <= 10_000
+    assert read_record(without, b"") == RECORD._replace(key="", headers="{}", payload=b"")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from random import Random
 from types import TracebackType
 from typing import Literal
 
-from remit.errors import OutcomeUnknown, Overloaded, RemitError, Unavailable
+from remit.errors import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable
 from remit.runtime.failures import backoff
 from remit.runtime.signals import Listener, Signal
 
@@ -103,6 +103,8 @@ class Breaker:
         if self._place is permit:
             if error is None:
                 self._succeeded()
+            elif isinstance(error, BadMessage):
+                self._start_probe()  # it was not even sent: it says nothing, and takes nobody's place
             else:
                 self._open(_text(error))
         elif self.state == "closed" and permit.epoch == self.epoch:

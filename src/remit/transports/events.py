@@ -52,8 +52,9 @@ class EventChannel(Protocol):
     async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
         """Publishes messages of one partition, in order; says how many of them, counted from the first, are confirmed.
 
-        Fewer than all means trouble: the caller begins again after the last confirmed one. A payload above `max_bytes`
-        travels as a bell without one. Raises `Unavailable`, `ChannelError` when the broker refuses us.
+        Fewer than all means trouble: the caller begins again after the last confirmed one. What is too large, a
+        payload above `max_bytes` or a key or headers of any size, travels as a bell without it. Raises `Unavailable`,
+        `ChannelError` when the broker refuses us.
         """
         ...
 

@@ -23,6 +23,8 @@ __all__ = ["HttpCalls"]
 
 MAX_BYTES = 1 << 20
 """As much as a NATS server carries by default: what fits one channel fits the other."""
+HEADER_BYTES = 8000
+"""The largest header, which is what HTTP servers take. A larger one would be turned away by whoever reads it first."""
 CONNECT_SECONDS = 2.0
 """A replica that does not take a connection within this time is passed over."""
 IDLE_SECONDS = 30.0
@@ -78,6 +80,11 @@ class HttpCalls:
     async def call(self, address: str, request: Request, seconds: float) -> Answer:
         if len(request.body) > MAX_BYTES:
             raise _too_large(f"{len(request.body)} bytes", address)
+        for name, value in request.headers.items():
+            if len(value) > HEADER_BYTES:
+                raise BadMessage(
+                    f"the header {name} has {len(value)} bytes", where=address, expected=f"at most {HEADER_BYTES} bytes"
+                )
         replicas = self._addresses.get(address, ())
         if not replicas:
             raise Unavailable("nobody serves this address", where=address, expected="a service of the topology")

@@ -135,6 +135,20 @@ class CallConformance:
         same(counter.seen, 0, "nobody has seen a request that is too large")
         same(await client.call(ADDRESS, QUESTION, PATIENCE), OK, "the channel goes on after too large a request")
 
+    async def test_too_large_a_header_is_refused_or_carried(self, client: CallChannel, server: CallChannel) -> None:
+        """It is a bad message that nobody sees, and no other request suffers from it."""
+        await server.serve(ADDRESS, echo)
+        for size in (1_000, 10_000, 100_000, 5_000_000):
+            headers = {"remit-key": "k" * size}
+            other = client.call(ADDRESS, Request("ok", {}, b"other"), PATIENCE)
+            large = client.call(ADDRESS, Request("ok", headers, b""), PATIENCE)
+            found, beside = await asyncio.gather(large, other, return_exceptions=True)
+            if isinstance(found, Answer):
+                same(dict(found.headers), headers, "a header is carried as it is")
+            else:
+                same((type(found), size > 1_000), (BadMessage, True), f"too large a header\n{found}")
+            same(getattr(beside, "body", beside), b"other", "no other request suffers from too large a header")
+
     async def test_too_large_an_answer_is_said(self, client: CallChannel, server: CallChannel) -> None:
         """Instead of it comes an answer that says so, and the channel goes on."""
         largest = server.capabilities.max_bytes

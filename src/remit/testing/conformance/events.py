@@ -201,6 +201,25 @@ class EventConformance:
         same(ear.all, [1, 0, 3], "a message that is too large rings without a payload, in its turn")
         same(await broker.stored(SOURCE, PUBLISHED, 3), places(sent), "its place in the stream is not left out")
 
+    async def test_too_large_a_key_or_headers_ring_at_least(self, channel: EventChannel, twin: EventChannel) -> None:
+        """Whatever a message has, and however near to the limit its payload is: nobody else suffers from it."""
+        ear = Ear()
+        await channel.prepare(SOURCE, PUBLISHED)
+        await twin.listen(SOURCE, PUBLISHED, ear)
+        nearly = b'"' + b"x" * (channel.capabilities.max_bytes - 1000) + b'"'
+        (first, second, third, fourth, last) = messages(1, 5)
+        sent = [
+            first,
+            second._replace(key="k" * 20_000, payload=nearly),
+            third._replace(key="é" * 200_000),
+            fourth._replace(headers=f'{{"trace":"{"日" * 3900}"}}', payload=nearly),
+            last._replace(key="\U0001f600" * 128, payload=nearly),
+        ]
+        same(await channel.publish(SOURCE, PUBLISHED, sent), 5, "messages with large keys and headers are confirmed")
+        await ear.until(lambda: len(ear.all) == 5, "messages with large keys and headers ring")
+        same([record for record in ear.records if record not in sent], [], "what arrives is what was sent")
+        same((ear.all[0], ear.all[-1]), (1, 5), "a key of 512 bytes is carried beside any payload")
+
     async def test_what_fits_is_carried(self, channel: EventChannel, twin: EventChannel) -> None:
         ear = Ear()
         await channel.prepare(SOURCE, PUBLISHED)

@@ -21,6 +21,9 @@ CODECS = {"json": "application/json", "msgpack": "application/msgpack"}
 OMITTED = "remit-payload"
 """A header of messages that travel without their payload, because it is too large."""
 
+NARROW = 1000
+"""Characters of texts in headers that need not be counted more exactly."""
+
 _SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '%"')
 """What stands for itself in the value of a CloudEvents header; the rest is percent-encoded."""
 _plain = re.compile("[!#-$&-~]*").fullmatch
@@ -37,8 +40,30 @@ def write_payload(payload: bytes, codec: str) -> tuple[str, bytes]:
     return CODECS["json"], payload
 
 
-def write_headers(record: Record, source: str, content: str, omitted: bool) -> dict[str, str]:
-    """The headers of a message. With `omitted` its own headers stay behind, as its payload does."""
+def write_headers(record: Record, source: str, content: str, most_bytes: int) -> dict[str, str]:
+    """The headers of a message, in at most so many bytes.
+
+    Without a content type its payload stays behind (`OMITTED`), and its own headers with it. So they do where they are
+    too large; then the key may stay behind too, because whoever hears of such a message reads it from the log.
+    """
+    headers = _headers(record, source, content)
+    if not _is_narrow(record) and _size_of(headers) > most_bytes:
+        headers = _headers(record, source, "")
+        if _size_of(headers) > most_bytes:
+            headers["ce-partitionkey"] = ""
+    return headers
+
+
+def _is_narrow(record: Record) -> bool:
+    """Whether its headers are small by a wide margin: a character takes 12 bytes at most, percent-encoded."""
+    return len(record.key) + len(record.headers) + len(record.id) + len(record.prev) + len(record.type) < NARROW
+
+
+def _size_of(headers: Mapping[str, str]) -> int:
+    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers.items())
+
+
+def _headers(record: Record, source: str, content: str) -> dict[str, str]:
     headers = {
         "ce-specversion": "1.0",
         "ce-id": _encode(record.id),
@@ -51,11 +76,11 @@ def write_headers(record: Record, source: str, content: str, omitted: bool) -> d
         "remit-prev": _encode(record.prev),
         "remit-version": str(record.version),
     }
-    if omitted:
-        headers[OMITTED] = "omitted"
-    else:
+    if content:
         headers["content-type"] = content
         headers["remit-headers"] = _encode_json(record.headers)
+    else:
+        headers[OMITTED] = "omitted"
     return headers
 
 

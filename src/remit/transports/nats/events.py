@@ -41,6 +41,8 @@ ACK_SECONDS = 10.0
 """How long the server may take to acknowledge."""
 HEADER_BYTES = 16 << 10
 """Kept free for headers, which count as part of a message."""
+OWN_BYTES = 1 << 10
+"""Of them: what is added here, and what `write_headers` does not count."""
 TRIES = 3
 """How often the end of a subject is learned anew before the caller has to begin again."""
 WEEK = 7 * 86400.0
@@ -234,10 +236,16 @@ class NatsEvents:
     def _write(
         self, stream: _Stream, record: Record, tail: Tail, batch: str, number: int
     ) -> tuple[dict[str, str], bytes]:
-        """The headers and the payload of a message, the n-th of its batch; the first one is fenced."""
-        fits = len(record.payload) <= self._largest and len(record.headers) < HEADER_BYTES // 2
-        content, payload = write_payload(record.payload, self._codec) if fits else ("", b"")
-        headers = write_headers(record, stream.origin, content, not fits)
+        """The headers and the payload of a message, the n-th of its batch; the first one is fenced. The broker ends the
+        connection of who sends it more than it takes, and with it everything else that travels."""
+        content, payload = "", b""
+        if len(record.payload) <= self._largest:
+            content, payload = write_payload(record.payload, self._codec)
+            if len(payload) > self._largest:  # MessagePack is not always the smaller one
+                content, payload = CODECS["json"], record.payload
+        headers = write_headers(record, stream.origin, content, HEADER_BYTES - OWN_BYTES)
+        if OMITTED in headers:
+            payload = b""
         if number == 1:
             headers[EXPECTED] = str(tail.seq)
         if batch:
