@@ -27,6 +27,17 @@ async def test_a_process_that_answers_is_alive() -> None:
     assert (answer.status, answer.json) == (200, {"live": True})
 
 
+@pytest.mark.parametrize("well", [True, False])
+async def test_what_is_stuck_is_told_beside_readiness(well: bool) -> None:
+    async def report() -> dict[str, Any]:
+        return {"well": well}
+
+    app = edge(status=report)[0]
+    answer = await call(app, "GET", "/health/status")
+    assert (answer.status, answer.json) == (200 if well else 503, {"well": well})
+    assert (await call(app, "GET", "/health/ready")).status == 200
+
+
 @pytest.mark.parametrize("ready", [True, False])
 async def test_readiness_is_what_the_assembly_says(ready: bool) -> None:
     async def report() -> dict[str, Any]:

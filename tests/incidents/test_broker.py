@@ -27,8 +27,9 @@ def is_well(depot: Depot) -> bool:
     return all(row["state"] == "running" and row["lag"] == 0 for row in depot.status().values())
 
 
-def readiness(depot: Depot, service: str) -> tuple[int, Any]:
-    return depot.ask(service, "/health/ready")
+def health(depot: Depot, service: str) -> tuple[int, int]:
+    """Whether a service can serve, and whether all is well."""
+    return depot.ask(service, "/health/ready")[0], depot.ask(service, "/health/status")[0]
 
 
 def note_of(depot: Depot, name: str, state: str) -> str:
@@ -49,14 +50,14 @@ def test_a_broker_that_is_away_holds_up_nothing_local_and_is_caught_up_with(tmp_
         assert (status, said["code"]) == (503, "call.unavailable")
         for name, state in (("mail.deliver", "source-silent"), ("desk.relay:nats", "paused")):
             assert "no connection to the NATS server" in note_of(made, name, state)
-        assert readiness(made, "mail")[0] == 503
+        assert health(made, "mail") == health(made, "desk") == (200, 503)
         assert "no connection to the NATS server" in made.services["desk"].log()
 
         made.nats.start()
         eventually(lambda: made.delivered() == [3])
         eventually(lambda: is_well(made))
         eventually(lambda: made.hand_over()[0] == 201)
-        assert readiness(made, "mail")[0] == 200
+        assert health(made, "mail") == (200, 200)
 
         made.nats.kill()
         assert made.send("twoo") == 2

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
 from remit.cli.failures import Failure
+from remit.observability import Health
 from remit.runtime import Runtime
 from remit.topology import System
 
@@ -87,11 +88,11 @@ class Doors:
                 begun.set()
 
         begun = self._begun = asyncio.Event()
-        self._runtime = runtime
+        self._health = Health(runtime)
         self._door = door
         self._ending = False
         self.url = _url(door)
-        edge = HttpEdge(model, runtime, **limits._asdict(), ready=self._readiness)
+        edge = HttpEdge(model, runtime, **limits._asdict(), ready=self._readiness, status=self._status)
         self._server = Server(
             uvicorn.Config(
                 edge,
@@ -105,10 +106,15 @@ class Doors:
         self._serving: asyncio.Task[None]
 
     async def _readiness(self) -> dict[str, Any]:
-        states = {f"{s.name} from {s.follow.source}": s.state for s in self._runtime.subscriptions}
-        running = all(state in ("running", "standby") for state in states.values())
-        ready = self._begun.is_set() and not self._ending and running and not self._runtime.unusable
-        return {"ready": ready, "subscriptions": states, "unusable": self._runtime.unusable}
+        """Whether this process can serve: it has started, is not about to end, and its stores answer."""
+        unusable = await self._health.unusable()
+        return {"ready": self._begun.is_set() and not self._ending and not unusable, "unusable": unusable}
+
+    async def _status(self) -> dict[str, Any]:
+        """What in this process is stuck."""
+        unusable, followers = await self._health.unusable(), self._health.followers()
+        well = not unusable and all(each.well for each in followers)
+        return {"well": well, "subscriptions": followers, "unusable": unusable}
 
     async def open(self) -> None:
         """Returns when requests are answered. Raises what keeps the server from starting."""

@@ -34,7 +34,7 @@ from remit.errors import RemitError
 
 __all__ = ["HttpEdge"]
 
-Ready = Callable[[], Awaitable[dict[str, Any]]]
+Check = Callable[[], Awaitable[dict[str, Any]]]
 
 _log = logging.getLogger("remit.edges.http")
 _NO_STORE = (b"cache-control", b"no-store")
@@ -47,10 +47,13 @@ _PAGE_POLICY = (
 class HttpEdge:
     """The routes of a context map as an ASGI 3 application, by itself or mounted in another one.
 
-    Besides the routes: `/health/live`, `/health/ready`, `/openapi.json` and `/docs`. `max_body` is in bytes. A client
-    sets its deadline with `Request-Timeout` (seconds) or `remit-timeout-ms`; `default_deadline` holds where it does
-    not, `max_deadline` where it asks for more (both in seconds). `ready` tells whether the system is ready: the report
-    it returns is shown, with status 503 where its entry `ready` is false, or where it fails or is slow.
+    Besides the routes: `/health/live`, `/health/ready`, `/health/status`, `/openapi.json` and `/docs`. `max_body` is in
+    bytes. A client sets its deadline with `Request-Timeout` (seconds) or `remit-timeout-ms`; `default_deadline` holds
+    where it does not, `max_deadline` where it asks for more (both in seconds).
+
+    `ready` tells whether this process can serve: the report it returns is shown, with status 503 where its entry
+    `ready` is false, or where it fails or is slow. `status` tells in the same way whether everything is `well`: for who
+    watches, not for who distributes requests.
 
     `sender` is what `System.connect` gives, or something whose `send` takes `caller` as well: who gave the idempotency
     key. That is told by the header Authorization, or by `client_of`, which holds in place of the system's own.
@@ -66,14 +69,17 @@ class HttpEdge:
         max_body: int = 1_000_000,
         default_deadline: float = 10.0,
         max_deadline: float = 60.0,
-        ready: Ready | None = None,
+        ready: Check | None = None,
+        status: Check | None = None,
         client_of: ClientOf | None = None,
     ) -> None:
         self._ready = ready
+        self._status = status
         self._limits = Limits(max_body, default_deadline, max_deadline)
         own: dict[str, Endpoint] = {
             "/health/live": self._show_live,
             "/health/ready": self._show_ready,
+            "/health/status": self._show_status,
             "/openapi.json": self._show_openapi,
             "/docs": self._show_docs,
         }
@@ -123,15 +129,21 @@ class HttpEdge:
         return json_answer(200, b'{"live":true}', _NO_STORE)
 
     async def _show_ready(self, request: Request) -> Answer:
-        report: dict[str, Any] = {"ready": True}
-        if self._ready is not None:
+        return await self._reported("ready", self._ready)
+
+    async def _show_status(self, request: Request) -> Answer:
+        return await self._reported("well", self._status)
+
+    async def _reported(self, what: str, check: Check | None) -> Answer:
+        report: dict[str, Any] = {what: True}
+        if check is not None:
             try:
                 async with asyncio.timeout(self._limits.default_deadline):
-                    report = await self._ready()
+                    report = await check()
             except Exception:  # noqa: BLE001  # a check that fails says the same as one that answers no
-                _log.exception("the check for readiness failed")
-                report = {"ready": False}
-        return json_answer(200 if report.get("ready", True) else 503, msgspec.json.encode(report), _NO_STORE)
+                _log.exception("the check whether it is %s failed", what)
+                report = {what: False}
+        return json_answer(200 if report.get(what, True) else 503, msgspec.json.encode(report), _NO_STORE)
 
     async def _show_openapi(self, request: Request) -> Answer:
         root = mounted_at(request.scope, "/openapi.json")

@@ -1,0 +1,82 @@
+"""How a running process is: whether it can serve, and what in it is stuck. Two questions with two answers.
+
+Who distributes requests asks the first: a message that cannot be handled, or another service that is away, would be the
+same in every other process, and is no reason to send nobody any more. Who watches asks the second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+import msgspec
+
+from remit.errors import RemitError
+from remit.runtime import Runtime
+from remit.stores import PUBLISHED, Store
+
+__all__ = ["FollowerHealth", "Health"]
+
+ANSWER_SECONDS = 2.0
+"""A store that says nothing for so long does not answer."""
+KEPT_SECONDS = 1.0
+"""How long what the stores have said is good for: who asks more often learns the same."""
+
+
+class FollowerHealth(msgspec.Struct, frozen=True):
+    """A subscription or relay as this process sees it. Why it is so, `remit status` says."""
+
+    name: str
+    source: str
+    channel: Literal["private", "published"]
+    state: str
+    """`standby` where another process runs it."""
+
+    @property
+    def well(self) -> bool:
+        """Whether nobody has to look after it."""
+        return self.state in ("running", "standby")
+
+
+class Health:
+    """Asks a running process and its stores."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._asked = 0.0
+        self._asking: asyncio.Task[list[str]] | None = None
+
+    async def unusable(self) -> list[str]:
+        """The contexts whose store this process cannot use: it does not answer, is damaged, or is not there."""
+        now = asyncio.get_running_loop().time()
+        if self._asking is None or (self._asking.done() and now - self._asked >= KEPT_SECONDS):
+            self._asked, self._asking = now, asyncio.create_task(self._ask(), name="health of stores")
+        return await asyncio.shield(self._asking)
+
+    def followers(self) -> list[FollowerHealth]:
+        """Every subscription and relay of this process."""
+        return [
+            FollowerHealth(
+                each.name,
+                each.follow.source,
+                "published" if each.follow.channel == PUBLISHED else "private",
+                each.state,
+            )
+            for each in self._runtime.followers
+        ]
+
+    async def _ask(self) -> list[str]:
+        stores = self._runtime.stores
+        answered = await asyncio.gather(*map(_answers, stores.values()))
+        silent = {name for name, answers in zip(stores, answered, strict=True) if not answers}
+        return sorted(silent.union(self._runtime.unusable))
+
+
+async def _answers(store: Store) -> bool:
+    """Looks for an outcome that nobody has: every store finds out at once."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await store.outcome("", "")
+    except (RemitError, TimeoutError):
+        return False
+    return True
