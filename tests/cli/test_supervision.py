@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from remit.cli.supervision import Supervisor
+from remit.cli.supervision import Child, Supervisor
 
 STEADY = """
 import json, os, signal, sys
@@ -37,7 +37,8 @@ async def supervised(**commands: Sequence[str]) -> AsyncGenerator[tuple[dict[str
     """The children, all ready; told to end at the end."""
     ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
     ending = asyncio.Event()
-    running = asyncio.create_task(Supervisor(commands, ready.set_result).run(ending))
+    children = {name: Child(command) for name, command in commands.items()}
+    running = asyncio.create_task(Supervisor(children, ready.set_result).run(ending))
     try:
         yield await asyncio.wait_for(ready, 20), running
     finally:
@@ -82,16 +83,16 @@ async def test_a_killed_child_is_started_again(tmp_path: Path, capfd: pytest.Cap
 
 
 async def test_what_cannot_run_as_asked_ends_all(tmp_path: Path) -> None:
-    commands = {"well": child(STEADY, str(tmp_path / "1")), "mistaken": child(MISTAKEN)}
-    supervisor = Supervisor(commands, lambda _: pytest.fail("not all were ready"))
+    children = {"well": Child(child(STEADY, str(tmp_path / "1"))), "mistaken": Child(child(MISTAKEN))}
+    supervisor = Supervisor(children, lambda _: pytest.fail("not all were ready"))
     assert await asyncio.wait_for(supervisor.run(asyncio.Event()), 20) == 2
 
 
 async def test_a_child_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "starts"
     program = (
-        "import asyncio, sys; from remit.cli.supervision import Supervisor\n"
-        "asyncio.run(Supervisor({'one': sys.argv[1:]}, lambda _: None).run(asyncio.Event()))"
+        "import asyncio, sys; from remit.cli.supervision import Child, Supervisor\n"
+        "asyncio.run(Supervisor({'one': Child(sys.argv[1:])}, lambda _: None).run(asyncio.Event()))"
     )
     supervisor = await asyncio.create_subprocess_exec(*child(program, *child(STEADY, str(file))))
     await until(lambda: bool(starts(file)))

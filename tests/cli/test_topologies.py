@@ -118,6 +118,35 @@ with office.connect_sync(topology=sys.argv[1]) as app:
 """
 
 
+WITH_SECRETS = TWO_SERVICES.replace(
+    'default = "sqlite:kept', 'mail = "sqlite:${{MAIL_PLACE}}/mail.db"\ndefault = "sqlite:kept'
+)
+
+
+def test_a_service_is_given_its_own_secrets_only(office: Office, tmp_path: Path) -> None:
+    file = tmp_path / "two.toml"
+    file.write_text(WITH_SECRETS.format(*(free_port() for _ in range(4))))
+    with office.started("run", str(file), "desk", "--json"):
+        pass  # without what only mail needs
+    code, _, said = run(office, "run", str(file), "mail")
+    assert code == 2
+    assert is_clear(said, "topology.environment"), said
+    office.environment |= {"MAIL_PLACE": str(tmp_path), "REMIT_ADMIN_URL": "postgresql://root:hush@db", "OTHER": "kept"}
+    with office.started("run", str(file), "--json") as running:
+        found = {}
+        for child in Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split():
+            name = Path(f"/proc/{child}/cmdline").read_text().split("\0")[5]
+            found[name] = dict(
+                line.partition("=")[::2] for line in Path(f"/proc/{child}/environ").read_text().split("\0")
+            )
+        assert {name: given.get("MAIL_PLACE") for name, given in found.items()} == {
+            "desk#1": None,
+            "mail#1": str(tmp_path),
+        }
+        assert {(given.get("REMIT_ADMIN_URL"), given["OTHER"]) for given in found.values()} == {(None, "kept")}
+        assert all(given["PATH"] == os.environ["PATH"] for given in found.values())
+
+
 def test_scripts_call_the_services_of_a_topology(office: Office, tmp_path: Path) -> None:
     file = tmp_path / "two.toml"
     file.write_text(TWO_SERVICES.format(*(free_port() for _ in range(4))))

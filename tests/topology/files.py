@@ -20,9 +20,9 @@ SHOP: Mapping[str, ContextShape | None] = {
 """Two contexts; billing has no routes."""
 
 
-def parsed(text: str, **environment: str) -> Topology:
+def parsed(text: str, *, whole: bool = True, **environment: str) -> Topology:
     """The topology in a text, its first line left out."""
-    return parse_topology(SYSTEM + text, "shop.toml", FOLDER, environment)
+    return parse_topology(SYSTEM + text, "shop.toml", FOLDER, environment, whole=whole)
 
 
 def placed(text: str, contexts: Mapping[str, ContextShape | None] = SHOP) -> Placement:

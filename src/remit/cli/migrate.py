@@ -18,6 +18,7 @@ from remit.cli.settings import HERE
 from remit.topology.assembly import open_store
 from remit.topology.file import Secret, read_topology
 from remit.topology.placement import reads_directly
+from remit.topology.secrets import ADMINISTRATOR
 from remit.topology.service import followed_by
 from remit.topology.stores import StorePlace
 
@@ -39,7 +40,7 @@ def migrate(
     admin: Annotated[
         str | None,
         Parameter(
-            env_var="REMIT_ADMIN_URL",
+            env_var=ADMINISTRATOR,
             show_env_var=True,
             help="postgresql://USER:PASSWORD@HOST of an administrator, who enters the stores' databases instead of "
             "their own users. Better given by the environment.",
@@ -80,7 +81,7 @@ def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> dict[s
     """The places of the stores of all contexts, or of those that are named."""
     if is_topology(system):
         refuse_places(store=store)
-        topology = read_topology(system)
+        topology = read_topology(system, whole=not contexts)
         names, places = load_system(topology.system, only=()).names, Places.by(topology)
     else:
         names, places = load_system(system, only=()).names, Places.at(place_of(store, None))
@@ -106,7 +107,7 @@ def _readers(system: str) -> Readers:
     """The users who read what a context publishes from its log: those of the contexts that follow it."""
     if not is_topology(system):
         return {}
-    topology = read_topology(system)
+    topology = read_topology(system, whole=False)
     readers: dict[str, list[str]] = {}
     for context in load_system(topology.system, only=()).names if reads_directly(topology) else ():
         for source in followed_by(load_system(topology.system, only=(context,)), context):

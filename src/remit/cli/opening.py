@@ -29,7 +29,7 @@ class Places(NamedTuple):
         """What an option names: a place, or a topology file that names them. Raises `ModelError`, `Failure`."""
         if not store.endswith(".toml"):
             return cls(Secret(store))
-        topology = read_topology(store)
+        topology = read_topology(store, whole=False)
         return cls.by(topology)._replace(named=_named(topology))
 
     @classmethod
@@ -40,7 +40,7 @@ class Places(NamedTuple):
 
     def of(self, context: str) -> StorePlace:
         """The place of a context's store. Raises `StoreError` for an address that cannot be taken apart."""
-        return store_at(self.others.get(context, self.default).value, context)
+        return store_at(self.others.get(context, self.default), context)
 
     async def made(self) -> list[str]:
         """The contexts that have a store, as far as the places tell. Raises `Failure` where they do not tell at all,

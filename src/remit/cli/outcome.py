@@ -32,7 +32,7 @@ class Callee(NamedTuple):
         if not is_topology(system):
             return cls(load_system(system), place_of(store, data))
         refuse_places(store=store, data=data)
-        return cls(load_system(read_topology(system).system), topology=system)
+        return cls(load_system(read_topology(system, whole=False).system), topology=system)
 
 
 def print_outcome(callee: Callee, call: Callable[[Sender], Awaitable[Any]]) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json as jsons
+import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from remit.cli import event_loop
@@ -15,10 +16,11 @@ from remit.cli.ending import ending_by_signals
 from remit.cli.failures import Failure
 from remit.cli.loading import load_system
 from remit.cli.serving import Doors, Limits, listen, serve
-from remit.cli.supervision import Supervisor
+from remit.cli.supervision import Child, Supervisor
 from remit.topology import System
 from remit.topology.file import Topology, read_topology
 from remit.topology.placement import Placement, place
+from remit.topology.secrets import withheld_from
 from remit.topology.service import RunningService
 from remit.topology.shapes import shapes_of
 
@@ -43,13 +45,16 @@ def run_topology(path: str, services: Sequence[str], limits: Limits, *, attached
 
     Raises `Failure` for names that are no services, `ModelError` for a topology that does not hold.
     """
-    topology = read_topology(path)
+    topology = read_topology(path, whole=not services)
     replicas = _chosen(topology, services)
     if len(replicas) == 1:
         return _run_here(topology, replicas[0], limits, attached=attached, as_json=as_json)
     placement = _placed(topology, load_system(topology.system))
-    commands = {each.named(placement): _command(path, each, limits) for each in replicas}
-    return asyncio.run(_supervise(topology, commands, attached=attached, as_json=as_json))
+    children = {
+        each.named(placement): Child(_command(path, each, limits), _environment(topology, placement, each.service))
+        for each in replicas
+    }
+    return asyncio.run(_supervise(topology, children, attached=attached, as_json=as_json))
 
 
 def _chosen(topology: Topology, names: Sequence[str]) -> list[_Replica]:
@@ -147,7 +152,13 @@ def _command(path: str, replica: _Replica, limits: Limits) -> Sequence[str]:
     return [sys.executable, "-m", "remit.cli", "run", path, str(replica), "--attached", "--json", *options]
 
 
-async def _supervise(topology: Topology, commands: dict[str, Sequence[str]], *, attached: bool, as_json: bool) -> int:
+def _environment(topology: Topology, placement: Placement, service: str) -> Mapping[str, str]:
+    """That of this process, less the secrets of other services."""
+    withheld = withheld_from(topology, placement.services[service])
+    return {name: value for name, value in os.environ.items() if name not in withheld}
+
+
+async def _supervise(topology: Topology, children: Mapping[str, Child], *, attached: bool, as_json: bool) -> int:
     def ready(said: dict[str, Any]) -> None:
         urls = {name: each.get("url") for name, each in said.items()}
         if as_json:
@@ -159,4 +170,4 @@ async def _supervise(topology: Topology, commands: dict[str, Sequence[str]], *, 
     ending = ending_by_signals()
     if attached:
         await _end_with_input(ending)
-    return await Supervisor(commands, ready).run(ending)
+    return await Supervisor(children, ready).run(ending)

@@ -9,13 +9,13 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from remit.cli.failures import UNUSABLE
 from remit.runtime import Ports
 from remit.runtime.failures import backoff
 
-__all__ = ["Supervisor"]
+__all__ = ["Child", "Supervisor"]
 
 DRAIN_SECONDS = 20.0
 """How long a child may take to end once it is told to; then it is killed."""
@@ -25,10 +25,18 @@ LINE_BYTES = 1_000_000
 """The longest line of a child that is passed on whole."""
 
 
+class Child(NamedTuple):
+    """What is kept running, and the environment it is given: that of this process unless told otherwise."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str] | None = None
+
+
 @dataclass
 class _Child:
     name: str
     command: Sequence[str]
+    environment: Mapping[str, str] | None
     process: asyncio.subprocess.Process | None = None
     ready: dict[str, Any] | None = None
     """What it said when it was ready for the first time."""
@@ -41,9 +49,9 @@ class Supervisor:
     `on_ready` is called once, when all have said so, with what they said by name.
     """
 
-    def __init__(self, commands: Mapping[str, Sequence[str]], on_ready: Callable[[dict[str, Any]], None]) -> None:
-        self._children = [_Child(name, command) for name, command in commands.items()]
-        self._width = max(len(name) for name in commands)
+    def __init__(self, children: Mapping[str, Child], on_ready: Callable[[dict[str, Any]], None]) -> None:
+        self._children = [_Child(name, *child) for name, child in children.items()]
+        self._width = max(len(name) for name in children)
         self._on_ready: Callable[[dict[str, Any]], None] | None = on_ready
         self._random = Ports().random
         self._ending = asyncio.Event()
@@ -90,6 +98,7 @@ class Supervisor:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
+            env=child.environment,
             start_new_session=True,  # an interrupt at the terminal reaches this process only, which ends its children
         )
         if self._ending.is_set():  # told to end while it was being started

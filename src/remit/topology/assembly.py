@@ -193,9 +193,10 @@ def _make_calls(
 
 def _connect(channel: Channel, service: Service, connections: dict[str, NatsConnection]) -> NatsConnection:
     """One connection per broker and process, whatever travels over it."""
+    from remit.topology.file import without_users
     from remit.transports.nats import NatsConnection
 
-    url = channel.url.value
+    url = without_users(channel.url.text) if service.credentials else channel.url.value
     if url not in connections:
         user, _, password = service.credentials.value.partition(":") if service.credentials else ("", "", "")
         credentials = (user, password) if user else None

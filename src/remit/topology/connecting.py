@@ -20,7 +20,7 @@ async def connect_to_services(model: ContextMap, path: str) -> AsyncGenerator[Se
     from remit.topology.service import RunningService
     from remit.topology.shapes import shapes_of
 
-    topology = read_topology(path)
+    topology = read_topology(path, whole=False)
     if topology.calls is None:
         findings = Findings()
         findings.report(

@@ -13,19 +13,28 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from remit.errors import StoreError
-from remit.findings import Finding, Findings, ModelError
+from remit.findings import Finding, ModelError
 from remit.topology.secret import Secret
 from remit.topology.spelling import did_you_mean
 from remit.topology.stores import StorePlace, store_at
+from remit.topology.tables import Reading, Table
 from remit.topology.technologies import CALLS, CODECS, EVENTS, SCHEMES, STORES, WORDS
 
-__all__ = ["LAST_PORT", "Address", "Channel", "Secret", "Service", "Topology", "parse_topology", "read_topology"]
+__all__ = [
+    "LAST_PORT",
+    "Address",
+    "Channel",
+    "Secret",
+    "Service",
+    "Topology",
+    "parse_topology",
+    "read_topology",
+    "without_users",
+]
 
 _STORE = "sqlite:data/{context}.db"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _RUNS = re.compile(r"(\*|[a-z][a-z0-9_-]*)(\.[a-z]+)?")
-_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LAST_PORT = 65535
 _PROCESSES, _SERVERS = 1000, 5
 """Replicas of a service, and of what a broker keeps, at most."""
@@ -97,14 +106,19 @@ class Topology:
     events: Channel | None
     calls: Channel | None
     services: Mapping[str, Service]
+    open_variables: frozenset[str] = frozenset()
+    """The variables of the environment that every process reads, because what they stand in is no secret."""
 
     def store_of(self, context: str) -> StorePlace:
         """The place of a context's store."""
-        return store_at(self.stores.get(context, self.stores["default"]).value, context)
+        return store_at(self.stores.get(context, self.stores["default"]), context)
 
 
-def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ) -> Topology:
+def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ, *, whole: bool = True) -> Topology:
     """The topology in a file. `${NAME}` in a value stands for a variable of the environment.
+
+    A process that needs only some of the secrets reads it with `whole=False`: then a variable that is missing in an
+    address of a store, in credentials or in a secret is a finding for who needs it.
 
     Raises `ModelError` with every finding: the file cannot be read or is no TOML, unknown keys, values of the wrong
     type, bad addresses, missing variables.
@@ -118,10 +132,12 @@ def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ)
             "topology.missing", str(path), f"the topology cannot be read: {what}", "a TOML file",
             "check the path: it is relative to the working directory",
         ) from None  # fmt: skip
-    return parse_topology(text, str(path), path.absolute().parent, environment)
+    return parse_topology(text, str(path), path.absolute().parent, environment, whole=whole)
 
 
-def parse_topology(text: str, where: str, folder: Path, environment: Mapping[str, str]) -> Topology:
+def parse_topology(
+    text: str, where: str, folder: Path, environment: Mapping[str, str], *, whole: bool = True
+) -> Topology:
     """The topology in a text. Relative paths are relative to `folder`. Raises `ModelError` as `read_topology`."""
     try:
         document = tomllib.loads(text)
@@ -130,8 +146,8 @@ def parse_topology(text: str, where: str, folder: Path, environment: Mapping[str
             "topology.syntax", where, f"this is no TOML: {error}", "TOML 1.0",
             'strings stand in quotes, lists in brackets: runs = ["*"]',
         ) from None  # fmt: skip
-    findings = Findings()
-    root = _Table(document, where, "", findings, environment)
+    reading = Reading(where, environment, whole)
+    root = Table(document, "", reading)
     system = root.text("system", required='system = "package.module:attribute"')
     stores = _read_stores(root.table("stores"), folder)
     channels = root.table("channels")
@@ -140,93 +156,25 @@ def parse_topology(text: str, where: str, folder: Path, environment: Mapping[str
     channels.finish()
     services = _read_services(root.table("services", required='[services.all]\nruns = ["*"]'))
     root.finish()
-    findings.settle()
-    return Topology(where, system or "", stores, events, calls, services)
+    reading.findings.settle()
+    return Topology(where, system or "", stores, events, calls, services, frozenset(reading.open))
 
 
 def _unreadable(code: str, where: str, what: str, expected: str, next: str) -> ModelError:
     return ModelError([Finding(code, where, what, expected, next)])
 
 
-class _Table:
-    """One table of the file while it is read. Each key is taken once; what nobody took is unknown."""
-
-    def __init__(
-        self, table: Mapping[str, Any], file: str, name: str, findings: Findings, environment: Mapping[str, str]
-    ) -> None:
-        self.values = table
-        self.file = file
-        self.name = name
-        self.findings = findings
-        self.environment = environment
-        self.taken: list[str] = []
-
-    def place(self, key: str) -> str:
-        return " ".join(part for part in (self.file, f"[{self.name}]" if self.name else "", key) if part)
-
-    def report(self, code: str, key: str, what: str, *, expected: str, next: str = "") -> None:
-        self.findings.report(code, self.place(key), what, expected=expected, next=next)
-
-    def take(self, key: str, kind: type, expected: str, required: str = "") -> Any:
-        """The value of a key, or None when it is absent or of another type."""
-        self.taken.append(key)
-        if key not in self.values:
-            if required:
-                self.report("topology.incomplete", key, f"{key} is missing", expected=expected, next=required)
-            return None
-        value = self.values[key]
-        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-            return value
-        self.report("topology.type", key, f"{key} is {_kind(value)}", expected=expected)
-        return None
-
-    def text(self, key: str, *, expected: str = "a string", required: str = "") -> str | None:
-        """A string with its variables filled in, or None (then reported, if it is there)."""
-        value = self.take(key, str, expected, required)
-        return None if value is None else self.filled(key, value)
-
-    def filled(self, key: str, raw: str) -> str | None:
-        """The string with its variables filled in; None, reported, when one is missing."""
-        names: list[str] = _VARIABLE.findall(raw)
-        missing = [name for name in dict.fromkeys(names) if name not in self.environment]
-        for name in missing:
-            known = bool(_VARIABLE_NAME.fullmatch(name))
-            what = f"the environment has no {name}" if known else f"{name!r} is no name of a variable"
-            next = f"export {name}=..., or run with it: {name}=... remit ..." if known else ""
-            if all(finding.what != what for finding in self.findings):  # once, however often it is used
-                self.report("topology.environment", key, what, expected="${NAME}, set in the environment", next=next)
-        return None if missing else _VARIABLE.sub(lambda match: self.environment[match[1]], raw)
-
-    def shown(self, key: str) -> str:
-        """The value as it is written in the file, without what may be a password."""
-        return re.sub(r"\S*@", "…@", str(self.values.get(key)))
-
-    def table(self, key: str, *, required: str = "") -> _Table:
-        """The table under a key; an empty one when it is absent or something else."""
-        value = self.take(key, dict, "a table", required)
-        return self.inner(key, value or {})
-
-    def inner(self, key: str, table: Mapping[str, Any]) -> _Table:
-        name = f"{self.name}.{key}" if self.name else key
-        return _Table(table, self.file, name, self.findings, self.environment)
-
-    def finish(self) -> None:
-        """Reports the keys that nobody took."""
-        for key in (key for key in self.values if key not in self.taken):
-            self.report(
-                "topology.unknown-key", key, f"there is no setting {key!r} here",
-                expected=f"one of: {', '.join(self.taken)}", next=did_you_mean(key, self.taken),
-            )  # fmt: skip
-
-
-def _read_stores(table: _Table, folder: Path) -> dict[str, Secret]:
+def _read_stores(table: Table, folder: Path) -> dict[str, Secret]:
     stores = {"default": Secret(_resolved(_STORE, folder))}
     expected = "memory:, sqlite:PATH or postgresql://USER@HOST/DATABASE"
     for context in table.values:
-        place = table.text(context, expected=expected)
+        place = table.secret(context, expected=expected)
         if place is None:
             continue
-        technology, _, path = place.partition(":")
+        technology, _, path = place.text.partition(":")
+        if place.lacks and technology not in STORES:  # the whole place is a variable of who has the store
+            stores[context] = place
+            continue
         if technology not in STORES or bool(path) is (technology == "memory"):
             table.report(
                 "topology.technology", context, f"{table.shown(context)!r} names no store",
@@ -238,7 +186,7 @@ def _read_stores(table: _Table, folder: Path) -> dict[str, Secret]:
         except StoreError as error:
             table.report("topology.address", context, error.what, expected=error.expected, next=error.next)
         else:
-            stores[context] = Secret(_resolved(place, folder))
+            stores[context] = place.within(_resolved(place.text, folder))
     return stores
 
 
@@ -247,22 +195,22 @@ def _resolved(place: str, folder: Path) -> str:
     return f"{technology}:{os.path.normpath(folder / path)}" if technology == "sqlite" else place
 
 
-def _read_channel(channels: _Table, key: str, technologies: tuple[str, ...]) -> Channel | None:
+def _read_channel(channels: Table, key: str, technologies: tuple[str, ...]) -> Channel | None:
     """A channel is a URL, or a table with the URL and its settings."""
     value = channels.values.get(key)
     if isinstance(value, dict):
         table = channels.table(key)
         channel = _read_url(table, "url", technologies, required='url = "nats://HOST:PORT"')
         codec = _read_codec(table)
-        shared = table.text("secret") if key == "calls" else None
-        secret = Secret(shared) if shared else None
+        shared = table.secret("secret") if key == "calls" else None
+        secret = shared if shared and shared.text else None
         replicas = _read_replicas(table, _SERVERS) if key == "events" else 1
         table.finish()
         return channel and replace(channel, codec=codec, secret=secret, replicas=replicas)
     return _read_url(channels, key, technologies)
 
 
-def _read_codec(table: _Table) -> str:
+def _read_codec(table: Table) -> str:
     codec = table.text("codec")
     if codec is not None and codec not in CODECS:
         table.report(
@@ -272,13 +220,14 @@ def _read_codec(table: _Table) -> str:
     return codec or CODECS[0]
 
 
-def _read_url(table: _Table, key: str, technologies: tuple[str, ...], required: str = "") -> Channel | None:
+def _read_url(table: Table, key: str, technologies: tuple[str, ...], required: str = "") -> Channel | None:
     expected = " or ".join(f'"{each}"' if each in WORDS else f"{each}://HOST:PORT" for each in technologies)
-    url = table.text(key, expected=f"{expected}, or a table with url and codec", required=required)
-    if url is None:
+    secret = table.secret(key, expected=f"{expected}, or a table with url and codec", required=required)
+    if secret is None or table.filled(key, without_users(str(table.values[key]))) is None:
         return None
+    url = secret.text
     if url in WORDS and url in technologies:
-        return Channel(url, Secret(url), url)
+        return Channel(url, secret, url)
     urls = [each.strip() for each in url.split(",")]
     technology = SCHEMES.get(urls[0].partition(":")[0])
     if technology not in technologies:
@@ -288,7 +237,12 @@ def _read_url(table: _Table, key: str, technologies: tuple[str, ...], required: 
     if None in servers:
         table.report("topology.address", key, f"{table.shown(key)!r} is no address of a broker", expected=expected)
         return None
-    return Channel(technology, Secret(url), ", ".join(map(str, servers)))
+    return Channel(technology, secret, ", ".join(map(str, servers)))
+
+
+def without_users(url: str) -> str:
+    """The addresses of servers, without the users that they name: what is no secret of them."""
+    return re.sub(r"(?<=//)[^,]*@", "", url)
 
 
 def _server(url: str, technology: str) -> str | None:
@@ -303,7 +257,7 @@ def _server(url: str, technology: str) -> str | None:
     return None
 
 
-def _read_services(services: _Table) -> dict[str, Service]:
+def _read_services(services: Table) -> dict[str, Service]:
     found: dict[str, Service] = {}
     for name in services.values:
         table = services.table(name)
@@ -317,7 +271,7 @@ def _read_services(services: _Table) -> dict[str, Service]:
     return found
 
 
-def _read_service(name: str, table: _Table) -> Service:
+def _read_service(name: str, table: Table) -> Service:
     service = Service(
         name,
         _read_runs(table),
@@ -330,7 +284,7 @@ def _read_service(name: str, table: _Table) -> Service:
     return service
 
 
-def _read_runs(table: _Table) -> tuple[str, ...]:
+def _read_runs(table: Table) -> tuple[str, ...]:
     expected = 'a list of "*", "context", "context.component" and "*.component"'
     values: list[Any] = table.take("runs", list, expected, 'runs = ["*"]') or []
     runs: list[str] = []
@@ -343,7 +297,7 @@ def _read_runs(table: _Table) -> tuple[str, ...]:
     return tuple(dict.fromkeys(runs))
 
 
-def _read_address(table: _Table, key: str, *, least: int) -> Address | None:
+def _read_address(table: Table, key: str, *, least: int) -> Address | None:
     text = table.text(key, expected='"HOST:PORT"')
     if text is None:
         return None
@@ -359,7 +313,7 @@ def _read_address(table: _Table, key: str, *, least: int) -> Address | None:
     return None
 
 
-def _read_replicas(table: _Table, most: int) -> int:
+def _read_replicas(table: Table, most: int) -> int:
     replicas = table.take("replicas", int, "a whole number")
     if replicas is None:
         return 1
@@ -369,23 +323,18 @@ def _read_replicas(table: _Table, most: int) -> int:
     return int(replicas)
 
 
-def _read_credentials(table: _Table) -> Secret | None:
-    text = table.text("credentials", expected='"user:password"')
-    if text is None:
+def _read_credentials(table: Table) -> Secret | None:
+    secret = table.secret("credentials", expected='"user:password"')
+    if secret is None:
         return None
-    user, _, password = text.partition(":")
-    if not user or not password:
+    user, _, password = secret.text.partition(":")
+    if not secret.lacks and not (user and password):
         table.report(
             "topology.value", "credentials", "these are no credentials (they are not shown)",
             expected="user:password", next='credentials = "user:${PASSWORD}"',
         )  # fmt: skip
         return None
-    return Secret(text)
-
-
-def _kind(value: object) -> str:
-    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "a table"}
-    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "a date or time")
+    return secret
 
 
 def _is_ip(host: str, quality: str = "version") -> bool:

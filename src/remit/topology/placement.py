@@ -337,6 +337,8 @@ def _check_stores(
     findings: Findings,
 ) -> None:
     places = {context: topology.store_of(context) for context in contexts}
+    # A place that is wholly a variable is known to those who have the store, and judged by them.
+    places = {context: store for context, store in places.items() if store.technology in STORES}
     kinds = {context: STORES[store.technology] for context, store in places.items()}
     processes = sum(placed.service.replicas for placed in services.values())
     for context in places:
@@ -396,7 +398,8 @@ def _check_published(topology: Topology, contexts: Mapping[str, ContextShape | N
             "topology.unused", _at(topology, "channels", "events"), "nothing is sent that has a codec, or replicas",
             expected="no further settings where followers read logs themselves", next=f'events = "{channel.url.value}"',
         )  # fmt: skip
-    databases = {context: topology.store_of(context).database for context in contexts}
+    stores = {context: topology.store_of(context) for context in contexts}
+    databases = {context: store.database for context, store in stores.items() if store.technology in STORES}
     first = next((context for context, database in databases.items() if database), "")
     for context, database in databases.items() if reads_directly(topology) else ():
         if not database or database != databases[first]:

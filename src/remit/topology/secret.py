@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from remit.findings import Finding, ModelError
+
 __all__ = ["Secret"]
 
 
 @dataclass(frozen=True)
 class Secret:
-    """Text that no repr, plan, log or error shows."""
+    """Text that no repr, plan, log or error shows.
 
-    value: str = field(repr=False)
+    It may name variables of the environment that this process does not have: who never reads it need not have them.
+    """
+
+    text: str = field(repr=False)
+    """As far as it is known: a variable that is missing stands in it as it is written."""
+    variables: tuple[str, ...] = field(default=(), compare=False)
+    """The variables of the environment that it names."""
+    lacks: tuple[Finding, ...] = field(default=(), compare=False, repr=False)
+    """A finding for each of them that is missing."""
+
+    @property
+    def value(self) -> str:
+        """The whole text. Raises `ModelError` when variables are missing."""
+        if self.lacks:
+            raise ModelError(list(self.lacks))
+        return self.text
+
+    def within(self, text: str) -> Secret:
+        """Another text that was made of this one, with what is missing in it."""
+        return Secret(text, self.variables, self.lacks)

@@ -16,6 +16,7 @@ from remit.stores import PRIVATE, PUBLISHED, Store
 from remit.topology.assembly import make_channels, open_published, open_store
 from remit.topology.file import Service
 from remit.topology.placement import PlacedService, Placement, reads_directly
+from remit.topology.secrets import settle
 from remit.transports import Feed, StoreFeed
 
 __all__ = ["RunningService", "followed_by", "relayed"]
@@ -64,6 +65,7 @@ class RunningService:
 
         Raises `ModelError` with every finding, `StoreError` and `ChannelError` for a driver that is not installed.
         """
+        settle(placement.topology, placed)
         ports = Ports(watch=LoopWatch())
         model.check().settle()
         plans = {name: plan for name, plan in compile_system(model, ports).items() if name in placed.stores}

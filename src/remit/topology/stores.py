@@ -29,15 +29,16 @@ class StorePlace(NamedTuple):
     """As whom the database is entered; empty where the address does not say."""
 
 
-def store_at(place: str, context: str) -> StorePlace:
+def store_at(place: Secret | str, context: str) -> StorePlace:
     """The store of a context at a place, in which `{context}` stands for its name.
 
     Raises `StoreError` for an address that cannot be taken apart; it is not shown, because any part may be a password.
     """
-    url = place.replace("{context}", context)
+    written = Secret(place) if isinstance(place, str) else place
+    url = written.text.replace("{context}", context)
     technology = url.partition(":")[0]
     if technology != "postgresql":
-        return StorePlace(technology, Secret(url), url)
+        return StorePlace(technology, written.within(url), url)
     parts = _parts(url)
     if parts is None:
         raise StoreError(
@@ -50,7 +51,7 @@ def store_at(place: str, context: str) -> StorePlace:
     database = f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}{'?' if which else ''}{which}"
     schema = options.get("schema", context)
     user = unquote(parts.username or "") or options.get("user", "")
-    return StorePlace(technology, Secret(url), f"{database} schema {schema}", database, schema, user)
+    return StorePlace(technology, written.within(url), f"{database} schema {schema}", database, schema, user)
 
 
 def _parts(url: str) -> SplitResult | None:

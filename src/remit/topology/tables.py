@@ -1,0 +1,126 @@
+"""The tables of a topology file while it is read: values of the right type, variables filled in, nothing ignored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from remit.findings import Finding, Findings
+from remit.topology.secret import Secret
+from remit.topology.spelling import did_you_mean
+
+__all__ = ["Reading", "Table"]
+
+_VARIABLE = re.compile(r"\$\{([^{}]*)\}")
+_VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One file while it is read."""
+
+    file: str
+    environment: Mapping[str, str]
+    whole: bool
+    """Whether a variable that is missing in a secret is a finding at once, or only for who needs it."""
+    findings: Findings = field(default_factory=Findings)
+    open: set[str] = field(default_factory=set[str])
+    """The variables of what is no secret, which every process reads."""
+
+
+class Table:
+    """One table of the file. Each key is taken once; what nobody took is unknown."""
+
+    def __init__(self, table: Mapping[str, Any], name: str, reading: Reading) -> None:
+        self.values = table
+        self.name = name
+        self.reading = reading
+        self.taken: list[str] = []
+
+    def place(self, key: str) -> str:
+        return " ".join(part for part in (self.reading.file, f"[{self.name}]" if self.name else "", key) if part)
+
+    def report(self, code: str, key: str, what: str, *, expected: str, next: str = "") -> None:
+        self.reading.findings.report(code, self.place(key), what, expected=expected, next=next)
+
+    def take(self, key: str, kind: type, expected: str, required: str = "") -> Any:
+        """The value of a key, or None when it is absent or of another type."""
+        self.taken.append(key)
+        if key not in self.values:
+            if required:
+                self.report("topology.incomplete", key, f"{key} is missing", expected=expected, next=required)
+            return None
+        value = self.values[key]
+        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+            return value
+        self.report("topology.type", key, f"{key} is {_kind(value)}", expected=expected)
+        return None
+
+    def text(self, key: str, *, expected: str = "a string", required: str = "") -> str | None:
+        """A string with its variables filled in, or None (then reported, if it is there)."""
+        value = self.take(key, str, expected, required)
+        return None if value is None else self.filled(key, value)
+
+    def filled(self, key: str, raw: str) -> str | None:
+        """The string with its variables filled in; None, reported, when one is missing."""
+        found = self._fill(key, raw)
+        self.reading.open.update(found.variables)
+        self._tell(found.lacks)
+        return None if found.lacks else found.text
+
+    def secret(self, key: str, *, expected: str = "a string", required: str = "") -> Secret | None:
+        """The same of what nobody may see. What is missing in it is said when it is read, unless all is to be said."""
+        value = self.take(key, str, expected, required)
+        if value is None:
+            return None
+        found = self._fill(key, value)
+        if self.reading.whole:
+            self._tell(found.lacks)
+            return None if found.lacks else found
+        return found
+
+    def _fill(self, key: str, raw: str) -> Secret:
+        environment = self.reading.environment
+        names = tuple(dict.fromkeys(_VARIABLE.findall(raw)))
+        lacks = tuple(self._lack(key, name) for name in names if name not in environment)
+        return Secret(_VARIABLE.sub(lambda match: environment.get(match[1], match[0]), raw), names, lacks)
+
+    def _lack(self, key: str, name: str) -> Finding:
+        known = bool(_VARIABLE_NAME.fullmatch(name))
+        what = f"the environment has no {name}" if known else f"{name!r} is no name of a variable"
+        next = f"export {name}=..., or run with it: {name}=... remit ..." if known else ""
+        return Finding("topology.environment", self.place(key), what, "${NAME}, set in the environment", next)
+
+    def _tell(self, lacks: Sequence[Finding]) -> None:
+        findings = self.reading.findings
+        for lack in lacks:
+            if all(finding.what != lack.what for finding in findings):  # once, however often it is used
+                findings.report(lack.code, lack.where, lack.what, expected=lack.expected, next=lack.next)
+
+    def shown(self, key: str) -> str:
+        """The value as it is written in the file, without what may be a password."""
+        return re.sub(r"\S*@", "…@", str(self.values.get(key)))
+
+    def table(self, key: str, *, required: str = "") -> Table:
+        """The table under a key; an empty one when it is absent or something else."""
+        value = self.take(key, dict, "a table", required)
+        return self.inner(key, value or {})
+
+    def inner(self, key: str, table: Mapping[str, Any]) -> Table:
+        name = f"{self.name}.{key}" if self.name else key
+        return Table(table, name, self.reading)
+
+    def finish(self) -> None:
+        """Reports the keys that nobody took."""
+        for key in (key for key in self.values if key not in self.taken):
+            self.report(
+                "topology.unknown-key", key, f"there is no setting {key!r} here",
+                expected=f"one of: {', '.join(self.taken)}", next=did_you_mean(key, self.taken),
+            )  # fmt: skip
+
+
+def _kind(value: object) -> str:
+    kinds = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "a table"}
+    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "a date or time")
