@@ -11,7 +11,7 @@ from remit import OutcomeUnknown, Unavailable
 from remit.runtime import reception
 from remit.runtime.remote import NEWS_SECONDS
 from remit.runtime.remote_feed import WAIT_SECONDS, PushedFeed, RemoteFeed
-from remit.runtime.wire import Known, Span, decode_heads, encode_known, encode_span
+from remit.runtime.wire import Known, Report, Span, decode_heads, encode_known, encode_report, encode_span
 from remit.stores import PRIVATE, PUBLISHED, Entry, Record, Unit
 from remit.transports import Answer, Push, Request
 from remit.transports.in_process_events import Broker, InProcessEvents
@@ -180,6 +180,23 @@ async def test_private_events_are_not_told_to_other_processes() -> None:
             request = Request(kind, {"remit-timeout-ms": "1000"}, body)
             answer = await shop.desk.channel.call("till.log", request, 1.0)
             assert answer.status == "message.invalid"
+
+
+@on_virtual_time
+async def test_other_processes_report_for_contexts_that_may_run_there() -> None:
+    """What is reported decides what is deleted."""
+    async with apart() as shop:
+        for subscription, status in [
+            ("desk.see", "ok"),
+            ("till.relay:nats", "message.invalid"),
+            ("stranger.see", "message.invalid"),
+            ("", "message.invalid"),
+        ]:
+            body = encode_report(Report(PUBLISHED, subscription, {0: 9}))
+            assert (await ask_log(shop, "standing", body)).status == status
+        assert {each.name for each in await shop.till.store.subscribers()} == {"desk.see"}
+        asking = encode_report(Report(PUBLISHED, "stranger.see", None))
+        assert (await ask_log(shop, "standing", asking)).status == "ok", "who only asks reports nothing"
 
 
 @on_virtual_time

@@ -20,12 +20,12 @@ from remit.topology.file import Secret, read_topology
 from remit.topology.placement import reads_directly
 from remit.topology.secrets import ADMINISTRATOR
 from remit.topology.service import followed_by
-from remit.topology.stores import StorePlace
+from remit.topology.stores import Reader, StorePlace
 
 __all__ = ["migrate"]
 
 Stores = Mapping[str, StorePlace]
-Readers = Mapping[str, Sequence[str]]
+Readers = Mapping[str, Sequence[Reader]]
 
 
 def migrate(
@@ -108,10 +108,13 @@ def _readers(system: str) -> Readers:
     if not is_topology(system):
         return {}
     topology = read_topology(system, whole=False)
-    readers: dict[str, list[str]] = {}
+    readers: dict[str, list[Reader]] = {}
     for context in load_system(topology.system, only=()).names if reads_directly(topology) else ():
         for source in followed_by(load_system(topology.system, only=(context,)), context):
-            readers.setdefault(source, []).append(topology.store_of(context).user)
+            place = topology.store_of(context)
+            if place.technology != "postgresql":
+                _ = place.url.value  # says which variable is missing that would tell the user
+            readers.setdefault(source, []).append(Reader(context, place.user))
     return readers
 
 
@@ -163,5 +166,5 @@ async def _grant(stores: Stores, readers: Readers, administrator: Secret | None)
     await databases.apply_rights(stores, readers, administrator)
     for context, place in stores.items():
         print(f"{context}: {place.user} may use {place.shown}")
-        for user in readers.get(context, ()):
-            print(f"{context}: {user} may read what it publishes")
+        for reader in readers.get(context, ()):
+            print(f"{context}: {reader.user} may read what it publishes")

@@ -70,6 +70,7 @@ class Reception:
         self._calls = runtime.calls
         self._plans = runtime.plans
         self._stores = runtime.stores
+        self._names = frozenset(runtime.model.names)
         self._freshness = runtime.freshness
         self._handlers = {
             (kind, handler.contract.type, handler.contract.version): handler
@@ -211,6 +212,8 @@ class Reception:
         if request.kind == "standing":
             report = decode_report(request.body)
             _refuse_private(report.channel, context)
+            if report.positions is not None:
+                self._refuse_foreign(report.subscription, context)
             feed = StoreFeed(context, report.channel, store)
             now = self._calls.stamp()
             return encode_standing(await feed.standing(report.subscription, now, report.positions))
@@ -219,6 +222,16 @@ class Reception:
         raise BadMessage(
             f"{request.kind!r} is nothing that can be asked of a log", expected="read, heads, standing or reach"
         )
+
+    def _refuse_foreign(self, subscription: str, source: str) -> None:
+        """What is reported decides what is deleted. A context reports to its own log in its store, and what is none
+        reports nothing. Raises `BadMessage`."""
+        context = subscription.partition(".")[0]
+        if context == source or context not in self._names:
+            raise BadMessage(
+                f"{subscription!r} is not reported by another process", where="standing",
+                expected="a subscription of a context that runs elsewhere",
+            )  # fmt: skip
 
     async def _reach(self, context: str, question: Question, seconds: float) -> Answer:
         waiting = Waiting()

@@ -10,7 +10,7 @@ from remit.errors import StoreError
 from remit.stores.postgres import roles, schema
 from remit.stores.postgres.place import Place, place_of
 from remit.topology.secret import Secret
-from remit.topology.stores import StorePlace
+from remit.topology.stores import Reader, StorePlace
 
 __all__ = ["Migrated", "apply_rights", "contexts_in", "migrate", "migration", "reading", "rights"]
 
@@ -59,20 +59,21 @@ def rights(context: str, store: StorePlace) -> str:
     return f"-- {context}: {store.shown}\n{roles.role(store.schema, store.user)}"
 
 
-def reading(source: str, store: StorePlace, users: Iterable[str]) -> str:
+def reading(source: str, store: StorePlace, readers: Iterable[Reader]) -> str:
     """The SQL that lets the users of other contexts read what a context publishes."""
-    return f"-- {source}, for those who follow it\n" + "".join(roles.reader(store.schema, user) for user in users)
+    grants = (roles.reader(store.schema, reader.user, reader.context) for reader in readers)
+    return f"-- {source}, for those who follow it\n" + "".join(grants)
 
 
 async def apply_rights(
-    stores: Mapping[str, StorePlace], readers: Mapping[str, Sequence[str]], administrator: Secret | None
+    stores: Mapping[str, StorePlace], readers: Mapping[str, Sequence[Reader]], administrator: Secret | None
 ) -> None:
     """Runs `rights` for each context, then `reading` for its readers. Raises `StoreError`, `StoreUnavailable`."""
     for context, store in stores.items():
         await roles.apply(_entered(context, store, administrator), rights(context, store))
-    for source, users in readers.items():
+    for source, others in readers.items():
         if source in stores:
-            grants = reading(source, stores[source], users)
+            grants = reading(source, stores[source], others)
             await roles.apply(_entered(source, stores[source], administrator), grants)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 from remit.errors import StoreError
 from remit.topology.secret import Secret
 
-__all__ = ["StorePlace", "store_at"]
+__all__ = ["Reader", "StorePlace", "store_at"]
 
 _WHICH_DATABASE = ("host", "port", "dbname", "database")
 """Options of an address that say which database it is, and hold no secret."""
@@ -27,6 +27,13 @@ class StorePlace(NamedTuple):
     schema: str = ""
     user: str = ""
     """As whom the database is entered; empty where the address does not say."""
+
+
+class Reader(NamedTuple):
+    """A context that reads what another one publishes, and the user it does that as."""
+
+    context: str
+    user: str
 
 
 def store_at(place: Secret | str, context: str) -> StorePlace:

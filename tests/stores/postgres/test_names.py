@@ -18,7 +18,7 @@ from remit.stores.postgres.place import quoted
 from remit.stores.staging import Staged, stage_async
 from remit.topology.databases import apply_rights, migrate, migration, reading, rights
 from remit.topology.secret import Secret
-from remit.topology.stores import StorePlace, store_at
+from remit.topology.stores import Reader, StorePlace, store_at
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
@@ -68,6 +68,7 @@ async def used(named: Named) -> None:
     logs = PublishedLogs(named.learning.url.value, "learning")
     heads = await logs.of("billing", named.billing.schema).heads(PUBLISHED)
     assert [pos for pos, _ in heads.values()] == [1]
+    await logs.of("billing", named.billing.schema).report("learning.follow", PUBLISHED, {0: 1}, 1.0)
     await logs.close()
     intruder = await asyncpg.connect(named.learning.url.value.partition("?")[0])
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -80,7 +81,7 @@ async def test_what_is_run_quotes_every_name(named: Named) -> None:
     for context, place in stores.items():
         await migrate(context, place, administrator)
     for _ in range(2):
-        await apply_rights(stores, {"billing": [named.learning.user]}, administrator)
+        await apply_rights(stores, {"billing": [Reader("learning", named.learning.user)]}, administrator)
     await used(named)
 
 
@@ -89,7 +90,7 @@ async def test_what_is_printed_quotes_every_name(named: Named) -> None:
     for context, place in (("billing", named.billing), ("learning", named.learning)):
         await connection.execute(migration(context, place))
         await connection.execute(rights(context, place))
-    await connection.execute(reading("billing", named.billing, [named.learning.user]))
+    await connection.execute(reading("billing", named.billing, [Reader("learning", named.learning.user)]))
     await connection.close()
     await used(named)
 

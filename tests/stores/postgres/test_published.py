@@ -37,7 +37,7 @@ async def contexts(address: str, schema: str, server: str, connection: Connectio
     await connection.execute(f"CREATE SCHEMA {own}")
     await connection.execute(role(schema, f"{user}_billing"))
     await connection.execute(f"CREATE ROLE {user} LOGIN")
-    await connection.execute(reader(schema, user))
+    await connection.execute(reader(schema, user, "learning"))
     yield Contexts(billing, server.replace("postgres@", f"{user}@", 1) + f"?schema={own}", schema, user)
     await billing.close()
     await connection.execute(f"DROP SCHEMA {own}; DROP OWNED BY {user}; DROP ROLE {user}")
@@ -104,7 +104,7 @@ async def test_a_log_that_may_not_be_read_any_more_is_said_and_so_is_its_return(
     with pytest.raises(StoreError, match=f"{contexts.schema} publishes cannot be read") as refused:
         await log.heads(PUBLISHED)
     assert "remit migrate --roles --apply" in refused.value.next
-    await connection.execute(reader(contexts.schema, contexts.role))
+    await connection.execute(reader(contexts.schema, contexts.role, "learning"))
     async with asyncio.timeout(10):
         while True:  # until it is woken by what it can see
             woken.clear()
@@ -167,6 +167,41 @@ async def test_a_reader_says_how_far_it_is_of_the_published_channel_only(context
         await own.close()
     (kept,) = await contexts.billing.subscribers()
     assert (kept.name, kept.positions) == ("billing.own", {0: 1})
+
+
+async def test_a_reader_says_how_far_it_is_itself_and_nobody_else(contexts: Contexts, log: PublishedLog) -> None:
+    """Otherwise one could have deleted what another one has not handled yet."""
+    await contexts.billing.report("shipping.ship", PUBLISHED, {0: 1}, 1.0)
+    await contexts.billing.report("learning2.follow", PUBLISHED, {0: 1}, 1.0)
+    await log.report("learning.follow", PUBLISHED, {0: 3}, 1.0)
+    assert [each.name for each in await log.subscribers()] == ["learning.follow"]
+    for other in ("shipping.ship", "learning2.follow", "billing.own", "learning", ""):
+        if other != "learning":
+            with pytest.raises(StoreError):
+                await log.report(other, PUBLISHED, {0: 99}, 2.0)
+    own = await asyncpg.connect(contexts.learning.partition("?")[0])
+    try:
+        await own.execute(f"UPDATE {contexts.schema}.remit_published_subscriber SET at = 9")
+        with pytest.raises(asyncpg.WithCheckOptionViolationError):
+            await own.execute(f"UPDATE {contexts.schema}.remit_published_subscriber SET subscription = 'shipping.more'")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await own.execute(f"INSERT INTO {contexts.schema}.remit_reader VALUES ('{contexts.role}', 'shipping')")
+    finally:
+        await own.close()
+    found = {each.name: (each.positions, each.at) for each in await contexts.billing.subscribers()}
+    assert found == {
+        "shipping.ship": ({0: 1}, 1.0), "learning2.follow": ({0: 1}, 1.0), "learning.follow": ({0: 3}, 9.0),
+    }  # fmt: skip
+
+
+async def test_an_owner_reads_the_logs_of_all_that_it_owns(contexts: Contexts, address: str) -> None:
+    """One user for everything, and no grants: as it is before roles are made."""
+    logs = PublishedLogs(address, "learning")
+    log = logs.of("billing", contexts.schema)
+    await log.report("learning.follow", PUBLISHED, {0: 3}, 1.0)
+    await log.report("shipping.ship", PUBLISHED, {0: 3}, 1.0)
+    assert len(await log.subscribers()) == 2
+    await logs.close()
 
 
 async def test_reading_touches_no_more_rows_than_it_returns(contexts: Contexts, connection: Connection) -> None:

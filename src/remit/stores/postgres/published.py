@@ -80,7 +80,7 @@ class PublishedLogs:
             raise StoreError(
                 f"what {schema} publishes cannot be read: {error.what}",
                 where=f"{self._where} schema {schema}",
-                expected="a schema made by this release, and the right to read what it publishes",
+                expected="a schema made by this release, and the right to read it for the context that does",
                 next="run remit migrate, and remit migrate --roles --apply",
             ) from error
 

@@ -25,6 +25,7 @@ _READER = """\
 GRANT USAGE ON SCHEMA {schema} TO {role};
 GRANT SELECT ON {schema}.remit_published, {schema}.remit_published_floor TO {role};
 GRANT SELECT, INSERT, UPDATE ON {schema}.remit_published_subscriber TO {role};
+INSERT INTO {schema}.remit_reader (role, context) VALUES ({name}, {context}) ON CONFLICT DO NOTHING;
 """
 
 
@@ -37,9 +38,12 @@ def role(schema: str, name: str) -> str:
     return _ROLE.format(schema=quoted(schema), role=quoted(name), name=text(name))
 
 
-def reader(schema: str, name: str) -> str:
-    """The SQL that lets another context's role read what this one publishes, and say how far it is; nothing else."""
-    return _READER.format(schema=quoted(schema), role=quoted(name))
+def reader(schema: str, name: str, context: str) -> str:
+    """The SQL that lets another context's role read what this one publishes, and say how far it is; nothing else.
+
+    `context` is that other one: the role says it of no other context's subscriptions.
+    """
+    return _READER.format(schema=quoted(schema), role=quoted(name), name=text(name), context=text(context))
 
 
 async def apply(place: Place, sql: str) -> None:
