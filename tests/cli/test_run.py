@@ -102,6 +102,11 @@ def test_a_subscription_that_cannot_run_is_said_and_its_process_serves(office: O
         assert (code, row["note"] != "") == (1, True)
 
 
+def test_the_pages_about_the_routes_can_be_left_out(office: Office) -> None:
+    with office.running("--no-docs", "--port", "0") as running:
+        assert [running.get(path)[0] for path in ("/docs", "/openapi.json", "/boxes/ada")] == [404, 404, 200]
+
+
 def test_a_request_that_has_begun_is_finished(office: Office, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
@@ -139,9 +140,12 @@ async def call(
     raw_path: str | None = None,
     parts: list[bytes] | None = None,
     more: Sequence[tuple[str, str]] = (),
+    events: list[str] | None = None,
+    hangs: bool = False,
 ) -> Answered:
     """One request. `body` is bytes, or a value that is sent as JSON; `parts` is a body in parts (used up). `more` are
-    headers that may be there several times."""
+    headers that may be there several times. `events` are filled with what is sent and received; a client that `hangs`
+    says nothing more."""
     path, _, query = path.partition("?")
     sent = body if isinstance(body, bytes) else json.dumps(body).encode()
     chunks = parts if parts is not None else [sent]
@@ -155,14 +159,19 @@ async def call(
         "root_path": "", "headers": [(k.lower().encode(), v.encode("latin-1")) for k, v in sent_headers],
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "state": {}, "extensions": {},
     }  # fmt: skip
+    happened = [] if events is None else events
     sink: list[MutableMapping[str, Any]] = []
 
     async def receive() -> MutableMapping[str, Any]:
+        happened.append("http.request")
+        if not chunks and hangs:
+            await asyncio.Event().wait()
         if not chunks:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
 
     async def send(message: MutableMapping[str, Any]) -> None:
+        happened.append(message["type"])
         sink.append(message)
 
     await app(scope, receive, send)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -91,6 +92,26 @@ async def test_a_place_takes_what_the_client_encoded(raw: str, path: str, order:
     app, sender = edge()
     assert (await call(app, "DELETE", path, raw_path=raw)).status == 200
     assert sender.message.order == order
+
+
+async def test_more_requests_than_there_is_room_for_are_turned_away() -> None:
+    """At once, and the process still says how it is."""
+    app, sender = edge(max_requests=2)
+    begun, hold = asyncio.Event(), asyncio.Event()
+
+    async def slowly(command: Any, /, **options: Any) -> None:
+        begun.set()
+        await hold.wait()
+
+    sender.send = slowly  # type: ignore[method-assign]  # in place of the recorder's own
+    running = [asyncio.create_task(call(app, "PUT", "/orders/o-1/touched")) for _ in range(2)]
+    await begun.wait()
+    refused = await call(app, "PUT", "/orders/o-1/touched")
+    assert (refused.status, refused.json["code"], refused.headers["retry-after"]) == (503, "call.overloaded", "1")
+    assert (await call(app, "GET", "/health/ready")).status == 200
+    hold.set()
+    assert [answer.status for answer in await asyncio.gather(*running)] == [200, 200]
+    assert (await call(app, "PUT", "/orders/o-1/touched")).status == 200
 
 
 @pytest.mark.parametrize("header", ["k-1", '"k-1"'])

@@ -27,6 +27,19 @@ async def test_a_process_that_answers_is_alive() -> None:
     assert (answer.status, answer.json) == (200, {"live": True})
 
 
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
+async def test_the_pages_about_the_routes_can_be_left_out(path: str) -> None:
+    """Then nothing else tells strangers what there is."""
+    app = edge(docs=False)[0]
+    assert (await call(app, "GET", path)).status == 404
+    unknown = await call(app, "GET", "/customer/7/order")
+    wrong = await call(app, "POST", "/customers/7/orders", {"lines": 1})
+    assert (unknown.status, wrong.status) == (404, 422)
+    assert "/docs" not in f"{unknown.body!r}{wrong.body!r}"
+    assert "/customers/{customer}" not in unknown.json.get("next", "")
+    assert (await call(app, "GET", "/customers/7/orders")).status == 200
+
+
 @pytest.mark.parametrize("well", [True, False])
 async def test_what_is_stuck_is_told_beside_readiness(well: bool) -> None:
     async def report() -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from remit import errors
 from remit.contexts import Context, ContextMap
 from remit.edges.http import HttpEdge
+from remit.edges.http import request as requests
 from remit.messages import Command
 from tests.edges.shop import Closed, LimitExceeded, Recorder, call, edge
 
@@ -175,6 +176,24 @@ async def test_a_large_body_is_refused_before_it_is_read(headers: dict[str, str]
     answer = await call(app, "POST", ORDERS, parts=[], headers=headers)
     assert (answer.status, answer.json["code"], answer.json["expected"]) == (413, "http.too-large", "at most 100 bytes")
     assert not sender.calls
+
+
+@pytest.mark.parametrize(("declared", "left"), [("101", 0), ("1600", 0), ("1601", 30), ("9" * 5000, 30)])
+async def test_a_body_that_is_declared_too_large_is_refused_before_it_is_read(declared: str, left: int) -> None:
+    """The answer comes at once. What follows is thrown away, as long as that is little."""
+    app, sender = edge(max_body=100)
+    parts, events = [b"x" * 50] * 30, list[str]()
+    answer = await call(app, "POST", ORDERS, parts=parts, headers={"content-length": declared}, events=events)
+    assert (answer.status, answer.json["code"]) == (413, "http.too-large")
+    assert events[:2] == ["http.response.start", "http.response.body"]
+    assert (len(parts), sender.calls) == (left, [])
+
+
+async def test_who_keeps_sending_does_not_keep_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "_DRAIN_SECONDS", 0.05)
+    app, _ = edge(max_body=100)
+    answer = await call(app, "POST", ORDERS, parts=[], headers={"content-length": "200"}, hangs=True)
+    assert answer.status == 413
 
 
 @pytest.mark.parametrize(("sent", "left"), [(2, 0), (16, 0), (1000, 1000 - 27)])

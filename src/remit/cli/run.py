@@ -46,6 +46,11 @@ def run(
     max_deadline: Annotated[
         float, Parameter(validator=POSITIVE, help="Longest deadline that a client may set, in seconds.")
     ] = 60.0,
+    max_requests: Annotated[
+        int,
+        Parameter(validator=POSITIVE, help="How many requests are handled at the same time. More are answered 503."),
+    ] = 1000,
+    docs: Annotated[bool, Parameter(help="Show the routes at /docs and /openapi.json.")] = True,
     attached: Annotated[
         bool, Parameter(negative="", help="End also when standard input ends: for whoever starts services as children.")
     ] = False,
@@ -61,7 +66,7 @@ def run(
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    limits = Limits(max_body, max_deadline)
+    limits = Limits(max_body, max_deadline, max_requests, docs)
     if is_topology(system):
         refuse_places(store=store, data=data, port=port)
         return run_topology(system, services, limits, attached=attached, as_json=json)

@@ -148,8 +148,7 @@ _waiting: set[asyncio.Task[None]] = set()
 
 
 def _command(path: str, replica: _Replica, limits: Limits) -> Sequence[str]:
-    options = ["--max-body", str(limits.max_body), "--max-deadline", str(limits.max_deadline)]
-    return [sys.executable, "-m", "remit.cli", "run", path, str(replica), "--attached", "--json", *options]
+    return [sys.executable, "-m", "remit.cli", "run", path, str(replica), "--attached", "--json", *limits.options]
 
 
 def _environment(topology: Topology, placement: Placement, service: str) -> Mapping[str, str]:

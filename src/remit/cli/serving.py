@@ -54,10 +54,19 @@ def _refused(error: OSError, where: str) -> Failure:
 
 
 class Limits(NamedTuple):
-    """What one request may take: bytes of its body, seconds of its deadline."""
+    """What one request may take: bytes of its body, seconds of its deadline; how many are handled at the same time, and
+    whether the routes are shown."""
 
-    max_body: int
-    max_deadline: float
+    max_body: int = 1_000_000
+    max_deadline: float = 60.0
+    max_requests: int = 1000
+    docs: bool = True
+
+    @property
+    def options(self) -> list[str]:
+        """The options of `remit run` that say the same."""
+        numbers = ["--max-body", str(self.max_body), "--max-deadline", str(self.max_deadline)]
+        return [*numbers, "--max-requests", str(self.max_requests), "--docs" if self.docs else "--no-docs"]
 
 
 class Doors:
@@ -74,6 +83,7 @@ class Doors:
                 "http.extra-missing", "serving HTTP needs uvicorn, which is not installed", where="remit run",
                 expected="remit installed with its http extra", next="pip install 'remit[http]'",
             ) from None  # fmt: skip
+        from remit.cli.connections import HEAD_BYTES, IDLE_SECONDS, parsed_in_c, parsed_in_python, room_for
         from remit.edges.http import HttpEdge
 
         class Server(uvicorn.Server):
@@ -93,9 +103,19 @@ class Doors:
         self._ending = False
         self.url = _url(door)
         edge = HttpEdge(model, runtime, **limits._asdict(), ready=self._readiness, status=self._status)
+        room = room_for(limits.max_body)
+        try:
+            connections = parsed_in_c(room)
+        except ModuleNotFoundError:
+            connections = parsed_in_python(room)
         self._server = Server(
             uvicorn.Config(
                 edge,
+                http=connections,
+                h11_max_incomplete_event_size=HEAD_BYTES,
+                ws="none",
+                backlog=BACKLOG,
+                timeout_keep_alive=IDLE_SECONDS,
                 lifespan="off",
                 access_log=False,
                 log_config=None,

@@ -28,6 +28,7 @@ from remit.edges.http.request import (
     own_path,
     problem_answer,
     segments_of,
+    throw_away,
 )
 from remit.edges.http.routing import Router
 from remit.errors import RemitError
@@ -48,7 +49,10 @@ class HttpEdge:
     """The routes of a context map as an ASGI 3 application, by itself or mounted in another one.
 
     Besides the routes: `/health/live`, `/health/ready`, `/health/status`, `/openapi.json` and `/docs`. `max_body` is in
-    bytes. A client sets its deadline with `Request-Timeout` (seconds) or `remit-timeout-ms`; `default_deadline` holds
+    bytes, `max_requests` a number: of more that come while these are handled, each is answered with 503. Without `docs`
+    there is no `/openapi.json` and no `/docs`, and an unknown path is not told which routes there are.
+
+    A client sets its deadline with `Request-Timeout` (seconds) or `remit-timeout-ms`; `default_deadline` holds
     where it does not, `max_deadline` where it asks for more (both in seconds).
 
     `ready` tells whether this process can serve: the report it returns is shown, with status 503 where its entry
@@ -72,21 +76,23 @@ class HttpEdge:
         ready: Check | None = None,
         status: Check | None = None,
         client_of: ClientOf | None = None,
+        max_requests: int = 1000,
+        docs: bool = True,
     ) -> None:
         self._ready = ready
         self._status = status
-        self._limits = Limits(max_body, default_deadline, max_deadline)
+        self._limits = Limits(max_body, default_deadline, max_deadline, max_requests)
         own: dict[str, Endpoint] = {
             "/health/live": self._show_live,
             "/health/ready": self._show_ready,
             "/health/status": self._show_status,
-            "/openapi.json": self._show_openapi,
-            "/docs": self._show_docs,
+            **({"/openapi.json": self._show_openapi, "/docs": self._show_docs} if docs else {}),
         }
         operations = compile_operations(context_map, tuple(own))
         self._description = describe(context_map.name, operations)
         self._page = render(self._description)
-        self._router: Router[Endpoint] = Router()
+        self._has_docs = docs
+        self._router: Router[Endpoint] = Router(tells_routes=docs)
         for path, show in own.items():
             self._router.add("GET", path, show)
         for operation in operations:
@@ -98,11 +104,16 @@ class HttpEdge:
         kind = scope["type"]
         if kind == "http":
             try:
-                status, headers, body = await self._answer(scope, receive)
+                status, headers, body, unread = await self._answer(scope, receive)
             except Gone:
                 return
             await send({"type": "http.response.start", "status": status, "headers": headers})
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+            body = b"" if scope["method"] == "HEAD" else body
+            if unread:  # the client has its answer now, and may go on sending
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+                await throw_away(receive, unread)
+                body = b""
+            await send({"type": "http.response.body", "body": body})
         elif kind == "lifespan":
             await _live(receive, send)
         elif kind == "websocket":
@@ -119,7 +130,7 @@ class HttpEdge:
                 serve, values = self._router.find(method, path, segments_of(scope, path))
             return await serve(Request(scope, receive, values))
         except Rejected as rejected:
-            return problem_answer(rejected)
+            return problem_answer(rejected, has_docs=self._has_docs)
         except Gone:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer and the log the reason

@@ -104,11 +104,18 @@ def endpoint(operation: Operation, sender: Sender, limits: Limits, client_of: Cl
 
     chosen = ask if operation.asks else send
 
+    crowd = limits.crowd
+
     async def declared(request: Request) -> Answer:
+        if crowd.size >= limits.max_requests:
+            raise crowd.turned_away(limits.max_requests)
+        crowd.size += 1
         try:
             return await chosen(request)
         except Refusal as refusal:
             raise refused(refusal, operation.status_of(type(refusal)), operation.name) from refusal
+        finally:
+            crowd.size -= 1
 
     return declared
 

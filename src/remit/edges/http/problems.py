@@ -35,6 +35,14 @@ KINDS: dict[str, Kind] = {
     "http.unknown-path": Kind(404, "No such path"),
     "http.wrong-method": Kind(405, "The path has no such method"),
     "http.slow-body": Kind(408, "The body did not arrive in time", "Send the request again"),
+    "http.slow-head": Kind(
+        408, "The request did not arrive in time", "Send the request again",
+        "The first line and the headers were not complete in time. Nothing was changed.",
+    ),
+    "http.large-head": Kind(
+        431, "The headers are too large", "Send fewer or shorter headers, and less in the query string",
+        "The first line and the headers have more bytes than are read. Nothing was changed.",
+    ),
     "http.too-large": Kind(413, "The body is too large", "Send less in one request"),
     "http.media-type": Kind(415, "Another media type than JSON", "Send the header Content-Type: application/json"),
     "http.invalid-message": Kind(422, "The fields do not make the message", "Compare with the schema at /docs"),
@@ -115,6 +123,8 @@ class Rejected(Exception):
         super().__init__(problem.detail)
         self.problem = problem
         self.headers = headers or []
+        self.unread = 0
+        """So many bytes of the body may still come after the answer, and are thrown away."""
 
 
 def rejected(

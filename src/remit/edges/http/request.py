@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import math
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 import msgspec
 
-from remit.edges.http.problems import Headers, Rejected, rejected
+from remit.edges.http.problems import KINDS, Headers, Rejected, rejected
 from remit.errors import DeadlineExceeded
 from remit.runtime.deadlines import Deadlines
 
@@ -25,14 +28,17 @@ __all__ = [
     "Request",
     "Scope",
     "Send",
+    "answer_before_request",
     "json_answer",
     "problem_answer",
+    "throw_away",
 ]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+_log = logging.getLogger("remit.edges.http")
 _encode = msgspec.json.Encoder().encode
 _MAX_PARAMETERS = 1000
 _MAX_KEY = 255
@@ -45,20 +51,40 @@ _ONCE = {
     b"request-timeout",
 }
 """Headers that say one thing. Which of two was meant nobody knows, and proxies and servers choose differently."""
-# A body that is too large is read and thrown away up to this multiple of the limit: a client that is still sending
-# when the connection is closed would see a reset instead of the answer.
+_DIGITS = 18
+"""Of the largest length that is looked at as a number."""
 _DRAINED = 16
+"""What is left of a body that is too large is thrown away up to this multiple of the limit."""
+_DRAIN_SECONDS = 5.0
+"""And for so long at most."""
+
+
+class Crowd:
+    """How many requests are being handled."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._refused = 0
+
+    def turned_away(self, most: int) -> Rejected:
+        """What to raise for one more request than may be handled."""
+        self._refused += 1
+        if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th, …: a flood does not flood the log
+            _log.warning("%d requests are being handled; number %d was turned away", most, self._refused)
+        return rejected("call.overloaded", KINDS["call.overloaded"].detail, headers=[(b"retry-after", b"1")])
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may take. Sizes in bytes, times in seconds."""
+    """What a request may take, and how many are handled at the same time. Sizes in bytes, times in seconds."""
 
     max_body: int
     default_deadline: float
     max_deadline: float
+    max_requests: int
     running: Deadlines = field(default_factory=Deadlines)
     """Of the bodies that are being read."""
+    crowd: Crowd = field(default_factory=Crowd)
 
 
 class Gone(Exception):
@@ -69,6 +95,8 @@ class Answer(NamedTuple):
     status: int
     headers: Headers
     body: bytes
+    unread: int = 0
+    """So many bytes of the request's body may still come, and are thrown away."""
 
 
 class Request:
@@ -135,10 +163,10 @@ class Request:
     async def body(self, limits: Limits) -> bytes:
         """The whole body. Rejects what is larger than the limit, slower than the deadline, or not called JSON."""
         declared = self.headers.get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > limits.max_body:
+        if declared.isdigit() and (len(declared) > _DIGITS or int(declared) > limits.max_body):
+            # Who waits for permission sends nothing, and must not be given it.
             waits = self.headers.get(b"expect", b"").lower() == b"100-continue"
-            if waits or int(declared) > limits.max_body * _DRAINED:
-                raise _too_large(limits)
+            raise _too_large(limits, 0 if waits else limits.max_body * _DRAINED, int(declared[:_DIGITS]))
         limit = limits.running.enter(self.remaining(limits))
         try:
             body = await self._read(limits)
@@ -168,11 +196,10 @@ class Request:
                 raise Gone
             part: bytes = message.get("body", b"")
             size += len(part)
-            more = message.get("more_body", False) and size <= limits.max_body * _DRAINED
-            if size <= limits.max_body:
-                parts.append(part)
-        if size > limits.max_body:
-            raise _too_large(limits)
+            more = message.get("more_body", False)
+            if size > limits.max_body:
+                raise _too_large(limits, limits.max_body * _DRAINED - size if more else 0)
+            parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _check_media_type(self) -> None:
@@ -244,10 +271,20 @@ def json_answer(status: int, body: bytes, *headers: tuple[bytes, bytes], kind: b
     return Answer(status, [(b"content-type", kind), (b"content-length", b"%d" % len(body)), *headers], body)
 
 
-def problem_answer(raised: Rejected) -> Answer:
-    """The answer that carries a problem."""
+def problem_answer(raised: Rejected, *, has_docs: bool = True) -> Answer:
+    """The answer that carries a problem. Without a page about the routes nobody is sent there."""
     problem = raised.problem
-    return json_answer(problem.status, _encode(problem), *raised.headers, kind=b"application/problem+json")
+    if not has_docs and "/docs" in problem.next:
+        problem = msgspec.structs.replace(problem, next="")
+    answer = json_answer(problem.status, _encode(problem), *raised.headers, kind=b"application/problem+json")
+    return answer._replace(unread=raised.unread) if raised.unread else answer
+
+
+def answer_before_request(code: str) -> bytes:
+    """The whole answer of a server that has read no request yet and closes the connection, for a problem of a code."""
+    status, headers, body, _ = problem_answer(rejected(code, KINDS[code].detail, where="head"))
+    lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode()), b"connection: close"]
+    return b"\r\n".join([*lines, *(name + b": " + value for name, value in headers), b"", body])
 
 
 Endpoint = Callable[[Request], Awaitable[Answer]]
@@ -280,8 +317,23 @@ def _refuse_doubled(headers: Iterable[tuple[bytes, bytes]]) -> None:
         seen.add(name)
 
 
-def _too_large(limits: Limits) -> Rejected:
-    return rejected(
+def _too_large(limits: Limits, unread: int, declared: int = 0) -> Rejected:
+    """`unread` is what may still be thrown away; of a body that is known to be larger nothing is."""
+    raised = rejected(
         "http.too-large", f"The body has more than {limits.max_body} bytes", where="body",
         expected=f"at most {limits.max_body} bytes",
     )  # fmt: skip
+    raised.unread = max(0, unread) if declared <= unread else 0
+    return raised
+
+
+async def throw_away(receive: Receive, most: int) -> None:
+    """Reads so much of a body that nobody needs, for a while: a client that is still sending when the connection is
+    closed would see a reset instead of the answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            while most >= 0:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+                most -= len(message.get("body", b""))

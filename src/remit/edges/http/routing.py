@@ -47,9 +47,10 @@ class _Node(Generic[T]):
 
 
 class Router(Generic[T]):
-    """Endpoints by method and path. A literal segment goes before a place."""
+    """Endpoints by method and path. A literal segment goes before a place. `tells_routes` to whom finds none."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tells_routes: bool = True) -> None:
+        self._tells_routes = tells_routes
         self._plain: dict[tuple[str, str], T] = {}
         self._root: _Node[T] = _Node()
         self._paths: list[str] = []
@@ -93,6 +94,8 @@ class Router(Generic[T]):
         )  # fmt: skip
 
     def _unknown(self, path: str) -> Rejected:
+        if not self._tells_routes:
+            return rejected("http.unknown-path", f"No route has the path {path}", where=path)
         near = difflib.get_close_matches(path[:_LONGEST_COMPARED], self._paths, n=1, cutoff=0.5)
         return rejected(
             "http.unknown-path", f"No route has the path {path}", where=path,

@@ -1,0 +1,170 @@
+"""What a connection to the HTTP edge may take: uvicorn limits neither the size of a head nor the time it takes.
+
+Heads are read before there is a request that anybody could refuse, so they are limited where bytes arrive. Until the
+head of a request is complete nobody has been asked to do anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from remit.edges.http import answer_before_request
+
+__all__ = ["HEAD_BYTES", "HEAD_SECONDS", "IDLE_SECONDS", "Room", "parsed_in_c", "parsed_in_python", "room_for"]
+
+HEAD_BYTES = 32 << 10
+"""The largest head of a request: its first line and its headers."""
+HEAD_SECONDS = 10.0
+"""How long a head may take, and how long a new connection may wait with it."""
+IDLE_SECONDS = 5
+"""How long a connection is kept open after an answer."""
+CONNECTIONS = 10_000
+"""Open at the same time at most, and never more than half of what the process may open."""
+DRAINED = 16
+"""Of a body that nobody reads any more, so many times the largest one is thrown away: a client that is still sending
+when the connection is closed would see a reset instead of the answer."""
+
+
+class Room(NamedTuple):
+    """What connections may take. Sizes in bytes, times in seconds."""
+
+    connections: int
+    drained: int
+    head_bytes: int = HEAD_BYTES
+    head_seconds: float = HEAD_SECONDS
+
+
+def room_for(max_body: int) -> Room:
+    """What connections may take whose requests have bodies of this size at most."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = CONNECTIONS if files == resource.RLIM_INFINITY else min(CONNECTIONS, files // 2)
+    return Room(most, max_body * DRAINED)
+
+
+class _Gate:
+    """Watches what arrives on one connection while no request is being handled."""
+
+    def __init__(self, transport: asyncio.Transport, room: Room, connections: int) -> None:
+        self._transport = transport
+        self._room = room
+        self.request_bytes = 0
+        """Of one request, also of what no handler sees: what stands between the parts of a body, and behind it."""
+        self._taken = 0
+        self._timer: asyncio.TimerHandle | None = None
+        if connections > room.connections:
+            transport.abort()
+        else:
+            self._arm()
+
+    def took(self, size: int, *, handling: bool, in_body: bool) -> None:
+        """So many bytes have been read. `in_body` says whether more of a body is to come."""
+        if self.request_bytes > self._room.head_bytes + self._room.drained:
+            self._transport.abort()
+        if handling:
+            self._taken = 0
+            self.end()
+            return
+        self._taken += size
+        if self._taken > (self._room.drained if in_body else self._room.head_bytes):
+            self.refuse("" if in_body else "http.large-head")
+        elif self._timer is None:
+            self._arm()
+
+    def refuse(self, code: str) -> None:
+        """Answers with a problem, unless nobody waits for an answer, and closes the connection."""
+        self.end()
+        if not self._transport.is_closing():
+            if code:
+                self._transport.write(answer_before_request(code))
+            self._transport.close()
+
+    def end(self) -> None:
+        """Waits for nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._room.head_seconds, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self.refuse("http.slow-head" if 0 < self._taken <= self._room.head_bytes else "")
+
+
+def _is_handling(cycle: Any) -> bool:
+    return cycle is not None and not cycle.response_complete
+
+
+def _size_of(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    return sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)
+
+
+def parsed_in_c(room: Room) -> type[asyncio.Protocol]:
+    """The class of a connection for the server, with these limits. Raises `ModuleNotFoundError` without its parser."""
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Connection(HttpToolsProtocol):
+        in_body = False
+        largest = 0
+        """Of the pieces that arrived: a head within a small one is small."""
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base has it
+            super().connection_made(transport)
+            self.gate = _Gate(transport, room, len(self.connections))
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.gate.end()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            self.largest = max(self.largest, len(data))
+            self.gate.request_bytes += len(data)
+            super().data_received(data)
+            self.gate.took(len(data), handling=_is_handling(self.cycle), in_body=self.in_body)
+
+        def on_message_begin(self) -> None:
+            self.gate.request_bytes = 0
+            super().on_message_begin()
+
+        def on_headers_complete(self) -> None:
+            if self.largest > room.head_bytes and len(self.url) + _size_of(self.headers) > room.head_bytes:
+                self.gate.refuse("http.large-head")
+                raise ValueError("the head is too large")  # ends the parsing
+            self.in_body = True
+            super().on_headers_complete()
+
+        def on_message_complete(self) -> None:
+            self.in_body = False
+            super().on_message_complete()
+
+        def send_400_response(self, msg: str) -> None:
+            if not self.transport.is_closing():
+                super().send_400_response(msg)
+
+    return Connection
+
+
+def parsed_in_python(room: Room) -> type[asyncio.Protocol]:
+    """The same where there is no parser in C. It limits by itself what is left of an incomplete head."""
+    import h11
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Connection(H11Protocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base has it
+            super().connection_made(transport)
+            self.gate = _Gate(transport, room, len(self.connections))
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self.gate.end()
+            super().connection_lost(exc)
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            in_body = self.conn.their_state is h11.SEND_BODY
+            self.gate.took(len(data), handling=_is_handling(self.cycle), in_body=in_body)
+
+    return Connection
