@@ -35,6 +35,8 @@ A *refusal* (`remit.Refusal`) is no error of this tree: it is a declared answer.
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "AlreadyExists",
     "BadKey",
@@ -66,6 +68,31 @@ __all__ = [
     "Unstorable",
 ]
 
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""What a terminal obeys, or nobody sees, or cannot be printed: controls, changes of direction, halves of characters."""
+_INDENT = "    "
+
+
+def visible(text: str) -> str:
+    """A text of whoever it may be, as it may stand in a log or on a terminal.
+
+    What nobody sees is written as in JSON, `\\u001b`. Further lines are indented, so that none looks like a new entry.
+    """
+    if "\n" in text:
+        first, *others = text.split("\n")
+        text = "\n".join([first, *(line if line.startswith(_INDENT) else _INDENT + line for line in others)])
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def told(code: str, where: str, what: str, expected: str, next: str) -> str:
+    """An error or a finding in full, as people see it."""
+    lines = [f"{code}  {visible(where)}".rstrip(), f"  {visible(what)}"]
+    if expected:
+        lines.append(f"  Expected: {visible(expected)}")
+    if next:
+        lines.append(f"  Next: {visible(next)}")
+    return "\n".join(lines)
+
 
 class RemitError(Exception):
     """The root of everything `remit` raises. `code` is stable and documented."""
@@ -80,12 +107,7 @@ class RemitError(Exception):
         self.next = next
 
     def __str__(self) -> str:
-        lines = [f"{self.code}  {self.where}".rstrip(), f"  {self.what}"]
-        if self.expected:
-            lines.append(f"  Expected: {self.expected}")
-        if self.next:
-            lines.append(f"  Next: {self.next}")
-        return "\n".join(lines)
+        return told(self.code, self.where, self.what, self.expected, self.next)
 
 
 class ServiceError(RemitError):

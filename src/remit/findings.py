@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from remit.errors import RemitError
+from remit.errors import RemitError, told
 
 __all__ = ["Finding", "Findings", "ModelError"]
 
@@ -20,12 +20,7 @@ class Finding:
     next: str = ""
 
     def __str__(self) -> str:
-        lines = [f"{self.code}  {self.where}", f"  {self.what}"]
-        if self.expected:
-            lines.append(f"  Expected: {self.expected}")
-        if self.next:
-            lines.append(f"  Next: {self.next}")
-        return "\n".join(lines)
+        return told(self.code, self.where, self.what, self.expected, self.next)
 
 
 class ModelError(RemitError):

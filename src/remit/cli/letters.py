@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 import msgspec
-from rich.markup import escape
 from rich.table import Table
 
+from remit.cli.screen import cell
+from remit.errors import visible
 from remit.runtime.failures import NEVER
 from remit.stores import PUBLISHED, Letter, Parked
 
@@ -67,8 +68,8 @@ def as_table(rows: Sequence[Parked]) -> Table:
     table.add_column("ERROR", overflow="fold")
     for row in rows:
         table.add_row(
-            row.subscription, row.source, escape(row.key), _time(row.since), str(row.attempts), _time(row.retry_at),
-            str(row.letters), escape(row.error),
+            cell(row.subscription), cell(row.source), cell(row.key), _time(row.since), str(row.attempts),
+            _time(row.retry_at), str(row.letters), cell(row.error),
         )  # fmt: skip
     return table
 
@@ -76,13 +77,13 @@ def as_table(rows: Sequence[Parked]) -> Table:
 def as_text(report: KeyReport) -> str:
     """A parked key and its letters, in full."""
     lines = [
-        f"{report.subscription}, from {report.source}, key {report.key!r}",
+        visible(f"{report.subscription}, from {report.source}, key {report.key!r}"),
         f"  parked since {_time(report.since)}, attempts {report.attempts}, next try {_time(report.retry_at)}",
-        f"  {report.error}",
+        f"  {visible(report.error)}",
         f"  {report.waiting} waiting, first to last:",
     ]
     for letter in report.letters:
-        lines.append(f"    {letter.type} version {letter.version}, {_time(letter.at)}, id {letter.id}")
+        lines.append(visible(f"    {letter.type} version {letter.version}, {_time(letter.at)}, id {letter.id}"))
         lines.append(f"      headers {_text(letter.headers)}")
         if letter.payload is not msgspec.UNSET:
             lines.append(f"      payload {_text(letter.payload)}")

@@ -16,7 +16,7 @@ from remit.cli.failures import Failure
 from remit.cli.loading import load_system
 from remit.cli.opening import Places, opened, require_some
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
-from remit.cli.screen import show
+from remit.cli.screen import cell, say, show
 from remit.cli.settings import HERE
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
 from remit.runtime.history import breaks
@@ -56,7 +56,7 @@ def subscribers(system: SystemName = HERE, /, *, store: Store = None, data: Data
     elif rows:
         show(_table_of_subscribers(rows))
     else:
-        print("nobody has reported yet")
+        say("nobody has reported yet")
     return 0
 
 
@@ -64,7 +64,7 @@ def subscribers(system: SystemName = HERE, /, *, store: Store = None, data: Data
 def forget(subscription: Subscription, /, *, source: Source, store: Store = None, data: Data = None) -> int:
     """Keep a log no longer for a subscription that is gone for good. One that still runs reports again."""
     asyncio.run(_forget(Places.at(place_of(store, data)), subscription, source))
-    print(f"the log of {source} is no longer kept for {subscription}")
+    say(f"the log of {source} is no longer kept for {subscription}")
     return 0
 
 
@@ -97,7 +97,7 @@ def accept(
     else:
         moved = asyncio.run(_accept(places, subscription, source, _time(begin)))
     for line in moved:
-        print(line)
+        say(line)
     return 0
 
 
@@ -210,7 +210,7 @@ def _table_of_logs(rows: list[LogStatus]) -> Table:
         table.add_column(title, justify="right")
     table.add_column("LAST")
     for row in rows:
-        table.add_row(row.context, row.channel, str(row.written), str(row.deleted), str(row.kept), _shown(row.at))
+        table.add_row(cell(row.context), row.channel, str(row.written), str(row.deleted), str(row.kept), _shown(row.at))
     return table
 
 
@@ -222,8 +222,8 @@ def _table_of_subscribers(rows: list[SubscriberStatus]) -> Table:
     table.add_column("NOTE")
     for row in rows:
         note = "" if row.keeps else "not heard of for 30 days: nothing is kept for it"
-        source = f"{row.source} {row.channel}"
-        table.add_row(row.subscription, source, str(row.position), str(row.lag), _shown(row.heard), note)
+        source = cell(f"{row.source} {row.channel}")
+        table.add_row(cell(row.subscription), source, str(row.position), str(row.lag), _shown(row.heard), note)
     return table
 
 

@@ -14,6 +14,7 @@ from remit.cli.failures import Failure
 from remit.cli.loading import load_system
 from remit.cli.opening import Places
 from remit.cli.options import AsJson, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.screen import say
 from remit.cli.settings import HERE
 from remit.topology.assembly import open_store
 from remit.topology.file import Secret, read_topology
@@ -150,7 +151,7 @@ async def _migrate(stores: Stores, administrator: Secret | None, *, as_json: boo
 
 def _say(line: str, *, quiet: bool) -> None:
     if not quiet:
-        print(line, flush=True)
+        say(line)
 
 
 def _told(done: tuple[str, str, int, int]) -> str:
@@ -165,6 +166,6 @@ async def _grant(stores: Stores, readers: Readers, administrator: Secret | None)
 
     await databases.apply_rights(stores, readers, administrator)
     for context, place in stores.items():
-        print(f"{context}: {place.user} may use {place.shown}")
+        say(f"{context}: {place.user} may use {place.shown}")
         for reader in readers.get(context, ()):
-            print(f"{context}: {reader.user} may read what it publishes")
+            say(f"{context}: {reader.user} may read what it publishes")

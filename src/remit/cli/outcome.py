@@ -11,6 +11,7 @@ import msgspec
 from remit.cli.failures import REFUSED
 from remit.cli.loading import load_system
 from remit.cli.options import DEFAULT_STORE, is_topology, place_of, refuse_places
+from remit.cli.screen import say
 from remit.contexts import Sender
 from remit.messages import Refusal, encode_reply
 from remit.topology import System
@@ -40,9 +41,9 @@ def print_outcome(callee: Callee, call: Callable[[Sender], Awaitable[Any]]) -> i
     try:
         answer = asyncio.run(_connected(callee, call))
     except Refusal as refusal:
-        print(encode_reply(refusal).decode())
+        say(encode_reply(refusal).decode())
         return REFUSED
-    print(msgspec.json.encode(answer).decode())
+    say(msgspec.json.encode(answer).decode())
     return 0
 
 

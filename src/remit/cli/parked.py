@@ -6,7 +6,6 @@ Needs no code of the system: the stores know their parked keys.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Sequence
 from typing import Annotated
@@ -17,6 +16,7 @@ from remit.cli.failures import Failure
 from remit.cli.letters import KeyReport, LetterReport, as_json, as_table, as_text
 from remit.cli.opening import Places, opened, require_some
 from remit.cli.options import AsJson, Data, Store, place_of
+from remit.cli.screen import say
 from remit.cli.screen import show as show_on_screen
 from remit.errors import Conflict
 from remit.observability import is_alive
@@ -50,16 +50,16 @@ def list_(
     """List the parked keys, longest parked first."""
     rows, gone = asyncio.run(_list(_places(store, data), subscription, limit + 1))
     for name in gone:
-        print(f"what is running has no {name}: run a release that has it, or remit parked discard", file=sys.stderr)
+        say(f"what is running has no {name}: run a release that has it, or remit parked discard", error=True)
     if len(rows) > limit:
-        print(f"only the {limit} longest parked are shown; --limit shows more", file=sys.stderr)
+        say(f"only the {limit} longest parked are shown; --limit shows more", error=True)
         rows = rows[:limit]
     if json:
         print(as_json([KeyReport.of(row) for row in rows]))
     elif rows:
         show_on_screen(as_table(rows))
     else:
-        print("nothing is parked")
+        say("nothing is parked")
     return 0
 
 
@@ -79,7 +79,7 @@ def show(
     if json:
         print(as_json(reports))
     else:
-        print("\n\n".join(as_text(report) for report in reports))
+        say("\n\n".join(as_text(report) for report in reports))
     return 0
 
 
@@ -99,7 +99,7 @@ def retry(
                       next=f"remit parked retry {subscription} --all")  # fmt: skip
     due, whose = asyncio.run(_retry(_places(store, data), subscription, key))
     keys = "1 key is due" if due == 1 else f"{due} keys are due"
-    print(f"{keys}: {whose}")
+    say(f"{keys}: {whose}")
     return 0
 
 
@@ -117,7 +117,7 @@ def discard(
     data: Data = None,
 ) -> int:
     """Throw away the first letter of a parked key. Those behind it become due; a note with the reason stays."""
-    print(asyncio.run(_discard(_places(store, data), subscription, key, reason, source)))
+    say(asyncio.run(_discard(_places(store, data), subscription, key, reason, source)))
     return 0
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
 from remit.cli import ask, log, migrate, parked, plan, run, send, status
 from remit.cli.failures import REFUSED, UNUSABLE, Failure
+from remit.cli.screen import say
 from remit.errors import RemitError
 from remit.messages import Refusal
 
@@ -46,13 +46,13 @@ def execute(arguments: Sequence[str]) -> int:
         command = " ".join(["remit", *(error.command_chain or ())])
         failure = Failure("cli.usage", str(error), where=command, expected="options and arguments as --help shows them",
                           next=f"{command} --help")  # fmt: skip
-        print(failure, file=sys.stderr)
+        say(failure, error=True)
         return UNUSABLE
     except Refusal as refusal:
-        print(refusal, file=sys.stderr)
+        say(refusal, error=True)
         return REFUSED
     except RemitError as error:
-        print(error, file=sys.stderr)
+        say(error, error=True)
         return UNUSABLE
     except KeyboardInterrupt:
         return 130

@@ -16,6 +16,7 @@ from remit.cli.ending import ending_by_signals
 from remit.cli.failures import Failure
 from remit.cli.loading import load_system
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.screen import LineFormatter
 from remit.cli.services import run_topology
 from remit.cli.serving import Doors, Limits, listen, serve
 from remit.cli.settings import HERE
@@ -64,7 +65,9 @@ def run(
     Prints one line when everything is ready. SIGTERM and SIGINT drain: no new requests, what runs is finished and
     committed, then the process ends with exit code 0.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    lines = logging.StreamHandler()
+    lines.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     limits = Limits(max_body, max_deadline, max_requests, docs)
     if is_topology(system):

@@ -7,14 +7,13 @@ import time
 from collections.abc import Sequence
 
 import msgspec
-from rich.markup import escape
 from rich.table import Table
 
 from remit.cli.failures import UNWELL
 from remit.cli.loading import load_system
 from remit.cli.opening import Places, opened, require_some
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
-from remit.cli.screen import show
+from remit.cli.screen import cell, show
 from remit.cli.settings import HERE
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import Ports, compile_system
@@ -76,8 +75,8 @@ def _table(rows: list[SubscriptionStatus]) -> Table:
     table.add_column("NOTE", overflow="fold")
     for row in rows:
         table.add_row(
-            row.name, f"{row.source} {row.channel}", str(row.head), str(row.position), str(row.lag),
+            cell(row.name), cell(f"{row.source} {row.channel}"), str(row.head), str(row.position), str(row.lag),
             f"{row.lag_seconds:.1f}", str(row.parked), f"[{COLOURS.get(row.state, 'bold red')}]{row.state}[/]",
-            escape(row.note),
+            cell(row.note),
         )  # fmt: skip
     return table

@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import json
 import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from remit.cli.failures import UNUSABLE
+from remit.cli.screen import say
 from remit.runtime import Ports
 from remit.runtime.failures import backoff
 
@@ -144,7 +144,7 @@ class Supervisor:
                 process.kill()
 
     def _say(self, name: str, text: str) -> None:
-        print(f"{name:<{self._width}} | {text}", file=sys.stderr, flush=True)
+        say(f"{name:<{self._width}} | {text}", error=True)
 
 
 def _readiness(line: str) -> dict[str, Any] | None:
@@ -153,9 +153,9 @@ def _readiness(line: str) -> dict[str, Any] | None:
         return None
     try:
         said: dict[str, Any] = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return said
+    return said if isinstance(said.get("url"), str | None) else None
 
 
 def _ended(code: int) -> str:

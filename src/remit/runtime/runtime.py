@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, 
 from typing import Any
 
 from remit.contexts import ContextMap
-from remit.errors import RemitError
+from remit.errors import RemitError, visible
 from remit.messages import Command, Query, contract_of, declared_context, key_text
 from remit.runtime.calls import DEADLINE, Calls, attempt
 from remit.runtime.event_keys import compare_event_keys
@@ -37,13 +37,17 @@ __all__ = ["Feeds", "Runtime"]
 Feeds = Callable[[str, str, int], Feed]
 """Makes the feed of a subscription, by its name, of a channel of a source. By default it reads the source's store."""
 
+LONGEST = 4000
+"""Characters of what a signal says that are logged: it may be the text of anybody's exception."""
+
 log = logging.getLogger("remit")
 
 
 def log_signal(signal: Signal) -> None:
     """The default listener: standard logging."""
     level = logging.INFO if signal.kind in ("resumed", "released", "retrying", "breaker-closed") else logging.WARNING
-    log.log(level, "%s %s: %s", signal.kind, signal.where, signal.what, exc_info=signal.error)
+    what = signal.what if len(signal.what) <= LONGEST else f"{signal.what[:LONGEST]}…"
+    log.log(level, "%s %s: %s", signal.kind, visible(signal.where), visible(what), exc_info=signal.error)
 
 
 class Runtime:

@@ -31,7 +31,7 @@ from remit.edges.http.request import (
     throw_away,
 )
 from remit.edges.http.routing import Router
-from remit.errors import RemitError
+from remit.errors import RemitError, visible
 
 __all__ = ["HttpEdge"]
 
@@ -169,7 +169,7 @@ def _failed(scope: Scope, error: Exception) -> Answer:
     if raised.problem.code == "http.internal":
         _log.error("%s %r failed", scope["method"], scope["path"], exc_info=error)
     elif raised.problem.status >= 500 and isinstance(error, RemitError):
-        _log.warning("%s %r: %s %s", scope["method"], scope["path"], error.code, error.what)
+        _log.warning("%s %r: %s %s", scope["method"], scope["path"], error.code, visible(error.what))
     return problem_answer(raised)
 
 

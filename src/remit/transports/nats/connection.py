@@ -22,7 +22,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable
+from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable, visible
 
 __all__ = ["Interest", "NatsConnection", "NobodyListens", "Reply", "inbox_of", "log"]
 
@@ -141,7 +141,7 @@ class NatsConnection:
                 client = await self._connect()
             except RemitError as trouble:
                 if trouble.what != self._trouble.what:
-                    log.warning("%s: %s", self.place, trouble.what)
+                    log.warning("%s: %s", self.place, visible(trouble.what))
                 self._trouble = trouble
                 self._attempted.set()
                 failures += 1
@@ -243,7 +243,7 @@ class NatsConnection:
         finally:
             if self._keeper is not None:  # not while it is being closed in peace
                 self._trouble = Unavailable("the connection to the NATS server was lost", where=self.place)
-                log.warning("%s: %s", self.place, self._trouble.what)
+                log.warning("%s: %s", self.place, visible(self._trouble.what))
                 self._client = None
                 self._fail_waiting()
                 await _end(client)

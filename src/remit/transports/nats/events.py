@@ -21,7 +21,7 @@ import msgspec
 import nats.errors
 from nats.aio.msg import Msg
 
-from remit.errors import BadMessage, ChannelError, RemitError, Unavailable
+from remit.errors import BadMessage, ChannelError, RemitError, Unavailable, visible
 from remit.messages import Record
 from remit.transports.events import EventCapabilities
 from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
@@ -280,7 +280,7 @@ class NatsEvents:
         if self._ignored & (self._ignored - 1) == 0:  # the 1st, 2nd, 4th, 8th, …: a flood does not flood the log
             log.warning(
                 "%s: ignored a message on %s, number %d: %s",
-                self._connection.place, message.subject, self._ignored, error.what,
+                self._connection.place, visible(message.subject), self._ignored, visible(error.what),
             )  # fmt: skip
 
 
