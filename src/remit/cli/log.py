@@ -14,7 +14,7 @@ from rich.table import Table
 
 from remit.cli.failures import Failure
 from remit.cli.loading import load_system
-from remit.cli.opening import Places, opened, require_some
+from remit.cli.opening import Places, opened, require_all, require_some
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import cell, say, show
 from remit.cli.settings import HERE
@@ -129,7 +129,7 @@ async def _forget(places: Places, subscription: str, source: str) -> None:
 
 async def _accept(places: Places, subscription: str, source: str, begin: str | float) -> list[str]:
     consumer = subscription.split(".")[0]
-    async with opened(places, require_some(places, list(dict.fromkeys([consumer, source])))) as stores:
+    async with opened(places, require_all(places, [consumer, source])) as stores:
         known = {row.channel for row in await stores[source].subscribers() if row.name == subscription}
         moved: list[str] = []
         for channel in (PRIVATE, PUBLISHED):

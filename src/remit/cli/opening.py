@@ -13,7 +13,7 @@ from remit.topology.assembly import is_made, made_stores, open_store
 from remit.topology.file import Secret, Topology, read_topology
 from remit.topology.stores import StorePlace, store_at
 
-__all__ = ["Places", "opened", "require_some"]
+__all__ = ["Places", "opened", "require_all", "require_some"]
 
 
 class Places(NamedTuple):
@@ -81,6 +81,17 @@ async def opened(
             stack.push_async_callback(store.close)
             await store.open(read_only=read_only)
         yield stores
+
+
+def require_all(places: Places, contexts: Sequence[str]) -> list[str]:
+    """These contexts, each once. Raises `Failure` when one has no store: looking must not make it."""
+    for context in contexts:
+        if not is_made(places.of(context).url.value, context):
+            raise Failure(
+                "store.missing", f"there is no store of {context}", where=places.of(context).shown,
+                expected="the name of a context that runs or has run here", next="remit log subscribers",
+            )  # fmt: skip
+    return list(dict.fromkeys(contexts))
 
 
 def require_some(places: Places, contexts: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 
 from remit.cli.failures import Failure
 from remit.cli.letters import KeyReport, LetterReport, as_json, as_table, as_text
@@ -42,7 +43,7 @@ def list_(
     subscription: Annotated[str | None, Parameter(name="SUBSCRIPTION", help="Only of this subscription.")] = None,
     /,
     *,
-    limit: Annotated[int, Parameter(help="How many at most.")] = MOST_KEYS,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000), help="How many at most.")] = MOST_KEYS,
     store: Store = None,
     data: Data = None,
     json: AsJson = False,

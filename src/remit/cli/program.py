@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
 from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
@@ -21,6 +24,9 @@ def _version() -> str:
     return f"remit {version('remit')}"
 
 
+INTERRUPTED, UNREAD = 130, 141
+"""As shells say of what ended by SIGINT, and of what was writing to nobody."""
+
 app = App(
     name="remit",
     help="Bounded contexts that integrate correctly, in one process or in many.",
@@ -38,9 +44,27 @@ app.command(send.send)
 app.command(ask.ask)
 
 
+def _check_text(arguments: Sequence[str]) -> None:
+    """What is no UTF-8 stands in an argument as halves of characters, which no store and no message takes."""
+    for number, argument in enumerate(arguments, 1):
+        try:
+            fits = "\0" not in argument and bool(argument.encode() or True)
+        except UnicodeEncodeError:
+            fits = False
+        if not fits:
+            raise Failure(
+                "cli.usage", f"argument {number} is no text: {argument}", where="remit", expected="UTF-8",
+                next="give it in UTF-8; a terminal with another encoding sends others",
+            )  # fmt: skip
+
+
 def execute(arguments: Sequence[str]) -> int:
     """Runs one command line and says the exit code. Every error of ours is printed in full, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what it cannot say otherwise
     try:
+        _check_text(arguments)
         code = app(arguments, result_action="return_value", exit_on_error=False, print_error=False)
     except CycloptsError as error:
         command = " ".join(["remit", *(error.command_chain or ())])
@@ -55,5 +79,8 @@ def execute(arguments: Sequence[str]) -> int:
         say(error, error=True)
         return UNUSABLE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    except BrokenPipeError:  # whoever read it has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor is anything said at the end
+        return UNREAD
     return code if isinstance(code, int) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import re
 from collections.abc import Generator, Mapping, Sequence
@@ -99,8 +100,8 @@ def is_made(place: str, context: str) -> bool:
         return True
     try:
         return technology == "sqlite" and Path(path.replace("{context}", context)).is_file()
-    except PermissionError:
-        return True  # opening it says what is wrong
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG  # of anything else, opening it says what is wrong
 
 
 def made_stores(place: str) -> list[str]:
