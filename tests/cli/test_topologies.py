@@ -123,6 +123,18 @@ WITH_SECRETS = TWO_SERVICES.replace(
 )
 
 
+def environments(supervisor: int) -> dict[str, dict[str, str]]:
+    """What the children of a process were given, by the service that each runs."""
+    found: dict[str, dict[str, str]] = {}
+    for child in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
+        service = Path(f"/proc/{child}/cmdline").read_text().split("\0")[5]
+        found[service] = {}
+        for line in Path(f"/proc/{child}/environ").read_text().split("\0"):
+            name, _, value = line.partition("=")
+            found[service][name] = value
+    return found
+
+
 def test_a_service_is_given_its_own_secrets_only(office: Office, tmp_path: Path) -> None:
     file = tmp_path / "two.toml"
     file.write_text(WITH_SECRETS.format(*(free_port() for _ in range(4))))
@@ -133,16 +145,9 @@ def test_a_service_is_given_its_own_secrets_only(office: Office, tmp_path: Path)
     assert is_clear(said, "topology.environment"), said
     office.environment |= {"MAIL_PLACE": str(tmp_path), "REMIT_ADMIN_URL": "postgresql://root:hush@db", "OTHER": "kept"}
     with office.started("run", str(file), "--json") as running:
-        found = {}
-        for child in Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split():
-            name = Path(f"/proc/{child}/cmdline").read_text().split("\0")[5]
-            found[name] = dict(
-                line.partition("=")[::2] for line in Path(f"/proc/{child}/environ").read_text().split("\0")
-            )
-        assert {name: given.get("MAIL_PLACE") for name, given in found.items()} == {
-            "desk#1": None,
-            "mail#1": str(tmp_path),
-        }
+        found = environments(running.process.pid)
+        places = {name: given.get("MAIL_PLACE") for name, given in found.items()}
+        assert places == {"desk#1": None, "mail#1": str(tmp_path)}
         assert {(given.get("REMIT_ADMIN_URL"), given["OTHER"]) for given in found.values()} == {(None, "kept")}
         assert all(given["PATH"] == os.environ["PATH"] for given in found.values())
 
