@@ -30,7 +30,7 @@ async def test_a_process_that_answers_is_alive() -> None:
 @pytest.mark.parametrize("path", ["/docs", "/openapi.json"])
 async def test_the_pages_about_the_routes_can_be_left_out(path: str) -> None:
     """Then nothing else tells strangers what there is."""
-    app = edge(docs=False)[0]
+    app = edge([], docs=False)[0]
     assert (await call(app, "GET", path)).status == 404
     unknown = await call(app, "GET", "/customer/7/order")
     wrong = await call(app, "POST", "/customers/7/orders", {"lines": 1})

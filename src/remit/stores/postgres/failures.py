@@ -37,7 +37,6 @@ _FOR_GOOD = {
     "28000": ("the server does not let this user in", "correct the user in the address, or the server's pg_hba.conf"),
     "3D000": ("there is no such database", "create it, or correct the address"),
     "42501": ("this user may not do that", "give the user the rights that remit's roles have, or migrate as the owner"),
-    "44000": ("this user may not say that of another context", "give each context the user that it was granted"),
     "3F000": ("the schema is gone", "restore it from a backup, or open the store anew to make it"),
     "42P01": ("a table is gone", "restore the schema from a backup"),
     "42883": ("a function is gone", "restore the schema from a backup"),

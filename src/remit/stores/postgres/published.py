@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
-from remit.errors import RemitError, StoreError
+from remit.errors import RemitError, StoreError, Unstorable
 from remit.stores.port import PUBLISHED, Checkpoint, Record, Subscriber
 from remit.stores.positions import positions_text, subscriber_of
 from remit.stores.postgres.asking import Asking
@@ -76,7 +76,7 @@ class PublishedLogs:
         """Raises `StoreUnavailable`, and `StoreError` that says whose log it is."""
         try:
             return await self._asking.ask(partial(self._reading.fetch, sql.format(schema=quoted(schema)), *values))
-        except StoreError as error:
+        except (StoreError, Unstorable) as error:  # also what is reported of another context than the user's
             raise StoreError(
                 f"what {schema} publishes cannot be read: {error.what}",
                 where=f"{self._where} schema {schema}",
