@@ -157,6 +157,13 @@ async def test_a_key_or_identity_that_somebody_asks_with_is_refused(app: Runtime
     assert await app.ask(Look(text="fine")) is False
 
 
+async def test_an_empty_idempotency_key_is_not_taken_for_none(app: Runtime) -> None:
+    with pytest.raises(BadKey, match="empty"):
+        await app.send(Say(text="fine"), key="")
+    with pytest.raises(BadKey, match="empty"):
+        await app.send(Do(way="call", text=""), key="k")
+
+
 @pytest.mark.parametrize("text", ["k" * 512, "\U0001f600" * 128, "\x01'\"\\%_\n\u2028\ufeff"])
 async def test_every_other_text_is_an_identity_and_a_key(app: Runtime, text: str) -> None:
     await app.send(Say(text=text), key=text)

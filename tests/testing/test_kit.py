@@ -2,7 +2,7 @@
 
 import pytest
 
-from remit import BadMessage
+from remit import BadValue
 from remit.testing import running
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
 
@@ -15,5 +15,5 @@ async def test_a_system_runs_in_memory() -> None:
 
 async def test_a_message_that_would_not_survive_the_wire_fails() -> None:
     async with running(make_shop().system) as app:
-        with pytest.raises(BadMessage, match="order"):
+        with pytest.raises(BadValue, match="order"):
             await app.send(Place(order=7, buyer=Buyer("ada")))  # type: ignore[arg-type]  # the mistake to be found

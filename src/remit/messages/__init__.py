@@ -6,7 +6,7 @@ from remit.messages.codec import UNWRITABLE, Codec, Encoding, Rest, decode_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
 from remit.messages.envelope import LATER, Record, forms_of, has_newer, is_command, wish_of, write_newer, write_wish
 from remit.messages.fidelity import difference
-from remit.messages.keys import LONGEST_KEY, fits, key_text
+from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
 from remit.messages.refusal import Refusal
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "not_carried",
     "parameter_of",
     "reply_of",
+    "require_key",
     "wish_of",
     "write_newer",
     "write_reply",

@@ -6,7 +6,7 @@ from typing import Any
 
 from remit.errors import BadKey
 
-__all__ = ["LONGEST_KEY", "fits", "key_text"]
+__all__ = ["LONGEST_KEY", "fits", "key_text", "require_key"]
 
 LONGEST_KEY = 512
 """Bytes of UTF-8 that an identity or a key has at most: so much fits into an index of every store."""
@@ -32,6 +32,17 @@ def key_text(given: Any, what: str, where: str) -> str:
             next="check what clients may choose, or derive a shorter key from it, such as a digest",
         )  # fmt: skip
     return text
+
+
+def require_key(given: str, where: str) -> None:
+    """For an idempotency key that a caller gives: raises `BadKey` as `key_text` does, and for an empty one, which would
+    be taken for none."""
+    if not given:
+        raise BadKey(
+            "the idempotency key is empty", where=where, expected="a text that is the same for the same wish",
+            next="leave the key out where a repetition is a new wish",
+        )  # fmt: skip
+    key_text(given, "idempotency key", where)
 
 
 def _fault(text: str) -> str:

@@ -24,7 +24,17 @@ from remit.errors import (
     StoreError,
     StoreUnavailable,
 )
-from remit.messages import Command, Contract, Message, Query, Refusal, decode_reply, encode_reply, key_text, write_reply
+from remit.messages import (
+    Command,
+    Contract,
+    Message,
+    Query,
+    Refusal,
+    decode_reply,
+    encode_reply,
+    require_key,
+    write_reply,
+)
 from remit.runtime.attempts import DERIVED, ENDS, Attempt, identity_of
 from remit.runtime.deadlines import NEVER, Deadlines, Limit
 from remit.runtime.failures import told
@@ -106,8 +116,8 @@ class Calls:
         `caller` is who gave the key, `trace` what the command belongs to where another process says so. Raises `BadKey`
         for a key that cannot be one, and `BadValue` for a command that could not be read again.
         """
-        if key:
-            key_text(key, "idempotency key", type(command).__name__)
+        if key is not None:
+            require_key(key, type(command).__name__)
         found = self._commands.get(type(command))
         if found is None:
             return self._send_elsewhere(command, key or self.ids.new(), deadline, caller, trace)
@@ -125,8 +135,8 @@ class Calls:
         self, outer: Attempt, command: Command[Any, Any], *, key: str | None, deadline: float | None
     ) -> Any:
         """The reply to a command that a handler sends. Raises as `send`, `KeyReused` and `Diverged`."""
-        if key:
-            key_text(key, "idempotency key", type(command).__name__)
+        if key is not None:
+            require_key(key, type(command).__name__)
         found = self._commands.get(type(command))
         target: HandlerPlan | Route = found[2] if found is not None else self._route(command, "handle")
         contract, caller = target.contract, outer.context
