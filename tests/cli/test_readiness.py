@@ -13,7 +13,7 @@ from remit import Command, Context, System, Unavailable
 from remit.cli.serving import Doors, Limits, listen
 from remit.observability import health
 from remit.runtime import Runtime
-from remit.stores import Outcome
+from remit.stores import Outcome, Park, Record, Unit
 from remit.topology.assembly import assemble
 from tests.cli.post_office import office
 
@@ -106,6 +106,18 @@ async def test_a_stuck_subscription_is_said_and_leaves_a_process_ready(monkeypat
         status = await doors._status()
         assert (status["well"], [each.state for each in status["subscriptions"]]) == (False, ["paused"])
         monkeypatch.undo()
+
+
+async def test_parked_keys_are_said_and_leave_a_process_ready() -> None:
+    async with serving(office, "memory:") as (runtime, doors):
+        (subscription,) = runtime.subscriptions
+        follow = subscription.follow
+        record = Record(0, 1, "m1", "", "k", "office.Sent", 1, 1.0, "{}", b"{}")
+        park = Park(follow.name, follow.source, follow.channel, "k", record, 1.0, "broken", 1e11)
+        await runtime.stores[follow.name.partition(".")[0]].commit(Unit(parks=[park]))
+        assert await doors._readiness() == {"ready": True, "unusable": []}
+        status = await doors._status()
+        assert (status["well"], [each.state for each in status["subscriptions"]]) == (False, ["parked"])
 
 
 async def test_a_process_that_is_about_to_end_is_not_ready() -> None:

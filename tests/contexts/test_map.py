@@ -1,7 +1,12 @@
 """The context map reports everything that does not hold, at once, each with a code, a place and a next step."""
 
 from collections.abc import Callable
-from typing import Any
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
+from types import new_class
+from typing import Any, NewType
+from uuid import UUID
 
 import pytest
 
@@ -22,6 +27,7 @@ from remit import (
     Refusal,
     Repository,
     System,
+    Value,
     View,
 )
 from remit.contexts import ContextMap
@@ -856,3 +862,54 @@ def test_an_integration_event_is_known_although_nobody_handles_it() -> None:
     model = ContextMap("shop", contexts=[sales])
     assert model.check() == []
     assert model.contracts[Announced].type == "sales.Announced"
+
+
+class Spot(Value):
+    row: int
+
+
+class Level(Enum):
+    LOW = "low"
+
+
+class Side(StrEnum):
+    LEFT = "left"
+
+
+@pytest.mark.parametrize("identity", [Spot, frozenset[str], list[str], Level, str | None, bytes, tuple[int, int]])
+def test_an_identity_whose_text_may_be_another_one_tomorrow(identity: Any) -> None:
+    context = Context("shop")
+    spot: Any = new_class("ParkingSpot", (Aggregate[identity],))
+
+    moved_event: Any = new_class("Moved", (DomainEvent,), {"key": "to"}, lambda body: body.update(_of(identity)))
+
+    async def fine(command: Fine, spots: Any) -> None: ...
+
+    async def moved(event: Any) -> None: ...
+
+    fine.__annotations__["spots"], moved.__annotations__["event"] = Repository[spot], moved_event
+    context.handle(Fine)(fine)
+    context.react(moved_event)(moved)
+
+    found = checked(context)
+    assert [each.code for each in found] == ["message.not-a-key"] * 2
+
+
+@pytest.mark.parametrize("identity", [str, int, UUID, date, datetime, Decimal, Side, NewType("SpotId", str)])
+def test_other_identities_are_fine(identity: Any) -> None:
+    context = Context("shop")
+    spot: Any = new_class("ParkingSpot", (Aggregate[identity],))
+
+    async def fine(command: Fine, spots: Any) -> None: ...
+
+    fine.__annotations__["spots"] = Repository[spot]
+    context.handle(Fine)(fine)
+    assert checked(context) == []
+
+
+class Fine(Command[None]):
+    pass
+
+
+def _of(identity: Any) -> dict[str, Any]:
+    return {"__annotations__": {"to": identity}, "__module__": __name__}

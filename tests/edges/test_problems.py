@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
-from remit import errors
+from remit import Query, System, TooLarge, errors, field
 from remit.contexts import Context, ContextMap
 from remit.edges.http import HttpEdge
 from remit.edges.http import request as requests
+from remit.edges.http.problems import problem_of
 from remit.messages import Command
 from tests.edges.shop import Closed, LimitExceeded, Recorder, call, edge
 
@@ -379,3 +381,83 @@ async def test_a_messages_own_check_is_a_problem_of_the_client(path: str, body: 
 async def test_a_body_may_not_be_nested_without_end() -> None:
     answer = await call(numbers(), "POST", "/keep", b'{"anything":' + b"[" * 100_000)
     assert (answer.status, answer.json["code"]) == (400, "http.malformed-json")
+
+
+class Price(Query[float]):
+    factor: float
+
+
+class Scale(Command[None]):
+    factor: float
+    note: str = ""
+
+
+class Scaled(Command[None]):
+    factor: float
+    note: str = ""
+
+
+async def test_what_no_body_could_say_is_no_value_in_a_path_or_query_string_either() -> None:
+    sent: list[object] = []
+    context = Context("shop")
+
+    context.get("/price", Price)
+    context.delete("/scales/{factor}", Scale)
+    context.post("/factors/{factor}", Scaled)
+
+    @context.answer(Price)
+    async def price(query: Price) -> float:
+        sent.append(query)
+        return 1.0
+
+    @context.handle(Scale)
+    async def scale(command: Scale) -> None:
+        sent.append(command)
+
+    @context.handle(Scaled)
+    async def scaled(command: Scaled) -> None:
+        sent.append(command)
+
+    system = System("s", contexts=[context])
+    async with system.connect(store="memory:") as app:
+        edge = HttpEdge(system, app)
+        for text in ("inf", "-inf", "nan"):
+            for method, path in (("GET", f"/price?factor={text}"), ("DELETE", f"/scales/{text}")):
+                answer = await call(edge, method, path)
+                assert (answer.status, answer.json["code"]) == (422, "http.invalid-message")
+            answer = await call(edge, "POST", f"/factors/{text}", {"note": "n"})
+            assert (answer.status, answer.json["code"]) == (422, "http.invalid-message")
+    assert sent == []
+
+
+@dataclass
+class Money:
+    amount: int
+
+
+class Pay(Command[int]):
+    money: Money
+    more: list[Money] = field(default_factory=list[Money])
+
+
+async def test_an_unknown_field_of_a_dataclass_is_refused_as_one_of_the_message_is() -> None:
+    context = Context("shop")
+    context.post("/payments", Pay)
+
+    @context.handle(Pay)
+    async def pay(command: Pay) -> int:
+        return command.money.amount
+
+    system = System("s", contexts=[context])
+    async with system.connect(store="memory:") as app:
+        edge = HttpEdge(system, app)
+        assert (await call(edge, "POST", "/payments", {"money": {"amount": 1}})).status == 200
+        for body in ({"money": {"amount": 1, "x": 1}}, {"money": {"amount": 1}, "more": [{"amount": 1, "x": 1}]}):
+            answer = await call(edge, "POST", "/payments", body)
+            assert (answer.status, answer.json["code"]) == (422, "http.invalid-message")
+            assert "unknown field" in answer.json["detail"]
+
+
+async def test_a_unit_that_is_too_large_tells_clients_nothing_of_the_store() -> None:
+    raised = problem_of(TooLarge("a unit of work writes 17 MiB", where="/var/lib/shop/sales.db"))
+    assert (raised.problem.status, raised.problem.where) == (413, "")

@@ -47,6 +47,20 @@ class Point:
     at: float
 
 
+@dataclass
+class Street:
+    name: str
+
+    def __post_init__(self) -> None:
+        if self.name.startswith("doubles"):
+            self.name += "!"
+
+
+@dataclass
+class Abroad(Street):
+    country: str
+
+
 class Item(Aggregate[str]):
     score: float | None = None
     count: int = 0
@@ -155,6 +169,16 @@ BAD: list[tuple[Any, Any, str]] = [
     (Any, nested(5000), "recursion"),
     (Any, Colour.RED, r"\$ is <Colour"),
     (Any, Line(amount=1.0), r"\$ is Line"),
+    (bytes, "AAAA", "read again"),
+    (str, b"abc", "read again"),
+    (UUID, "6f2c1c9e-8c1a-4a52-9d0a-5d2f6ad0a111", "read again"),
+    (date, "2026-01-01", "read again"),
+    (Decimal, 0.1, "read again"),
+    (set[str], ["a", "a"], "read again"),
+    (list[int], {1}, "read again"),
+    (dict[str, int], {1: 5, "1": 7}, "read again"),
+    (Street, Abroad(name="Main", country="NO"), "read again"),
+    (Street, Street(name="doubles"), "read again"),
 ]
 
 

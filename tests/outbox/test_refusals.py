@@ -86,6 +86,14 @@ async def test_a_psycopg_connection_that_commits_by_itself_is_refused(made: Shop
             await async_outbox(made).publish(plain, settled(1))
 
 
+async def test_a_pipeline_of_psycopg_that_commits_by_itself_is_refused(made: Shop) -> None:
+    connection = await psycopg.AsyncConnection.connect(made.server, autocommit=True)
+    async with connection, connection.pipeline():
+        await connection.execute("SELECT 1")
+        with refuses("in no transaction"):
+            await async_outbox(made).publish(connection, settled(1))
+
+
 async def test_a_sqlalchemy_connection_that_commits_by_itself_is_refused(made: Shop) -> None:
     engine = create_async_engine(driven_by(made.server, "asyncpg"), execution_options={"isolation_level": "AUTOCOMMIT"})
     async with engine.connect() as connection:

@@ -115,3 +115,13 @@ def test_clocks_that_nearly_agree_write_as_seldom_as_one() -> None:
         assert written <= 70
 
     virtually(told())
+
+
+def test_a_store_that_was_first_opened_before_the_clock_was_set_is_not_late_for_ever() -> None:
+    async def told() -> None:
+        store = MemoryStore()
+        unset = Clock(-LoopClock().seconds())
+        await lived(store, 2 * MINUTE, unset)
+        assert (await lived(store, 2 * MINUTE, Clock()))[1] == pytest.approx(0.0, abs=MINUTE)
+
+    virtually(told())

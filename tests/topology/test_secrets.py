@@ -88,3 +88,10 @@ def test_what_every_program_expects_is_withheld_from_none() -> None:
     text = APART.replace("${BILLING_URL}", "sqlite:${HOME}/${PYTHONPATH}/billing.db")
     placement = place(parsed(text, whole=False, **OPEN), SHOP)
     assert withheld_from(placement.topology, placement.services["front"]) == {"REMIT_ADMIN_URL", "SCRIPT_PASSWORD"}
+
+
+def test_a_variable_that_is_empty_is_missing() -> None:
+    """A secret that is none would let everybody in."""
+    values = dict.fromkeys(NEEDED["front"], "hush")
+    placement = place(parsed(APART, whole=False, **OPEN | values | {"SHARED": ""}), SHOP)
+    assert told(placement, "front") == {"SHARED is empty in the environment"}

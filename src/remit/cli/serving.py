@@ -132,7 +132,7 @@ class Doors:
 
     async def _status(self) -> dict[str, Any]:
         """What in this process is stuck."""
-        unusable, followers = await self._health.unusable(), self._health.followers()
+        unusable, followers = await self._health.unusable(), await self._health.followers()
         well = not unusable and all(each.well for each in followers)
         return {"well": well, "subscriptions": followers, "unusable": unusable}
 

@@ -26,6 +26,7 @@ from remit.messages import (
     Query,
     Refusal,
     contract_of,
+    not_a_key,
     not_carried,
     reply_of,
 )
@@ -185,6 +186,7 @@ class ContextMap:
         kept: list[type] = [*self.owners, *sorted(aggregates | projections, key=where)]
         for declared in kept:
             _check_carried(declared, declared, findings)
+            _check_key(declared, "id" if declared in aggregates else getattr(declared, "__remit_key__", None), findings)
             if is_kind(declared, Command, Query):
                 _check_answers(declared, findings)
 
@@ -227,6 +229,21 @@ def _check_carried(declared: Any, message: type, findings: Findings) -> None:
             f"{getattr(declared, '__name__', declared)} cannot travel: {why}",
             expected="types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
             next="tell them apart: class ...(Value, tag=True)" if "must be tagged" in why else "",
+        )
+
+
+def _check_key(declared: type, field: str | None, findings: Findings) -> None:
+    """Identities and ordering keys are stored as texts."""
+    if field is None or not_carried(declared) is not None:
+        return
+    why = not_a_key(declared, field)
+    if why is not None:
+        findings.report(
+            "message.not-a-key",
+            where(declared),
+            f"{declared.__name__} cannot go by {field}: {why}",
+            expected="a text, number, UUID, date or time, an enumeration of texts or numbers (StrEnum, IntEnum)",
+            next="make a text of its parts, such as f'{row}-{seat}'",
         )
 
 

@@ -1,7 +1,7 @@
 """What travels: commands, queries, events, refusals, their names, and the codec."""
 
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Value, field
-from remit.messages.carried import not_carried
+from remit.messages.carried import not_a_key, not_carried
 from remit.messages.codec import UNWRITABLE, Codec, Encoding, Rest, decode_reply, encode_reply, write_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
 from remit.messages.envelope import LATER, Record, forms_of, has_newer, is_command, wish_of, write_newer, write_wish
@@ -36,6 +36,7 @@ __all__ = [
     "has_newer",
     "is_command",
     "key_text",
+    "not_a_key",
     "not_carried",
     "parameter_of",
     "reply_of",

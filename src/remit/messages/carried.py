@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import msgspec
 from msgspec import inspect
 
-from remit.messages.fields import Shape, parts_of
+from remit.messages.fields import Shape, describe, parts_of
 
-__all__ = ["not_carried"]
+__all__ = ["not_a_key", "not_carried"]
 
 _KEYS = (
     inspect.StrType, inspect.IntType, inspect.FloatType, inspect.DecimalType, inspect.UUIDType, inspect.DateType,
@@ -35,6 +36,24 @@ def not_carried(type: Any) -> str | None:
                 f"{path or 'it'} has keys that are no text, number or time, or not always the same: JSON has no others"
             )
     return None
+
+
+_TEXTS = (
+    inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.DecimalType, inspect.UUIDType,
+    inspect.DateType, inspect.DateTimeType, inspect.TimeType, inspect.LiteralType, inspect.AnyType,
+)  # fmt: skip
+
+
+def not_a_key(type: Any, field: str) -> str | None:
+    """Why a field of this type cannot say whose something is or in which order it comes: it is stored as `str()` makes
+    it, which must be the same in each process and release. None when it can."""
+    described = describe(type)
+    found = next((each.type for each in getattr(described, "fields", ()) if each.name == field), None)
+    if found is None or isinstance(found, _TEXTS):
+        return None
+    if isinstance(found, inspect.EnumType):
+        return None if issubclass(found.cls, (StrEnum, IntEnum)) else f"{field} is an enumeration without texts"
+    return f"{field} is of a type whose text may be another one tomorrow, or that of another value"
 
 
 def _is_key(shape: Shape) -> bool:

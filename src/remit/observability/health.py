@@ -7,12 +7,14 @@ same in every other process, and is no reason to send nobody any more. Who watch
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container, Sequence
 from typing import Literal
 
 import msgspec
 
 from remit.errors import RemitError
 from remit.runtime import Runtime
+from remit.runtime.follower import Follower
 from remit.stores import PUBLISHED, Store
 
 __all__ = ["FollowerHealth", "Health"]
@@ -23,6 +25,9 @@ KEPT_SECONDS = 1.0
 """How long what the stores have said is good for: who asks more often learns the same."""
 
 
+WELL = ("running", "standby")
+
+
 class FollowerHealth(msgspec.Struct, frozen=True):
     """A subscription or relay as this process sees it. Why it is so, `remit status` says."""
 
@@ -30,12 +35,12 @@ class FollowerHealth(msgspec.Struct, frozen=True):
     source: str
     channel: Literal["private", "published"]
     state: str
-    """`standby` where another process runs it."""
+    """`standby` where another process runs it, `parked` where keys wait for their next try or for somebody."""
 
     @property
     def well(self) -> bool:
         """Whether nobody has to look after it."""
-        return self.state in ("running", "standby")
+        return self.state in WELL
 
 
 class Health:
@@ -53,17 +58,11 @@ class Health:
             self._asked, self._asking = now, asyncio.create_task(self._ask(), name="health of stores")
         return await asyncio.shield(self._asking)
 
-    def followers(self) -> list[FollowerHealth]:
-        """Every subscription and relay of this process."""
-        return [
-            FollowerHealth(
-                each.name,
-                each.follow.source,
-                "published" if each.follow.channel == PUBLISHED else "private",
-                each.state,
-            )
-            for each in self._runtime.followers
-        ]
+    async def followers(self) -> list[FollowerHealth]:
+        """Every subscription and relay of this process, `parked` where keys are."""
+        found = await asyncio.gather(*map(_parked_in, self._runtime.stores.values()))
+        parked = {place for places in found for place in places}
+        return [_health_of(each, parked) for each in self._runtime.followers]
 
     async def _ask(self) -> list[str]:
         stores = self._runtime.stores
@@ -80,3 +79,24 @@ async def _answers(store: Store) -> bool:
     except (RemitError, TimeoutError):
         return False
     return True
+
+
+_Place = tuple[str, str, int]
+"""Name, source and channel of a subscription."""
+
+
+def _health_of(follower: Follower, parked: Container[_Place]) -> FollowerHealth:
+    follow = follower.follow
+    state = follower.state
+    if state in WELL and (follower.name, follow.source, follow.channel) in parked:
+        state = "parked"
+    channel: Literal["published", "private"] = "published" if follow.channel == PUBLISHED else "private"
+    return FollowerHealth(follower.name, follow.source, channel, state)
+
+
+async def _parked_in(store: Store) -> Sequence[_Place]:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await store.parking()
+    except (RemitError, TimeoutError):
+        return ()  # which is said of the store

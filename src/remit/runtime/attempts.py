@@ -19,10 +19,8 @@ from remit.domain import Aggregate
 from remit.errors import CallError, Diverged, HandlerFailed, KeyReused, OutcomeUnknown
 from remit.messages import Refusal
 
-__all__ = ["DERIVED", "ENDS", "Attempt", "RepeatedClock", "RepeatedIds", "identity_of", "meant"]
+__all__ = ["DERIVED", "Attempt", "RepeatedClock", "RepeatedIds", "identity_of", "is_end", "meant"]
 
-ENDS = (asyncio.CancelledError, KeyboardInterrupt, SystemExit, GeneratorExit)
-"""What ends a task or the process, and is nobody's failure."""
 DERIVED = "*"
 """After the name of a context as the caller: the key was derived, not given."""
 PREFIX = 12
@@ -245,6 +243,17 @@ class Attempt:
 def identity_of(value: Any) -> bytes:
     """What the identity of a command says."""
     return msgspec.json.encode(value, order="deterministic")
+
+
+def is_end(error: BaseException) -> bool:
+    """Whether it ends the task or the process, and is no failure of whoever raises it. A handler that exits has failed:
+    it is not for one message to end a process that serves others."""
+    if isinstance(error, GeneratorExit):  # also what is thrown into a coroutine that is dropped, outside of any task
+        try:
+            return asyncio.current_task() is None
+        except RuntimeError:
+            return True
+    return isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
 
 
 def meant(error: BaseException) -> Exception:

@@ -35,8 +35,8 @@ from remit.messages import (
     require_key,
     write_reply,
 )
-from remit.runtime.attempts import DERIVED, ENDS, Attempt, identity_of
-from remit.runtime.deadlines import NEVER, Deadlines, Limit
+from remit.runtime.attempts import DERIVED, Attempt, identity_of, is_end
+from remit.runtime.deadlines import NEVER, Deadlines, Limit, seconds_of
 from remit.runtime.failures import told
 from remit.runtime.outcomes import Claimed, Outcomes, UnderWay, learn, safe
 from remit.runtime.plan import ContextPlan, HandlerPlan
@@ -167,7 +167,7 @@ class Calls:
         arriving = self._travel(handler, command) if self._parity else command
         if claim is not None:
             claim.sign(handler, arriving)
-        seconds = DEADLINE if deadline is None else deadline
+        seconds = DEADLINE if deadline is None else seconds_of(deadline)
         limit = self.deadlines.enter(seconds, NEVER if outer is None else outer.deadline)
         try:
             if claim is None:
@@ -191,7 +191,7 @@ class Calls:
             return await self._elsewhere(route, query, deadline, claim, outer)
         plan, store, handler = found
         arriving = self._travel(handler, query) if self._parity else query
-        seconds = DEADLINE if deadline is None else deadline
+        seconds = DEADLINE if deadline is None else seconds_of(deadline)
         limit = self.deadlines.enter(seconds, NEVER if outer is None else outer.deadline)
         try:
             attempt = Attempt("", outer.trace if outer is not None else "", 0.0, plan.name, limit.when)
@@ -214,7 +214,7 @@ class Calls:
     ) -> Any:
         """Calls a context in another process: with a key always, so that an attempt can be repeated."""
         assert self._remote is not None  # noqa: S101  # it has given the route
-        seconds = DEADLINE if deadline is None else deadline
+        seconds = DEADLINE if deadline is None else seconds_of(deadline)
         latest = outer.deadline - MARGIN if outer is not None else float("inf")
         return await self._remote.call(
             route, message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace
@@ -239,7 +239,7 @@ class Calls:
                 raise error
         elif isinstance(error, Refusal):
             raise self._declared(handler, error) from None
-        elif isinstance(error, (CallError, NotFound, AlreadyExists, BadKey, StoreError, *ENDS)):
+        elif isinstance(error, (CallError, NotFound, AlreadyExists, BadKey, StoreError)) or is_end(error):
             raise error
         self._listener(Signal("handler-failed", handler.name, told(error), error))
         made = f": {error.what}" if isinstance(error, BadValue) else ""
@@ -341,7 +341,7 @@ class Calls:
     async def _refused(self, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal) -> Any:
         """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
         one. Raises it, unless the command was applied meanwhile."""
-        if not isinstance(refusal, handler.refusals):
+        if refusal.__class__ not in handler.refusals:
             raise refusal
         outcome = write_reply(refusal, handler.reply)
         if claim is None:
@@ -361,17 +361,26 @@ class Calls:
         return await self.turns.take_first(rows.changes, attempt, mine)
 
     def _declared(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
-        if isinstance(refusal, handler.refusals):
-            if self._parity:
-                decoded: Refusal = decode_reply(encode_reply(refusal), handler.reply, handler.refusals)
-                return decoded
-            return refusal
+        if refusal.__class__ in handler.refusals:  # of a subclass nobody elsewhere would know what it is
+            return self._written(handler, refusal)
         self._listener(Signal("handler-failed", handler.name, f"raised the undeclared refusal {refusal}", refusal))
         return HandlerFailed(
             f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}",
             where=handler.name, expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
             next=f"declare it: class {handler.contract.message.__name__}(Command[..., {type(refusal).__name__}])",
         )  # fmt: skip
+
+    def _written(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
+        """The refusal, as it arrives; or the error of one that could not be written."""
+        try:
+            written = write_reply(refusal, handler.reply)
+        except BadValue as error:
+            self._listener(Signal("handler-failed", handler.name, told(error), error))
+            return HandlerFailed(f"{handler.contract.type} was refused, which cannot be said: {error.what}")
+        if self._parity:
+            decoded: Refusal = decode_reply(written, handler.reply, handler.refusals)
+            return decoded
+        return refusal
 
     def _travel(self, handler: HandlerPlan, message: Any) -> Any:
         """The message as it arrives with wire parity: after a round trip through the codec."""

@@ -10,11 +10,27 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-__all__ = ["NEVER", "Deadlines", "Limit"]
+from remit.errors import DeadlineExceeded
+
+__all__ = ["NEVER", "Deadlines", "Limit", "seconds_of"]
 
 NEVER = float("inf")
 AGAIN_SECONDS = 0.1
 """Until what has swallowed its cancellation is cancelled again."""
+
+
+LONGEST_SECONDS = 7 * 86_400.0
+"""What is longer is no deadline; on the wire it is a number of milliseconds."""
+
+
+def seconds_of(deadline: float) -> float:
+    """The seconds that a caller gives to a call. Raises `DeadlineExceeded` where there are none."""
+    if not deadline > 0.0:
+        raise DeadlineExceeded(
+            f"the deadline had passed before the call: {deadline} s", expected="a number of seconds above 0",
+            next="give the call some time",
+        )  # fmt: skip
+    return min(deadline, LONGEST_SECONDS)
 
 
 class Limit:

@@ -94,8 +94,7 @@ class Handling:
             await self._apply_command(unit, record)
         except Refusal as refusal:
             handler, _ = _form(self._follow, record)
-            declared: tuple[type[Refusal], ...] = handler.refusals
-            if not isinstance(refusal, declared):
+            if refusal.__class__ not in handler.refusals:
                 raise
             return refusal
         return None

@@ -34,6 +34,10 @@ NO_CLOCK_SECONDS = 60 * 86_400.0
 """A clock that is so far behind the mark is none: a machine that has never heard the time must not keep everything."""
 
 
+EARLIEST = 1_600_000_000.0
+"""What is before that, in 2020, is no time: a clock that nobody has set yet."""
+
+
 class _Mark(NamedTuple):
     agreed: float
     """Seconds since the epoch."""
@@ -94,6 +98,8 @@ class StoreTime:
 
 def _moved(mark: float, passed: float, own: float) -> float:
     """Where a mark is to stand, so many seconds after it was put where it is."""
+    if mark < EARLIEST <= own:
+        return own
     if own < mark - NO_CLOCK_SECONDS:
         return mark + passed
     if own < mark - SKEW_SECONDS:

@@ -10,7 +10,7 @@ from remit.contexts import Clock, Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
 from remit.messages import LATER, LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text, write_newer, write_wish
-from remit.runtime.attempts import DERIVED, ENDS, Attempt, RepeatedClock, RepeatedIds, identity_of, meant
+from remit.runtime.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, identity_of, is_end, meant
 from remit.runtime.held import Held
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Store, Unit
@@ -132,10 +132,9 @@ class UnitOfWork:
             if attempt.calls is not None or attempt.before:
                 await attempt.end()
             attempt.whole = True
-        except ENDS:
-            raise
         except BaseException as error:
-            await attempt.fail(error)
+            if not is_end(error):
+                await attempt.fail(error)
             raise
         finally:
             attempt.ended = True

@@ -100,7 +100,7 @@ class MemoryStore:
         placed: list[tuple[int, Entry]] = []
         for entry in entries:
             placed.append((self._part(entry.key), entry))
-            size += len(entry.payload)
+            size += len(entry.payload) + len(entry.headers)
         if size > LARGEST_UNIT:
             raise too_large(size, "a unit of work writes", "memory")
         return placed

@@ -21,7 +21,7 @@ def require_fit(unit: Unit, where: str) -> int:
         for _, _, _, body in unit.changes:
             size += len(body)
         for entry in unit.entries:
-            size += len(entry[-1])
+            size += len(entry[-1]) + len(entry[-2])  # newer versions of an event stand in its headers
     except TypeError:
         return 0  # that it is of another type, the store says
     if size > LARGEST_UNIT:

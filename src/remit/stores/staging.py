@@ -177,7 +177,8 @@ def _psycopg_is_async(connection: Any) -> bool:
 
 def _psycopg_commits_alone(connection: Any) -> bool:
     of = getattr(connection, "connection", connection)  # of a cursor
-    return bool(of.autocommit) and not of.info.transaction_status
+    # In a pipeline it is always active: nobody can say then whether a transaction has begun.
+    return bool(of.autocommit) and of.info.transaction_status.name not in ("INTRANS", "INERROR")
 
 
 def _execute_django(connection: Any, sql: str, row: Staged) -> None:

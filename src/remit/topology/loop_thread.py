@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import wait
 from typing import Any, TypeVar
 
+from remit.errors import CallError
 from remit.stores.forks import Origin, in_another_process
 
 __all__ = ["LoopThread"]
 
 T = TypeVar("T")
+LOOK_SECONDS = 1.0
+"""Between two looks whether the thread is alive."""
 
 
 class LoopThread:
@@ -28,7 +32,14 @@ class LoopThread:
         if self.is_elsewhere:
             work.close()
             raise in_another_process()
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        while not wait([future], LOOK_SECONDS).done:
+            if not self._thread.is_alive():
+                raise CallError(
+                    "the thread in which the system runs has ended", where="connect_sync",
+                    next="see what has ended it: an interruption, or SystemExit in a task of a handler's own",
+                )  # fmt: skip
+        return future.result()
 
     @property
     def is_elsewhere(self) -> bool:

@@ -84,12 +84,14 @@ class Table:
     def _fill(self, key: str, raw: str) -> Secret:
         environment = self.reading.environment
         names = tuple(dict.fromkeys(_VARIABLE.findall(raw)))
-        lacks = tuple(self._lack(key, name) for name in names if name not in environment)
-        return Secret(_VARIABLE.sub(lambda match: environment.get(match[1], match[0]), raw), names, lacks)
+        lacks = tuple(self._lack(key, name) for name in names if not environment.get(name))
+        return Secret(_VARIABLE.sub(lambda match: environment.get(match[1]) or match[0], raw), names, lacks)
 
     def _lack(self, key: str, name: str) -> Finding:
         known = bool(_VARIABLE_NAME.fullmatch(name))
-        what = f"the environment has no {name}" if known else f"{name!r} is no name of a variable"
+        empty = name in self.reading.environment
+        missing = f"{name} is empty in the environment" if empty else f"the environment has no {name}"
+        what = missing if known else f"{name!r} is no name of a variable"
         next = f"export {name}=..., or run with it: {name}=... remit ..." if known else ""
         return Finding("topology.environment", self.place(key), what, "${NAME}, set in the environment", next)
 

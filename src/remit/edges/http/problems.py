@@ -154,7 +154,8 @@ def problem_of(error: Exception) -> Rejected:
     shown = error if isinstance(error, RemitError) and kind.status < 500 else RemitError(kind.detail)
     problem = Problem(
         type=f"urn:remit:problem:{code}", title=kind.title, status=kind.status, detail=shown.what, code=code,
-        where=shown.where, expected=shown.expected, next=shown.next or kind.next,
+        where=shown.where if code != "call.too-large" else "",  # a store, of which clients know nothing
+        expected=shown.expected, next=shown.next or kind.next,
     )  # fmt: skip
     return Rejected(problem, [(b"retry-after", b"%d" % kind.retry_after)] if kind.retry_after else None)
 

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect, structs
 
 from remit.edges.http.problems import Rejected, invalid, rejected
+from remit.errors import BadValue
 from remit.messages import Codec, Message
 
 __all__ = ["Reader", "arrives_as", "body_reader", "body_type", "fields_of", "only", "query_reader"]
@@ -59,6 +60,7 @@ def body_type(message: type[Message], path: str, places: tuple[str, ...]) -> Any
 
 def query_reader(message: type[Message], places: tuple[str, ...]) -> Reader:
     """Makes the message from path and query string."""
+    codec = Codec[Any](message)
     many = {f.encode_name for f in fields_of(message) if arrives_as(f.type) == "texts"}
 
     def read(values: tuple[str, ...], query: dict[str, list[str]], body: bytes) -> Message:
@@ -67,7 +69,7 @@ def query_reader(message: type[Message], places: tuple[str, ...]) -> Reader:
             if name in given:
                 raise _unknown(name, f"{name} is a place in the path and no parameter")
             given[name] = texts if name in many else only(name, texts)
-        made: Message = _convert(given, message, places)
+        made: Message = _convert(given, codec, message, places)
         return made
 
     return read
@@ -96,10 +98,11 @@ def body_reader(message: type[Message], path: str, places: tuple[str, ...], code
 
     named = {field.encode_name: field for field in fields_of(message)}
     path_type = _record(f"{message.__name__}Path", message, path, [named[place] for place in places])
+    path_codec = Codec[Any](path_type)
 
     def read(values: tuple[str, ...], query: dict[str, list[str]], body: bytes) -> Message:
         _no_parameters(query)
-        first = _convert(dict(zip(places, values, strict=True)), path_type, places)
+        first = _convert(dict(zip(places, values, strict=True)), path_codec, path_type, places)
         rest = _decode(codec, body)
         try:
             return message(**structs.asdict(first), **structs.asdict(rest))
@@ -123,17 +126,21 @@ def _record(name: str, message: type[Message], path: str, fields: list[structs.F
     return msgspec.defstruct(name, declared, module=module, kw_only=True, forbid_unknown_fields=True)
 
 
-def _convert(given: dict[str, Any], type: Any, places: tuple[str, ...]) -> Any:
+def _convert(given: dict[str, Any], codec: Codec[Any], type: Any, places: tuple[str, ...]) -> Any:
     try:
-        return msgspec.convert(given, type, strict=False)
+        made = msgspec.convert(given, type, strict=False)
+        codec.write(made)  # a text may stand for what no JSON body can say, such as an infinite number
     except msgspec.ValidationError as error:
         place = next((name for name in places if f"`$.{name}`" in str(error)), None)
         raise invalid(error, where="path" if place else "query string") from error
+    except BadValue as error:
+        raise invalid(ValueError(error.what), where="path or query string") from error
+    return made
 
 
 def _decode(codec: Codec[Any], body: bytes) -> Any:
     try:
-        return codec.decode(body or b"{}")
+        return codec.decode_strictly(body or b"{}")
     except msgspec.ValidationError as error:
         raise invalid(error, where="body") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

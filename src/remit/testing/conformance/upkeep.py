@@ -127,12 +127,12 @@ class StoreConformance(RetentionConformance):
 
     async def test_a_unit_has_a_largest_size(self, store: Store) -> None:
         """The same in every store, so that a system that runs on one does on another."""
-        half = b'"' + b"x" * (LARGEST_UNIT // 2 - 2) + b'"'
+        half = b'"' + b"x" * (LARGEST_UNIT // 2 - 102) + b'"'
         large = entry("k", "large")._replace(payload=half)
         await store.commit(Unit([Change("Account", "large", 0, half)], [large]))
         same((await store.load("Account", "large") or (0, b""))[1], half, "the largest unit is written")
         same([message.payload for message in await whole_log(store)], [half], "with its messages")
-        claim = Claim("web", "c", b"f", b"{}", 1.0)
+        claim = Claim("web", "c", b"f", b"x" * 300, 1.0)
         units = [
             Unit([Change("Account", "a", 0, b"{}")]),
             Unit([Change("Account", "large", 1, half)], [large], claim),
@@ -141,6 +141,9 @@ class StoreConformance(RetentionConformance):
         outcomes = await asyncio.gather(*map(store.commit, units), return_exceptions=True)
         same([type(each) for each in outcomes], [type(None), TooLarge, type(None)], "a larger one is refused, alone")
         same((await store.load("Account", "large") or (0,))[0], 1, "nothing of it is written")
+        newer = entry("k", "newer")._replace(headers='{"newer":"' + "x" * LARGEST_UNIT + '"}')
+        (refused,) = await asyncio.gather(store.commit(Unit(entries=[newer])), return_exceptions=True)
+        same(type(refused), TooLarge, "newer versions of an event count as well")
 
     async def test_nobody_fails_of_what_another_one_looks_for(self, store: Store) -> None:
         await store.commit(Unit([Change("Account", "a", 0, b"{}")]))
