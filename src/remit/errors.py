@@ -12,7 +12,7 @@ RemitError
 │   ├── DeadlineExceeded  the deadline passed before the outcome; the command itself has changed nothing
 │   ├── OutcomeUnknown    the change may or may not have been made; ask again with the same key
 │   ├── TooLarge          the message is larger than a channel carries, or what it writes than a store takes
-│   ├── ReplyTooLarge     it was handled, a command was applied; its reply is larger than the channel carries
+│   ├── ReplyTooLarge     it was handled, applied or refused; what it says is larger than the channel carries
 │   └── KeyReused         the idempotency key was used before, for another message
 ├── BadMessage            bytes or fields that are not the message they claim to be
 ├── BadValue              a value that could not be read again, once it is stored or sent
@@ -186,7 +186,7 @@ class TooLarge(CallError):
 
 class ReplyTooLarge(CallError):
     """The call was handled by another service, and its reply is larger than the channel between the two carries. A
-    command was applied: sending it again with the same key changes nothing, and its reply does not get smaller."""
+    command was applied, or refused: the same key changes nothing more, and what it says gets no smaller."""
 
     code = "call.reply-too-large"
 

@@ -31,7 +31,6 @@ from remit.messages import (
     Query,
     Refusal,
     decode_reply,
-    encode_reply,
     require_key,
     write_reply,
 )
@@ -388,7 +387,7 @@ class Calls:
 
     def _back(self, handler: HandlerPlan, reply: Any) -> Any:
         try:
-            return decode_reply(encode_reply(reply), handler.reply, handler.refusals)
+            return decode_reply(write_reply(reply, handler.reply), handler.reply, handler.refusals)
         except (RemitError, msgspec.MsgspecError, TypeError) as error:
             raise RemitError(
                 f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name

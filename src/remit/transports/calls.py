@@ -47,7 +47,7 @@ def fitting(answer: Answer, max_bytes: int) -> Answer:
         return answer._replace(body=b'{"what":"what went wrong is larger than the channel carries"}')
     what = (
         f'{{"what":"it was handled, and the reply has {len(answer.body)} bytes","expected":"at most {max_bytes} bytes",'
-        f'"next":"ask for less at once; a command was applied, and is not to be sent again"}}'
+        f'"next":"ask for less at once; a command was applied or refused, and is not to be sent again"}}'
     )
     return Answer("call.reply-too-large", {}, what.encode())
 

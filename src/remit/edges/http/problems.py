@@ -54,7 +54,7 @@ KINDS: dict[str, Kind] = {
     "call.too-large": Kind(413, "The message is too large", "Send less in one request"),
     "call.reply-too-large": Kind(
         500, "Done, and the answer is too large", "Do not repeat it; tell the operator: the reply has to be smaller",
-        "It was handled, and a command was applied. The answer is larger than what the services carry between them.",
+        "It was handled: a command was applied, or refused. The answer is larger than what the services carry.",
     ),
     "call.key-reused": Kind(422, "The idempotency key was used before", "Use a new key for a new request"),
     "call.diverged": Kind(
