@@ -35,16 +35,21 @@ _MORE: dict[type, str] = {
 """What else has to hold: that a number does not have too many digits, or is finite; that an offset is kept."""
 
 
-def plainness(shape: Shape) -> Callable[[Any], bool] | None:
-    """What says of a value of this type that it is plain, once it could be written; None where no value is."""
+def plainness(shape: Shape, within: tuple[type, ...] = ()) -> Callable[[Any], bool] | None:
+    """What says of a value of this type that it is plain, once it could be written; None where no value is.
+
+    So are lists, tuples and mappings by text of what is plain, and records in records, unless they hold their own kind.
+    `within` are the records that this one stands in.
+    """
     known: dict[str, Any] = {"UTC": UTC}
     if isinstance(shape, inspect.StructType):
-        if hasattr(shape.cls, "__post_init__"):
-            return None  # which may find fault with what a value has become
+        if hasattr(shape.cls, "__post_init__") or shape.cls in within:
+            return None  # the first may find fault with what a value has become
         tests: list[str | None] = [f"value.__class__ is {_named(shape.cls, known)}"]
-        tests += [_test(field.type, f"value.{field.name}", known) for field in shape.fields]
+        inner = (*within, shape.cls)
+        tests += [_test(field.type, f"value.{field.name}", known, inner) for field in shape.fields]
     else:
-        tests = [_test(shape, "value", known)]
+        tests = [_test(shape, "value", known, within)]
     if None in tests:
         return None
     source = " and ".join(map(str, tests))
@@ -59,11 +64,15 @@ def lightness(shape: Shape) -> Callable[[Any], bool] | None:
     return plainness(shape) if isinstance(shape, (inspect.IntType, inspect.BoolType, inspect.NoneType)) else None
 
 
-def _test(shape: Shape, named: str, known: dict[str, Any]) -> str | None:
+def _test(shape: Shape, named: str, known: dict[str, Any], within: tuple[type, ...]) -> str | None:
     if isinstance(shape, inspect.UnionType):
         members = [member for member in shape.types if not isinstance(member, inspect.NoneType)]
-        one = _test(members[0], named, known) if len(members) == 1 else None
+        one = _test(members[0], named, known, within) if len(members) == 1 else None
         return one and f"({named} is None or {one})"
+    if isinstance(shape, inspect.StructType):
+        return _by(plainness(shape, within), f"({named})", known)
+    if isinstance(shape, inspect.ListType | inspect.VarTupleType | inspect.DictType):
+        return _test_all(shape, named, known, within)
     if isinstance(shape, inspect.NoneType):
         return f"{named} is None"
     cls = shape.cls if isinstance(shape, inspect.EnumType) else _OF.get(type(shape))
@@ -73,7 +82,34 @@ def _test(shape: Shape, named: str, known: dict[str, Any]) -> str | None:
     return f"({named}.__class__ is {_named(cls, known)}{_MORE.get(cls, '').format(named)})"
 
 
-def _named(cls: type, known: dict[str, Any]) -> str:
-    name = f"class_{len(known)}"
+def _test_all(
+    shape: inspect.ListType | inspect.VarTupleType | inspect.DictType,
+    named: str,
+    known: dict[str, Any],
+    within: tuple[type, ...],
+) -> str | None:
+    if shape.min_length is not None or shape.max_length is not None:
+        return None
+    if isinstance(shape, inspect.DictType):
+        if shape.key_type != inspect.StrType():
+            return None
+        values = _by(plainness(shape.value_type, within), f", {named}.values()))", known, "all(map(")
+        is_text = _named(_is_text, known)
+        return values and f"({named}.__class__ is dict and all(map({is_text}, {named})) and {values})"
+    kind = "list" if isinstance(shape, inspect.ListType) else "tuple"
+    return _by(plainness(shape.item_type, within), f", {named})))", known, f"({named}.__class__ is {kind} and all(map(")
+
+
+def _by(test: Callable[[Any], bool] | None, after: str, known: dict[str, Any], before: str = "") -> str | None:
+    """A call of what tests a part, with the text around its name."""
+    return None if test is None else f"{before}{_named(test, known)}{after}"
+
+
+def _is_text(key: Any) -> bool:
+    return key.__class__ is str
+
+
+def _named(cls: Any, known: dict[str, Any]) -> str:
+    name = f"known_{len(known)}"
     known[name] = cls
     return name

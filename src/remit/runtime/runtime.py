@@ -180,9 +180,9 @@ class Runtime:
     async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
         if self._origin.is_elsewhere:
             raise in_another_process()
-        if isinstance(fresh, str):
-            key_text(fresh, "ordering key", type(query).__name__)
         if fresh is not False:  # the answer has what is left of the time
+            if fresh is not True:
+                key_text(fresh, "ordering key", type(query).__name__)
             deadline = await self._freshen(query, fresh, DEADLINE if deadline is None else deadline)
         return await self.calls.ask(query, deadline=deadline)
 
