@@ -31,6 +31,7 @@ from remit.messages import (
     Query,
     Refusal,
     decode_reply,
+    fits,
     require_key,
     write_reply,
 )
@@ -115,7 +116,7 @@ class Calls:
         `caller` is who gave the key, `trace` what the command belongs to where another process says so. Raises `BadKey`
         for a key that cannot be one, and `BadValue` for a command that could not be read again.
         """
-        if key is not None:
+        if key is not None and not (key and fits(key)):
             require_key(key, type(command).__name__)
         found = self._commands.get(type(command))
         if found is None:
@@ -134,7 +135,7 @@ class Calls:
         self, outer: Attempt, command: Command[Any, Any], *, key: str | None, deadline: float | None
     ) -> Any:
         """The reply to a command that a handler sends. Raises as `send`, `KeyReused` and `Diverged`."""
-        if key is not None:
+        if key is not None and not (key and fits(key)):
             require_key(key, type(command).__name__)
         found = self._commands.get(type(command))
         target: HandlerPlan | Route = found[2] if found is not None else self._route(command, "handle")

@@ -104,6 +104,7 @@ class Outcomes:
 
     def __init__(self, stamp: Callable[[], float]) -> None:
         self._stamp = stamp
+        self._foreseen: list[UnitOfWork] = []
 
     async def known(self, store: Store, handler: HandlerPlan, claim: Claimed | None) -> tuple[Any] | None:
         """The outcome stored under this key, if any. Raises `KeyReused`, and as the store does."""
@@ -128,7 +129,14 @@ class Outcomes:
     def foresee(self, unit: UnitOfWork, claim: Claimed) -> None:
         """Gives a unit of work what was looked up for it. It counts as loaded until the handler first waits."""
         unit.foreseen, claim.foreseen = claim.foreseen, None
-        asyncio.get_running_loop().call_soon(unit.overlook)
+        if not self._foreseen:  # all that are begun in one turn of the loop together
+            asyncio.get_running_loop().call_soon(self._overlook)
+        self._foreseen.append(unit)
+
+    def _overlook(self) -> None:
+        units, self._foreseen = self._foreseen, []
+        for unit in units:
+            unit.foreseen = None
 
     async def _ended(self, store: Store, handler: HandlerPlan, claim: Claimed, stored: Outcome) -> tuple[Any]:
         if stored.fingerprint != claim.fingerprint:
