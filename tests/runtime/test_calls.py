@@ -225,7 +225,11 @@ async def test_nothing_is_encoded_between_caller_and_handler(monkeypatch: pytest
     async with shop.system.connect(store="memory:") as app:
         command = Place(order=OrderId("o-1"), buyer=ADA)
         replies: list[object] = []
-        monkeypatch.setattr("remit.runtime.calls.write_reply", lambda reply, _: replies.append(reply))
+
+        def note(reply: object, _: object) -> None:
+            replies.append(reply)
+
+        monkeypatch.setattr("remit.runtime.calls.write_reply", note)
         await app.send(command)
         assert shop.placing[0] is command
         assert replies == []
