@@ -235,6 +235,21 @@ async def test_what_others_keep_writing_is_not_waited_for(owed: int) -> None:
     assert owed < feed.written < owed + 20
 
 
+class Silent(StoreFeed):
+    """A source that is asked, and says nothing."""
+
+    async def heads(self) -> Mapping[int, tuple[int, float]]:
+        await asyncio.Event().wait()
+        return {}
+
+
+async def test_a_source_that_says_nothing_is_named_with_who_follows_it() -> None:
+    store = MemoryStore()
+    following = Following(FollowPlan("a.on", "b", PUBLISHED), store, Silent("b", PUBLISHED, store))
+    with pytest.raises(DeadlineExceeded, match=r"b, which a\.on follows, has not said how far it is"):
+        await freshen(Freshness([following], never), "a", 0.1)
+
+
 # ── by calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

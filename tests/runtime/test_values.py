@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 import pytest
@@ -263,3 +263,26 @@ async def test_numbers_of_any_size_are_stored(app: Runtime) -> None:
     with pytest.raises(HandlerFailed, match="4300 digits"):
         await app.send(Echo(numbers=[10**4400]))
     assert await app.ask(Kept()) == numbers
+
+
+class Wrong(Command[None]):
+    number: int
+    numbers: dict[str, int] = {}  # noqa: RUF012  # a factory is made of it
+    when: date = date(2026, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "given", [{"number": True}, {"number": 1, "numbers": {1: 2}}, {"number": 1, "when": "2026-01-01"}]
+)
+async def test_a_command_under_a_key_is_what_its_type_says(given: dict[str, Any]) -> None:
+    """Elsewhere the same command would be refused."""
+    context, handled = Context("wrongs"), list[Wrong]()
+
+    @context.handle(Wrong)
+    async def handle(command: Wrong) -> None:
+        handled.append(command)
+
+    async with System("s", contexts=[context]).connect(store="memory:") as app:
+        with pytest.raises(BadValue):
+            await app.send(Wrong(**given), key="k")
+    assert handled == []

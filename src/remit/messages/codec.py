@@ -213,7 +213,7 @@ class Codec(Generic[T]):
         """
         read, data = _ENCODINGS[self.encoding], value
         try:
-            if not self.is_exact:
+            if not self.is_plain(value):
                 data = self.decode(self.encode(value))
                 self._compare(value, data)
             if self._brief:

@@ -136,7 +136,7 @@ class Outcomes:
     def _overlook(self) -> None:
         units, self._foreseen = self._foreseen, []
         for unit in units:
-            unit.foreseen = None
+            unit.overlook()
 
     async def _ended(self, store: Store, handler: HandlerPlan, claim: Claimed, stored: Outcome) -> tuple[Any]:
         if stored.fingerprint != claim.fingerprint:

@@ -257,7 +257,7 @@ class UnitOfWork:
                 where=handler.name, expected="one aggregate per message, reactions with together=True included",
                 next="let a later reaction to the first one's event write the second",
             )  # fmt: skip
-        if body != held.body and not held.plan.codec.is_plain(held.value):
+        if body != held.body:
             held.check(body)
         self._written, held.body, held.changed = held, body, True
         return events
