@@ -33,6 +33,10 @@ class Line(Value):
     amount: float
 
 
+class Priced(Value):
+    amount: int
+
+
 class Big(Line):
     more: str = ""
 
@@ -229,6 +233,26 @@ def test_plain_records_are_not_read_again_to_be_sure(monkeypatch: pytest.MonkeyP
     codec.decode = lambda _: pytest.fail("it was read")
     assert codec.write(Happened(first=1, score=1.5)) == b'{"first":1,"score":1.5}'
     _check(codec, Happened(first=1, score=1.5))
+
+
+def test_a_tuple_that_was_seen_vouches_for_no_equal_one() -> None:
+    codec = Codec[Any](tuple[Priced, ...])
+    seen, other = (Priced(amount=1),), (Priced(amount=True),)
+    assert seen == other
+    assert codec.is_plain(seen)
+    assert codec.is_plain(seen)
+    assert not codec.is_plain(other)
+    assert not codec.is_plain([*seen])
+
+
+def test_a_tuple_of_what_changes_is_looked_at_each_time() -> None:
+    class Slot(msgspec.Struct):
+        amount: int
+
+    codec, slots = Codec[Any](tuple[Slot, ...]), (Slot(1),)
+    assert codec.is_plain(slots)
+    slots[0].amount = 2**70
+    assert not codec.is_plain(slots)
 
 
 def test_what_a_record_finds_fault_with_itself_is_refused() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -96,8 +97,43 @@ def _test_all(
         values = _by(plainness(shape.value_type, within), f", {named}.values()))", known, "all(map(")
         is_text = _named(_is_text, known)
         return values and f"({named}.__class__ is dict and all(map({is_text}, {named})) and {values})"
+    test = plainness(shape.item_type, within)
+    part = shape.item_type
+    if test and isinstance(shape, inspect.VarTupleType) and isinstance(part, inspect.StructType) and _is_frozen(part):
+        return _by(_once(test, _last_seen(part.cls)), f"({named})", known)
     kind = "list" if isinstance(shape, inspect.ListType) else "tuple"
-    return _by(plainness(shape.item_type, within), f", {named})))", known, f"({named}.__class__ is {kind} and all(map(")
+    return _by(test, f", {named})))", known, f"({named}.__class__ is {kind} and all(map(")
+
+
+def _is_frozen(shape: Shape) -> bool:
+    """Whether a plain value of this type cannot become another one."""
+    if isinstance(shape, inspect.StructType):
+        return shape.cls.__struct_config__.frozen and all(_is_frozen(field.type) for field in shape.fields)
+    if isinstance(shape, inspect.UnionType):
+        return all(_is_frozen(member) for member in shape.types)
+    if isinstance(shape, inspect.VarTupleType):
+        return _is_frozen(shape.item_type)
+    return isinstance(shape, inspect.EnumType | inspect.NoneType) or type(shape) in _OF
+
+
+@cache
+def _last_seen(cls: type) -> list[object]:
+    """The place for the last tuple of such records that was seen to be plain."""
+    return [()]
+
+
+def _once(test: Callable[[Any], bool], seen: list[object]) -> Callable[[Any], bool]:
+    """What looks at a tuple once, though a command, the event made of it and the aggregate hold the same."""
+
+    def is_plain(value: Any) -> bool:
+        if value is seen[0]:
+            return True
+        if value.__class__ is not tuple or not all(map(test, value)):
+            return False
+        seen[0] = value
+        return True
+
+    return is_plain
 
 
 def _by(test: Callable[[Any], bool] | None, after: str, known: dict[str, Any], before: str = "") -> str | None:
