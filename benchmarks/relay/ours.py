@@ -7,8 +7,8 @@ from benchmarks import sampling
 from benchmarks.relay import messages
 from benchmarks.sampling import Sample, Stopwatch, Work
 from remit.runtime import Ports, Signal
+from remit.runtime.following.relay import Relay
 from remit.runtime.plan import FollowPlan
-from remit.runtime.relay import Relay
 from remit.stores import PUBLISHED, Entry, Store, Unit
 from remit.stores.sqlite import SqliteStore
 from remit.transports.nats import NatsConnection, NatsEvents

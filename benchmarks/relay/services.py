@@ -13,7 +13,7 @@ from benchmarks.relay.effects import Count
 from benchmarks.relay.moments import Moments
 from benchmarks.sampling import Sample, Work
 from remit.runtime import Runtime
-from remit.runtime.relay import Relay
+from remit.runtime.following.relay import Relay
 
 _TOPOLOGY = """
 system = "benchmarks.relay.shop:shop"
@@ -45,9 +45,9 @@ async def _sales(topology: Path) -> AsyncGenerator[Runtime]:
     """The service that publishes, made as `remit run` makes it; here, because only its own process can tell when a
     command is committed."""
     from benchmarks.relay.shop import shop  # it needs room for the moments
+    from remit.hosting.service import RunningService
     from remit.topology.file import read_topology
     from remit.topology.placement import place
-    from remit.topology.service import RunningService
     from remit.topology.shapes import shapes_of
 
     placement = place(read_topology(str(topology)), shapes_of(shop))

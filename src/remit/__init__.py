@@ -46,8 +46,8 @@ from remit.errors import (
     Unavailable,
 )
 from remit.findings import ModelError
+from remit.hosting import Outbox, SyncOutbox, SyncSender, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
-from remit.topology import Outbox, SyncOutbox, SyncSender, System
 
 __all__ = [
     "Aggregate",

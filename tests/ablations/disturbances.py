@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from remit.errors import OutcomeUnknown
-from remit.runtime.leases import Leases
-from remit.runtime.remote_feed import RemoteFeed
+from remit.runtime.remote.feeds import RemoteFeed
+from remit.runtime.upkeep.leases import Leases
 from remit.stores import Unit
 from remit.stores.sqlite import SqliteStore
 from remit.transports import Answer, Push, Request

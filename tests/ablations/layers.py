@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from remit.messages import Record
-from remit.runtime.remote_feed import RemoteFeed
+from remit.runtime.remote.feeds import RemoteFeed
 from remit.stores import Unit
 from remit.stores.sqlite import SqliteStore
 from remit.transports import Push

@@ -25,16 +25,17 @@ STUB = {
     "transports/nats/connection.py": "import nats.errors\n",
     "contexts/__init__.py": "import remit.domain\n",
     "runtime/__init__.py": "import asyncio\nimport remit.contexts\nimport remit.stores.port\n",
+    "hosting/__init__.py": "import remit.runtime\nimport remit.topology\n",
+    "hosting/technologies.py": "import remit.stores.sqlite\n",
+    "hosting/databases.py": "import remit.stores.postgres\n",
     "topology/__init__.py": "",
-    "topology/assembly.py": "import remit.runtime\nimport remit.stores.sqlite\n",
-    "topology/databases.py": "import remit.stores.postgres\n",
     "topology/file.py": "import remit.findings\n",
     "topology/placement.py": "import remit.topology.file\n",
     "topology/shapes.py": "import remit.contexts\n",
     "topology/flows.py": "import remit.topology.placement\n",
     "topology/moves.py": "import remit.topology.flows\n",
-    "testing/__init__.py": "import remit.topology.assembly\n",
-    "cli/__init__.py": "import remit.topology.assembly\n",
+    "testing/__init__.py": "import remit.hosting.technologies\n",
+    "cli/__init__.py": "import remit.hosting.technologies\n",
     "cli/run.py": "import cyclopts\nimport uvicorn\n",
 }
 
@@ -49,11 +50,11 @@ BREAKS = {
     "a driver named outside the assembly": ("runtime/__init__.py", "import remit.stores.sqlite\n"),
     "a channel's driver named outside the assembly": ("runtime/__init__.py", "import remit.transports.nats\n"),
     "a client library named outside its driver": (
-        "topology/assembly.py",
+        "hosting/technologies.py",
         "def connect():\n    import nats.aio.client\n",
     ),
-    "a plan that needs what it plans for": ("topology/flows.py", "import remit.topology.assembly\n"),
-    "an extra named outside the command line": ("topology/assembly.py", "def serve():\n    import uvicorn\n"),
+    "a plan that needs what it plans for": ("topology/flows.py", "import remit.stores.port\n"),
+    "an extra named outside the command line": ("hosting/technologies.py", "def serve():\n    import uvicorn\n"),
     "a cycle inside a room": ("stores/port.py", "import remit.stores.memory\n"),
 }
 

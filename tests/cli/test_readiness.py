@@ -11,10 +11,10 @@ import pytest
 
 from remit import Command, Context, System, Unavailable
 from remit.cli.serving import Doors, Limits, listen
+from remit.hosting.assembly import assemble
 from remit.observability import health
 from remit.runtime import Runtime
 from remit.stores import Outcome, Park, Record, Unit
-from remit.topology.assembly import assemble
 from tests.cli.post_office import office
 
 

@@ -31,7 +31,7 @@ from remit import (
     View,
 )
 from remit.contexts import ContextMap
-from remit.topology.assembly import assemble
+from remit.hosting.assembly import assemble
 from tests.contexts import shop
 from tests.contexts.shop import (
     Count,

@@ -24,7 +24,8 @@ from remit import (
     System,
     field,
 )
-from remit.runtime import SystemClock, housekeeping
+from remit.runtime import SystemClock
+from remit.runtime.upkeep import housekeeping
 
 _WRONG = float(os.environ.get("DEPOT_CLOCK", "0"))
 housekeeping.PRUNE = float(os.environ.get("DEPOT_PRUNE", housekeeping.PRUNE))

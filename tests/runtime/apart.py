@@ -28,8 +28,8 @@ from remit import field as default
 from remit.messages import Encoding
 from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.reception import Reception
-from remit.runtime.remote import RemoteCalls
-from remit.runtime.remote_feed import RemoteFeed
+from remit.runtime.remote.calls import RemoteCalls
+from remit.runtime.remote.feeds import RemoteFeed
 from remit.runtime.signals import Signal
 from remit.stores import Store
 from remit.stores.memory import MemoryStore
@@ -200,7 +200,13 @@ class Side:
             return RemoteFeed(source, number, self.remote, ports)
 
         self.runtime = Runtime(system, plans, stores, ports, listener=self.said.append, feeds=feeds, remote=self.remote)
-        self.reception = Reception(self.runtime)
+        self.reception = Reception(
+            self.runtime.calls,
+            self.runtime.plans,
+            self.runtime.stores,
+            self.runtime.model.names,
+            self.runtime.freshness,
+        )
 
     def said_of(self, address: str) -> list[str]:
         """The kinds of the signals about an address."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
 from remit.runtime import LoopWatch, Ports, Runtime, Signal, SystemClock, compile_system
-from remit.runtime.subscription import Subscription
+from remit.runtime.following.subscription import Subscription
 from remit.stores import PRIVATE, Record, Store, partition_of
 from remit.stores.memory import MemoryStore
 from remit.testing.simulation.choices import Choices

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from remit.runtime.remote_feed import LOSS_SECONDS, RemoteFeed
+from remit.runtime.remote.feeds import LOSS_SECONDS, RemoteFeed
 from remit.stores import PUBLISHED, Record
 from remit.stores.memory import MemoryStore
 from tests.runtime.apart import apart, pay

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit import BadMessage, OutcomeUnknown, Overloaded, Unavailable
-from remit.runtime.breaker import LONGEST_SECONDS, PROBE_SECONDS, Breaker
+from remit.runtime.remote.breaker import LONGEST_SECONDS, PROBE_SECONDS, Breaker
 from remit.runtime.signals import Signal
 from tests.runtime.talk import virtually
 

@@ -25,7 +25,7 @@ from remit import (
     Sender,
     System,
 )
-from remit.topology.assembly import assemble
+from remit.hosting.assembly import assemble
 from tests.runtime.shop import Buyer, Charge, OrderId, OrdersOf, Owed, Place, TooMuch, make_shop
 
 ADA = Buyer("ada")
@@ -229,7 +229,7 @@ async def test_nothing_is_encoded_between_caller_and_handler(monkeypatch: pytest
         def note(reply: object, _: object) -> None:
             replies.append(reply)
 
-        monkeypatch.setattr("remit.runtime.calls.write_reply", note)
+        monkeypatch.setattr("remit.runtime.calling.calls.write_reply", note)
         await app.send(command)
         assert shop.placing[0] is command
         assert replies == []

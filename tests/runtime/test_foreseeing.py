@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from remit import Aggregate, Command, Context, Repository, Sender, System
+from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
 from remit.stores.memory import MemoryStore
-from remit.topology.assembly import assemble
 
 
 class Count(Command[int]):

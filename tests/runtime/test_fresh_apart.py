@@ -12,9 +12,9 @@ import pytest
 
 from remit import CustomerSupplier, DeadlineExceeded, Stale, System, Unavailable
 from remit.runtime import Ports, compile_system
-from remit.runtime.freshness import Freshness
-from remit.runtime.influence import Influence, Needs, influence_of
-from remit.runtime.reaching import Question, Reached
+from remit.runtime.freshness.freshness import Freshness
+from remit.runtime.freshness.influence import Influence, Needs, influence_of
+from remit.runtime.freshness.reaching import Question, Reached
 from remit.transports import Exchange, InProcessCalls, Request
 from tests.runtime.apart import Apart, Balance, Seen, Side, apart, pay
 from tests.runtime.test_freshness import Count, CountByOthers, Place, billing_of, freshen, never, selling

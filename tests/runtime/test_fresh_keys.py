@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from remit import CallError, Context, Query, Sender, Stale, System
+from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, Shop, make_shop
 from tests.runtime.talk import until_parked
 

@@ -27,9 +27,9 @@ from remit import (
     View,
 )
 from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.freshness import Freshness
+from remit.runtime.freshness.freshness import Freshness
+from remit.runtime.freshness.reaching import Following, Question, Reached
 from remit.runtime.plan import FollowPlan
-from remit.runtime.reaching import Following, Question, Reached
 from remit.stores import PUBLISHED, Advance, Checkpoint, Entry, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports import StoreFeed

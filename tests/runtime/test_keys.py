@@ -24,8 +24,8 @@ from remit import (
     View,
 )
 from remit.edges.http import HttpEdge
+from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.topology.assembly import assemble
 from tests.edges.shop import call
 from tests.runtime.talk import until_parked
 

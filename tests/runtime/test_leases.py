@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from remit.errors import RemitError, StoreUnavailable
 from remit.runtime import Ports, SystemClock
-from remit.runtime.follower import always
-from remit.runtime.leases import LEASE_SECONDS, LEFT_SECONDS, LOOK_SECONDS, SETTLED_SECONDS, Leases, surplus
+from remit.runtime.following.follower import always
 from remit.runtime.plan import FollowPlan
+from remit.runtime.upkeep.leases import LEASE_SECONDS, LEFT_SECONDS, LOOK_SECONDS, SETTLED_SECONDS, Leases, surplus
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import LoopClock, virtually
 

@@ -33,11 +33,11 @@ from remit import (
     System,
     Value,
 )
+from remit.hosting.assembly import assemble
 from remit.messages import Codec
 from remit.runtime import Runtime
 from remit.stores import PRIVATE
 from remit.stores.port import partition_of
-from remit.topology.assembly import assemble
 from remit.transports import Exchange, InProcessCalls
 from tests.docs.pages import ROOT
 from tests.runtime.apart import Side

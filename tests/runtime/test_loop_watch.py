@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from remit.runtime import LoopWatch, Signal
-from remit.runtime.loop_watch import _is_idle
+from remit.runtime.upkeep.loop_watch import _is_idle
 from tests.runtime.talk import Talk, until
 
 PROGRAM = Path(__file__).parent / "programs" / "blocked.py"

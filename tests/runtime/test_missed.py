@@ -22,11 +22,11 @@ from remit import (
     System,
     View,
 )
+from remit.hosting.assembly import assemble
 from remit.observability import read_status
 from remit.runtime import Runtime
-from remit.runtime.missed import accept_missed, missed, note_missed
+from remit.runtime.freshness.missed import accept_missed, missed, note_missed
 from remit.stores import PRIVATE, PUBLISHED, Checkpoint
-from remit.topology.assembly import assemble
 from remit.transports import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.test_remote_calls import on_virtual_time

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import pytest
 
 from remit.runtime.failures import told
-from remit.runtime.parking import KEYS, PASSING_SECONDS, SIDE_BY_SIDE
+from remit.runtime.following.parking import KEYS, PASSING_SECONDS, SIDE_BY_SIDE
 from remit.stores import PRIVATE, Entry, Park, Record, Unit
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, virtually

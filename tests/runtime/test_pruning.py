@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Repository, Sender, System
-from remit.runtime import Ports, Runtime, compile_system, housekeeping
-from remit.runtime.pruning import CHUNK
+from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime.upkeep import housekeeping
+from remit.runtime.upkeep.pruning import CHUNK
 from remit.stores import Claim, Store, Unit
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import LoopClock, Talk, virtually

@@ -10,9 +10,10 @@ from functools import partial
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System
-from remit.runtime import Ports, Runtime, compile_system, subscription
-from remit.runtime.lane import PUSHED
-from remit.runtime.subscription import BATCH
+from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime.following import subscription
+from remit.runtime.following.lane import PUSHED
+from remit.runtime.following.subscription import BATCH
 from remit.stores import PRIVATE, Advance, Record, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports import Feed, Push, Standing

@@ -12,8 +12,8 @@ import pytest
 from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
 from remit.messages import Record
 from remit.runtime import Ports, Signal
+from remit.runtime.following.relay import Relay
 from remit.runtime.plan import FollowPlan
-from remit.runtime.relay import Relay
 from remit.stores import PUBLISHED, Entry, Store, Unit
 from remit.stores.memory import MemoryStore
 from remit.stores.sqlite import SqliteStore
@@ -102,7 +102,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     def at_once(*_: object) -> float:
         return 0.0
 
-    monkeypatch.setattr("remit.runtime.relay.backoff", at_once)
+    monkeypatch.setattr("remit.runtime.following.relay.backoff", at_once)
 
 
 class Asked(MemoryStore):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from remit.messages import Record
 from remit.runtime import Ports, Signal
+from remit.runtime.following.relay import Relay
 from remit.runtime.plan import FollowPlan
-from remit.runtime.relay import Relay
 from remit.stores import PUBLISHED, Advance, Entry, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports.in_process_events import Broker, InProcessEvents

@@ -20,10 +20,10 @@ import pytest
 
 from remit.messages import Record
 from remit.runtime import Ports, SystemClock
-from remit.runtime.follower import always
-from remit.runtime.leases import LEASE_SECONDS, Leases
+from remit.runtime.following.follower import always
+from remit.runtime.following.relay import Relay
 from remit.runtime.plan import FollowPlan
-from remit.runtime.relay import Relay
+from remit.runtime.upkeep.leases import LEASE_SECONDS, Leases
 from remit.stores import PUBLISHED, Entry, Unit
 from remit.stores.sqlite import SqliteStore
 from remit.transports.nats import NatsConnection, NatsEvents

@@ -29,7 +29,7 @@ from remit import (
 )
 from remit.runtime import reception
 from remit.runtime.failures import is_transient
-from remit.runtime.usual import ENOUGH, REMEMBERED_SECONDS
+from remit.runtime.remote.usual import ENOUGH, REMEMBERED_SECONDS
 from remit.stores import PRIVATE, nesting
 from remit.stores.nesting import Nested
 from remit.transports import Answer, CallChannel, Exchange, InProcessCalls, Request

@@ -9,9 +9,9 @@ import pytest
 
 from remit import OutcomeUnknown, Unavailable
 from remit.runtime import reception
-from remit.runtime.remote import NEWS_SECONDS
-from remit.runtime.remote_feed import WAIT_SECONDS, PushedFeed, RemoteFeed
-from remit.runtime.wire import Known, Report, Span, decode_heads, encode_known, encode_report, encode_span
+from remit.runtime.remote.calls import NEWS_SECONDS
+from remit.runtime.remote.feeds import WAIT_SECONDS, PushedFeed, RemoteFeed
+from remit.runtime.remote.wire import Known, Report, Span, decode_heads, encode_known, encode_report, encode_span
 from remit.stores import PRIVATE, PUBLISHED, Entry, Record, Unit
 from remit.transports import Answer, Push, Request
 from remit.transports.in_process_events import Broker, InProcessEvents

@@ -37,11 +37,11 @@ from remit import (
     Value,
     field,
 )
+from remit.hosting.assembly import assemble
 from remit.messages import Codec
 from remit.runtime import Ports, Runtime, compile_system
 from remit.stores import Change, Unit
 from remit.stores.memory import MemoryStore
-from remit.topology.assembly import assemble
 from tests.runtime.talk import until, until_parked
 
 

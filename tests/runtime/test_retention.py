@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from remit.runtime import pruning
-from remit.runtime.pruning import MESSAGES, SILENT_SECONDS, trim
-from remit.runtime.reports import REPORT_SECONDS
+from remit.runtime.following.reports import REPORT_SECONDS
+from remit.runtime.upkeep import pruning
+from remit.runtime.upkeep.pruning import MESSAGES, SILENT_SECONDS, trim
 from remit.stores import PRIVATE, PUBLISHED, Advance, Checkpoint, Entry, Subscriber, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports import StoreFeed

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from remit.runtime import subscription
+from remit.runtime.following import subscription
 from remit.stores import PRIVATE, Advance, Entry, Unit
 from remit.stores.memory import MemoryStore
 from remit.transports import Push

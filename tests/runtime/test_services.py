@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from remit import Context, Query, ServiceError, System
-from remit.topology.assembly import assemble
+from remit.hosting.assembly import assemble
 
 
 class Greeting(Query[str]): ...

@@ -12,8 +12,8 @@ import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Stale, System
 from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.follower import DRAIN_SECONDS
-from remit.runtime.leases import LEASE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
+from remit.runtime.following.follower import DRAIN_SECONDS
+from remit.runtime.upkeep.leases import LEASE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
 from remit.stores import PRIVATE, Advance, Record, Unit, partition_of
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import LoopClock

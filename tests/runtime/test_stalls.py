@@ -10,9 +10,9 @@ from remit import Context, System
 from remit.errors import Conflict
 from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.failures import ATTEMPTS, retry_after
-from remit.runtime.handling import HANDLER_SECONDS
-from remit.runtime.housekeeping import BEAT
-from remit.runtime.subscription import STALL_SECONDS
+from remit.runtime.following.handling import HANDLER_SECONDS
+from remit.runtime.following.subscription import STALL_SECONDS
+from remit.runtime.upkeep.housekeeping import BEAT
 from remit.stores import PRIVATE, Advance, Checkpoint, Entry, Unit, partition_of
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Say, Talk, plainly, virtually

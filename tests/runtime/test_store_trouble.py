@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from remit.errors import Conflict, StoreError, StoreUnavailable
-from remit.runtime import Runtime, housekeeping, parking, subscription
-from remit.runtime.leases import LOOK_SECONDS, RENEW_SECONDS
+from remit.hosting.assembly import assemble
+from remit.runtime import Runtime
+from remit.runtime.following import parking, subscription
+from remit.runtime.upkeep import housekeeping
+from remit.runtime.upkeep.leases import LOOK_SECONDS, RENEW_SECONDS
 from remit.stores import Unit
 from remit.stores.memory import MemoryStore
-from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
 from tests.runtime.talk import ADA, PART, Say, Talk, until, virtually
 

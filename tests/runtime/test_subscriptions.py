@@ -24,9 +24,9 @@ from remit import (
     System,
     Unavailable,
 )
+from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
 from remit.stores import PRIVATE, partition_of
-from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, OrderId, OrdersOf, Owed, Place, make_shop
 from tests.runtime.talk import until, until_parked
 

@@ -20,8 +20,8 @@ from remit import (
     Sender,
     System,
 )
+from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.topology.assembly import assemble
 from tests.runtime.talk import until_parked
 
 

@@ -20,8 +20,8 @@ from urllib.request import Request, urlopen
 import asyncpg
 import pytest
 
-from remit.runtime.leases import LEASE_SECONDS
-from remit.topology.assembly import open_store
+from remit.hosting.technologies import open_store
+from remit.runtime.upkeep.leases import LEASE_SECONDS
 from tests.servers.ports import HOST, free_port
 
 PROGRAMS = Path(__file__).parent / "programs"

@@ -11,8 +11,8 @@ import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, Sender, StoreUnavailable, System
 from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.attempts import Attempt
-from remit.runtime.turns import PATIENCE_SECONDS, Place, Turns
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.turns import PATIENCE_SECONDS, Place, Turns
 from remit.stores import PRIVATE, Change, Record, Store, Unit
 from remit.stores.memory import MemoryStore
 from tests.runtime.talk import LoopClock, until, virtually

@@ -25,10 +25,11 @@ from remit import (
     StoreUnavailable,
     System,
 )
-from remit.runtime import Runtime, handling
+from remit.hosting.assembly import assemble
+from remit.runtime import Runtime
+from remit.runtime.following import handling
 from remit.stores import PUBLISHED, Change, Entry, Outcome, Store, Unit, partition_of
 from remit.stores.memory import MemoryStore
-from remit.topology.assembly import assemble
 from tests.runtime.talk import until, until_parked
 
 

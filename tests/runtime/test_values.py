@@ -26,8 +26,8 @@ from remit import (
     Value,
     View,
 )
+from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.topology.assembly import assemble
 from remit.transports import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.talk import until_parked

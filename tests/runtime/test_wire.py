@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from remit import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable, errors
 from remit.messages import Record, contract_of
-from remit.runtime.wire import (
+from remit.runtime.remote.wire import (
     Route,
     Span,
     decode_heads,

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.runtime import calls, handling, subscription
-from remit.runtime.attempts import Attempt
-from remit.runtime.history import Break
-from remit.runtime.parking import Parking
-from remit.runtime.subscription import Subscription
+from remit.runtime.calling import calls
+from remit.runtime.following import handling, subscription
+from remit.runtime.following.history import Break
+from remit.runtime.following.parking import Parking
+from remit.runtime.following.subscription import Subscription
+from remit.runtime.work.attempts import Attempt
 from remit.stores import Advance, Parked, Record, Settle, Unit
 from remit.stores.sqlite import SqliteStore, writer
 from remit.stores.sqlite.writer import Writer

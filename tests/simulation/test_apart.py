@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from remit.runtime import leases, remote, remote_feed
+from remit.runtime.remote import calls as remote
+from remit.runtime.remote import feeds as remote_feed
+from remit.runtime.upkeep import leases
 from remit.testing.simulation import simulate, world
 from remit.testing.simulation.network import Network
 from remit.transports import Push, Request

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from remit.runtime import pruning
-from remit.runtime.history import History
+from remit.runtime.following.history import History
+from remit.runtime.upkeep import pruning
 from remit.stores.sqlite import retention
 from remit.testing.simulation import simulate
 from remit.testing.simulation.scene import Scene

@@ -17,7 +17,7 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
-from remit.runtime.pruning import prune, trim
+from remit.runtime.upkeep.pruning import prune, trim
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Unit
 from remit.stores.postgres import PostgresStore
 from tests.servers.postgres import Server

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from remit.hosting.service import relayed
 from remit.topology.flows import Flow, flows_of
 from remit.topology.placement import COMPONENTS
-from remit.topology.service import relayed
 from tests.topology.learning import FOLDER, planned, shapes
 
 CUTS = ["four", "pairs", "apart", "edges", "replicas"]

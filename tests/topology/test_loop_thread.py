@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from remit import CallError
-from remit.topology.loop_thread import LoopThread
+from remit.hosting.loop_thread import LoopThread
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -7,8 +7,8 @@ from typing import NewType, assert_never
 
 from remit.contexts import Context, CustomerSupplier, Later, OpenHost, Repository, Sender, Sql, View
 from remit.domain import Aggregate, Projection
+from remit.hosting import Outbox, SyncOutbox
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
-from remit.topology import Outbox, SyncOutbox
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)

@@ -23,8 +23,8 @@ from remit.contexts import (
     View,
 )
 from remit.domain import Aggregate, Projection
+from remit.hosting import Outbox, SyncOutbox
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
-from remit.topology import Outbox, SyncOutbox
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)

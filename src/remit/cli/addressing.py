@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from remit.cli.failures import Failure
 from remit.errors import BadMessage
+from remit.hosting import System
 from remit.messages import Codec, Command, Contract, Query
-from remit.topology import System
 
 __all__ = ["read_message"]
 

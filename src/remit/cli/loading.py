@@ -12,7 +12,7 @@ from types import ModuleType
 from remit.cli.failures import Failure
 from remit.cli.settings import HERE, system_here
 from remit.errors import RemitError
-from remit.topology import System
+from remit.hosting import System
 
 __all__ = ["load_system"]
 

@@ -19,8 +19,8 @@ from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, plac
 from remit.cli.screen import cell, say, show
 from remit.cli.settings import HERE
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
-from remit.runtime.history import breaks
-from remit.runtime.missed import accept_missed, note_missed
+from remit.runtime.following.history import breaks
+from remit.runtime.freshness.missed import accept_missed, note_missed
 from remit.stores import PRIVATE, PUBLISHED, Checkpoint
 from remit.stores import Store as ContextStore
 from remit.topology.file import read_topology

@@ -16,11 +16,11 @@ from remit.cli.opening import Places
 from remit.cli.options import AsJson, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import say
 from remit.cli.settings import HERE
-from remit.topology.assembly import open_store
+from remit.hosting.service import followed_by
+from remit.hosting.technologies import open_store
 from remit.topology.file import Secret, read_topology
 from remit.topology.placement import reads_directly
 from remit.topology.secrets import ADMINISTRATOR
-from remit.topology.service import followed_by
 from remit.topology.stores import Reader, StorePlace
 
 __all__ = ["migrate"]
@@ -120,14 +120,14 @@ def _readers(system: str) -> Readers:
 
 
 def _print_migrations(stores: Stores) -> None:
-    from remit.topology import databases
+    from remit.hosting import databases
 
     for context, place in stores.items():
         print(databases.migration(context, place))
 
 
 def _print_grants(stores: Stores, readers: Readers) -> None:
-    from remit.topology import databases
+    from remit.hosting import databases
 
     for context, place in stores.items():
         print(databases.rights(context, place))
@@ -136,7 +136,7 @@ def _print_grants(stores: Stores, readers: Readers) -> None:
 
 
 async def _migrate(stores: Stores, administrator: Secret | None, *, as_json: bool) -> None:
-    from remit.topology import databases
+    from remit.hosting import databases
 
     done: list[databases.Migrated] = []
     for context, place in stores.items():
@@ -162,7 +162,7 @@ def _told(done: tuple[str, str, int, int]) -> str:
 
 
 async def _grant(stores: Stores, readers: Readers, administrator: Secret | None) -> None:
-    from remit.topology import databases
+    from remit.hosting import databases
 
     await databases.apply_rights(stores, readers, administrator)
     for context, place in stores.items():

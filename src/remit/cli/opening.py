@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from remit.cli.failures import Failure
 from remit.cli.loading import load_system
+from remit.hosting.technologies import is_made, made_stores, open_store
 from remit.stores import Store
-from remit.topology.assembly import is_made, made_stores, open_store
 from remit.topology.file import Secret, Topology, read_topology
 from remit.topology.stores import StorePlace, store_at
 
@@ -58,7 +58,7 @@ class Places(NamedTuple):
                 expected="a topology file, or the name of a subscription", next="--store FILE.toml",
             )  # fmt: skip
         open_store(self.default.value, "any")  # says what is not installed
-        from remit.topology.databases import contexts_in
+        from remit.hosting.databases import contexts_in
 
         return await contexts_in(self.default)
 

@@ -13,8 +13,8 @@ from remit.cli.loading import load_system
 from remit.cli.options import DEFAULT_STORE, is_topology, place_of, refuse_places
 from remit.cli.screen import say
 from remit.contexts import Sender
+from remit.hosting import System
 from remit.messages import Refusal, encode_reply
-from remit.topology import System
 from remit.topology.file import read_topology
 
 __all__ = ["Callee", "print_outcome"]

@@ -15,7 +15,7 @@ from remit.cli.failures import Failure
 from remit.cli.loading import load_system
 from remit.cli.options import AsJson
 from remit.cli.screen import show
-from remit.topology.assembly import broker_permissions
+from remit.hosting.technologies import broker_permissions
 from remit.topology.file import Address, Channel, read_topology
 from remit.topology.flows import IN_PROCESS, Flow, flows_of
 from remit.topology.mermaid import mermaid_of

@@ -20,9 +20,9 @@ from remit.cli.screen import LineFormatter
 from remit.cli.services import run_topology
 from remit.cli.serving import Doors, Limits, listen, serve
 from remit.cli.settings import HERE
+from remit.hosting import System
+from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.topology import System
-from remit.topology.assembly import assemble
 
 __all__ = ["run"]
 

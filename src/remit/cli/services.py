@@ -17,11 +17,11 @@ from remit.cli.failures import Failure
 from remit.cli.loading import load_system
 from remit.cli.serving import Doors, Limits, listen, serve
 from remit.cli.supervision import Child, Supervisor
-from remit.topology import System
+from remit.hosting import System
+from remit.hosting.service import RunningService
 from remit.topology.file import Topology, read_topology
 from remit.topology.placement import Placement, place
 from remit.topology.secrets import withheld_from
-from remit.topology.service import RunningService
 from remit.topology.shapes import shapes_of
 
 __all__ = ["run_topology"]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, Protocol
 
 from remit.cli.failures import Failure
+from remit.hosting import System
 from remit.observability import Health
 from remit.runtime import Runtime
-from remit.topology import System
 
 __all__ = ["Doors", "Limits", "Process", "listen", "serve"]
 

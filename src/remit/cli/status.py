@@ -15,13 +15,13 @@ from remit.cli.opening import Places, opened, require_some
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import cell, show
 from remit.cli.settings import HERE
+from remit.hosting import System
+from remit.hosting.service import relayed
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import Ports, compile_system
 from remit.runtime.plan import FollowPlan
-from remit.topology import System
 from remit.topology.file import read_topology
 from remit.topology.placement import place
-from remit.topology.service import relayed
 from remit.topology.shapes import shapes_of
 
 __all__ = ["status"]

@@ -14,7 +14,7 @@ import msgspec
 
 from remit.errors import RemitError
 from remit.runtime import Runtime
-from remit.runtime.follower import Follower
+from remit.runtime.following.follower import Follower
 from remit.stores import PUBLISHED, Store
 
 __all__ = ["FollowerHealth", "Health"]

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from remit.runtime.pruning import SILENT_SECONDS
+from remit.runtime.upkeep.pruning import SILENT_SECONDS
 from remit.stores import PRIVATE, PUBLISHED, Store
 
 __all__ = ["LogStatus", "PartitionStatus", "SubscriberStatus", "read_logs", "read_subscribers"]

@@ -1,10 +1,10 @@
 """What runs: calls, units of work, subscriptions, and the housekeeper."""
 
-from remit.runtime.loop_watch import LoopWatch
 from remit.runtime.plan import ContextPlan, compile_system
 from remit.runtime.ports import Ports, SystemClock, SystemIds
 from remit.runtime.runtime import Runtime
 from remit.runtime.signals import Listener, Signal
+from remit.runtime.upkeep.loop_watch import LoopWatch
 
 __all__ = [
     "ContextPlan",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,11 +21,12 @@ from remit.errors import (
     Unavailable,
 )
 from remit.messages import Encoding, Record, Refusal, fits
-from remit.runtime.plan import HandlerPlan
-from remit.runtime.reaching import Question, Waiting
-from remit.runtime.retries import retrying
-from remit.runtime.runtime import Runtime
-from remit.runtime.wire import (
+from remit.runtime.calling.calls import Calls
+from remit.runtime.freshness.freshness import Freshness
+from remit.runtime.freshness.reaching import Question, Waiting
+from remit.runtime.plan import ContextPlan, HandlerPlan
+from remit.runtime.remote.retries import retrying
+from remit.runtime.remote.wire import (
     ENCODINGS,
     Heads,
     Route,
@@ -66,12 +67,20 @@ log = logging.getLogger("remit")
 class Reception:
     """Answers for one process. Answering never raises: what goes wrong is an answer too."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._calls = runtime.calls
-        self._plans = runtime.plans
-        self._stores = runtime.stores
-        self._names = frozenset(runtime.model.names)
-        self._freshness = runtime.freshness
+    def __init__(
+        self,
+        calls: Calls,
+        plans: Mapping[str, ContextPlan],
+        stores: Mapping[str, Store],
+        names: Collection[str],
+        freshness: Freshness,
+    ) -> None:
+        """`names` are those of all contexts of the system."""
+        self._calls = calls
+        self._plans = plans
+        self._stores = stores
+        self._names = frozenset(names)
+        self._freshness = freshness
         self._handlers = {
             (kind, handler.contract.type, handler.contract.version): handler
             for plan in self._plans.values()

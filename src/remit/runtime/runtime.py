@@ -11,22 +11,22 @@ from typing import Any
 from remit.contexts import ContextMap
 from remit.errors import RemitError, visible
 from remit.messages import Command, Query, contract_of, declared_context, key_text
-from remit.runtime.calls import DEADLINE, Calls, attempt
-from remit.runtime.event_keys import compare_event_keys
-from remit.runtime.follower import Follower
-from remit.runtime.freshness import Freshness
-from remit.runtime.history import BROKEN
-from remit.runtime.housekeeping import Housekeeper
-from remit.runtime.influence import influence_of, may_call
-from remit.runtime.leases import Leases
+from remit.runtime.calling.calls import DEADLINE, Calls, attempt
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.history import BROKEN
+from remit.runtime.following.subscription import Subscription
+from remit.runtime.freshness.freshness import Freshness
+from remit.runtime.freshness.influence import influence_of, may_call
+from remit.runtime.freshness.reaching import Following
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.reaching import Following
-from remit.runtime.remote import RemoteCalls
+from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.store_time import StoreTime
-from remit.runtime.subscription import Subscription
+from remit.runtime.upkeep.event_keys import compare_event_keys
+from remit.runtime.upkeep.housekeeping import Housekeeper
+from remit.runtime.upkeep.leases import Leases
 from remit.stores import Store
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.port import has_sql

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from remit.contexts import Sender
-from remit.topology import System
+from remit.hosting import System
 
 __all__ = ["running"]
 

@@ -18,7 +18,9 @@ from typing import Any
 import asyncpg
 
 from remit import Aggregate, Context, CustomerSupplier, DomainEvent, IntegrationEvent, Repository, System, field
-from remit.runtime import Ports, Runtime, compile_system, housekeeping, reports, subscription
+from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime.following import reports, subscription
+from remit.runtime.upkeep import housekeeping
 from remit.stores import PUBLISHED, Entry, Store, Unit
 from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.columns import call_for

@@ -21,8 +21,8 @@ from remit import (
     System,
 )
 from remit.runtime import Runtime
-from remit.runtime.attempts import Attempt
-from remit.runtime.turns import PATIENCE_SECONDS
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.turns import PATIENCE_SECONDS
 from remit.stores import Change, nesting
 from remit.stores.nesting import Nested
 from remit.stores.postgres.transactions import MOST

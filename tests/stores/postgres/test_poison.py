@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, System
+from remit.hosting.assembly import assemble
 from remit.stores import partition_of
-from remit.topology.assembly import assemble
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 

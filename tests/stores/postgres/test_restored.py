@@ -13,11 +13,11 @@ import pytest
 
 from remit import RemitError, Stale
 from remit.cli.program import execute
+from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.runtime.subscription import Subscription
+from remit.runtime.following.subscription import Subscription
 from remit.stores import PUBLISHED, Entry, Unit
 from remit.stores.postgres import PostgresStore
-from remit.topology.assembly import assemble
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
 from tests.runtime.talk import until
 from tests.servers.postgres import Server

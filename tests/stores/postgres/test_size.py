@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import pytest
 
-from remit.runtime.pruning import CHUNK
+from remit.runtime.upkeep.pruning import CHUNK
 from remit.stores import PRIVATE, PUBLISHED, Advance, Change, Claim, Entry, Unit
 from remit.stores.postgres import PostgresStore, parked, retention, store
 from remit.stores.postgres.columns import call_for, joined

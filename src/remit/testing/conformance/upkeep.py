@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from remit.errors import StoreError, TooLarge, Unstorable
 from remit.runtime.ports import SystemClock
-from remit.runtime.pruning import prune, trim
 from remit.runtime.store_time import StoreTime
+from remit.runtime.upkeep.pruning import prune, trim
 from remit.stores.port import PRIVATE, Change, Claim, Outcome, Store, Unit
 from remit.stores.size import LARGEST_UNIT
 from remit.testing.conformance.retention import RetentionConformance

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from remit.contexts import ContextMap
 from remit.runtime import Ports, Runtime
+from remit.runtime.following.relay import Relay
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.reception import Reception
-from remit.runtime.relay import Relay
-from remit.runtime.remote import RemoteCalls
-from remit.runtime.remote_feed import PushedFeed, RemoteFeed
+from remit.runtime.remote.calls import RemoteCalls
+from remit.runtime.remote.feeds import PushedFeed, RemoteFeed
 from remit.runtime.signals import Listener
 from remit.stores import PUBLISHED
 from remit.testing.simulation.choices import Choices
@@ -67,7 +67,13 @@ class Service:
             model, hosted, stores, ports, listener=listener, parity=True, feeds=feed, remote=self.remote,
             relays=[Relay(relay, stores[relay.source], events, ports, listener) for relay in relays],
         )  # fmt: skip
-        self._reception = Reception(self.runtime)
+        self._reception = Reception(
+            self.runtime.calls,
+            self.runtime.plans,
+            self.runtime.stores,
+            self.runtime.model.names,
+            self.runtime.freshness,
+        )
 
     async def start(self) -> None:
         """Raises what the stores raise."""

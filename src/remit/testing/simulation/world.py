@@ -17,11 +17,11 @@ from remit.contexts import ContextMap
 from remit.errors import CallError, OutcomeUnknown, RemitError
 from remit.messages import Command
 from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
-from remit.runtime.history import BROKEN
-from remit.runtime.peers import label
+from remit.runtime.following.history import BROKEN
+from remit.runtime.following.reports import REPORT_SECONDS
 from remit.runtime.plan import ContextPlan
-from remit.runtime.pruning import trim
-from remit.runtime.reports import REPORT_SECONDS
+from remit.runtime.upkeep.peers import label
+from remit.runtime.upkeep.pruning import trim
 from remit.stores import PUBLISHED
 from remit.stores.sqlite import SqliteStore
 from remit.testing.simulation.apart import CUTS, Service

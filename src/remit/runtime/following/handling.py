@@ -9,12 +9,12 @@ from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
 from remit.messages import Refusal, forms_of, has_newer, is_command, wish_of, write_reply
-from remit.runtime.attempts import Attempt
-from remit.runtime.calls import Calls
-from remit.runtime.outcomes import Claimed
+from remit.runtime.calling.calls import Calls
+from remit.runtime.calling.outcomes import Claimed
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.signals import Listener, Signal
-from remit.runtime.unit import UnitOfWork
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Record, Store
 
 __all__ = ["HANDLER_SECONDS", "Handling", "handle_record", "trace_of"]

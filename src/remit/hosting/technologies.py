@@ -1,23 +1,18 @@
-"""The assembly: from a checked model to a runtime over real stores. The only place that names a driver."""
+"""Driver by driver: which adapter a store's address or a channel's technology names. The only place that does."""
 
 from __future__ import annotations
 
 import errno
 import glob
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from remit.contexts import ContextMap
-from remit.contexts.annotations import asks_for_sql
-from remit.contexts.declarations import where
 from remit.errors import ChannelError, RemitError, StoreError
-from remit.findings import Findings
 from remit.messages import Encoding
-from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.stores import Store
 from remit.stores.memory import MemoryStore
 from remit.topology.technologies import DEFAULT_STORE
@@ -32,7 +27,6 @@ if TYPE_CHECKING:  # what only services need is not loaded by import remit
 
 __all__ = [
     "Channels",
-    "assemble",
     "broker_permissions",
     "is_made",
     "made_stores",
@@ -113,39 +107,6 @@ def made_stores(place: str) -> list[str]:
     anywhere = "*".join(glob.escape(part) for part in path.split("{context}", 1))
     found = glob.glob(anywhere)  # noqa: PTH207  # that of Path takes no absolute pattern
     return sorted(match[1] for file in found if (match := re.fullmatch(pattern, file)))
-
-
-def _check_stores(model: ContextMap, stores: Mapping[str, Store]) -> Findings:
-    """Whether each store can do what the handlers of its context ask of it."""
-    findings = Findings()
-    for context in model.contexts:
-        store = stores.get(context.name)
-        for handler in asks_for_sql(context) if store is not None and not store.capabilities.sql else ():
-            findings.report(
-                "store.no-sql",
-                where(handler.function),
-                f"{handler.name} asks for Sql, and the store of {context.name!r} takes no statements",
-                expected="a store in PostgreSQL",
-                next='connect(store="postgresql://USER@HOST/DATABASE")',
-            )
-    return findings
-
-
-def assemble(
-    model: ContextMap,
-    *,
-    store: str = DEFAULT_STORE,
-    ports: Ports | None = None,
-    parity: bool = False,
-    stores: dict[str, Store] | None = None,
-) -> Runtime:
-    """A runtime for the whole system, not yet started. Raises `ModelError` with every finding."""
-    ports = ports or Ports(watch=LoopWatch())
-    model.check().settle()
-    plans = compile_system(model, ports)
-    stores = stores or {context.name: open_store(store, context.name) for context in model.contexts}
-    _check_stores(model, stores).settle()
-    return Runtime(model, plans, stores, ports, parity=parity)
 
 
 @dataclass(frozen=True)

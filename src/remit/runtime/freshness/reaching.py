@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from remit.errors import Unavailable
-from remit.runtime.influence import Needs
-from remit.runtime.missed import missed, next_missed, told_missed
+from remit.runtime.freshness.influence import Needs
+from remit.runtime.freshness.missed import missed, next_missed, told_missed
 from remit.runtime.plan import FollowPlan
 from remit.stores import Store
 from remit.transports import Feed

@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable
 
-from remit.runtime.attempts import Attempt
+from remit.runtime.work.attempts import Attempt
 from remit.stores import Change
 
 __all__ = ["Place", "Turns"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from remit.errors import DeadlineExceeded, Stale, Unavailable
-from remit.runtime.influence import Influence
+from remit.runtime.freshness.influence import Influence
+from remit.runtime.freshness.reaching import Flaw, Following, Part, Question, Reached, Waiting, reach
 from remit.runtime.plan import FollowPlan
-from remit.runtime.reaching import Flaw, Following, Part, Question, Reached, Waiting, reach
 
 __all__ = ["Elsewhere", "Freshness"]
 

@@ -9,8 +9,8 @@ from remit.errors import RemitError
 from remit.messages import Record
 from remit.runtime.failures import backoff
 from remit.runtime.ports import Ports
-from remit.runtime.remote import RemoteCalls
-from remit.runtime.wire import Known, Report, Span
+from remit.runtime.remote.calls import RemoteCalls
+from remit.runtime.remote.wire import Known, Report, Span
 from remit.transports import EventChannel, Feed, Push, Standing
 
 __all__ = ["PushedFeed", "RemoteFeed"]

@@ -13,13 +13,13 @@ from datetime import timedelta
 import msgspec
 
 from remit.errors import RemitError, StoreError
-from remit.runtime.follower import Follower
-from remit.runtime.leases import SETTLED_SECONDS, Leases
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.troubles import Troubles
 from remit.runtime.ports import Ports
-from remit.runtime.pruning import prune, trim
 from remit.runtime.signals import Listener
 from remit.runtime.store_time import StoreTime
-from remit.runtime.troubles import Troubles
+from remit.runtime.upkeep.leases import SETTLED_SECONDS, Leases
+from remit.runtime.upkeep.pruning import prune, trim
 from remit.stores import Store
 
 __all__ = ["Housekeeper"]

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from remit.errors import ChannelError, Conflict, OutcomeUnknown, RemitError, StoreError, Unavailable
 from remit.runtime.failures import backoff, storable, told
-from remit.runtime.follower import always
+from remit.runtime.following.follower import always
+from remit.runtime.following.reports import Reports
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.reports import Reports
 from remit.runtime.signals import Listener, Signal
 from remit.stores import Advance, Store, Unit
 from remit.transports import EventChannel, StoreFeed

@@ -11,8 +11,8 @@ import msgspec
 from remit import errors
 from remit.errors import BadMessage, CallError, OutcomeUnknown, Overloaded, RemitError, Unavailable
 from remit.messages import Codec, Contract, Encoding, Record, Refusal, decode_reply, reply_of
-from remit.runtime.parts import Answers, Part
-from remit.runtime.usual import Usual
+from remit.runtime.remote.parts import Answers, Part
+from remit.runtime.remote.usual import Usual
 from remit.transports import Answer, Request, Standing
 
 __all__ = [

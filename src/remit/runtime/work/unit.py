@@ -10,9 +10,9 @@ from remit.contexts import Clock, Ids, Later, Repository, Sender, View
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
 from remit.messages import LATER, LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text, write_newer, write_wish
-from remit.runtime.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, identity_of, is_end, meant
-from remit.runtime.held import Held
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
+from remit.runtime.work.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, identity_of, is_end, meant
+from remit.runtime.work.held import Held
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from remit.contexts import ContextMap
+from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.runtime import LoopWatch, Ports, Runtime, compile_system
+from remit.runtime.following.relay import Relay
 from remit.runtime.plan import FollowPlan
 from remit.runtime.reception import Reception
-from remit.runtime.relay import Relay
-from remit.runtime.remote import RemoteCalls
-from remit.runtime.remote_feed import PushedFeed, RemoteFeed
+from remit.runtime.remote.calls import RemoteCalls
+from remit.runtime.remote.feeds import PushedFeed, RemoteFeed
 from remit.runtime.runtime import log_signal
 from remit.stores import PRIVATE, PUBLISHED, Store
-from remit.topology.assembly import make_channels, open_published, open_store
 from remit.topology.file import Service
 from remit.topology.placement import PlacedService, Placement, reads_directly
 from remit.topology.secrets import settle
@@ -87,7 +87,13 @@ class RunningService:
             model, plans, stores, ports, feeds=self._feeds(placement, placed, stores, ports), components=placed.runs,
             remote=self._remote, relays=self._relays(placement, placed, stores, ports),
         )  # fmt: skip
-        self._reception = Reception(self.runtime)
+        self._reception = Reception(
+            self.runtime.calls,
+            self.runtime.plans,
+            self.runtime.stores,
+            self.runtime.model.names,
+            self.runtime.freshness,
+        )
 
     def _feeds(
         self, placement: Placement, placed: PlacedService, stores: Mapping[str, Store], ports: Ports

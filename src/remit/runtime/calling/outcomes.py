@@ -12,13 +12,16 @@ import msgspec
 
 from remit.errors import KeyReused, RemitError
 from remit.messages import Refusal, decode_reply, fits
-from remit.runtime.attempts import DERIVED
 from remit.runtime.plan import HandlerPlan
-from remit.runtime.pruning import RENEW_SECONDS
-from remit.runtime.unit import Foreseen, UnitOfWork
+from remit.runtime.work.attempts import DERIVED
+from remit.runtime.work.unit import Foreseen, UnitOfWork
 from remit.stores import Claim, Outcome, Store
 
 __all__ = ["Claimed", "Outcomes", "UnderWay", "is_handler", "learn", "safe"]
+
+RENEW_SECONDS = 86_400.0
+"""An outcome older than that is kept anew when the command is repeated. A parked key is tried every six hours, so the
+calls its handler makes stay recognised for as long as it is parked; except one that waits for a person."""
 
 
 def is_handler(caller: str) -> bool:

@@ -35,19 +35,19 @@ from remit.messages import (
     require_key,
     write_reply,
 )
-from remit.runtime.attempts import DERIVED, Attempt, identity_of, is_end
-from remit.runtime.deadlines import NEVER, Deadlines, Limit, seconds_of
+from remit.runtime.calling.deadlines import NEVER, Deadlines, Limit, seconds_of
+from remit.runtime.calling.outcomes import Claimed, Outcomes, UnderWay, learn, safe
+from remit.runtime.calling.pulse import Pulse
 from remit.runtime.failures import told
-from remit.runtime.outcomes import Claimed, Outcomes, UnderWay, learn, safe
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
-from remit.runtime.pulse import Pulse
-from remit.runtime.remote import RemoteCalls
+from remit.runtime.remote.calls import RemoteCalls
+from remit.runtime.remote.wire import Route
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.store_time import StoreTime
-from remit.runtime.turns import Place, Turns
-from remit.runtime.unit import UnitOfWork
-from remit.runtime.wire import Route
+from remit.runtime.work.attempts import DERIVED, Attempt, identity_of, is_end
+from remit.runtime.work.turns import Place, Turns
+from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store, Unit, was_written
 
 __all__ = ["Calls", "attempt"]

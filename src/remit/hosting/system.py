@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from remit.contexts import ClientOf, Context, ContextMap, Relation
 from remit.contexts.ports import Sender
 from remit.errors import OutboxError
+from remit.hosting.connecting import connect_to_services
+from remit.hosting.loading import load_contexts
+from remit.hosting.outbox import Outbox, SyncOutbox, Writing
 from remit.messages import Command, Query, Refusal
-from remit.topology.connecting import connect_to_services
-from remit.topology.loading import load_contexts
-from remit.topology.outbox import Outbox, SyncOutbox, Writing
 from remit.topology.technologies import DEFAULT_STORE
 
 if TYPE_CHECKING:  # who only declares a system loads nothing of what runs it
     from asyncio import AbstractEventLoop
 
+    from remit.hosting.loop_thread import LoopThread
     from remit.runtime import Runtime
-    from remit.topology.loop_thread import LoopThread
 
 __all__ = ["SyncSender", "System"]
 
@@ -87,7 +87,7 @@ class System(ContextMap):
             return
         from asyncio import get_running_loop
 
-        from remit.topology.assembly import assemble
+        from remit.hosting.assembly import assemble
 
         runtime = assemble(self.hosting(), store=store, parity=parity)
         try:
@@ -106,7 +106,7 @@ class System(ContextMap):
 
         In a process that is forked off, each call raises `CallError`; leaving does nothing there.
         """
-        from remit.topology.loop_thread import LoopThread
+        from remit.hosting.loop_thread import LoopThread
 
         thread = LoopThread()
         connection = self.connect(store=store, parity=parity, topology=topology)

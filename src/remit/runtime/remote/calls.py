@@ -20,13 +20,12 @@ from remit.errors import (
     Unavailable,
 )
 from remit.messages import Command, Encoding, Message, Record, contract_of, declared_context
-from remit.runtime.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.failures import backoff
+from remit.runtime.freshness.reaching import Question, Reached
 from remit.runtime.ports import Ports
-from remit.runtime.reaching import Question, Reached
-from remit.runtime.retries import Budget, retrying
-from remit.runtime.signals import Listener
-from remit.runtime.wire import (
+from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
+from remit.runtime.remote.retries import Budget, retrying
+from remit.runtime.remote.wire import (
     Heads,
     Known,
     Report,
@@ -43,6 +42,7 @@ from remit.runtime.wire import (
     printable,
     raise_failure,
 )
+from remit.runtime.signals import Listener
 from remit.stores import nesting
 from remit.transports import Answer, CallChannel, Request, Standing
 

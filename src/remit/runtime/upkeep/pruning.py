@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from remit.stores import PRIVATE, PUBLISHED, Store
 
-__all__ = ["CHUNK", "MESSAGES", "RENEW_SECONDS", "SILENT_SECONDS", "prune", "trim"]
+__all__ = ["CHUNK", "MESSAGES", "SILENT_SECONDS", "prune", "trim"]
 
 _DAY = 86_400.0
 BEAT_SECONDS = _DAY
@@ -17,9 +17,6 @@ OUTCOME_SECONDS = 7 * _DAY
 """How long a command is recognised when it is repeated, counted from the last time that it was."""
 TOMBSTONE_SECONDS = 30 * _DAY
 """How long the note about a discarded letter stays."""
-RENEW_SECONDS = _DAY
-"""An outcome older than that is kept anew when the command is repeated. A parked key is tried every six hours, so the
-calls its handler makes stay recognised for as long as it is parked; except one that waits for a person."""
 SILENT_SECONDS = 30 * _DAY
 """A subscription that has not been heard of for so long keeps no message of the log any more."""
 CHUNK = 1000

@@ -14,9 +14,9 @@ from functools import partial
 from itertools import groupby
 
 from remit.errors import RemitError
-from remit.runtime.follower import Follower
-from remit.runtime.peers import Peers, label
+from remit.runtime.following.follower import Follower
 from remit.runtime.ports import Ports
+from remit.runtime.upkeep.peers import Peers, label
 from remit.stores import Store
 
 __all__ = ["SETTLED_SECONDS", "Leases", "surplus"]

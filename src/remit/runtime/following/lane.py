@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from remit.runtime.attempts import Attempt
+from remit.runtime.work.attempts import Attempt
 from remit.stores import Record
 from remit.transports import Push
 

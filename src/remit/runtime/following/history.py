@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import NamedTuple
 
-from remit.runtime.missed import note_missed
+from remit.runtime.following.reports import Reports
+from remit.runtime.freshness.missed import note_missed
 from remit.runtime.plan import FollowPlan
-from remit.runtime.reports import Reports
 from remit.stores import Advance, Checkpoint, Record, Store, Unit
 from remit.transports import Feed, Floors
 

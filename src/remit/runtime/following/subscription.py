@@ -14,20 +14,20 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from remit.errors import CallError, Conflict, Diverged, RemitError, StoreError, StoreUnavailable
-from remit.runtime.attempts import Attempt
-from remit.runtime.calls import Calls
+from remit.runtime.calling.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, backoff, is_transient, severity, told
-from remit.runtime.follower import DRAIN_SECONDS, always, end
-from remit.runtime.handling import HANDLER_SECONDS, Handling
-from remit.runtime.history import BROKEN, Break, History, beyond, misfit
-from remit.runtime.lane import Lane
-from remit.runtime.parking import Parking
+from remit.runtime.following.follower import DRAIN_SECONDS, always, end
+from remit.runtime.following.handling import HANDLER_SECONDS, Handling
+from remit.runtime.following.history import BROKEN, Break, History, beyond, misfit
+from remit.runtime.following.lane import Lane
+from remit.runtime.following.parking import Parking
+from remit.runtime.following.reports import REPORT_SECONDS
+from remit.runtime.following.troubles import Troubles
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.reports import REPORT_SECONDS
 from remit.runtime.signals import Listener, Signal
-from remit.runtime.troubles import Troubles
-from remit.runtime.unit import UnitOfWork
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Checkpoint, Park, Record, Store, Unit
 from remit.transports import Feed, Push
 

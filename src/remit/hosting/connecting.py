@@ -15,9 +15,9 @@ __all__ = ["connect_to_services"]
 async def connect_to_services(model: ContextMap, path: str) -> AsyncGenerator[Sender]:
     """A `Sender` over the call channel of a topology file. Raises `ModelError` with every finding, `ChannelError`."""
     # Imported here, because who runs the whole system in one process needs none of it.
+    from remit.hosting.service import RunningService
     from remit.topology.file import read_topology
     from remit.topology.placement import place
-    from remit.topology.service import RunningService
     from remit.topology.shapes import shapes_of
 
     topology = read_topology(path, whole=False)

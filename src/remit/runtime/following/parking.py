@@ -12,13 +12,13 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from remit.errors import Conflict
-from remit.runtime.calls import Calls
+from remit.runtime.calling.calls import Calls
 from remit.runtime.failures import is_transient, next_try, told
-from remit.runtime.handling import Handling
-from remit.runtime.lane import Lane
+from remit.runtime.following.handling import Handling
+from remit.runtime.following.lane import Lane
 from remit.runtime.plan import FollowPlan
 from remit.runtime.signals import Listener, Signal
-from remit.runtime.turns import Place
+from remit.runtime.work.turns import Place
 from remit.stores import Park, Parked, Record, Settle, Store, Unit
 
 __all__ = ["Parking"]

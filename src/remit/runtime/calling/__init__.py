@@ -1,0 +1,1 @@
+"""Calls: found, limited in time, applied once, decided and committed."""

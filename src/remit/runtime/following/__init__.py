@@ -1,0 +1,1 @@
+"""Following a log: read after the checkpoint, handle, commit."""

@@ -1,0 +1,1 @@
+"""What is done beside the work: leases, signs of life, old rows, the event loop."""
