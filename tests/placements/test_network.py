@@ -57,9 +57,16 @@ class Network:
     def close(self) -> None:
         for proxy in self.proxies:
             self._do(proxy.close())
+        self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _end(self) -> None:
+        """Waits for what was accepted while its proxy was closed, and is turned away."""
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        await asyncio.sleep(0)
 
     async def _spoil(self, how: str) -> None:
         for proxy in self.proxies:

@@ -62,9 +62,16 @@ class Proxy:
 
     async def close(self) -> None:
         await self.cut()
-        await asyncio.gather(*self._carrying)
+        await asyncio.sleep(0)  # what was accepted before is taken now
+        while self._carrying:
+            self.reset()
+            await asyncio.wait(self._carrying)
+        await asyncio.sleep(0)  # an aborted connection closes its socket in the next turn of the loop
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._listener is None:
+            writer.transport.abort()
+            return
         task = asyncio.current_task()
         assert task is not None
         self._carrying.add(task)
