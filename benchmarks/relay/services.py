@@ -50,8 +50,9 @@ async def _sales(topology: Path) -> AsyncGenerator[Runtime]:
     from remit.topology.placement import place
     from remit.topology.shapes import shapes_of
 
-    placement = place(read_topology(str(topology)), shapes_of(shop))
-    service = RunningService(shop, placement, placement.services["sales"])
+    model = shop.model()
+    placement = place(read_topology(str(topology)), shapes_of(model))
+    service = RunningService(model, placement, placement.services["sales"])
     await service.start()
     try:
         yield service.runtime

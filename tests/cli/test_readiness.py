@@ -23,11 +23,11 @@ class Greet(Command[str]):
 
 
 @asynccontextmanager
-async def serving(model: System, store: str) -> AsyncGenerator[tuple[Runtime, Doors]]:
-    runtime = assemble(model, store=store)
+async def serving(system: System, store: str) -> AsyncGenerator[tuple[Runtime, Doors]]:
+    runtime = assemble(system.model(), store=store)
     ending = asyncio.Event()
     with listen("127.0.0.1", 0) as door:
-        doors = Doors(model, runtime, door, Limits(max_body=1000, max_deadline=10.0))
+        doors = Doors(system, runtime, door, Limits(max_body=1000, max_deadline=10.0))
         await runtime.start()
         try:
             await doors.open()

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Projection, Query, Refusal, Repository
+from remit.checks import check
 from remit.contexts import ContextMap, Relation
 from remit.findings import Finding
 
@@ -70,7 +71,7 @@ async def on_placed(event: OrderPlaced) -> None: ...
 
 def checked(*contexts: Context[Any], relations: Sequence[Relation] = ()) -> list[Finding]:
     """What the map of these contexts has to say."""
-    return ContextMap("shop", contexts=contexts, relations=relations).check()
+    return check(ContextMap(name="shop", contexts=contexts, relations=tuple(relations)))
 
 
 def only(findings: list[Finding]) -> Finding:

@@ -30,8 +30,8 @@ from remit import (
     Value,
     View,
 )
+from remit.checks import check, model_of
 from remit.contexts import ContextMap
-from remit.hosting.assembly import assemble
 from tests.contexts import shop
 from tests.contexts.shop import (
     Count,
@@ -58,7 +58,7 @@ from tests.typing import programs
 
 def test_a_whole_system_has_no_finding() -> None:
     assert programs.shop.check() == []
-    assert {(contract.type, contract.version) for contract in programs.shop.contracts.values()} == {
+    assert {(contract.type, contract.version) for contract in programs.shop.model().contracts.values()} == {
         ("sales.place", 2),
         ("sales.CancelOrder", 1),
         ("sales.OrdersOf", 1),
@@ -70,8 +70,8 @@ def test_a_whole_system_has_no_finding() -> None:
 
 
 def test_a_check_may_be_repeated() -> None:
-    before = dict(programs.shop.contracts)
-    assert (programs.shop.check(), programs.shop.contracts) == ([], before)
+    before, again = programs.shop.model(), programs.shop.model()
+    assert (before.owners, before.contracts, before.followed) == (again.owners, again.contracts, again.followed)
 
 
 def test_a_projection_may_have_events_of_several_contexts() -> None:
@@ -79,9 +79,8 @@ def test_a_projection_may_have_events_of_several_contexts() -> None:
     sales.publish(Placed)(placed)
     sales.project(Orders)
     payments.publish(Paid)(paid)
-    model = ContextMap("shop", contexts=[sales, payments])
-    assert model.check() == []
-    assert {event: context.name for context, event, _ in model.subscribed()} == {Placed: "sales", OrderPaid: "sales"}
+    model = model_of(ContextMap(name="shop", contexts=(sales, payments)))
+    assert {each.event: each.context.name for each in model.followed} == {Placed: "sales", OrderPaid: "sales"}
     assert (model.owners[Placed], model.owners[OrderPaid]) == ("sales", "payments")
 
 
@@ -129,13 +128,13 @@ def test_context_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "Shop", "my shop", "my.shop", "l\u00e4den", "shop*", "a--b", "a-", "x" * 64])
 def test_system_name(name: str) -> None:
-    finding = only(ContextMap(name, contexts=[]).check())
+    finding = only(check(ContextMap(name=name, contexts=())))
     assert (finding.code, finding.what) == ("system.name", f"{name!r} is no name for a system")
 
 
 @pytest.mark.parametrize("name", ["a", "my-shop_2", "x" * 63, "a-1"])
 def test_names_that_systems_and_contexts_may_have(name: str) -> None:
-    assert ContextMap(name, contexts=[Context(name)]).check() == []
+    assert check(ContextMap(name=name, contexts=(Context(name),))) == []
 
 
 def test_context_duplicate() -> None:
@@ -162,8 +161,7 @@ def test_a_message_is_owned_by_the_context_that_its_module_names(monkeypatch: py
     sales = Context("sales")
     sales.handle(Place)(place)
     sales.answer(Count)(count)
-    model = ContextMap("shop", contexts=[sales, Context("billing")])
-    assert model.check() == []
+    model = model_of(ContextMap(name="shop", contexts=(sales, Context("billing"))))
     assert set(model.owners.values()) == {"sales"}
 
 
@@ -516,7 +514,7 @@ def test_each_finding_is_reported_once() -> None:
         return 1
 
     with pytest.raises(ModelError) as caught:
-        assemble(System("shop", contexts=[sales]), store="memory:")
+        System("shop", contexts=[sales]).model()
     assert [finding.code for finding in caught.value.findings] == ["message.not-encodable"]
 
 
@@ -842,7 +840,7 @@ def test_all_findings_are_raised_together() -> None:
     sales.react(untyped(Place))(untyped(on_placed))
     system = System("shop", contexts=[sales], relations=[OpenHost(Context("stranger"))])
     with pytest.raises(ModelError) as caught:
-        system.check().settle()
+        system.model()
     codes = {finding.code for finding in caught.value.findings}
     assert codes == {"context.name", "relation.unknown-context", "handler.kind", "handler.missing"}
     text = str(caught.value)
@@ -859,8 +857,7 @@ def test_an_integration_event_is_known_although_nobody_handles_it() -> None:
     announce.__annotations__["return"] = Announced
     sales = Context("sales")
     sales.publish(Placed)(announce)
-    model = ContextMap("shop", contexts=[sales])
-    assert model.check() == []
+    model = model_of(ContextMap(name="shop", contexts=(sales,)))
     assert model.contracts[Announced].type == "sales.Announced"
 
 

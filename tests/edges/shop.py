@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NewType
 
-from remit.contexts import Context, ContextMap
+from remit.contexts import Context
 from remit.edges.http import HttpEdge
+from remit.hosting import System
 from remit.messages import Command, Query, Refusal, Value
 
 OrderId = NewType("OrderId", str)
@@ -69,7 +70,7 @@ class Newest(Query[OrderId]):
     customer: CustomerId
 
 
-def shop() -> ContextMap:
+def shop() -> System:
     """Fresh contexts, so that a test may add to them."""
     sales = Context[Any]("sales")
     sales.post("/customers/{customer}/orders", PlaceOrder, status=201, refusals={LimitExceeded: 402})
@@ -78,7 +79,7 @@ def shop() -> ContextMap:
     sales.delete("/orders/{order}", Cancel, refusals={Closed: 410})
     sales.put("/orders/{order}/touched", Touch)
     sales.post("/import", Import)
-    return ContextMap("shop", contexts=[sales])
+    return System("shop", contexts=[sales])
 
 
 @dataclass

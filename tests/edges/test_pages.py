@@ -12,8 +12,9 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from remit import errors
-from remit.contexts import Context, ContextMap
+from remit.contexts import Context
 from remit.edges.http import HttpEdge
+from remit.hosting import System
 from remit.messages import Query, Refusal, Value
 from tests.edges.shop import Closed, LimitExceeded, Line, Recorder, Touch, call, edge, shop
 
@@ -173,7 +174,7 @@ async def test_two_types_of_one_name_stay_apart_and_one_message_may_have_two_rou
     other.get("/twins", Twins)
     other.put("/touch/{order}", Touch)
     other.put("/touch/{order}/again", Touch)
-    document = await openapi(HttpEdge(ContextMap("shop", contexts=[*system.contexts, other]), Recorder()))
+    document = await openapi(HttpEdge(System("shop", contexts=[*system.contexts, other]), Recorder()))
     OpenAPIV31SpecValidator(document).validate()
     schemas = document["components"]["schemas"]
     assert sorted(list(s["properties"]) for n, s in schemas.items() if n.endswith("Line")) == [
@@ -221,7 +222,7 @@ class Sharp(Query[int]):
 async def test_the_docs_page_shows_texts_as_texts() -> None:
     sharp = Context[Any]("sharp")
     sharp.get("/sharp", Sharp)
-    answer = await call(HttpEdge(ContextMap("<b>", contexts=[sharp]), Recorder()), "GET", "/docs")
+    answer = await call(HttpEdge(System("<b>", contexts=[sharp]), Recorder()), "GET", "/docs")
     assert b"<script>alert" not in answer.body
     assert b"&lt;script&gt;alert(1)" in answer.body
     assert b"<title>&lt;b&gt;</title>" in answer.body
@@ -241,7 +242,7 @@ class Wordy(Query[int, Full]):
 async def test_the_docs_page_says_nothing_twice() -> None:
     wordy = Context[Any]("wordy")
     wordy.get("/wordy", Wordy)
-    answer = await call(HttpEdge(ContextMap("words", contexts=[wordy]), Recorder()), "GET", "/docs")
+    answer = await call(HttpEdge(System("words", contexts=[wordy]), Recorder()), "GET", "/docs")
     routes = answer.body.decode().partition("<h2>Schemas</h2>")[0]
     assert routes.count("How many there are.") == 1
     assert routes.count("Counted anew each time.") == 1

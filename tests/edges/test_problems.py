@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from remit import Query, System, TooLarge, errors, field
-from remit.contexts import Context, ContextMap
+from remit.contexts import Context
 from remit.edges.http import HttpEdge
 from remit.edges.http import request as requests
 from remit.edges.http.problems import problem_of
@@ -369,7 +369,7 @@ def numbers() -> HttpEdge:
     numbers.post("/even/{number}", Even)
     numbers.post("/even", Even)
     numbers.post("/keep", Keep)
-    return HttpEdge(ContextMap("numbers", contexts=[numbers]), Recorder())
+    return HttpEdge(System("numbers", contexts=[numbers]), Recorder())
 
 
 @pytest.mark.parametrize(("path", "body"), [("/even/5", {"half": 2}), ("/even", {"number": 5, "half": 2})])

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from remit.contexts import Context, ContextMap, Route
+from remit.contexts import Context, Route
 from remit.edges.http import HttpEdge
 from remit.findings import ModelError
+from remit.hosting import System
 from remit.messages import Command, Query
 from tests.edges.shop import Cancel, Closed, LimitExceeded, Line, Newest, Orders, PlaceOrder, Recorder, Touch
 
@@ -41,7 +42,7 @@ def findings(*routes: Route) -> list[tuple[str, str]]:
     sales = Context[Any]("sales")
     sales.routes.extend(routes)
     with pytest.raises(ModelError) as raised:
-        HttpEdge(ContextMap("shop", contexts=[sales]), Recorder())
+        HttpEdge(System("shop", contexts=[sales]), Recorder())
     for finding in raised.value.findings:
         assert finding.where.split()[0] in ("GET", "POST", "PUT", "DELETE")
         assert finding.next

@@ -218,8 +218,7 @@ async def test_what_has_changed_is_said_at_once() -> None:
 async def test_what_a_replica_leaves_at_its_end_is_not_silent() -> None:
     talk = Talk()
     talk.store.capabilities = replace(talk.store.capabilities, shared_between_processes=True)
-    model = talk.model()
-    model.check().settle()
+    model = talk.model().model()
 
     def replica() -> Runtime:
         ports = Ports(LoopClock())

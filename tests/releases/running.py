@@ -28,8 +28,7 @@ class Shops:
     @asynccontextmanager
     async def running(self, system: System, *hosted: str) -> AsyncGenerator[Runtime]:
         """A process that runs these contexts of a release, all of them unless it is said."""
-        model = system.hosting(hosted or CONTEXTS)
-        model.check().settle()
+        model = system.hosting(hosted or CONTEXTS).model()
         ports = Ports()
         plans = compile_system(model, ports)
         runtime = Runtime(model, plans, self.stores, ports, listener=self._hear)

@@ -186,20 +186,20 @@ class Side:
         self.said: list[Signal] = []
         self.channel = channel
         ports = Ports()
-        system.check().settle()
-        plans = {name: plan for name, plan in compile_system(system, ports).items() if name == hosted}
+        model = system.model()
+        plans = {name: plan for name, plan in compile_system(model, ports).items() if name == hosted}
         self.store: Store = MemoryStore()
         stores = {hosted: self.store}
-        others = [context.name for context in system.contexts if context.name != hosted]
+        others = [context.name for context in model.contexts if context.name != hosted]
         elsewhere = [f"{name}.{part}" for name in others for part in ("write", "read", "log")]
-        self.remote = RemoteCalls(channel, ports, elsewhere, encoding, system.owners)
+        self.remote = RemoteCalls(channel, ports, elsewhere, encoding, model.owners)
 
         def feeds(_: str, source: str, number: int) -> Feed:
             if source in stores:
                 return StoreFeed(source, number, stores[source])
             return RemoteFeed(source, number, self.remote, ports)
 
-        self.runtime = Runtime(system, plans, stores, ports, listener=self.said.append, feeds=feeds, remote=self.remote)
+        self.runtime = Runtime(model, plans, stores, ports, listener=self.said.append, feeds=feeds, remote=self.remote)
         self.reception = Reception(
             self.runtime.calls,
             self.runtime.plans,

@@ -125,9 +125,9 @@ class Talk:
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[tuple[Runtime, Subscription, SlowFeed], None]:
         self.gates = {ADA: asyncio.Event(), ZOE: asyncio.Event()}
-        model, feed, ports = self.model(), SlowFeed(self.source or self.store), Ports(LoopClock(), watch=self.watch)
+        model, feed = self.model().model(), SlowFeed(self.source or self.store)
+        ports = Ports(LoopClock(), watch=self.watch)
         feed.away = self.away
-        model.check().settle()
         plans = compile_system(model, ports)
 
         def hear(signal: Signal) -> None:

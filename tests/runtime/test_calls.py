@@ -261,7 +261,7 @@ def test_every_finding_is_raised_at_once() -> None:
     async def two(command: Slow) -> None: ...
 
     with pytest.raises(Exception, match=r"context\.name") as caught:
-        assemble(System("s", contexts=[context]), store="memory:")
+        assemble(System("s", contexts=[context]).model(), store="memory:")
     text = str(caught.value)
     assert "handler.doubled" in text
     assert "handler.dependency" in text
@@ -272,7 +272,7 @@ def test_a_wrong_declaration_is_a_finding_and_no_traceback() -> None:
     context.react(int)(lambda event: None)  # type: ignore[call-overload]  # the mistake to be found
 
     with pytest.raises(ModelError, match=r"handler\."):
-        assemble(System("s", contexts=[context]), store="memory:")
+        assemble(System("s", contexts=[context]).model(), store="memory:")
 
 
 async def test_the_handler_of_a_query_sends_no_commands() -> None:

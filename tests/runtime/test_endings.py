@@ -122,8 +122,7 @@ class Works:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[Runtime]:
-        model, ports = System("s", contexts=[self.context()]), Ports(LoopClock())
-        model.check().settle()
+        model, ports = System("s", contexts=[self.context()]).model(), Ports(LoopClock())
         runtime = Runtime(model, compile_system(model, ports), {"works": self.store}, ports)
         await runtime.start()
         try:

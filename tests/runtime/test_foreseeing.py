@@ -69,7 +69,7 @@ async def app(
         told.append("recall")
         return await recall(store, caller, key, kind, id)
 
-    runtime = assemble(program(told, *events), store="memory:")
+    runtime = assemble(program(told, *events).model(), store="memory:")
     await runtime.start()
     monkeypatch.setattr(MemoryStore, "load", loading)
     monkeypatch.setattr(MemoryStore, "recall", recalling)

@@ -11,6 +11,8 @@ import msgspec
 import pytest
 
 from remit import CustomerSupplier, DeadlineExceeded, Stale, System, Unavailable
+from remit.checks import model_of
+from remit.contexts import ContextMap, Model
 from remit.runtime import Ports, compile_system
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import Influence, Needs, influence_of
@@ -59,16 +61,15 @@ async def test_what_is_asked_elsewhere_for_the_answer_is_fresh_too() -> None:
         assert await billing.runtime.ask(CountByOthers(), fresh=True) == 1
 
 
-def known(model: System, *hosted: str) -> Influence:
+def known(model: Model, *hosted: str) -> Influence:
     """What a process knows that runs nothing, or these contexts only."""
-    model.check().settle()
     plans = {name: plan for name, plan in compile_system(model, Ports()).items() if name in hosted}
     return influence_of(model, plans, lambda _: True)
 
 
 def test_who_may_call_is_read_from_declarations_as_from_plans() -> None:
     sales, billing = selling(), billing_of()
-    model = System("s", contexts=[sales, billing])
+    model = System("s", contexts=[sales, billing]).model()
     for hosted in ((), ("sales",), ("billing",), ("sales", "billing")):
         influence = known(model, *hosted)
         assert influence.callers == ("sales",)
@@ -76,13 +77,12 @@ def test_who_may_call_is_read_from_declarations_as_from_plans() -> None:
 
 
 def test_who_is_not_known_may_call() -> None:
-    model = System("s", contexts=[billing_of()])
-    model.elsewhere = ("mail",)
+    model = model_of(ContextMap(name="s", contexts=(billing_of(),), elsewhere=("mail",)))
     assert known(model, "billing").callers == ("mail",)
 
 
 def test_what_an_answer_is_taken_from_is_known_where_it_is_given() -> None:
-    influence = known(System("s", contexts=[selling(), billing_of()]), "sales", "billing")
+    influence = known(System("s", contexts=[selling(), billing_of()]).model(), "sales", "billing")
     assert influence.of("billing", "billing.Count") == Needs(asks=False, views=frozenset({"billing.Invoices"}))
     assert influence.of("sales", "sales.CountByOthers").asks
     assert influence.of("sales", "sales.Unknown") == Needs(asks=True, views=None)

@@ -19,7 +19,7 @@ ADA, BOB = Buyer("ada"), Buyer("bob")
 @asynccontextmanager
 async def poisoned(shop: Shop, place: str) -> AsyncGenerator[Runtime]:
     """Ada has an order that billing cannot charge, and one before it that it can."""
-    runtime = assemble(shop.system, store=place)
+    runtime = assemble(shop.system.model(), store=place)
     await runtime.start()
     try:
         shop.poison.add("a-1")

@@ -94,8 +94,7 @@ class Chain:
 async def started(*contexts: Context[Any]) -> AsyncGenerator[Runtime]:
     """A system of these contexts, of which every one may call every other."""
     relations = [CustomerSupplier(supplier=a, customer=b) for a in contexts for b in contexts if a is not b]
-    model, ports = System("s", contexts=contexts, relations=relations), Ports()
-    model.check().settle()
+    model, ports = System("s", contexts=contexts, relations=relations).model(), Ports()
     stores = {context.name: MemoryStore() for context in contexts}
     runtime = Runtime(model, compile_system(model, ports), stores, ports)
     await runtime.start()

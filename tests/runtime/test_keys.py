@@ -126,7 +126,7 @@ system = System("s", contexts=[one, two], relations=[CustomerSupplier(supplier=t
 
 @pytest.fixture
 async def app(anywhere: str) -> AsyncIterator[Runtime]:
-    runtime = assemble(system, store=anywhere)
+    runtime = assemble(system.model(), store=anywhere)
     await runtime.start()
     yield runtime
     await runtime.stop()
@@ -191,7 +191,7 @@ async def test_an_identity_that_a_reaction_or_a_projection_makes_parks_its_messa
 
 @pytest.mark.parametrize("text", ["a\\u0000b", "k" * 513])
 async def test_a_client_of_the_edge_is_told_that_its_request_is_bad(text: str) -> None:
-    runtime = assemble(system, store="memory:")
+    runtime = assemble(system.model(), store="memory:")
     await runtime.start()
     edge: Any = HttpEdge(system, runtime)
     answer = await call(edge, "POST", "/do", f'{{"way":"get","text":"{text}"}}'.encode())

@@ -311,7 +311,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             for side in sides:
                 runner.run(side.stop())
             return
-        runtime = assemble(system, store=_place(request, tmp_path_factory.mktemp("limits")))
+        runtime = assemble(system.model(), store=_place(request, tmp_path_factory.mktemp("limits")))
         runner.run(runtime.start())
         yield World(runner, runtime, runtime)
         runner.run(runtime.stop())

@@ -136,7 +136,7 @@ class Bank:
 
 @asynccontextmanager
 async def running(bank: Bank, place: str) -> AsyncGenerator[Runtime]:
-    runtime = assemble(bank.system(), store=place)
+    runtime = assemble(bank.system().model(), store=place)
     await runtime.start()
     try:
         yield runtime

@@ -94,8 +94,7 @@ def test_a_call_repeated_for_weeks_is_applied_once(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(housekeeping, "PRUNE", 3600.0)
 
     async def story() -> None:
-        model, ports = shop(), Ports(LoopClock())
-        model.check().settle()
+        model, ports = shop().model(), Ports(LoopClock())
         stores: dict[str, Store] = {context.name: MemoryStore() for context in model.contexts}
         app = Runtime(model, compile_system(model, ports), stores, ports)
         await app.start()

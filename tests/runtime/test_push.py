@@ -77,8 +77,7 @@ async def listening(feed: PushOnly, store: MemoryStore) -> AsyncGenerator[list[i
     async def hear(event: Said, _: Repository[Speaker]) -> None:
         heard.append(event.number)
 
-    model, ports = System("talk", contexts=[talk]), Ports()
-    model.check().settle()
+    model, ports = System("talk", contexts=[talk]).model(), Ports()
 
     def feeds(*_: object) -> Feed:
         return feed

@@ -341,9 +341,8 @@ async def test_reply_of_two_requests_at_once_under_one_key_is_the_same() -> None
             shelves.add(Shelf(id="s"))
             return 1
 
-        system = System("s", contexts=[context])
-        system.check().settle()
-        return Runtime(system, compile_system(system, Ports()), {"a": store}, Ports())
+        model = System("s", contexts=[context]).model()
+        return Runtime(model, compile_system(model, Ports()), {"a": store}, Ports())
 
     processes = [process(), process()]
     for each in processes:
@@ -887,7 +886,7 @@ async def test_call_without_an_answer_keeps_its_key_when_it_is_made_again(desk: 
                 raise OutcomeUnknown("the connection was lost")
 
     desk.body = body
-    app = assemble(desk.system, stores={"desk": MemoryStore(), "shelf": Lost()})
+    app = assemble(desk.system.model(), stores={"desk": MemoryStore(), "shelf": Lost()})
     await app.start()
     await app.send(Go(order="o"))
     assert await app.ask(Shown()) == ["once"]

@@ -85,7 +85,7 @@ async def test_a_service_is_made_once_when_the_system_starts(make: Any) -> None:
     desk = greeter()
     desk.provide(Line, make(story))
     system = System("office", contexts=[desk])
-    assemble(system, store="memory:")  # all that `remit status` does
+    assemble(system.model(), store="memory:")  # all that `remit status` does
     assert story == []
     async with system.connect(store="memory:") as app:
         assert [await app.ask(Greeting()) for _ in range(2)] == ["by wire", "by wire"]

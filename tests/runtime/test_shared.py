@@ -97,8 +97,7 @@ class House:
         return context
 
     def process(self) -> Runtime:
-        model, ports = self.model(), Ports(LoopClock())
-        model.check().settle()
+        model, ports = self.model().model(), Ports(LoopClock())
         return Runtime(model, compile_system(model, ports), self.stores, ports)
 
     @asynccontextmanager

@@ -123,7 +123,7 @@ def test_a_store_that_takes_no_writes_is_said_though_there_is_nothing_to_handle(
 
 @pytest.mark.parametrize("lost", ["sales", "billing"])
 async def test_a_store_whose_file_is_gone_is_said(tmp_path: Path, lost: str) -> None:
-    runtime = assemble(make_shop().system, store=f"sqlite:{tmp_path}/{{context}}.db")
+    runtime = assemble(make_shop().system.model(), store=f"sqlite:{tmp_path}/{{context}}.db")
     await runtime.start()
     try:
         await runtime.send(Place(order=OrderId("o-1"), buyer=Buyer("ada")))

@@ -54,7 +54,7 @@ def test_so_many_keys_are_parked_in_a_minute_and_no_more(seconds: float) -> None
     async def story() -> None:
         shop, billing = make_shop(), Slow(seconds)
         runtime = assemble(
-            shop.system, ports=Ports(Coarse()), stores={"sales": MemoryStore(partitions=16), "billing": billing}
+            shop.system.model(), ports=Ports(Coarse()), stores={"sales": MemoryStore(partitions=16), "billing": billing}
         )
         shop.poison |= {f"o-{n}" for n in range(KEYS)}
         await runtime.start()

@@ -84,7 +84,7 @@ async def test_a_transient_failure_delays_and_parks_nothing(place: str) -> None:
 async def running(place: str) -> tuple[Runtime, set[str]]:
     """A started shop and the set of its poisonous orders."""
     shop = make_shop()
-    runtime = assemble(shop.system, store=place)
+    runtime = assemble(shop.system.model(), store=place)
     return runtime, shop.poison
 
 
@@ -136,7 +136,7 @@ async def test_poison_parks_its_key_only_and_retry_drains_in_order(running: tupl
 
 async def test_a_storm_pauses_instead_of_parking_the_world() -> None:
     shop = make_shop()
-    runtime = assemble(shop.system, store="memory:")
+    runtime = assemble(shop.system.model(), store="memory:")
     await runtime.start()
     try:
         shop.poison |= {f"o-{n}" for n in range(60)}
@@ -221,7 +221,7 @@ async def test_one_reaction_may_follow_two_events_in_their_order() -> None:
     async def on_either(event: Begun | Ended) -> None:
         seen.append(type(event).__name__)
 
-    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    runtime = assemble(System("s", contexts=[context]).model(), store="memory:")
     await runtime.start()
     try:
         await runtime.send(Begin(id="a"))
@@ -244,7 +244,7 @@ async def test_the_trace_of_a_command_reaches_what_follows_from_it(key: str) -> 
     async def on_begun(event: Begun, tasks: Repository[Task]) -> None:
         (await tasks.obtain(event.id)).record(Ended(id=event.id))
 
-    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    runtime = assemble(System("s", contexts=[context]).model(), store="memory:")
     await runtime.start()
     try:
         await runtime.send(Begin(id="a"), key=key)
@@ -273,7 +273,7 @@ async def test_a_reaction_together_commits_with_the_event() -> None:
             raise ValueError("not together")
         noted.append(event.id)
 
-    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    runtime = assemble(System("s", contexts=[context]).model(), store="memory:")
     await runtime.start()
     try:
         await runtime.send(Begin(id="good"))
@@ -321,7 +321,7 @@ async def test_each_message_of_a_batch_may_write_an_aggregate_of_its_own() -> No
         (await diaries.obtain(event.id)).lines += 1
         batch.append(event.id)
 
-    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    runtime = assemble(System("s", contexts=[context]).model(), store="memory:")
     await runtime.start()
     try:
         for id in ("a", "b", "c"):
@@ -352,7 +352,7 @@ async def test_a_reaction_together_may_not_write_a_second_aggregate(
         (await tasks.obtain(command.id)).record(Begun(id=command.id))
 
     context.react(Begun, together=True)(reaction)
-    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    runtime = assemble(System("s", contexts=[context]).model(), store="memory:")
     await runtime.start()
     try:
         with pytest.raises(HandlerFailed):
@@ -395,7 +395,7 @@ async def test_a_restored_source_is_noticed(buyer: Buyer, tmp_path: Path) -> Non
         file.unlink()
     async with make_shop().system.connect(store=store) as app:
         await app.send(Place(order=OrderId("o-2"), buyer=buyer))
-    runtime = assemble(shop.system, store=store)
+    runtime = assemble(shop.system.model(), store=store)
     await runtime.start()
     try:
         billing = next(s for s in runtime.subscriptions if s.name == "billing.charge")
@@ -423,7 +423,7 @@ async def test_an_integration_event_inherits_the_key_of_its_domain_event() -> No
     def noted(event: Noted) -> NotedToo:
         return NotedToo(group=event.group)
 
-    runtime = assemble(System("s", contexts=[context]), store="memory:")
+    runtime = assemble(System("s", contexts=[context]).model(), store="memory:")
     await runtime.start()
     try:
         await runtime.send(Begin(id="a"))

@@ -196,7 +196,7 @@ async def test_one_unit_of_work_adds_an_identity_once(place: str, bank: Bank) ->
 
 @pytest.fixture
 async def running(place: str, bank: Bank) -> Runtime:
-    return assemble(bank.system, store=place)
+    return assemble(bank.system.model(), store=place)
 
 
 async def test_a_reaction_that_adds_what_exists_parks_its_key(running: Runtime) -> None:

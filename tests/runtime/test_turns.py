@@ -56,8 +56,7 @@ class Y(Aggregate[str, Kicked]):
 @asynccontextmanager
 async def running(context: Context, store: Store) -> AsyncGenerator[Runtime]:
     """A system of one context, whose time goes with the loop."""
-    model, ports = System("s", contexts=[context]), Ports(LoopClock())
-    model.check().settle()
+    model, ports = System("s", contexts=[context]).model(), Ports(LoopClock())
     runtime = Runtime(model, compile_system(model, ports), {context.name: store}, ports)
     await runtime.start()
     try:

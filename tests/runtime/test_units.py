@@ -108,7 +108,7 @@ class Counted(MemoryStore):
 
 @asynccontextmanager
 async def started(system: System, stores: dict[str, Store]) -> AsyncGenerator[Runtime]:
-    app = assemble(system, stores=stores)
+    app = assemble(system.model(), stores=stores)
     await app.start()
     try:
         yield app

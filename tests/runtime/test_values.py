@@ -166,7 +166,7 @@ system = System("s", contexts=[one, two])
 
 @pytest.fixture
 async def app(anywhere: str) -> AsyncIterator[Runtime]:
-    runtime = assemble(system, store=anywhere)
+    runtime = assemble(system.model(), store=anywhere)
     await runtime.start()
     yield runtime
     await runtime.stop()

@@ -67,8 +67,7 @@ class Following:
 async def following(store: Store, started: Callable[[float], None]) -> AsyncGenerator[Following]:
     """Runs the subscription from the end of the log on. `store` is opened and closed; `started` hears in how many
     seconds it was ready."""
-    model, ports = _system(), Ports()
-    model.check().settle()
+    model, ports = _system().model(), Ports()
     await store.open()
     await store.place(*FOLLOWED, await _ends(store))
     runtime = Runtime(model, compile_system(model, ports), {"billing": store}, ports, listener=lambda _: None)

@@ -15,9 +15,7 @@ ENVIRONMENT = {"NATS_URL": "nats://me:hush@127.0.0.1:4222", "PG": "127.0.0.1", "
 
 def shapes() -> dict[str, ContextShape | None]:
     """The shapes of the platform's contexts."""
-    system = platform.hosting()
-    system.check().settle()
-    return shapes_of(system)
+    return shapes_of(platform.hosting().model())
 
 
 def planned(name: str) -> Placement:

@@ -38,7 +38,7 @@ def test_a_context_is_checked_and_compiled_with_only_the_published_languages_of_
 ) -> None:
     program = (
         "import sys; from learning.system import platform; from remit.runtime import Ports, compile_system\n"
-        f"model = platform.hosting(['{hosted}']); model.check().settle(); compile_system(model, Ports())\n"
+        f"model = platform.hosting(['{hosted}']).model(); compile_system(model, Ports())\n"
         "print([m for m in sys.modules if m.endswith('.handlers')])"
     )
     ran = subprocess.run(
@@ -51,22 +51,19 @@ def test_a_context_is_checked_and_compiled_with_only_the_published_languages_of_
 def test_the_whole_system_is_the_same_however_contexts_are_named() -> None:
     whole = platform.hosting()
     assert [context.name for context in whole.contexts] == list(CONTEXTS)
-    assert whole.elsewhere == ()
-    whole.check().settle()
+    assert whole.model().elsewhere == ()
 
 
 def test_a_part_of_the_system_knows_the_names_of_the_rest() -> None:
     part = platform.hosting(["billing", "learning"])
     assert [context.name for context in part.contexts] == ["billing", "learning"]
-    assert part.elsewhere == ("enrollment", "certification")
-    part.check().settle()
+    assert part.model().elsewhere == ("enrollment", "certification")
 
 
 def test_contexts_given_themselves_can_be_hosted_apart_too() -> None:
     one, two = Context("one"), Context("two")
     part = System("pair", contexts=[one, two], relations=[OpenHost(one), OpenHost("two")]).hosting(["two"])
-    assert (part.contexts, part.elsewhere) == ((two,), ("one",))
-    part.check().settle()
+    assert (part.contexts, part.model().elsewhere) == ((two,), ("one",))
 
 
 def test_every_context_that_is_not_where_the_system_says_is_a_finding() -> None:

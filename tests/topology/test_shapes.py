@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from remit import Command, Context, DomainEvent, IntegrationEvent, Later, Projection, Query, Sender, System
+from remit import Command, Context, DomainEvent, IntegrationEvent, Later, Projection, Query, Sender
+from remit.checks import model_of
+from remit.contexts import ContextMap, Model
 from remit.topology.placement import ContextShape
 from remit.topology.shapes import shapes_of
 
@@ -66,7 +68,7 @@ def packed(event: Closed) -> Packed:
     return Packed(order=event.order)
 
 
-def system() -> System:
+def model() -> Model:
     """Sales sends for later to stock, asks it, and follows it; accounts is hosted elsewhere."""
     sales, stock = Context("sales"), Context("stock")
     sales.handle(Sell)(sell)
@@ -76,14 +78,11 @@ def system() -> System:
     stock.handle(Pack)(pack)
     stock.answer(Stocked)(stocked)
     stock.publish(Closed)(packed)
-    made = System("shop", contexts=[sales, stock])
-    made.elsewhere = ("accounts",)
-    made.check().settle()
-    return made
+    return model_of(ContextMap(name="shop", contexts=(sales, stock), elsewhere=("accounts",)))
 
 
 def test_a_shape_has_components_sources_and_calls() -> None:
-    shapes = shapes_of(system())
+    shapes = shapes_of(model())
     assert shapes["sales"] == ContextShape(
         frozenset({"write", "read", "edge"}),
         projects=frozenset({"stock"}),
@@ -92,10 +91,10 @@ def test_a_shape_has_components_sources_and_calls() -> None:
 
 
 def test_who_is_sent_something_for_later_follows_the_sender() -> None:
-    assert shapes_of(system())["stock"] == ContextShape(frozenset({"write", "read"}), reacts_to=frozenset({"sales"}))
+    assert shapes_of(model())["stock"] == ContextShape(frozenset({"write", "read"}), reacts_to=frozenset({"sales"}))
 
 
 def test_a_context_hosted_elsewhere_has_only_a_name() -> None:
-    shapes = shapes_of(system())
+    shapes = shapes_of(model())
     assert list(shapes) == ["sales", "stock", "accounts"]
     assert shapes["accounts"] is None

@@ -11,7 +11,6 @@ from typing import NewType, Protocol, assert_never, assert_type
 from remit.contexts import (
     Clock,
     Context,
-    ContextMap,
     CustomerSupplier,
     Ids,
     Later,
@@ -23,7 +22,7 @@ from remit.contexts import (
     View,
 )
 from remit.domain import Aggregate, Projection
-from remit.hosting import Outbox, SyncOutbox
+from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 
 OrderId = NewType("OrderId", str)
@@ -210,7 +209,7 @@ sales.delete("/orders/{order}", CancelOrder)
 sales.get("/students/{student}/orders", OrdersOf)
 billing.get("/students/{student}/owed", Owed, refusals={LimitExceeded: 403})
 
-shop = ContextMap(
+shop = System(
     "shop",
     contexts=[sales, billing],
     relations=[CustomerSupplier(supplier=sales, customer=billing), OpenHost(sales), Partnership(sales, billing)],

@@ -14,13 +14,12 @@ __all__ = ["read_message"]
 M = TypeVar("M", Command[Any, Any], Query[Any, Any])
 
 
-def read_message(model: System, kind: type[M], name: str, fields: str) -> M:
+def read_message(system: System, kind: type[M], name: str, fields: str) -> M:
     """The command or query called `name`, with these fields.
 
     Raises `ModelError`, `Failure` (no such message, or several) and `BadMessage` (the fields are not its fields).
     """
-    model.check().settle()
-    known = [contract for contract in model.contracts.values() if issubclass(contract.message, kind)]
+    known = [contract for contract in system.model().contracts.values() if issubclass(contract.message, kind)]
     contract = _find(known, name, kind.__name__.lower())
     codec: Codec[M] = Codec(contract.message, contract.type)
     try:

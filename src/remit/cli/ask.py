@@ -38,6 +38,6 @@ def ask(
     A refusal is printed as JSON too, with exit code 3.
     """
     callee = Callee.named(system, store, data)
-    query = read_message(callee.model, Query, message, fields)
+    query = read_message(callee.system, Query, message, fields)
     wanted = fresh if fresh_key is None else fresh_key
     return print_outcome(callee, lambda app: app.ask(query, deadline=deadline, fresh=wanted))

@@ -111,7 +111,7 @@ def _readers(system: str) -> Readers:
     topology = read_topology(system, whole=False)
     readers: dict[str, list[Reader]] = {}
     for context in load_system(topology.system, only=()).names if reads_directly(topology) else ():
-        for source in followed_by(load_system(topology.system, only=(context,)), context):
+        for source in followed_by(load_system(topology.system, only=(context,)).model(), context):
             place = topology.store_of(context)
             if place.technology != "postgresql":
                 _ = place.url.value  # says which variable is missing that would tell the user

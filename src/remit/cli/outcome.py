@@ -23,7 +23,7 @@ __all__ = ["Callee", "print_outcome"]
 class Callee(NamedTuple):
     """Whom a call goes to: a system that is run for it on these stores, or the services of a topology."""
 
-    model: System
+    system: System
     store: str = DEFAULT_STORE
     topology: str | None = None
 
@@ -48,5 +48,5 @@ def print_outcome(callee: Callee, call: Callable[[Sender], Awaitable[Any]]) -> i
 
 
 async def _connected(callee: Callee, call: Callable[[Sender], Awaitable[Any]]) -> Any:
-    async with callee.model.connect(store=callee.store, topology=callee.topology) as app:
+    async with callee.system.connect(store=callee.store, topology=callee.topology) as app:
         return await call(app)

@@ -83,9 +83,7 @@ def plan(
 
 def _placed(path: str) -> tuple[Placement, Shapes]:
     topology = read_topology(path)
-    system = load_system(topology.system)
-    system.check().settle()
-    shapes = shapes_of(system)
+    shapes = shapes_of(load_system(topology.system).model())
     return place(topology, shapes), shapes
 
 

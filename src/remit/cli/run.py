@@ -78,25 +78,25 @@ def run(
             "cli.usage", f"{system} is no topology file, and has no services", where="remit run",
             expected="a file that ends with .toml before the names of services", next=f"remit run {system}",
         )  # fmt: skip
-    model = load_system(system)
-    runtime = assemble(model, store=place_of(store, data))
+    hosted = load_system(system)
+    runtime = assemble(hosted.model(), store=place_of(store, data))
     with contextlib.ExitStack() as stack:
         door: socket.socket | None = None
-        if port is not None or any(context.routes for context in model.contexts):
+        if port is not None or any(context.routes for context in hosted.contexts):
             door = stack.enter_context(listen(host, DEFAULT_PORT if port is None else port))
-        event_loop.run(_run(model, runtime, door, limits, as_json=json))
+        event_loop.run(_run(hosted, runtime, door, limits, as_json=json))
     return 0
 
 
-async def _run(model: System, runtime: Runtime, door: socket.socket | None, limits: Limits, *, as_json: bool) -> None:
-    doors = Doors(model, runtime, door, limits) if door is not None else None
-    await serve(runtime, doors, ending_by_signals(), lambda url: _announce(model, url, as_json=as_json))
+async def _run(system: System, runtime: Runtime, door: socket.socket | None, limits: Limits, *, as_json: bool) -> None:
+    doors = Doors(system, runtime, door, limits) if door is not None else None
+    await serve(runtime, doors, ending_by_signals(), lambda url: _announce(system, url, as_json=as_json))
 
 
-def _announce(model: System, url: str | None, *, as_json: bool) -> None:
-    contexts = [context.name for context in model.contexts]
+def _announce(system: System, url: str | None, *, as_json: bool) -> None:
+    contexts = [context.name for context in system.contexts]
     if as_json:
-        line = jsons.dumps({"ready": True, "url": url, "system": model.name, "contexts": contexts})
+        line = jsons.dumps({"ready": True, "url": url, "system": system.name, "contexts": contexts})
     else:
-        line = f"ready: {model.name} ({', '.join(contexts)})" + (f" on {url}" if url else "")
+        line = f"ready: {system.name} ({', '.join(contexts)})" + (f" on {url}" if url else "")
     print(line, flush=True)

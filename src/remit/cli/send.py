@@ -28,5 +28,5 @@ def send(
     A refusal is printed as JSON too, with exit code 3.
     """
     callee = Callee.named(system, store, data)
-    command = read_message(callee.model, Command, message, fields)
+    command = read_message(callee.system, Command, message, fields)
     return print_outcome(callee, lambda app: app.send(command, key=key, deadline=deadline))

@@ -49,7 +49,7 @@ def run_topology(path: str, services: Sequence[str], limits: Limits, *, attached
     replicas = _chosen(topology, services)
     if len(replicas) == 1:
         return _run_here(topology, replicas[0], limits, attached=attached, as_json=as_json)
-    placement = _placed(topology, load_system(topology.system))
+    placement = place(topology, shapes_of(load_system(topology.system).model()))
     children = {
         each.named(placement): Child(_command(path, each, limits), _environment(topology, placement, each.service))
         for each in replicas
@@ -76,22 +76,18 @@ def _chosen(topology: Topology, names: Sequence[str]) -> list[_Replica]:
     return list(dict.fromkeys(chosen))
 
 
-def _placed(topology: Topology, system: System) -> Placement:
-    system.check().settle()
-    return place(topology, shapes_of(system))
-
-
 # ── one, here ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _run_here(topology: Topology, replica: _Replica, limits: Limits, *, attached: bool, as_json: bool) -> int:
     names = load_system(topology.system, only=()).names
     hosted = place(topology, dict.fromkeys(names)).services[replica.service].runs
-    model = load_system(topology.system, only=hosted)
-    placement = _placed(topology, model)
+    system = load_system(topology.system, only=hosted)
+    model = system.model()
+    placement = place(topology, shapes_of(model))
     placed = placement.services[replica.service]
     service = RunningService(model, placement, placed, replica=replica.number)
-    edges = model.hosting([context for context in placed.runs if placed.has(context, "edge")])
+    edges = system.hosting([context for context in placed.runs if placed.has(context, "edge")])
     with contextlib.ExitStack() as stack:
         door: socket.socket | None = None
         if placed.service.http is not None:

@@ -75,7 +75,7 @@ class Doors:
     Raises `ModelError` with every route that does not hold, `Failure` when the server is not installed.
     """
 
-    def __init__(self, model: System, runtime: Runtime, door: socket.socket, limits: Limits) -> None:
+    def __init__(self, system: System, runtime: Runtime, door: socket.socket, limits: Limits) -> None:
         try:
             import uvicorn
         except ModuleNotFoundError:
@@ -102,7 +102,7 @@ class Doors:
         self._door = door
         self._ending = False
         self.url = _url(door)
-        edge = HttpEdge(model, runtime, **limits._asdict(), ready=self._readiness, status=self._status)
+        edge = HttpEdge(system, runtime, **limits._asdict(), ready=self._readiness, status=self._status)
         room = room_for(limits.max_body)
         try:
             connections = parsed_in_c(room)

@@ -15,7 +15,7 @@ from remit.cli.opening import Places, opened, require_some
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import cell, show
 from remit.cli.settings import HERE
-from remit.hosting import System
+from remit.contexts import Model
 from remit.hosting.service import relayed
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import Ports, compile_system
@@ -41,11 +41,10 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     if is_topology(system):
         refuse_places(store=store, data=data)
         topology = read_topology(system)
-        model, places = load_system(topology.system), Places.by(topology)
-        model.check().settle()
+        model, places = load_system(topology.system).model(), Places.by(topology)
         relays = relayed(place(topology, shapes_of(model)))
     else:
-        model, places, relays = load_system(system), Places.at(place_of(store, data)), []
+        model, places, relays = load_system(system).model(), Places.at(place_of(store, data)), []
     rows = asyncio.run(_read(model, places, relays))
     if json:
         print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
@@ -54,8 +53,7 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     return 0 if _are_well(rows) else UNWELL
 
 
-async def _read(model: System, places: Places, relays: Sequence[FollowPlan]) -> list[SubscriptionStatus]:
-    model.check().settle()
+async def _read(model: Model, places: Places, relays: Sequence[FollowPlan]) -> list[SubscriptionStatus]:
     follows = [follow for plan in compile_system(model, Ports()).values() for follow in plan.follows.values()]
     follows += relays
     contexts = [context.name for context in model.contexts]

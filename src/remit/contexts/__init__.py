@@ -1,8 +1,10 @@
-"""Who owns what: contexts, what they declare, and the map between them. Pure data; everything else reads it."""
+"""Who owns what: contexts, what they declare, the map between them, and the model that comes of it. Pure data."""
 
 from remit.contexts.context import Context
-from remit.contexts.declarations import ClientOf, Handler, Later, Publisher, Route
+from remit.contexts.declarations import ClientOf, Handler, Later, Route
+from remit.contexts.injectables import INJECTABLES, SERVICE, Injectable
 from remit.contexts.map import ContextMap
+from remit.contexts.model import Followed, Model, derive
 from remit.contexts.ports import Clock, Ids, Repository, Sender, Sql, View
 from remit.contexts.relations import (
     AntiCorruptionLayer,
@@ -14,8 +16,18 @@ from remit.contexts.relations import (
     SeparateWays,
     SharedKernel,
 )
+from remit.contexts.roles import COMMAND, PROJECTION, PUBLISHER, QUERY, REACTION, ROLES, TOGETHER, Role
 
 __all__ = [
+    "COMMAND",
+    "INJECTABLES",
+    "PROJECTION",
+    "PUBLISHER",
+    "QUERY",
+    "REACTION",
+    "ROLES",
+    "SERVICE",
+    "TOGETHER",
     "AntiCorruptionLayer",
     "ClientOf",
     "Clock",
@@ -23,18 +35,22 @@ __all__ = [
     "Context",
     "ContextMap",
     "CustomerSupplier",
+    "Followed",
     "Handler",
     "Ids",
+    "Injectable",
     "Later",
+    "Model",
     "OpenHost",
     "Partnership",
-    "Publisher",
     "Relation",
     "Repository",
+    "Role",
     "Route",
     "Sender",
     "SeparateWays",
     "SharedKernel",
     "Sql",
     "View",
+    "derive",
 ]

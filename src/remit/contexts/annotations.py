@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from remit.contexts.context import Context
-from remit.contexts.declarations import Handler, Later
-from remit.contexts.ports import Repository, Sql
+from remit.contexts.declarations import Handler
+from remit.contexts.injectables import LATER, Injectable, injectable_of
 from remit.domain import Aggregate, Projection
 from remit.messages import IntegrationEvent, Message, parameter_of
 
 __all__ = [
+    "Asked",
     "aggregates_of",
+    "asked_by",
     "asks_for_sql",
     "first_parameter",
     "hints_of",
     "is_kind",
+    "name_of",
     "projected_by",
     "published_by",
     "recorded_by",
@@ -30,6 +33,11 @@ __all__ = [
 def is_kind(declared: Any, *kinds: type) -> bool:
     """Whether something declared is a class of one of these kinds; False for what is no class at all."""
     return isinstance(declared, type) and issubclass(declared, kinds)
+
+
+def name_of(declared: Any) -> str:
+    """What something declared is called in a finding."""
+    return declared.__name__ if isinstance(declared, type) else repr(declared)
 
 
 def unresolved(function: Callable[..., Any]) -> str | None:
@@ -72,29 +80,47 @@ def recorded_by(aggregate: type[Aggregate[Any, Any]]) -> list[type[Message]]:
     return [member for member in union_members(arguments[1]) if is_kind(member, Message)] if len(arguments) > 1 else []
 
 
+class Asked(NamedTuple):
+    """What a handler asks for by one of its parameters."""
+
+    parameter: str
+    wanted: Any
+    """The annotation."""
+    injectable: Injectable
+    subject: Any
+
+
+def asked_by(context: Context[Any], handler: Handler) -> list[Asked]:
+    """What a handler of the context asks for beside its message; nothing when its annotations cannot be read."""
+    if unresolved(handler.function) is not None:
+        return []
+    hints = hints_of(handler.function)
+    names = list(inspect.signature(handler.function).parameters)[1:]
+    wanted = {name: hints.get(name, "Type") for name in names}
+    return [Asked(name, hint, *injectable_of(context, hint)) for name, hint in wanted.items()]
+
+
 def aggregates_of(context: Context[Any]) -> Iterator[tuple[type[Aggregate[Any, Any]], Handler]]:
     """Each aggregate that a handler of the context asks for as a repository, with that handler."""
     for handler in context.handlers:
-        for aggregate in _asked_for(handler, Repository):
-            if is_kind(aggregate, Aggregate):
-                yield aggregate, handler
+        for asked in asked_by(context, handler):
+            if asked.injectable.of is Aggregate and is_kind(asked.subject, Aggregate):
+                yield asked.subject, handler
 
 
 def sent_later(context: Context[Any]) -> Iterator[tuple[Any, Handler]]:
     """Each command that a handler of the context sends for later, with that handler."""
     for handler in context.handlers:
-        for command in _asked_for(handler, Later):
-            yield command, handler
+        for asked in asked_by(context, handler):
+            if asked.injectable is LATER:
+                yield asked.subject, handler
 
 
 def asks_for_sql(context: Context[Any]) -> list[Handler]:
     """The handlers of the context that run statements of their own."""
-    return [handler for handler in context.handlers if Sql in hints_of(handler.function).values()]
-
-
-def _asked_for(handler: Handler, port: type) -> list[Any]:
-    """The `X` of every parameter annotated `port[X]`."""
-    return [get_args(hint)[0] for hint in hints_of(handler.function).values() if get_origin(hint) is port]
+    return [
+        handler for handler in context.handlers if any(asked.injectable.has_sql for asked in asked_by(context, handler))
+    ]
 
 
 def union_members(declared: Any) -> tuple[Any, ...]:

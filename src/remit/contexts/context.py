@@ -12,7 +12,8 @@ from typing import Any, Concatenate, Generic, Literal, Protocol, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
-from remit.contexts.declarations import Handler, Publisher, Role, Route
+from remit.contexts.declarations import Handler, Route
+from remit.contexts.roles import COMMAND, PROJECTION, PUBLISHER, QUERY, REACTION, TOGETHER, Role
 from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
 from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
@@ -97,7 +98,7 @@ class Context(Generic[B]):
         self.outbox = tuple(outbox)
         self.keep = keep
         self.handlers: list[Handler] = []
-        self.publishers: list[Publisher] = []
+        self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []
         self.routes: list[Route] = []
         self.provided: dict[type, Callable[[], Any]] = {}
@@ -105,13 +106,23 @@ class Context(Generic[B]):
     def __repr__(self) -> str:
         return f"Context({self.name!r})"
 
+    @property
+    def functions(self) -> list[Handler]:
+        """Handlers and publishers."""
+        return [*self.handlers, *self.publishers]
+
+    @property
+    def roles(self) -> set[Role]:
+        """The roles that something declared by the context has."""
+        return {each.role for each in self.functions} | ({PROJECTION} if self.projections else set())
+
     def handle(self, command: _CommandType[M, R], /) -> _Binds[M, R]:
         """Binds the one handler of a command."""
-        return self._bind("command", command)
+        return self._bind(COMMAND, command)
 
     def answer(self, query: _QueryType[M, R], /) -> _Binds[M, R]:
         """Binds the one handler of a query. It may read anything of its context and write nothing."""
-        return self._bind("query", query)
+        return self._bind(QUERY, query)
 
     @overload
     def react(self, one: _EventType[M, B], /) -> _Binds[M, None]: ...
@@ -145,7 +156,7 @@ class Context(Generic[B]):
         A reaction is a policy with its own transaction, retries and parked keys, run after the event is stored. With
         `together`, only for one of the context's own domain events: in the very transaction that records the event.
         """
-        return self._bind("together" if together else "reaction", *events)
+        return self._bind(TOGETHER if together else REACTION, *events)
 
     def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
         """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
@@ -155,7 +166,7 @@ class Context(Generic[B]):
         """
 
         def register(publisher: Any) -> Any:
-            self.publishers.append(Publisher(event, publisher))  # type: ignore[arg-type]  # seen as a protocol by checkers
+            self.publishers.append(Handler(PUBLISHER, event, publisher))  # type: ignore[arg-type]  # seen as a protocol
             return publisher
 
         return register

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal
+from typing import Any, Generic
 
 from typing_extensions import TypeVar
 
-from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal
+from remit.contexts.roles import Role
+from remit.messages import Command, Message, Query, Refusal
 
-__all__ = ["ClientOf", "Handler", "Later", "Publisher", "Role", "Route", "where"]
+__all__ = ["ClientOf", "Handler", "Later", "Route", "where"]
 
 C = TypeVar("C", bound=Command[Any, Any])
-
-Role = Literal["command", "query", "reaction", "together"]
 
 ClientOf = Callable[[Mapping[str, Any]], str | None]
 """Says who makes a request to the HTTP edge, from its ASGI scope: a name, the same for each request of one client. None
@@ -23,7 +22,7 @@ or "" is one of those who cannot be told apart."""
 
 @dataclass(frozen=True)
 class Handler:
-    """A function bound to a message."""
+    """A function bound to a message, in a role."""
 
     role: Role
     message: type[Message]
@@ -33,13 +32,11 @@ class Handler:
     def name(self) -> str:
         return self.function.__name__
 
-
-@dataclass(frozen=True)
-class Publisher:
-    """A pure function from a domain event to an integration event or nothing."""
-
-    event: type[DomainEvent]
-    function: Callable[[Any], IntegrationEvent | None]
+    @property
+    def fits(self) -> bool:
+        """Whether the message is of a kind that the role takes. What a decorator was given may be anything."""
+        message: Any = self.message
+        return isinstance(message, type) and issubclass(message, self.role.kinds)
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from remit.contexts import ContextMap, Sender
+from remit.contexts import Model, Sender
 from remit.findings import Findings
 
 __all__ = ["connect_to_services"]
 
 
 @asynccontextmanager
-async def connect_to_services(model: ContextMap, path: str) -> AsyncGenerator[Sender]:
-    """A `Sender` over the call channel of a topology file. Raises `ModelError` with every finding, `ChannelError`."""
+async def connect_to_services(model: Model, path: str) -> AsyncGenerator[Sender]:
+    """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`."""
     # Imported here, because who runs the whole system in one process needs none of it.
     from remit.hosting.service import RunningService
     from remit.topology.file import read_topology
@@ -28,7 +28,6 @@ async def connect_to_services(model: ContextMap, path: str) -> AsyncGenerator[Se
             expected="a channel for calls", next='calls = "http", or connect(store=...) to the stores it names',
         )  # fmt: skip
         findings.settle()
-    model.check().settle()
     caller = RunningService(model, place(topology, shapes_of(model)))
     try:
         await caller.start()

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any
 from zlib import crc32
 
-from remit.contexts import Context, ContextMap
+from remit.contexts import Context, Model
 from remit.errors import OutboxError
 from remit.messages import LATER, Codec, Command, Contract, IntegrationEvent, key_text
 from remit.stores.size import LARGEST_UNIT, too_large
@@ -21,8 +21,7 @@ __all__ = ["Outbox", "SyncOutbox", "Writing"]
 class Writing:
     """Makes rows of what a context has in its outbox. `stir` is called when one is being staged."""
 
-    def __init__(self, model: ContextMap, context: Context[Any], schema: str, stir: Callable[[], None]) -> None:
-        """The model has been checked, without findings."""
+    def __init__(self, model: Model, context: Context[Any], schema: str, stir: Callable[[], None]) -> None:
         self.schema = schema
         self.stir = stir
         self._where = repr(context)

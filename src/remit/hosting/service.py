@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from remit.contexts import ContextMap
+from remit.contexts import Model
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.runtime.following.relay import Relay
@@ -40,12 +40,8 @@ def relayed(placement: Placement) -> list[FollowPlan]:
     ]
 
 
-def followed_by(model: ContextMap, context: str) -> list[str]:
-    """The contexts whose published channel a service follows that hosts only this one, which `model` does.
-
-    Raises `ModelError` with every finding.
-    """
-    model.check().settle()
+def followed_by(model: Model, context: str) -> list[str]:
+    """The contexts whose published channel a service follows that hosts only this one, which `model` does."""
     follows = compile_system(model, Ports())[context].follows.values()
     return sorted({follow.source for follow in follows if follow.channel == PUBLISHED} - {context})
 
@@ -55,7 +51,7 @@ class RunningService:
 
     def __init__(
         self,
-        model: ContextMap,
+        model: Model,
         placement: Placement,
         placed: PlacedService = CALLER,
         *,
@@ -63,11 +59,10 @@ class RunningService:
     ) -> None:
         """`model` holds the contexts of which the service runs anything.
 
-        Raises `ModelError` with every finding, `StoreError` and `ChannelError` for a driver that is not installed.
+        Raises `StoreError` and `ChannelError` for a driver that is not installed.
         """
         settle(placement.topology, placed)
         ports = Ports(watch=LoopWatch())
-        model.check().settle()
         plans = {name: plan for name, plan in compile_system(model, ports).items() if name in placed.stores}
         stores = {context: open_store(place.url.value, context) for context, place in placed.stores.items()}
         self._published = {

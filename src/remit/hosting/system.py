@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Coroutine, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from remit.contexts import ClientOf, Context, ContextMap, Relation
-from remit.contexts.ports import Sender
+from remit.checks import check, model_of
+from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
 from remit.errors import OutboxError
+from remit.findings import Findings
 from remit.hosting.connecting import connect_to_services
 from remit.hosting.loading import load_contexts
 from remit.hosting.outbox import Outbox, SyncOutbox, Writing
@@ -28,7 +30,7 @@ R = TypeVar("R")
 E = TypeVar("E", bound=Refusal)
 
 
-class System(ContextMap):
+class System:
     """The whole: contexts and their relations. `name` is made as that of a context is: it is part of other names.
 
     `contexts` are the contexts themselves, or by name the places where they are: `{"billing": "shop.billing:billing"}`.
@@ -46,11 +48,48 @@ class System(ContextMap):
         relations: Sequence[Relation] = (),
         client_of: ClientOf | None = None,
     ) -> None:
-        self.places: Mapping[str, str] = contexts if isinstance(contexts, Mapping) else {}
-        loaded = () if isinstance(contexts, Mapping) else contexts
-        super().__init__(name, contexts=loaded, relations=relations, elsewhere=tuple(self.places))
-        self.client_of = client_of
+        self._places: Mapping[str, str] = contexts if isinstance(contexts, Mapping) else {}
+        self._map = ContextMap(
+            name=name,
+            contexts=() if isinstance(contexts, Mapping) else tuple(contexts),
+            relations=tuple(relations),
+            elsewhere=tuple(self._places),
+            client_of=client_of,
+        )
         self._running: list[tuple[AbstractEventLoop, Runtime]] = []
+
+    @property
+    def name(self) -> str:
+        """How the system is called."""
+        return self._map.name
+
+    @property
+    def contexts(self) -> tuple[Context[Any], ...]:
+        """The contexts that are known here, which are all but those given by their places."""
+        return self._map.contexts
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        """How the contexts stand to each other."""
+        return self._map.relations
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all contexts of the system."""
+        return self._map.names
+
+    @property
+    def client_of(self) -> ClientOf | None:
+        """Tells clients of the HTTP edge apart; None where their credentials do."""
+        return self._map.client_of
+
+    def check(self) -> Findings:
+        """Everything in the system that does not hold, in one list."""
+        return check(self._map)
+
+    def model(self) -> Model:
+        """What runs, places and shows the system. Raises `ModelError` with every finding."""
+        return model_of(self._map)
 
     def hosting(self, names: Collection[str] | None = None) -> System:
         """The system as a process knows it that hosts these contexts, or all: the others are only names.
@@ -58,14 +97,18 @@ class System(ContextMap):
         Raises `ModelError` for contexts that are not where the system says.
         """
         if names is None:
-            if not self.elsewhere:
+            if not self._map.elsewhere:
                 return self
             names = self.names
         hosted = [context for context in self.contexts if context.name in names]
-        hosted += load_contexts(self.name, {name: place for name, place in self.places.items() if name in names})
-        known = System(self.name, contexts=hosted, relations=self.relations, client_of=self.client_of)
-        known.elsewhere = tuple(name for name in self.names if name not in names)
-        known.beside = tuple(context for context in self.contexts if context.name not in names)
+        hosted += load_contexts(self.name, {name: place for name, place in self._places.items() if name in names})
+        known = System(self.name, contexts=hosted)
+        known._map = replace(
+            self._map,
+            contexts=tuple(hosted),
+            elsewhere=tuple(name for name in self.names if name not in names),
+            beside=tuple(context for context in self.contexts if context.name not in names),
+        )
         return known
 
     @asynccontextmanager
@@ -82,14 +125,14 @@ class System(ContextMap):
         Raises `ModelError` with every finding, `StoreError`, `StoreUnavailable` and `ChannelError`.
         """
         if topology is not None:
-            async with connect_to_services(self, topology) as sender:
+            async with connect_to_services(self.model(), topology) as sender:
                 yield sender
             return
         from asyncio import get_running_loop
 
         from remit.hosting.assembly import assemble
 
-        runtime = assemble(self.hosting(), store=store, parity=parity)
+        runtime = assemble(self.hosting().model(), store=store, parity=parity)
         try:
             await runtime.start()
             self._running.append((get_running_loop(), runtime))
@@ -141,8 +184,7 @@ class System(ContextMap):
                 f"{self.name} has no context {name!r}", where=f"System({self.name!r})",
                 expected=f"one of: {', '.join(self.names)}", next="outbox(<context or its name>)",
             )  # fmt: skip
-        model = self.hosting([name]) if self.elsewhere else self
-        model.check().settle()
+        model = (self.hosting([name]) if self._map.elsewhere else self).model()
         owner = next(each for each in model.contexts if each.name == name)
         return Writing(model, owner, schema or name, partial(self._stir, name))
 

@@ -1,6 +1,7 @@
 """What runs: calls, units of work, subscriptions, and the housekeeper."""
 
-from remit.runtime.plan import ContextPlan, compile_system
+from remit.runtime.compiler import compile_system
+from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports, SystemClock, SystemIds
 from remit.runtime.runtime import Runtime
 from remit.runtime.signals import Listener, Signal

@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
-from remit.contexts import ContextMap
+from remit.contexts import Model
 from remit.errors import RemitError, visible
-from remit.messages import Command, Query, contract_of, declared_context, key_text
+from remit.messages import Command, Query, contract_of, key_text
 from remit.runtime.calling.calls import DEADLINE, Calls, attempt
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.history import BROKEN
@@ -55,7 +55,7 @@ class Runtime:
 
     def __init__(
         self,
-        model: ContextMap,
+        model: Model,
         plans: Mapping[str, ContextPlan],
         stores: Mapping[str, Store],
         ports: Ports,
@@ -194,7 +194,7 @@ class Runtime:
     async def _freshen(self, query: Query[Any, Any], fresh: bool | str, seconds: float) -> float:
         """Waits until everything that has happened before now has reached the context that answers. Says how many of
         the seconds are left."""
-        owner = self.model.owners.get(type(query)) or declared_context(type(query))
+        owner = self.model.owner_of(type(query))
         if owner is None:
             return seconds  # nobody answers it, which the call will say
         loop = asyncio.get_running_loop()

@@ -2,69 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from remit.contexts import Context, ContextMap
-from remit.contexts.annotations import asks_for_sql, is_kind, projected_by, sent_later
-from remit.messages import Command, Message, Query, declared_context
-from remit.topology.placement import COMPONENTS, Component, ContextShape
+from remit.contexts import Context, Model
+from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
+from remit.messages import Command, Query
+from remit.topology.placement import Component, ContextShape
 
 __all__ = ["shapes_of"]
 
 
-def shapes_of(model: ContextMap) -> dict[str, ContextShape | None]:
-    """The shape of every context of the system; None for one that is hosted elsewhere. The model has been checked."""
+def shapes_of(model: Model) -> dict[str, ContextShape | None]:
+    """The shape of every context of the system; None for one that is hosted elsewhere."""
     shapes: dict[str, ContextShape | None] = dict.fromkeys(model.names)
     for context in model.contexts:
+        followed = [each for each in model.followed if each.context is context]
         shapes[context.name] = ContextShape(
-            frozenset(part for part in COMPONENTS if _has(context, part)),
-            frozenset(_reacts_to(model, context)),
-            frozenset(_owned(model, (event for each in context.projections for event in projected_by(each)))),
+            frozenset(_components(context)),
+            frozenset(_owned(model, (each.event for each in followed if each.role.component == "write")))
+            | frozenset(_senders(model, context)),
+            frozenset(_owned(model, (each.event for each in followed if each.role.component == "read"))),
             frozenset(_calls(model, context)),
             tuple(handler.name for handler in asks_for_sql(context)),
         )
     return shapes
 
 
-def _has(context: Context[Any], part: Component) -> bool:
-    roles = {handler.role for handler in context.handlers}
-    match part:
-        case "write":
-            return bool(roles - {"query"} or context.publishers or context.outbox)
-        case "read":
-            return bool(roles & {"query"} or context.projections)
-        case "edge":
-            return bool(context.routes)
+def _components(context: Context[Any]) -> Iterator[Component]:
+    for role in context.roles:
+        yield role.component
+    if context.outbox:
+        yield "write"
+    if context.routes:
+        yield "edge"
 
 
-def _owned(model: ContextMap, messages: Iterator[Any]) -> Iterator[str]:
+def _owned(model: Model, messages: Iterable[Any]) -> Iterator[str]:
     for message in messages:
-        owner = model.owners.get(message) or (is_kind(message, Message) and declared_context(message))
-        if owner:
+        if owner := model.owner_of(message):
             yield owner
 
 
-def _reacts_to(model: ContextMap, context: Context[Any]) -> Iterator[str]:
-    yield from _owned(model, (handler.message for handler in context.handlers if handler.role == "reaction"))
+def _senders(model: Model, context: Context[Any]) -> Iterator[str]:
+    """The contexts that send commands of this one for later."""
     for sender in model.contexts:
         later = [command for command, _ in sent_later(sender)]
         later += [command for command in sender.outbox if is_kind(command, Command)]
-        if context.name in _owned(model, iter(later)):
+        if context.name in _owned(model, later):
             yield sender.name
 
 
-def _calls(model: ContextMap, context: Context[Any]) -> Iterator[tuple[Component, str]]:
+def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[Component, str]]:
     for route in context.routes:
-        for owner in _owned(model, iter([route.message])):
+        for owner in _owned(model, [route.message]):
             yield "edge", f"{owner}.{_answered_by(route.message)}"
     later = list(sent_later(context))
     for handler in context.handlers:
-        part: Component = "read" if handler.role == "query" else "write"
         for message in (named for named in _mentioned(handler.function) if (named, handler) not in later):
-            for owner in _owned(model, iter([message])):
-                yield part, f"{owner}.{_answered_by(message)}"
+            for owner in _owned(model, [message]):
+                yield handler.role.component, f"{owner}.{_answered_by(message)}"
 
 
 def _answered_by(message: type) -> Component:

@@ -83,10 +83,10 @@ async def follow(address: str, name: str) -> None:
     housekeeping.PRUNE = reports.REPORT_SECONDS = SOON
     setattr(subscription, "REPORT_SECONDS", SOON)  # noqa: B010  it has it from there, and does not hand it on
     ports = Ports()
-    crew.check().settle()
-    plans = {name: compile_system(crew, ports)[name]}
+    model = crew.model()
+    plans = {name: compile_system(model, ports)[name]}
     stores: dict[str, Store] = {each: PostgresStore(address, each, partitions=PARTITIONS) for each in (name, SOURCE)}
-    await Runtime(crew, plans, stores, ports).start()
+    await Runtime(model, plans, stores, ports).start()
     await asyncio.Event().wait()
 
 

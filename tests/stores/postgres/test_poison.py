@@ -43,7 +43,7 @@ class Desk(System):
 
     def __init__(self, context: Context[Any]) -> None:
         super().__init__("desk", contexts=[context])
-        self.name = context.name
+        self.schema = context.name
 
         @context.handle(Tell)
         async def tell(command: Tell, letters: Repository[Letter]) -> None:
@@ -67,7 +67,7 @@ class Desk(System):
 async def desk(connection: Connection) -> AsyncIterator[Desk]:
     desk = Desk(Context(f"desk_{uuid4().hex[:12]}"))
     yield desk
-    await connection.execute(f"DROP SCHEMA IF EXISTS {desk.name} CASCADE")
+    await connection.execute(f"DROP SCHEMA IF EXISTS {desk.schema} CASCADE")
 
 
 LONG = random.Random(5).randbytes(3000).hex()
@@ -76,12 +76,12 @@ LONG = random.Random(5).randbytes(3000).hex()
 @pytest.mark.parametrize("text", ["a\0b", LONG, "!a\0b"], ids=["NUL", "long", "NUL in what is raised"])
 async def test_a_message_that_cannot_be_written_parks_its_key(desk: Desk, server: str, text: str) -> None:
     same = next(key for key in map(str, range(1000)) if partition_of(key, 16) == partition_of("evil", 16))
-    app = assemble(desk, store=server)
+    app = assemble(desk.model(), store=server)
     await app.start()
     try:
         await app.send(Tell(key="evil", text=text))
         await app.send(Tell(key=same, text="ada"))
-        store = app.stores[desk.name]
+        store = app.stores[desk.schema]
         while not (parked := await store.parked()):
             pass
         assert [row.key for row in parked] == ["evil"]

@@ -75,7 +75,7 @@ def places(server: Server) -> str:
 
 @asynccontextmanager
 async def running(server: Server) -> AsyncGenerator[Shop]:
-    runtime = assemble(make_shop().system, store=places(server))
+    runtime = assemble(make_shop().system.model(), store=places(server))
     await runtime.start()
     try:
         yield Shop(server, runtime)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from remit.contexts import ClientOf, ContextMap, Sender
+from remit.contexts import ClientOf, Sender
 from remit.edges.http.doors import compile_operations, endpoint
 from remit.edges.http.openapi import describe
 from remit.edges.http.page import render
@@ -32,6 +32,7 @@ from remit.edges.http.request import (
 )
 from remit.edges.http.routing import Router
 from remit.errors import RemitError, visible
+from remit.hosting import System
 
 __all__ = ["HttpEdge"]
 
@@ -67,7 +68,7 @@ class HttpEdge:
 
     def __init__(
         self,
-        context_map: ContextMap,
+        system: System,
         sender: Sender,
         *,
         max_body: int = 1_000_000,
@@ -88,15 +89,15 @@ class HttpEdge:
             "/health/status": self._show_status,
             **({"/openapi.json": self._show_openapi, "/docs": self._show_docs} if docs else {}),
         }
-        operations = compile_operations(context_map, tuple(own))
-        self._description = describe(context_map.name, operations)
+        operations = compile_operations(system.contexts, tuple(own))
+        self._description = describe(system.name, operations)
         self._page = render(self._description)
         self._has_docs = docs
         self._router: Router[Endpoint] = Router(tells_routes=docs)
         for path, show in own.items():
             self._router.add("GET", path, show)
         for operation in operations:
-            serve = endpoint(operation, sender, self._limits, client_of or context_map.client_of)
+            serve = endpoint(operation, sender, self._limits, client_of or system.client_of)
             self._router.add(operation.route.method, operation.route.path, serve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

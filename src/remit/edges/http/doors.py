@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
-from remit.contexts import ClientOf, ContextMap, Route, Sender
+from remit.contexts import ClientOf, Context, Route, Sender
 from remit.edges.http.clients import caller_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
@@ -53,14 +54,14 @@ class Operation:
         return next((statuses[cls] for cls in refusal.__mro__ if cls in statuses), 409)
 
 
-def compile_operations(context_map: ContextMap, reserved: tuple[str, ...]) -> list[Operation]:
-    """All routes of all contexts, prepared. Raises `ModelError` with everything that does not hold."""
+def compile_operations(contexts: Iterable[Context[Any]], reserved: tuple[str, ...]) -> list[Operation]:
+    """All routes of these contexts, prepared. Raises `ModelError` with everything that does not hold."""
     findings = Findings()
     router: Router[str] = Router()
     operations: list[Operation] = []
     for path in reserved:
         router.add("GET", path, "this edge itself")
-    for context in context_map.contexts:
+    for context in contexts:
         for route in context.routes:
             here = _check(route)
             if not here:

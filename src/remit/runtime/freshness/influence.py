@@ -10,10 +10,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from remit.contexts import Context, ContextMap, Handler, Sender
-from remit.contexts.annotations import hints_of, sent_later
+from remit.contexts import COMMAND, Context, Handler, Model
+from remit.contexts.annotations import asked_by, sent_later
 from remit.messages import Message
-from remit.runtime.plan import ContextPlan, FollowPlan, HandlerPlan
+from remit.runtime.plan import ContextPlan, FollowPlan, HandlerPlan, ProjectionPlan
 
 __all__ = ["ANY", "Influence", "Needs", "influence_of", "may_call"]
 
@@ -56,10 +56,10 @@ def may_call(plan: ContextPlan, follow: FollowPlan) -> bool:
     if follow.projection is not None:
         return False
     together = [handler for event in plan.events.values() for handler in event.together]
-    return any(_has(handler, "sender") for handler in (*follow.handlers.values(), *together))
+    return any(map(_calls, (*follow.handlers.values(), *together)))
 
 
-def influence_of(model: ContextMap, plans: Mapping[str, ContextPlan], is_elsewhere: Callable[[str], bool]) -> Influence:
+def influence_of(model: Model, plans: Mapping[str, ContextPlan], is_elsewhere: Callable[[str], bool]) -> Influence:
     """What is known from the plans of the contexts that are hosted here, and from declarations of the others."""
     others = [name for name in model.names if name not in plans and is_elsewhere(name)]
     known = {context.name: context for context in (*model.contexts, *model.beside)}
@@ -81,31 +81,32 @@ def _sent_later(contexts: Iterable[Context[Any]]) -> set[type[Message]]:
 
 def _may_call(context: Context[Any], later: Collection[type[Message]] | None) -> bool:
     """The same as the plans would say. `later` are all commands that are sent for later, None when it may be any."""
-    return any(
-        Sender in hints_of(handler.function).values() for handler in context.handlers if _follows(handler, later)
-    )
+    following = (handler for handler in context.handlers if _follows(handler, later))
+    return any(asked.injectable.calls for handler in following for asked in asked_by(context, handler))
 
 
 def _follows(handler: Handler, later: Collection[type[Message]] | None) -> bool:
-    if handler.role == "command":
+    if handler.role is COMMAND:
         return later is None or handler.message in later
-    return handler.role != "query"
+    return not handler.role.is_called
 
 
 def _needs(plan: ContextPlan) -> dict[str, Needs]:
     found: dict[str, Needs] = {}
     for handler in plan.queries.values():
         name = handler.contract.type
-        needs = Needs(_has(handler, "sender"), None if _has(handler, "sql") else _views(plan, handler))
+        needs = Needs(_calls(handler), _views(handler))
         other = found.get(name, Needs(asks=False, views=frozenset()))  # another version of it
         views = None if needs.views is None or other.views is None else needs.views | other.views
         found[name] = Needs(needs.asks or other.asks, views)
     return found
 
 
-def _views(plan: ContextPlan, handler: HandlerPlan) -> frozenset[str]:
-    return frozenset(plan.projections[each.subject].kind for each in handler.dependencies if each.role == "view")
+def _views(handler: HandlerPlan) -> frozenset[str] | None:
+    if any(each.kind.has_sql for each in handler.dependencies):
+        return None
+    return frozenset(each.subject.kind for each in handler.dependencies if isinstance(each.subject, ProjectionPlan))
 
 
-def _has(handler: HandlerPlan, role: str) -> bool:
-    return any(dependency.role == role for dependency in handler.dependencies)
+def _calls(handler: HandlerPlan) -> bool:
+    return any(dependency.kind.calls for dependency in handler.dependencies)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Protocol
 
-from remit.contexts import Clock, Ids, Later, Repository, Sender, View
+from remit.contexts import Clock, Ids, Later, Repository, Sender, View, injectables
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
 from remit.messages import LATER, LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text, write_newer, write_wish
@@ -16,7 +16,7 @@ from remit.runtime.work.held import Held
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
 
-__all__ = ["Foreseen", "Outside", "UnitOfWork"]
+__all__ = ["GIVEN", "Foreseen", "Outside", "UnitOfWork"]
 
 
 class Outside(Protocol):
@@ -170,22 +170,7 @@ class UnitOfWork:
             recording.set(before)
 
     def _resolve(self, need: Dependency) -> Any:
-        role = need.role
-        if role == "repository":
-            return _Repository(self, need.subject)
-        if role == "constant":
-            return need.subject
-        if role == "view":
-            return _View(self, self.plan.projections[need.subject])
-        if role == "sender":
-            return self.calls.within(self)
-        if role == "clock":
-            return RepeatedClock(self.attempt) if self.attempt.origin else self.calls.clock
-        if role == "ids":
-            return RepeatedIds(self.attempt) if self.attempt.origin else self.calls.ids
-        if role == "sql":
-            return self._begin()
-        return _Later(self, need.subject)
+        return need.give(self, need.subject)
 
     async def held(self, plan: AggregatePlan | ProjectionPlan, id: str) -> Held | None:
         """What is held under this identity, loaded when it is asked for first."""
@@ -313,7 +298,8 @@ class UnitOfWork:
         )  # fmt: skip
         return key
 
-    def _begin(self) -> Transaction:
+    def begin(self) -> Transaction:
+        """The transaction of the handler's own statements."""
         if self.transaction is None:
             assert has_sql(self.store)  # noqa: S101  # a system with another one does not start
             self.transaction = self.store.begin()
@@ -444,3 +430,16 @@ class _Later(Later[Any]):
     def send(self, command: Command[Any, Any], /) -> None:
         self._attempt.refuse_late(self._run, f"{type(command).__name__} was sent")
         self._unit.later(command)
+
+
+GIVEN: Mapping[injectables.Injectable, Callable[[UnitOfWork, Any], Any]] = {
+    injectables.REPOSITORY: _Repository,
+    injectables.VIEW: _View,
+    injectables.LATER: _Later,
+    injectables.SENDER: lambda unit, _: unit.calls.within(unit),
+    injectables.SQL: lambda unit, _: unit.begin(),
+    injectables.CLOCK: lambda unit, _: RepeatedClock(unit.attempt) if unit.attempt.origin else unit.calls.clock,
+    injectables.IDS: lambda unit, _: RepeatedIds(unit.attempt) if unit.attempt.origin else unit.calls.ids,
+    injectables.SERVICE: lambda _, service: service,
+}
+"""How a unit of work gives what handlers ask for: of each kind, from the subject of the dependency."""

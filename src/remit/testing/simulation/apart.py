@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from remit.contexts import ContextMap
+from remit.contexts import Model
 from remit.runtime import Ports, Runtime
 from remit.runtime.following.relay import Relay
 from remit.runtime.plan import ContextPlan, FollowPlan
@@ -34,7 +34,7 @@ class Service:
 
     def __init__(
         self,
-        model: ContextMap,
+        model: Model,
         plans: Mapping[str, ContextPlan],
         ports: Ports,
         network: Network,

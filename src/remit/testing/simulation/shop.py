@@ -104,7 +104,7 @@ class Notices(Aggregate[Customer]):
 def shop(weather: Weather) -> ContextMap:
     """The model, with handlers that the weather slows down and disturbs."""
     contexts = [_orders(weather), _billing(weather), _shipping(weather)]
-    return ContextMap("shop", contexts=contexts)
+    return ContextMap(name="shop", contexts=tuple(contexts))
 
 
 def _orders(weather: Weather) -> Context:

@@ -13,7 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from remit.contexts import ContextMap
+from remit.checks import model_of
+from remit.contexts import Model
 from remit.errors import CallError, OutcomeUnknown, RemitError
 from remit.messages import Command
 from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
@@ -334,8 +335,7 @@ class _World:
 
     async def _live(self, incarnation: Incarnation) -> None:
         choices = self._choices
-        model = shop(self._weather)
-        model.check().settle()
+        model = model_of(shop(self._weather))
         # Services that run apart are each on a machine of their own, which sees none of the others.
         lives = self._machines[incarnation.name.partition(".")[0] if self._scene.apart else ""]
         ports = Ports(
@@ -374,7 +374,7 @@ class _World:
         incarnation.runtime = runtime
 
     async def _serve(
-        self, incarnation: Incarnation, model: ContextMap, plans: Mapping[str, ContextPlan], ports: Ports
+        self, incarnation: Incarnation, model: Model, plans: Mapping[str, ContextPlan], ports: Ports
     ) -> None:
         service = Service(
             model, plans, ports, self._network, incarnation, self._choices, self._hear, self._follows,

@@ -1,46 +1,25 @@
-"""What a context keeps: aggregates and projections, checked for what their storage needs."""
+"""A projection belongs to one context, has a name that no aggregate has, says its key and events, and folds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from remit.checks.kept import report_same_name
+from remit.contexts import PROJECTION, Model
 from remit.contexts.annotations import aggregates_of, is_kind, union_members
-from remit.contexts.context import Context
 from remit.contexts.declarations import where
 from remit.domain import Projection
 from remit.findings import Findings
-from remit.messages import DomainEvent, IntegrationEvent, parameter_of
+from remit.messages import parameter_of
 
-__all__ = ["check_aggregates", "check_projections"]
-
-
-def check_aggregates(contexts: Sequence[Context[Any]], findings: Findings) -> None:
-    """An aggregate belongs to one context, and its class name names it within that context."""
-    users: dict[type, str] = {}
-    named: dict[tuple[str, str], type] = {}
-    for context in contexts:
-        for aggregate, handler in aggregates_of(context):
-            user = users.setdefault(aggregate, context.name)
-            if user != context.name:
-                findings.report(
-                    "aggregate.shared",
-                    where(handler.function),
-                    f"{aggregate.__name__} is used by context {user!r} and by {context.name!r}",
-                    expected="one context per aggregate",
-                    next=f"ask {user!r} by a command or query, or react to its integration events",
-                )
-            other = named.setdefault((context.name, aggregate.__name__), aggregate)
-            if other is not aggregate:
-                _report_same_name("aggregate", context, other, aggregate, findings)
+__all__ = ["check_projections"]
 
 
-def check_projections(contexts: Sequence[Context[Any]], findings: Findings) -> None:
-    """A projection belongs to one context, has a name that no aggregate has, says its key and events, and folds."""
+def check_projections(model: Model, findings: Findings) -> None:
     owners: dict[type, str] = {}
-    for context in contexts:
+    for context in model.contexts:
         named: dict[str, type] = {aggregate.__name__: aggregate for aggregate, _ in aggregates_of(context)}
         for projection in context.projections:
             if not is_kind(projection, Projection):
@@ -59,7 +38,7 @@ def check_projections(contexts: Sequence[Context[Any]], findings: Findings) -> N
             owners[projection] = context.name
             other = named.setdefault(projection.__name__, projection)
             if other is not projection:
-                _report_same_name("projection", context, other, projection, findings)
+                report_same_name("projection", context.name, other, projection, findings)
             _check_projection(projection, findings)
 
 
@@ -75,7 +54,7 @@ def _check_projection(projection: type[Projection[Any, Any]], findings: Findings
         )
     arguments = parameter_of(projection, Projection)
     events = union_members(arguments[1]) if len(arguments) > 1 else ()
-    strange = [event for event in events if not is_kind(event, DomainEvent, IntegrationEvent)]
+    strange = [event for event in events if not is_kind(event, *PROJECTION.kinds)]
     if strange or not events:
         findings.report(
             "projection.events",
@@ -97,13 +76,3 @@ def _without_default(projection: type[Projection[Any, Any]]) -> list[str]:
     defaults: tuple[Any, ...] = struct.__struct_defaults__  # those of the last fields
     padded = (msgspec.NODEFAULT,) * (len(fields) - len(defaults)) + defaults
     return [field for field, default in zip(fields, padded, strict=True) if default is msgspec.NODEFAULT]
-
-
-def _report_same_name(kind: str, context: Context[Any], one: type, other: type, findings: Findings) -> None:
-    findings.report(
-        f"{kind}.same-name",
-        where(other),
-        f"{where(one)} and {where(other)} share the name {other.__name__} in context {context.name!r}",
-        expected="one aggregate or projection per name: what it keeps is stored under it",
-        next="rename one of them",
-    )

@@ -1,0 +1,60 @@
+"""What handlers ask for beside their message is something that the context can give.
+
+What cannot be read at all is reported with its handler.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from remit.contexts import INJECTABLES, SERVICE, Context, Handler, Model
+from remit.contexts.annotations import Asked, asked_by, is_kind
+from remit.contexts.declarations import where
+from remit.findings import Findings
+
+__all__ = ["check_dependencies"]
+
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def check_dependencies(model: Model, findings: Findings) -> None:
+    for context, handler in ((each, handler) for each in model.contexts for handler in each.handlers):
+        parameters = inspect.signature(handler.function).parameters
+        for asked in asked_by(context, handler):
+            parameter = parameters[asked.parameter]
+            if parameter.kind not in _BY_POSITION:
+                _report_kind(handler, parameter, findings)
+            elif not _is_given(context, asked):
+                _report_missing(context, handler, asked, findings)
+
+
+def _is_given(context: Context[Any], asked: Asked) -> bool:
+    kind = asked.injectable
+    if kind is SERVICE:
+        return asked.wanted in [*context.provided]
+    return (kind.of is None or is_kind(asked.subject, kind.of)) and kind.is_known(context, asked.subject)
+
+
+def _report_kind(handler: Handler, parameter: inspect.Parameter, findings: Findings) -> None:
+    findings.report(
+        "handler.parameters",
+        where(handler.function),
+        f"parameter {parameter.name!r} of {handler.name} is {parameter.kind.description}",
+        expected="parameters that can be given by position: the message first, then what the handler asks for",
+    )
+
+
+def _report_missing(context: Context[Any], handler: Handler, asked: Asked, findings: Findings) -> None:
+    wanted = _name(asked.wanted)
+    findings.report(
+        "handler.dependency",
+        where(handler.function),
+        f"nothing provides parameter {asked.parameter!r} of {handler.name}: {wanted}",
+        expected=", ".join([*(each.told for each in INJECTABLES), *map(_name, context.provided)]),
+        next=asked.injectable.remedy.format(context=context.name, wanted=wanted, subject=_name(asked.subject)),
+    )
+
+
+def _name(declared: Any) -> str:
+    return getattr(declared, "__name__", str(declared))

@@ -1,0 +1,27 @@
+"""A domain event that a function is bound to is one of the context's own, where the context names a base for these."""
+
+from __future__ import annotations
+
+from remit.contexts import Model
+from remit.contexts.annotations import is_kind
+from remit.contexts.declarations import where
+from remit.findings import Findings
+from remit.messages import DomainEvent
+
+__all__ = ["check_own_events"]
+
+
+def check_own_events(model: Model, findings: Findings) -> None:
+    for context in model.contexts:
+        base = context.events
+        if base is None:
+            continue
+        for bound in context.functions:
+            if bound.fits and is_kind(bound.message, DomainEvent) and not is_kind(bound.message, base):
+                findings.report(
+                    "event.foreign",
+                    where(bound.function),
+                    f"{bound.message.__name__} is no domain event of {context.name!r}",
+                    expected=f"a {base.__name__}, or an integration event",
+                    next="react to the integration event that its owner publishes",
+                )

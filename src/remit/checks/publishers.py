@@ -1,0 +1,53 @@
+"""A publisher makes integration events of a domain event, and no two make the same one of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.contexts import Handler, Model
+from remit.contexts.annotations import hints_of, is_kind, name_of, published_by, union_members, unresolved
+from remit.contexts.declarations import where
+from remit.findings import Findings
+from remit.messages import IntegrationEvent
+
+__all__ = ["check_publishers"]
+
+
+def check_publishers(model: Model, findings: Findings) -> None:
+    for context in model.contexts:
+        made: dict[tuple[Any, Any], Handler] = {}
+        for publisher in context.publishers:
+            if not publisher.fits:
+                continue
+            _check_result(publisher, findings)
+            for event in published_by(publisher.function):
+                first = made.setdefault((publisher.message, event), publisher)
+                if first is not publisher:
+                    _report_doubled(first, publisher, event, findings)
+
+
+def _check_result(publisher: Handler, findings: Findings) -> None:
+    function = publisher.function
+    if unresolved(function) is not None:
+        return
+    result = hints_of(function).get("return")
+    strange = [member for member in union_members(result) if not is_kind(member, IntegrationEvent, type(None))]
+    if strange or not published_by(function):
+        findings.report(
+            "publisher.result",
+            where(function),
+            f"{publisher.name} says that it makes {name_of(result)}",
+            expected="an integration event, or a union of them with None, as the return annotation",
+            next=f"def {publisher.name}(event: {publisher.message.__name__}) -> <IntegrationEvent> | None",
+        )
+
+
+def _report_doubled(first: Handler, second: Handler, event: type, findings: Findings) -> None:
+    findings.report(
+        "publisher.doubled",
+        where(second.function),
+        f"{second.name} and {first.name} ({where(first.function)}) both make"
+        f" {event.__name__} from {second.message.__name__}",
+        expected="one publisher for each version of an integration event that a domain event becomes",
+        next="remove one of them, or let it make another version: class ...(..., name=..., version=2)",
+    )

@@ -1,0 +1,28 @@
+"""No two reactions of a context to one event share a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.contexts import REACTION, TOGETHER, Model
+from remit.contexts.declarations import where
+from remit.findings import Findings
+
+__all__ = ["check_reactions"]
+
+
+def check_reactions(model: Model, findings: Findings) -> None:
+    for context in model.contexts:
+        seen: set[tuple[str, Any]] = set()
+        for reaction in context.handlers:
+            if reaction.role not in (REACTION, TOGETHER) or not reaction.fits:
+                continue
+            if (reaction.name, reaction.message) in seen:
+                findings.report(
+                    "reaction.doubled",
+                    where(reaction.function),
+                    f"two reactions of {context.name!r} to {reaction.message.__name__} are called {reaction.name}",
+                    expected="one name per reaction: progress is kept under it",
+                    next="rename one of them",
+                )
+            seen.add((reaction.name, reaction.message))

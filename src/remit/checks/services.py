@@ -1,0 +1,23 @@
+"""A service has a type that handlers ask for, and something that makes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.contexts import Model
+from remit.findings import Findings
+
+__all__ = ["check_services"]
+
+
+def check_services(model: Model, findings: Findings) -> None:
+    for context in model.contexts:
+        provided: dict[Any, Any] = {**context.provided}
+        for service, make in provided.items():
+            if not isinstance(service, type) or not callable(make):
+                findings.report(
+                    "service.kind",
+                    repr(context),
+                    f"provide({service!r}, {make!r}) does not name a service and what makes it",
+                    expected="a class or protocol, and a callable without arguments",
+                )

@@ -1,0 +1,49 @@
+"""The first parameter of a function takes the message it is bound to, and is annotated with it or with a base of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.contexts import PUBLISHER, Handler, Model
+from remit.contexts.annotations import first_parameter, is_kind, name_of, union_members, unresolved
+from remit.contexts.declarations import where
+from remit.findings import Findings
+
+__all__ = ["check_signatures"]
+
+
+def check_signatures(model: Model, findings: Findings) -> None:
+    for bound in (bound for context in model.contexts for bound in context.functions if bound.fits):
+        _check(bound, "publisher" if bound.role is PUBLISHER else "handler", findings)
+
+
+def _check(bound: Handler, kind: str, findings: Findings) -> None:
+    name, message, place = bound.name, bound.message, where(bound.function)
+    if error := unresolved(bound.function):
+        findings.report(
+            f"{kind}.annotation",
+            place,
+            f"an annotation of {name} cannot be resolved: {error}",
+            expected="types importable from the handler's module (not only under TYPE_CHECKING)",
+        )
+        return
+    first = first_parameter(bound.function)
+    if first is None:
+        findings.report(
+            f"{kind}.parameters",
+            place,
+            f"{name} has no parameter for its message",
+            expected=f"the message first: {name}(message: {message.__name__}, ...)",
+        )
+    elif not any(member is Any or is_kind(message, member) for member in union_members(first[1]) if _is_type(member)):
+        findings.report(
+            f"{kind}.message",
+            place,
+            f"{name} is bound to {message.__name__}, and its parameter {first[0]!r} takes {name_of(first[1])}",
+            expected=f"{first[0]}: {message.__name__}",
+            next="name the same message in the decorator and in the function",
+        )
+
+
+def _is_type(declared: Any) -> bool:
+    return declared is Any or isinstance(declared, type)

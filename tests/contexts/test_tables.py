@@ -1,0 +1,150 @@
+"""Rules, roles and injectables are lists and tables: each entry is whole, and nothing stands beside them."""
+
+import importlib
+import re
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remit import Clock, Context, Ids, Later, Repository, Sender, Sql, System, View
+from remit.checks import RULES
+from remit.contexts import INJECTABLES, PROJECTION, PUBLISHER, ROLES, SERVICE, Injectable
+from remit.contexts.annotations import asked_by
+from remit.runtime import ContextPlan, Ports, compile_system
+from remit.runtime.work.unit import GIVEN
+from tests.contexts.shop import Count, Order, Orders, Paid, Place, Placed, checked, only, paid, place, placed, untyped
+
+ROOT = Path(__file__).parents[2]
+BESIDE = {
+    "kept": "what two rules have in common",
+    "rules": "the list",
+    "statements": "what only stores can tell",
+}
+
+
+class Tariff: ...
+
+
+async def everything(
+    command: Place,
+    orders: Repository[Order],
+    shown: View[Orders],
+    later: Later[Place],
+    sender: Sender,
+    sql: Sql,
+    clock: Clock,
+    ids: Ids,
+    tariff: Tariff,
+) -> str:
+    return command.order
+
+
+def asking(function: Callable[..., Any] = everything) -> System:
+    """A system whose handler asks for everything there is."""
+    sales = Context("sales")
+    sales.handle(Place)(untyped(function))
+    sales.publish(Placed)(placed)
+    sales.publish(Paid)(paid)
+    sales.project(Orders)
+    sales.provide(Tariff, Tariff)
+    return System("shop", contexts=[sales])
+
+
+def plan(system: System) -> ContextPlan:
+    return compile_system(system.model(), Ports())["sales"]
+
+
+def test_each_file_of_the_room_is_a_rule_of_its_name_and_in_the_list() -> None:
+    files = {path.stem for path in (ROOT / "src/remit/checks").glob("*.py") if not path.stem.startswith("_")}
+    assert {rule.__module__.split(".")[-1] for rule in RULES} == files - BESIDE.keys()
+    assert [rule.__name__ for rule in RULES] == [f"check_{rule.__module__.split('.')[-1]}" for rule in RULES]
+
+
+@pytest.mark.parametrize("file", sorted(path.stem for path in (ROOT / "src/remit/checks").glob("[a-z]*.py")))
+def test_a_rule_is_all_that_its_file_offers(file: str) -> None:
+    offered = importlib.import_module(f"remit.checks.{file}").__all__
+    assert file in BESIDE or offered == [f"check_{file}"]
+
+
+def test_a_handler_may_ask_for_everything_at_once() -> None:
+    system = asking()
+    assert system.check() == []
+    (handler,) = system.contexts[0].handlers
+    asked = [each.injectable for each in asked_by(system.contexts[0], handler)]
+    assert asked == [*INJECTABLES, SERVICE]
+    (command,) = plan(system).commands.values()
+    assert [(need.kind, need.give) for need in command.dependencies] == [(each, GIVEN[each]) for each in asked]
+
+
+def test_the_runtime_gives_each_of_the_table_and_nothing_else() -> None:
+    assert set(GIVEN) == {*INJECTABLES, SERVICE}
+
+
+def test_the_finding_names_all_that_may_be_asked_for() -> None:
+    sales = Context("sales")
+    sales.provide(Tariff, Tariff)
+
+    @sales.answer(Count)
+    @untyped
+    async def count(query: Count, rate: float) -> int:
+        return 0
+
+    finding = only(checked(sales))
+    assert finding.code == "handler.dependency"
+    assert finding.expected == "Repository[...], View[...], Later[...], Sender, Sql, Clock, Ids, Tariff"
+
+
+def test_a_service_of_the_users_own_stands_in_for_one_of_the_table() -> None:
+    system = asking(place)
+    system.contexts[0].provide(Clock, untyped(Tariff))
+
+    async def timed(command: Place, clock: Clock) -> str:
+        return command.order
+
+    system.contexts[0].handlers.clear()
+    system.contexts[0].handle(Place)(timed)
+    (command,) = plan(system).commands.values()
+    assert [need.kind for need in command.dependencies] == [SERVICE]
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_a_role_says_how_it_is_declared(role: Any) -> None:
+    decorator = role.told.split("@context.")[1].split("(")[0]
+    assert callable(getattr(Context, decorator))
+    assert f".{decorator}" in (ROOT / "docs/concepts.md").read_text() + (ROOT / "docs/tutorial.md").read_text()
+
+
+@pytest.mark.parametrize("injectable", INJECTABLES, ids=lambda injectable: injectable.told)
+def test_the_pages_show_what_may_be_asked_for(injectable: Injectable) -> None:
+    named = f"{injectable.port.__name__}[" if injectable.of else f"`{injectable.port.__name__}`"
+    assert any(named in page.read_text() for page in (ROOT / "docs").glob("*.md"))
+
+
+def test_the_pages_say_what_reaches_out_of_the_unit_of_work() -> None:
+    sentence = re.search(
+        r"handlers that ask for nothing but (.*?)\. .*?handler that asks for (.*?) or a service of yours",
+        (ROOT / "docs/concepts.md").read_text(),
+        re.DOTALL,
+    )
+    assert sentence is not None
+    inside = [each.port.__name__ for each in INJECTABLES if each.of is None and not each.reaches_out]
+    assert re.findall(r"`(\w+)`", sentence[1]) == ["Later", *inside]
+    assert re.findall(r"`(\w+)`", sentence[2]) == [each.port.__name__ for each in INJECTABLES if each.reaches_out]
+
+
+def test_a_context_has_the_roles_of_what_it_declares() -> None:
+    (sales,) = asking().contexts
+    assert {role.name for role in sales.roles} == {"command", "publisher", "projection"}
+    assert {PUBLISHER, PROJECTION} < sales.roles
+    assert Context("empty").roles == set()
+
+
+def test_a_model_cannot_be_changed() -> None:
+    model: Any = asking().model()
+    with pytest.raises(FrozenInstanceError):
+        model.owners = {}
+    with pytest.raises(TypeError):
+        model.owners[Placed] = "billing"
