@@ -33,8 +33,8 @@ class Dependency:
     kind: Injectable
     subject: Any
     """What it is about: the plan of an aggregate, the service itself, …"""
-    give: Callable[[Any, Any], Any]
-    """Makes the object, from the unit of work and the subject."""
+    give: Callable[[Any, Any], Any] | None
+    """Makes the object, from the unit of work and the subject; None where that is the subject itself."""
 
 
 @dataclass(slots=True)

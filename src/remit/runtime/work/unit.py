@@ -170,7 +170,8 @@ class UnitOfWork:
             recording.set(before)
 
     def _resolve(self, need: Dependency) -> Any:
-        return need.give(self, need.subject)
+        give = need.give
+        return need.subject if give is None else give(self, need.subject)
 
     async def held(self, plan: AggregatePlan | ProjectionPlan, id: str) -> Held | None:
         """What is held under this identity, loaded when it is asked for first."""
@@ -432,7 +433,7 @@ class _Later(Later[Any]):
         self._unit.later(command)
 
 
-GIVEN: Mapping[injectables.Injectable, Callable[[UnitOfWork, Any], Any]] = {
+GIVEN: Mapping[injectables.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
     injectables.REPOSITORY: _Repository,
     injectables.VIEW: _View,
     injectables.LATER: _Later,
@@ -440,6 +441,6 @@ GIVEN: Mapping[injectables.Injectable, Callable[[UnitOfWork, Any], Any]] = {
     injectables.SQL: lambda unit, _: unit.begin(),
     injectables.CLOCK: lambda unit, _: RepeatedClock(unit.attempt) if unit.attempt.origin else unit.calls.clock,
     injectables.IDS: lambda unit, _: RepeatedIds(unit.attempt) if unit.attempt.origin else unit.calls.ids,
-    injectables.SERVICE: lambda _, service: service,
+    injectables.SERVICE: None,
 }
-"""How a unit of work gives what handlers ask for: of each kind, from the subject of the dependency."""
+"""How a unit of work gives what handlers ask for: of each kind, from the subject of the dependency. None gives this itself."""

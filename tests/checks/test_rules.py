@@ -1,4 +1,4 @@
-"""The context map reports everything that does not hold, at once, each with a code, a place and a next step."""
+"""The rules report everything that does not hold, at once: each finding has a code, a place and a next step."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -17,7 +17,6 @@ from remit import (
     Context,
     CustomerSupplier,
     DomainEvent,
-    IntegrationEvent,
     Later,
     ModelError,
     OpenHost,
@@ -30,10 +29,10 @@ from remit import (
     Value,
     View,
 )
-from remit.checks import check, model_of
+from remit.checks import check
 from remit.contexts import ContextMap
-from tests.contexts import shop
-from tests.contexts.shop import (
+from tests.checks import shop
+from tests.checks.shop import (
     Count,
     Order,
     OrderPaid,
@@ -69,21 +68,6 @@ def test_a_whole_system_has_no_finding() -> None:
     }
 
 
-def test_a_check_may_be_repeated() -> None:
-    before, again = programs.shop.model(), programs.shop.model()
-    assert (before.owners, before.contracts, before.followed) == (again.owners, again.contracts, again.followed)
-
-
-def test_a_projection_may_have_events_of_several_contexts() -> None:
-    sales, payments = Context("sales"), Context("payments")
-    sales.publish(Placed)(placed)
-    sales.project(Orders)
-    payments.publish(Paid)(paid)
-    model = model_of(ContextMap(name="shop", contexts=(sales, payments)))
-    assert {each.event: each.context.name for each in model.followed} == {Placed: "sales", OrderPaid: "sales"}
-    assert (model.owners[Placed], model.owners[OrderPaid]) == ("sales", "payments")
-
-
 def test_a_handler_may_take_a_base_of_its_message() -> None:
     sales = Context("sales")
 
@@ -103,16 +87,6 @@ def test_several_contexts_may_react_to_one_event_and_one_function_to_several() -
 
     other.react(OrderPlaced, OrderPaid)(on_either)
     assert checked(sales, one, other) == []
-
-
-def test_a_route_has_the_status_it_declares() -> None:
-    sales = Context("sales")
-    for declare in (sales.post, sales.put, sales.delete):
-        declare("/orders", Place)
-        declare("/orders/{order}", Place, status=202)
-    assert [(route.method, route.status) for route in sales.routes] == [
-        ("POST", 200), ("POST", 202), ("PUT", 200), ("PUT", 202), ("DELETE", 200), ("DELETE", 202),
-    ]  # fmt: skip
 
 
 # --- contexts and relations ------------------------------------------------------------------------------------------
@@ -154,15 +128,6 @@ def test_relation_self() -> None:
 
 
 # --- owners and names ------------------------------------------------------------------------------------------------
-
-
-def test_a_message_is_owned_by_the_context_that_its_module_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shop, "__context__", "sales", raising=False)
-    sales = Context("sales")
-    sales.handle(Place)(place)
-    sales.answer(Count)(count)
-    model = model_of(ContextMap(name="shop", contexts=(sales, Context("billing"))))
-    assert set(model.owners.values()) == {"sales"}
 
 
 def test_message_foreign(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -469,7 +434,7 @@ def test_handler_annotation() -> None:
     finding = only(checked(sales))
     assert finding.code == "handler.annotation"
     assert "name 'Nowhere' is not defined" in finding.what
-    assert "test_map.py:" in finding.where
+    assert "test_rules.py:" in finding.where
 
 
 def test_handler_dependency() -> None:
@@ -847,18 +812,6 @@ def test_all_findings_are_raised_together() -> None:
     assert all(code in text for code in codes)
     assert "\n  Expected: " in text
     assert "\n  Next: @Sales.answer(Count)" in text
-
-
-def test_an_integration_event_is_known_although_nobody_handles_it() -> None:
-    class Announced(IntegrationEvent): ...
-
-    def announce(event: Placed) -> None: ...
-
-    announce.__annotations__["return"] = Announced
-    sales = Context("sales")
-    sales.publish(Placed)(announce)
-    model = model_of(ContextMap(name="shop", contexts=(sales,)))
-    assert model.contracts[Announced].type == "sales.Announced"
 
 
 class Spot(Value):

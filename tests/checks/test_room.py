@@ -1,0 +1,36 @@
+"""One file per rule, and one list of all rules."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from remit import Context, System
+from remit.checks import RULES, rules
+from remit.contexts import Model
+
+ROOT = Path(__file__).parents[2]
+BESIDE = {
+    "kept": "what two rules have in common",
+    "rules": "the list",
+    "statements": "what only stores can tell",
+}
+
+
+def test_each_file_of_the_room_is_a_rule_of_its_name_and_in_the_list() -> None:
+    files = {path.stem for path in (ROOT / "src/remit/checks").glob("*.py") if not path.stem.startswith("_")}
+    assert {rule.__module__.split(".")[-1] for rule in RULES} == files - BESIDE.keys()
+    assert [rule.__name__ for rule in RULES] == [f"check_{rule.__module__.split('.')[-1]}" for rule in RULES]
+
+
+@pytest.mark.parametrize("file", sorted(path.stem for path in (ROOT / "src/remit/checks").glob("[a-z]*.py")))
+def test_a_rule_is_all_that_its_file_offers(file: str) -> None:
+    offered = importlib.import_module(f"remit.checks.{file}").__all__
+    assert file in BESIDE or offered == [f"check_{file}"]
+
+
+async def test_who_starts_a_system_looks_at_each_rule_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Model] = []
+    monkeypatch.setattr(rules, "RULES", (lambda model, _: looked.append(model),))
+    async with System("shop", contexts=[Context("sales")]).connect(store="memory:"):
+        assert len(looked) == 1
