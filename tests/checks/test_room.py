@@ -8,6 +8,7 @@ import pytest
 from remit import Context, System
 from remit.checks import RULES, rules
 from remit.contexts import Model
+from remit.findings import Findings
 
 ROOT = Path(__file__).parents[2]
 BESIDE = {
@@ -31,6 +32,10 @@ def test_a_rule_is_all_that_its_file_offers(file: str) -> None:
 
 async def test_who_starts_a_system_looks_at_each_rule_once(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[Model] = []
-    monkeypatch.setattr(rules, "RULES", (lambda model, _: looked.append(model),))
+
+    def look(model: Model, findings: Findings) -> None:
+        looked.append(model)
+
+    monkeypatch.setattr(rules, "RULES", (look,))
     async with System("shop", contexts=[Context("sales")]).connect(store="memory:"):
         assert len(looked) == 1

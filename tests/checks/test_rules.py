@@ -25,12 +25,15 @@ from remit import (
     Query,
     Refusal,
     Repository,
+    Sql,
     System,
     Value,
     View,
 )
-from remit.checks import check
+from remit.checks import check, model_of
+from remit.checks.statements import check_statements
 from remit.contexts import ContextMap
+from remit.findings import Findings
 from tests.checks import shop
 from tests.checks.shop import (
     Count,
@@ -863,3 +866,18 @@ class Fine(Command[None]):
 
 def _of(identity: Any) -> dict[str, Any]:
     return {"__annotations__": {"to": identity}, "__module__": __name__}
+
+
+@pytest.mark.parametrize(
+    ("takes_sql", "codes"), [({"sales": False}, ["store.no-sql"]), ({"sales": True}, []), ({}, [])]
+)
+def test_store_no_sql(takes_sql: dict[str, bool], codes: list[str]) -> None:
+    sales = Context("sales")
+
+    @sales.answer(Count)
+    async def counting(query: Count, sql: Sql) -> int:
+        return 1
+
+    findings = Findings()
+    check_statements(model_of(ContextMap(name="shop", contexts=(sales,))), takes_sql, findings)
+    assert [finding.code for finding in findings] == codes

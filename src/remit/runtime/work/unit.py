@@ -443,4 +443,4 @@ GIVEN: Mapping[injectables.Injectable, Callable[[UnitOfWork, Any], Any] | None] 
     injectables.IDS: lambda unit, _: RepeatedIds(unit.attempt) if unit.attempt.origin else unit.calls.ids,
     injectables.SERVICE: None,
 }
-"""How a unit of work gives what handlers ask for: of each kind, from the subject of the dependency. None gives this itself."""
+"""How a unit of work gives what handlers ask for, by kind, from a subject. None gives the subject itself."""
