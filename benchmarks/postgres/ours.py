@@ -11,7 +11,7 @@ from benchmarks.postgres.server import running_server
 from benchmarks.sampling import Sample, Work
 from benchmarks.sqlite.ours import measure, sales
 from remit import System
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 
 _FILL = """
 INSERT INTO sales.remit_log SELECT 0, n % 16, n / 16 + 1, lpad(n::text, 32, '0'),

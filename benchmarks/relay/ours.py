@@ -10,8 +10,9 @@ from remit.runtime import Ports, Signal
 from remit.runtime.following.relay import Relay
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Entry, Store, Unit
-from remit.stores.sqlite import SqliteStore
-from remit.transports.nats import NatsConnection, NatsEvents
+from remit.stores.sqlite.store import SqliteStore
+from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.events import NatsEvents
 
 
 def _entry(number: int) -> Entry:

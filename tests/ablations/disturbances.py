@@ -18,10 +18,10 @@ from remit.errors import OutcomeUnknown
 from remit.runtime.remote.feeds import RemoteFeed
 from remit.runtime.upkeep.leases import Leases
 from remit.stores import Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 from remit.transports import Answer, Push, Request
-from remit.transports.http import HttpCalls
-from remit.transports.nats import NatsEvents
+from remit.transports.http.calls import HttpCalls
+from remit.transports.nats.events import NatsEvents
 
 __all__ = [
     "PREFIX",

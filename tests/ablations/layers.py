@@ -14,10 +14,9 @@ import pytest
 from remit.messages import Record
 from remit.runtime.remote.feeds import RemoteFeed
 from remit.stores import Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 from remit.transports import Push
-from remit.transports.nats import NatsEvents
-from remit.transports.nats.events import EXPECTED
+from remit.transports.nats.events import EXPECTED, NatsEvents
 from tests.simulation.planted import (
     forget_that_keys_are_used,
     handle_whatever_is_pushed,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from remit.stores import PUBLISHED, Entry, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import SYSTEM, Office
 
 NAME = "mail.deliver"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from remit.stores import PUBLISHED, Park, Record, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import Office, Running, is_clear
 
 NAME = "mail.deliver"

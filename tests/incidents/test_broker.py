@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from remit.transports.nats import NatsConnection
+from remit.transports.nats.connection import NatsConnection
 from tests.incidents.services import TOPOLOGY, Depot, depot, eventually
 
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others

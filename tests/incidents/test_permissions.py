@@ -12,7 +12,9 @@ from learning.process import REMIT
 from remit.errors import ChannelError, Unavailable
 from remit.testing.conformance.events import Ear, messages
 from remit.transports import Answer, Request
-from remit.transports.nats import NatsCalls, NatsConnection, NatsEvents
+from remit.transports.nats.calls import NatsCalls
+from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.events import NatsEvents
 from tests.incidents.services import Depot, depot, eventually
 
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others

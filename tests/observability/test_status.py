@@ -14,7 +14,7 @@ from remit.observability.life import LOOK_SECONDS
 from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Advance, Entry, Park, Store, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, Talk, virtually
 from tests.runtime.test_remote_calls import on_virtual_time
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 
 
 async def main(address: str) -> None:

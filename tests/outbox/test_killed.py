@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 
 from remit.stores import PUBLISHED
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from tests.outbox.libraries import async_outbox, settled
 from tests.outbox.shop import Shop
 

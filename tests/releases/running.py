@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from remit import System
 from remit.runtime import Ports, Runtime, Signal, compile_system
 from remit.stores import Store
-from remit.stores.memory import MemoryStore
-from remit.transports import Exchange, InProcessCalls
+from remit.stores.memory.store import MemoryStore
+from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 
 CONTEXTS = ("sales", "depot")

@@ -32,8 +32,9 @@ from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.feeds import RemoteFeed
 from remit.runtime.signals import Signal
 from remit.stores import Store
-from remit.stores.memory import MemoryStore
-from remit.transports import Answer, Answering, CallChannel, Exchange, Feed, InProcessCalls, Request, StoreFeed
+from remit.stores.memory.store import MemoryStore
+from remit.transports import Answer, Answering, CallChannel, Feed, Request
+from remit.transports.in_process import Exchange, InProcessCalls, StoreFeed
 
 
 class Coin(Value):

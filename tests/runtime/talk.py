@@ -13,10 +13,11 @@ from remit import Aggregate, Command, Context, DomainEvent, Repository, System, 
 from remit.runtime import LoopWatch, Ports, Runtime, Signal, SystemClock, compile_system
 from remit.runtime.following.subscription import Subscription
 from remit.stores import PRIVATE, Record, Store, partition_of
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.loop import SimLoop
-from remit.transports import Feed, StoreFeed
+from remit.transports import Feed
+from remit.transports.in_process import StoreFeed
 
 ADA, ZOE = "ada", "zoe"
 PART = {name: partition_of(name, 2) for name in (ADA, ZOE)}

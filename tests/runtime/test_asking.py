@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from remit.runtime.remote.feeds import LOSS_SECONDS, RemoteFeed
 from remit.stores import PUBLISHED, Record
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.apart import apart, pay
 from tests.runtime.talk import until
 from tests.runtime.test_push import PushOnly, listening

@@ -10,7 +10,7 @@ import pytest
 from remit import Aggregate, Command, Context, Repository, Sender, System
 from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 
 
 class Count(Command[int]):

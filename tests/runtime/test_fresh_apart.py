@@ -17,7 +17,8 @@ from remit.runtime import Ports, compile_system
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import Influence, Needs, influence_of
 from remit.runtime.freshness.reaching import Question, Reached
-from remit.transports import Exchange, InProcessCalls, Request
+from remit.transports import Request
+from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Apart, Balance, Seen, Side, apart, pay
 from tests.runtime.test_freshness import Count, CountByOthers, Place, billing_of, freshen, never, selling
 from tests.runtime.test_remote_calls import on_virtual_time

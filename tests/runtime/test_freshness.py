@@ -31,8 +31,8 @@ from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Following, Question, Reached
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Advance, Checkpoint, Entry, Unit
-from remit.stores.memory import MemoryStore
-from remit.transports import StoreFeed
+from remit.stores.memory.store import MemoryStore
+from remit.transports.in_process import StoreFeed
 from tests.runtime.talk import virtually
 from tests.runtime.test_remote_calls import on_virtual_time
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from remit.stores import PRIVATE, Checkpoint, Entry, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import ADA, PART, Talk, until
 
 NOTES = ("talk.note", "talk", PRIVATE)

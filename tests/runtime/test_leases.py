@@ -20,7 +20,7 @@ from remit.runtime import Ports, SystemClock
 from remit.runtime.following.follower import always
 from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LEFT_SECONDS, LOOK_SECONDS, SETTLED_SECONDS, Leases, surplus
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, virtually
 
 NAMES = [f"mail.reaction{number} desk 1" for number in range(5)]

@@ -38,7 +38,7 @@ from remit.messages import Codec
 from remit.runtime import Runtime
 from remit.stores import PRIVATE
 from remit.stores.port import partition_of
-from remit.transports import Exchange, InProcessCalls
+from remit.transports.in_process import Exchange, InProcessCalls
 from tests.docs.pages import ROOT
 from tests.runtime.apart import Side
 

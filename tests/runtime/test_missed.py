@@ -27,7 +27,7 @@ from remit.observability import read_status
 from remit.runtime import Runtime
 from remit.runtime.freshness.missed import accept_missed, missed, note_missed
 from remit.stores import PRIVATE, PUBLISHED, Checkpoint
-from remit.transports import Exchange, InProcessCalls
+from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.test_remote_calls import on_virtual_time
 

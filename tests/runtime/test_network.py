@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from remit import CallError, OutcomeUnknown, Unavailable
-from remit.transports.http import HttpCalls
+from remit.transports.http.calls import HttpCalls
 from tests.runtime.apart import Apart, Balance, Buy, Seen, apart, pay
 from tests.runtime.talk import until
 from tests.transports.proxy import Proxy

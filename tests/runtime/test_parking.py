@@ -10,7 +10,7 @@ import pytest
 from remit.runtime.failures import told
 from remit.runtime.following.parking import KEYS, PASSING_SECONDS, SIDE_BY_SIDE
 from remit.stores import PRIVATE, Entry, Park, Record, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, virtually
 
 DUE_AT_ONCE = 0.0

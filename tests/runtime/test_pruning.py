@@ -11,7 +11,7 @@ from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.upkeep import housekeeping
 from remit.runtime.upkeep.pruning import CHUNK
 from remit.stores import Claim, Store, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, Talk, virtually
 
 DAY = 86_400.0

@@ -15,7 +15,7 @@ from remit.runtime.following import subscription
 from remit.runtime.following.lane import PUSHED
 from remit.runtime.following.subscription import BATCH
 from remit.stores import PRIVATE, Advance, Record, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from remit.transports import Feed, Push, Standing
 from tests.runtime.talk import until
 

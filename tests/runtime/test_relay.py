@@ -15,11 +15,12 @@ from remit.runtime import Ports, Signal
 from remit.runtime.following.relay import Relay
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Entry, Store, Unit
-from remit.stores.memory import MemoryStore
-from remit.stores.sqlite import SqliteStore
+from remit.stores.memory.store import MemoryStore
+from remit.stores.sqlite.store import SqliteStore
 from remit.transports import EventChannel
 from remit.transports.in_process_events import Broker, InProcessEvents
-from remit.transports.nats import NatsConnection, NatsEvents
+from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.events import NatsEvents
 from tests.runtime.talk import until
 from tests.servers.nats import NatsServer, nats_server
 from tests.servers.streams import stored

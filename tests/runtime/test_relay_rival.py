@@ -9,7 +9,7 @@ from remit.runtime import Ports, Signal
 from remit.runtime.following.relay import Relay
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Advance, Entry, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.talk import until
 

@@ -25,8 +25,9 @@ from remit.runtime.following.relay import Relay
 from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.leases import LEASE_SECONDS, Leases
 from remit.stores import PUBLISHED, Entry, Unit
-from remit.stores.sqlite import SqliteStore
-from remit.transports.nats import NatsConnection, NatsEvents
+from remit.stores.sqlite.store import SqliteStore
+from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.events import NatsEvents
 from tests.runtime.talk import until
 from tests.servers.nats import NatsServer, nats_server
 from tests.servers.streams import stored

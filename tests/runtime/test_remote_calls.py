@@ -32,9 +32,11 @@ from remit.runtime.failures import is_transient
 from remit.runtime.remote.usual import ENOUGH, REMEMBERED_SECONDS
 from remit.stores import PRIVATE, nesting
 from remit.stores.nesting import Nested
-from remit.transports import Answer, CallChannel, Exchange, InProcessCalls, Request
-from remit.transports.http import HttpCalls
-from remit.transports.nats import NatsCalls, NatsConnection
+from remit.transports import Answer, CallChannel, Request
+from remit.transports.http.calls import HttpCalls
+from remit.transports.in_process import Exchange, InProcessCalls
+from remit.transports.nats.calls import NatsCalls
+from remit.transports.nats.connection import NatsConnection
 from tests.runtime.apart import Apart, Balance, Buy, Coin, Look, Pay, Receipt, Seen, TooMuch, apart, pay
 from tests.runtime.talk import until, virtually
 from tests.servers.nats import nats_url

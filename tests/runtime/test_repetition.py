@@ -41,7 +41,7 @@ from remit.hosting.assembly import assemble
 from remit.messages import Codec
 from remit.runtime import Ports, Runtime, compile_system
 from remit.stores import Change, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until, until_parked
 
 

@@ -11,8 +11,8 @@ from remit.runtime.following.reports import REPORT_SECONDS
 from remit.runtime.upkeep import pruning
 from remit.runtime.upkeep.pruning import MESSAGES, SILENT_SECONDS, trim
 from remit.stores import PRIVATE, PUBLISHED, Advance, Checkpoint, Entry, Subscriber, Unit
-from remit.stores.memory import MemoryStore
-from remit.transports import StoreFeed
+from remit.stores.memory.store import MemoryStore
+from remit.transports.in_process import StoreFeed
 from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.apart import apart, pay
 from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Talk, until, virtually

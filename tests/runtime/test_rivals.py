@@ -8,7 +8,7 @@ import pytest
 
 from remit.runtime.following import subscription
 from remit.stores import PRIVATE, Advance, Entry, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from remit.transports import Push
 from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, until
 

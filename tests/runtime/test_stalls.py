@@ -14,7 +14,7 @@ from remit.runtime.following.handling import HANDLER_SECONDS
 from remit.runtime.following.subscription import STALL_SECONDS
 from remit.runtime.upkeep.housekeeping import BEAT
 from remit.stores import PRIVATE, Advance, Checkpoint, Entry, Unit, partition_of
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Say, Talk, plainly, virtually
 
 SOON = 2.0

@@ -8,7 +8,7 @@ import pytest
 
 from remit.runtime.store_time import StoreTime
 from remit.stores import Store, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, virtually
 
 MINUTE = 60.0

@@ -16,7 +16,7 @@ from remit.runtime.following import parking, subscription
 from remit.runtime.upkeep import housekeeping
 from remit.runtime.upkeep.leases import LOOK_SECONDS, RENEW_SECONDS
 from remit.stores import Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
 from tests.runtime.talk import ADA, PART, Say, Talk, until, virtually
 

@@ -10,7 +10,7 @@ import pytest
 from remit.hosting.assembly import assemble
 from remit.runtime import Ports
 from remit.stores import Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.shop import Buyer, OrderId, Place, make_shop
 from tests.runtime.talk import LoopClock, virtually
 

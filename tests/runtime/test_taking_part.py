@@ -22,6 +22,7 @@ import pytest
 
 from remit.hosting.technologies import open_store
 from remit.runtime.upkeep.leases import LEASE_SECONDS
+from remit.topology.stores import store_at
 from tests.servers.ports import HOST, free_port
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -108,7 +109,7 @@ class Street:
         """Who holds the leases of the post."""
 
         async def look() -> set[str]:
-            store = open_store(self.store, "post")
+            store = open_store(store_at(self.store, "post"), "post")
             await store.open(read_only=True)
             try:
                 return {owner for owner, until in (await store.leases()).values() if until}

@@ -14,7 +14,7 @@ from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.turns import PATIENCE_SECONDS, Place, Turns
 from remit.stores import PRIVATE, Change, Record, Store, Unit
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, until, virtually
 
 PLACE = ("a.X", "x")

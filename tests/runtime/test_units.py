@@ -29,7 +29,7 @@ from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
 from remit.runtime.following import handling
 from remit.stores import PUBLISHED, Change, Entry, Outcome, Store, Unit, partition_of
-from remit.stores.memory import MemoryStore
+from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until, until_parked
 
 

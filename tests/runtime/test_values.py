@@ -28,7 +28,7 @@ from remit import (
 )
 from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.transports import Exchange, InProcessCalls
+from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.talk import until_parked
 

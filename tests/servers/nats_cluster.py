@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from remit.errors import RemitError
-from remit.transports.nats import NatsConnection
+from remit.transports.nats.connection import NatsConnection
 from tests.servers.nats import START_SECONDS, NatsServer
 from tests.servers.ports import HOST, free_port
 

@@ -7,7 +7,7 @@ import msgspec
 
 from remit.errors import BadMessage, OutcomeUnknown, Unavailable
 from remit.messages import Record
-from remit.transports.nats import NatsConnection
+from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.encoding import read_record
 from remit.transports.nats.streams import stream_name, subjects
 

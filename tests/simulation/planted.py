@@ -21,7 +21,8 @@ from remit.runtime.following.parking import Parking
 from remit.runtime.following.subscription import Subscription
 from remit.runtime.work.attempts import Attempt
 from remit.stores import Advance, Parked, Record, Settle, Unit
-from remit.stores.sqlite import SqliteStore, writer
+from remit.stores.sqlite import writer
+from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
 from remit.testing.simulation import weather
 from remit.testing.simulation.pipe import Relay

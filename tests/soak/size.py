@@ -19,7 +19,7 @@ from rich.table import Table
 
 from remit.runtime.upkeep.pruning import prune, trim
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Unit
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from tests.servers.postgres import Server
 from tests.soak.following import FOLLOWED, Following, following
 from tests.stores.postgres.crowd import PARTITIONS, crowd, park

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from remit.stores import Store
-from remit.stores.memory import MemoryStore
-from remit.stores.sqlite import SqliteStore
+from remit.stores.memory.store import MemoryStore
+from remit.stores.sqlite.store import SqliteStore
 from remit.testing.conformance import StoreConformance
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from remit.errors import Conflict
 from remit.stores import Change, Entry, Store, Unit, partition_of
-from remit.stores.memory import MemoryStore
-from remit.stores.sqlite import SqliteStore
+from remit.stores.memory.store import MemoryStore
+from remit.stores.sqlite.store import SqliteStore
 
 PARTITIONS = 3
 

@@ -8,15 +8,19 @@ from hypothesis import strategies as st
 
 from remit import ModelError
 from remit.stores import Store
-from remit.stores.memory import MemoryStore
-from remit.stores.postgres import PostgresStore
-from remit.stores.sqlite import SqliteStore
+from remit.stores.memory.store import MemoryStore
+from remit.stores.postgres.store import PostgresStore
+from remit.stores.sqlite.store import SqliteStore
+from remit.topology.channels import CHANNELS
 from remit.topology.file import Address, Channel, Secret, Service, Topology
 from remit.topology.placement import COMPONENTS, ContextShape, Placement, place
-from remit.topology.technologies import CALLS, STORES
+from remit.topology.stores import STORES
 from remit.transports import CallChannel
-from remit.transports.http import HttpCalls
-from remit.transports.nats import NatsCalls, NatsConnection
+from remit.transports.http import HTTP as OVER_HTTP
+from remit.transports.http.calls import HttpCalls
+from remit.transports.nats import NATS as OVER_NATS
+from remit.transports.nats.calls import NatsCalls
+from remit.transports.nats.connection import NatsConnection
 from tests.topology.files import SHOP, only, placed, refused
 
 ALL = '[services.all]\nruns = ["*"]\nhttp = "127.0.0.1:8000"\n'
@@ -247,7 +251,7 @@ def test_the_plan_knows_the_channels_as_they_are() -> None:
         "http": HttpCalls({}),
     }
     assert {kind: channel.capabilities.finds_services for kind, channel in kinds.items()} == {
-        kind: known.finds_services for kind, known in CALLS.items()
+        known.name: known.finds_services for known in CHANNELS if known.calls
     }
 
 
@@ -278,8 +282,8 @@ TOPOLOGIES = st.builds(
     st.dictionaries(st.sampled_from([*NAMES, "no"]), st.sampled_from(["memory:", "sqlite:/x.db"]), max_size=2).map(
         lambda stores: {name: Secret(place) for name, place in {"default": "sqlite:/{context}.db", **stores}.items()}
     ),
-    st.one_of(st.none(), st.just(Channel("nats", Secret("nats://h:1"), "nats://h:1"))),
-    st.sampled_from([None, *(Channel(kind, Secret(kind), kind) for kind in ("nats", "http"))]),
+    st.one_of(st.none(), st.just(Channel(OVER_NATS, Secret("nats://h:1"), "nats://h:1"))),
+    st.sampled_from([None, *(Channel(kind, Secret(kind.name), kind.name) for kind in (OVER_NATS, OVER_HTTP))]),
     SERVICES,
 )
 SHAPES = st.fixed_dictionaries(
@@ -313,7 +317,7 @@ def test_any_cut_that_places_everything_once_holds(cut: dict[str, str]) -> None:
     shapes: dict[str, ContextShape | None] = {
         name: ContextShape(frozenset(part for part in COMPONENTS if f"{name}.{part}" in cut)) for name in NAMES
     }
-    calls = Channel("nats", Secret("nats://h:1"), "nats://h:1")
+    calls = Channel(OVER_NATS, Secret("nats://h:1"), "nats://h:1")
     placement = place(
         Topology("cut.toml", "s", {"default": Secret("sqlite:/{context}.db")}, None, calls, services), shapes
     )

@@ -8,8 +8,9 @@ import pytest
 
 from remit.testing.conformance import CallConformance
 from remit.testing.conformance.calls import ADDRESS
-from remit.transports import CallChannel, Exchange, InProcessCalls
-from remit.transports.http import HttpCalls
+from remit.transports import CallChannel
+from remit.transports.http.calls import HttpCalls
+from remit.transports.in_process import Exchange, InProcessCalls
 
 
 class TestInProcessCalls(CallConformance):

@@ -10,7 +10,8 @@ import pytest
 from remit.testing.conformance import EventConformance
 from remit.transports import EventChannel
 from remit.transports.in_process_events import Broker, InProcessEvents
-from remit.transports.nats import NatsConnection, NatsEvents
+from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.events import NatsEvents
 from remit.transports.nats.streams import subjects
 from tests.servers.nats import NatsServer, nats_server
 from tests.servers.streams import stored

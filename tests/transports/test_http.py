@@ -13,7 +13,7 @@ import pytest
 from remit import ChannelError, OutcomeUnknown, RemitError, Unavailable
 from remit.testing.conformance.calls import ADDRESS, OK, QUESTION, Counter, echo
 from remit.transports import CallChannel, Request
-from remit.transports.http import HttpCalls
+from remit.transports.http.calls import HttpCalls
 from tests.servers.ports import free_port
 from tests.transports.proxy import Proxy
 

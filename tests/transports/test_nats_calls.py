@@ -12,7 +12,8 @@ from remit.errors import OutcomeUnknown, Unavailable
 from remit.testing.conformance import CallConformance
 from remit.testing.conformance.calls import ADDRESS
 from remit.transports import CallChannel
-from remit.transports.nats import NatsCalls, NatsConnection
+from remit.transports.nats.calls import NatsCalls
+from remit.transports.nats.connection import NatsConnection
 from tests.servers.nats import nats_url
 from tests.transports.proxy import Proxy
 

@@ -12,7 +12,9 @@ import pytest
 
 from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
 from remit.transports import Answer, Request
-from remit.transports.nats import NatsCalls, NatsConnection, connection
+from remit.transports.nats import connection
+from remit.transports.nats.calls import NatsCalls
+from remit.transports.nats.connection import NatsConnection
 from tests.servers.nats import NatsServer, nats_server
 from tests.servers.ports import HOST, free_port
 

@@ -16,7 +16,8 @@ from nats.aio.msg import Msg
 from remit.errors import ChannelError
 from remit.messages import Record
 from remit.testing.conformance.events import Ear, messages, places, publish_all
-from remit.transports.nats import NatsConnection, NatsEvents
+from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.events import NatsEvents
 from tests.servers.nats import NatsServer, nats_server
 from tests.servers.streams import stored
 

@@ -12,7 +12,10 @@ import pytest
 from remit.errors import ChannelError, Unavailable
 from remit.testing.conformance.events import Ear, messages, publish_all
 from remit.transports import Answer, Request
-from remit.transports.nats import BrokerUser, NatsCalls, NatsConnection, NatsEvents, permissions
+from remit.transports.nats.calls import NatsCalls
+from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.events import NatsEvents
+from remit.transports.nats.permissions import BrokerUser, permissions
 from remit.transports.nats.streams import stream_name
 from tests.servers.nats import NatsServer, nats_server
 

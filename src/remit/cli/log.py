@@ -24,7 +24,7 @@ from remit.runtime.freshness.missed import accept_missed, note_missed
 from remit.stores import PRIVATE, PUBLISHED, Checkpoint
 from remit.stores import Store as ContextStore
 from remit.topology.file import read_topology
-from remit.transports import StoreFeed
+from remit.transports.in_process import StoreFeed
 
 __all__ = ["app"]
 

@@ -61,12 +61,12 @@ def migrate(
             expected="one of --sql, --roles, --roles --apply and --json", next="remit migrate --help",
         )  # fmt: skip
     stores = _stores(system, store, contexts)
-    schemas = {context: place for context, place in stores.items() if place.technology == "postgresql"}
+    schemas = {context: place for context, place in stores.items() if place.technology and place.technology.schemas}
     administrator = Secret(admin) if admin else None
     if administrator:
         _check_server(schemas)
     for context, place in schemas.items():
-        open_store(place.url.value, context)  # says what is not installed
+        open_store(place, context)  # says what is not installed
     if sql:
         _print_migrations(schemas)
     elif apply:
@@ -113,7 +113,7 @@ def _readers(system: str) -> Readers:
     for context in load_system(topology.system, only=()).names if reads_directly(topology) else ():
         for source in followed_by(load_system(topology.system, only=(context,)).model(), context):
             place = topology.store_of(context)
-            if place.technology != "postgresql":
+            if not place.user:
                 _ = place.url.value  # says which variable is missing that would tell the user
             readers.setdefault(source, []).append(Reader(context, place.user))
     return readers
@@ -140,8 +140,9 @@ async def _migrate(stores: Stores, administrator: Secret | None, *, as_json: boo
 
     done: list[databases.Migrated] = []
     for context, place in stores.items():
-        if place.technology != "postgresql":
-            _say(f"{context}: {place.technology} stores migrate when they are opened", quiet=as_json)
+        if place.technology is None or not place.technology.schemas:
+            kind = place.technology.name if place.technology else "its"
+            _say(f"{context}: {kind} stores migrate when they are opened", quiet=as_json)
             continue
         done.append(await databases.migrate(context, place, administrator))
         _say(f"{context}: {_told(done[-1])}", quiet=as_json)

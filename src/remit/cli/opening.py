@@ -11,7 +11,7 @@ from remit.cli.loading import load_system
 from remit.hosting.technologies import is_made, made_stores, open_store
 from remit.stores import Store
 from remit.topology.file import Secret, Topology, read_topology
-from remit.topology.stores import StorePlace, store_at
+from remit.topology.stores import StorePlace, store_at, store_technology
 
 __all__ = ["Places", "opened", "require_all", "require_some"]
 
@@ -46,10 +46,11 @@ class Places(NamedTuple):
         """The contexts that have a store, as far as the places tell. Raises `Failure` where they do not tell at all,
         and what stores raise.
         """
-        if not self.named and self.default.value.startswith("postgresql:"):
+        technology = store_technology(self.default.value)
+        if not self.named and technology is not None and technology.schemas:
             return await self._in_database()
-        known = (name for name in (*self.others, *self.named) if is_made(self.of(name).url.value, name))
-        return sorted({*made_stores(self.default.value), *known})
+        known = (name for name in (*self.others, *self.named) if is_made(self.of(name)))
+        return sorted({*made_stores(self.of("{context}")), *known})
 
     async def _in_database(self) -> list[str]:
         if "{context}" in self.default.value:
@@ -57,7 +58,7 @@ class Places(NamedTuple):
                 "cli.usage", "the address does not tell which contexts there are", where=self.of("{context}").shown,
                 expected="a topology file, or the name of a subscription", next="--store FILE.toml",
             )  # fmt: skip
-        open_store(self.default.value, "any")  # says what is not installed
+        open_store(self.of("any"), "any")  # says what is not installed
         from remit.hosting.databases import contexts_in
 
         return await contexts_in(self.default)
@@ -77,7 +78,7 @@ async def opened(
     async with AsyncExitStack() as stack:
         stores: dict[str, Store] = {}
         for context in contexts:
-            stores[context] = store = open_store(places.of(context).url.value, context)
+            stores[context] = store = open_store(places.of(context), context)
             stack.push_async_callback(store.close)
             await store.open(read_only=read_only)
         yield stores
@@ -86,7 +87,7 @@ async def opened(
 def require_all(places: Places, contexts: Sequence[str]) -> list[str]:
     """These contexts, each once. Raises `Failure` when one has no store: looking must not make it."""
     for context in contexts:
-        if not is_made(places.of(context).url.value, context):
+        if not is_made(places.of(context)):
             raise Failure(
                 "store.missing", f"there is no store of {context}", where=places.of(context).shown,
                 expected="the name of a context that runs or has run here", next="remit log subscribers",
@@ -96,7 +97,7 @@ def require_all(places: Places, contexts: Sequence[str]) -> list[str]:
 
 def require_some(places: Places, contexts: Sequence[str]) -> list[str]:
     """Those of the contexts that have a store already. Raises `Failure` when none has: looking must not make them."""
-    made = [context for context in contexts if is_made(places.of(context).url.value, context)]
+    made = [context for context in contexts if is_made(places.of(context))]
     if not made:
         raise Failure(
             "store.missing", "nothing has run here: there is no store", where=places.of("{context}").shown,

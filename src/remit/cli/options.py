@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from remit.cli.failures import Failure
-from remit.topology.technologies import DEFAULT_STORE
+from remit.topology.stores import DEFAULT_STORE, stores_in
 
 __all__ = [
     "DEFAULT_STORE",
@@ -77,7 +77,7 @@ def place_of(store: str | None, data: str | None) -> str:
             expected="one of them or neither", next=f"leave out --data {data}",
         )  # fmt: skip
     if data is not None:
-        return f"sqlite:{data}/{{context}}.db"
+        return stores_in(data)
     return DEFAULT_STORE if store is None else store
 
 

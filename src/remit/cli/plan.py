@@ -67,7 +67,8 @@ def plan(
         return 0
     if permissions:
         system = load_system(placement.topology.system).name
-        print(broker_permissions(system, users_of(placement, shapes)), end="")
+        users = users_of(placement, shapes)
+        print(broker_permissions(system, placement.topology, users), end="")
         return 0
     flows = flows_of(placement, shapes)
     if json:
@@ -139,14 +140,8 @@ def _stores(placement: Placement) -> Table:
     opened = dict.fromkeys(context for placed in placement.services.values() for context in placed.stores)
     for context in opened:
         services = [name for name, placed in placement.services.items() if context in placed.stores]
-        table.add_row(context, _shown(placement.topology.store_of(context).shown), ", ".join(services))
+        table.add_row(context, placement.topology.store_of(context).below(Path.cwd()), ", ".join(services))
     return table
-
-
-def _shown(place: str) -> str:
-    """The place of a store, below the working directory without the way there."""
-    technology, _, path = place.partition(":")
-    return f"{technology}:{Path(path).relative_to(Path.cwd())}" if Path(path).is_relative_to(Path.cwd()) else place
 
 
 def _channels(placement: Placement) -> Table:

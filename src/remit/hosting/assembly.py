@@ -8,7 +8,7 @@ from remit.findings import Findings
 from remit.hosting.technologies import open_store
 from remit.runtime import LoopWatch, Ports, Runtime, compile_system
 from remit.stores import Store
-from remit.topology.technologies import DEFAULT_STORE
+from remit.topology.stores import DEFAULT_STORE, store_at
 
 __all__ = ["assemble"]
 
@@ -24,8 +24,9 @@ def assemble(
     """A runtime for the whole system, not yet started. Raises `ModelError` for stores that lack what is asked for."""
     ports = ports or Ports(watch=LoopWatch())
     plans = compile_system(model, ports)
-    stores = stores or {context.name: open_store(store, context.name) for context in model.contexts}
+    names = [context.name for context in model.contexts]
+    stores = stores or {name: open_store(store_at(store, name), name) for name in names}
     findings = Findings()
-    check_statements(model, {name: store.capabilities.sql for name, store in stores.items()}, findings)
+    check_statements(model, {name: each.capabilities.sql for name, each in stores.items()}, findings)
     findings.settle()
     return Runtime(model, plans, stores, ports, parity=parity)

@@ -16,6 +16,7 @@ async def connect_to_services(model: Model, path: str) -> AsyncGenerator[Sender]
     """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`."""
     # Imported here, because who runs the whole system in one process needs none of it.
     from remit.hosting.service import RunningService
+    from remit.topology.channels import FOR_CALLS
     from remit.topology.file import read_topology
     from remit.topology.placement import place
     from remit.topology.shapes import shapes_of
@@ -25,7 +26,8 @@ async def connect_to_services(model: Model, path: str) -> AsyncGenerator[Sender]
         findings = Findings()
         findings.report(
             "topology.no-calls", f"{path} [channels] calls", "its service cannot be called from another process",
-            expected="a channel for calls", next='calls = "http", or connect(store=...) to the stores it names',
+            expected="a channel for calls",
+            next=f'calls = "{FOR_CALLS.form}", or connect(store=...) to the stores it names',
         )  # fmt: skip
         findings.settle()
     caller = RunningService(model, place(topology, shapes_of(model)))

@@ -17,7 +17,8 @@ from remit.stores import PRIVATE, PUBLISHED, Store
 from remit.topology.file import Service
 from remit.topology.placement import PlacedService, Placement, reads_directly
 from remit.topology.secrets import settle
-from remit.transports import Feed, StoreFeed
+from remit.transports import Feed
+from remit.transports.in_process import StoreFeed
 
 __all__ = ["RunningService", "followed_by", "relayed"]
 
@@ -34,7 +35,7 @@ def relayed(placement: Placement) -> list[FollowPlan]:
         return []
     writers = sorted(home.partition(".")[0] for home in placement.homes if home.endswith(".write"))
     return [
-        FollowPlan(f"{context}.relay:{events.technology}", context, channel)
+        FollowPlan(f"{context}.relay:{events.technology.name}", context, channel)
         for context in writers
         for channel in ((PUBLISHED, PRIVATE) if context in placement.apart else (PUBLISHED,))
     ]
@@ -64,9 +65,9 @@ class RunningService:
         settle(placement.topology, placed)
         ports = Ports(watch=LoopWatch())
         plans = {name: plan for name, plan in compile_system(model, ports).items() if name in placed.stores}
-        stores = {context: open_store(place.url.value, context) for context, place in placed.stores.items()}
+        stores = {context: open_store(place, context) for context, place in placed.stores.items()}
         self._published = {
-            context: open_published(place.url.value, context)
+            context: open_published(place, context)
             for context, place in placed.stores.items()
             if reads_directly(placement.topology)
         }

@@ -16,7 +16,7 @@ from remit.hosting.connecting import connect_to_services
 from remit.hosting.loading import load_contexts
 from remit.hosting.outbox import Outbox, SyncOutbox, Writing
 from remit.messages import Command, Query, Refusal
-from remit.topology.technologies import DEFAULT_STORE
+from remit.topology.stores import DEFAULT_STORE
 
 if TYPE_CHECKING:  # who only declares a system loads nothing of what runs it
     from asyncio import AbstractEventLoop
@@ -117,8 +117,9 @@ class System:
     ) -> AsyncGenerator[Sender]:
         """Runs the whole system in this process and gives a `Sender`; leaving drains and closes it.
 
-        `store` is `sqlite:PATH` with `{context}` for a context's name, or `memory:`. With `parity` every message makes
-        a round trip through the codec, so that what works here works on the wire.
+        `store` is `sqlite:PATH`, `postgresql://USER@HOST/DATABASE` or `memory:`; `{context}` stands for a context's
+        name. With `parity` every message makes a round trip through the codec, so that what works here works on the
+        wire.
 
         With `topology`, the path of a topology file, nothing runs in this process: its services are called.
 

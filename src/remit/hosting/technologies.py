@@ -1,29 +1,30 @@
-"""Driver by driver: which adapter a store's address or a channel's technology names. The only place that does."""
+"""Opens what the descriptions of technologies refer to: the stores and the channels of a process."""
 
 from __future__ import annotations
 
 import errno
 import glob
 import re
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from remit.errors import ChannelError, RemitError, StoreError
 from remit.messages import Encoding
-from remit.stores import Store
-from remit.stores.memory import MemoryStore
-from remit.topology.technologies import DEFAULT_STORE
+from remit.stores import PublishedLogs, Store
+from remit.stores.technology import StoreTechnology
+from remit.topology.file import without_users
+from remit.topology.placement import brokers
+from remit.topology.stores import StorePlace
 from remit.transports import CallChannel, EventChannel
+from remit.transports.technology import ChannelSettings
 
-if TYPE_CHECKING:  # what only services need is not loaded by import remit
-    from remit.stores.postgres import PublishedLogs
-    from remit.topology.file import Channel, Service
+if TYPE_CHECKING:  # what only services need is not loaded by who connects without a topology
+    from remit.topology.file import Channel, Service, Topology
     from remit.topology.placement import Placement
     from remit.topology.users import User
-    from remit.transports.nats import NatsConnection
 
 __all__ = [
     "Channels",
@@ -36,77 +37,71 @@ __all__ = [
 ]
 
 
-def open_store(place: str, context: str) -> Store:
-    """The store of a context, not yet opened: `memory:`, `sqlite:PATH` or `postgresql://ADDRESS`.
-
-    `{context}` stands for the context's name. Raises `StoreError` for anything else.
-    """
-    technology, _, path = place.partition(":")
-    if technology == "memory":
-        return MemoryStore()
-    if technology == "sqlite" and path:
-        from remit.stores.sqlite import SqliteStore
-
-        return SqliteStore(path.replace("{context}", context), context)
-    if technology == "postgresql" and path:
-        return _open_postgres(place.replace("{context}", context), context)
-    raise StoreError(
-        f"{place.partition('//')[0]!r} names no store",
-        where="store",
-        expected="memory:, sqlite:PATH or postgresql://ADDRESS",
-        next=f'store="{DEFAULT_STORE}"',
-    )
-
-
-def _open_postgres(address: str, context: str) -> Store:
-    with _needs("postgres", "stores in PostgreSQL", StoreError):
-        from remit.stores.postgres import PostgresStore
-    return PostgresStore(address, context)
-
-
-def open_published(address: str, context: str) -> PublishedLogs:
-    """What other contexts have published in the database that a context enters by this address."""
-    with _needs("postgres", "stores in PostgreSQL", StoreError):
-        from remit.stores.postgres import PublishedLogs
-    return PublishedLogs(address, context)
-
-
-@contextmanager
-def _needs(extra: str, what: str, error: type[RemitError]) -> Generator[None]:
-    """Around the import of an adapter, whose driver comes with an extra: says which one is missing."""
+def _load(reference: str, what: str, install: str, error: type[RemitError]) -> Any:
+    """What a description refers to by `module:attribute`. Raises `error` where a driver is missing."""
+    module, _, name = reference.partition(":")
     try:
-        yield
+        return getattr(import_module(module), name)
     except ModuleNotFoundError as missing:
         raise error(
             f"{what} need {(missing.name or '').partition('.')[0]}, which is not installed",
             where="store" if error is StoreError else "[channels]",
-            expected=f"remit with its {extra} extra",
-            next=f'pip install "remit[{extra}]"',
+            expected=f"what {install or module} needs",
+            next=f'pip install "{install}"' if install else "",
         ) from missing
 
 
-def is_made(place: str, context: str) -> bool:
-    """Whether the context has a store at this place already. A store in memory is never found from outside; whether
-    there is one in PostgreSQL is said when it is opened.
+# --- stores ----------------------------------------------------------------------------------------------------------
+
+
+def open_store(place: StorePlace, context: str) -> Store:
+    """The store of a context, not yet opened.
+
+    Raises `StoreError` where its driver is missing, `ModelError` for variables that its address lacks.
     """
-    technology, _, path = place.partition(":")
-    if technology == "postgresql":
-        return True
+    kind = _kind(place)
+    store: Store = _load(kind.opens, f"stores in {kind.title}", kind.install, StoreError)(place.url.value, context)
+    return store
+
+
+def open_published(place: StorePlace, context: str) -> PublishedLogs:
+    """What other contexts have published in the database of a context's store. Raises as `open_store`."""
+    kind = _kind(place)
+    opens = _load(kind.published, f"stores in {kind.title}", kind.install, StoreError)
+    logs: PublishedLogs = opens(place.url.value, context)
+    return logs
+
+
+def _kind(place: StorePlace) -> StoreTechnology:
+    _ = place.url.value  # says which variable is missing
+    assert place.technology is not None  # noqa: S101  # only a missing variable can stand for the scheme
+    return place.technology
+
+
+def is_made(place: StorePlace) -> bool:
+    """Whether there is a store at this place already. One that dies with its process is never found from outside;
+    whether there is one that is in no file is said when it is opened.
+    """
+    kind = _kind(place)
+    if not kind.path:
+        return kind.durable
     try:
-        return technology == "sqlite" and Path(path.replace("{context}", context)).is_file()
+        return Path(place.path).is_file()
     except OSError as error:
         return error.errno != errno.ENAMETOOLONG  # of anything else, opening it says what is wrong
 
 
-def made_stores(place: str) -> list[str]:
-    """The contexts that have a store at this place, as far as `{context}` in it tells."""
-    technology, _, path = place.partition(":")
-    if technology != "sqlite" or "{context}" not in path:
+def made_stores(place: StorePlace) -> list[str]:
+    """The contexts that have a store at this place, as far as `{context}` in the path of a file tells."""
+    if "{context}" not in place.path:
         return []
-    pattern = "([a-z][a-z0-9_-]*)".join(re.escape(part) for part in path.split("{context}", 1))
-    anywhere = "*".join(glob.escape(part) for part in path.split("{context}", 1))
+    pattern = "([a-z][a-z0-9_-]*)".join(re.escape(part) for part in place.path.split("{context}", 1))
+    anywhere = "*".join(glob.escape(part) for part in place.path.split("{context}", 1))
     found = glob.glob(anywhere)  # noqa: PTH207  # that of Path takes no absolute pattern
     return sorted(match[1] for file in found if (match := re.fullmatch(pattern, file)))
+
+
+# --- channels --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -121,53 +116,48 @@ class Channels:
 
 def make_channels(system: str, placement: Placement, service: Service, replica: int) -> Channels:
     """The channels of a replica of a service, not yet open. Raises `ChannelError` where a driver is missing."""
-    topology = placement.topology
-    connections: dict[str, NatsConnection] = {}
-    calls = _make_calls(system, placement, service, replica, connections)
-    events: EventChannel | None = None
-    if topology.events is not None and topology.events.technology == "nats":
-        with _needs("nats", "events over NATS", ChannelError):
-            from remit.transports.nats import NatsEvents
-
-        connection = _connect(topology.events, service, connections)
-        events = NatsEvents(connection, system, codec=topology.events.codec, replicas=topology.events.replicas)
-    encoding: Encoding = "msgpack" if topology.calls is not None and topology.calls.codec == "msgpack" else "json"
-    return Channels(calls, events, encoding)
+    listen = str(service.calls.of_replica(replica)) if service.calls is not None else None
+    usual = ChannelSettings(system, service.name, listen=listen, addresses=placement.addresses)
+    calls, events = placement.topology.calls, placement.topology.events
+    return Channels(
+        _make(calls.technology.calls, "calls", calls, service, usual) if calls else None,
+        _make(events.technology.events, "events", events, service, usual) if events else None,
+        calls.codec if calls else "json",
+    )
 
 
-def _make_calls(
-    system: str, placement: Placement, service: Service, replica: int, connections: dict[str, NatsConnection]
-) -> CallChannel | None:
-    channel = placement.topology.calls
-    if channel is None:
+def _make(reference: str, what: str, channel: Channel, service: Service, usual: ChannelSettings) -> Any:
+    if not reference:
+        return None  # followers read the logs themselves
+    settings = replace(
+        usual,
+        url=without_users(channel.url.text) if service.credentials else channel.url.value,
+        credentials=_user(service),
+        encoding=channel.codec,
+        replicas=channel.replicas,
+        secret=channel.secret.value if channel.secret else None,
+    )
+    kind = channel.technology
+    return _load(reference, f"{what} over {kind.title}", kind.install, ChannelError)(settings)
+
+
+def _user(service: Service) -> tuple[str, str] | None:
+    if service.credentials is None:
         return None
-    if channel.technology == "http":
-        with _needs("http", "calls over HTTP", ChannelError):
-            from remit.transports.http import HttpCalls
-
-        listen = str(service.calls.of_replica(replica)) if service.calls is not None else None
-        return HttpCalls(placement.addresses, listen=listen, secret=channel.secret.value if channel.secret else None)
-    with _needs("nats", "calls over NATS", ChannelError):
-        from remit.transports.nats import NatsCalls
-
-    return NatsCalls(_connect(channel, service, connections), system)
+    user, _, password = service.credentials.value.partition(":")
+    return user, password
 
 
-def _connect(channel: Channel, service: Service, connections: dict[str, NatsConnection]) -> NatsConnection:
-    """One connection per broker and process, whatever travels over it."""
-    from remit.topology.file import without_users
-    from remit.transports.nats import NatsConnection
+def broker_permissions(system: str, topology: Topology, users: Sequence[User]) -> str:
+    """What each user may do, for the configuration of the broker that a topology has.
 
-    url = without_users(channel.url.text) if service.credentials else channel.url.value
-    if url not in connections:
-        user, _, password = service.credentials.value.partition(":") if service.credentials else ("", "", "")
-        credentials = (user, password) if user else None
-        connections[url] = NatsConnection(url, name=service.name, credentials=credentials)
-    return connections[url]
-
-
-def broker_permissions(system: str, users: Sequence[User]) -> str:
-    """What each user may do, for the broker's configuration. Raises `ChannelError`, also for a missing driver."""
-    with _needs("nats", "permissions at NATS", ChannelError):
-        from remit.transports.nats import BrokerUser, permissions
-    return permissions(system, [BrokerUser(*user) for user in users])
+    Raises `ChannelError`: for a missing driver, and for a broker of which we know no configuration.
+    """
+    kind = brokers(topology)[0].technology
+    if not kind.permissions:
+        raise ChannelError(
+            f"the configuration of {kind.title} cannot be printed", where="[channels]",
+            expected="a broker whose permissions remit knows", next="give each user the rights that its page names",
+        )  # fmt: skip
+    text: str = _load(kind.permissions, f"permissions at {kind.title}", kind.install, ChannelError)(system, users)
+    return text

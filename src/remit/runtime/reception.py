@@ -42,7 +42,8 @@ from remit.runtime.remote.wire import (
     seconds_left,
 )
 from remit.stores import PUBLISHED, Store, nesting
-from remit.transports import Answer, Answering, CallChannel, Request, StoreFeed
+from remit.transports import Answer, Answering, CallChannel, Request
+from remit.transports.in_process import StoreFeed
 
 __all__ = ["Reception"]
 

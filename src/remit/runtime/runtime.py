@@ -30,7 +30,8 @@ from remit.runtime.upkeep.leases import Leases
 from remit.stores import Store
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.port import has_sql
-from remit.transports import Feed, StoreFeed
+from remit.transports import Feed
+from remit.transports.in_process import StoreFeed
 
 __all__ = ["Feeds", "Runtime"]
 

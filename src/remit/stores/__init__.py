@@ -1,6 +1,7 @@
-"""Where it stays: the store port, and one module per technology."""
+"""Where it stays: the store port, and one folder per technology."""
 
 from remit.stores.port import (
+    BEGUN,
     PRIVATE,
     PUBLISHED,
     Advance,
@@ -16,15 +17,23 @@ from remit.stores.port import (
     Parked,
     Record,
     Settle,
+    SqlStore,
     Store,
     Subscriber,
+    Transaction,
     Unit,
     note_written,
     partition_of,
     was_written,
+    written_read_only,
 )
+from remit.stores.published import PublishedLog, PublishedLogs
+from remit.stores.size import LARGEST_UNIT, require_fit
+from remit.stores.technology import StoreAddress, StoreTechnology
 
 __all__ = [
+    "BEGUN",
+    "LARGEST_UNIT",
     "PRIVATE",
     "PUBLISHED",
     "Advance",
@@ -38,12 +47,20 @@ __all__ = [
     "Outcome",
     "Park",
     "Parked",
+    "PublishedLog",
+    "PublishedLogs",
     "Record",
     "Settle",
+    "SqlStore",
     "Store",
+    "StoreAddress",
+    "StoreTechnology",
     "Subscriber",
+    "Transaction",
     "Unit",
     "note_written",
     "partition_of",
+    "require_fit",
     "was_written",
+    "written_read_only",
 ]

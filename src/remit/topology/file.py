@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-from remit.errors import StoreError
+from remit.errors import ChannelError, StoreError
 from remit.findings import Finding, ModelError
+from remit.messages import Encoding
+from remit.topology.channels import CODECS, FOR_BROKER, channel_forms, channel_technology
 from remit.topology.secret import Secret
 from remit.topology.spelling import did_you_mean
-from remit.topology.stores import StorePlace, store_at
+from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_technology
 from remit.topology.tables import Reading, Table
-from remit.topology.technologies import CALLS, CODECS, EVENTS, SCHEMES, STORES, WORDS
+from remit.transports.technology import ChannelTechnology
 
 __all__ = [
     "LAST_PORT",
@@ -32,7 +33,6 @@ __all__ = [
     "without_users",
 ]
 
-_STORE = "sqlite:data/{context}.db"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _RUNS = re.compile(r"(\*|[a-z][a-z0-9_-]*)(\.[a-z]+)?")
 LAST_PORT = 65535
@@ -68,10 +68,10 @@ class Address(NamedTuple):
 class Channel:
     """How events or calls travel between services. `url` may hold a password; `place` is what may be shown of it."""
 
-    technology: str
+    technology: ChannelTechnology
     url: Secret
     place: str
-    codec: str = "json"
+    codec: Encoding = "json"
     secret: Secret | None = None
     """What services show one another, where no broker knows them."""
     replicas: int = 1
@@ -151,8 +151,8 @@ def parse_topology(
     system = root.text("system", required='system = "package.module:attribute"')
     stores = _read_stores(root.table("stores"), folder)
     channels = root.table("channels")
-    events = _read_channel(channels, "events", tuple(EVENTS))
-    calls = _read_channel(channels, "calls", tuple(CALLS))
+    events = _read_channel(channels, "events")
+    calls = _read_channel(channels, "calls")
     channels.finish()
     services = _read_services(root.table("services", required='[services.all]\nruns = ["*"]'))
     root.finish()
@@ -165,96 +165,83 @@ def _unreadable(code: str, where: str, what: str, expected: str, next: str) -> M
 
 
 def _read_stores(table: Table, folder: Path) -> dict[str, Secret]:
-    stores = {"default": Secret(_resolved(_STORE, folder))}
-    expected = "memory:, sqlite:PATH or postgresql://USER@HOST/DATABASE"
+    stores = {"default": Secret(_resolved(DEFAULT_STORE, folder))}
     for context in table.values:
-        place = table.secret(context, expected=expected)
+        place = table.secret(context, expected=STORE_FORMS)
         if place is None:
             continue
-        technology, _, path = place.text.partition(":")
-        if place.lacks and technology not in STORES:  # the whole place is a variable of who has the store
-            stores[context] = place
-            continue
-        if technology not in STORES or bool(path) is (technology == "memory"):
-            table.report(
-                "topology.technology", context, f"{table.shown(context)!r} names no store",
-                expected=expected, next=f'{context} = "{_STORE}"',
-            )  # fmt: skip
-            continue
         try:
-            store_at(place, context)
+            technology = store_technology(place.text)
+            if technology is None and place.lacks:  # the whole place is a variable of who has the store
+                stores[context] = place
+            elif technology is None or not technology.fits(place.text):
+                table.report(
+                    "topology.technology", context, f"{table.shown(context)!r} names no store",
+                    expected=STORE_FORMS, next=f'{context} = "{DEFAULT_STORE}"',
+                )  # fmt: skip
+            else:
+                store_at(place, context)
+                stores[context] = place.within(_resolved(place.text, folder))
         except StoreError as error:
             table.report("topology.address", context, error.what, expected=error.expected, next=error.next)
-        else:
-            stores[context] = place.within(_resolved(place.text, folder))
     return stores
 
 
 def _resolved(place: str, folder: Path) -> str:
-    technology, _, path = place.partition(":")
-    return f"{technology}:{os.path.normpath(folder / path)}" if technology == "sqlite" else place
+    technology, (scheme, _, path) = store_technology(place), place.partition(":")
+    return f"{scheme}:{os.path.normpath(folder / path)}" if technology and technology.path else place
 
 
-def _read_channel(channels: Table, key: str, technologies: tuple[str, ...]) -> Channel | None:
+def _read_channel(channels: Table, key: str) -> Channel | None:
     """A channel is a URL, or a table with the URL and its settings."""
     value = channels.values.get(key)
     if isinstance(value, dict):
         table = channels.table(key)
-        channel = _read_url(table, "url", technologies, required='url = "nats://HOST:PORT"')
+        channel = _read_url(table, "url", key, required=f'url = "{FOR_BROKER.form}"')
         codec = _read_codec(table)
         shared = table.secret("secret") if key == "calls" else None
         secret = shared if shared and shared.text else None
         replicas = _read_replicas(table, _SERVERS) if key == "events" else 1
         table.finish()
         return channel and replace(channel, codec=codec, secret=secret, replicas=replicas)
-    return _read_url(channels, key, technologies)
+    return _read_url(channels, key, key)
 
 
-def _read_codec(table: Table) -> str:
+def _read_codec(table: Table) -> Encoding:
     codec = table.text("codec")
-    if codec is not None and codec not in CODECS:
-        table.report(
-            "topology.value", "codec", f"there is no codec {table.shown('codec')!r}",
-            expected=" or ".join(CODECS), next=did_you_mean(codec, CODECS),
-        )  # fmt: skip
-    return codec or CODECS[0]
+    for known in CODECS:
+        if codec in (None, known):
+            return known
+    table.report(
+        "topology.value", "codec", f"there is no codec {table.shown('codec')!r}",
+        expected=" or ".join(CODECS), next=did_you_mean(codec or "", CODECS),
+    )  # fmt: skip
+    return CODECS[0]
 
 
-def _read_url(table: Table, key: str, technologies: tuple[str, ...], required: str = "") -> Channel | None:
-    expected = " or ".join(f'"{each}"' if each in WORDS else f"{each}://HOST:PORT" for each in technologies)
+def _read_url(table: Table, key: str, carries: str, required: str = "") -> Channel | None:
+    expected = channel_forms(carries)
     secret = table.secret(key, expected=f"{expected}, or a table with url and codec", required=required)
     if secret is None or table.filled(key, without_users(str(table.values[key]))) is None:
         return None
-    url = secret.text
-    if url in WORDS and url in technologies:
-        return Channel(url, secret, url)
-    urls = [each.strip() for each in url.split(",")]
-    technology = SCHEMES.get(urls[0].partition(":")[0])
-    if technology not in technologies:
+    try:
+        technology = channel_technology(secret.text, carries)
+    except (ChannelError, StoreError) as error:
+        table.report("topology.technology", key, error.what, expected=error.expected, next=error.next)
+        return None
+    if technology is None:
         table.report("topology.technology", key, f"{table.shown(key)!r} cannot carry them", expected=expected)
         return None
-    servers = [_server(each, technology) for each in urls]
-    if None in servers:
+    place = technology.shown(secret.text) if technology.schemes else technology.name
+    if place is None:
         table.report("topology.address", key, f"{table.shown(key)!r} is no address of a broker", expected=expected)
         return None
-    return Channel(technology, secret, ", ".join(map(str, servers)))
+    return Channel(technology, secret, place)
 
 
 def without_users(url: str) -> str:
     """The addresses of servers, without the users that they name: what is no secret of them."""
     return re.sub(r"(?<=//)[^,]*@", "", url)
-
-
-def _server(url: str, technology: str) -> str | None:
-    """What may be shown of the URL of a server; None when it is none of this technology."""
-    try:
-        parts = urlsplit(url)
-        whole = parts.hostname and parts.port and not (parts.path or parts.query or parts.fragment)
-        if SCHEMES.get(parts.scheme) == technology and whole:
-            return f"{parts.scheme}://{Address(parts.hostname or '', parts.port or 0)}"
-    except ValueError:
-        pass
-    return None
 
 
 def _read_services(services: Table) -> dict[str, Service]:

@@ -57,7 +57,7 @@ def _calls(placement: Placement, name: str, shape: ContextShape) -> Iterator[Flo
         sender, receiver = placement.homes.get(f"{name}.{part}"), placement.homes.get(target)
         if sender and receiver:
             channel = placement.topology.calls
-            way = channel.technology if channel and sender != receiver else IN_PROCESS
+            way = channel.technology.name if channel and sender != receiver else IN_PROCESS
             yield Flow("calls", f"{name}.{part}", target, sender, receiver, way)
 
 
@@ -78,6 +78,6 @@ def _between(placement: Placement, source: str, receiver: str) -> tuple[str, str
         return SHARED_STORE, ""
     events, calls = placement.topology.events, placement.topology.calls
     if events and reads_directly(placement.topology):
-        return events.technology, ""
-    pull = calls.technology if calls else ""
-    return (events.technology if events else pull), pull
+        return events.technology.name, ""
+    pull = calls.technology.name if calls else ""
+    return (events.technology.name if events else pull), pull

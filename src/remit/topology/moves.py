@@ -39,9 +39,7 @@ def check_stores_stay(old: Placement, new: Placement) -> Findings:
     for context in _contexts(old, new):
         stayed, moved = old.topology.store_of(context), new.topology.store_of(context)
         if stayed.shown != moved.shown:
-            again = (
-                f'{context} = "{stayed.shown}"' if stayed.technology == "sqlite" else f"what {old.topology.where} says"
-            )
+            again = f'{context} = "{stayed.shown}"' if stayed.path else f"what {old.topology.where} says"
             findings.report(
                 "topology.store-moved", f"{new.topology.where} [stores] {context}",
                 f"the store of {context} is {moved.shown}, and in {old.topology.where} {stayed.shown}",

@@ -271,9 +271,7 @@ def _store_width(placement: Placement, context: str) -> float:
 
 def _place(placement: Placement, context: str) -> str:
     """The place of a store: below the folder of the topology without the way there."""
-    technology, _, path = placement.topology.store_of(context).shown.partition(":")
-    folder = Path(placement.topology.where).absolute().parent
-    return f"{technology}:{Path(path).relative_to(folder) if path and Path(path).is_relative_to(folder) else path}"
+    return placement.topology.store_of(context).below(Path(placement.topology.where).absolute().parent)
 
 
 def _store(placement: Placement, context: str, box: _Box) -> Iterator[str]:

@@ -8,12 +8,21 @@ from itertools import combinations
 from typing import Literal, NamedTuple, cast, get_args
 
 from remit.findings import Findings
-from remit.topology.file import LAST_PORT, Address, Service, Topology
+from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
+from remit.topology.file import LAST_PORT, Address, Channel, Service, Topology
 from remit.topology.spelling import did_you_mean
-from remit.topology.stores import StorePlace
-from remit.topology.technologies import CALLS, CODECS, EVENTS, STORES
+from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, StorePlace
 
-__all__ = ["COMPONENTS", "Component", "ContextShape", "PlacedService", "Placement", "place", "reads_directly"]
+__all__ = [
+    "COMPONENTS",
+    "Component",
+    "ContextShape",
+    "PlacedService",
+    "Placement",
+    "brokers",
+    "place",
+    "reads_directly",
+]
 
 Component = Literal["write", "read", "edge"]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
@@ -218,29 +227,27 @@ def _check_calls(topology: Topology, services: Mapping[str, PlacedService], find
         findings.report(
             "topology.no-calls", _at(topology, "channels", "calls"),
             f"{len(services)} services have no way to call each other, nor to read each other's logs",
-            expected="a channel for calls as soon as there are two services", next='calls = "http"',
+            expected="a channel for calls as soon as there are two services", next=f'calls = "{FOR_CALLS.form}"',
         )  # fmt: skip
-    technology = CALLS.get(channel.technology) if channel else None
     for name, placed in services.items():
-        needed = technology is not None and not technology.finds_services and bool(placed.stores)
+        needed = channel is not None and not channel.technology.finds_services and bool(placed.stores)
         _check_call_address(topology, placed.service, needed, findings)
-        if placed.service.credentials and not _has_broker(topology):
+        if placed.service.credentials and not brokers(topology):
             findings.report(
                 "topology.unused", _at(topology, f"services.{name}", "credentials"),
                 "there is no broker that would know these credentials",
-                expected="credentials only beside a channel with a broker", next='events = "nats://HOST:PORT"',
+                expected="credentials only beside a channel with a broker", next=f'events = "{FOR_BROKER.form}"',
             )  # fmt: skip
-    if channel and channel.secret and technology and technology.broker:
+    if channel and channel.secret and channel.technology.broker:
         findings.report(
             "topology.unused", _at(topology, "channels", "calls secret"), "services show the broker no shared secret",
             expected="credentials for the broker", next='[services.NAME] credentials = "user:${PASSWORD}"',
         )  # fmt: skip
 
 
-def _has_broker(topology: Topology) -> bool:
-    calls = topology.calls and CALLS.get(topology.calls.technology)
-    events = topology.events and EVENTS.get(topology.events.technology)
-    return bool((calls and calls.broker) or (events and events.broker))
+def brokers(topology: Topology) -> list[Channel]:
+    """The channels that have a broker, which knows its users."""
+    return [channel for channel in (topology.events, topology.calls) if channel and channel.technology.broker]
 
 
 def _check_call_address(topology: Topology, service: Service, needed: bool, findings: Findings) -> None:
@@ -253,7 +260,8 @@ def _check_call_address(topology: Topology, service: Service, needed: bool, find
     elif not needed and service.calls is not None:
         findings.report(
             "topology.unused", where, f"service {service.name!r} answers no calls at an address of its own",
-            expected='only with channels.calls = "http", in services that run write or read', next="leave it out",
+            expected=f'only with channels.calls = "{FOR_CALLS.form}", in services that run write or read',
+            next="leave it out",
         )  # fmt: skip
     elif service.calls is not None and service.calls.is_any:
         findings.report(
@@ -264,7 +272,7 @@ def _check_call_address(topology: Topology, service: Service, needed: bool, find
         findings.report(
             "topology.open-calls", where, f"whoever reaches {service.calls} may call every handler behind it",
             expected="a secret that the services share, or addresses that only this machine reaches",
-            next='[channels] calls = { url = "http", secret = "${SECRET}" }',
+            next=f'[channels] calls = {{ url = "{FOR_CALLS.form}", secret = "${{SECRET}}" }}',
         )  # fmt: skip
 
 
@@ -338,10 +346,9 @@ def _check_stores(
 ) -> None:
     places = {context: topology.store_of(context) for context in contexts}
     # A place that is wholly a variable is known to those who have the store, and judged by them.
-    places = {context: store for context, store in places.items() if store.technology in STORES}
-    kinds = {context: STORES[store.technology] for context, store in places.items()}
+    kinds = {context: store.technology for context, store in places.items() if store.technology}
     processes = sum(placed.service.replicas for placed in services.values())
-    for context in places:
+    for context, kind in kinds.items():
         where = _at(topology, "stores", context if context in topology.stores else "default")
         opened = [
             f"{name} ({placed.service.replicas} replicas)" if placed.service.replicas > 1 else name
@@ -349,26 +356,26 @@ def _check_stores(
             if context in placed.stores
         ]
         count = sum(placed.service.replicas for placed in services.values() if context in placed.stores)
-        if count > 1 and not kinds[context].shared_between_processes:
+        if count > 1 and not kind.shared_between_processes:
             findings.report(
                 "topology.store-private", where,
                 f"the store of {context} is within one process, and is opened by {' and '.join(opened)}",
                 expected="a store that processes can share, so that what writes stays with its store",
-                next=f'{context} = "sqlite:data/{{context}}.db"',
+                next=f'{context} = "{DEFAULT_STORE}"',
             )  # fmt: skip
-        elif not kinds[context].durable and (processes > 1 or any(kind.durable for kind in kinds.values())):
+        elif not kind.durable and (processes > 1 or any(other.durable for other in kinds.values())):
             findings.report(
                 "topology.store-forgets", where,
                 f"the store of {context} is lost with its process, and what others know of its log is not",
-                expected="memory: for every context in one process, or for none",
-                next=f'{context} = "sqlite:data/{{context}}.db"',
+                expected=f"{kind.form} for every context in one process, or for none",
+                next=f'{context} = "{DEFAULT_STORE}"',
             )  # fmt: skip
         shape = contexts[context]
-        if shape is not None and shape.asks_for_sql and not kinds[context].sql:
+        if shape is not None and shape.asks_for_sql and not kind.sql:
             findings.report(
                 "store.no-sql", where,
                 f"the store of {context} takes no statements, and {' and '.join(shape.asks_for_sql)} asks for Sql",
-                expected="a store in PostgreSQL", next=f'{context} = "postgresql://USER@HOST/DATABASE"',
+                expected=f"a store in {FOR_STATEMENTS.title}", next=f'{context} = "{FOR_STATEMENTS.form}"',
             )  # fmt: skip
     _check_doubled_stores(topology, places, findings)
 
@@ -376,18 +383,18 @@ def _check_stores(
 def _check_doubled_stores(topology: Topology, places: Mapping[str, StorePlace], findings: Findings) -> None:
     first: dict[str, str] = {}
     for context, store in places.items():
-        other = first.setdefault(store.shown, context)
-        if other != context and store.technology != "memory":
+        kind, other = store.technology, first.setdefault(store.shown, context)
+        if other != context and kind and (kind.durable or kind.shared_between_processes):  # else each opens its own
             findings.report(
                 "topology.store-doubled", _at(topology, "stores", context if context in topology.stores else "default"),
                 f"the contexts {other} and {context} have one store", expected="a store for each context",
-                next='default = "sqlite:data/{context}.db"',
+                next=f'default = "{DEFAULT_STORE}"',
             )  # fmt: skip
 
 
 def reads_directly(topology: Topology) -> bool:
     """Whether services read the published channels of others themselves, in the database that they share."""
-    return topology.events is not None and not EVENTS[topology.events.technology].broker
+    return topology.events is not None and topology.events.technology.direct
 
 
 def _check_published(topology: Topology, contexts: Mapping[str, ContextShape | None], findings: Findings) -> None:
@@ -399,7 +406,7 @@ def _check_published(topology: Topology, contexts: Mapping[str, ContextShape | N
             expected="no further settings where followers read logs themselves", next=f'events = "{channel.url.value}"',
         )  # fmt: skip
     stores = {context: topology.store_of(context) for context in contexts}
-    databases = {context: store.database for context, store in stores.items() if store.technology in STORES}
+    databases = {context: store.database for context, store in stores.items() if store.technology}
     first = next((context for context, database in databases.items() if database), "")
     for context, database in databases.items() if reads_directly(topology) else ():
         if not database or database != databases[first]:
@@ -407,7 +414,7 @@ def _check_published(topology: Topology, contexts: Mapping[str, ContextShape | N
                 "topology.store-apart", _at(topology, "channels", "events"),
                 f"the stores of {first} and {context} are not in one database, so neither can read the other's log"
                 if database
-                else f"the store of {context} is not in PostgreSQL, so nobody else can read its log there",
-                expected="all stores in schemas of one PostgreSQL database, or a broker",
-                next='[stores] default = "postgresql://{context}:${PASSWORD}@HOST/DATABASE", or leave out events',
+                else f"the store of {context} is not in {FOR_LOGS.title}, so nobody else can read its log there",
+                expected=f"all stores in schemas of one {FOR_LOGS.title} database, or a broker",
+                next=f'default = "{FOR_LOGS.form.replace("USER", "{context}:${PASSWORD}")}", or leave out events',
             )  # fmt: skip

@@ -1,32 +1,71 @@
-"""Where a topology says that stores are. An address may hold a password; what is shown of it does not."""
+"""The kinds of stores there are, and where a topology says that stores are.
+
+An address may hold a password; what is shown of it does not.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from remit.errors import StoreError
+from remit.stores.memory import MEMORY
+from remit.stores.postgres import POSTGRESQL
+from remit.stores.sqlite import SQLITE
+from remit.stores.technology import StoreTechnology
+from remit.topology.foreign import found
 from remit.topology.secret import Secret
 
-__all__ = ["Reader", "StorePlace", "store_at"]
+__all__ = [
+    "DEFAULT_STORE",
+    "FOR_STATEMENTS",
+    "STORES",
+    "STORE_FORMS",
+    "Reader",
+    "StorePlace",
+    "store_at",
+    "store_technology",
+    "stores_in",
+]
 
-_WHICH_DATABASE = ("host", "port", "dbname", "database")
-"""Options of an address that say which database it is, and hold no secret."""
+STORES: Mapping[str, StoreTechnology] = {each.name: each for each in (MEMORY, SQLITE, POSTGRESQL)}
+STORE_FORMS = ", ".join(each.form for each in (MEMORY, SQLITE)) + f" or {POSTGRESQL.form}"
+"""How the addresses of our own look."""
+FOR_STATEMENTS = POSTGRESQL
+"""What is proposed to whoever has statements of their own."""
+_USUAL = SQLITE
+
+
+def stores_in(folder: str) -> str:
+    """The place of stores in a folder, one file for each context."""
+    return f"{_USUAL.name}:{folder}/{{context}}.db"
+
+
+DEFAULT_STORE = stores_in("data")
 
 
 class StorePlace(NamedTuple):
     """Where the store of a context is."""
 
-    technology: str
+    technology: StoreTechnology | None
+    """None where a variable that is missing would say it."""
     url: Secret
     """What opens it."""
     shown: str
     """What may be shown of it. Two places with the same tables are shown alike."""
+    path: str = ""
+    """The file, of a store in one."""
     database: str = ""
     """Of a schema in a database: which database, as far as the address tells."""
     schema: str = ""
     user: str = ""
     """As whom the database is entered; empty where the address does not say."""
+
+    def below(self, folder: Path) -> str:
+        """What may be shown of it to people who are in a folder: a file below it without the way there."""
+        inside = self.path and Path(self.path).is_relative_to(folder)
+        return self.shown.replace(self.path, str(Path(self.path).relative_to(folder))) if inside else self.shown
 
 
 class Reader(NamedTuple):
@@ -36,36 +75,26 @@ class Reader(NamedTuple):
     user: str
 
 
+def store_technology(place: str) -> StoreTechnology | None:
+    """The kind of store that an address names, ours or another's. Raises `StoreError` for a broken one of another's."""
+    scheme = place.partition(":")[0]
+    return STORES.get(scheme) or found("remit.stores", scheme, StoreTechnology, StoreError)
+
+
 def store_at(place: Secret | str, context: str) -> StorePlace:
     """The store of a context at a place, in which `{context}` stands for its name.
 
-    Raises `StoreError` for an address that cannot be taken apart; it is not shown, because any part may be a password.
+    Raises `StoreError` for what names no store, and for an address that cannot be taken apart. It is not shown, because
+    any part may be a password.
     """
     written = Secret(place) if isinstance(place, str) else place
     url = written.text.replace("{context}", context)
-    technology = url.partition(":")[0]
-    if technology != "postgresql":
-        return StorePlace(technology, written.within(url), url)
-    parts = _parts(url)
-    if parts is None:
-        raise StoreError(
-            "this is no address of a database (it is not shown)", where="store",
-            expected="postgresql://USER:PASSWORD@HOST/DATABASE",
-            next="percent-encode what is special in a password: @ is %40",
-        )  # fmt: skip
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    which = urlencode({name: options[name] for name in _WHICH_DATABASE if name in options})
-    database = f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}{'?' if which else ''}{which}"
-    schema = options.get("schema", context)
-    user = unquote(parts.username or "") or options.get("user", "")
-    return StorePlace(technology, written.within(url), f"{database} schema {schema}", database, schema, user)
-
-
-def _parts(url: str) -> SplitResult | None:
-    """An `@` behind the host is one of a password that is not encoded: what stands before it is no host."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    fits = url.startswith("postgresql://") and "@" not in parts.path + parts.query + parts.fragment
-    return parts if fits else None
+    technology = store_technology(url)
+    if technology is not None and technology.fits(url):
+        return StorePlace(technology, written.within(url), *technology.address(url, context))
+    if written.lacks:
+        return StorePlace(None, written.within(url), url)
+    raise StoreError(
+        f"{url.partition('//')[0]!r} names no store", where="store", expected=STORE_FORMS,
+        next=f'store="{DEFAULT_STORE}"',
+    )  # fmt: skip

@@ -7,12 +7,11 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from remit.findings import Findings
+from remit.topology.channels import FOR_BROKER
 from remit.topology.file import Channel
-from remit.topology.placement import ContextShape, PlacedService, Placement
+from remit.topology.placement import ContextShape, PlacedService, Placement, brokers
 
 __all__ = ["User", "users_of"]
-
-TECHNOLOGY = "nats"
 
 
 class User(NamedTuple):
@@ -32,7 +31,7 @@ def users_of(placement: Placement, shapes: Mapping[str, ContextShape | None]) ->
     Raises `ModelError` with a finding for each service that has none.
     """
     topology = placement.topology
-    channels = [each for each in (topology.events, topology.calls) if each and each.technology == TECHNOLOGY]
+    channels = brokers(topology)
     shared = [user for channel in channels for user in _users_in(channel)]
     users = {name: User(name) for name in shared}
     findings = Findings()
@@ -43,8 +42,10 @@ def users_of(placement: Placement, shapes: Mapping[str, ContextShape | None]) ->
             findings.report(
                 "topology.no-user", f"{topology.where} [services.{name}]",
                 "the broker cannot know this service" if channels else "there is no broker that would know its users",
-                expected="a user of its own, or one in the URL of the channel" if channels else "a channel over NATS",
-                next=f'credentials = "{name}:${{PASSWORD}}"' if channels else 'events = "nats://HOST:PORT"',
+                expected="a user of its own, or one in the URL of the channel"
+                if channels
+                else f"a channel over {FOR_BROKER.title}",
+                next=f'credentials = "{name}:${{PASSWORD}}"' if channels else f'events = "{FOR_BROKER.form}"',
             )  # fmt: skip
         for user in own:
             users[user] = _with(users.get(user, User(user)), placed, shapes)

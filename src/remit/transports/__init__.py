@@ -1,23 +1,32 @@
-"""How it travels: the ports for feeds, calls and events, and one module per technology."""
+"""How it travels: the ports for feeds, calls and events, and one folder per technology."""
 
-from remit.transports.calls import Answer, Answering, CallCapabilities, CallChannel, Request
+from remit.transports.calls import (
+    DRAIN_SECONDS,
+    Answer,
+    Answering,
+    CallCapabilities,
+    CallChannel,
+    Request,
+    fitting,
+)
 from remit.transports.events import EventCapabilities, EventChannel
-from remit.transports.in_process import Exchange, InProcessCalls, StoreFeed
 from remit.transports.port import Feed, Floors, Push, Standing
+from remit.transports.technology import ChannelSettings, ChannelTechnology
 
 __all__ = [
+    "DRAIN_SECONDS",
     "Answer",
     "Answering",
     "CallCapabilities",
     "CallChannel",
+    "ChannelSettings",
+    "ChannelTechnology",
     "EventCapabilities",
     "EventChannel",
-    "Exchange",
     "Feed",
     "Floors",
-    "InProcessCalls",
     "Push",
     "Request",
     "Standing",
-    "StoreFeed",
+    "fitting",
 ]

@@ -22,9 +22,9 @@ from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.following import reports, subscription
 from remit.runtime.upkeep import housekeeping
 from remit.stores import PUBLISHED, Entry, Store, Unit
-from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.columns import call_for
 from remit.stores.postgres.failures import FAILURES
+from remit.stores.postgres.store import PostgresStore
 
 __all__ = ["FOLLOWERS", "PARTITIONS", "SOURCE"]
 

@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 
 from remit.stores import PRIVATE, Entry, Unit
-from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.schema import migrations
+from remit.stores.postgres.store import PostgresStore
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 

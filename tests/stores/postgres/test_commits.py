@@ -11,8 +11,8 @@ import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from remit.stores import PRIVATE, Change, Claim, Entry, Park, Record, Unit, outliving
-from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.columns import joined
+from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from remit.stores import Store
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from remit.testing.conformance import SqlConformance, StoreConformance
 
 

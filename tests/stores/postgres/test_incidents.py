@@ -12,7 +12,7 @@ import pytest
 
 from remit.errors import OutcomeUnknown, RemitError, StoreError, StoreUnavailable
 from remit.stores import PRIVATE, Change, Entry, Unit
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from tests.servers.postgres import Server
 
 

@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 
 from remit.stores import PRIVATE, Entry, Unit, partition_of
-from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.columns import call_for
+from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only

@@ -10,11 +10,11 @@ import pytest
 
 from remit.errors import StoreError
 from remit.stores import Change, Unit
-from remit.stores.postgres import PostgresStore
 from remit.stores.postgres import schema as schemas
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.roles import role
 from remit.stores.postgres.schema import migrate, migrations, script
+from remit.stores.postgres.store import PostgresStore
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 ALL = migrations()

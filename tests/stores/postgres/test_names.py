@@ -14,8 +14,9 @@ import pytest
 from remit.errors import OutboxError
 from remit.hosting.databases import apply_rights, migrate, migration, reading, rights
 from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Unit
-from remit.stores.postgres import PostgresStore, PublishedLogs
 from remit.stores.postgres.place import quoted
+from remit.stores.postgres.published import PublishedLogs
+from remit.stores.postgres.store import PostgresStore
 from remit.stores.staging import Staged, stage_async
 from remit.topology.secret import Secret
 from remit.topology.stores import Reader, StorePlace, store_at

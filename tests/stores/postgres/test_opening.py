@@ -10,9 +10,9 @@ import pytest
 
 from remit.errors import StoreError, StoreUnavailable
 from remit.stores import Change, Unit
-from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import migrations
+from remit.stores.postgres.store import PostgresStore
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 

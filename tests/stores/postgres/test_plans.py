@@ -10,9 +10,10 @@ import asyncpg
 import pytest
 
 from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Unit
-from remit.stores.postgres import PostgresStore, parked, store, writer
+from remit.stores.postgres import parked, store, writer
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME, RECALL
+from remit.stores.postgres.store import PostgresStore
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 

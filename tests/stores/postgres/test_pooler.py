@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from remit.stores import Change, Store, Unit
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from remit.testing.conformance import SqlConformance, StoreConformance
 from tests.servers.pooler import pooler_to
 

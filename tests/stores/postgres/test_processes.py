@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from tests.servers.postgres import Server
 from tests.stores.postgres.crew import FOLLOWERS, PARTITIONS, SOURCE
 

@@ -11,10 +11,10 @@ import pytest
 
 from remit.errors import StoreError
 from remit.stores import PRIVATE, PUBLISHED, Entry, Unit, partition_of
-from remit.stores.postgres import PostgresStore, PublishedLogs
-from remit.stores.postgres.published import PublishedLog
+from remit.stores.postgres.published import PublishedLog, PublishedLogs
 from remit.stores.postgres.roles import reader, role
-from remit.transports import StoreFeed
+from remit.stores.postgres.store import PostgresStore
+from remit.transports.in_process import StoreFeed
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 SECRET = "nobody's business"

@@ -17,7 +17,7 @@ from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
 from remit.runtime.following.subscription import Subscription
 from remit.stores import PUBLISHED, Entry, Unit
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
 from tests.runtime.talk import until
 from tests.servers.postgres import Server

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from remit.stores import Store
-from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.roles import role
+from remit.stores.postgres.store import PostgresStore
 from remit.testing.conformance import IsolationConformance, StoreConformance
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only

@@ -18,10 +18,11 @@ import pytest
 
 from remit.runtime.upkeep.pruning import CHUNK
 from remit.stores import PRIVATE, PUBLISHED, Advance, Change, Claim, Entry, Unit
-from remit.stores.postgres import PostgresStore, parked, retention, store
+from remit.stores.postgres import parked, retention, store
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME
 from remit.stores.postgres.session import _BOUNDS
+from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.crowd import PARTITIONS, crowd
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only

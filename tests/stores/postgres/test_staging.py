@@ -15,9 +15,9 @@ import pytest
 
 from remit.errors import StoreError
 from remit.stores import PUBLISHED, Entry, Unit, partition_of
-from remit.stores.postgres import PostgresStore
 from remit.stores.postgres.columns import call_for
 from remit.stores.postgres.sequencer import MOST, SEQUENCE, Front
+from remit.stores.postgres.store import PostgresStore
 from remit.stores.staging import Staged, stage_async
 from tests.runtime.talk import until
 from tests.stores.postgres.waiting import waits

@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from remit.stores import PUBLISHED, Advance, Checkpoint, Unit
-from remit.stores.postgres import PostgresStore, trail
+from remit.stores.postgres import trail
+from remit.stores.postgres.store import PostgresStore
 from remit.stores.postgres.trail import SWEEP, Trail
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only

@@ -10,7 +10,7 @@ import pytest
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable, TooLarge, Unstorable
 from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit, outliving, was_written
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from remit.stores.postgres.transactions import Transaction
 from remit.stores.size import LARGEST_UNIT
 from tests.stores.postgres.waiting import waits

@@ -10,7 +10,7 @@ import pytest
 
 from remit.errors import OutcomeUnknown, StoreUnavailable
 from remit.stores import PRIVATE, Change, Claim, Entry, Park, Record, Unit
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
 from tests.stores.postgres.wire import Wire, wire_to
 

@@ -13,7 +13,7 @@ import pytest
 from remit.errors import StoreError, StoreUnavailable, Unstorable
 from remit.runtime.failures import is_transient
 from remit.stores import PRIVATE, Change, Entry, Unit
-from remit.stores.postgres import PostgresStore
+from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.wire import wire_to
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only

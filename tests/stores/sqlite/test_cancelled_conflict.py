@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pytest
 
 from remit.stores import Change, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 

@@ -11,8 +11,9 @@ import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable, Unstorable
 from remit.stores import PRIVATE, Change, Entry, Unit, outliving, was_written
-from remit.stores.sqlite import SqliteStore, schema
+from remit.stores.sqlite import schema
 from remit.stores.sqlite.presence import Presence
+from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from remit.stores import PRIVATE, Change, Entry, Letter, Outcome, Park, Record, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 PLACE = ("mail.deliver", "desk", PRIVATE)
 LARGE = b'"%s"' % (b"x" * 1_000_000)

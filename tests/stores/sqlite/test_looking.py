@@ -11,7 +11,7 @@ import pytest
 
 from remit.errors import StoreError
 from remit.stores import PRIVATE, Entry, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import without_rights
 from tests.stores.sqlite.test_opening import made, older
 

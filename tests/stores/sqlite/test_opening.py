@@ -10,7 +10,8 @@ import pytest
 
 from remit.errors import RemitError, StoreError, StoreUnavailable
 from remit.stores import PRIVATE, Change, Entry, Unit
-from remit.stores.sqlite import SqliteStore, schema
+from remit.stores.sqlite import schema
+from remit.stores.sqlite.store import SqliteStore
 
 
 async def made(path: Path, *, units: int = 1) -> None:

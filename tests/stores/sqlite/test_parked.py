@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from remit.stores import PUBLISHED, Park, Record, Unit
-from remit.stores.sqlite import SqliteStore, parked, writer
+from remit.stores.sqlite import parked, writer
+from remit.stores.sqlite.store import SqliteStore
 
 ONE = "subscription=? AND source=? AND channel=? AND part=? AND key=?"
 FOUND = {

@@ -11,7 +11,7 @@ import pytest
 
 from remit.errors import StoreError
 from remit.stores import Change, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 ACCOUNT = Unit([Change("Account", "a1", 0, b"{}")])
 

@@ -16,7 +16,7 @@ import pytest
 
 import remit
 from remit.stores import PRIVATE, PUBLISHED
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 PROGRAMS = Path(__file__).parent / "programs"
 

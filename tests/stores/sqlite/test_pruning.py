@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from remit.stores import PUBLISHED, Discard, Park, Record, Unit
-from remit.stores.sqlite import SqliteStore, store
+from remit.stores.sqlite import store
+from remit.stores.sqlite.store import SqliteStore
 
 
 async def test_tombstones_are_deleted_by_the_time_of_discarding(tmp_path: Path) -> None:

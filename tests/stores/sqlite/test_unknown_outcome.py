@@ -10,7 +10,7 @@ import pytest
 
 from remit.errors import OutcomeUnknown
 from remit.stores import PRIVATE, Entry, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 T = TypeVar("T")
 

@@ -20,7 +20,8 @@ from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.signals import Listener, Signal
 from remit.stores import Advance, Store, Unit
-from remit.transports import EventChannel, StoreFeed
+from remit.transports import EventChannel
+from remit.transports.in_process import StoreFeed
 
 __all__ = ["Relay"]
 

@@ -1,6 +1,29 @@
-"""Stores in PostgreSQL: a schema per context, shared by processes on any number of machines."""
+"""Stores in PostgreSQL: a schema per context, shared by processes on any number of machines. This package describes
+them; `store` is what opens them.
+"""
 
-from remit.stores.postgres.published import PublishedLogs
-from remit.stores.postgres.store import PostgresStore
+from remit.stores.technology import StoreAddress, StoreTechnology
 
-__all__ = ["PostgresStore", "PublishedLogs"]
+__all__ = ["POSTGRESQL"]
+
+
+def _parts(address: str, context: str) -> StoreAddress:
+    from remit.stores.postgres.place import parts_of  # who has no such store need not load how URLs are read
+
+    return parts_of(address, context)
+
+
+POSTGRESQL = StoreTechnology(
+    name="postgresql",
+    title="PostgreSQL",
+    form="postgresql://USER@HOST/DATABASE",
+    opens="remit.stores.postgres.store:PostgresStore",
+    durable=True,
+    shared_between_processes=True,
+    roles=True,
+    sql=True,
+    schemas=True,
+    published="remit.stores.postgres.published:PublishedLogs",
+    install="remit[postgres]",
+    parts=_parts,
+)

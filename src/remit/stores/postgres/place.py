@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from remit.errors import StoreError
+from remit.stores.technology import StoreAddress
 
-__all__ = ["Place", "place_of", "quoted", "text"]
+__all__ = ["Place", "parts_of", "place_of", "quoted", "text"]
+
+_WHICH_DATABASE = ("host", "port", "dbname", "database")
+"""Options of an address that say which database it is, and hold no secret."""
 
 _LONGEST = 63
 """Bytes of a name in PostgreSQL; longer ones would be cut off without a word."""
@@ -38,14 +42,36 @@ def place_of(address: str, context: str) -> Place:
     return Place(urlunsplit(parts._replace(query=query)), schema, f"{_shown(parts)} schema {schema}")
 
 
+def parts_of(address: str, context: str) -> StoreAddress:
+    """What an address says, without what is secret in it. Raises `StoreError` for what is none."""
+    parts = _parts(address)
+    if not address.startswith("postgresql://"):
+        raise _unreadable()
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    which = urlencode({name: options[name] for name in _WHICH_DATABASE if name in options})
+    database = f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}{'?' if which else ''}{which}"
+    schema = options.get("schema", context)
+    user = unquote(parts.username or "") or options.get("user", "")
+    return StoreAddress(f"{database} schema {schema}", "", database, schema, user)
+
+
 def _parts(address: str) -> SplitResult:
+    """An `@` behind the host is one of a password that is not encoded: what stands before it is no host."""
     try:
         parts = urlsplit(address)
     except ValueError:
-        raise _unfit("(not shown)") from None
-    if "@" in parts.path + parts.query + parts.fragment:  # a password with what is special in an address
-        raise _unfit("(not shown)")
+        raise _unreadable() from None
+    if "@" in parts.path + parts.query + parts.fragment:
+        raise _unreadable()
     return parts
+
+
+def _unreadable() -> StoreError:
+    return StoreError(
+        "this is no address of a database (it is not shown)", where="store",
+        expected="postgresql://USER:PASSWORD@HOST/DATABASE",
+        next="percent-encode what is special in a password: @ is %40",
+    )  # fmt: skip
 
 
 def _unfit(where: str) -> StoreError:
@@ -53,7 +79,7 @@ def _unfit(where: str) -> StoreError:
         "this is no address of a PostgreSQL schema",
         where=where,
         expected=f"postgresql://USER@HOST/DATABASE?schema=NAME, with a name of at most {_LONGEST} bytes",
-        next="correct the address; the schema may be left out, and what is special in a password is percent-encoded",
+        next="correct the address; the schema may be left out",
     )
 
 

@@ -1,6 +1,17 @@
-"""Stores in SQLite files: one per context, shared by the processes of one machine."""
+"""Stores in SQLite files: one per context, shared by the processes of one machine. This package describes them; `store`
+is what opens them.
+"""
 
-from remit.stores.sqlite.lane import Lane, ThreadLane
-from remit.stores.sqlite.store import SqliteStore
+from remit.stores.technology import StoreTechnology
 
-__all__ = ["Lane", "SqliteStore", "ThreadLane"]
+__all__ = ["SQLITE"]
+
+SQLITE = StoreTechnology(
+    name="sqlite",
+    title="SQLite",
+    form="sqlite:PATH",
+    opens="remit.stores.sqlite.store:open_sqlite",
+    durable=True,
+    shared_between_processes=True,
+    path=True,
+)

@@ -41,7 +41,7 @@ from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, make_private, prepare
 from remit.stores.sqlite.writer import Writer
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteStore", "open_sqlite"]
 
 # JSON is kept as text and asked for as bytes, so that nobody decodes and encodes it again.
 _LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
@@ -401,3 +401,8 @@ class SqliteStore:
     async def _execute(self, sql: str, values: tuple[object, ...]) -> int:
         store = self._opened()
         return await store.commits.run(partial(store.writer.execute, sql, values))
+
+
+def open_sqlite(address: str, context: str) -> SqliteStore:
+    """The store at `sqlite:PATH`, not yet opened."""
+    return SqliteStore(address.partition(":")[2], context)

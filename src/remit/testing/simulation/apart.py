@@ -16,7 +16,8 @@ from remit.stores import PUBLISHED
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.network import BlindFeed, HostileCalls, HostileEvents, Network
 from remit.testing.simulation.nodes import Incarnation
-from remit.transports import Feed, StoreFeed
+from remit.transports import Feed
+from remit.transports.in_process import StoreFeed
 
 __all__ = ["CUTS", "Service"]
 

@@ -11,8 +11,9 @@ from remit.errors import OutcomeUnknown, Unavailable
 from remit.messages import Record
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.nodes import Incarnation
-from remit.transports import Answer, Answering, Exchange, InProcessCalls, Push, Request
+from remit.transports import Answer, Answering, Push, Request
 from remit.transports.events import EventCapabilities
+from remit.transports.in_process import Exchange, InProcessCalls
 from remit.transports.port import Feed
 
 __all__ = ["BlindFeed", "HostileCalls", "HostileEvents", "Network"]

@@ -8,7 +8,7 @@ from contextvars import Context, ContextVar
 from typing import Any, TypeVar
 
 from remit.runtime import Runtime
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 from remit.testing.simulation.choices import Choices
 
 __all__ = ["Incarnation", "Node", "is_dead"]

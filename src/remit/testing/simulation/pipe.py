@@ -13,7 +13,8 @@ from remit.errors import RemitError, Unavailable
 from remit.stores import PUBLISHED, Advance, Checkpoint, Record, Store, Unit
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.nodes import Incarnation
-from remit.transports import Push, Standing, StoreFeed
+from remit.transports import Push, Standing
+from remit.transports.in_process import StoreFeed
 
 __all__ = ["Broker", "HostileFeed", "Queue", "Relay"]
 

@@ -24,7 +24,7 @@ from remit.runtime.plan import ContextPlan
 from remit.runtime.upkeep.peers import label
 from remit.runtime.upkeep.pruning import trim
 from remit.stores import PUBLISHED
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 from remit.testing.simulation.apart import CUTS, Service
 from remit.testing.simulation.backups import Backup
 from remit.testing.simulation.choices import Choices
@@ -37,7 +37,8 @@ from remit.testing.simulation.pipe import Broker, HostileFeed, Relay
 from remit.testing.simulation.scene import Scene
 from remit.testing.simulation.shop import Credit, Customer, PlaceOrder, shop
 from remit.testing.simulation.weather import Poison, Weather
-from remit.transports import Feed, StoreFeed
+from remit.transports import Feed
+from remit.transports.in_process import StoreFeed
 
 __all__ = ["Report", "run_scene", "simulate"]
 

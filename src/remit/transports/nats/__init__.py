@@ -1,8 +1,18 @@
-"""Calls and events over NATS: request-reply, and JetStream as a bell with a payload."""
+"""Over NATS: events through JetStream, calls through requests. This package describes it, and `opening` opens it."""
 
-from remit.transports.nats.calls import NatsCalls
-from remit.transports.nats.connection import NatsConnection
-from remit.transports.nats.events import NatsEvents
-from remit.transports.nats.permissions import BrokerUser, permissions
+from remit.transports.technology import ChannelTechnology
 
-__all__ = ["BrokerUser", "NatsCalls", "NatsConnection", "NatsEvents", "permissions"]
+__all__ = ["NATS"]
+
+NATS = ChannelTechnology(
+    name="nats",
+    title="NATS",
+    form="nats://HOST:PORT",
+    schemes=("nats", "tls"),
+    calls="remit.transports.nats.opening:open_calls",
+    events="remit.transports.nats.opening:open_events",
+    finds_services=True,
+    broker=True,
+    permissions="remit.transports.nats.opening:write_permissions",
+    install="remit[nats]",
+)

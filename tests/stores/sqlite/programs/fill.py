@@ -6,7 +6,7 @@ import sys
 
 from remit.errors import StoreUnavailable
 from remit.stores import Change, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 
 async def main(path: str) -> None:

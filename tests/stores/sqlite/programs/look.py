@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 from remit.stores import PRIVATE
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 
 async def main(path: str) -> None:

@@ -5,7 +5,7 @@ import sys
 
 from remit.errors import Conflict
 from remit.stores import PRIVATE, PUBLISHED, Advance, Entry, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 
 async def main(path: str, name: str, last: int) -> None:

@@ -5,7 +5,7 @@ import os
 import sys
 
 from remit.errors import RemitError
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 NOBODY = 65534
 

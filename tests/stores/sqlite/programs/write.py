@@ -5,7 +5,7 @@ import itertools
 import sys
 
 from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Unit
-from remit.stores.sqlite import SqliteStore
+from remit.stores.sqlite.store import SqliteStore
 
 
 async def main(path: str, prefix: str) -> None:

@@ -18,8 +18,9 @@ from aiohttp import web
 
 from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
 from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
+from remit.transports.technology import ChannelSettings
 
-__all__ = ["HttpCalls"]
+__all__ = ["HttpCalls", "open_calls"]
 
 MAX_BYTES = 1 << 20
 """As much as a NATS server carries by default: what fits one channel fits the other."""
@@ -225,3 +226,8 @@ def _carried(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _too_large(what: str, where: str) -> BadMessage:
     return BadMessage(f"{what} is more than the channel carries", where=where, expected=f"at most {MAX_BYTES} bytes")
+
+
+def open_calls(settings: ChannelSettings) -> HttpCalls:
+    """The channel, as a topology names it; not yet open."""
+    return HttpCalls(settings.addresses, listen=settings.listen, secret=settings.secret)

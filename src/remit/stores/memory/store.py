@@ -29,7 +29,7 @@ from remit.stores.port import (
 )
 from remit.stores.size import LARGEST_UNIT, too_large
 
-__all__ = ["MemoryStore"]
+__all__ = ["MemoryStore", "open_memory"]
 
 _Key = tuple[str, str, int, str]
 
@@ -340,3 +340,8 @@ class MemoryStore:
 
 def _key(place: Park | Settle | Discard) -> _Key:
     return place.subscription, place.source, place.channel, place.key
+
+
+def open_memory(address: str, context: str) -> MemoryStore:
+    """A new store, whatever its address: none outlives its process."""
+    return MemoryStore()

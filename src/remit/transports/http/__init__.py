@@ -1,0 +1,13 @@
+"""Over HTTP: calls, without a broker. This package describes it; `calls` is what opens it."""
+
+from remit.transports.technology import ChannelTechnology
+
+__all__ = ["HTTP"]
+
+HTTP = ChannelTechnology(
+    name="http",
+    title="HTTP",
+    form="http",
+    calls="remit.transports.http.calls:open_calls",
+    install="remit[http]",
+)

@@ -1,0 +1,37 @@
+"""Makes the channels over NATS, as a topology names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from remit.transports.nats.calls import NatsCalls
+from remit.transports.nats.connection import NatsConnection
+from remit.transports.nats.events import NatsEvents
+from remit.transports.nats.permissions import BrokerUser, permissions
+from remit.transports.technology import ChannelSettings
+
+__all__ = ["open_calls", "open_events", "write_permissions"]
+
+
+def open_calls(settings: ChannelSettings) -> NatsCalls:
+    """The channel for calls, not yet open."""
+    return NatsCalls(_connection(settings), settings.system)
+
+
+def open_events(settings: ChannelSettings) -> NatsEvents:
+    """The channel for events, not yet open."""
+    return NatsEvents(_connection(settings), settings.system, codec=settings.encoding, replicas=settings.replicas)
+
+
+def _connection(settings: ChannelSettings) -> NatsConnection:
+    """One connection per broker and process, whatever travels over it."""
+    connection = settings.shared.get(settings.url)
+    if not isinstance(connection, NatsConnection):
+        connection = NatsConnection(settings.url, name=settings.service, credentials=settings.credentials)
+        settings.shared[settings.url] = connection
+    return connection
+
+
+def write_permissions(system: str, users: Iterable[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]) -> str:
+    """What each user may do, for the server's configuration."""
+    return permissions(system, [BrokerUser(*user) for user in users])
