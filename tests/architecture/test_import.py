@@ -51,5 +51,13 @@ def test_importing_loads_nothing_that_only_runs(environment: dict[str, str]) -> 
     assert {"msgspec", "remit.contexts"} <= modules, "the measurement saw the import"
 
 
+def test_a_topology_is_planned_without_what_runs_it(environment: dict[str, str]) -> None:
+    """Not even what is in the standard library; and no other distribution is asked what it brings."""
+    _, output = run("import sys, remit.topology.moves, remit.topology.users; print(*sys.modules)", environment)
+    modules = set(output.split())
+    assert modules & {*DRIVERS, *RUNNING, "remit.runtime", "remit.hosting.service", "importlib.metadata"} == set()
+    assert {"remit.topology.placement", "remit.transports.nats", "remit.stores.postgres"} <= modules
+
+
 def test_the_package_says_that_it_is_typed() -> None:
     assert importlib.resources.files("remit").joinpath("py.typed").is_file()
