@@ -21,7 +21,7 @@ from remit.topology.flows import IN_PROCESS, Flow, flows_of
 from remit.topology.mermaid import mermaid_of
 from remit.topology.moves import Change, changes_between, check_stores_stay
 from remit.topology.picture import picture_of
-from remit.topology.placement import COMPONENTS, ContextShape, PlacedService, Placement, place
+from remit.topology.placement import ContextShape, PlacedService, Placement, place
 from remit.topology.shapes import shapes_of
 from remit.topology.users import users_of
 
@@ -120,25 +120,16 @@ def _table(*titles: str) -> Table:
 def _services(placement: Placement, contexts: Sequence[str]) -> Table:
     listens = [key for key in ("http", "calls") if any(getattr(s, key) for s in placement.topology.services.values())]
     table = _table("SERVICE", *(context.upper() for context in contexts), *(key.upper() for key in listens))
-    for name, placed in placement.services.items():
-        times = f" ×{placed.service.replicas}" if placed.service.replicas > 1 else ""
-        runs = [" ".join(part for part in COMPONENTS if placed.has(context, part)) or "·" for context in contexts]
-        table.add_row(name + times, *runs, *(_ports(placed, getattr(placed.service, key)) for key in listens))
+    for placed in placement.services.values():
+        runs = [" ".join(placed.parts(context)) or "·" for context in contexts]
+        ports = [placed.ports(first) if (first := getattr(placed.service, key)) else "·" for key in listens]
+        table.add_row(placed.title, *runs, *ports)
     return table
-
-
-def _ports(placed: PlacedService, first: Address | None) -> str:
-    """Where a service listens, replicas included."""
-    if first is None:
-        return "·"
-    last = first.of_replica(placed.service.replicas - 1)
-    return str(first) if last == first else f"{first}-{last.port}"
 
 
 def _stores(placement: Placement) -> Table:
     table = _table("STORE", "PLACE", "OPENED BY")
-    opened = dict.fromkeys(context for placed in placement.services.values() for context in placed.stores)
-    for context in opened:
+    for context in placement.opened:
         services = [name for name, placed in placement.services.items() if context in placed.stores]
         table.add_row(context, placement.topology.store_of(context).below(Path.cwd()), ", ".join(services))
     return table
@@ -167,9 +158,7 @@ def _document(placement: Placement, flows: Sequence[Flow]) -> dict[str, Any]:
         "system": topology.system,
         "services": {
             name: {
-                "runs": {
-                    context: [part for part in COMPONENTS if part in parts] for context, parts in placed.runs.items()
-                },
+                "runs": {context: placed.parts(context) for context in placed.runs},
                 "replicas": placed.service.replicas,
                 "http": _each(placed, placed.service.http),
                 "calls": _each(placed, placed.service.calls),

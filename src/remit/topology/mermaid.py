@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from remit.topology.flows import IN_PROCESS, Flow
-from remit.topology.placement import COMPONENTS, PlacedService, Placement
+from remit.topology.placement import Placement
 
 __all__ = ["mermaid_of"]
 
@@ -17,20 +17,14 @@ def mermaid_of(placement: Placement, flows: Sequence[Flow]) -> str:
 
 def _services(placement: Placement) -> Iterator[str]:
     for name, placed in placement.services.items():
-        yield f'  subgraph {_id("service", name)}["{name}{_times(placed)}"]'
-        for context, parts in placed.runs.items():
-            shown = " · ".join(part for part in COMPONENTS if part in parts)
-            yield f'    {_node(name, context)}["{context}<br/>{shown}"]'
+        yield f'  subgraph {_id("service", name)}["{placed.title}"]'
+        for context in placed.runs:
+            yield f'    {_node(name, context)}["{context}<br/>{" · ".join(placed.parts(context))}"]'
         yield "  end"
 
 
-def _times(placed: PlacedService) -> str:
-    return f" ×{placed.service.replicas}" if placed.service.replicas > 1 else ""
-
-
 def _stores(placement: Placement) -> Iterator[str]:
-    opened = dict.fromkeys(context for placed in placement.services.values() for context in placed.stores)
-    for context in opened:
+    for context in placement.opened:
         technology = placement.topology.store_of(context).technology
         yield f'  {_id("store", context)}[("{context}<br/>{technology}")]'
     for name, placed in placement.services.items():

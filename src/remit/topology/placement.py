@@ -57,6 +57,20 @@ class PlacedService:
         """Whether the component runs in this service."""
         return component in self.runs.get(context, ())
 
+    def parts(self, context: str) -> list[Component]:
+        """The components of a context that run here, in their usual order."""
+        return [component for component in COMPONENTS if self.has(context, component)]
+
+    @property
+    def title(self) -> str:
+        """Its name, and how many there are of it if not one."""
+        return self.service.name + (f" ×{self.service.replicas}" if self.service.replicas > 1 else "")
+
+    def ports(self, first: Address) -> str:
+        """Where it listens, replicas included, if the first one listens there."""
+        last = first.of_replica(self.service.replicas - 1)
+        return str(first) if last == first else f"{first}-{last.port}"
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -71,6 +85,11 @@ class Placement:
     places where the channel finds services by itself."""
     apart: frozenset[str]
     """The contexts whose `write` and `read` run in different services."""
+
+    @property
+    def opened(self) -> list[str]:
+        """The contexts whose stores are opened by any service."""
+        return list(dict.fromkeys(context for placed in self.services.values() for context in placed.stores))
 
     def home(self, context: str, component: Component) -> PlacedService | None:
         """The service that runs a component; None when the context has none of it."""
