@@ -9,7 +9,7 @@ import pytest
 
 from remit.runtime.following.reports import REPORT_SECONDS
 from remit.runtime.upkeep import pruning
-from remit.runtime.upkeep.pruning import MESSAGES, SILENT_SECONDS, trim
+from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, trim
 from remit.stores import PRIVATE, PUBLISHED, Advance, Checkpoint, Entry, Subscriber, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process import StoreFeed
@@ -74,7 +74,7 @@ async def test_what_is_young_stays_although_all_have_handled_it() -> None:
 
 async def test_who_has_not_been_heard_of_for_a_month_keeps_nothing() -> None:
     store = await written(2, at=NOW - 40 * DAY)
-    await store.report("mail.desk", PRIVATE, {}, NOW - SILENT_SECONDS + 1)
+    await store.report("mail.desk", PRIVATE, {}, NOW - SUBSCRIBER_SECONDS + 1)
     await trim(store, NOW, WEEK)
     assert len(await left(store)) == 2
     await trim(store, NOW + 1, WEEK)
@@ -84,12 +84,12 @@ async def test_who_has_not_been_heard_of_for_a_month_keeps_nothing() -> None:
 async def test_who_has_a_clock_that_is_behind_counts_as_heard_of() -> None:
     store = await written(2)
     feed = StoreFeed("talk", PRIVATE, store)
-    await feed.standing("mail.desk", NOW - SILENT_SECONDS - DAY, {})
+    await feed.standing("mail.desk", NOW - SUBSCRIBER_SECONDS - DAY, {})
     await trim(store, NOW, WEEK)
     assert len(await left(store)) == 2, "by the messages in the log"
     await feed.standing("billing.totals", NOW, {PART[ADA]: 2})
-    await feed.standing("mail.desk", NOW - SILENT_SECONDS - DAY, {})
-    await trim(store, NOW + SILENT_SECONDS - 1, WEEK)
+    await feed.standing("mail.desk", NOW - SUBSCRIBER_SECONDS - DAY, {})
+    await trim(store, NOW + SUBSCRIBER_SECONDS - 1, WEEK)
     assert len(await left(store)) == 2, "by what others say"
 
 
@@ -121,7 +121,7 @@ def test_a_running_system_deletes_what_it_has_handled() -> None:
 
 
 def test_what_waits_is_not_deleted_however_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pruning, "SILENT_SECONDS", HOUR)
+    monkeypatch.setattr(pruning, "SUBSCRIBER_SECONDS", HOUR)
 
     async def story() -> None:
         talk = Talk()
@@ -303,7 +303,7 @@ async def test_it_goes_on_where_a_person_puts_it_without_a_restart() -> None:
 
 
 def test_who_has_lost_its_source_keeps_the_rest_from_being_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pruning, "SILENT_SECONDS", HOUR)
+    monkeypatch.setattr(pruning, "SUBSCRIBER_SECONDS", HOUR)
 
     async def story() -> None:
         talk = Talk(store=await written(4))

@@ -26,6 +26,7 @@ learning = Context(
 )
 
 
+@learning.react(StudentEnrolled, EnrollmentWithdrawn)
 async def follow_enrollment(
     event: StudentEnrolled | EnrollmentWithdrawn, records: Repository[CourseRecord], clock: Clock
 ) -> None:
@@ -37,10 +38,6 @@ async def follow_enrollment(
             record = await records.find(event.enrollment)
             if record:  # there is none when the enrollment was never confirmed
                 record.close()
-
-
-learning.react(StudentEnrolled)(follow_enrollment)
-learning.react(EnrollmentWithdrawn)(follow_enrollment)
 
 
 @learning.handle(CompleteModule)

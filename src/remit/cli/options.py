@@ -10,7 +10,6 @@ from remit.cli.failures import Failure
 from remit.topology.stores import DEFAULT_STORE, stores_in
 
 __all__ = [
-    "DEFAULT_STORE",
     "AsJson",
     "Data",
     "Deadline",

@@ -10,12 +10,13 @@ import msgspec
 
 from remit.cli.failures import REFUSED
 from remit.cli.loading import load_system
-from remit.cli.options import DEFAULT_STORE, is_topology, place_of, refuse_places
+from remit.cli.options import is_topology, place_of, refuse_places
 from remit.cli.screen import say
 from remit.contexts import Sender
 from remit.hosting import System
 from remit.messages import Refusal, encode_reply
 from remit.topology.file import read_topology
+from remit.topology.technologies import DEFAULT_STORE
 
 __all__ = ["Callee", "print_outcome"]
 

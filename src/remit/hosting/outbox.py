@@ -15,22 +15,23 @@ from remit.messages import LATER, Codec, Command, Contract, IntegrationEvent, ke
 from remit.stores.size import LARGEST_UNIT, too_large
 from remit.stores.staging import Staged, stage, stage_async
 
-__all__ = ["Outbox", "SyncOutbox", "Writing"]
+__all__ = ["Outbox", "SyncOutbox"]
 
 
-class Writing:
-    """Makes rows of what a context has in its outbox. `stir` is called when one is being staged."""
+class _Rows:
+    """Makes rows of what a context has in its outbox, in whichever way they are written."""
 
     def __init__(self, model: Model, context: Context[Any], schema: str, stir: Callable[[], None]) -> None:
-        self.schema = schema
-        self.stir = stir
+        """`stir` is called when a row is being staged."""
+        self._schema = schema
+        self._stir = stir
         self._where = repr(context)
         self._known: dict[type, tuple[Contract, Codec[Any], Callable[[Any], Any] | None]] = {}
         for message in context.outbox:
             contract = model.contracts[message]
             self._known[message] = contract, Codec(message), _field_of(contract.key)
 
-    def row(self, message: Any, key: str | None, more: str = "") -> Staged:
+    def _row(self, message: Any, key: str | None, more: str = "") -> Staged:
         """The row of a message. `more` are further headers, each with a comma before it.
 
         Raises `OutboxError`, `TooLarge`, `BadKey`, `BadValue`.
@@ -65,7 +66,7 @@ def _field_of(name: str | None) -> Callable[[Any], Any] | None:
     return None if name is None else attrgetter(name)
 
 
-class Outbox:
+class Outbox(_Rows):
     """Publishes and sends inside a transaction of the caller's, on a connection that is awaited: that of asyncpg, an
     `AsyncConnection` of psycopg 3, or an `AsyncSession` or `AsyncConnection` of SQLAlchemy.
 
@@ -74,38 +75,28 @@ class Outbox:
     and what the connection raises.
     """
 
-    def __init__(self, writing: Writing) -> None:
-        self._writing = writing
-
     async def publish(self, connection: object, event: IntegrationEvent, /, *, key: str | None = None) -> None:
         """Publishes an integration event when the transaction commits."""
-        await self._stage(connection, self._writing.row(event, key))
+        await stage_async(connection, self._schema, self._row(event, key))
+        self._stir()
 
     async def send(self, connection: object, command: Command[Any, Any], /, *, key: str | None = None) -> None:
         """Sends a command when the transaction commits: for later, applied once, without a reply."""
-        await self._stage(connection, self._writing.row(command, key, LATER))
-
-    async def _stage(self, connection: object, row: Staged) -> None:
-        await stage_async(connection, self._writing.schema, row)
-        self._writing.stir()
+        await stage_async(connection, self._schema, self._row(command, key, LATER))
+        self._stir()
 
 
-class SyncOutbox:
+class SyncOutbox(_Rows):
     """`Outbox` for a connection that is not awaited: a `Session` or `Connection` of SQLAlchemy, a connection of
     psycopg 3, or `django.db.connection`. May be used by any thread.
     """
 
-    def __init__(self, writing: Writing) -> None:
-        self._writing = writing
-
     def publish(self, connection: object, event: IntegrationEvent, /, *, key: str | None = None) -> None:
         """See `Outbox.publish`."""
-        self._stage(connection, self._writing.row(event, key))
+        stage(connection, self._schema, self._row(event, key))
+        self._stir()
 
     def send(self, connection: object, command: Command[Any, Any], /, *, key: str | None = None) -> None:
         """See `Outbox.send`."""
-        self._stage(connection, self._writing.row(command, key, LATER))
-
-    def _stage(self, connection: object, row: Staged) -> None:
-        stage(connection, self._writing.schema, row)
-        self._writing.stir()
+        stage(connection, self._schema, self._row(command, key, LATER))
+        self._stir()

@@ -14,7 +14,7 @@ from remit.errors import OutboxError
 from remit.findings import Findings
 from remit.hosting.connecting import connect_to_services
 from remit.hosting.loading import load_contexts
-from remit.hosting.outbox import Outbox, SyncOutbox, Writing
+from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
 from remit.topology.stores import DEFAULT_STORE
 
@@ -28,6 +28,7 @@ __all__ = ["SyncSender", "System"]
 
 R = TypeVar("R")
 E = TypeVar("E", bound=Refusal)
+AnyOutbox = TypeVar("AnyOutbox", Outbox, SyncOutbox)
 
 
 class System:
@@ -172,13 +173,13 @@ class System:
 
         Raises `ModelError` with every finding, and `OutboxError` for a context that the system does not have.
         """
-        return Outbox(self._writing(context, schema))
+        return self._outbox(Outbox, context, schema)
 
     def outbox_sync(self, context: Context[Any] | str, *, schema: str | None = None) -> SyncOutbox:
         """Like `outbox`, on a connection that is not awaited."""
-        return SyncOutbox(self._writing(context, schema))
+        return self._outbox(SyncOutbox, context, schema)
 
-    def _writing(self, context: Context[Any] | str, schema: str | None) -> Writing:
+    def _outbox(self, kind: type[AnyOutbox], context: Context[Any] | str, schema: str | None) -> AnyOutbox:
         name = context if isinstance(context, str) else context.name
         if name not in self.names:
             raise OutboxError(
@@ -187,7 +188,7 @@ class System:
             )  # fmt: skip
         model = (self.hosting([name]) if self._map.elsewhere else self).model()
         owner = next(each for each in model.contexts if each.name == name)
-        return Writing(model, owner, schema or name, partial(self._stir, name))
+        return kind(model, owner, schema or name, partial(self._stir, name))
 
     def _stir(self, context: str) -> None:
         """Called by any thread."""

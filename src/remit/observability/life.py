@@ -17,7 +17,7 @@ from remit.stores import Store
 
 __all__ = ["LOOK_SECONDS", "Observer", "Sign", "Voice", "is_alive"]
 
-SILENT_SECONDS = 15.0
+ALIVE_SECONDS = 15.0
 """A sign of life that is older (three beats), or as far in the future, proves nothing."""
 LOOK_SECONDS = 0.5
 """Between two looks."""
@@ -47,12 +47,12 @@ class Voice(NamedTuple):
     @property
     def lives(self) -> bool:
         """As far as can be seen by now."""
-        return self.has_moved or abs(self.age) <= SILENT_SECONDS
+        return self.has_moved or abs(self.age) <= ALIVE_SECONDS
 
     @property
     def wrong_clock(self) -> str:
         """By how much the clock of a living process differs, where that is worth a note."""
-        if abs(self.age) <= SILENT_SECONDS:
+        if abs(self.age) <= ALIVE_SECONDS:
             return ""
         return f"the clock of its process is {abs(self.age):.0f} s {'behind' if self.age > 0 else 'ahead'}"
 

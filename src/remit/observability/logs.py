@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from remit.runtime.upkeep.pruning import SILENT_SECONDS
+from remit.runtime.upkeep.pruning import SUBSCRIBER_SECONDS
 from remit.stores import PRIVATE, PUBLISHED, Store
 
 __all__ = ["LogStatus", "PartitionStatus", "SubscriberStatus", "read_logs", "read_subscribers"]
@@ -94,7 +94,7 @@ async def read_subscribers(stores: Mapping[str, Store], now: float) -> list[Subs
                     position=sum(row.positions.values()),
                     lag=sum(behind),
                     heard=row.at,
-                    keeps=now - row.at < SILENT_SECONDS,
+                    keeps=now - row.at < SUBSCRIBER_SECONDS,
                 )
             )
     return found

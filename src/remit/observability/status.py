@@ -15,14 +15,12 @@ import msgspec
 
 from remit.observability.life import LOOK_SECONDS, Observer, Sign, Voice
 from remit.runtime.following.history import lost
+from remit.runtime.following.subscription import STALL_SECONDS
 from remit.runtime.freshness.missed import missed, told_missed
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Checkpoint, Parked, Store
 
 __all__ = ["State", "SubscriptionStatus", "read_status"]
-
-STALL_SECONDS = 30.0
-"""A subscription is stalled when a message has waited for so long and its checkpoint has not moved either."""
 
 State = Literal[
     "running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed", "lost-source", "gone"
@@ -63,6 +61,7 @@ class _Progress(NamedTuple):
     lag: int
     lag_seconds: float
     stalled: bool
+    """Whether a message has waited for `STALL_SECONDS`, and its checkpoint has not moved either."""
     broken: tuple[State, str] | None
     """Why it cannot go on, as far as the log says it."""
 

@@ -31,14 +31,14 @@ from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Checkpoint, Park, Record, Store, Unit
 from remit.transports import Feed, Push
 
-__all__ = ["Subscription"]
+__all__ = ["STALL_SECONDS", "Subscription"]
 
 BATCH = 100
 """Messages handled in one transaction at most."""
 BATCH_SECONDS = 0.05
 """A batch ends when its handlers have taken so long."""
-STALL_SECONDS = max(30.0, 3 * HANDLER_SECONDS)
-"""What has neither moved on nor failed for so long is given up and tried again."""
+STALL_SECONDS = 3 * HANDLER_SECONDS
+"""What has neither moved on nor failed for so long is stalled: given up, and tried again."""
 
 
 class Subscription:
@@ -81,7 +81,8 @@ class Subscription:
 
     @property
     def state(self) -> str:
-        """starting, standby (another process runs it), running, stalled, paused, source-silent, regressed, stopped."""
+        """starting, standby (another process runs it), running, stopped; or the worst of its troubles: stalled, paused,
+        source-silent, regressed, lost-source."""
         return self._troubles.worst[0] if self._phase == "running" else self._phase
 
     @property

@@ -14,7 +14,7 @@ from remit.stores import Store
 
 __all__ = ["Peers", "label"]
 
-SILENT_SECONDS = 7.0
+SHARING_SECONDS = 7.0
 """A process without a sign of life for so long has no share: less than a lease, so that nothing is left to the dead."""
 NEWS_SECONDS = 1.0
 """What was said so long ago is asked for again."""
@@ -39,7 +39,7 @@ class Peers:
         living = [
             body
             for process, (at, body) in beats.items()
-            if process != me and abs(now - at) <= SILENT_SECONDS and not gone(process)
+            if process != me and abs(now - at) <= SHARING_SECONDS and not gone(process)
         ]
         return sum(any(sign.settled and sign.label in names for sign in _read(body)) for body in living)
 
@@ -59,7 +59,7 @@ class Peers:
         now, gone = self._ports.clock.seconds(), self._ports.machine.is_gone
         states: dict[str, set[str]] = {}
         for process, (at, body) in (await self._store.beats()).items():
-            if abs(now - at) <= SILENT_SECONDS and not gone(process):
+            if abs(now - at) <= SHARING_SECONDS and not gone(process):
                 for sign in _read(body):
                     states.setdefault(sign.label, set()).add(sign.state)
         return states

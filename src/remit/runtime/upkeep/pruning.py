@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from remit.stores import PRIVATE, PUBLISHED, Store
 
-__all__ = ["CHUNK", "MESSAGES", "SILENT_SECONDS", "prune", "trim"]
+__all__ = ["CHUNK", "MESSAGES", "SUBSCRIBER_SECONDS", "prune", "trim"]
 
 _DAY = 86_400.0
 BEAT_SECONDS = _DAY
@@ -17,8 +17,8 @@ OUTCOME_SECONDS = 7 * _DAY
 """How long a command is recognised when it is repeated, counted from the last time that it was."""
 TOMBSTONE_SECONDS = 30 * _DAY
 """How long the note about a discarded letter stays."""
-SILENT_SECONDS = 30 * _DAY
-"""A subscription that has not been heard of for so long keeps no message of the log any more."""
+SUBSCRIBER_SECONDS = 30 * _DAY
+"""How long a subscription that is not heard of any more keeps messages of the log."""
 CHUNK = 1000
 """Rows deleted in one transaction."""
 MESSAGES = 250
@@ -43,9 +43,9 @@ async def trim(store: Store, now: float, keep: timedelta) -> bool:
     """Deletes what is old of a log, one chunk of each partition; says whether there may be more.
 
     Only what was written more than `keep` ago, and what every subscription has handled that was heard of within
-    `SILENT_SECONDS`. Raises like `prune`.
+    `SUBSCRIBER_SECONDS`. Raises like `prune`.
     """
-    subscribers = [each for each in await store.subscribers() if now - each.at < SILENT_SECONDS]
+    subscribers = [each for each in await store.subscribers() if now - each.at < SUBSCRIBER_SECONDS]
     more = False
     for channel in (PRIVATE, PUBLISHED):
         positions = [each.positions for each in subscribers if each.channel == channel]
