@@ -2,8 +2,10 @@
 
 import ast
 import re
+import sys
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,16 @@ def place(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def comments(path: Path) -> list[tuple[str, str]]:
+    with path.open("rb") as file:
+        return [
+            (f"{place(path)}:{token.start[0]}", token.string)
+            for token in tokenize.tokenize(file.readline)
+            if token.type == tokenize.COMMENT
+        ]
+
+
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     """Each function of a file with its length in lines, its docstring and decorators not counted."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -42,13 +54,6 @@ def functions(path: Path) -> Iterator[tuple[str, int]]:
         if ast.get_docstring(node) is not None:
             length -= (node.body[0].end_lineno or 0) - node.body[0].lineno + 1
         yield f"{place(path)}:{node.name}", length
-
-
-def comments(path: Path) -> Iterator[tuple[str, str]]:
-    with path.open("rb") as file:
-        for token in tokenize.tokenize(file.readline):
-            if token.type == tokenize.COMMENT:
-                yield f"{place(path)}:{token.start[0]}", token.string
 
 
 def is_explained(comment: str) -> bool:
@@ -107,6 +112,34 @@ def test_an_explanation_is_recognised(comment: str, explained: bool) -> None:
 
 def test_nothing_is_left_for_later() -> None:
     assert [where for path in PYTHON for where, comment in comments(path) if UNFINISHED.search(comment)] == []
+
+
+def borrowed(path: Path) -> Iterator[str]:
+    """What a test module takes from another one and should not: a private name, or anything of a `test_*.py`."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tests":
+            names = [*f"{node.module}".split("."), *(alias.name for alias in node.names)]
+        elif isinstance(node, ast.Import):
+            names = [part for alias in node.names if alias.name.startswith("tests.") for part in alias.name.split(".")]
+        else:
+            continue
+        yield from (f"{place(path)}:{node.lineno} {name}" for name in names if name.startswith(("_", "test_")))
+
+
+def test_no_test_module_imports_what_another_one_keeps_to_itself() -> None:
+    """What several tests need stands in a module that is no test: it is named after what it is."""
+    assert [each for path in PYTHON if path not in SOURCE for each in borrowed(path)] == []
+
+
+def test_what_is_borrowed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    module = tmp_path / "test_it.py"
+    module.write_text(
+        "from tests.cli.program import Office, _hidden\nfrom tests.cli.test_run import go\n"
+        "from tests.cli import test_log\nimport tests.cli.test_plan\nfrom remit import _x\nimport ast\n"
+    )
+    found = ["1 _hidden", "2 test_run", "3 test_log", "4 test_plan"]
+    assert list(borrowed(module)) == [f"test_it.py:{each}" for each in found]
 
 
 def test_no_test_is_skipped() -> None:

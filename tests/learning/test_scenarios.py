@@ -1,7 +1,11 @@
-"""The platform in one process, over the memory store, with every message making its round trip through the codec."""
+"""The platform in one process: on PostgreSQL, and in memory with every message's round trip through the codec."""
 
+from __future__ import annotations
+
+import uuid
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 
 from learning.billing.api import ConfirmInvoice, CourseNotOffered, CreditExhausted, Invoices, PaymentRefused
@@ -32,10 +36,19 @@ MAPPING = CourseId("context-mapping")
 TEAMS = CourseId("team-topologies")
 
 
-@pytest.fixture
-async def app() -> AsyncIterator[Sender]:
-    async with platform.connect(store="memory:", parity=True) as app:
+@pytest.fixture(params=["memory", "postgresql"])
+async def app(request: pytest.FixtureRequest) -> AsyncIterator[Sender]:
+    if request.param == "memory":
+        async with platform.connect(store="memory:", parity=True) as app:
+            yield app
+        return
+    server, mark = request.getfixturevalue("server"), uuid.uuid4().hex
+    async with platform.connect(store=f"{server}?schema={{context}}_{mark}") as app:
         yield app
+    connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(server)
+    for context in platform.contexts:
+        await connection.execute(f"DROP SCHEMA {context.name}_{mark} CASCADE")
+    await connection.close()
 
 
 def wish(course: CourseId, student: StudentId = ADA) -> Enroll:

@@ -15,8 +15,7 @@ from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Advance, Entry, Park, Store, Unit
 from remit.stores.memory.store import MemoryStore
-from tests.runtime.talk import LoopClock, Talk, virtually
-from tests.runtime.test_remote_calls import on_virtual_time
+from tests.runtime.talk import LoopClock, Talk, now, on_virtual_time, virtually
 
 FOLLOW = FollowPlan("mail.deliver", "desk", PUBLISHED)
 NOW = 1_000_000.0
@@ -49,10 +48,6 @@ class Scene:
     async def status(self) -> SubscriptionStatus:
         (row,) = await read_status([FOLLOW], {"desk": self.desk, "mail": self.mail}, NOW)
         return row
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from learning.process import TOPOLOGIES, Services, at_free_ports
 from remit.errors import RemitError
 from tests.placements.busy import STUDENTS, busy
 from tests.placements.deployment import deployed
-from tests.placements.test_outages import until
+from tests.placements.student import until
 from tests.servers.nats_cluster import NatsCluster
 from tests.servers.streams import count_messages
 

@@ -15,7 +15,7 @@ import pytest
 
 from learning.process import TOPOLOGIES, Service
 from tests.placements.deployment import Deployment, deployed
-from tests.placements.test_outages import MARGIN_SECONDS, Ada, until
+from tests.placements.student import MARGIN_SECONDS, Ada, until
 from tests.transports.proxy import Proxy
 
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others

@@ -10,7 +10,7 @@ from learning import checker
 from learning.driver import come_to_rest, play
 from learning.process import TOPOLOGIES
 from tests.placements.deployment import deployed
-from tests.topology.test_hosting import CONTEXTS, release
+from tests.topology.releases import CONTEXTS, release
 
 
 @pytest.mark.parametrize("name", ["four-http", "four-nats"])

@@ -7,7 +7,8 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
 from remit.runtime import LoopWatch, Ports, Runtime, Signal, SystemClock, compile_system
@@ -16,7 +17,7 @@ from remit.stores import PRIVATE, Record, Store, partition_of
 from remit.stores.memory.store import MemoryStore
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.loop import SimLoop
-from remit.transports import Feed
+from remit.transports import Feed, Push
 from remit.transports.in_process import StoreFeed
 
 ADA, ZOE = "ada", "zoe"
@@ -170,3 +171,30 @@ async def until_parked(store: Store, keys: int, seconds: float = 15.0) -> None:
     while (parked := len(await store.parked())) != keys:
         assert time.monotonic() < latest, f"{parked} keys are parked after {seconds:.0f} s, not {keys}"
         await asyncio.sleep(0.001)
+
+
+P = ParamSpec("P")
+
+
+def on_virtual_time(story: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Runs a test without waiting for anything."""
+
+    @wraps(story)
+    def test(*args: P.args, **kwargs: P.kwargs) -> None:
+        virtually(story(*args, **kwargs))
+
+    return test
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+class Ear:
+    """A bell, and when it was rung."""
+
+    def __init__(self) -> None:
+        self.rung: list[float] = []
+
+    def __call__(self, push: Push | None) -> None:
+        self.rung.append(now())

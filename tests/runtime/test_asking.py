@@ -9,10 +9,8 @@ from remit.runtime.remote.feeds import LOSS_SECONDS, RemoteFeed
 from remit.stores import PUBLISHED, Record
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.apart import apart, pay
-from tests.runtime.talk import until
-from tests.runtime.test_push import PushOnly, listening
-from tests.runtime.test_remote_calls import on_virtual_time
-from tests.runtime.test_remote_feeds import Ear, now
+from tests.runtime.pushed import PushOnly, listening
+from tests.runtime.talk import Ear, now, on_virtual_time, until
 
 
 class Asked(PushOnly):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from remit import BadMessage, OutcomeUnknown, Overloaded, Unavailable
 from remit.runtime.remote.breaker import LONGEST_SECONDS, PROBE_SECONDS, Breaker
 from remit.runtime.signals import Signal
-from tests.runtime.talk import virtually
+from tests.runtime.talk import now, virtually
 
 ADDRESS = "billing.write"
 WAY_BACK = LONGEST_SECONDS + 2 * PROBE_SECONDS
@@ -64,10 +64,6 @@ class Other:
         except Exception as error:  # noqa: BLE001  # however it ends is the answer
             return type(error).__name__
         return "ok"
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def state_of(breaker: Breaker) -> str:

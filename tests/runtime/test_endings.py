@@ -29,8 +29,7 @@ from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.following.follower import CANCELLED_SECONDS, DRAIN_SECONDS
 from remit.runtime.following.handling import HANDLER_SECONDS
 from remit.stores.memory.store import MemoryStore
-from tests.runtime.talk import LoopClock
-from tests.runtime.test_remote_calls import on_virtual_time
+from tests.runtime.talk import LoopClock, on_virtual_time
 
 
 class Panic(BaseException):

@@ -20,13 +20,8 @@ from remit.runtime.freshness.reaching import Question, Reached
 from remit.transports import Request
 from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Apart, Balance, Seen, Side, apart, pay
-from tests.runtime.test_freshness import Count, CountByOthers, Place, billing_of, freshen, never, selling
-from tests.runtime.test_remote_calls import on_virtual_time
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
-
+from tests.runtime.sales import Count, CountByOthers, Place, billing_of, freshen, never, selling
+from tests.runtime.talk import now, on_virtual_time
 
 # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -16,12 +16,10 @@ from remit import (
     Context,
     CustomerSupplier,
     DeadlineExceeded,
-    DomainEvent,
     Later,
     Projection,
     Query,
     Repository,
-    Sender,
     Stale,
     System,
     View,
@@ -33,21 +31,26 @@ from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Advance, Checkpoint, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process import StoreFeed
-from tests.runtime.talk import virtually
-from tests.runtime.test_remote_calls import on_virtual_time
+from tests.runtime.sales import (
+    Book,
+    Count,
+    CountByOthers,
+    Invoice,
+    Invoiced,
+    Invoices,
+    Order,
+    Place,
+    Placed,
+    billing_of,
+    freshen,
+    never,
+    selling,
+)
+from tests.runtime.talk import on_virtual_time, virtually
 
 
 def entry(id: str, trace: str = "t") -> Entry:
     return Entry(PUBLISHED, "key", id, "t", 1, 1.0, f'{{"trace":"{trace}"}}', b"{}")
-
-
-async def freshen(freshness: Freshness, context: str, seconds: float = 20.0) -> None:
-    await freshness.freshen(context, when=asyncio.get_running_loop().time() + seconds)
-
-
-async def never(_: FollowPlan) -> bool:
-    """Nothing is broken."""
-    return False
 
 
 class Chain:
@@ -250,96 +253,6 @@ async def test_a_source_that_says_nothing_is_named_with_who_follows_it() -> None
 
 
 # ── by calls ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Place(Command[None]):
-    pass
-
-
-class Placed(DomainEvent):
-    pass
-
-
-class Order(Aggregate[str, Placed]):
-    pass
-
-
-class Forward(Command[None]):
-    pass
-
-
-class Invoice(Command[None]):
-    pass
-
-
-class Invoiced(DomainEvent):
-    pass
-
-
-class Book(Aggregate[str, Invoiced]):
-    pass
-
-
-class Invoices(Projection[str, Invoiced]):
-    count: int = 0
-
-    @staticmethod
-    def key(event: Invoiced) -> str:
-        return "all"
-
-    def evolve(self, event: Invoiced) -> None:
-        self.count += 1
-
-
-class Count(Query[int]):
-    pass
-
-
-class CountByOthers(Query[int]):
-    pass
-
-
-def selling(*, nested: bool = False) -> Context[Any]:
-    """Its reaction calls billing, or has itself call it."""
-    sales = Context("sales")
-
-    @sales.handle(Place)
-    async def place(command: Place, orders: Repository[Order]) -> None:
-        (await orders.obtain("o")).record(Placed())
-
-    async def invoice(event: Placed, sender: Sender) -> None:
-        await asyncio.sleep(0.3)
-        await sender.send(Forward() if nested else Invoice())
-
-    sales.react(Placed)(invoice)
-
-    @sales.handle(Forward)
-    async def forward(command: Forward, sender: Sender) -> None:
-        await asyncio.sleep(0.3)
-        await sender.send(Invoice())
-
-    @sales.answer(CountByOthers)
-    async def by_others(query: CountByOthers, sender: Sender) -> int:
-        return await sender.ask(Count())
-
-    return sales
-
-
-def billing_of() -> Context[Any]:
-    billing = Context("billing")
-
-    @billing.handle(Invoice)
-    async def invoice(command: Invoice, books: Repository[Book]) -> None:
-        (await books.obtain("b")).record(Invoiced())
-
-    billing.project(Invoices)
-
-    @billing.answer(Count)
-    async def count(query: Count, invoices: View[Invoices]) -> int:
-        found = await invoices.find("all")
-        return found.count if found else 0
-
-    return billing
 
 
 @pytest.mark.parametrize("nested", [False, True])

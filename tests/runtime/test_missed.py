@@ -29,7 +29,7 @@ from remit.runtime.freshness.missed import accept_missed, missed, note_missed
 from remit.stores import PRIVATE, PUBLISHED, Checkpoint
 from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Side
-from tests.runtime.test_remote_calls import on_virtual_time
+from tests.runtime.talk import on_virtual_time
 
 FAR = 10**12
 

@@ -11,16 +11,15 @@ import pytest
 
 from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
 from remit.messages import Record
-from remit.runtime import Ports, Signal
+from remit.runtime import Signal
 from remit.runtime.following.relay import Relay
-from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Entry, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.sqlite.store import SqliteStore
-from remit.transports import EventChannel
 from remit.transports.in_process_events import Broker, InProcessEvents
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
+from tests.runtime.relays import relaying
 from tests.runtime.talk import until
 from tests.servers.nats import NatsServer, nats_server
 from tests.servers.streams import stored
@@ -60,17 +59,6 @@ class Events(InProcessEvents):
         self.calls += 1
         few, self.confirm = self.confirm, None
         return await super().publish(source, channel, records if few is None else records[:few])
-
-
-@asynccontextmanager
-async def relaying(store: Store, events: EventChannel, said: list[Signal] | None = None) -> AsyncGenerator[Relay]:
-    follow = FollowPlan("billing.relay:nats", "billing", PUBLISHED)
-    relay = Relay(follow, store, events, Ports(), (said if said is not None else []).append)
-    await relay.start()
-    try:
-        yield relay
-    finally:
-        await relay.stop()
 
 
 async def published(store: Store, relay: Relay) -> bool:

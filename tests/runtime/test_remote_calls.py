@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
-from functools import wraps
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import msgspec
 import pytest
@@ -38,21 +37,10 @@ from remit.transports.in_process import Exchange, InProcessCalls
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
 from tests.runtime.apart import Apart, Balance, Buy, Coin, Look, Pay, Receipt, Seen, TooMuch, apart, pay
-from tests.runtime.talk import until, virtually
+from tests.runtime.talk import now, on_virtual_time, until, virtually
 from tests.servers.nats import nats_url
 
 PARTS = ("write", "read", "log")
-P = ParamSpec("P")
-
-
-def on_virtual_time(story: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
-    """Runs a test without waiting for anything."""
-
-    @wraps(story)
-    def test(*args: P.args, **kwargs: P.kwargs) -> None:
-        virtually(story(*args, **kwargs))
-
-    return test
 
 
 def test_a_message_that_the_channel_does_not_carry_is_told_once_and_not_tried_again() -> None:
@@ -577,7 +565,3 @@ async def test_what_is_no_call_of_ours_gets_an_error_and_changes_nothing(
         answer = await shop.till.reception.answer(Request(kind, {**GOOD, **changed}, body))
         assert answer.status == code
         assert len(shop.shop.paying) == (1 if code == "ok" else 0)
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()

@@ -16,22 +16,7 @@ from remit.stores import PRIVATE, PUBLISHED, Entry, Record, Unit
 from remit.transports import Answer, Push, Request
 from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.apart import Apart, Seen, apart, pay
-from tests.runtime.talk import until
-from tests.runtime.test_remote_calls import on_virtual_time
-
-
-class Ear:
-    """A bell, and when it was rung."""
-
-    def __init__(self) -> None:
-        self.rung: list[float] = []
-
-    def __call__(self, push: Push | None) -> None:
-        self.rung.append(now())
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
+from tests.runtime.talk import Ear, now, on_virtual_time, until
 
 
 def feed_of(shop: Apart) -> RemoteFeed:

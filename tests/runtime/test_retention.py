@@ -15,9 +15,8 @@ from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process import StoreFeed
 from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.apart import apart, pay
-from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Talk, until, virtually
-from tests.runtime.test_relay import relaying
-from tests.runtime.test_remote_calls import on_virtual_time
+from tests.runtime.relays import relaying
+from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Talk, on_virtual_time, until, virtually
 
 HOUR = 3600.0
 DAY = 24 * HOUR

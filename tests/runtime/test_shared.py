@@ -16,8 +16,7 @@ from remit.runtime.following.follower import DRAIN_SECONDS
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
 from remit.stores import PRIVATE, Advance, Record, Unit, partition_of
 from remit.stores.memory.store import MemoryStore
-from tests.runtime.talk import LoopClock
-from tests.runtime.test_remote_calls import on_virtual_time
+from tests.runtime.talk import LoopClock, on_virtual_time
 
 
 class Ring(Command[None]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,25 +10,7 @@ import pytest
 
 from learning.system import platform
 from remit import Context, ModelError, OpenHost, System
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-CONTEXTS = ("enrollment", "billing", "learning", "certification")
-
-
-def release(folder: Path, *hosted: str) -> Path:
-    """The platform's code as a service gets it that hosts these contexts: of the others only the `api` modules."""
-    package = folder / "learning"
-    package.mkdir()
-    for shared in ("__init__.py", "ids.py", "system.py"):
-        shutil.copy(EXAMPLES / "learning" / shared, package)
-    for context in CONTEXTS:
-        if context in hosted:
-            shutil.copytree(EXAMPLES / "learning" / context, package / context)
-        else:
-            (package / context).mkdir()
-            for shared in ("__init__.py", "api.py"):
-                shutil.copy(EXAMPLES / "learning" / context / shared, package / context)
-    return folder
+from tests.topology.releases import CONTEXTS, release
 
 
 @pytest.mark.parametrize("hosted", CONTEXTS)

@@ -16,7 +16,7 @@ from remit.contexts import Sender
 from remit.hosting import System
 from remit.messages import Refusal, encode_reply
 from remit.topology.file import read_topology
-from remit.topology.technologies import DEFAULT_STORE
+from remit.topology.stores import DEFAULT_STORE
 
 __all__ = ["Callee", "print_outcome"]
 

@@ -13,7 +13,7 @@ from remit.errors import StoreError
 from remit.stores import PRIVATE, Entry, Unit
 from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import without_rights
-from tests.stores.sqlite.test_opening import made, older
+from tests.stores.sqlite.files import made, older
 
 PROGRAMS = Path(__file__).parent / "programs"
 

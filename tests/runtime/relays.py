@@ -1,0 +1,23 @@
+"""A relay over a store, for as long as a test looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from remit.runtime import Ports, Signal
+from remit.runtime.following.relay import Relay
+from remit.runtime.plan import FollowPlan
+from remit.stores import PUBLISHED, Store
+from remit.transports import EventChannel
+
+
+@asynccontextmanager
+async def relaying(store: Store, events: EventChannel, said: list[Signal] | None = None) -> AsyncGenerator[Relay]:
+    follow = FollowPlan("billing.relay:nats", "billing", PUBLISHED)
+    relay = Relay(follow, store, events, Ports(), (said if said is not None else []).append)
+    await relay.start()
+    try:
+        yield relay
+    finally:
+        await relay.stop()
