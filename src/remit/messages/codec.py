@@ -270,13 +270,11 @@ _answers: dict[Encoding, Codec[_Answer]] = {
 }
 
 
-def encode_reply(value: Any, encoding: Encoding = "json") -> bytes:
-    """The bytes of a reply, or of a refusal when `value` is one."""
+def encode_reply(value: Any) -> bytes:
+    """A reply, or a refusal when `value` is one, as JSON."""
     if isinstance(value, Refusal):
-        return _ENCODINGS[encoding].encode({"refusal": type(value).__name__, "fields": value})  # type: ignore[no-any-return]  # msgspec's encode
-    if encoding == "json":
-        return b'{"reply":' + msgspec.json.encode(value) + b"}"
-    return msgspec.msgpack.encode({"reply": value})
+        return msgspec.json.encode({"refusal": type(value).__name__, "fields": value})
+    return msgspec.json.encode({"reply": value})
 
 
 def write_reply(value: Any, codec: Codec[Any]) -> bytes:
@@ -288,7 +286,7 @@ def write_reply(value: Any, codec: Codec[Any]) -> bytes:
 
 
 def decode_reply(data: bytes, codec: Codec[Any], refusals: tuple[type[Refusal], ...]) -> Any:
-    """The reply or refusal (returned, not raised) that `encode_reply` wrote in the codec's encoding.
+    """The reply or refusal (returned, not raised) that was written in the codec's encoding.
 
     Raises `BadMessage` for bytes of another contract.
     """

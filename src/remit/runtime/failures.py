@@ -29,6 +29,8 @@ NEVER = 1e11
 """When what only a person can decide is tried again (seconds since the epoch)."""
 IN_A_ROW = 5
 """After so many transient failures in a row the whole subscription pauses."""
+STORM_PARKS, STORM_SECONDS = 20, 60.0
+"""So many keys parked within this time are a storm."""
 
 
 def is_transient(error: BaseException) -> bool:
@@ -82,14 +84,12 @@ def next_try(error: BaseException, now: float, attempts: int) -> float:
 
 
 class Storm:
-    """The storm guard: more than 20 keys parked within 60 s means that the deployment is broken, not the messages.
+    """The storm guard: so many keys parked within a minute mean that the deployment is broken, not the messages.
 
     A subscription in a storm pauses and tries again instead of parking more. Partitions ask, park and note in `turn`.
     """
 
-    def __init__(self, *, parks: int = 20, seconds: float = 60.0) -> None:
-        self._parks = parks
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._times: deque[float] = deque()
         self.turn = asyncio.Lock()
 
@@ -99,6 +99,6 @@ class Storm:
 
     def raging(self, now: float) -> bool:
         """True while no further key may be parked."""
-        while self._times and self._times[0] < now - self._seconds:
+        while self._times and self._times[0] < now - STORM_SECONDS:
             self._times.popleft()
-        return len(self._times) >= self._parks
+        return len(self._times) >= STORM_PARKS
