@@ -15,6 +15,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+from remit import SyncSender
+from tests.cli.post_office import BoxName, Contents, LetterId, Post, office
 
 REMIT = str(Path(sys.executable).parent / "remit")
 SYSTEM = "post_office:office"
@@ -47,11 +51,21 @@ class Office:
         )
 
     def post(self, box: str, *texts: str) -> None:
-        """Posts letters from a process of its own, one after another."""
-        for text in texts:
-            fields = json.dumps({"letter": f"{box}-{text}", "box": box, "text": text})
-            sent = self.remit("send", SYSTEM, "Post", fields)
-            assert sent.returncode == 0, sent.stderr
+        """Posts letters, one after another, as `remit send` does: the system runs here until they are posted."""
+        with self._connected() as app:
+            for text in texts:
+                app.send(Post(letter=LetterId(f"{box}-{text}"), box=BoxName(box), text=text))
+
+    def deliver(self, box: str) -> list[str]:
+        """Runs the system here until all letters are in their boxes. What is in this one then."""
+        with self._connected() as app:
+            return app.ask(Contents(box=BoxName(box)), fresh=True)
+
+    @contextmanager
+    def _connected(self) -> Generator[SyncSender]:
+        store = f"sqlite:{self.data}/{{context}}.db"
+        with mock.patch.dict(os.environ, self._environment()), office.connect_sync(store=store) as app:
+            yield app
 
     def contents(self, box: str) -> Any:
         """What is in a box."""

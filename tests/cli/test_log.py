@@ -25,12 +25,6 @@ def seen(office: Office, *command: str) -> Any:
     return json.loads(done.stdout)
 
 
-def delivered(office: Office, count: int) -> None:
-    """Lets the post office run until it has delivered so many letters, and has reported it."""
-    with office.running():
-        office.wait_for(lambda row: (row["position"], row["state"]) == (count, "running"))
-
-
 def desk(office: Office, *texts: str, trim: bool = False) -> None:
     """Publishes letters for ada while nothing runs. With `trim`, first deletes everything, as if it had become old and
     nobody had been heard of who needs it."""
@@ -83,7 +77,7 @@ def test_subscribers_are_shown_and_forgotten(office: Office) -> None:
 
 def test_what_can_go_on_by_itself_is_left_alone(office: Office) -> None:
     office.post("ada", "one")
-    delivered(office, 1)
+    assert office.deliver("ada") == ["one"]
     refused = office.remit("log", "accept", NAME, "--source", "desk", "--from", "head")
     assert (refused.returncode, "log.intact" in refused.stderr) == (2, True)
     wrong = office.remit("log", "accept", NAME, "--source", "desk", "--from", "yesterday")
@@ -93,7 +87,7 @@ def test_what_can_go_on_by_itself_is_left_alone(office: Office) -> None:
 @pytest.mark.parametrize(("begin", "boxes"), [("floor", ["one", "four"]), ("head", ["one"])])
 def test_a_lost_source_is_accepted_while_it_runs(office: Office, begin: str, boxes: list[str]) -> None:
     office.post("ada", "one")
-    delivered(office, 1)
+    assert office.deliver("ada") == ["one"]
     desk(office, "two", "three")
     desk(office, "four", trim=True)
     with office.running() as running:
@@ -108,7 +102,7 @@ def test_a_lost_source_is_accepted_while_it_runs(office: Office, begin: str, box
 
 def test_what_was_skipped_is_missed_until_that_is_accepted_too(office: Office) -> None:
     office.post("ada", "one")
-    delivered(office, 1)
+    assert office.deliver("ada") == ["one"]
     here = ("log", "accept", NAME, "--source", "desk", "--from", "here")
     refused = office.remit(*here)
     assert (refused.returncode, "log.intact" in refused.stderr, "missed nothing" in refused.stderr) == (2, True, True)
@@ -123,9 +117,9 @@ def test_what_was_skipped_is_missed_until_that_is_accepted_too(office: Office) -
 def test_a_restored_source_is_accepted_from_the_time_of_its_backup(office: Office) -> None:
     """Two letters were delivered, the backup has one of them, and two others were written after it was restored."""
     office.post("ada", "one")
-    delivered(office, 1)
+    assert office.deliver("ada") == ["one"]
     desk(office, "lost")
-    delivered(office, 2)
+    assert office.deliver("ada") == ["one", "lost"]
     with sqlite3.connect(office.data / "desk.db") as backup:
         backup.execute("DELETE FROM log WHERE id = 'ada-lost'")
     backup.close()
