@@ -16,8 +16,7 @@ from remit.topology.channels import CHANNELS
 from remit.topology.stores import STORES
 from remit.transports import ChannelSettings, ChannelTechnology
 from tests.docs.pages import ROOT, Block, blocks
-from tests.foreign.distributions import HERE, OURS
-from tests.foreign.test_plugged import ROOMS
+from tests.foreign.distributions import HERE, OURS, ROOMS
 
 PAGE = (ROOT / "docs" / "adapters.md").read_text()
 ROW = re.compile(r"^\| (.*) \|$", re.MULTILINE)

@@ -20,10 +20,8 @@ from remit.topology.stores import store_at
 from tests.cli.post_office import BoxName, Contents, LetterId, Post
 from tests.cli.post_office import office as post_office
 from tests.cli.program import DEADLINE, Office, is_clear
-from tests.foreign.distributions import HERE, OURS, installed, offer
+from tests.foreign.distributions import HERE, OURS, ROOMS, installed, offer
 
-ROOMS = {"remit.errors", "remit.messages", "remit.stores", "remit.transports"}
-"""What is public for who adds a technology."""
 SHAPES = {"desk": ContextShape(frozenset({"write"})), "mail": ContextShape(frozenset({"write", "read"}))}
 TOPOLOGY = """
 system = "post_office:office"
