@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["OURS", "installed", "offer"]
+__all__ = ["OURS", "ROOMS", "installed", "offer"]
 
 HERE = Path(__file__).parent
 OURS: Mapping[str, Mapping[str, str]] = {
@@ -13,6 +13,8 @@ OURS: Mapping[str, Mapping[str, str]] = {
     "remit_sockets": {"remit.channels": "sockets = remit_sockets:SOCKETS"},
 }
 """The distributions beside this file, each with its entry points by group."""
+ROOMS = {"remit.errors", "remit.messages", "remit.stores", "remit.transports"}
+"""What is public for who adds a technology."""
 
 
 def installed(site: Path) -> Path:
@@ -31,5 +33,3 @@ def offer(site: Path, name: str, groups: Mapping[str, str]) -> None:
     (metadata / "entry_points.txt").write_text("\n".join(f"[{group}]\n{line}" for group, line in groups.items()))
 
 
-ROOMS = {"remit.errors", "remit.messages", "remit.stores", "remit.transports"}
-"""What is public for who adds a technology."""
