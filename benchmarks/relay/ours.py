@@ -7,7 +7,8 @@ from benchmarks import sampling
 from benchmarks.relay import messages
 from benchmarks.sampling import Sample, Stopwatch, Work
 from remit.runtime import Ports, Signal
-from remit.runtime.following.relay import Relay
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.publishing import relay
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Entry, Store, Unit
 from remit.stores.sqlite.store import SqliteStore
@@ -28,8 +29,8 @@ async def _fill(store: Store, count: int) -> None:
         await store.commit(Unit(entries=[_entry(number) for number in range(first, min(first + 500, count))]))
 
 
-async def _caught_up(relay: Relay, count: int) -> None:
-    while relay.published < count:  # noqa: ASYNC110  # nothing tells when it does
+async def _caught_up(follower: Follower, count: int) -> None:
+    while follower.handled < count:  # noqa: ASYNC110  # nothing tells when it does
         await asyncio.sleep(0.002)
 
 
@@ -46,12 +47,12 @@ async def _run(work: Work) -> Sample:
         events = NatsEvents(NatsConnection(server.url, name="sales"), "shop")
         await events.open()
         await events.prepare("sales", PUBLISHED)
-        relay = Relay(FollowPlan("sales.relay:nats", "sales", PUBLISHED), store, events, Ports(), _complain)
+        follower = relay(FollowPlan("sales.relay:nats", "sales", PUBLISHED), store, events, Ports(), _complain)
         stopwatch = Stopwatch()
-        await relay.start()
-        await _caught_up(relay, count)
+        await follower.start()
+        await _caught_up(follower, count)
         sample = Sample(count / stopwatch.seconds, stopwatch.details(count))
-        await relay.stop()
+        await follower.stop()
         await events.close()
     await store.close()
     return sample

@@ -13,7 +13,6 @@ from benchmarks.relay.effects import Count
 from benchmarks.relay.moments import Moments
 from benchmarks.sampling import Sample, Work
 from remit.runtime import Runtime
-from remit.runtime.following.relay import Relay
 
 _TOPOLOGY = """
 system = "benchmarks.relay.shop:shop"
@@ -74,9 +73,9 @@ async def _throughput(
 ) -> Sample:
     clocks = end_to_end.Clocks(process)
     async with _sales(topology) as sales:
-        relays = [follower for follower in sales.followers if isinstance(follower, Relay)]
+        relays = [follower for follower in sales.followers if follower not in sales.subscriptions]
         return await end_to_end.throughput(
-            count, started, lambda: sum(relay.published for relay in relays), counting, clocks
+            count, started, lambda: sum(relay.handled for relay in relays), counting, clocks
         )
 
 

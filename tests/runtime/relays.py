@@ -6,18 +6,19 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from remit.runtime import Ports, Signal
-from remit.runtime.following.relay import Relay
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.publishing import relay
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Store
 from remit.transports import EventChannel
 
 
 @asynccontextmanager
-async def relaying(store: Store, events: EventChannel, said: list[Signal] | None = None) -> AsyncGenerator[Relay]:
+async def relaying(store: Store, events: EventChannel, said: list[Signal] | None = None) -> AsyncGenerator[Follower]:
     follow = FollowPlan("billing.relay:nats", "billing", PUBLISHED)
-    relay = Relay(follow, store, events, Ports(), (said if said is not None else []).append)
-    await relay.start()
+    follower = relay(follow, store, events, Ports(), (said if said is not None else []).append)
+    await follower.start()
     try:
-        yield relay
+        yield follower
     finally:
-        await relay.stop()
+        await follower.stop()

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
 from remit.runtime import LoopWatch, Ports, Runtime, Signal, SystemClock, compile_system
-from remit.runtime.following.subscription import Subscription
+from remit.runtime.following.follower import Follower
 from remit.stores import PRIVATE, Record, Store, partition_of
 from remit.stores.memory.store import MemoryStore
 from remit.testing.simulation.choices import Choices
@@ -125,7 +125,7 @@ class Talk:
         return System("talk", contexts=[talk])
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[tuple[Runtime, Subscription, SlowFeed], None]:
+    async def running(self) -> AsyncGenerator[tuple[Runtime, Follower, SlowFeed], None]:
         self.gates = {ADA: asyncio.Event(), ZOE: asyncio.Event()}
         model, feed = self.model().model(), SlowFeed(self.source or self.store)
         ports = Ports(LoopClock(), watch=self.watch)

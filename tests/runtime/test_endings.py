@@ -26,8 +26,8 @@ from remit import (
     View,
 )
 from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.following.follower import CANCELLED_SECONDS, DRAIN_SECONDS
-from remit.runtime.following.handling import HANDLER_SECONDS
+from remit.runtime.following.effect import HANDLER_SECONDS
+from remit.runtime.following.ending import CANCELLED_SECONDS, DRAIN_SECONDS
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, on_virtual_time
 

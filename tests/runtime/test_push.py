@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from remit.runtime.following import subscription
+from remit.runtime.following import handling
+from remit.runtime.following.handling import BATCH
 from remit.runtime.following.lane import PUSHED
-from remit.runtime.following.subscription import BATCH
 from remit.stores import PRIVATE, Advance, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.pushed import CLOCK, PushOnly, listening
@@ -51,7 +51,7 @@ class Counted(MemoryStore):
 
 
 async def test_pushed_messages_in_a_row_are_handled_in_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscription, "BATCH_SECONDS", 60.0)  # however busy the machine is
+    monkeypatch.setattr(handling, "BATCH_SECONDS", 60.0)  # however busy the machine is
     feed, store = PushOnly(), Counted(partitions=1)
     async with listening(feed, store) as heard:
         for pos in range(1, BATCH + 1):

@@ -12,7 +12,7 @@ import pytest
 from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
 from remit.messages import Record
 from remit.runtime import Signal
-from remit.runtime.following.relay import Relay
+from remit.runtime.following.follower import Follower
 from remit.stores import PUBLISHED, Entry, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.sqlite.store import SqliteStore
@@ -61,13 +61,13 @@ class Events(InProcessEvents):
         return await super().publish(source, channel, records if few is None else records[:few])
 
 
-async def published(store: Store, relay: Relay) -> bool:
+async def published(store: Store, relay: Follower) -> bool:
     heads = {part: pos for part, (pos, _) in (await store.heads(PUBLISHED)).items()}
     checkpoints = await store.checkpoints(relay.name, "billing", PUBLISHED)
     return {part: checkpoint.pos for part, checkpoint in checkpoints.items()} == heads
 
 
-async def caught_up(store: Store, relay: Relay) -> None:
+async def caught_up(store: Store, relay: Follower) -> None:
     """Until the relay's checkpoint stands at the end of the log."""
     async with asyncio.timeout(30):
         while not await published(store, relay):  # noqa: ASYNC110  # a checkpoint in a store rings no bell
@@ -91,7 +91,8 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     def at_once(*_: object) -> float:
         return 0.0
 
-    monkeypatch.setattr("remit.runtime.following.relay.backoff", at_once)
+    monkeypatch.setattr("remit.runtime.following.follower.backoff", at_once)
+    monkeypatch.setattr("remit.runtime.following.publishing.backoff", at_once)
 
 
 class Asked(MemoryStore):
@@ -120,22 +121,23 @@ async def test_a_message_that_comes_alone_is_read_once() -> None:
         await until(lambda: store.heads_asked == 1)
         for number in range(20):
             await store.commit(Unit(entries=entries(number, number + 1)))
-            await until(lambda: relay.published == number + 1)  # noqa: B023  # waited for within this round
+            await until(lambda: relay.handled == number + 1)  # noqa: B023  # waited for within this round
         assert (store.reads, store.heads_asked) == (20, 21)
 
 
 async def test_what_comes_while_a_checkpoint_moves_is_published_too() -> None:
     store = Asked(partitions=PARTS)
     store.may_move = asyncio.Event()
-    async with relaying(store, Events(Broker())) as relay:
+    events = Events(Broker())
+    async with relaying(store, events) as relay:
         await store.commit(Unit(entries=entries(0, 1)))
-        await until(lambda: relay.published == 1)
+        await until(lambda: events.calls == 1)
         await asyncio.sleep(0)
         seen = store.heads_asked
         await store.commit(Unit(entries=entries(13, 14)))  # of the same key
         await until(lambda: store.heads_asked > seen)
         store.may_move.set()
-        await until(lambda: relay.published == 2)
+        await until(lambda: relay.handled == 2)
 
 
 async def test_what_is_committed_is_published_in_order(store: Store) -> None:
@@ -145,7 +147,7 @@ async def test_what_is_committed_is_published_in_order(store: Store) -> None:
         await caught_up(store, relay)
         await write(store, 1200, 1300)  # the store's bell wakes it
         await caught_up(store, relay)
-        assert (relay.state, relay.published) == ("running", 1300)
+        assert (relay.state, relay.handled) == ("running", 1300)
     for part, records in (await log_of(store)).items():
         assert [record for record in broker.streams["billing", PUBLISHED] if record.part == part] == records
         assert len(records) > 100
@@ -160,7 +162,7 @@ async def test_a_new_relay_goes_on_after_the_checkpoint(store: Store) -> None:
     async with relaying(store, events) as relay:
         await write(store, 100, 110)
         await caught_up(store, relay)
-        assert relay.published == 10
+        assert relay.handled == 10
     assert events.calls - calls <= 10
 
 
@@ -171,7 +173,7 @@ async def test_only_what_is_confirmed_moves_the_checkpoint(store: Store) -> None
     events.confirm = 4
     async with relaying(store, events) as relay:
         await caught_up(store, relay)
-        assert (events.calls, relay.published) == (2, 9)
+        assert (events.calls, relay.handled) == (2, 9)
     assert [record.id for record in broker.streams["billing", PUBLISHED]] == [f"m{n}" for n in range(9)]
 
 
@@ -277,7 +279,7 @@ class Meeting(NatsEvents):
 @asynccontextmanager
 async def process(
     server: NatsServer, path: Path, meeting: asyncio.Barrier | None = None
-) -> AsyncGenerator[tuple[Store, Relay]]:
+) -> AsyncGenerator[tuple[Store, Follower]]:
     """What a process has of its own: the file opened, a connection, a relay."""
     store = SqliteStore(path, "billing", partitions=PARTS)
     await store.open()
@@ -302,7 +304,7 @@ async def test_a_server_killed_in_the_middle_loses_and_doubles_nothing(server: N
     async with process(server, tmp_path / "billing.db") as (store, relay):
         for begin in range(0, 3000, 1000):
             await write(store, begin, begin + 1000)
-            await until(lambda begin=begin: relay.published > begin, 30.0)  # type: ignore[misc]  # binds the loop's variable
+            await until(lambda begin=begin: relay.handled > begin, 30.0)  # type: ignore[misc]  # binds the loop's variable
             server.kill()
             await write(store, begin + 1000, begin + 1001)
             server.start()

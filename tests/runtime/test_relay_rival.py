@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from remit.messages import Record
 from remit.runtime import Ports, Signal
-from remit.runtime.following.relay import Relay
+from remit.runtime.following.publishing import relay
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
@@ -43,12 +43,12 @@ async def test_a_checkpoint_that_another_process_has_moved_is_taken_up() -> None
     await store.open()
     await store.commit(Unit(entries=entries(0, 10)))
     follow = FollowPlan(NAME, "billing", PUBLISHED)
-    relay = Relay(follow, store, Overtaken(broker, store), Ports(), said.append)
-    await relay.start()
-    await until(lambda: relay.published >= 10)
+    follower = relay(follow, store, Overtaken(broker, store), Ports(), said.append)
+    await follower.start()
+    await until(lambda: follower.position(0) == 10)
     await store.commit(Unit(entries=entries(10, 20)))
-    await until(lambda: relay.published >= 20)
-    await relay.stop()
+    await until(lambda: follower.position(0) == 20)
+    await follower.stop()
     (checkpoint,) = (await store.checkpoints(NAME, "billing", PUBLISHED)).values()
     assert (checkpoint.pos, checkpoint.id) == (20, "m19")
     assert [record.id for record in broker.streams["billing", PUBLISHED]] == [f"m{n}" for n in range(20)]

@@ -20,8 +20,8 @@ import pytest
 
 from remit.messages import Record
 from remit.runtime import Ports, SystemClock
-from remit.runtime.following.follower import always
-from remit.runtime.following.relay import Relay
+from remit.runtime.following.follower import Follower, always
+from remit.runtime.following.publishing import relay as make_relay
 from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.leases import LEASE_SECONDS, Leases
 from remit.stores import PUBLISHED, Entry, Unit
@@ -90,7 +90,7 @@ class Replica:
     name: str
     store: Store
     events: Stoppable
-    relay: Relay
+    relay: Follower
     leases: Leases
     clock: Clock
     begun: bool = False
@@ -115,7 +115,7 @@ async def replica(name: str, server: NatsServer, path: Path, moves: list[int], c
     store, events = Store(path, moves), Stoppable(NatsConnection(server.url, name=name), "shop")
     await store.open()
     await events.open()
-    relay = Relay(FollowPlan(NAME, "billing", PUBLISHED), store, events, Ports(clock), lambda _: None)
+    relay = make_relay(FollowPlan(NAME, "billing", PUBLISHED), store, events, Ports(clock), lambda _: None)
     leases = Leases(store, [relay], Ports(clock))
     relay.held = always  # as one whose clock stands still: the guards that are tested here do not rely on time
     yield Replica(name, store, events, relay, leases, clock)
@@ -159,7 +159,7 @@ async def test_what_a_relay_does_that_was_believed_dead_changes_nothing(
         zombie.events.go_on.set()
         await zombie.write(30, 31)  # what it does next, before it looks at its lease
         other.relay.ring()
-        await until(lambda: all(each.relay._lanes[0].noted_pos == 31 for each in (zombie, other)), 5.0)
+        await until(lambda: all(each.relay._lanes[0].stored[0] == 31 for each in (zombie, other)), 5.0)
         await zombie.look()
         await until(lambda: (zombie.relay.state, other.relay.state) == ("standby", "running"))
         assert await on_the_stream() == [f"m{n}" for n in range(31)], "in order, and each once"

@@ -169,13 +169,11 @@ async def test_a_relay_tells_how_far_it_is() -> None:
     store = MemoryStore(partitions=2)
     await store.commit(said("m1", channel=PUBLISHED))
     async with relaying(store, InProcessEvents(Broker())) as relay:
-        while True:
-            await relay.housekeeping(False)
-            rows = {row.name: row.positions for row in await store.subscribers()}
-            if rows.get("billing.relay:nats") == {PART[ADA]: 1}:
-                break
-            relay._reports._at = float("-inf")  # as if some time had passed
-            await asyncio.sleep(0.001)
+        await until(lambda: relay.position(PART[ADA]) == 1)
+        relay._history._reports._at = float("-inf")  # as if some time had passed
+        await relay._history.report(relay._stands())
+        rows = {row.name: row.positions for row in await store.subscribers()}
+        assert rows == {"billing.relay:nats": {PART[ADA]: 1}}
 
 
 # ── who has missed something ──────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from remit.runtime.following import subscription
+from remit.runtime.following import follower, handling
 from remit.stores import PRIVATE, Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.transports import Push
@@ -18,7 +18,8 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     def at_once(*_: object) -> float:
         return 0.0
 
-    monkeypatch.setattr(subscription, "backoff", at_once)
+    monkeypatch.setattr(follower, "backoff", at_once)
+    monkeypatch.setattr(handling, "backoff", at_once)
 
 
 async def test_a_conflict_in_one_partition_does_not_move_another_that_is_being_handled() -> None:

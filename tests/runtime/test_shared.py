@@ -12,7 +12,7 @@ import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Stale, System
 from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.following.follower import DRAIN_SECONDS
+from remit.runtime.following.ending import DRAIN_SECONDS
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
 from remit.stores import PRIVATE, Advance, Record, Unit, partition_of
 from remit.stores.memory.store import MemoryStore

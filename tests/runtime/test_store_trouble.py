@@ -12,7 +12,7 @@ import pytest
 from remit.errors import Conflict, StoreError, StoreUnavailable
 from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.runtime.following import parking, subscription
+from remit.runtime.following import follower, handling, parking
 from remit.runtime.upkeep import housekeeping
 from remit.runtime.upkeep.leases import LOOK_SECONDS, RENEW_SECONDS
 from remit.stores import Unit
@@ -57,7 +57,8 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     def at_once(*_: object) -> float:
         return 0.0
 
-    monkeypatch.setattr(subscription, "backoff", at_once)
+    monkeypatch.setattr(follower, "backoff", at_once)
+    monkeypatch.setattr(handling, "backoff", at_once)
     monkeypatch.setattr(parking, "next_try", at_once)
     monkeypatch.setattr(housekeeping, "TICK", 0.001)
 

@@ -27,7 +27,7 @@ from remit import (
 )
 from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.runtime.following import handling
+from remit.runtime.following import dispatch
 from remit.stores import PUBLISHED, Change, Entry, Outcome, Store, Unit, partition_of
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until, until_parked
@@ -492,7 +492,7 @@ async def test_batch_with_a_hot_aggregate_gets_through() -> None:
 async def test_cancellation_that_a_handler_made_an_error_of_is_not_left_to_the_next_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(handling, "HANDLER_SECONDS", 0.05)
+    monkeypatch.setattr(dispatch, "HANDLER_SECONDS", 0.05)
     left: list[int] = []
 
     def react(pools: Context) -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from remit.runtime.calling import calls
-from remit.runtime.following import handling, subscription
+from remit.runtime.following import dispatch, handling
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.handling import Handling
 from remit.runtime.following.history import Break
 from remit.runtime.following.parking import Parking
-from remit.runtime.following.subscription import Subscription
 from remit.runtime.work.attempts import Attempt
 from remit.stores import Advance, Parked, Record, Settle, Unit
 from remit.stores.sqlite import writer
@@ -72,59 +73,59 @@ def letter_apart(unit: Unit) -> tuple[Unit, Unit] | None:
 
 
 def skip_gaps(patch: pytest.MonkeyPatch) -> None:
-    following = Subscription._next
+    following = Follower._next
 
-    async def lowest_pushed(self: Subscription, lane: Any) -> Any:
+    async def lowest_pushed(self: Follower, lane: Any) -> Any:
         later = [pos for pos in lane.pushed if pos > lane.pos]
         return [lane.pushed[min(later)].record] if later else await following(self, lane)
 
-    def fits(self: Subscription, lane: Any, record: Any) -> bool:
+    def fits(self: Follower, lane: Any, record: Any) -> bool:
         return bool(record.pos > lane.pos)
 
-    patch.setattr(Subscription, "_next", lowest_pushed)
-    patch.setattr(Subscription, "_fits", fits)
+    patch.setattr(Follower, "_next", lowest_pushed)
+    patch.setattr(Follower, "_fits", fits)
 
 
 def handle_whatever_is_pushed(patch: pytest.MonkeyPatch) -> None:
     """What comes is handled, whether it was handled before or not."""
 
-    def ring(self: Subscription, push: Push | None = None) -> None:
+    def ring(self: Follower, push: Push | None = None) -> None:
         if push is not None:
             lane = self._lane(push.record.part)
             lane.pushed[push.record.pos] = push
             self._start_worker(lane)
         self._bell.set()
 
-    following = Subscription._next
+    following = Follower._next
 
-    async def first_pushed(self: Subscription, lane: Any) -> Any:
+    async def first_pushed(self: Follower, lane: Any) -> Any:
         seen = [push.record for pos, push in sorted(lane.pushed.items()) if pos <= lane.pos + 1]
         return seen[:1] or await following(self, lane)
 
-    def fits(self: Subscription, lane: Any, record: Any) -> bool:
+    def fits(self: Follower, lane: Any, record: Any) -> bool:
         return bool(record.pos <= lane.pos + 1)
 
-    advance = Subscription._advance
+    advance = Handling._advance
 
-    def stay(self: Subscription, part: int, stood: tuple[int, str], last: Any) -> Any:
+    def stay(self: Handling, lane: Any, stood: tuple[int, str], last: Any) -> Any:
         """The checkpoint does not go back."""
-        return advance(self, part, stood, last if last.pos > stood[0] else last._replace(pos=stood[0], id=stood[1]))
+        return advance(self, lane, stood, last if last.pos > stood[0] else last._replace(pos=stood[0], id=stood[1]))
 
-    patch.setattr(Subscription, "ring", ring)
-    patch.setattr(Subscription, "_next", first_pushed)
-    patch.setattr(Subscription, "_fits", fits)
-    patch.setattr(Subscription, "_advance", stay)
+    patch.setattr(Follower, "ring", ring)
+    patch.setattr(Follower, "_next", first_pushed)
+    patch.setattr(Follower, "_fits", fits)
+    patch.setattr(Handling, "_advance", stay)
 
 
 def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
-    ring = Subscription.ring
+    ring = Follower.ring
 
-    def done_at_once(self: Subscription, push: Push | None = None) -> None:
+    def done_at_once(self: Follower, push: Push | None = None) -> None:
         if push is not None:
             push.done()
         ring(self, push)
 
-    patch.setattr(Subscription, "ring", done_at_once)
+    patch.setattr(Follower, "ring", done_at_once)
 
 
 def advance_before_confirm(patch: pytest.MonkeyPatch) -> None:
@@ -144,15 +145,10 @@ def park_only_the_message(patch: pytest.MonkeyPatch) -> None:
 
 def look_once_for_parked_keys(patch: pytest.MonkeyPatch) -> None:
     """What was not parked is not parked, whoever has moved the checkpoint."""
-    take = Subscription._take
 
-    def as_before(self: Subscription, part: int, checkpoint: Any) -> None:
-        lane = self._lane(part)
-        parked, free = lane.parked, lane.free
-        take(self, part, checkpoint)
-        lane.parked, lane.free = parked, free
+    def keep(self: Parking, part: int) -> None: ...
 
-    patch.setattr(Subscription, "_take", as_before)
+    patch.setattr(Parking, "forget", keep)
 
 
 def add_letters_to_free_keys(patch: pytest.MonkeyPatch) -> None:
@@ -174,9 +170,9 @@ def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
     async def drain(self: Parking, parked: Parked) -> None:
         place = (*self._place, parked.key)
         for letter in await self._store.letters(*place, 100):
-            unit = self._handling.unit(frozenset())
+            unit = self._dispatcher.unit(frozenset())
             try:
-                await self._handling.handle(unit, letter.record, self._handling.attempt(letter.record))
+                await self._dispatcher.handle(unit, letter.record, self._dispatcher.attempt(letter.record))
                 rows = unit.unit()
                 rows.settle = Settle(*place, letter.record.part, letter.record.pos)
                 await self._store.commit(rows)
@@ -212,17 +208,17 @@ def cancelled_is_aborted(patch: pytest.MonkeyPatch) -> None:
 
 def conflict_is_a_failure(patch: pytest.MonkeyPatch) -> None:
     """One in place of three tries makes it likelier, not another bug."""
-    failed = Subscription._failed
+    failed = Follower._failed
 
-    async def count_it(self: Subscription, lane: Any, error: Exception) -> None:
+    async def count_it(self: Follower, lane: Any, error: Exception) -> None:
         await failed(
             self,
             lane,
             ValueError("a conflict") if isinstance(error, Conflict) and error.what == "state" else error,
         )
 
-    patch.setattr(Subscription, "_failed", count_it)
-    patch.setattr(subscription, "ATTEMPTS", 1)
+    patch.setattr(Follower, "_failed", count_it)
+    patch.setattr(handling, "ATTEMPTS", 1)
 
 
 def partition_by_message(patch: pytest.MonkeyPatch) -> None:
@@ -235,22 +231,22 @@ def partition_by_message(patch: pytest.MonkeyPatch) -> None:
 
 
 def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
-    handle = Subscription._handle
+    do = Handling.do
 
-    async def backwards(self: Subscription, lane: Any, records: Any) -> None:
+    async def backwards(self: Handling, lane: Any, records: Any) -> Any:
         todo = list(records)
         if len(todo) == 1 or await self._parking.among(lane, todo):
-            return await handle(self, lane, records)
-        unit = self._handling.unit(lane.taken)
+            return await do(self, lane, records)
+        unit = self._dispatcher.unit(self._parts[lane.part].taken)
         for record in reversed(todo):
             lane.failing = todo[0]
-            await self._handling.handle(unit, record, self._handling.attempt(record))
+            await self._dispatcher.handle(unit, record, self._dispatcher.attempt(record))
         rows = unit.unit()
-        rows.advance = self._advance(lane.part, (lane.pos, lane.id), todo[-1])
+        rows.advance = self._advance(lane, (lane.pos, lane.id), todo[-1])
         await self._store.commit(rows)
-        return self._advanced(lane, todo[-1], len(todo))
+        return todo[-1]
 
-    patch.setattr(Subscription, "_handle", backwards)
+    patch.setattr(Handling, "do", backwards)
 
 
 def derive_keys_by_chance(patch: pytest.MonkeyPatch) -> None:
@@ -293,17 +289,16 @@ def keep_old_heads(patch: pytest.MonkeyPatch) -> None:
 
 def begin_where_the_lane_stands(patch: pytest.MonkeyPatch) -> None:
     """A conflict in one partition makes all of them take up what is stored, as a restart does."""
-    reload, advance = Subscription._reload, Subscription._advance
+    reload, advance = Follower._reload, Handling._advance
 
-    async def all_of_them(self: Subscription, only: int | None = None) -> None:
+    async def all_of_them(self: Follower, only: int | None = None) -> None:
         await reload(self)
 
-    def from_the_lane(self: Subscription, part: int, stood: tuple[int, str], last: Record) -> Advance:
-        lane = self._lane(part)
-        return advance(self, part, (lane.pos, lane.id), last)
+    def from_the_lane(self: Handling, lane: Any, stood: tuple[int, str], last: Record) -> Advance:
+        return advance(self, lane, (lane.pos, lane.id), last)
 
-    patch.setattr(Subscription, "_reload", all_of_them)
-    patch.setattr(Subscription, "_advance", from_the_lane)
+    patch.setattr(Follower, "_reload", all_of_them)
+    patch.setattr(Handling, "_advance", from_the_lane)
 
 
 def forget_that_keys_are_used(patch: pytest.MonkeyPatch) -> None:
@@ -317,29 +312,29 @@ def forget_that_keys_are_used(patch: pytest.MonkeyPatch) -> None:
 def compare_positions_alone(patch: pytest.MonkeyPatch) -> None:
     """A checkpoint is a position, whatever message stood there."""
 
-    def fits(self: Subscription, lane: Any, record: Any) -> bool:
+    def fits(self: Follower, lane: Any, record: Any) -> bool:
         return bool(record.pos == lane.pos + 1)
 
-    async def nothing(self: Subscription) -> None:
+    async def nothing(self: Follower) -> None:
         self._compared = True
 
     blind = writer._MOVE.replace(" AND id = ?", " AND ? IS NOT NULL")
     assert blind != writer._MOVE
     patch.setattr(writer, "_MOVE", blind)
-    patch.setattr(Subscription, "_fits", fits)
-    patch.setattr(Subscription, "_compare", nothing)
+    patch.setattr(Follower, "_fits", fits)
+    patch.setattr(Follower, "_compare", nothing)
 
 
 def keep_quiet_about_history(patch: pytest.MonkeyPatch) -> None:
-    def nothing(self: Subscription, found: Break) -> None: ...
+    def nothing(self: Follower, found: Break) -> None: ...
 
-    patch.setattr(Subscription, "_break", nothing)
+    patch.setattr(Follower, "_break", nothing)
 
 
 def never_limit_handlers(patch: pytest.MonkeyPatch) -> None:
     """More handlers that hang make it likelier, not another bug."""
     patch.setattr(weather, "HANGING", 50)
-    patch.setattr(handling, "HANDLER_SECONDS", float("inf"))
+    patch.setattr(dispatch, "HANDLER_SECONDS", float("inf"))
 
 
 PLANTED = [

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from remit.contexts import Model
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.runtime import LoopWatch, Ports, Runtime, compile_system
-from remit.runtime.following.relay import Relay
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.publishing import relay
 from remit.runtime.plan import FollowPlan
 from remit.runtime.reception import Reception
 from remit.runtime.remote.calls import RemoteCalls
@@ -115,10 +116,10 @@ class RunningService:
 
     def _relays(
         self, placement: Placement, placed: PlacedService, stores: Mapping[str, Store], ports: Ports
-    ) -> list[Relay]:
+    ) -> list[Follower]:
         events = self._channels.events
         follows = [follow for follow in relayed(placement) if placed.has(follow.source, "write")]
-        return [Relay(follow, stores[follow.source], events, ports, log_signal) for follow in follows if events]
+        return [relay(follow, stores[follow.source], events, ports, log_signal) for follow in follows if events]
 
     async def start(self) -> None:
         """Connects, starts what runs here, and answers the other services. Raises what stores and channels raise."""

@@ -19,7 +19,7 @@ from remit.errors import (
     TooLarge,
 )
 
-__all__ = ["Storm", "backoff", "is_transient", "next_try", "retry_after", "severity", "storable", "told"]
+__all__ = ["Storm", "Storming", "backoff", "is_transient", "next_try", "retry_after", "severity", "storable", "told"]
 
 ATTEMPTS = 3
 """How often a permanent failure is tried in place before its key is parked."""
@@ -33,6 +33,10 @@ STORM_PARKS, STORM_SECONDS = 20, 60.0
 """So many keys parked within this time are a storm."""
 
 
+class Storming(Exception):
+    """So many keys have failed in a short time that none is parked any more for a while."""
+
+
 def is_transient(error: BaseException) -> bool:
     """True for what is known to be away and to come back: a store, what a call is made to, a connection.
 
@@ -43,7 +47,7 @@ def is_transient(error: BaseException) -> bool:
     """
     if isinstance(error, (DeadlineExceeded, Diverged, HandlerFailed, KeyReused, ReplyTooLarge, TooLarge)):
         return False
-    return isinstance(error, (CallError, Conflict, ConnectionError))
+    return isinstance(error, (CallError, Conflict, ConnectionError, Storming))
 
 
 def severity(error: BaseException, passing: str = "paused") -> str:

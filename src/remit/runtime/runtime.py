@@ -13,8 +13,8 @@ from remit.errors import RemitError, visible
 from remit.messages import Command, Query, contract_of, key_text
 from remit.runtime.calling.calls import DEADLINE, Calls, attempt
 from remit.runtime.following.follower import Follower
+from remit.runtime.following.handling import subscription
 from remit.runtime.following.history import BROKEN
-from remit.runtime.following.subscription import Subscription
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
@@ -88,11 +88,11 @@ class Runtime:
         if remote is not None:
             remote.listener = self._hear
         self.subscriptions = [
-            Subscription(follow, plan, stores[plan.name], followings[place].feed, self.calls, ports, listener)
+            subscription(follow, plan, stores[plan.name], followings[place].feed, self.calls, ports, listener)
             for plan in plans.values()
             for place, follow in plan.follows.items()
         ]
-        self.followers: list[Follower] = [*self.subscriptions, *relays]
+        self.followers = [*self.subscriptions, *relays]
         self._leases = {
             name: Leases(store, [each for each in self.followers if each.name.split(".")[0] == name], ports)
             for name, store in stores.items()

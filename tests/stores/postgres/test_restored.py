@@ -15,7 +15,7 @@ from remit import RemitError, Stale
 from remit.cli.program import execute
 from remit.hosting.assembly import assemble
 from remit.runtime import Runtime
-from remit.runtime.following.subscription import Subscription
+from remit.runtime.following.follower import Follower
 from remit.stores import PUBLISHED, Entry, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
@@ -50,7 +50,7 @@ class Shop:
         self.runtime = runtime
 
     @property
-    def charging(self) -> Subscription:
+    def charging(self) -> Follower:
         return next(each for each in self.runtime.subscriptions if each.name == "billing.charge")
 
     async def order(self, *orders: str) -> None:
@@ -61,7 +61,7 @@ class Shop:
         """How many orders are charged, when all are."""
         return int(await self.runtime.ask(Owed(buyer=ADA), fresh=True))
 
-    async def state(self, state: str) -> Subscription:
+    async def state(self, state: str) -> Follower:
         try:
             await until(lambda: self.charging.state == state)
         except AssertionError as late:

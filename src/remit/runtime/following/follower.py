@@ -1,33 +1,35 @@
-"""What follows a log with a checkpoint, and is looked after the same way: a subscription, or a relay."""
+"""The engine: read after the checkpoint, have it done, go on; the checkpoint moves with what is done.
+
+A follower follows one channel of one source. For each of its partitions that has something new, a worker runs until
+there is nothing left; partitions run side by side, a partition strictly in order. What is done with the messages, an
+effect knows. It moves the checkpoint by compare-and-swap: a duplicate, a gap, or a second process working on the same
+partition shows as a message that does not fit, and changes nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from typing import Protocol
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 
-from remit.errors import RemitError
+from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
+from remit.runtime.failures import backoff, is_transient, severity, told
+from remit.runtime.following.effect import HANDLER_SECONDS, Effect
+from remit.runtime.following.ending import DRAIN_SECONDS, end
+from remit.runtime.following.history import BROKEN, Break, History, Stands, beyond, misfit
+from remit.runtime.following.lane import Lane
+from remit.runtime.following.reports import REPORT_SECONDS
+from remit.runtime.following.troubles import Troubles
 from remit.runtime.plan import FollowPlan
+from remit.runtime.ports import Ports
+from remit.runtime.signals import Listener, Signal
+from remit.stores import Checkpoint, Record, Store
+from remit.transports import Feed, Push
 
-__all__ = ["DRAIN_SECONDS", "Follower", "always", "end"]
+__all__ = ["Follower", "always"]
 
-DRAIN_SECONDS = 5.0
-"""What is being handled when a process is to end has so long to come to its commit. Then it is cancelled, and done
-again by whoever goes on."""
-CANCELLED_SECONDS = 5.0
-"""What has been cancelled has so long to end. Then it is left behind: it may swallow every cancellation."""
-AGAIN_SECONDS = 0.1
-"""Until what has not ended is cancelled again."""
-
-
-async def end(tasks: Iterable[asyncio.Task[None] | None]) -> None:
-    """Cancels what runs of these until it has ended, for some seconds."""
-    running = {task for task in tasks if task is not None and not task.done()}
-    latest = asyncio.get_running_loop().time() + CANCELLED_SECONDS
-    while running and asyncio.get_running_loop().time() < latest:
-        for task in running:
-            task.cancel()
-        _, running = await asyncio.wait(running, timeout=AGAIN_SECONDS)
+STALL_SECONDS = 3 * HANDLER_SECONDS
+"""What has neither moved on nor failed for so long is given up and tried again."""
 
 
 def always() -> bool:
@@ -35,23 +37,346 @@ def always() -> bool:
     return True
 
 
-class Follower(Protocol):
-    """Started, stopped, watched and shared among processes by the runtime."""
+class Follower:
+    """Follows one channel of one source for one context, and has an effect do what comes."""
 
-    name: str
-    """`<context>.<name>`: whose store holds its checkpoints, and under which name."""
-    follow: FollowPlan
-    held: Callable[[], bool]
-    """Whether this process may go on with it: asked before each batch."""
+    def __init__(
+        self,
+        follow: FollowPlan,
+        store: Store,
+        feed: Feed,
+        effect: Effect,
+        ports: Ports,
+        listener: Listener,
+        stamp: Callable[[], float],
+    ) -> None:
+        """`store` holds the checkpoints. `stamp` gives the time by which the source knows when it heard of it."""
+        self.follow = follow
+        self.name = follow.name
+        """`<context>.<name>`: whose store holds its checkpoints, and under which name."""
+        self.held: Callable[[], bool] = always
+        """Whether this process may go on with it."""
+        self.handled = 0
+        """Messages since it was made."""
+        self._store = store
+        self._feed = feed
+        self._effect = effect
+        self._ports = ports
+        self._say = listener
+        self._phase = "starting"
+        self._troubles = Troubles(follow.name, listener, effect.doing)
+        self._history = History(follow, store, feed, stamp)
+        self._lanes: dict[int, Lane] = {}
+        self._bell = asyncio.Event()
+        self._failures = 0
+        self._stopping = self._prepared = self._compared = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unwatch: Callable[[], None] | None = None
 
     @property
-    def state(self) -> str: ...
+    def state(self) -> str:
+        """starting, standby (another process runs it), running, stalled, paused, source-silent, regressed, lost-source,
+        stopped."""
+        return self._troubles.worst[0] if self._phase == "running" else self._phase
+
     @property
-    def note(self) -> str: ...
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-    async def stand_by(self, *, lost: bool = False) -> None: ...
-    async def housekeeping(self, reload: bool) -> None: ...
-    def ring(self) -> None: ...
-    def hindered(self, error: RemitError | None) -> None: ...
-    def give_up_on_the_stuck(self) -> None: ...
+    def note(self) -> str:
+        """What keeps it, when it is not running."""
+        return self._troubles.worst[1]
+
+    def position(self, part: int) -> int:
+        """The position of the last message done in a partition."""
+        return self._lane(part).pos
+
+    # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Takes up the stored checkpoints and begins. A source that is away keeps it waiting until it is back."""
+        self._stopping = self._prepared = self._compared = False
+        self._lanes.clear()
+        self._troubles = Troubles(self.name, self._say, self._effect.doing)
+        self._effect.start(self._troubles)
+        await self._reload()
+        self._phase = "running"
+        try:
+            await self._compare()
+        except RemitError as error:
+            self._trouble("source", error, 0)
+        self._unwatch = self._feed.watch(self.ring)
+        self._tasks = [
+            asyncio.create_task(self._look_after(), name=f"follower {self.name}"),
+            asyncio.create_task(self._report(), name=f"{self.name} reports"),
+        ]
+
+    async def stop(self, *, drain: float = DRAIN_SECONDS) -> None:
+        """Lets what is being done be committed, for so many seconds, then ends: it would be done again. Idempotent."""
+        self._stopping = True
+        self._bell.set()
+        if self._unwatch is not None:
+            self._unwatch()
+            self._unwatch = None
+        lanes = [(lane.worker, lane.busy) for lane in self._lanes.values() if lane.worker is not None]
+        tasks = [*self._tasks, *(worker for worker, _ in lanes)]
+        busy = [worker for worker, is_busy in lanes if is_busy]
+        await asyncio.gather(end(tasks, busy, drain), self._effect.stop(drain))
+        self._phase = "stopped"
+
+    async def stand_by(self, *, lost: bool = False) -> None:
+        """Ends, and leaves it to another process, until it is started again: at once when that has it already and does
+        the same (`lost`), and otherwise when what is being done has come to its end, however long that takes."""
+        await self.stop(drain=0.0 if lost else HANDLER_SECONDS + DRAIN_SECONDS)
+        self._phase = "standby"
+
+    def ring(self, push: Push | None = None) -> None:
+        """Something may be new; a pushed message is kept if it can be the next or a later one."""
+        if push is None:
+            self._bell.set()
+        elif (lane := self._lane(push.record.part)).take(push):
+            self._start_worker(lane)
+
+    async def _look_after(self) -> None:
+        while not self._stopping:
+            self._bell.clear()
+            if await self._look():
+                await self._bell.wait()
+            else:
+                await asyncio.sleep(backoff(1, self._ports.random))
+
+    async def _look(self) -> bool:
+        """Finds the partitions that have something new; says whether the source could be asked."""
+        stood = {part: lane.pos for part, lane in self._lanes.items()}
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                heads = await self._heads()
+        except Exception as error:  # noqa: BLE001  # whatever a feed raises, this loop must not end
+            self._trouble("source", error, 0)
+            return False
+        self._troubles.end("source")
+        for part, (pos, _) in heads.items():
+            lane = self._lane(part)
+            lane.head = pos
+            if pos > lane.pos:
+                self._start_worker(lane)
+        for part, before in stood.items() if heads else ():
+            pos = heads[part][0] if part in heads else 0
+            if pos < before:
+                self._break(beyond(part, before, pos))
+        return True
+
+    async def _heads(self) -> Mapping[int, tuple[int, float]]:
+        if not self._prepared:
+            await self._effect.prepare()
+            self._prepared = True
+        if not self._compared:
+            await self._compare()
+        return await self._feed.heads()
+
+    def _start_worker(self, lane: Lane) -> None:
+        if lane.worker is None and self._goes_on():
+            lane.stirred = asyncio.get_running_loop().time()
+            lane.worker = asyncio.create_task(self._work(lane), name=f"{self.name} partition {lane.part}")
+
+    def _goes_on(self) -> bool:
+        return not self._stopping and self.state not in BROKEN and self.held()
+
+    def _lane(self, part: int) -> Lane:
+        lane = self._lanes.get(part)
+        if lane is None:
+            lane = self._lanes[part] = Lane(part)
+        return lane
+
+    # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _work(self, lane: Lane) -> None:
+        """Until nothing is left."""
+        failure: Exception | None = None
+        try:
+            while self._goes_on():
+                try:
+                    if failure is not None:
+                        await self._failed(lane, failure)
+                        failure = None
+                    if not await self._follow(lane):
+                        return
+                except Exception as error:  # noqa: BLE001  # effects raise anything; each is classified
+                    failure = error
+        finally:
+            lane.worker = None
+            self._effect.leave(lane)
+            if lane.is_behind():
+                self._bell.set()
+
+    async def _follow(self, lane: Lane) -> bool:
+        """Has some of what comes next done. False when nothing is left."""
+        records = await self._next(lane)
+        if not self._goes_on():  # reading has taken time, and nobody waits for what begins now
+            return True
+        if not records and (lane.pushed or lane.head > lane.pos) and await self._was_moved(lane):
+            return True
+        if not records:
+            self._reached(lane)
+            return False
+        if self._fits(lane, records[0]):
+            await self._do(lane, records)
+        elif not await self._was_moved(lane):
+            await self._look_into(lane, records[0])
+        return True
+
+    async def _next(self, lane: Lane) -> Sequence[Record]:
+        """The next messages, pushed or read. A log that is not known to have more is not asked: it may be far away."""
+        lane.failing = None
+        limit = self._effect.limit(lane)
+        return lane.in_a_row(limit) or (await self._feed.read(lane.part, lane.pos, limit) if lane.is_behind() else [])
+
+    def _fits(self, lane: Lane, record: Record) -> bool:
+        return misfit(lane.pos, lane.id, record) is None
+
+    async def _do(self, lane: Lane, records: Sequence[Record]) -> None:
+        lane.busy = True
+        try:
+            last = await self._effect.do(lane, records)
+        finally:
+            lane.busy = False
+        lane.advance(last)
+        self._recovered(lane)
+        self.handled += last.pos - records[0].pos + 1
+
+    def _reached(self, lane: Lane) -> None:
+        """Nothing more is to be had."""
+        if lane.head > lane.pos:  # what is to come was deleted; or the log was restored
+            self._compared = False
+        if lane.failures:  # another process has done what failed here
+            self._recovered(lane)
+
+    def _recovered(self, lane: Lane) -> None:
+        lane.failures = lane.conflicts = self._failures = 0
+        self._troubles.end(lane.part)
+
+    # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _failed(self, lane: Lane, error: Exception) -> None:
+        """Conflict: see what another process has done. Transient: wait. Permanent: the effect knows what it means."""
+        if isinstance(error, Conflict):
+            await self._reload(lane.part)
+            lane.conflicts += 1
+            await asyncio.sleep(self._ports.random.random() * min(0.002 * 2.0 ** min(lane.conflicts, 8), 0.25))
+            return
+        self._effect.leave(lane)
+        lane.stirred = asyncio.get_running_loop().time()
+        if isinstance(error, OutcomeUnknown):  # the checkpoint has moved or not
+            with contextlib.suppress(RemitError):
+                await self._reload(lane.part)
+        if isinstance(error, StoreError) or is_transient(error) or lane.failing is None:
+            await self._wait(lane, error)
+        elif aside := await self._effect.settle(lane, error):
+            lane.advance(aside)
+            self._recovered(lane)
+
+    async def _wait(self, lane: Lane, error: Exception) -> None:
+        lane.failures += 1
+        self._failures += 1
+        self._trouble(lane.part, error, max(self._failures, lane.failures))
+        await self._effect.pause(error, lane.failures)
+
+    def _trouble(self, cause: int | str, error: Exception, failures: int) -> None:
+        if shown := self._effect.trouble(error, failures):
+            self._troubles.begin(cause, *shown)
+        else:
+            self._say(Signal("retrying", self.name, told(error), error))
+
+    async def _reload(self, only: int | None = None) -> None:
+        """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""
+        follow = self.follow
+        stored = await self._store.checkpoints(follow.name, follow.source, follow.channel)
+        for part, checkpoint in stored.items():
+            if only in (None, part):
+                self._take(part, checkpoint)
+
+    def _take(self, part: int, checkpoint: Checkpoint) -> None:
+        lane = self._lane(part)
+        lane.pos, lane.id = lane.stored = checkpoint.pos, checkpoint.id
+        self._effect.reloaded(lane)
+
+    # ── the source's history ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _compare(self) -> None:
+        """A source restored from a backup may have other messages under the same positions, and an old one fewer."""
+        if not self._stands():
+            with contextlib.suppress(Conflict):  # another process begins it at this moment
+                await self._history.begin()
+            await self._reload()
+        found = await self._history.compare(self._stands())
+        self._compared = True
+        if found is not None:
+            self._break(found)
+
+    async def _was_moved(self, lane: Lane) -> bool:
+        """The next message is nowhere: whether another process has done it. It may be deleted since."""
+        stood = lane.pos
+        await self._reload(lane.part)
+        return lane.pos != stood
+
+    async def _look_into(self, lane: Lane, record: Record) -> None:
+        """What comes next does not follow on the last message that was done."""
+        if not self._compared:
+            await self._compare()
+        elif (found := misfit(lane.pos, lane.id, record)) is not None:
+            self._break(found)
+
+    def _break(self, found: Break) -> None:
+        """The source's log is not the one the checkpoint was made on, or not all of it: stop, loudly."""
+        self._troubles.begin("history", *found)
+
+    async def _mended(self) -> None:
+        """Goes on where a person has put the checkpoints, if somebody has."""
+        stood = self._stands()
+        await self._reload()
+        if self._stands() != stood:
+            self._troubles.end("history")
+            self._compared = False
+            self._bell.set()
+
+    def _stands(self) -> Stands:
+        return {part: lane.stored for part, lane in self._lanes.items() if lane.stored[0]}
+
+    async def _report(self) -> None:
+        """Tells the source how far it is, also while it cannot go on: what it has not done must not be deleted."""
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            if self._compared:
+                with contextlib.suppress(RemitError):
+                    await self._history.report(self._stands())
+
+    # ── looking after it ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def hindered(self, error: RemitError | None) -> None:
+        """The store takes no writes, so nothing can be done, whether there is something or not; None: it does."""
+        self._troubles.note("lease", error)
+
+    async def housekeeping(self, reload: bool) -> None:
+        """Sees to what is due beside the messages. `reload` when another process has written to the store."""
+        if self._stopping or self._phase != "running" or not self.held():
+            return
+        if reload:
+            self._bell.set()
+        try:
+            if self.state in BROKEN:
+                await self._mended()
+            await self._effect.look()
+        except RemitError as error:
+            self._troubles.begin("store", severity(error), str(error))
+        else:
+            self._troubles.end("store")
+
+    def give_up_on_the_stuck(self) -> None:
+        """Cancels what neither moves on nor fails. What was cancelled is tried again as soon as it has ended."""
+        now = asyncio.get_running_loop().time()
+        for lane in self._lanes.values():
+            if lane.worker is not None and now - lane.stirred > STALL_SECONDS:
+                lane.stirred = now
+                lane.failures += 1
+                at = f", at {lane.failing.type} {lane.failing.id}" if lane.failing is not None else ""
+                what = f"partition {lane.part}: no message handled for more than {STALL_SECONDS:.0f} s{at}"
+                self._troubles.begin(lane.part, "stalled", what)
+                lane.worker.cancel()
+        self._effect.give_up_on_the_stuck(STALL_SECONDS)

@@ -1,162 +1,231 @@
-"""How a subscription handles one record: decode it, hand it to the reaction, the projection, or the command."""
+"""The effect of a subscription: messages are handled in units of work, and what fails for good is put aside.
+
+Effects, outgoing messages and the moved checkpoint commit in one transaction of the consumer's store.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Collection
-from typing import Any
+import contextlib
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
-from remit.errors import BadMessage, HandlerFailed
-from remit.messages import Refusal, forms_of, has_newer, is_command, wish_of, write_reply
+from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
 from remit.runtime.calling.calls import Calls
-from remit.runtime.calling.outcomes import Claimed
+from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
+from remit.runtime.following.dispatch import Dispatcher
+from remit.runtime.following.effect import Effect
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.lane import Lane
+from remit.runtime.following.parking import Parking
+from remit.runtime.following.troubles import Troubles
 from remit.runtime.plan import ContextPlan, FollowPlan
+from remit.runtime.ports import Ports
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Record, Store
+from remit.stores import Advance, Park, Record, Store, Unit
+from remit.transports import Feed
 
-__all__ = ["HANDLER_SECONDS", "Handling", "handle_record", "trace_of"]
+__all__ = ["Handling", "subscription"]
 
-HANDLER_SECONDS = 30.0
-"""The time limit of one handler."""
-
-_TRACE = re.compile(r'"trace":"((?:[^"\\]|\\.)*)"')
-
-
-def trace_of(record: Record) -> str:
-    """What a record belongs to, as it stands in its JSON headers: a user's key in them may hold escaped quotes."""
-    found = _TRACE.search(record.headers)
-    return record.id if found is None else found[1]
+BATCH = 100
+"""Messages handled in one transaction at most."""
+BATCH_SECONDS = 0.05
+"""A batch ends when its handlers have taken so long."""
 
 
-class Handling:
-    """Handles messages of one subscription, each within the time limit of a handler."""
+def subscription(
+    follow: FollowPlan, plan: ContextPlan, store: Store, feed: Feed, calls: Calls, ports: Ports, listener: Listener
+) -> Follower:
+    """Follows one channel of one source for one context, and has its handlers react."""
+    handling = Handling(follow, plan, store, calls, ports, listener)
+    return Follower(follow, store, feed, handling, ports, listener, calls.stamp)
 
-    def __init__(self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, listener: Listener) -> None:
+
+@dataclass
+class _Part:
+    """What is known about handling one partition."""
+
+    begun: float = 0.0
+    """When the handling began that goes on or has ended last (loop time)."""
+    taken: frozenset[tuple[str, str]] = frozenset()
+    """What the handling before the last conflict added, and was there already."""
+    rerun: Attempt | None = None
+    """The attempt that the last conflict has interrupted."""
+    turn: tuple[str, str] | None = None
+    """The aggregate that it met the conflict at, while it is this partition's turn to write it."""
+    singly_until: int = 0
+    """Up to this position messages are handled one by one, to find the one that failed in a batch."""
+    failing: int = 0
+    """The position of the message that failed last for good."""
+    attempts: int = 0
+    failing_since: float = 0.0
+    """How often it was tried, and when the first attempt began (loop time)."""
+
+
+class Handling(Effect):
+    """Handles the messages of one subscription."""
+
+    doing = "handling"
+
+    def __init__(
+        self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, ports: Ports, listener: Listener
+    ) -> None:
         self._follow = follow
-        self._plan = plan
         self._store = store
         self._calls = calls
+        self._ports = ports
         self._say = listener
+        self._dispatcher = Dispatcher(follow, plan, store, calls, listener)
+        self._parking = Parking(follow, store, self._dispatcher, calls, listener)
+        self._parts: defaultdict[int, _Part] = defaultdict(_Part)
+        self._storm = Storm()
+        self._ending = False
 
-    def unit(self, taken: frozenset[tuple[str, str]]) -> UnitOfWork:
-        """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
-        return UnitOfWork(self._plan, self._store, self._calls, _NOBODY, taken)
+    def start(self, troubles: Troubles) -> None:
+        self._parts.clear()
+        self._ending = False
+        self._parking.start(troubles)
 
-    def attempt(self, record: Record) -> Attempt:
-        """A new attempt to handle a message. Its time is when the message was recorded."""
-        origin = f"{record.id}.{self._follow.name}"
-        return Attempt(origin, trace_of(record), record.at, self._plan.name, float("inf"))
+    async def stop(self, drain: float) -> None:
+        self._ending = True
+        await self._parking.stop(drain)
 
-    def is_alone(self, record: Record) -> bool:
-        """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""
-        if self._follow.projection is not None:
-            return False
+    async def look(self) -> None:
+        await self._parking.look()
+
+    def give_up_on_the_stuck(self, seconds: float) -> None:
+        self._parking.give_up_on_the_stuck(seconds)
+
+    # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def limit(self, lane: Lane) -> int:
+        return 1 if self._follow.commands or lane.pos < self._parts[lane.part].singly_until else BATCH
+
+    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
+        """In one unit of work for all whose handlers reach nothing outside of it."""
+        mine, stood = self._parts[lane.part], (lane.pos, lane.id)  # the lane may be moved on while these are handled
+        mine.begun = asyncio.get_running_loop().time()
+        parked = await self._parking.among(lane, records)
+        async with contextlib.aclosing(self._dispatcher.unit(mine.taken)) as unit:
+            parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
+            await self._commit(mine, unit, attempt, parks, self._advance(lane, stood, last))
+        self.leave(lane)
+        mine.taken = frozenset()
+        lane.stored = last.pos, last.id
+        return last
+
+    async def _decide(
+        self, lane: Lane, mine: _Part, unit: UnitOfWork, records: Sequence[Record], parked: Collection[str]
+    ) -> tuple[list[Park], Record, Attempt | None]:
+        """Lets handlers decide about messages, as many as one unit of work may serve: what is put aside, the last of
+        them, and the attempt at it."""
+        loop = asyncio.get_running_loop()
+        rerun = mine.rerun
+        parks: list[Park] = []
+        attempt: Attempt | None = None
+        last = records[0]
+        for record in records:
+            if record.key in parked:
+                parks.append(self._parking.waits(record))
+            else:
+                alone = self._dispatcher.is_alone(record)
+                if alone and record is not records[0]:
+                    break
+                lane.failing = record
+                attempt = self._dispatcher.attempt(record)
+                if rerun is not None and rerun.origin == attempt.origin:
+                    attempt = rerun
+                await self._dispatcher.handle(unit, record, attempt)
+                if alone:
+                    return parks, record, attempt
+            last = record
+            if self._ending or loop.time() - mine.begun > BATCH_SECONDS:
+                break
+        return parks, last, attempt
+
+    async def _commit(
+        self, mine: _Part, unit: UnitOfWork, attempt: Attempt | None, parks: Sequence[Park], advance: Advance
+    ) -> None:
+        rows = unit.unit()
+        rows.parks, rows.advance = parks, advance
+        turns = self._calls.turns
+        if turns.taken and attempt is not None and unit.transaction is None:
+            await turns.stand_aside(rows.changes, attempt, mine.turn)
         try:
-            found, _ = _form(self._follow, record)
-        except BadMessage:
-            return True  # which is said when it is handled
-        return found is not None and bool(found.alone)
+            await unit.commit(rows)
+        except Conflict:
+            mine.taken, mine.rerun = await unit.taken_meanwhile(), attempt
+            await unit.aclose()  # what its statements have locked, others may need whose turn it is
+            if len(rows.changes) > 1:
+                mine.singly_until = advance.after  # each has its own turn
+            elif attempt is not None:
+                had, mine.turn = mine.turn, None
+                mine.turn = await turns.take_first(rows.changes, attempt, had)
+            raise
 
-    async def handle(self, unit: UnitOfWork, record: Record, attempt: Attempt) -> None:
-        """Handles a message in a unit of work. Raises `TimeoutError`, and what `handle_record` raises."""
-        limit = self._calls.deadlines.enter(HANDLER_SECONDS)
-        attempt.deadline = limit.when
-        unit.next_message(attempt, record.key)
-        try:
-            refusal = await self._apply(unit, record)
-            limit.refuse_ended()
-        except asyncio.CancelledError:
-            if limit.owns_cancellation():
-                raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
-            if limit.is_asked_to_end():
-                raise
-            raise HandlerFailed(
-                "the handler raised CancelledError, and nobody had cancelled it", where=self._follow.name,
-                expected="a handler that catches what it awaits and was cancelled",
-                next="catch asyncio.CancelledError where a task or future of your own is awaited",
-            ) from None  # fmt: skip
-        finally:
-            self._calls.deadlines.leave(limit)
-        if refusal is not None:
-            what = f"a command sent for later was refused: {record.type} {record.id}"
-            self._say(Signal("refused-later", self._follow.name, what))
-            await unit.forget()
+    def _advance(self, lane: Lane, stood: tuple[int, str], last: Record) -> Advance:
+        place = (self._follow.name, self._follow.source, self._follow.channel, lane.part)
+        return Advance(*place, *stood, last.pos, last.id, self._calls.seconds())
 
-    async def _apply(self, unit: UnitOfWork, record: Record) -> Refusal | None:
-        """Handles it; a command that has a key, once. Gives the refusal with which a command may end."""
-        if not self._follow.commands:
-            await handle_record(self._follow, unit, record)
+    def leave(self, lane: Lane) -> None:
+        mine = self._parts[lane.part]
+        mine.rerun = None
+        if mine.turn is not None:
+            self._calls.turns.give_up(mine.turn)
+            mine.turn = None
+
+    def reloaded(self, lane: Lane) -> None:
+        self._parking.forget(lane.part)
+
+    # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def settle(self, lane: Lane, error: Exception) -> Record | None:
+        """Finds the message, tries it again, and then parks its key. Raises `Storming`."""
+        mine, stood, record = self._parts[lane.part], (lane.pos, lane.id), lane.failing
+        if record is None or lane.pos >= record.pos:  # moved on by another process, meanwhile
             return None
-        try:
-            await self._apply_command(unit, record)
-        except Refusal as refusal:
-            handler, _ = _form(self._follow, record)
-            if refusal.__class__ not in handler.refusals:
-                raise
-            return refusal
-        return None
+        if lane.pos + 1 < record.pos:
+            mine.singly_until = record.pos
+            return None
+        mine.singly_until = max(mine.singly_until, record.pos)
+        if mine.failing != record.pos:
+            mine.failing, mine.attempts, mine.failing_since = record.pos, 0, mine.begun
+        mine.attempts += 1
+        if self._is_tried_again(mine, error, lane.stirred):
+            await asyncio.sleep(backoff(0, self._ports.random) / 10)
+            return None
+        async with self._storm.turn:
+            now = self._calls.seconds()
+            if self._storm.raging(now):
+                raise Storming(f"storm: many keys failed within a minute, last {told(error)}")
+            park = self._parking.failed(record, error)
+            await self._store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
+            self._storm.parked(now)
+        self._say(Signal("parked", self._follow.name, f"key {record.key!r}: {told(error)}", error))
+        lane.stored = record.pos, record.id
+        return record
 
-    async def _apply_command(self, unit: UnitOfWork, record: Record) -> None:
-        wish = wish_of(record)
-        if wish is None:
-            await handle_record(self._follow, unit, record)
-            return
-        claim, (handler, _) = Claimed(*wish, trace_of(record), record.type), _form(self._follow, record)
-        if handler is not None and await self._calls.outcomes.known(self._store, handler, claim) is None:
-            reply = await handle_record(self._follow, unit, record)
-            unit.claim = claim.row(write_reply(reply, handler.reply), self._calls.stamp())
+    def _is_tried_again(self, mine: _Part, error: Exception, now: float) -> bool:
+        """Whether another attempt is made in place, before the key is parked."""
+        if isinstance(error, CallError) and now - mine.failing_since >= LONGEST_SECONDS:
+            return False
+        return mine.attempts < ATTEMPTS and not isinstance(error, Diverged)
 
+    def trouble(self, error: Exception, failures: int) -> tuple[str, str] | None:
+        if not failures:
+            return super().trouble(error, 0)
+        if isinstance(error, StoreError):
+            return "stalled", str(error)
+        if isinstance(error, Storming):
+            return "paused", str(error)
+        return ("paused", told(error)) if failures >= IN_A_ROW else None
 
-_NOBODY = Attempt("", "", 0.0, "", 0.0)
-"""Before the first message of a unit of work."""
-
-
-async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) -> Any:
-    """Handles a record if the subscription follows its type, in the newest version that it follows. Gives the reply.
-
-    Otherwise does nothing. Raises `BadMessage` for undecodable bytes, for versions none of which is followed although
-    the type is, and for commands without a handler; and whatever the handler raises.
-    """
-    found, payload = _form(follow, record)
-    if found is None:
-        return None
-    if follow.projection is not None:
-        return await unit.fold(follow.projection, found.read(payload))
-    return await unit.run(found, found.codec.read(payload))
-
-
-def _form(follow: FollowPlan, record: Record) -> tuple[Any, bytes]:
-    """What handles the record, or None, and the payload that it takes."""
-    followed: Any = follow.handlers if follow.projection is None else follow.codecs
-    if has_newer(record):
-        for version, payload in sorted(forms_of(record).items(), reverse=True):
-            if found := followed.get((record.type, version)):
-                return found, payload
-    elif found := followed.get((record.type, record.version)):
-        return found, record.payload
-    _refuse_unknown(follow, followed, record)
-    return None, b""
-
-
-def _refuse_unknown(follow: FollowPlan, followed: Collection[tuple[str, int]], record: Record) -> None:
-    """What is not followed is skipped, unless it is meant for this subscription: another release can handle it."""
-    known = sorted(version for type, version in followed if type == record.type)
-    if known:
-        came = _in_words(sorted(forms_of(record)))
-        raise BadMessage(
-            f"{record.type} came in version {came}, and {follow.name} follows version {_in_words(known)}",
-            where=follow.name, expected="a version that is followed",
-            next="follow both versions for as long as both come",
-        )  # fmt: skip
-    if follow.commands and record.type.startswith(f"{follow.name.partition('.')[0]}.") and is_command(record):
-        raise BadMessage(
-            f"there is no handler for the command {record.type}, which was sent for later", where=follow.name,
-            expected="a handler in this release", next="release what handles a command before what sends it",
-        )  # fmt: skip
-
-
-def _in_words(versions: Collection[int]) -> str:
-    return " and ".join(map(str, versions))
+    async def pause(self, error: Exception, failures: int) -> None:
+        seconds = backoff(failures - 1, self._ports.random)
+        if isinstance(error, CallError) and not isinstance(error, StoreUnavailable):
+            await self._calls.recovered.wait(seconds)  # whoever was called may be back before it is over
+        else:
+            await asyncio.sleep(seconds)

@@ -11,7 +11,7 @@ from remit.runtime.plan import FollowPlan
 from remit.stores import Advance, Checkpoint, Record, Store, Unit
 from remit.transports import Feed, Floors
 
-__all__ = ["BROKEN", "Break", "History", "beyond", "breaks", "lost", "misfit"]
+__all__ = ["BROKEN", "Break", "History", "Stands", "beyond", "breaks", "lost", "misfit"]
 
 BROKEN = ("regressed", "lost-source")
 """States in which a subscription handles nothing any more, until a person has decided where it goes on."""

@@ -1,11 +1,10 @@
-"""A lane: what a subscription knows about one partition of what it follows."""
+"""A lane: what a follower knows about one partition of the log."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 
-from remit.runtime.work.attempts import Attempt
 from remit.stores import Record
 from remit.transports import Push
 
@@ -22,42 +21,27 @@ class Lane:
     part: int
     pos: int = 0
     id: str = ""
+    """The last message done."""
+    stored: tuple[int, str] = (0, "")
+    """Where the checkpoint stands."""
     head: int = 0
     """Where the log was seen to end."""
     heard: int = 0
     """The position of a message that was pushed and not kept."""
-    parked: bool = True
-    """Whether a key of the partition may be parked. When not, nobody has to be asked which: only who moves the
-    checkpoint can have parked one since."""
-    free: set[str] = field(default_factory=set[str])
-    """Keys that are not parked, for the same reason."""
     pushed: dict[int, Push] = field(default_factory=dict[int, Push])
-    singly_until: int = 0
-    """Up to this position messages are handled one by one, to find the one that failed in a batch."""
-    attempts: int = 0
+    failing: Record | None = None
+    """The message that is being done: when something fails, this one did."""
     failures: int = 0
     conflicts: int = 0
     """In a row."""
-    failing: Record | None = None
-    """The message handled last: when something fails, this one did."""
-    taken: frozenset[tuple[str, str]] = frozenset()
-    """What the handling before the last conflict added, and was there already."""
-    rerun: Attempt | None = None
-    """The attempt that the last conflict has interrupted."""
-    turn: tuple[str, str] | None = None
-    """The aggregate that it met the conflict at, while it is this lane's turn to write it."""
-    begun: float = 0.0
-    """When the handling began that goes on or has ended last (loop time)."""
-    failing_since: float = 0.0
-    """When the first attempt began at what fails now (loop time)."""
     worker: asyncio.Task[None] | None = None
-    handling: bool = False
-    """Whether a batch is being handled or committed by the worker."""
+    busy: bool = False
+    """Whether the worker is in the middle of messages, until they are committed."""
     stirred: float = 0.0
     """When the worker began, moved on or met a failure that it has said (loop time)."""
 
     def take(self, push: Push) -> bool:
-        """Keeps a pushed message if it can be the next or a later one; says False for one that was handled before."""
+        """Keeps a pushed message if it can be the next or a later one; says False for one that was done before."""
         pos = push.record.pos
         if pos <= self.pos:
             push.done()
@@ -73,7 +57,7 @@ class Lane:
         return self.pos < self.head or self.pos < self.heard or bool(self.pushed)
 
     def in_a_row(self, limit: int) -> list[Record]:
-        """The pushed messages that follow on the last handled one, each on the one before it.
+        """The pushed messages that follow on the last one done, each on the one before it.
 
         One that does not fit is dropped: whether the source's history is another one, only its log can say.
         """
@@ -87,3 +71,10 @@ class Lane:
             records.append(push.record)
             before = push.record.id
         return records
+
+    def advance(self, last: Record) -> None:
+        """The messages up to this one are done."""
+        for pos in [pos for pos in self.pushed if pos <= last.pos]:
+            self.pushed.pop(pos).done()
+        self.pos, self.id = last.pos, last.id
+        self.stirred = asyncio.get_running_loop().time()

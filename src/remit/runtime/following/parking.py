@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from remit.errors import Conflict
 from remit.runtime.calling.calls import Calls
 from remit.runtime.failures import is_transient, next_try, told
-from remit.runtime.following.handling import Handling
+from remit.runtime.following.dispatch import Dispatcher
+from remit.runtime.following.ending import end
 from remit.runtime.following.lane import Lane
+from remit.runtime.following.troubles import Troubles
 from remit.runtime.plan import FollowPlan
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.turns import Place
@@ -52,21 +54,14 @@ class Parking:
     """The parked keys of one subscription."""
 
     def __init__(
-        self,
-        follow: FollowPlan,
-        store: Store,
-        handling: Handling,
-        calls: Calls,
-        listener: Listener,
-        handled: Callable[[], None],
+        self, follow: FollowPlan, store: Store, dispatcher: Dispatcher, calls: Calls, listener: Listener
     ) -> None:
-        """`handled` is told whenever the letters of a key have been seen to."""
         self._follow = follow
         self._store = store
-        self._handling = handling
+        self._dispatcher = dispatcher
         self._calls = calls
         self._say = listener
-        self._handled = handled
+        self._troubles = Troubles(follow.name, listener)
         self._place = (follow.name, follow.source, follow.channel)
         self._resting: dict[tuple[str, float], float] = {}
         """Until when (loop time) a key that is parked since then is not tried again by this process, whatever others'
@@ -78,8 +73,27 @@ class Parking:
         """Whether there may be more that are due."""
         self._drains: dict[str, _Drain] = {}
         """The keys whose letters are being handled."""
-        self.ending = False
+        self._free: dict[int, set[str] | None] = {}
+        """Keys of each partition that are not parked; None where no key of it is. Only who moves the checkpoint can
+        have parked one since."""
+        self._ending = False
         """No letter is begun any more."""
+
+    def start(self, troubles: Troubles) -> None:
+        """Begins anew."""
+        self._troubles = troubles
+        self._free.clear()
+        self._ending = False
+
+    async def stop(self, seconds: float) -> None:
+        """Lets the letters that are being handled come to their end, for so many seconds, and begins no other."""
+        self._ending = True
+        drains = [(drain.task, drain.handling) for drain in self._drains.values() if drain.task is not None]
+        await end([task for task, _ in drains], [task for task, handling in drains if handling], seconds)
+
+    def forget(self, part: int) -> None:
+        """Somebody else may have parked keys of a partition: they are asked for from here on."""
+        self._free.pop(part, None)
 
     async def among(self, lane: Lane, records: Sequence[Record]) -> Collection[str]:
         """The keys of these messages that are parked, which were read after the lane's checkpoint.
@@ -87,16 +101,17 @@ class Parking:
         One that is parked later was so by who moved the checkpoint, and one that is freed meanwhile takes no letter:
         both are a conflict when the batch commits, and it is handled again.
         """
-        asked = {record.key for record in records} - lane.free if lane.parked else ()
-        if not asked:
+        free = self._free.setdefault(lane.part, set())
+        if free is None or not (asked := {record.key for record in records} - free):
             return ()
         stood = lane.pos
         found = await self._store.parked_among(*self._place, lane.part, asked)
-        if lane.pos == stood:
-            lane.parked = found is not None
-            if len(lane.free) > REMEMBERED:
-                lane.free.clear()
-            lane.free |= asked.difference(found or ())
+        if lane.pos == stood and found is None:
+            self._free[lane.part] = None
+        elif lane.pos == stood:
+            if len(free) > REMEMBERED:
+                free.clear()
+            free |= asked.difference(found or ())
         return found or ()
 
     def waits(self, record: Record) -> Park:
@@ -105,18 +120,12 @@ class Parking:
 
     def failed(self, record: Record, error: Exception) -> Park:
         """Parks the key of a message."""
+        if free := self._free.get(record.part):
+            free.discard(record.key)
+        else:
+            self.forget(record.part)
         now = self._calls.seconds()
         return Park(*self._place, record.key, record, now, told(error), next_try(error, now, 0))
-
-    @property
-    def drains(self) -> Iterable[asyncio.Task[None]]:
-        """Who handle letters now."""
-        return [drain.task for drain in self._drains.values() if drain.task is not None]
-
-    @property
-    def handling(self) -> Iterable[asyncio.Task[None]]:
-        """Those of them who are in the middle of one."""
-        return [drain.task for drain in self._drains.values() if drain.task is not None and drain.handling]
 
     async def look(self) -> None:
         """Begins to handle the letters of keys that are due, some side by side. Raises as the store does."""
@@ -137,33 +146,33 @@ class Parking:
         return not rests and row.key not in self._drains
 
     def _begin(self) -> None:
-        while self._due and len(self._drains) < SIDE_BY_SIDE and not self.ending:
+        while self._due and len(self._drains) < SIDE_BY_SIDE and not self._ending:
             row = self._due.popleft()
             if row.key not in self._drains:
                 drain = self._drains[row.key] = _Drain(asyncio.get_running_loop().time())
                 drain.task = asyncio.create_task(self._drain(row, drain), name=f"{self._follow.name} letters")
 
-    def gave_up(self, since: float) -> bool:
-        """Cancels the handling of letters that have neither moved on nor failed since then (loop time). Says if any."""
-        stuck = [drain for drain in self._drains.values() if drain.stirred < since]
-        for drain in stuck:
-            drain.stirred = asyncio.get_running_loop().time()
-            if drain.task is not None:
+    def give_up_on_the_stuck(self, seconds: float) -> None:
+        """Cancels the handling of letters that have neither moved on nor failed for so long."""
+        now = asyncio.get_running_loop().time()
+        for drain in self._drains.values():
+            if drain.task is not None and now - drain.stirred > seconds:
+                drain.stirred = now
+                self._troubles.begin("letters", "stalled", f"no letter handled for more than {seconds:.0f} s")
                 drain.task.cancel()
-        return bool(stuck)
 
     async def _drain(self, row: Parked, drain: _Drain) -> None:
         """Handles the letters of a key. Whatever comes of it, others go on."""
         try:
             await self._handle_letters(row, drain)
-            self._handled()
+            self._troubles.end("letters")
         except Exception as error:  # noqa: BLE001  # a store that is away, or what nobody has thought of
             self._rest(self._unnoted, row, PASSING_SECONDS)
             self._say(Signal("retrying", self._follow.name, f"letters: {told(error)}", error))
         finally:
             del self._drains[row.key]
             self._begin()
-        if self._more and not self._due and not self.ending:
+        if self._more and not self._due and not self._ending:
             self._more = False  # one asks, and what is left may wait for the next look
             with contextlib.suppress(Exception):
                 await self._look_up()
@@ -172,7 +181,7 @@ class Parking:
         """Lowest first, each in its own transaction."""
         handled = False
         while letters := await self._store.letters(*self._place, parked.key, 1):
-            if self.ending:
+            if self._ending:
                 return
             drain.stirred = asyncio.get_running_loop().time()
             drain.handling = True
@@ -193,15 +202,15 @@ class Parking:
     async def _handle(self, record: Record, parked: Parked) -> bool:
         """Handles a letter; says whether it is settled."""
         place = Settle(*self._place, parked.key, record.part, record.pos)
-        attempt, turns = self._handling.attempt(record), self._calls.turns
+        attempt, turns = self._dispatcher.attempt(record), self._calls.turns
         turn: Place | None = None
         taken: frozenset[Place] = frozenset()
         try:
             while True:
                 rows = Unit()
-                async with contextlib.aclosing(self._handling.unit(taken)) as unit:
+                async with contextlib.aclosing(self._dispatcher.unit(taken)) as unit:
                     try:
-                        await self._handling.handle(unit, record, attempt)
+                        await self._dispatcher.handle(unit, record, attempt)
                         rows = unit.unit()
                         rows.settle = place
                         if turns.taken and unit.transaction is None:

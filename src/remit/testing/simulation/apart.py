@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from remit.contexts import Model
 from remit.runtime import Ports, Runtime
-from remit.runtime.following.relay import Relay
+from remit.runtime.following.publishing import relay
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.reception import Reception
 from remit.runtime.remote.calls import RemoteCalls
@@ -62,11 +62,11 @@ class Service:
             return PushedFeed(asked if pull else BlindFeed(asked), events, ports)
 
         relays = [FollowPlan(f"{name}.relay:simulated", name, PUBLISHED) for name in stores]
-        for relay in relays:
-            follows(relay.name, relay.source, relay.channel)
+        for each in relays:
+            follows(each.name, each.source, each.channel)
         self.runtime = Runtime(
             model, hosted, stores, ports, listener=listener, parity=True, feeds=feed, remote=self.remote,
-            relays=[Relay(relay, stores[relay.source], events, ports, listener) for relay in relays],
+            relays=[relay(each, stores[each.source], events, ports, listener) for each in relays],
         )  # fmt: skip
         self._reception = Reception(
             self.runtime.calls,

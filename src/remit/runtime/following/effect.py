@@ -1,0 +1,78 @@
+"""The port between the engine that follows a log and what is done with the messages.
+
+A follower reads, compares histories, waits and tries again; it asks an effect to do what comes next. Whatever else is
+to be made of a log is one more effect, and no engine of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from remit.runtime.failures import severity, told
+from remit.runtime.following.lane import Lane
+from remit.runtime.following.troubles import Troubles
+from remit.stores import Record
+
+__all__ = ["HANDLER_SECONDS", "Effect"]
+
+HANDLER_SECONDS = 30.0
+"""The time limit of one handler."""
+
+
+class Effect(Protocol):
+    """Does messages of one log, and moves the checkpoint over them. What it raises, the follower classifies."""
+
+    doing: str
+    """In a word, for what is said."""
+
+    def start(self, troubles: Troubles) -> None:
+        """Begins anew. What goes wrong beside the messages that the follower asks for is noted in `troubles`."""
+
+    async def prepare(self) -> None:
+        """Makes what it needs before the first message. Asked again until it succeeds."""
+        return
+
+    def limit(self, lane: Lane) -> int:
+        """How many messages it takes at a time, at most."""
+        ...
+
+    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
+        """Does some of the messages that come next, from the first on, and moves the checkpoint. Gives the last one.
+
+        `lane.failing` is the message that has failed, if it was one. An effect that lets checkpoints follow later says
+        in `lane.stored` where they stand.
+        """
+        ...
+
+    async def settle(self, lane: Lane, error: Exception) -> Record | None:
+        """What it means that `lane.failing` has failed, and will not succeed by waiting. Gives the message if it was
+        put aside, with the checkpoint moved; None if it is to be done again."""
+        return None
+
+    def leave(self, lane: Lane) -> None:
+        """The lane rests, or fails: others may do what it was to do first."""
+        return
+
+    def reloaded(self, lane: Lane) -> None:
+        """The lane has taken up a checkpoint that another process may have moved."""
+        return
+
+    def trouble(self, error: Exception, failures: int) -> tuple[str, str] | None:
+        """State and note of a follower whose messages have failed so many times in a row, 0 where the source could not
+        be asked or nothing could be prepared. None while that is no trouble yet."""
+        return severity(error, "source-silent"), told(error)
+
+    async def pause(self, error: Exception, failures: int) -> None:
+        """Waits after so many failures in a row."""
+
+    async def look(self) -> None:
+        """Sees to what is due beside the messages that come next; twice a second. Raises as the store does."""
+        return
+
+    def give_up_on_the_stuck(self, seconds: float) -> None:
+        """Cancels what it does beside them and has neither moved on nor failed for so long."""
+        return
+
+    async def stop(self, drain: float) -> None:
+        """Begins nothing new, lets what goes on beside them come to its end for so many seconds, then ends it."""

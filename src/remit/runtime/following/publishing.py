@@ -1,0 +1,93 @@
+"""The effect of a relay: the messages of a context's log are brought to the event channel.
+
+The checkpoint stands in the context's own store, and moves over what the channel has confirmed. A relay that dies, or
+runs twice, publishes messages again: the channel refuses what it has, or whoever listens does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from remit.errors import ChannelError, RemitError, StoreError, Unavailable
+from remit.runtime.failures import backoff, storable, told
+from remit.runtime.following.effect import Effect
+from remit.runtime.following.ending import end
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.lane import Lane
+from remit.runtime.following.troubles import Troubles
+from remit.runtime.plan import FollowPlan
+from remit.runtime.ports import Ports
+from remit.runtime.signals import Listener
+from remit.stores import Advance, Record, Store, Unit
+from remit.transports import EventChannel
+from remit.transports.in_process import StoreFeed
+
+__all__ = ["Publishing", "relay"]
+
+PAGE = 500
+"""Messages published between two moves of a checkpoint, at most."""
+LONGEST = 4
+"""Failures after which the pause grows no longer (some 3 s): to ask a channel that has no connection costs nothing."""
+
+
+def relay(follow: FollowPlan, store: Store, events: EventChannel, ports: Ports, listener: Listener) -> Follower:
+    """Publishes one channel of a context's log. `follow` names both, and the checkpoint: `billing.relay:nats`."""
+    feed, publishing = StoreFeed(follow.source, follow.channel, store), Publishing(follow, store, events, ports)
+    return Follower(follow, store, feed, publishing, ports, listener, ports.clock.seconds)
+
+
+class Publishing(Effect):
+    """Publishes what comes next while the checkpoint moves over what came before, as long as more is known to come."""
+
+    doing = "publishing"
+
+    def __init__(self, follow: FollowPlan, store: Store, events: EventChannel, ports: Ports) -> None:
+        self._follow = follow
+        self._store = store
+        self._events = events
+        self._ports = ports
+        self._moves: dict[int, asyncio.Task[None]] = {}
+        self._ending = False
+
+    def start(self, troubles: Troubles) -> None:
+        self._ending = False
+
+    async def prepare(self) -> None:
+        await self._events.prepare(self._follow.source, self._follow.channel)
+
+    def limit(self, lane: Lane) -> int:
+        return PAGE
+
+    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
+        source, channel = self._follow.source, self._follow.channel
+        count = await self._events.publish(source, channel, records)
+        if count == 0:
+            raise Unavailable("the channel confirmed nothing", where=f"{source}, partition {lane.part}")
+        last = records[count - 1]
+        await self._moved(lane)
+        self._moves[lane.part] = asyncio.create_task(self._move(lane, last), name=f"{self._follow.name} checkpoint")
+        if self._ending or last.pos >= lane.head:
+            await self._moved(lane)
+        return last
+
+    async def _move(self, lane: Lane, last: Record) -> None:
+        place = (self._follow.name, self._follow.source, self._follow.channel, lane.part)
+        move = Advance(*place, *lane.stored, last.pos, last.id, self._ports.clock.seconds())
+        await self._store.commit(Unit(advance=move))
+        lane.stored = last.pos, last.id
+
+    async def _moved(self, lane: Lane) -> None:
+        if (move := self._moves.pop(lane.part, None)) is not None:
+            await move
+
+    def trouble(self, error: Exception, failures: int) -> tuple[str, str]:
+        state = "stalled" if isinstance(error, (ChannelError, StoreError)) else "paused"
+        return state, storable(error.what) if isinstance(error, RemitError) else told(error)
+
+    async def pause(self, error: Exception, failures: int) -> None:
+        await asyncio.sleep(backoff(min(failures - 1, LONGEST), self._ports.random))
+
+    async def stop(self, drain: float) -> None:
+        self._ending = True
+        await end(self._moves.values(), self._moves.values(), drain)
