@@ -10,8 +10,7 @@ from remit import Context, System
 from remit.errors import Conflict
 from remit.runtime import Ports, Runtime, compile_system
 from remit.runtime.failures import ATTEMPTS, retry_after
-from remit.runtime.following.effect import HANDLER_SECONDS
-from remit.runtime.following.follower import STALL_SECONDS
+from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS
 from remit.runtime.upkeep.housekeeping import BEAT
 from remit.stores import PRIVATE, Advance, Checkpoint, Entry, Unit, partition_of
 from remit.stores.memory.store import MemoryStore

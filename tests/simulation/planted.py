@@ -15,7 +15,7 @@ import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from remit.runtime.calling import calls
-from remit.runtime.following import dispatch, handling
+from remit.runtime.following import dispatch, follower, handling
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.handling import Handling
 from remit.runtime.following.history import Break
@@ -79,11 +79,11 @@ def skip_gaps(patch: pytest.MonkeyPatch) -> None:
         later = [pos for pos in lane.pushed if pos > lane.pos]
         return [lane.pushed[min(later)].record] if later else await following(self, lane)
 
-    def fits(self: Follower, lane: Any, record: Any) -> bool:
-        return bool(record.pos > lane.pos)
+    def misfit(pos: int, id: str, record: Record) -> Break | None:
+        return None if record.pos > pos else Break("regressed", "")
 
     patch.setattr(Follower, "_next", lowest_pushed)
-    patch.setattr(Follower, "_fits", fits)
+    patch.setattr(follower, "misfit", misfit)
 
 
 def handle_whatever_is_pushed(patch: pytest.MonkeyPatch) -> None:
@@ -102,8 +102,8 @@ def handle_whatever_is_pushed(patch: pytest.MonkeyPatch) -> None:
         seen = [push.record for pos, push in sorted(lane.pushed.items()) if pos <= lane.pos + 1]
         return seen[:1] or await following(self, lane)
 
-    def fits(self: Follower, lane: Any, record: Any) -> bool:
-        return bool(record.pos <= lane.pos + 1)
+    def misfit(pos: int, id: str, record: Record) -> Break | None:
+        return None if record.pos <= pos + 1 else Break("regressed", "")
 
     advance = Handling._advance
 
@@ -113,7 +113,7 @@ def handle_whatever_is_pushed(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Follower, "ring", ring)
     patch.setattr(Follower, "_next", first_pushed)
-    patch.setattr(Follower, "_fits", fits)
+    patch.setattr(follower, "misfit", misfit)
     patch.setattr(Handling, "_advance", stay)
 
 
@@ -312,8 +312,8 @@ def forget_that_keys_are_used(patch: pytest.MonkeyPatch) -> None:
 def compare_positions_alone(patch: pytest.MonkeyPatch) -> None:
     """A checkpoint is a position, whatever message stood there."""
 
-    def fits(self: Follower, lane: Any, record: Any) -> bool:
-        return bool(record.pos == lane.pos + 1)
+    def misfit(pos: int, id: str, record: Record) -> Break | None:
+        return None if record.pos == pos + 1 else Break("regressed", "")
 
     async def nothing(self: Follower) -> None:
         self._compared = True
@@ -321,7 +321,7 @@ def compare_positions_alone(patch: pytest.MonkeyPatch) -> None:
     blind = writer._MOVE.replace(" AND id = ?", " AND ? IS NOT NULL")
     assert blind != writer._MOVE
     patch.setattr(writer, "_MOVE", blind)
-    patch.setattr(Follower, "_fits", fits)
+    patch.setattr(follower, "misfit", misfit)
     patch.setattr(Follower, "_compare", nothing)
 
 

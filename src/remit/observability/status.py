@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 
 from remit.observability.life import LOOK_SECONDS, Observer, Sign, Voice
-from remit.runtime.following.follower import STALL_SECONDS
+from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.history import lost
 from remit.runtime.freshness.missed import missed, told_missed
 from remit.runtime.plan import FollowPlan

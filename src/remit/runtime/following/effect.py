@@ -14,10 +14,12 @@ from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
 from remit.stores import Record
 
-__all__ = ["HANDLER_SECONDS", "Effect"]
+__all__ = ["HANDLER_SECONDS", "STALL_SECONDS", "Effect"]
 
 HANDLER_SECONDS = 30.0
 """The time limit of one handler."""
+STALL_SECONDS = 3 * HANDLER_SECONDS
+"""What has neither moved on nor failed for so long is given up and tried again."""
 
 
 class Effect(Protocol):
@@ -68,10 +70,6 @@ class Effect(Protocol):
 
     async def look(self) -> None:
         """Sees to what is due beside the messages that come next; twice a second. Raises as the store does."""
-        return
-
-    def give_up_on_the_stuck(self, seconds: float) -> None:
-        """Cancels what it does beside them and has neither moved on nor failed for so long."""
         return
 
     async def stop(self, drain: float) -> None:

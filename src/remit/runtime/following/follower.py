@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
 from remit.runtime.failures import backoff, is_transient, severity, told
-from remit.runtime.following.effect import HANDLER_SECONDS, Effect
+from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
 from remit.runtime.following.ending import DRAIN_SECONDS, end
 from remit.runtime.following.history import BROKEN, Break, History, Stands, beyond, misfit
 from remit.runtime.following.lane import Lane
@@ -23,13 +23,10 @@ from remit.runtime.following.troubles import Troubles
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.signals import Listener, Signal
-from remit.stores import Checkpoint, Record, Store
+from remit.stores import Record, Store
 from remit.transports import Feed, Push
 
 __all__ = ["Follower", "always"]
-
-STALL_SECONDS = 3 * HANDLER_SECONDS
-"""What has neither moved on nor failed for so long is given up and tried again."""
 
 
 def always() -> bool:
@@ -147,7 +144,9 @@ class Follower:
         stood = {part: lane.pos for part, lane in self._lanes.items()}
         try:
             async with asyncio.timeout(STALL_SECONDS):
-                heads = await self._heads()
+                if not (self._prepared and self._compared):
+                    await self._begin()
+                heads = await self._feed.heads()
         except Exception as error:  # noqa: BLE001  # whatever a feed raises, this loop must not end
             self._trouble("source", error, 0)
             return False
@@ -163,13 +162,12 @@ class Follower:
                 self._break(beyond(part, before, pos))
         return True
 
-    async def _heads(self) -> Mapping[int, tuple[int, float]]:
+    async def _begin(self) -> None:
         if not self._prepared:
             await self._effect.prepare()
             self._prepared = True
         if not self._compared:
             await self._compare()
-        return await self._feed.heads()
 
     def _start_worker(self, lane: Lane) -> None:
         if lane.worker is None and self._goes_on():
@@ -211,15 +209,18 @@ class Follower:
         records = await self._next(lane)
         if not self._goes_on():  # reading has taken time, and nobody waits for what begins now
             return True
-        if not records and (lane.pushed or lane.head > lane.pos) and await self._was_moved(lane):
+        found = misfit(lane.pos, lane.id, records[0]) if records else None
+        if records and found is None:
+            await self._do(lane, records)
+        elif (records or lane.pushed or lane.head > lane.pos) and await self._was_moved(lane):
             return True
-        if not records:
+        elif found is None:
             self._reached(lane)
             return False
-        if self._fits(lane, records[0]):
-            await self._do(lane, records)
-        elif not await self._was_moved(lane):
-            await self._look_into(lane, records[0])
+        elif self._compared:
+            self._break(found)
+        else:
+            await self._compare()
         return True
 
     async def _next(self, lane: Lane) -> Sequence[Record]:
@@ -227,9 +228,6 @@ class Follower:
         lane.failing = None
         limit = self._effect.limit(lane)
         return lane.in_a_row(limit) or (await self._feed.read(lane.part, lane.pos, limit) if lane.is_behind() else [])
-
-    def _fits(self, lane: Lane, record: Record) -> bool:
-        return misfit(lane.pos, lane.id, record) is None
 
     async def _do(self, lane: Lane, records: Sequence[Record]) -> None:
         lane.busy = True
@@ -290,12 +288,9 @@ class Follower:
         stored = await self._store.checkpoints(follow.name, follow.source, follow.channel)
         for part, checkpoint in stored.items():
             if only in (None, part):
-                self._take(part, checkpoint)
-
-    def _take(self, part: int, checkpoint: Checkpoint) -> None:
-        lane = self._lane(part)
-        lane.pos, lane.id = lane.stored = checkpoint.pos, checkpoint.id
-        self._effect.reloaded(lane)
+                lane = self._lane(part)
+                lane.pos, lane.id = lane.stored = checkpoint.pos, checkpoint.id
+                self._effect.reloaded(lane)
 
     # ── the source's history ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -311,17 +306,10 @@ class Follower:
             self._break(found)
 
     async def _was_moved(self, lane: Lane) -> bool:
-        """The next message is nowhere: whether another process has done it. It may be deleted since."""
-        stood = lane.pos
+        """The next message is nowhere, or another one: whether another process has done it. It may be deleted since."""
+        stood = lane.pos, lane.id
         await self._reload(lane.part)
-        return lane.pos != stood
-
-    async def _look_into(self, lane: Lane, record: Record) -> None:
-        """What comes next does not follow on the last message that was done."""
-        if not self._compared:
-            await self._compare()
-        elif (found := misfit(lane.pos, lane.id, record)) is not None:
-            self._break(found)
+        return (lane.pos, lane.id) != stood
 
     def _break(self, found: Break) -> None:
         """The source's log is not the one the checkpoint was made on, or not all of it: stop, loudly."""
@@ -379,4 +367,3 @@ class Follower:
                 what = f"partition {lane.part}: no message handled for more than {STALL_SECONDS:.0f} s{at}"
                 self._troubles.begin(lane.part, "stalled", what)
                 lane.worker.cancel()
-        self._effect.give_up_on_the_stuck(STALL_SECONDS)

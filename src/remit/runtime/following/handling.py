@@ -82,22 +82,15 @@ class Handling(Effect):
         self._parking = Parking(follow, store, self._dispatcher, calls, listener)
         self._parts: defaultdict[int, _Part] = defaultdict(_Part)
         self._storm = Storm()
-        self._ending = False
 
     def start(self, troubles: Troubles) -> None:
-        self._parts.clear()
-        self._ending = False
         self._parking.start(troubles)
-
-    async def stop(self, drain: float) -> None:
-        self._ending = True
-        await self._parking.stop(drain)
 
     async def look(self) -> None:
         await self._parking.look()
 
-    def give_up_on_the_stuck(self, seconds: float) -> None:
-        self._parking.give_up_on_the_stuck(seconds)
+    async def stop(self, drain: float) -> None:
+        await self._parking.stop(drain)
 
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,7 +135,7 @@ class Handling(Effect):
                 if alone:
                     return parks, record, attempt
             last = record
-            if self._ending or loop.time() - mine.begun > BATCH_SECONDS:
+            if self._parking.ending or loop.time() - mine.begun > BATCH_SECONDS:
                 break
         return parks, last, attempt
 

@@ -15,6 +15,7 @@ from remit.errors import Conflict
 from remit.runtime.calling.calls import Calls
 from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.following.dispatch import Dispatcher
+from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.ending import end
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
@@ -76,18 +77,17 @@ class Parking:
         self._free: dict[int, set[str] | None] = {}
         """Keys of each partition that are not parked; None where no key of it is. Only who moves the checkpoint can
         have parked one since."""
-        self._ending = False
-        """No letter is begun any more."""
+        self.ending = False
+        """Nothing is begun any more."""
 
     def start(self, troubles: Troubles) -> None:
-        """Begins anew."""
+        """Begins anew. Says in `troubles` what is wrong with letters."""
         self._troubles = troubles
-        self._free.clear()
-        self._ending = False
+        self.ending = False
 
     async def stop(self, seconds: float) -> None:
         """Lets the letters that are being handled come to their end, for so many seconds, and begins no other."""
-        self._ending = True
+        self.ending = True
         drains = [(drain.task, drain.handling) for drain in self._drains.values() if drain.task is not None]
         await end([task for task, _ in drains], [task for task, handling in drains if handling], seconds)
 
@@ -129,6 +129,7 @@ class Parking:
 
     async def look(self) -> None:
         """Begins to handle the letters of keys that are due, some side by side. Raises as the store does."""
+        self._give_up_on_the_stuck()
         if len(self._drains) < SIDE_BY_SIDE:
             await self._look_up()
 
@@ -146,19 +147,19 @@ class Parking:
         return not rests and row.key not in self._drains
 
     def _begin(self) -> None:
-        while self._due and len(self._drains) < SIDE_BY_SIDE and not self._ending:
+        while self._due and len(self._drains) < SIDE_BY_SIDE and not self.ending:
             row = self._due.popleft()
             if row.key not in self._drains:
                 drain = self._drains[row.key] = _Drain(asyncio.get_running_loop().time())
                 drain.task = asyncio.create_task(self._drain(row, drain), name=f"{self._follow.name} letters")
 
-    def give_up_on_the_stuck(self, seconds: float) -> None:
-        """Cancels the handling of letters that have neither moved on nor failed for so long."""
+    def _give_up_on_the_stuck(self) -> None:
+        """Cancels the handling of letters that have neither moved on nor failed."""
         now = asyncio.get_running_loop().time()
         for drain in self._drains.values():
-            if drain.task is not None and now - drain.stirred > seconds:
+            if drain.task is not None and now - drain.stirred > STALL_SECONDS:
                 drain.stirred = now
-                self._troubles.begin("letters", "stalled", f"no letter handled for more than {seconds:.0f} s")
+                self._troubles.begin("letters", "stalled", f"no letter handled for more than {STALL_SECONDS:.0f} s")
                 drain.task.cancel()
 
     async def _drain(self, row: Parked, drain: _Drain) -> None:
@@ -172,7 +173,7 @@ class Parking:
         finally:
             del self._drains[row.key]
             self._begin()
-        if self._more and not self._due and not self._ending:
+        if self._more and not self._due and not self.ending:
             self._more = False  # one asks, and what is left may wait for the next look
             with contextlib.suppress(Exception):
                 await self._look_up()
@@ -181,7 +182,7 @@ class Parking:
         """Lowest first, each in its own transaction."""
         handled = False
         while letters := await self._store.letters(*self._place, parked.key, 1):
-            if self._ending:
+            if self.ending:
                 return
             drain.stirred = asyncio.get_running_loop().time()
             drain.handling = True

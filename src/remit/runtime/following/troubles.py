@@ -25,7 +25,9 @@ class Troubles:
     @property
     def worst(self) -> tuple[str, str]:
         """State and note of the worst of them; "running" when there is none."""
-        return max(self._found.values(), key=lambda found: _ORDER.index(found[0]), default=("running", ""))
+        if not self._found:  # as before each batch
+            return "running", ""
+        return max(self._found.values(), key=lambda found: _ORDER.index(found[0]))
 
     def begin(self, cause: Hashable, state: str, note: str) -> None:
         """Notes a trouble, and says it unless it has been said: several partitions may have the same one."""
