@@ -13,7 +13,8 @@ from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
 from remit.messages import Record
 from remit.runtime import Signal
 from remit.runtime.following.follower import Follower
-from remit.stores import PUBLISHED, Entry, Store, Unit
+from remit.runtime.following.publishing import PAGE
+from remit.stores import PUBLISHED, Checkpoint, Entry, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.sqlite.store import SqliteStore
 from remit.transports.in_process_events import Broker, InProcessEvents
@@ -247,6 +248,35 @@ async def test_what_another_process_has_published_meanwhile_is_no_trouble_any_mo
         async with relaying(store, InProcessEvents(broker)) as other:
             await caught_up(store, other)
         await until(lambda: cut.state == "running")
+
+
+async def test_what_was_deleted_and_not_published_is_no_gap_in_silence(store: Store) -> None:
+    broker = Broker()
+    for number in range(4):
+        await store.commit(Unit(entries=[Entry(PUBLISHED, "k", f"m{number}", "b.X", 1, 1.0, "{}", b"{}")]))
+    ((part, _),) = (await store.heads(PUBLISHED)).items()
+    await store.place("billing.relay:nats", "billing", PUBLISHED, {part: Checkpoint(1, "m0", 1.0)})
+    await store.trim(PUBLISHED, part, upto=2, before=2.0, limit=10)
+    async with relaying(store, InProcessEvents(broker)) as relay:
+        assert relay.state == "lost-source"
+        await store.place("billing.relay:nats", "billing", PUBLISHED, {part: Checkpoint(2, "m1", 1.0)})
+        await relay.housekeeping(True)
+        await caught_up(store, relay)
+        assert relay.state == "running"
+    assert [record.id for record in broker.streams["billing", PUBLISHED]] == ["m2", "m3"]
+
+
+async def test_a_source_hears_only_where_the_checkpoint_stands() -> None:
+    """What is published and not yet noted must not be deleted: it would be published again."""
+    store = Asked(partitions=1)
+    store.may_move = asyncio.Event()
+    async with relaying(store, Events(Broker())) as relay:
+        await store.commit(Unit(entries=entries(0, PAGE + 1)))
+        await until(lambda: relay.position(0) == PAGE)
+        assert relay._stands() == {}
+        store.may_move.set()
+        await caught_up(store, relay)
+        await until(lambda: relay._stands() == {0: (PAGE + 1, f"m{PAGE}")})
 
 
 async def test_stopping_twice_is_stopping(store: Store) -> None:

@@ -51,6 +51,7 @@ class Publishing(Effect):
         self._ending = False
 
     def start(self, troubles: Troubles) -> None:
+        self._moves.clear()
         self._ending = False
 
     async def prepare(self) -> None:
@@ -60,20 +61,22 @@ class Publishing(Effect):
         return PAGE
 
     async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
-        source, channel = self._follow.source, self._follow.channel
+        source, channel, stood = self._follow.source, self._follow.channel, (lane.pos, lane.id)
         count = await self._events.publish(source, channel, records)
         if count == 0:
             raise Unavailable("the channel confirmed nothing", where=f"{source}, partition {lane.part}")
         last = records[count - 1]
         await self._moved(lane)
-        self._moves[lane.part] = asyncio.create_task(self._move(lane, last), name=f"{self._follow.name} checkpoint")
+        self._moves[lane.part] = asyncio.create_task(
+            self._move(lane, stood, last), name=f"{self._follow.name} checkpoint"
+        )
         if self._ending or last.pos >= lane.head:
             await self._moved(lane)
         return last
 
-    async def _move(self, lane: Lane, last: Record) -> None:
+    async def _move(self, lane: Lane, stood: tuple[int, str], last: Record) -> None:
         place = (self._follow.name, self._follow.source, self._follow.channel, lane.part)
-        move = Advance(*place, *lane.stored, last.pos, last.id, self._ports.clock.seconds())
+        move = Advance(*place, *stood, last.pos, last.id, self._ports.clock.seconds())
         await self._store.commit(Unit(advance=move))
         lane.stored = last.pos, last.id
 
@@ -90,4 +93,6 @@ class Publishing(Effect):
 
     async def stop(self, drain: float) -> None:
         self._ending = True
-        await end(self._moves.values(), self._moves.values(), drain)
+        moves = list(self._moves.values())
+        await end(moves, moves, drain)
+        await asyncio.gather(*moves, return_exceptions=True)  # what has failed will be published again
