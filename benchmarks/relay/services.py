@@ -12,7 +12,7 @@ from benchmarks.relay import effects, end_to_end, messages, moments
 from benchmarks.relay.effects import Count
 from benchmarks.relay.moments import Moments
 from benchmarks.sampling import Sample, Work
-from remit.runtime import Runtime
+from remit.runtime import Host
 
 _TOPOLOGY = """
 system = "benchmarks.relay.shop:shop"
@@ -40,21 +40,21 @@ def _billing(work: Work, store: str) -> Generator[tuple[Path, int]]:
 
 
 @asynccontextmanager
-async def _sales(topology: Path) -> AsyncGenerator[Runtime]:
+async def _sales(topology: Path) -> AsyncGenerator[Host]:
     """The service that publishes, made as `remit run` makes it; here, because only its own process can tell when a
     command is committed."""
     from benchmarks.relay.shop import shop  # it needs room for the moments
-    from remit.hosting.service import RunningService
+    from remit.hosting.assembly import assemble_service
     from remit.topology.file import read_topology
     from remit.topology.placement import place
     from remit.topology.shapes import shapes_of
 
     model = shop.model()
     placement = place(read_topology(str(topology)), shapes_of(model))
-    service = RunningService(model, placement, placement.services["sales"])
+    service = assemble_service(model, placement, placement.services["sales"])
     await service.start()
     try:
-        yield service.runtime
+        yield service
     finally:
         await service.stop()
 

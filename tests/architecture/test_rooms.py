@@ -47,7 +47,7 @@ STUB = {
     "topology/moves.py": "import remit.topology.flows\n",
     "testing/__init__.py": "import remit.hosting.technologies\n",
     "cli/__init__.py": "import remit.hosting.technologies\n",
-    "cli/run.py": "import cyclopts\nimport uvicorn\n",
+    "cli/run.py": "import cyclopts\n",
 }
 
 BREAKS = {

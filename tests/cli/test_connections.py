@@ -12,7 +12,7 @@ from time import monotonic
 import pytest
 import uvicorn
 
-from remit.cli.connections import Room, parsed_in_c, parsed_in_python
+from remit.hosting.connections import Room, parsed_in_c, parsed_in_python
 from tests.edges.shop import edge
 
 ROOM = Room(connections=20, drained=16_000, head_bytes=4000, head_seconds=0.3)

@@ -8,7 +8,7 @@ import sys
 import pytest
 import uvloop
 
-from remit.cli import event_loop
+from remit.hosting import event_loop
 
 
 async def running() -> asyncio.AbstractEventLoop:

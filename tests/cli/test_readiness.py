@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from remit import Command, Context, System, Unavailable
-from remit.cli.serving import Doors, Limits, listen
 from remit.hosting.assembly import assemble
+from remit.hosting.serving import Doors, Limits, listen
 from remit.observability import health
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.stores import Outcome, Park, Record, Unit
 from tests.cli.post_office import office
 
@@ -23,7 +23,7 @@ class Greet(Command[str]):
 
 
 @asynccontextmanager
-async def serving(system: System, store: str) -> AsyncGenerator[tuple[Runtime, Doors]]:
+async def serving(system: System, store: str) -> AsyncGenerator[tuple[Host, Doors]]:
     runtime = assemble(system.model(), store=store)
     ending = asyncio.Event()
     with listen("127.0.0.1", 0) as door:

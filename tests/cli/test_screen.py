@@ -7,16 +7,16 @@ import io
 import json
 import logging
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from remit import RemitError
 from remit.cli.screen import LineFormatter, cell, say
-from remit.cli.supervision import Child, Supervisor
 from remit.errors import visible
-from remit.runtime.runtime import log_signal
-from remit.runtime.signals import Signal
+from remit.hosting.supervision import Child, Supervisor
+from remit.runtime.signals import Signal, log_signal
 from tests.cli.program import Office
 
 CLEAR = "\x1b[2J\x1b]0;owned\x07"
@@ -112,7 +112,9 @@ async def test_lines_of_children_are_shown_and_not_obeyed(tmp_path: Path, capfd:
         "sys.stdin.read()"
     )
     ready, ending = asyncio.Event(), asyncio.Event()
-    supervisor = Supervisor({"one": Child([sys.executable, "-c", script])}, lambda _: ready.set())
+    supervisor = Supervisor(
+        {"one": Child([sys.executable, "-c", script])}, lambda _: ready.set(), partial(say, error=True)
+    )
     running = asyncio.create_task(supervisor.run(ending))
     async with asyncio.timeout(20):
         await ready.wait()

@@ -8,12 +8,14 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from remit.cli.supervision import Child, Supervisor
+from remit.cli.screen import say
+from remit.hosting.supervision import Child, Supervisor
 
 STEADY = """
 import json, os, signal, sys
@@ -38,7 +40,7 @@ async def supervised(**commands: Sequence[str]) -> AsyncGenerator[tuple[dict[str
     ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
     ending = asyncio.Event()
     children = {name: Child(command) for name, command in commands.items()}
-    running = asyncio.create_task(Supervisor(children, ready.set_result).run(ending))
+    running = asyncio.create_task(Supervisor(children, ready.set_result, partial(say, error=True)).run(ending))
     try:
         yield await asyncio.wait_for(ready, 20), running
     finally:
@@ -84,15 +86,15 @@ async def test_a_killed_child_is_started_again(tmp_path: Path, capfd: pytest.Cap
 
 async def test_what_cannot_run_as_asked_ends_all(tmp_path: Path) -> None:
     children = {"well": Child(child(STEADY, str(tmp_path / "1"))), "mistaken": Child(child(MISTAKEN))}
-    supervisor = Supervisor(children, lambda _: pytest.fail("not all were ready"))
+    supervisor = Supervisor(children, lambda _: pytest.fail("not all were ready"), partial(say, error=True))
     assert await asyncio.wait_for(supervisor.run(asyncio.Event()), 20) == 2
 
 
 async def test_a_child_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
     file = tmp_path / "starts"
     program = (
-        "import asyncio, sys; from remit.cli.supervision import Child, Supervisor\n"
-        "asyncio.run(Supervisor({'one': Child(sys.argv[1:])}, lambda _: None).run(asyncio.Event()))"
+        "import asyncio, sys; from remit.hosting.supervision import Child, Supervisor\n"
+        "asyncio.run(Supervisor({'one': Child(sys.argv[1:])}, lambda _: None, lambda _: None).run(asyncio.Event()))"
     )
     supervisor = await asyncio.create_subprocess_exec(*child(program, *child(STEADY, str(file))))
     await until(lambda: bool(starts(file)))

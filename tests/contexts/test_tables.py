@@ -10,7 +10,8 @@ import pytest
 from remit import Clock, Context, Ids, Later, Repository, Sender, Sql, System, View
 from remit.contexts import INJECTABLES, PROJECTION, PUBLISHER, ROLES, SERVICE, Injectable
 from remit.contexts.annotations import asked_by
-from remit.runtime import ContextPlan, Ports, compile_system
+from remit.runtime import Ports, compile_system
+from remit.runtime.plan import ContextPlan
 from remit.runtime.work.unit import GIVEN
 from tests.checks.shop import Count, Order, Orders, Paid, Place, Placed, checked, only, paid, place, placed, untyped
 

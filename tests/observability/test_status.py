@@ -11,7 +11,7 @@ import pytest
 
 from remit.observability import SubscriptionStatus, is_alive, read_status
 from remit.observability.life import LOOK_SECONDS
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.runtime.plan import FollowPlan
 from remit.stores import PUBLISHED, Advance, Entry, Park, Store, Unit
 from remit.stores.memory.store import MemoryStore
@@ -215,9 +215,9 @@ async def test_what_a_replica_leaves_at_its_end_is_not_silent() -> None:
     talk.store.capabilities = replace(talk.store.capabilities, shared_between_processes=True)
     model = talk.model().model()
 
-    def replica() -> Runtime:
+    def replica() -> Host:
         ports = Ports(LoopClock())
-        return Runtime(model, compile_system(model, ports), {"talk": talk.store}, ports)
+        return Host(model, {"talk": talk.store}, ports)
 
     first, second = replica(), replica()
     await first.start()

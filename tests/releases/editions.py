@@ -117,8 +117,8 @@ LEARNING: Edits = {
         ),
         ("event.course, clock.now()))\n", "event.course, clock.now(), heard))\n"),
         (
-            "learning.react(StudentEnrolled)(follow_enrollment)\n",
-            "learning.react(StudentEnrolled)(follow_enrollment)\nlearning.react(StudentEnrolled2)(follow_enrollment)\n",
+            "@learning.react(StudentEnrolled, EnrollmentWithdrawn)\n",
+            "@learning.react(StudentEnrolled, StudentEnrolled2, EnrollmentWithdrawn)\n",
         ),
         ("        missing=record.missing,\n", "        missing=record.missing,\n        heard=record.heard,\n"),
         ("opened_at=event.at)\n", "opened_at=event.at, heard=event.heard)\n"),

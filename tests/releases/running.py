@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from remit import System
-from remit.runtime import Ports, Runtime, Signal, compile_system
+from remit.runtime import Host, Ports, Signal
 from remit.stores import Store
 from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process import Exchange, InProcessCalls
@@ -26,12 +26,10 @@ class Shops:
         self.released = asyncio.Event()
 
     @asynccontextmanager
-    async def running(self, system: System, *hosted: str) -> AsyncGenerator[Runtime]:
+    async def running(self, system: System, *hosted: str) -> AsyncGenerator[Host]:
         """A process that runs these contexts of a release, all of them unless it is said."""
         model = system.hosting(hosted or CONTEXTS).model()
-        ports = Ports()
-        plans = compile_system(model, ports)
-        runtime = Runtime(model, plans, self.stores, ports, listener=self._hear)
+        runtime = Host(model, self.stores, Ports(), listener=self._hear)
         await runtime.start()
         try:
             yield runtime
@@ -51,14 +49,14 @@ class Shops:
 
 
 @asynccontextmanager
-async def calling(caller: System, answerer: System) -> AsyncGenerator[Runtime]:
+async def calling(caller: System, answerer: System) -> AsyncGenerator[Host]:
     """A process of one release that hosts `depot`, and calls a process of another release that hosts `sales`."""
     exchange = Exchange()
     desk = Side(caller, "depot", InProcessCalls(exchange))
     back = Side(answerer, "sales", InProcessCalls(exchange))
     await asyncio.gather(back.start(), desk.start())
     try:
-        yield desk.runtime
+        yield desk.host
     finally:
         await desk.stop()
         await back.stop()

@@ -26,15 +26,12 @@ from remit import (
 )
 from remit import field as default
 from remit.messages import Encoding
-from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.reception import Reception
+from remit.runtime import Channels, Host, Placed, Ports, Signal
 from remit.runtime.remote.calls import RemoteCalls
-from remit.runtime.remote.feeds import RemoteFeed
-from remit.runtime.signals import Signal
 from remit.stores import Store
 from remit.stores.memory.store import MemoryStore
-from remit.transports import Answer, Answering, CallChannel, Feed, Request
-from remit.transports.in_process import Exchange, InProcessCalls, StoreFeed
+from remit.transports import Answer, Answering, CallChannel, Request
+from remit.transports.in_process import Exchange, InProcessCalls
 
 
 class Coin(Value):
@@ -186,42 +183,25 @@ class Side:
     def __init__(self, system: System, hosted: str, channel: CallChannel, *, encoding: Encoding = "json") -> None:
         self.said: list[Signal] = []
         self.channel = channel
-        ports = Ports()
-        model = system.model()
-        plans = {name: plan for name, plan in compile_system(model, ports).items() if name == hosted}
         self.store: Store = MemoryStore()
-        stores = {hosted: self.store}
+        model = system.model()
         others = [context.name for context in model.contexts if context.name != hosted]
-        elsewhere = [f"{name}.{part}" for name in others for part in ("write", "read", "log")]
-        self.remote = RemoteCalls(channel, ports, elsewhere, encoding, model.owners)
+        placed = Placed(elsewhere=[f"{name}.{part}" for name in others for part in ("write", "read", "log")])
+        self.host = Host(
+            model, {hosted: self.store}, Ports(), placed=placed, channels=Channels(channel, encoding=encoding),
+            listener=self.said.append,
+        )  # fmt: skip
+        self.start, self.stop, self.reception = self.host.start, self.host.stop, self.host.reception
 
-        def feeds(_: str, source: str, number: int) -> Feed:
-            if source in stores:
-                return StoreFeed(source, number, stores[source])
-            return RemoteFeed(source, number, self.remote, ports)
-
-        self.runtime = Runtime(model, plans, stores, ports, listener=self.said.append, feeds=feeds, remote=self.remote)
-        self.reception = Reception(
-            self.runtime.calls,
-            self.runtime.plans,
-            self.runtime.stores,
-            self.runtime.model.names,
-            self.runtime.freshness,
-        )
+    @property
+    def remote(self) -> RemoteCalls:
+        """How it calls the other side."""
+        assert self.host.remote is not None
+        return self.host.remote
 
     def said_of(self, address: str) -> list[str]:
         """The kinds of the signals about an address."""
         return [signal.kind for signal in self.said if signal.where == address]
-
-    async def start(self) -> None:
-        await self.channel.open()
-        await self.reception.serve(self.channel)
-        await self.runtime.start()
-
-    async def stop(self) -> None:
-        self.reception.end()
-        await self.channel.close()
-        await self.runtime.stop()
 
 
 class Wire:
@@ -284,11 +264,11 @@ class Apart:
 
     async def send(self, command: Command[Any, Any], **options: Any) -> Any:
         """Sends from the desk's process."""
-        return await self.desk.runtime.send(command, **options)
+        return await self.desk.host.send(command, **options)
 
     async def ask(self, query: Query[Any, Any], **options: Any) -> Any:
         """Asks from the desk's process."""
-        return await self.desk.runtime.ask(query, **options)
+        return await self.desk.host.ask(query, **options)
 
     async def error(self, command: Command[Any, Any], **options: Any) -> Exception:
         """What a command ends with that has to fail."""
@@ -310,7 +290,8 @@ async def apart(
     wire = Wire(make())
     desk = Side(shop.system, "desk", wire, encoding=encoding)
     till = Side(shop.system, "till", make(), encoding=encoding)
-    await asyncio.gather(till.start(), desk.start())
+    await till.start()
+    await desk.start()
     try:
         yield Apart(shop, desk, till, wire)
     finally:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.stores import PRIVATE, Record
 from remit.stores.memory.store import MemoryStore
 from remit.transports import Feed, Push, Standing
@@ -70,12 +70,12 @@ async def listening(feed: PushOnly, store: MemoryStore) -> AsyncGenerator[list[i
     async def hear(event: Said, _: Repository[Speaker]) -> None:
         heard.append(event.number)
 
-    model, ports = System("talk", contexts=[talk]).model(), Ports()
+    model = System("talk", contexts=[talk]).model()
 
     def feeds(*_: object) -> Feed:
         return feed
 
-    runtime = Runtime(model, compile_system(model, ports), {"talk": store}, ports, feeds=feeds)
+    runtime = Host(model, {"talk": store}, Ports(), feeds=feeds)
     await runtime.start()
     try:
         yield heard

@@ -11,7 +11,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
-from remit.runtime import LoopWatch, Ports, Runtime, Signal, SystemClock, compile_system
+from remit.runtime import Host, LoopWatch, Ports, Signal, SystemClock
 from remit.runtime.following.follower import Follower
 from remit.stores import PRIVATE, Record, Store, partition_of
 from remit.stores.memory.store import MemoryStore
@@ -125,12 +125,11 @@ class Talk:
         return System("talk", contexts=[talk])
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[tuple[Runtime, Follower, SlowFeed], None]:
+    async def running(self) -> AsyncGenerator[tuple[Host, Follower, SlowFeed], None]:
         self.gates = {ADA: asyncio.Event(), ZOE: asyncio.Event()}
         model, feed = self.model().model(), SlowFeed(self.source or self.store)
         ports = Ports(LoopClock(), watch=self.watch)
         feed.away = self.away
-        plans = compile_system(model, ports)
 
         def hear(signal: Signal) -> None:
             self.said.append(signal.kind)
@@ -139,7 +138,7 @@ class Talk:
         def feeds(*_: object) -> Feed:
             return feed
 
-        runtime = Runtime(model, plans, {"talk": self.store}, ports, listener=hear, feeds=feeds)
+        runtime = Host(model, {"talk": self.store}, ports, listener=hear, feeds=feeds)
         await runtime.start()
         try:
             yield runtime, runtime.subscriptions[0], feed

@@ -25,7 +25,7 @@ from remit import (
     System,
     View,
 )
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.following.ending import CANCELLED_SECONDS, DRAIN_SECONDS
 from remit.stores.memory.store import MemoryStore
@@ -120,9 +120,9 @@ class Works:
         return works
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[Runtime]:
+    async def running(self) -> AsyncGenerator[Host]:
         model, ports = System("s", contexts=[self.context()]).model(), Ports(LoopClock())
-        runtime = Runtime(model, compile_system(model, ports), {"works": self.store}, ports)
+        runtime = Host(model, {"works": self.store}, ports)
         await runtime.start()
         try:
             yield runtime

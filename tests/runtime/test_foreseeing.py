@@ -9,7 +9,7 @@ import pytest
 
 from remit import Aggregate, Command, Context, Repository, Sender, System
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.stores.memory.store import MemoryStore
 
 
@@ -58,7 +58,7 @@ def told() -> list[str]:
 @pytest.fixture
 async def app(
     events: tuple[asyncio.Event, asyncio.Event], told: list[str], monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Runtime]:
+) -> AsyncIterator[Host]:
     load, recall = MemoryStore.load, MemoryStore.recall
 
     async def loading(store: MemoryStore, kind: str, id: str) -> tuple[int, bytes] | None:
@@ -77,7 +77,7 @@ async def app(
     await runtime.stop()
 
 
-async def test_the_second_time_it_is_looked_up_with_the_outcome(app: Runtime, told: list[str]) -> None:
+async def test_the_second_time_it_is_looked_up_with_the_outcome(app: Host, told: list[str]) -> None:
     assert await app.send(Count(before="", name="a"), key="first") == 1
     assert told == ["run", "load a"]
     told.clear()
@@ -89,7 +89,7 @@ async def test_the_second_time_it_is_looked_up_with_the_outcome(app: Runtime, to
 @pytest.mark.parametrize(
     ("before", "asked"), [("send", ["recall", "load a", "run", "load a"]), ("load", ["load another", "load a"])]
 )
-async def test_what_the_handler_did_first_is_seen(app: Runtime, told: list[str], before: str, asked: list[str]) -> None:
+async def test_what_the_handler_did_first_is_seen(app: Host, told: list[str], before: str, asked: list[str]) -> None:
     await app.send(Count(before="", name="a"), key="first")
     told.clear()
     assert await app.send(Count(before=before, name="a"), key="second") == 2 + (before == "send")
@@ -97,7 +97,7 @@ async def test_what_the_handler_did_first_is_seen(app: Runtime, told: list[str],
 
 
 async def test_what_happened_while_the_handler_waited_is_seen(
-    app: Runtime, told: list[str], events: tuple[asyncio.Event, asyncio.Event]
+    app: Host, told: list[str], events: tuple[asyncio.Event, asyncio.Event]
 ) -> None:
     waiting, written = events
     await app.send(Count(before="", name="a"), key="first")

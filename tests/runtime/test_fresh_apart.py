@@ -46,15 +46,15 @@ async def both(*, nested: bool) -> AsyncGenerator[tuple[Side, Side]]:
 async def test_a_call_of_a_reaction_elsewhere_is_waited_for_wherever_one_asks() -> None:
     async with both(nested=True) as (sales, billing):
         for number, side in enumerate((sales, billing), start=1):
-            await sales.runtime.send(Place())
-            assert await side.runtime.ask(Count(), fresh=True) == number
+            await sales.host.send(Place())
+            assert await side.host.ask(Count(), fresh=True) == number
 
 
 @on_virtual_time
 async def test_what_is_asked_elsewhere_for_the_answer_is_fresh_too() -> None:
     async with both(nested=False) as (sales, billing):
-        await sales.runtime.send(Place())
-        assert await billing.runtime.ask(CountByOthers(), fresh=True) == 1
+        await sales.host.send(Place())
+        assert await billing.host.ask(CountByOthers(), fresh=True) == 1
 
 
 def known(model: Model, *hosted: str) -> Influence:
@@ -88,9 +88,9 @@ def test_what_an_answer_is_taken_from_is_known_where_it_is_given() -> None:
 async def test_a_context_here_that_follows_nobody_is_not_looked_for_elsewhere() -> None:
     async with apart() as shop:
         shop.wire.down = True
-        await shop.till.runtime.send(pay(5))
+        await shop.till.host.send(pay(5))
         shop.till.channel.call = shop.wire.call  # type: ignore[method-assign]  # the till hears of nobody
-        assert await shop.till.runtime.ask(Balance(till="t"), fresh=True) == 5
+        assert await shop.till.host.ask(Balance(till="t"), fresh=True) == 5
 
 
 # ── who is away ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -99,7 +99,7 @@ async def test_a_context_here_that_follows_nobody_is_not_looked_for_elsewhere() 
 @on_virtual_time
 async def test_who_comes_back_in_time_is_waited_for() -> None:
     async with apart() as shop:
-        await shop.till.runtime.send(pay(5))
+        await shop.till.host.send(pay(5))
         await asyncio.sleep(2)
         shop.wire.down = True
         asyncio.get_running_loop().call_later(4, setattr, shop.wire, "down", False)
@@ -123,9 +123,9 @@ async def test_who_stays_away_is_named_at_the_deadline() -> None:
 async def test_what_is_not_done_elsewhere_is_named_at_the_deadline() -> None:
     async with both(nested=False) as (sales, billing):
         for _ in range(20):
-            await sales.runtime.send(Place())
+            await sales.host.send(Place())
         with pytest.raises(DeadlineExceeded, match=r"sales\.invoice has not handled all that sales had written"):
-            await billing.runtime.ask(Count(), fresh=True, deadline=3.0)
+            await billing.host.ask(Count(), fresh=True, deadline=3.0)
 
 
 # ── other releases ────────────────────────────────────────────────────────────────────────────────────────────────────

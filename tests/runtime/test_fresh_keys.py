@@ -9,7 +9,7 @@ import pytest
 
 from remit import CallError, Context, Query, Sender, Stale, System
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.runtime import Host
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, Shop, make_shop
 from tests.runtime.talk import until_parked
 
@@ -17,7 +17,7 @@ ADA, BOB = Buyer("ada"), Buyer("bob")
 
 
 @asynccontextmanager
-async def poisoned(shop: Shop, place: str) -> AsyncGenerator[Runtime]:
+async def poisoned(shop: Shop, place: str) -> AsyncGenerator[Host]:
     """Ada has an order that billing cannot charge, and one before it that it can."""
     runtime = assemble(shop.system.model(), store=place)
     await runtime.start()

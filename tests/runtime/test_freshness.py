@@ -24,7 +24,7 @@ from remit import (
     System,
     View,
 )
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Following, Question, Reached
 from remit.runtime.plan import FollowPlan
@@ -94,12 +94,12 @@ class Chain:
 
 
 @asynccontextmanager
-async def started(*contexts: Context[Any]) -> AsyncGenerator[Runtime]:
+async def started(*contexts: Context[Any]) -> AsyncGenerator[Host]:
     """A system of these contexts, of which every one may call every other."""
     relations = [CustomerSupplier(supplier=a, customer=b) for a in contexts for b in contexts if a is not b]
     model, ports = System("s", contexts=contexts, relations=relations).model(), Ports()
     stores = {context.name: MemoryStore() for context in contexts}
-    runtime = Runtime(model, compile_system(model, ports), stores, ports)
+    runtime = Host(model, stores, ports)
     await runtime.start()
     try:
         yield runtime

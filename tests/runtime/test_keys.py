@@ -25,7 +25,7 @@ from remit import (
 )
 from remit.edges.http import HttpEdge
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.runtime import Host
 from tests.edges.shop import call
 from tests.runtime.talk import until_parked
 
@@ -125,14 +125,14 @@ system = System("s", contexts=[one, two], relations=[CustomerSupplier(supplier=t
 
 
 @pytest.fixture
-async def app(anywhere: str) -> AsyncIterator[Runtime]:
+async def app(anywhere: str) -> AsyncIterator[Host]:
     runtime = assemble(system.model(), store=anywhere)
     await runtime.start()
     yield runtime
     await runtime.stop()
 
 
-async def test_what_a_handler_makes_an_identity_or_key_of_is_refused_and_nothing_is_changed(app: Runtime) -> None:
+async def test_what_a_handler_makes_an_identity_or_key_of_is_refused_and_nothing_is_changed(app: Host) -> None:
     for way in WAYS:
         for text in BAD:
             with pytest.raises(BadKey, match="at most 512 bytes"):
@@ -145,7 +145,7 @@ async def test_what_a_handler_makes_an_identity_or_key_of_is_refused_and_nothing
     assert [await app.stores[each].heads(channel) for each in ("one", "two") for channel in (0, 1)] == [{}] * 4
 
 
-async def test_a_key_or_identity_that_somebody_asks_with_is_refused(app: Runtime) -> None:
+async def test_a_key_or_identity_that_somebody_asks_with_is_refused(app: Host) -> None:
     for text in BAD:
         with pytest.raises(BadKey):
             await app.send(Say(text="fine"), key=text)
@@ -157,7 +157,7 @@ async def test_a_key_or_identity_that_somebody_asks_with_is_refused(app: Runtime
     assert await app.ask(Look(text="fine")) is False
 
 
-async def test_an_empty_idempotency_key_is_not_taken_for_none(app: Runtime) -> None:
+async def test_an_empty_idempotency_key_is_not_taken_for_none(app: Host) -> None:
     with pytest.raises(BadKey, match="empty"):
         await app.send(Say(text="fine"), key="")
     with pytest.raises(BadKey, match="empty"):
@@ -165,7 +165,7 @@ async def test_an_empty_idempotency_key_is_not_taken_for_none(app: Runtime) -> N
 
 
 @pytest.mark.parametrize("text", ["k" * 512, "\U0001f600" * 128, "\x01'\"\\%_\n\u2028\ufeff"])
-async def test_every_other_text_is_an_identity_and_a_key(app: Runtime, text: str) -> None:
+async def test_every_other_text_is_an_identity_and_a_key(app: Host, text: str) -> None:
     await app.send(Say(text=text), key=text)
     await app.send(Say(text=text), key=text)
     assert await app.ask(Look(text=text), fresh=text) is True
@@ -175,7 +175,7 @@ async def test_every_other_text_is_an_identity_and_a_key(app: Runtime, text: str
 
 
 async def test_an_identity_that_a_reaction_or_a_projection_makes_parks_its_message_and_nothing_else(
-    app: Runtime,
+    app: Host,
 ) -> None:
     text = "k" * 300
     await app.send(Do(way="event", text=text))

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from remit.errors import RemitError, StoreUnavailable
 from remit.runtime import Ports, SystemClock
-from remit.runtime.following.follower import always
 from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LEFT_SECONDS, LOOK_SECONDS, SETTLED_SECONDS, Leases, surplus
 from remit.stores.memory.store import MemoryStore
@@ -55,10 +54,10 @@ class Machine:
 class Subscription:
     """Notes whether it runs."""
 
-    def __init__(self, name: str, log: list[str]) -> None:
+    def __init__(self, name: str, log: list[str], leases: Leases) -> None:
         self.name, source, channel = name.split()
         self.follow = FollowPlan(self.name, source, int(channel))
-        self.held: Callable[[], bool] = always
+        self.held = leases.held(self.follow)
         self.runs = False
         self.handling = 0.0
         """Seconds that it needs for what it handles when it is told to end."""
@@ -122,13 +121,13 @@ class Process:
         self.store = store
         self.clock = clock or LoopClock()
         self.machine = Machine()
-        self.subscriptions = [Subscription(each, self.log) for each in names]
-        self.leases = Leases(store, cast("Any", self.subscriptions), Ports(self.clock, machine=self.machine))
+        self.leases = Leases(store, Ports(self.clock, machine=self.machine))
+        self.subscriptions = [Subscription(each, self.log, self.leases) for each in names]
         self._beating: asyncio.Task[None] | None = None
 
     async def start(self) -> Process:
         self._beating = asyncio.create_task(self._beat())
-        await self.leases.start(self.name)
+        await self.leases.start(self.name, cast("Any", self.subscriptions))
         return self
 
     async def _beat(self) -> None:

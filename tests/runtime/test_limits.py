@@ -35,7 +35,7 @@ from remit import (
 )
 from remit.hosting.assembly import assemble
 from remit.messages import Codec
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.stores import PRIVATE
 from remit.stores.port import partition_of
 from remit.transports.in_process import Exchange, InProcessCalls
@@ -270,7 +270,7 @@ system = System("s", contexts=[one, two])
 class World:
     """A running system, wherever it keeps things and whatever lies between it and its caller."""
 
-    def __init__(self, runner: asyncio.Runner, caller: Runtime, keeper: Runtime) -> None:
+    def __init__(self, runner: asyncio.Runner, caller: Host, keeper: Host) -> None:
         self._runner = runner
         self._caller = caller
         self._store = keeper.stores["one"]
@@ -307,7 +307,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             sides = [Side(system, name, InProcessCalls(exchange), encoding=request.param) for name in ("two", "one")]
             for side in sides:
                 runner.run(side.start())
-            yield World(runner, sides[0].runtime, sides[1].runtime)
+            yield World(runner, sides[0].host, sides[1].host)
             for side in sides:
                 runner.run(side.stop())
             return

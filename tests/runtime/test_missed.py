@@ -24,7 +24,7 @@ from remit import (
 )
 from remit.hosting.assembly import assemble
 from remit.observability import read_status
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.runtime.freshness.missed import accept_missed, missed, note_missed
 from remit.stores import PRIVATE, PUBLISHED, Checkpoint
 from remit.transports.in_process import Exchange, InProcessCalls
@@ -135,7 +135,7 @@ class Bank:
 
 
 @asynccontextmanager
-async def running(bank: Bank, place: str) -> AsyncGenerator[Runtime]:
+async def running(bank: Bank, place: str) -> AsyncGenerator[Host]:
     runtime = assemble(bank.system().model(), store=place)
     await runtime.start()
     try:
@@ -155,7 +155,7 @@ async def trimmed(place: str, *, trim: bool = True) -> None:
                 assert await store.trim(channel, part, upto=2, before=FAR, limit=10) == 2
 
 
-async def note_of(runtime: Runtime, name: str) -> str:
+async def note_of(runtime: Host, name: str) -> str:
     rows = await read_status([each.follow for each in runtime.subscriptions], runtime.stores, runtime.calls.seconds())
     return next(row.note for row in rows if row.name == name)
 
@@ -216,7 +216,7 @@ async def test_another_process_that_asks_is_told() -> None:
     exchange = Exchange()
     before = Side(Bank(sums=False).system(), "bank", InProcessCalls(exchange))
     await before.start()
-    await before.runtime.send(Put(amount=1))
+    await before.host.send(Put(amount=1))
     store = before.store
     for part in await store.heads(PUBLISHED):
         await store.trim(PUBLISHED, part, upto=1, before=FAR, limit=10)
@@ -226,7 +226,7 @@ async def test_another_process_that_asks_is_told() -> None:
     await asker.start()
     try:
         with pytest.raises(Stale, match=r"press\.PublicTotal: incomplete"):
-            await asker.runtime.ask(PublicSum(), fresh=True)
+            await asker.host.ask(PublicSum(), fresh=True)
     finally:
         await asker.stop()
         await press.stop()

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from remit.runtime import SystemIds
+from remit.runtime.ports import SystemIds
 
 
 def test_identities_are_32_hexadecimal_digits_and_no_two_are_the_same() -> None:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Repository, Sender, System
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.runtime.upkeep import housekeeping
 from remit.runtime.upkeep.pruning import CHUNK
 from remit.stores import Claim, Store, Unit
@@ -96,7 +96,7 @@ def test_a_call_repeated_for_weeks_is_applied_once(monkeypatch: pytest.MonkeyPat
     async def story() -> None:
         model, ports = shop().model(), Ports(LoopClock())
         stores: dict[str, Store] = {context.name: MemoryStore() for context in model.contexts}
-        app = Runtime(model, compile_system(model, ports), stores, ports)
+        app = Host(model, stores, ports)
         await app.start()
         await app.send(Ask(who="ada"))
         await asyncio.sleep(20 * DAY)

@@ -75,7 +75,7 @@ def test_reactions_go_on_as_soon_as_the_breaker_is_closed() -> None:
         async with reacting() as sides:
             sides.wire.down = True
             for key in KEYS:
-                await sides.desk.runtime.send(Order(till=key))
+                await sides.desk.host.send(Order(till=key))
             await asyncio.sleep(600)
             assert "breaker-opened" in sides.desk.said_of("till.write")
             sides.wire.down = False
@@ -108,10 +108,10 @@ def virtually_tried_again(error: Exception) -> bool:
             return error
 
         async with reacting(raised) as sides:
-            await sides.desk.runtime.send(Order(till="t"))
+            await sides.desk.host.send(Order(till="t"))
             await failed_for_long(tries)
             before = len(tries)
-            sides.desk.runtime.calls.recovered.ring()
+            sides.desk.host.calls.recovered.ring()
             await asyncio.sleep(0.1)
             found.append(len(tries) > before)
 

@@ -20,7 +20,7 @@ import pytest
 
 from remit.messages import Record
 from remit.runtime import Ports, SystemClock
-from remit.runtime.following.follower import Follower, always
+from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import relay as make_relay
 from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.leases import LEASE_SECONDS, Leases
@@ -101,7 +101,7 @@ class Replica:
         await self.store.beat(self.name, self.clock.at, msgspec.json.encode([sign]).decode())
         if not self.begun:
             self.begun = True
-            await self.leases.enter(self.name)
+            await self.leases.enter(self.name, [self.relay])
         await self.leases.renew()
 
     async def write(self, first: int, last: int) -> None:
@@ -115,9 +115,9 @@ async def replica(name: str, server: NatsServer, path: Path, moves: list[int], c
     store, events = Store(path, moves), Stoppable(NatsConnection(server.url, name=name), "shop")
     await store.open()
     await events.open()
+    # As one whose clock stands still, it does not ask its leases: the guards that are tested here do not rely on time.
     relay = make_relay(FollowPlan(NAME, "billing", PUBLISHED), store, events, Ports(clock), lambda _: None)
-    leases = Leases(store, [relay], Ports(clock))
-    relay.held = always  # as one whose clock stands still: the guards that are tested here do not rely on time
+    leases = Leases(store, Ports(clock))
     yield Replica(name, store, events, relay, leases, clock)
     await relay.stop()
     await events.close()

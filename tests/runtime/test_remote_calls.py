@@ -100,7 +100,7 @@ async def test_replies_and_refusals_are_typed(shop: Apart) -> None:
     assert await shop.send(Buy(till="t", cents=7)) == 7
     assert await shop.ask(Look(till="t")) == 7
     assert await shop.ask(Balance(till="t")) == 7
-    refusal = await shop.desk.runtime.attempt(Buy(till="t", cents=2000))
+    refusal = await shop.desk.host.attempt(Buy(till="t", cents=2000))
     assert isinstance(refusal, TooMuch)
     assert refusal.limit == Coin(cents=1000)
     with pytest.raises(TooMuch):

@@ -20,7 +20,7 @@ from tests.runtime.talk import Ear, now, on_virtual_time, until
 
 
 def feed_of(shop: Apart) -> RemoteFeed:
-    return RemoteFeed("till", PUBLISHED, shop.desk.remote, shop.desk.runtime.ports)
+    return RemoteFeed("till", PUBLISHED, shop.desk.remote, shop.desk.host.ports)
 
 
 def question(kind: str, body: bytes, seconds: float = 60.0) -> Request:
@@ -83,7 +83,7 @@ async def test_a_source_out_of_sight_is_said_and_found_again() -> None:
             await feed.read(0, 0, 10)
         await asyncio.sleep(WAIT_SECONDS + NEWS_SECONDS)
         assert len(ear.rung) > heard, "it rings, so that whoever follows asks and hears why"
-        (follower,) = [s for s in shop.desk.runtime.subscriptions if s.name == "desk.see"]
+        (follower,) = [s for s in shop.desk.host.subscriptions if s.name == "desk.see"]
         assert follower.state == "source-silent"
         shop.wire.down = False
         healed, heard = now(), len(ear.rung)
@@ -97,7 +97,7 @@ async def test_a_source_out_of_sight_is_said_and_found_again() -> None:
 async def test_a_source_that_says_nothing_any_more_is_silent_within_fifteen_seconds() -> None:
     async with apart() as shop:
         answer = shop.wire.call
-        (follower,) = [s for s in shop.desk.runtime.subscriptions if s.name == "desk.see"]
+        (follower,) = [s for s in shop.desk.host.subscriptions if s.name == "desk.see"]
         await asyncio.sleep(7)
         assert follower.state == "running"
 
@@ -118,7 +118,7 @@ async def test_the_first_message_of_a_partition_is_only_a_bell_and_is_read() -> 
     async with apart() as shop:
         rung: list[Push | None] = []
         events = InProcessEvents(Broker())
-        end = PushedFeed(feed_of(shop), events, shop.desk.runtime.ports).watch(rung.append)
+        end = PushedFeed(feed_of(shop), events, shop.desk.host.ports).watch(rung.append)
         await asyncio.sleep(1)
         for pos, prev in ((1, ""), (2, "m1")):
             record = Record(0, pos, f"m{pos}", prev, "t", "till.Paid", 1, 0.0, "{}", b"{}")

@@ -39,7 +39,7 @@ from remit import (
 )
 from remit.hosting.assembly import assemble
 from remit.messages import Codec
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.stores import Change, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until, until_parked
@@ -153,9 +153,9 @@ class Desk:
         return desk
 
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[Runtime]:
+    async def running(self) -> AsyncGenerator[Host]:
         async with self.system.connect(store="memory:") as app:
-            assert isinstance(app, Runtime)
+            assert isinstance(app, Host)
             self.app = app
             yield app
 
@@ -328,7 +328,7 @@ async def test_reply_of_two_requests_at_once_under_one_key_is_the_same() -> None
     """In two processes: the second one fails of what the first one has done, which is what it was to do itself."""
     store, runs = MemoryStore(), 0
 
-    def process() -> Runtime:
+    def process() -> Host:
         context = Context("a")
 
         @context.handle(Put)
@@ -342,7 +342,7 @@ async def test_reply_of_two_requests_at_once_under_one_key_is_the_same() -> None
             return 1
 
         model = System("s", contexts=[context]).model()
-        return Runtime(model, compile_system(model, Ports()), {"a": store}, Ports())
+        return Host(model, {"a": store}, Ports())
 
     processes = [process(), process()]
     for each in processes:
@@ -715,7 +715,7 @@ async def test_refusal_that_contradicts_the_run_before_is_an_error(desk: Desk) -
         order.handled += 1
 
     async with System("s", contexts=[context, _shelf()]).connect(store="memory:") as app:
-        assert isinstance(app, Runtime)
+        assert isinstance(app, Host)
         store = app.stores["shop"]
         with pytest.raises(Diverged, match=r"did not call shelf\.Put again"):
             await app.send(Buy(), key="k")

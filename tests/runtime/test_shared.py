@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Stale, System
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.runtime.following.ending import DRAIN_SECONDS
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
 from remit.stores import PRIVATE, Advance, Record, Unit, partition_of
@@ -95,14 +95,14 @@ class House:
 
         return context
 
-    def process(self) -> Runtime:
+    def process(self) -> Host:
         model, ports = self.model().model(), Ports(LoopClock())
-        return Runtime(model, compile_system(model, ports), self.stores, ports)
+        return Host(model, self.stores, ports)
 
     @asynccontextmanager
-    async def processes(self, count: int) -> AsyncGenerator[list[Runtime]]:
+    async def processes(self, count: int) -> AsyncGenerator[list[Host]]:
         async with AsyncExitStack() as stack:
-            running: list[Runtime] = []
+            running: list[Host] = []
             for _ in range(count):
                 running.append(self.process())
                 await running[-1].start()
@@ -116,7 +116,7 @@ def shared(store: MemoryStore) -> MemoryStore:
     return store
 
 
-def states(runtime: Runtime) -> list[str]:
+def states(runtime: Host) -> list[str]:
     return [each.state for each in runtime.subscriptions]
 
 

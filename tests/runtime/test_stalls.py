@@ -8,7 +8,7 @@ from typing import Any
 
 from remit import Context, System
 from remit.errors import Conflict
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.runtime.failures import ATTEMPTS, retry_after
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS
 from remit.runtime.upkeep.housekeeping import BEAT
@@ -282,7 +282,7 @@ def test_a_store_that_hangs_keeps_nothing_from_the_others() -> None:
     async def story() -> None:
         model, ports = System("two", contexts=[Context("one"), Context("other")]).model(), Ports(LoopClock())
         hung, well = Hung(), MemoryStore()
-        runtime = Runtime(model, compile_system(model, ports), {"one": hung, "other": well}, ports)
+        runtime = Host(model, {"one": hung, "other": well}, ports)
         await runtime.start()
         hung.hangs = True
         await well.beat("gone", LoopClock().seconds() - 2 * 86_400.0, "[]")

@@ -11,7 +11,7 @@ import pytest
 
 from remit.errors import Conflict, StoreError, StoreUnavailable
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.runtime.following import follower, handling, parking
 from remit.runtime.upkeep import housekeeping
 from remit.runtime.upkeep.leases import LOOK_SECONDS, RENEW_SECONDS
@@ -141,5 +141,5 @@ async def test_a_store_whose_file_is_gone_is_said(tmp_path: Path, lost: str) -> 
         await runtime.stop()
 
 
-async def place_another(runtime: Runtime) -> None:
+async def place_another(runtime: Host) -> None:
     await runtime.send(Place(order=OrderId("o-2"), buyer=Buyer("ada")))

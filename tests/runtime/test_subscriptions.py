@@ -25,7 +25,7 @@ from remit import (
     Unavailable,
 )
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.stores import PRIVATE, partition_of
 from tests.runtime.shop import Buyer, OrderId, OrdersOf, Owed, Place, make_shop
 from tests.runtime.talk import until, until_parked
@@ -81,7 +81,7 @@ async def test_a_transient_failure_delays_and_parks_nothing(place: str) -> None:
 
 
 @pytest.fixture
-async def running(place: str) -> tuple[Runtime, set[str]]:
+async def running(place: str) -> tuple[Host, set[str]]:
     """A started shop and the set of its poisonous orders."""
     shop = make_shop()
     runtime = assemble(shop.system.model(), store=place)
@@ -89,7 +89,7 @@ async def running(place: str) -> tuple[Runtime, set[str]]:
 
 
 async def test_what_a_process_parked_whose_clock_was_ahead_is_tried_again_in_time(
-    running: tuple[Runtime, set[str]], monkeypatch: pytest.MonkeyPatch
+    running: tuple[Host, set[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runtime, poison = running
     await runtime.start()
@@ -106,7 +106,7 @@ async def test_what_a_process_parked_whose_clock_was_ahead_is_tried_again_in_tim
         await runtime.stop()
 
 
-async def test_poison_parks_its_key_only_and_retry_drains_in_order(running: tuple[Runtime, set[str]]) -> None:
+async def test_poison_parks_its_key_only_and_retry_drains_in_order(running: tuple[Host, set[str]]) -> None:
     runtime, poison = running
     await runtime.start()
     try:

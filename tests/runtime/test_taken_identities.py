@@ -21,7 +21,7 @@ from remit import (
     System,
 )
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.runtime import Host
 from tests.runtime.talk import until_parked
 
 
@@ -195,11 +195,11 @@ async def test_one_unit_of_work_adds_an_identity_once(place: str, bank: Bank) ->
 
 
 @pytest.fixture
-async def running(place: str, bank: Bank) -> Runtime:
+async def running(place: str, bank: Bank) -> Host:
     return assemble(bank.system.model(), store=place)
 
 
-async def test_a_reaction_that_adds_what_exists_parks_its_key(running: Runtime) -> None:
+async def test_a_reaction_that_adds_what_exists_parks_its_key(running: Host) -> None:
     await running.start()
     try:
         await running.send(Open(name="ada"))
@@ -216,7 +216,7 @@ async def test_a_reaction_that_adds_what_exists_parks_its_key(running: Runtime) 
         await running.stop()
 
 
-async def test_a_batch_keeps_what_its_first_message_added(running: Runtime) -> None:
+async def test_a_batch_keeps_what_its_first_message_added(running: Host) -> None:
     await running.start()
     try:
         await running.send(Write(note="n-1", names=["ada", "bob", "ada", "eve"]))
@@ -229,7 +229,7 @@ async def test_a_batch_keeps_what_its_first_message_added(running: Runtime) -> N
         await running.stop()
 
 
-async def test_a_letter_that_adds_what_exists_stays_and_waits(running: Runtime, bank: Bank) -> None:
+async def test_a_letter_that_adds_what_exists_stays_and_waits(running: Host, bank: Bank) -> None:
     await running.start()
     try:
         bank.down = True

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, Sender, StoreUnavailable, System
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.turns import PATIENCE_SECONDS, Place, Turns
 from remit.stores import PRIVATE, Change, Record, Store, Unit
@@ -54,10 +54,10 @@ class Y(Aggregate[str, Kicked]):
 
 
 @asynccontextmanager
-async def running(context: Context, store: Store) -> AsyncGenerator[Runtime]:
+async def running(context: Context, store: Store) -> AsyncGenerator[Host]:
     """A system of one context, whose time goes with the loop."""
     model, ports = System("s", contexts=[context]).model(), Ports(LoopClock())
-    runtime = Runtime(model, compile_system(model, ports), {context.name: store}, ports)
+    runtime = Host(model, {context.name: store}, ports)
     await runtime.start()
     try:
         yield runtime
@@ -147,7 +147,7 @@ async def test_rerun_does_not_wait_for_its_own_turn() -> None:
         return x.n
 
     async with System("s", contexts=[context]).connect(store="memory:") as app:
-        assert isinstance(app, Runtime)
+        assert isinstance(app, Host)
         store = app.stores["a"]
         assert await asyncio.wait_for(app.send(Outer()), PATIENCE_SECONDS) == 1100
     assert runs["inner"] == 2

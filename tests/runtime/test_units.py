@@ -26,7 +26,7 @@ from remit import (
     System,
 )
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.runtime.following import dispatch
 from remit.stores import PUBLISHED, Change, Entry, Outcome, Store, Unit, partition_of
 from remit.stores.memory.store import MemoryStore
@@ -107,7 +107,7 @@ class Counted(MemoryStore):
 
 
 @asynccontextmanager
-async def started(system: System, stores: dict[str, Store]) -> AsyncGenerator[Runtime]:
+async def started(system: System, stores: dict[str, Store]) -> AsyncGenerator[Host]:
     app = assemble(system.model(), stores=stores)
     await app.start()
     try:
@@ -117,7 +117,7 @@ async def started(system: System, stores: dict[str, Store]) -> AsyncGenerator[Ru
 
 
 @asynccontextmanager
-async def running(system: System) -> AsyncGenerator[tuple[Runtime, Counted]]:
+async def running(system: System) -> AsyncGenerator[tuple[Host, Counted]]:
     pools = Counted()
     async with started(system, {"source": MemoryStore(), "pools": pools}) as app:
         yield app, pools
@@ -278,7 +278,7 @@ async def test_refusal_of_a_command_sent_for_later_parks_unless_it_is_declared(
         raise No
 
     async with System("s", contexts=[a, b]).connect(store="memory:") as app:
-        assert isinstance(app, Runtime)
+        assert isinstance(app, Host)
         await app.send(Ask(pools=[]))
         if parks:
             await until_parked(app.stores["b"], 1)

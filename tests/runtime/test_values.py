@@ -27,7 +27,7 @@ from remit import (
     View,
 )
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.talk import until_parked
@@ -165,14 +165,14 @@ system = System("s", contexts=[one, two])
 
 
 @pytest.fixture
-async def app(anywhere: str) -> AsyncIterator[Runtime]:
+async def app(anywhere: str) -> AsyncIterator[Host]:
     runtime = assemble(system.model(), store=anywhere)
     await runtime.start()
     yield runtime
     await runtime.stop()
 
 
-async def changed(runtime: Runtime) -> list[Any]:
+async def changed(runtime: Host) -> list[Any]:
     """What a store has of the item, and of anything that was told."""
     store = runtime.stores["one"]
     return [await store.load("one.Item", "i"), dict(await store.heads(0)), dict(await store.heads(1))]
@@ -181,7 +181,7 @@ async def changed(runtime: Runtime) -> list[Any]:
 @pytest.mark.parametrize("key", [None, "k"])
 @pytest.mark.parametrize("place", PLACES)
 async def test_what_a_handler_makes_and_could_not_be_read_again_fails_it_before_the_commit(
-    app: Runtime, place: Where, key: str | None
+    app: Host, place: Where, key: str | None
 ) -> None:
     for _ in range(2):
         with pytest.raises(HandlerFailed, match=rf"{PLACES[place]} could not be read again: \$.* is inf"):
@@ -191,7 +191,7 @@ async def test_what_a_handler_makes_and_could_not_be_read_again_fails_it_before_
         await app.send(Weigh(item="i", where=place, times=1), key="other")  # what is large is no trouble
 
 
-async def test_a_document_that_could_not_be_read_again_parks_what_made_it_so(app: Runtime) -> None:
+async def test_a_document_that_could_not_be_read_again_parks_what_made_it_so(app: Host) -> None:
     for item in ("i", "j", "k"):
         await app.send(Weigh(item=item, where="event", times=1))
     await until_parked(app.stores["one"], 2)
@@ -228,20 +228,20 @@ async def sides(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Side, Sid
 async def test_it_is_the_same_from_another_process(sides: tuple[Side, Side], place: Where) -> None:
     caller, answerer = sides
     with pytest.raises(HandlerFailed, match=rf"{PLACES[place]} could not be read again: \$.* is inf"):
-        await caller.runtime.send(Weigh(item="i", where=place, times=10))
-    assert await changed(answerer.runtime) == [None, {}, {}]
+        await caller.host.send(Weigh(item="i", where=place, times=10))
+    assert await changed(answerer.host) == [None, {}, {}]
 
 
 async def test_what_asks_and_what_answers_is_looked_at_before_it_is_sent(sides: tuple[Side, Side]) -> None:
     caller, _ = sides
     with pytest.raises(BadValue, match=r"Weigh could not be read again: \$.times is inf"):
-        await caller.runtime.send(Weigh(item="i", where="reply", times=INFINITE))
+        await caller.host.send(Weigh(item="i", where="reply", times=INFINITE))
     with pytest.raises(BadValue, match=r"Look could not be read again: .*bool"):
-        await caller.runtime.ask(Look(item="i", times=True))
-    await caller.runtime.send(Weigh(item="i", where="aggregate", times=1))
-    assert (await caller.runtime.ask(Look(item="i"))).of == 1e308
+        await caller.host.ask(Look(item="i", times=True))
+    await caller.host.send(Weigh(item="i", where="aggregate", times=1))
+    assert (await caller.host.ask(Look(item="i"))).of == 1e308
     with pytest.raises(HandlerFailed, match=r"Weight could not be read again: \$.of is inf"):
-        await caller.runtime.ask(Look(item="i", times=10))
+        await caller.host.ask(Look(item="i", times=10))
 
 
 async def test_numbers_of_any_size_and_offsets_travel_in_each_encoding(sides: tuple[Side, Side]) -> None:
@@ -249,14 +249,12 @@ async def test_numbers_of_any_size_and_offsets_travel_in_each_encoding(sides: tu
     east = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=5, minutes=30)))
     for numbers in ([2**63, -(2**63)], [2**64], [10**4000, 1]):
         for at in (None, east, datetime(2026, 1, 1, tzinfo=UTC)):
-            assert (
-                await caller.runtime.send(Echo(numbers=numbers, at=at), key=f"{sum(numbers) % 1000003} {at}") == numbers
-            )
-            assert await caller.runtime.ask(Kept()) == numbers
-            assert repr(await caller.runtime.ask(When())) == repr(at)
+            assert await caller.host.send(Echo(numbers=numbers, at=at), key=f"{sum(numbers) % 1000003} {at}") == numbers
+            assert await caller.host.ask(Kept()) == numbers
+            assert repr(await caller.host.ask(When())) == repr(at)
 
 
-async def test_numbers_of_any_size_are_stored(app: Runtime) -> None:
+async def test_numbers_of_any_size_are_stored(app: Host) -> None:
     for numbers in ([2**64], [-(2**64), 10**4000]):
         assert await app.send(Echo(numbers=numbers)) == numbers
         assert await app.ask(Kept()) == numbers

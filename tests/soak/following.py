@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from remit import Aggregate, Context, DomainEvent, Repository, System
-from remit.runtime import Ports, Runtime, compile_system
+from remit.runtime import Host, Ports
 from remit.stores import PRIVATE, Checkpoint, Entry, Store, Unit
 
 __all__ = ["FOLLOWED", "Following", "following"]
@@ -42,7 +42,7 @@ def _system() -> System:
 class Following:
     """The subscription while it runs."""
 
-    def __init__(self, runtime: Runtime, store: Store) -> None:
+    def __init__(self, runtime: Host, store: Store) -> None:
         self._subscription = runtime.subscriptions[0]
         self._store = store
 
@@ -70,7 +70,7 @@ async def following(store: Store, started: Callable[[float], None]) -> AsyncGene
     model, ports = _system().model(), Ports()
     await store.open()
     await store.place(*FOLLOWED, await _ends(store))
-    runtime = Runtime(model, compile_system(model, ports), {"billing": store}, ports, listener=lambda _: None)
+    runtime = Host(model, {"billing": store}, ports, listener=lambda _: None)
     begun = time.monotonic()
     await runtime.start()
     try:

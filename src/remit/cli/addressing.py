@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from remit.cli.failures import Failure
 from remit.errors import BadMessage
 from remit.hosting import System
+from remit.hosting.failures import Failure
 from remit.messages import Codec, Command, Contract, Query
 
 __all__ = ["read_message"]

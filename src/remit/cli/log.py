@@ -12,12 +12,12 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from remit.cli.failures import Failure
-from remit.cli.loading import load_system
-from remit.cli.opening import Places, opened, require_all, require_some
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import cell, say, show
-from remit.cli.settings import HERE
+from remit.hosting.failures import Failure
+from remit.hosting.finding import find_system
+from remit.hosting.opening import Places, opened, require_all, require_some
+from remit.hosting.settings import HERE
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
 from remit.runtime.following.history import breaks
 from remit.runtime.freshness.missed import accept_missed, note_missed
@@ -105,8 +105,8 @@ def _places(system: str, store: str | None, data: str | None) -> tuple[Places, S
     if is_topology(system):
         refuse_places(store=store, data=data)
         topology = read_topology(system)
-        return Places.by(topology), load_system(topology.system, only=()).names
-    return Places.at(place_of(store, data)), load_system(system, only=()).names
+        return Places.by(topology), find_system(topology.system).names
+    return Places.at(place_of(store, data)), find_system(system).names
 
 
 async def _heads(places: Places, contexts: Sequence[str]) -> list[LogStatus]:

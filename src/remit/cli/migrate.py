@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
-from remit.cli.failures import Failure
-from remit.cli.loading import load_system
-from remit.cli.opening import Places
 from remit.cli.options import AsJson, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import say
-from remit.cli.settings import HERE
-from remit.hosting.service import followed_by
+from remit.hosting.failures import Failure
+from remit.hosting.finding import find_system
+from remit.hosting.opening import Places
+from remit.hosting.placing import followed_by
+from remit.hosting.settings import HERE
 from remit.hosting.technologies import open_store
 from remit.topology.file import Secret, read_topology
 from remit.topology.placement import reads_directly
@@ -83,9 +83,9 @@ def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> dict[s
     if is_topology(system):
         refuse_places(store=store)
         topology = read_topology(system, whole=not contexts)
-        names, places = load_system(topology.system, only=()).names, Places.by(topology)
+        names, places = find_system(topology.system).names, Places.by(topology)
     else:
-        names, places = load_system(system, only=()).names, Places.at(place_of(store, None))
+        names, places = find_system(system).names, Places.at(place_of(store, None))
     for unknown in (each for each in contexts if each not in names):
         raise Failure(
             "context.unknown", f"there is no context {unknown!r}", where=system, expected=f"one of: {', '.join(names)}",
@@ -110,8 +110,9 @@ def _readers(system: str) -> Readers:
         return {}
     topology = read_topology(system, whole=False)
     readers: dict[str, list[Reader]] = {}
-    for context in load_system(topology.system, only=()).names if reads_directly(topology) else ():
-        for source in followed_by(load_system(topology.system, only=(context,)).model(), context):
+    known = find_system(topology.system)
+    for context in known.names if reads_directly(topology) else ():
+        for source in followed_by(known.hosting((context,)).model(), context):
             place = topology.store_of(context)
             if not place.user:
                 _ = place.url.value  # says which variable is missing that would tell the user

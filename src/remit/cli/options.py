@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from remit.cli.failures import Failure
+from remit.hosting.failures import Failure
 from remit.topology.stores import DEFAULT_STORE, stores_in
 
 __all__ = [

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from remit.cli.failures import REFUSED
-from remit.cli.loading import load_system
+from remit.cli.exit_codes import REFUSED
 from remit.cli.options import is_topology, place_of, refuse_places
 from remit.cli.screen import say
 from remit.contexts import Sender
 from remit.hosting import System
+from remit.hosting.finding import load_system
 from remit.messages import Refusal, encode_reply
 from remit.topology.file import read_topology
 from remit.topology.stores import DEFAULT_STORE

@@ -13,13 +13,13 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from remit.cli.failures import Failure
 from remit.cli.letters import KeyReport, LetterReport, as_json, as_table, as_text
-from remit.cli.opening import Places, opened, require_some
 from remit.cli.options import AsJson, Data, Store, place_of
 from remit.cli.screen import say
 from remit.cli.screen import show as show_on_screen
 from remit.errors import Conflict
+from remit.hosting.failures import Failure
+from remit.hosting.opening import Places, opened, require_some
 from remit.observability import is_alive
 from remit.runtime.failures import storable
 from remit.stores import Discard, Parked, Unit

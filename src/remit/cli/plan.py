@@ -11,10 +11,10 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from remit.cli.failures import Failure
-from remit.cli.loading import load_system
 from remit.cli.options import AsJson
 from remit.cli.screen import show
+from remit.hosting.failures import Failure
+from remit.hosting.finding import load_system
 from remit.hosting.technologies import broker_permissions
 from remit.topology.file import Address, Channel, read_topology
 from remit.topology.flows import IN_PROCESS, Flow, flows_of

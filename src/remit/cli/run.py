@@ -1,33 +1,41 @@
-"""`remit run`: the whole system in this process, until it is told to end."""
+"""`remit run`: the whole system in this process, or services of a topology, until it is told to end."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json as jsons
 import logging
-import socket
-from typing import Annotated
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from remit.cli import event_loop
-from remit.cli.ending import ending_by_signals
-from remit.cli.failures import Failure
-from remit.cli.loading import load_system
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
-from remit.cli.screen import LineFormatter
-from remit.cli.services import run_topology
-from remit.cli.serving import Doors, Limits, listen, serve
-from remit.cli.settings import HERE
-from remit.hosting import System
+from remit.cli.screen import LineFormatter, say
+from remit.hosting import System, event_loop
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.hosting.ending import told_to_end
+from remit.hosting.failures import Failure
+from remit.hosting.finding import load_system
+from remit.hosting.placing import placed_on
+from remit.hosting.services import Replica, children_of, chosen, make_service
+from remit.hosting.serving import Doors, Limits, listen, serve
+from remit.hosting.settings import HERE
+from remit.hosting.supervision import Child, Supervisor
+from remit.runtime import Host
+from remit.topology.file import Topology, read_topology
 
 __all__ = ["run"]
 
 DEFAULT_PORT = 8000
 POSITIVE = Number(gt=0)
+
+Listening = tuple[str, int]
+"""Address and port."""
 
 
 def run(
@@ -72,31 +80,81 @@ def run(
     limits = Limits(max_body, max_deadline, max_requests, docs)
     if is_topology(system):
         refuse_places(store=store, data=data, port=port)
-        return run_topology(system, services, limits, attached=attached, as_json=json)
+        return _run_topology(system, services, limits, attached=attached, as_json=json)
     if services:
         raise Failure(
             "cli.usage", f"{system} is no topology file, and has no services", where="remit run",
             expected="a file that ends with .toml before the names of services", next=f"remit run {system}",
         )  # fmt: skip
     hosted = load_system(system)
-    runtime = assemble(hosted.model(), store=place_of(store, data))
-    with contextlib.ExitStack() as stack:
-        door: socket.socket | None = None
-        if port is not None or any(context.routes for context in hosted.contexts):
-            door = stack.enter_context(listen(host, DEFAULT_PORT if port is None else port))
-        event_loop.run(_run(hosted, runtime, door, limits, as_json=json))
-    return 0
-
-
-async def _run(system: System, runtime: Runtime, door: socket.socket | None, limits: Limits, *, as_json: bool) -> None:
-    doors = Doors(system, runtime, door, limits) if door is not None else None
-    await serve(runtime, doors, ending_by_signals(), lambda url: _announce(system, url, as_json=as_json))
+    process = assemble(hosted.model(), store=place_of(store, data))
+    has_doors = port is not None or any(context.routes for context in hosted.contexts)
+    at = (host, DEFAULT_PORT if port is None else port) if has_doors else None
+    return _run_here(hosted, process, at, limits, partial(_announce, hosted, as_json=json))
 
 
 def _announce(system: System, url: str | None, *, as_json: bool) -> None:
     contexts = [context.name for context in system.contexts]
-    if as_json:
-        line = jsons.dumps({"ready": True, "url": url, "system": system.name, "contexts": contexts})
-    else:
-        line = f"ready: {system.name} ({', '.join(contexts)})" + (f" on {url}" if url else "")
-    print(line, flush=True)
+    said = {"ready": True, "url": url, "system": system.name, "contexts": contexts}
+    _say_ready(said, f"{system.name} ({', '.join(contexts)})" + (f" on {url}" if url else ""), as_json=as_json)
+
+
+def _say_ready(said: Mapping[str, Any], text: str, *, as_json: bool) -> None:
+    print(jsons.dumps(said) if as_json else f"ready: {text}", flush=True)
+
+
+def _run_here(
+    edges: System,
+    process: Host,
+    at: Listening | None,
+    limits: Limits,
+    ready: Callable[[str | None], None],
+    *,
+    attached: bool = False,
+) -> int:
+    async def served() -> None:
+        ending = await told_to_end(attached=attached)
+        await serve(process, Doors(edges, process, door, limits) if door is not None else None, ending, ready)
+
+    with contextlib.ExitStack() as stack:
+        door = None if at is None else stack.enter_context(listen(*at))
+        event_loop.run(served())
+    return 0
+
+
+# ── services of a topology ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _run_topology(path: str, services: Sequence[str], limits: Limits, *, attached: bool, as_json: bool) -> int:
+    topology = read_topology(path, whole=not services)
+    replicas = chosen(topology, services)
+    if len(replicas) == 1:
+        service = make_service(topology, replicas[0])
+        at = (service.listens.host, service.listens.port) if service.listens is not None else None
+        ready = partial(_announce_service, service.edges.name, service.name, as_json=as_json)
+        return _run_here(service.edges, service.host, at, limits, ready, attached=attached)
+    placement = placed_on(topology, load_system(topology.system).model())
+    children = children_of(topology, placement, replicas, lambda replica: _command(path, replica, limits))
+    return asyncio.run(_supervise(topology, children, attached=attached, as_json=as_json))
+
+
+def _announce_service(system: str, service: str, url: str | None, *, as_json: bool) -> None:
+    said = {"ready": True, "url": url, "system": system, "service": service}
+    _say_ready(said, f"{service} of {system}{f' on {url}' if url else ''}", as_json=as_json)
+
+
+def _command(path: str, replica: Replica, limits: Limits) -> Sequence[str]:
+    numbers = ["--max-body", str(limits.max_body), "--max-deadline", str(limits.max_deadline)]
+    options = [*numbers, "--max-requests", str(limits.max_requests), "--docs" if limits.docs else "--no-docs"]
+    return [sys.executable, "-m", "remit.cli", "run", path, str(replica), "--attached", "--json", *options]
+
+
+async def _supervise(topology: Topology, children: Mapping[str, Child], *, attached: bool, as_json: bool) -> int:
+    def ready(said: dict[str, Any]) -> None:
+        urls = {name: each.get("url") for name, each in said.items()}
+        shown = ", ".join(f"{name} on {url}" if url else name for name, url in urls.items())
+        whole = {"ready": True, "system": topology.system, "services": urls}
+        _say_ready(whole, f"{topology.system}: {shown}", as_json=as_json)
+
+    ending = await told_to_end(attached=attached)
+    return await Supervisor(children, ready, partial(say, error=True)).run(ending)

@@ -9,20 +9,18 @@ from collections.abc import Sequence
 import msgspec
 from rich.table import Table
 
-from remit.cli.failures import UNWELL
-from remit.cli.loading import load_system
-from remit.cli.opening import Places, opened, require_some
+from remit.cli.exit_codes import UNWELL
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import cell, show
-from remit.cli.settings import HERE
 from remit.contexts import Model
-from remit.hosting.service import relayed
+from remit.hosting.finding import load_system
+from remit.hosting.opening import Places, opened, require_some
+from remit.hosting.placing import placed_on, relayed
+from remit.hosting.settings import HERE
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import Ports, compile_system
 from remit.runtime.plan import FollowPlan
 from remit.topology.file import read_topology
-from remit.topology.placement import place
-from remit.topology.shapes import shapes_of
 
 __all__ = ["status"]
 
@@ -42,7 +40,7 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
         refuse_places(store=store, data=data)
         topology = read_topology(system)
         model, places = load_system(topology.system).model(), Places.by(topology)
-        relays = relayed(place(topology, shapes_of(model)))
+        relays = relayed(placed_on(topology, model))
     else:
         model, places, relays = load_system(system).model(), Places.at(place_of(store, data)), []
     rows = asyncio.run(_read(model, places, relays))

@@ -1,16 +1,24 @@
-"""The assembly: from a checked model to a runtime over real stores."""
+"""The assembly: makes the parts of a process, not yet open, and puts them together."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
 
 from remit.checks.statements import check_statements
 from remit.contexts import Model
 from remit.findings import Findings
-from remit.hosting.technologies import open_store
-from remit.runtime import LoopWatch, Ports, Runtime, compile_system
-from remit.stores import Store
-from remit.topology.stores import DEFAULT_STORE, store_at
+from remit.hosting.placing import CALLER, placed_in
+from remit.hosting.technologies import make_channels, open_published, open_store
+from remit.runtime import Channels, Host, LoopWatch, Ports
+from remit.stores import PUBLISHED, Store
+from remit.topology.file import Topology
+from remit.topology.placement import PlacedService, Placement, reads_directly
+from remit.topology.secrets import settle
+from remit.topology.stores import DEFAULT_STORE, StorePlace, store_at
+from remit.transports.in_process import StoreFeed
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "assemble_service"]
 
 
 def assemble(
@@ -19,14 +27,47 @@ def assemble(
     store: str = DEFAULT_STORE,
     ports: Ports | None = None,
     parity: bool = False,
-    stores: dict[str, Store] | None = None,
-) -> Runtime:
-    """A runtime for the whole system, not yet started. Raises `ModelError` for stores that lack what is asked for."""
-    ports = ports or Ports(watch=LoopWatch())
-    plans = compile_system(model, ports)
+    stores: Mapping[str, Store] | None = None,
+) -> Host:
+    """A process that runs the whole system, not yet started.
+
+    Raises `ModelError` for stores that lack what is asked of them, and `StoreError`.
+    """
     names = [context.name for context in model.contexts]
     stores = stores or {name: open_store(store_at(store, name), name) for name in names}
     findings = Findings()
     check_statements(model, {name: each.capabilities.sql for name, each in stores.items()}, findings)
     findings.settle()
-    return Runtime(model, plans, stores, ports, parity=parity)
+    return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity)
+
+
+def assemble_service(model: Model, placement: Placement, service: PlacedService = CALLER, *, replica: int = 0) -> Host:
+    """A process of a service, not yet started. `model` holds the contexts of which it runs anything.
+
+    Raises `ModelError` with every secret that is missing, `StoreError` and `ChannelError` for a driver that is not
+    installed.
+    """
+    settle(placement.topology, service)
+    stores = {context: open_store(place, context) for context, place in service.stores.items()}
+    published = {
+        context: _Published(placement.topology, place, context)
+        for context, place in service.stores.items()
+        if reads_directly(placement.topology)
+    }
+    channels: Channels = make_channels(model.name, placement, service.service, replica)
+    return Host(
+        model, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service),
+        channels=replace(channels, published=published),
+    )  # fmt: skip
+
+
+class _Published:
+    """What others have published in the database of a context's store, each in the schema that the topology says."""
+
+    def __init__(self, topology: Topology, place: StorePlace, context: str) -> None:
+        self._topology = topology
+        self._logs = open_published(place, context)
+        self.close = self._logs.close
+
+    def feed(self, source: str) -> StoreFeed:
+        return StoreFeed(source, PUBLISHED, self._logs.of(source, self._topology.store_of(source).schema))

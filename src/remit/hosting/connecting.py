@@ -15,11 +15,10 @@ __all__ = ["connect_to_services"]
 async def connect_to_services(model: Model, path: str) -> AsyncGenerator[Sender]:
     """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`."""
     # Imported here, because who runs the whole system in one process needs none of it.
-    from remit.hosting.service import RunningService
+    from remit.hosting.assembly import assemble_service
+    from remit.hosting.placing import placed_on
     from remit.topology.channels import FOR_CALLS
     from remit.topology.file import read_topology
-    from remit.topology.placement import place
-    from remit.topology.shapes import shapes_of
 
     topology = read_topology(path, whole=False)
     if topology.calls is None:
@@ -30,9 +29,9 @@ async def connect_to_services(model: Model, path: str) -> AsyncGenerator[Sender]
             next=f'calls = "{FOR_CALLS.form}", or connect(store=...) to the stores it names',
         )  # fmt: skip
         findings.settle()
-    caller = RunningService(model, place(topology, shapes_of(model)))
+    caller = assemble_service(model, placed_on(topology, model))
     try:
         await caller.start()
-        yield caller.runtime
+        yield caller
     finally:
         await caller.stop()

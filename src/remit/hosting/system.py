@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # who only declares a system loads nothing of what runs it
     from asyncio import AbstractEventLoop
 
     from remit.hosting.loop_thread import LoopThread
-    from remit.runtime import Runtime
+    from remit.runtime import Host
 
 __all__ = ["SyncSender", "System"]
 
@@ -57,7 +57,7 @@ class System:
             elsewhere=tuple(self._places),
             client_of=client_of,
         )
-        self._running: list[tuple[AbstractEventLoop, Runtime]] = []
+        self._running: list[tuple[AbstractEventLoop, Host]] = []
 
     @property
     def name(self) -> str:
@@ -134,14 +134,14 @@ class System:
 
         from remit.hosting.assembly import assemble
 
-        runtime = assemble(self.hosting().model(), store=store, parity=parity)
+        host = assemble(self.hosting().model(), store=store, parity=parity)
         try:
-            await runtime.start()
-            self._running.append((get_running_loop(), runtime))
-            yield runtime
+            await host.start()
+            self._running.append((get_running_loop(), host))
+            yield host
         finally:
-            self._running = [running for running in self._running if running[1] is not runtime]
-            await runtime.stop()
+            self._running = [running for running in self._running if running[1] is not host]
+            await host.stop()
 
     @contextmanager
     def connect_sync(
@@ -192,9 +192,9 @@ class System:
 
     def _stir(self, context: str) -> None:
         """Called by any thread."""
-        for loop, runtime in self._running:
+        for loop, host in self._running:
             with suppress(RuntimeError):  # it has just ended
-                loop.call_soon_threadsafe(runtime.stir, context)
+                loop.call_soon_threadsafe(host.stir, context)
 
 
 class SyncSender:

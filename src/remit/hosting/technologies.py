@@ -6,19 +6,18 @@ import errno
 import glob
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from remit.errors import ChannelError, RemitError, StoreError
-from remit.messages import Encoding
+from remit.runtime import Channels
 from remit.stores import PublishedLogs, Store
 from remit.stores.technology import StoreTechnology
 from remit.topology.file import without_users
 from remit.topology.placement import brokers
 from remit.topology.stores import StorePlace
-from remit.transports import CallChannel, EventChannel
 from remit.transports.technology import ChannelSettings
 
 if TYPE_CHECKING:  # what only services need is not loaded by who connects without a topology
@@ -27,7 +26,6 @@ if TYPE_CHECKING:  # what only services need is not loaded by who connects witho
     from remit.topology.users import User
 
 __all__ = [
-    "Channels",
     "broker_permissions",
     "is_made",
     "made_stores",
@@ -102,16 +100,6 @@ def made_stores(place: StorePlace) -> list[str]:
 
 
 # --- channels --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Channels:
-    """How one process reaches the others: nothing where the whole system runs in it."""
-
-    calls: CallChannel | None = None
-    events: EventChannel | None = None
-    encoding: Encoding = "json"
-    """How calls are written."""
 
 
 def make_channels(system: str, placement: Placement, service: Service, replica: int) -> Channels:

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from remit.errors import RemitError
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.runtime.following.follower import Follower
 from remit.stores import PUBLISHED, Store
 
@@ -46,8 +46,8 @@ class FollowerHealth(msgspec.Struct, frozen=True):
 class Health:
     """Asks a running process and its stores."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, host: Host) -> None:
+        self._host = host
         self._asked = 0.0
         self._asking: asyncio.Task[list[str]] | None = None
 
@@ -60,15 +60,15 @@ class Health:
 
     async def followers(self) -> list[FollowerHealth]:
         """Every subscription and relay of this process, `parked` where keys are."""
-        found = await asyncio.gather(*map(_parked_in, self._runtime.stores.values()))
+        found = await asyncio.gather(*map(_parked_in, self._host.stores.values()))
         parked = {place for places in found for place in places}
-        return [_health_of(each, parked) for each in self._runtime.followers]
+        return [_health_of(each, parked) for each in self._host.followers]
 
     async def _ask(self) -> list[str]:
-        stores = self._runtime.stores
+        stores = self._host.stores
         answered = await asyncio.gather(*map(_answers, stores.values()))
         silent = {name for name, answers in zip(stores, answered, strict=True) if not answers}
-        return sorted(silent.union(self._runtime.unusable))
+        return sorted(silent.union(self._host.unusable))
 
 
 async def _answers(store: Store) -> bool:

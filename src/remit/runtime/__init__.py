@@ -1,20 +1,10 @@
-"""What runs: calls, units of work, subscriptions, and the housekeeper."""
+"""What runs: a process as `Host`, put together from `Placed`, `Channels`, stores and `Ports`."""
 
 from remit.runtime.compiler import compile_system
-from remit.runtime.plan import ContextPlan
-from remit.runtime.ports import Ports, SystemClock, SystemIds
-from remit.runtime.runtime import Runtime
+from remit.runtime.host import Host
+from remit.runtime.placed import Channels, Placed
+from remit.runtime.ports import Ports, SystemClock
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.upkeep.loop_watch import LoopWatch
 
-__all__ = [
-    "ContextPlan",
-    "Listener",
-    "LoopWatch",
-    "Ports",
-    "Runtime",
-    "Signal",
-    "SystemClock",
-    "SystemIds",
-    "compile_system",
-]
+__all__ = ["Channels", "Host", "Listener", "LoopWatch", "Placed", "Ports", "Signal", "SystemClock", "compile_system"]

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Listener", "Signal"]
+from remit.errors import visible
+
+__all__ = ["Listener", "Signal", "log_signal"]
+
+LONGEST = 4000
+"""Characters of what a signal says that are logged: it may be the text of anybody's exception."""
+_GOOD_NEWS = ("resumed", "released", "retrying", "breaker-closed")
+
+log = logging.getLogger("remit")
 
 
 @dataclass(frozen=True)
@@ -24,3 +33,10 @@ class Signal:
 
 
 Listener = Callable[[Signal], None]
+
+
+def log_signal(signal: Signal) -> None:
+    """The default listener: standard logging."""
+    level = logging.INFO if signal.kind in _GOOD_NEWS else logging.WARNING
+    what = signal.what if len(signal.what) <= LONGEST else f"{signal.what[:LONGEST]}…"
+    log.log(level, "%s %s: %s", signal.kind, visible(signal.where), visible(what), exc_info=signal.error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NamedTuple, cast, get_args
@@ -20,6 +20,7 @@ __all__ = [
     "PlacedService",
     "Placement",
     "brokers",
+    "contexts_of",
     "place",
     "reads_directly",
 ]
@@ -125,6 +126,12 @@ def place(topology: Topology, contexts: Mapping[str, ContextShape | None]) -> Pl
     findings.settle()
     apart = {name for name in contexts if len({homes.get(f"{name}.{part}", "") for part in _KEEPING} - {""}) > 1}
     return Placement(topology, services, homes, _addresses(topology, services), frozenset(apart))
+
+
+def contexts_of(service: Service, names: Iterable[str]) -> Collection[str]:
+    """The contexts of which a service runs anything, `names` being those of the whole system; as far as it tells
+    without knowing which components they have. An entry that names none, `place` refuses."""
+    return _runs(service, dict.fromkeys(names)).keys()
 
 
 def _at(topology: Topology, table: str, key: str = "") -> str:

@@ -18,8 +18,8 @@ from typing import Any
 import asyncpg
 
 from remit import Aggregate, Context, CustomerSupplier, DomainEvent, IntegrationEvent, Repository, System, field
-from remit.runtime import Ports, Runtime, compile_system
-from remit.runtime.following import reports, subscription
+from remit.runtime import Host, Placed, Ports
+from remit.runtime.following import follower, reports
 from remit.runtime.upkeep import housekeeping
 from remit.stores import PUBLISHED, Entry, Store, Unit
 from remit.stores.postgres.columns import call_for
@@ -81,12 +81,9 @@ crew = System(
 async def follow(address: str, name: str) -> None:
     """Runs one follower until it is killed."""
     housekeeping.PRUNE = reports.REPORT_SECONDS = SOON
-    setattr(subscription, "REPORT_SECONDS", SOON)  # noqa: B010  it has it from there, and does not hand it on
-    ports = Ports()
-    model = crew.model()
-    plans = {name: compile_system(model, ports)[name]}
+    setattr(follower, "REPORT_SECONDS", SOON)  # noqa: B010  it has it from there, and does not hand it on
     stores: dict[str, Store] = {each: PostgresStore(address, each, partitions=PARTITIONS) for each in (name, SOURCE)}
-    await Runtime(model, plans, stores, ports).start()
+    await Host(crew.model(), stores, Ports(), placed=Placed({name: ("write", "read")})).start()
     await asyncio.Event().wait()
 
 

@@ -20,7 +20,7 @@ from remit import (
     Sql,
     System,
 )
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.turns import PATIENCE_SECONDS
 from remit.stores import Change, nesting
@@ -154,7 +154,7 @@ async def test_reactions_that_nest_all_come_to_an_end(app: Sender) -> None:
 
 async def test_whoever_has_locked_rows_waits_for_nobodys_turn(app: Sender) -> None:
     """Who has the turn may wait for these very rows."""
-    assert isinstance(app, Runtime)
+    assert isinstance(app, Host)
     for id in ("w1", "w2"):
         change = Change("work.Found", id, 0, b"")
         assert await app.calls.turns.take_first([change], Attempt(id, "", 0.0, "work", SECONDS), None)

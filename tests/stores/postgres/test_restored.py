@@ -14,7 +14,7 @@ import pytest
 from remit import RemitError, Stale
 from remit.cli.program import execute
 from remit.hosting.assembly import assemble
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.runtime.following.follower import Follower
 from remit.stores import PUBLISHED, Entry, Unit
 from remit.stores.postgres.store import PostgresStore
@@ -46,7 +46,7 @@ async def server(own: Server) -> Server:
 class Shop:
     """A running shop, sales and billing each in a database of its own."""
 
-    def __init__(self, server: Server, runtime: Runtime) -> None:
+    def __init__(self, server: Server, runtime: Host) -> None:
         self.runtime = runtime
 
     @property

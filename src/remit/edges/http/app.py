@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
-from remit.contexts import ClientOf, Sender
+from remit.contexts import ClientOf, Context, Sender
 from remit.edges.http.doors import compile_operations, endpoint
 from remit.edges.http.openapi import describe
 from remit.edges.http.page import render
@@ -32,7 +32,6 @@ from remit.edges.http.request import (
 )
 from remit.edges.http.routing import Router
 from remit.errors import RemitError, visible
-from remit.hosting import System
 
 __all__ = ["HttpEdge"]
 
@@ -44,6 +43,17 @@ _PAGE_POLICY = (
     b"content-security-policy",
     b"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'",
 )
+
+
+class Routed(Protocol):
+    """What an edge has to know of a system."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def contexts(self) -> Sequence[Context[Any]]: ...
+    @property
+    def client_of(self) -> ClientOf | None: ...
 
 
 class HttpEdge:
@@ -68,7 +78,7 @@ class HttpEdge:
 
     def __init__(
         self,
-        system: System,
+        system: Routed,
         sender: Sender,
         *,
         max_body: int = 1_000_000,

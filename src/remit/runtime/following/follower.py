@@ -46,13 +46,14 @@ class Follower:
         ports: Ports,
         listener: Listener,
         stamp: Callable[[], float],
+        held: Callable[[], bool] = always,
     ) -> None:
-        """`store` holds the checkpoints. `stamp` gives the time by which the source knows when it heard of it."""
+        """`store` holds the checkpoints. `stamp` gives the time by which the source knows when it heard of it. `held`
+        says whether this process may go on with it."""
         self.follow = follow
         self.name = follow.name
         """`<context>.<name>`: whose store holds its checkpoints, and under which name."""
-        self.held: Callable[[], bool] = always
-        """Whether this process may go on with it."""
+        self._held = held
         self.handled = 0
         """Messages since it was made."""
         self._store = store
@@ -175,7 +176,7 @@ class Follower:
             lane.worker = asyncio.create_task(self._work(lane), name=f"{self.name} partition {lane.part}")
 
     def _goes_on(self) -> bool:
-        return not self._stopping and self.state not in BROKEN and self.held()
+        return not self._stopping and self.state not in BROKEN and self._held()
 
     def _lane(self, part: int) -> Lane:
         lane = self._lanes.get(part)
@@ -343,7 +344,7 @@ class Follower:
 
     async def housekeeping(self, reload: bool) -> None:
         """Sees to what is due beside the messages. `reload` when another process has written to the store."""
-        if self._stopping or self._phase != "running" or not self.held():
+        if self._stopping or self._phase != "running" or not self._held():
             return
         if reload:
             self._bell.set()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
@@ -16,7 +16,7 @@ from remit.runtime.calling.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.dispatch import Dispatcher
 from remit.runtime.following.effect import Effect
-from remit.runtime.following.follower import Follower
+from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
 from remit.runtime.following.troubles import Troubles
@@ -37,11 +37,18 @@ BATCH_SECONDS = 0.05
 
 
 def subscription(
-    follow: FollowPlan, plan: ContextPlan, store: Store, feed: Feed, calls: Calls, ports: Ports, listener: Listener
+    follow: FollowPlan,
+    plan: ContextPlan,
+    store: Store,
+    feed: Feed,
+    calls: Calls,
+    ports: Ports,
+    listener: Listener,
+    held: Callable[[], bool] = always,
 ) -> Follower:
     """Follows one channel of one source for one context, and has its handlers react."""
     handling = Handling(follow, plan, store, calls, ports, listener)
-    return Follower(follow, store, feed, handling, ports, listener, calls.stamp)
+    return Follower(follow, store, feed, handling, ports, listener, calls.stamp, held)
 
 
 @dataclass

@@ -7,13 +7,13 @@ runs twice, publishes messages again: the channel refuses what it has, or whoeve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from remit.errors import ChannelError, RemitError, StoreError, Unavailable
 from remit.runtime.failures import backoff, storable, told
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.ending import end
-from remit.runtime.following.follower import Follower
+from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.plan import FollowPlan
@@ -31,10 +31,17 @@ LONGEST = 4
 """Failures after which the pause grows no longer (some 3 s): to ask a channel that has no connection costs nothing."""
 
 
-def relay(follow: FollowPlan, store: Store, events: EventChannel, ports: Ports, listener: Listener) -> Follower:
+def relay(
+    follow: FollowPlan,
+    store: Store,
+    events: EventChannel,
+    ports: Ports,
+    listener: Listener,
+    held: Callable[[], bool] = always,
+) -> Follower:
     """Publishes one channel of a context's log. `follow` names both, and the checkpoint: `billing.relay:nats`."""
     feed, publishing = StoreFeed(follow.source, follow.channel, store), Publishing(follow, store, events, ports)
-    return Follower(follow, store, feed, publishing, ports, listener, ports.clock.seconds)
+    return Follower(follow, store, feed, publishing, ports, listener, ports.clock.seconds, held)
 
 
 class Publishing(Effect):

@@ -70,16 +70,17 @@ class RemoteCalls:
         elsewhere: Collection[str],
         encoding: Encoding = "json",
         owners: Mapping[type[Message], str] | None = None,
+        listener: Listener = lambda _: None,
     ) -> None:
         """`elsewhere` are addresses: `billing.write`, `billing.read`, `billing.log`. `owners` are the contexts of
-        messages whose modules do not name them."""
+        messages whose modules do not name them. `listener` is told when an address is no longer called, and when it is
+        called again."""
         self._channel = channel
         self._ports = ports
         self._elsewhere = frozenset(elsewhere)
         self._format: Encoding = encoding
         self._owners = owners or {}
-        self.listener: Listener = lambda _: None
-        """What is told when an address is no longer called, and when it is called again."""
+        self._listener = listener
         self._routes: dict[type, Route | None] = {}
         self._targets: dict[str, _Target] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
@@ -121,7 +122,7 @@ class RemoteCalls:
     def _target(self, address: str) -> _Target:
         target = self._targets.get(address)
         if target is None:
-            target = _Target(address, self._channel, self._ports, lambda signal: self.listener(signal))
+            target = _Target(address, self._channel, self._ports, self._listener)
             self._targets[address] = target
         return target
 

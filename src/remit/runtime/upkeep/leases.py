@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
 
 from remit.errors import RemitError
 from remit.runtime.following.follower import Follower
+from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.upkeep.peers import Peers, label
 from remit.stores import Store
@@ -49,9 +50,9 @@ def surplus(names: Collection[str], mine: Collection[str], members: int) -> str 
 class Leases:
     """The leases of one store: starts what this process has been given, and stands by with the rest."""
 
-    def __init__(self, store: Store, followers: Sequence[Follower], ports: Ports) -> None:
+    def __init__(self, store: Store, ports: Ports) -> None:
         self._store = store
-        self._all = {label(each.follow): each for each in followers}
+        self._all: dict[str, Follower] = {}
         self._ports = ports
         self._peers = Peers(store, ports)
         self._me = ""
@@ -73,22 +74,25 @@ class Leases:
         self._bell = asyncio.Event()
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
-        for name, follower in self._all.items():
-            follower.held = partial(self._is_held, name)
+
+    def held(self, follow: FollowPlan) -> Callable[[], bool]:
+        """What a follower asks before each batch: whether this process may go on with it."""
+        return partial(self._is_held, label(follow))
 
     # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
 
-    async def start(self, me: str) -> None:
+    async def start(self, me: str, followers: Sequence[Follower]) -> None:
         """Enters, and goes on renewing. Returns when what was taken has started. Raises what the store raises."""
-        await self.enter(me)
+        await self.enter(me, followers)
         self._task = asyncio.create_task(self._keep(), name=f"leases of {me}")
         for failure in await asyncio.gather(*self._moving.values(), return_exceptions=True):
             if failure is not None:
                 raise failure
 
-    async def enter(self, me: str) -> None:
-        """Takes what is free, in the name of this process, and stands by with the rest."""
+    async def enter(self, me: str, followers: Sequence[Follower]) -> None:
+        """Takes what is free of these, in the name of this process, and stands by with the rest."""
         self._me = me
+        self._all = {label(each.follow): each for each in followers}
         for follower in self._all.values():
             await follower.stand_by()
         if self._all:
@@ -114,9 +118,9 @@ class Leases:
         """Something has changed in the store."""
         self._bell.set()
 
-    async def states(self, follower: Follower) -> Collection[str]:
+    async def states(self, follow: FollowPlan) -> Collection[str]:
         """What the processes that live say of a follower."""
-        return await self._peers.states(label(follower.follow))
+        return await self._peers.states(label(follow))
 
     def _is_held(self, name: str) -> bool:
         if self._ends.get(name, 0.0) > self._ports.clock.seconds():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar
 from typing import Any, TypeVar
 
-from remit.runtime import Runtime
+from remit.runtime import Host
 from remit.stores.sqlite.store import SqliteStore
 from remit.testing.simulation.choices import Choices
 
@@ -32,7 +32,7 @@ class Incarnation:
         self.dead = False
         self.gone = asyncio.Event()
         self.stores: dict[str, SqliteStore] = {}
-        self.runtime: Runtime | None = None
+        self.host: Host | None = None
         self.at_end: Callable[[], None] = lambda: None
         """Called when it dies."""
         self.hosts = node.hosts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from contextvars import Context
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,15 +17,14 @@ from remit.checks import model_of
 from remit.contexts import Model
 from remit.errors import CallError, OutcomeUnknown, RemitError
 from remit.messages import Command
-from remit.runtime import Ports, Runtime, Signal, SystemClock, compile_system
+from remit.runtime import Host, Ports, Signal, SystemClock
 from remit.runtime.following.history import BROKEN
 from remit.runtime.following.reports import REPORT_SECONDS
-from remit.runtime.plan import ContextPlan
 from remit.runtime.upkeep.peers import label
 from remit.runtime.upkeep.pruning import trim
 from remit.stores import PUBLISHED
 from remit.stores.sqlite.store import SqliteStore
-from remit.testing.simulation.apart import CUTS, Service
+from remit.testing.simulation.apart import CUTS, make_service
 from remit.testing.simulation.backups import Backup
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.judges import Ledger, Verdict, deleted, judge, placed_orders, torn_off, unfinished
@@ -38,7 +37,6 @@ from remit.testing.simulation.scene import Scene
 from remit.testing.simulation.shop import Credit, Customer, PlaceOrder, shop
 from remit.testing.simulation.weather import Poison, Weather
 from remit.transports import Feed
-from remit.transports.in_process import StoreFeed
 
 __all__ = ["Report", "run_scene", "simulate"]
 
@@ -146,7 +144,6 @@ class _World:
         self._subscriptions: set[tuple[str, str, int]] = set()
         self._restored = 0
         self._network = Network(self._choices)
-        self._services: dict[Incarnation, Service] = {}
         self._machines = defaultdict[str, dict[str, Incarnation]](dict)
         """The lives of each machine, by what they are called in the stores."""
         # Without leases all processes run everything: then the checkpoints alone keep the stores whole.
@@ -223,13 +220,13 @@ class _World:
         while True:
             await asyncio.sleep(self._choices.delay("trim", 3.0))
             living = self._nodes[self._choices.draw("trimmed", len(self._nodes))].living
-            if living is not None and living.runtime is not None:
+            if living is not None and living.host is not None:
                 for context in living.stores:
-                    await self._ask(living, self._delete_old(living, living.runtime, context))
+                    await self._ask(living, self._delete_old(living, living.host, context))
 
-    async def _delete_old(self, living: Incarnation, runtime: Runtime, context: str) -> int:
+    async def _delete_old(self, living: Incarnation, host: Host, context: str) -> int:
         """Not before everybody has been heard of: who comes later begins where the log does then."""
-        store, now = living.stores[context], runtime.calls.seconds()
+        store, now = living.stores[context], host.calls.seconds()
         if not self._scene.apart:  # the relay there is ours, and reports to nobody
             relayed = await store.checkpoints("relay", context, PUBLISHED)
             await store.report("relay", PUBLISHED, {part: stands.pos for part, stands in relayed.items()}, now)
@@ -286,17 +283,18 @@ class _World:
 
     def _avoided(self) -> list[str]:
         """Who is not called any more by whom. Everybody answers in peace, so it must be found out."""
-        living = [node.living for node in self._nodes if node.living in self._services]
-        return [f"{each.name} avoids {at}" for each in living for at in self._services[each].remote.avoided]
+        living = [node.living for node in self._nodes if node.living is not None]
+        remote = [(each.name, each.host.remote) for each in living if each.host is not None]
+        return [f"{name} avoids {at}" for name, calls in remote if calls is not None for at in calls.avoided]
 
     def _look_for_the_left_alone(self) -> None:
         """Each subscription and relay is run by one process, and by no other."""
-        runtimes = [node.living.runtime for node in self._nodes if node.living is not None]
+        hosts = [node.living.host for node in self._nodes if node.living is not None]
         run = Counter(
             label(each.follow)
-            for runtime in runtimes
-            if runtime
-            for each in runtime.followers
+            for host in hosts
+            if host
+            for each in host.followers
             if each.state not in ("standby", "stopped")
         )
         for name, source, channel in sorted(self._subscriptions):
@@ -305,30 +303,29 @@ class _World:
                 self._accuse("stuck" if not times else "false", f"{times} processes run {name}")
 
     def _look_at(self, node: Node) -> None:
-        runtime = node.living.runtime if node.living is not None else None
-        if runtime is None:
+        host = node.living.host if node.living is not None else None
+        if host is None:
             if not node.lost:
                 self._accuse("stuck", f"{node.name} does not run")
             return
-        for subscription in runtime.subscriptions:
+        for subscription in host.subscriptions:
             well = subscription.state == "running" or (self._leased and subscription.state == "standby")
             if not well and subscription.name not in self._ledger.stopped:
                 self._accuse("stuck", f"{subscription.name} is {subscription.state}: {subscription.note}")
 
     def _regressed(self) -> set[str]:
         """The subscriptions that the process which runs them has stopped, with a reason."""
-        living = [node.living.runtime for node in self._nodes if node.living is not None]
-        states = [(s.name, s.state) for runtime in living if runtime is not None for s in runtime.subscriptions]
+        living = [node.living.host for node in self._nodes if node.living is not None]
+        states = [(s.name, s.state) for host in living if host is not None for s in host.subscriptions]
         going = {name for name, state in states if state not in (*BROKEN, "standby")}
         return (torn_off(self._folder) & {name for name, state in states if state in BROKEN}) - going
 
     async def _stop(self, node: Node) -> None:
         """Ends a process in good order."""
         living = node.living
-        if living is None or living.runtime is None:
+        if living is None or living.host is None:
             return
-        stop = (self._services.get(living) or living.runtime).stop()
-        _, pending = await asyncio.wait([living.spawn(stop)], timeout=60.0)
+        _, pending = await asyncio.wait([living.spawn(living.host.stop())], timeout=60.0)
         if pending:
             self._accuse("stuck", f"{node.name} does not stop")
 
@@ -343,53 +340,40 @@ class _World:
             _Clock(self._loop, incarnation.skew), _Ids(incarnation.name), choices.random(),
             _Machine(lives, incarnation),
         )  # fmt: skip
-        plans = compile_system(model, ports)
-        for name in incarnation.hosts or plans:
+        for name in incarnation.hosts or model.names:
             lane = SimLane(incarnation, choices)
             path = self._folder / f"{name}.db"
             store = incarnation.stores[name] = SqliteStore(path, name, lane=lane, partitions=_PARTITIONS)
             store.capabilities = replace(store.capabilities, shared_between_processes=self._leased)
-
-        if self._scene.apart:
-            await self._serve(incarnation, model, plans, ports)
-            return
-
-        def feed(subscription: str, source: str, channel: int) -> Feed:
-            self._follows(subscription, source, channel)
-            log = incarnation.stores[source]
-            if subscription.split(".")[0] == source:
-                return StoreFeed(source, channel, log)
-            return HostileFeed(
-                self._broker.queue(subscription, source), source, channel, log, incarnation, self._broker, choices
-            )
-
-        runtime = Runtime(model, plans, incarnation.stores, ports, listener=self._hear, parity=True, feeds=feed)
+        host = self._make(incarnation, model, ports)
+        self._subscriptions |= {(each.name, each.follow.source, each.follow.channel) for each in host.followers}
         try:
-            await runtime.start()
+            await host.start()
         except RemitError:
             # Whoever starts processes starts this one again.
             self._loop.call_soon(self._crash, incarnation, context=Context())
             return
-        for name, store in incarnation.stores.items():
-            incarnation.spawn(Relay(name, store, self._broker).run())
-        incarnation.runtime = runtime
+        if not self._scene.apart:
+            for name, store in incarnation.stores.items():
+                incarnation.spawn(Relay(name, store, self._broker).run())
+        incarnation.host = host
 
-    async def _serve(
-        self, incarnation: Incarnation, model: Model, plans: Mapping[str, ContextPlan], ports: Ports
-    ) -> None:
-        service = Service(
-            model, plans, ports, self._network, incarnation, self._choices, self._hear, self._follows,
-            pull=self._scene.pull,
-        )  # fmt: skip
-        try:
-            await service.start()
-        except RemitError:
-            self._loop.call_soon(self._crash, incarnation, context=Context())
-            return
-        self._services[incarnation], incarnation.runtime = service, service.runtime
+    def _make(self, incarnation: Incarnation, model: Model, ports: Ports) -> Host:
+        if self._scene.apart:
+            return make_service(
+                model, ports, self._network, incarnation, self._choices, self._hear, pull=self._scene.pull
+            )
 
-    def _follows(self, name: str, source: str, channel: int) -> None:
-        self._subscriptions.add((name, source, channel))
+        def feed(subscription: str, read: Feed) -> Feed:
+            source, channel = read.source, read.channel
+            if subscription.split(".")[0] == source:
+                return read
+            return HostileFeed(
+                self._broker.queue(subscription, source), source, channel, incarnation.stores[source], incarnation,
+                self._broker, self._choices,
+            )  # fmt: skip
+
+        return Host(model, incarnation.stores, ports, listener=self._hear, feeds=feed, parity=True)
 
     def _crash(self, incarnation: Incarnation) -> None:
         for node in self._nodes:
@@ -443,8 +427,8 @@ class _World:
             await asyncio.sleep(self._choices.delay("operator", 4.0))
             self._weather.fixed = look >= 1 + self._choices.draw("fix", 3) or self._weather.fixed
             living = self._nodes[self._choices.draw("console", len(self._nodes))].living
-            if living is not None and living.runtime is not None and "billing" in living.stores:
-                now = living.runtime.calls.seconds()
+            if living is not None and living.host is not None and "billing" in living.stores:
+                now = living.host.calls.seconds()
                 await self._ask(living, living.stores["billing"].retry("billing.charge", None, now))
         self._weather.fixed = True
 
@@ -457,11 +441,11 @@ class _World:
         for attempt in count(1):
             node = self._nodes[self._choices.draw("door", len(self._nodes))]
             living = node.living
-            if living is not None and living.runtime is not None:
+            if living is not None and living.host is not None:
                 short = self._choices.chance("short deadline", 150)
                 deadline = self._choices.delay("deadline", 0.1) if short else 10.0
                 restored = self._restored
-                answer = await self._ask(living, living.runtime.send(command, key=key, deadline=deadline))
+                answer = await self._ask(living, living.host.send(command, key=key, deadline=deadline))
                 if restored != self._restored:
                     answer = None  # what it tells of may have been forgotten since
                 if isinstance(answer, int):

@@ -7,14 +7,14 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from remit.cli.failures import Failure
 from remit.hosting import System
+from remit.hosting.failures import Failure
 from remit.observability import Health
-from remit.runtime import Runtime
+from remit.runtime import Host
 
-__all__ = ["Doors", "Limits", "Process", "listen", "serve"]
+__all__ = ["Doors", "Limits", "listen", "serve"]
 
 BACKLOG = 2048
 DRAIN_SECONDS = 10
@@ -62,12 +62,6 @@ class Limits(NamedTuple):
     max_requests: int = 1000
     docs: bool = True
 
-    @property
-    def options(self) -> list[str]:
-        """The options of `remit run` that say the same."""
-        numbers = ["--max-body", str(self.max_body), "--max-deadline", str(self.max_deadline)]
-        return [*numbers, "--max-requests", str(self.max_requests), "--docs" if self.docs else "--no-docs"]
-
 
 class Doors:
     """Serves the HTTP edge of a running system on a socket.
@@ -75,7 +69,7 @@ class Doors:
     Raises `ModelError` with every route that does not hold, `Failure` when the server is not installed.
     """
 
-    def __init__(self, system: System, runtime: Runtime, door: socket.socket, limits: Limits) -> None:
+    def __init__(self, system: System, host: Host, door: socket.socket, limits: Limits) -> None:
         try:
             import uvicorn
         except ModuleNotFoundError:
@@ -83,8 +77,8 @@ class Doors:
                 "http.extra-missing", "serving HTTP needs uvicorn, which is not installed", where="remit run",
                 expected="remit installed with its http extra", next="pip install 'remit[http]'",
             ) from None  # fmt: skip
-        from remit.cli.connections import HEAD_BYTES, IDLE_SECONDS, parsed_in_c, parsed_in_python, room_for
         from remit.edges.http import HttpEdge
+        from remit.hosting.connections import HEAD_BYTES, IDLE_SECONDS, parsed_in_c, parsed_in_python, room_for
 
         class Server(uvicorn.Server):
             """Leaves the signals to us, and says when it has started."""
@@ -98,11 +92,11 @@ class Doors:
                 begun.set()
 
         begun = self._begun = asyncio.Event()
-        self._health = Health(runtime)
+        self._health = Health(host)
         self._door = door
         self._ending = False
         self.url = _url(door)
-        edge = HttpEdge(system, runtime, **limits._asdict(), ready=self._readiness, status=self._status)
+        edge = HttpEdge(system, host, **limits._asdict(), ready=self._readiness, status=self._status)
         room = room_for(limits.max_body)
         try:
             connections = parsed_in_c(room)
@@ -160,19 +154,10 @@ def _url(door: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class Process(Protocol):
-    """What runs beside the edge."""
-
-    async def start(self) -> None: ...
-    async def stop(self) -> None: ...
-
-
-async def serve(
-    process: Process, doors: Doors | None, ending: asyncio.Event, ready: Callable[[str | None], None]
-) -> None:
+async def serve(host: Host, doors: Doors | None, ending: asyncio.Event, ready: Callable[[str | None], None]) -> None:
     """Starts everything, says when it is ready and on which URL, and drains once the event comes."""
     try:
-        await process.start()
+        await host.start()
         if doors is None:
             ready(None)
             await ending.wait()
@@ -181,4 +166,4 @@ async def serve(
             ready(doors.url)
             await doors.serve_until(ending)
     finally:
-        await process.stop()
+        await host.stop()

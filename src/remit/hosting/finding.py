@@ -1,29 +1,31 @@
-"""Finding the system that a command names."""
+"""Finding the system that somebody names."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 import traceback
-from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
 
-from remit.cli.failures import Failure
-from remit.cli.settings import HERE, system_here
 from remit.errors import RemitError
 from remit.hosting import System
+from remit.hosting.failures import Failure
+from remit.hosting.settings import HERE, system_here
 
-__all__ = ["load_system"]
+__all__ = ["find_system", "load_system"]
 
 
-def load_system(name: str, only: Collection[str] | None = None) -> System:
+def load_system(name: str) -> System:
+    """The system that `find_system` finds, with all its contexts. Raises `ModelError` for those that are not there."""
+    return find_system(name).hosting()
+
+
+def find_system(name: str) -> System:
     """The system at `module:attribute`, or the only one in `module`; the working directory is searched first.
 
-    `.` is the one that `pyproject.toml` in the working directory names.
-
-    `only` names the contexts this process hosts: those of the others need not be there. Raises `Failure` when there is
-    no such module, it cannot be imported, or it holds no such system; `ModelError` for contexts that are not there.
+    `.` is the one that `pyproject.toml` in the working directory names. Its contexts may be mere names yet. Raises
+    `Failure` when there is no such module, it cannot be imported, or it holds no such system.
     """
     if name == HERE:
         name = system_here()
@@ -32,7 +34,7 @@ def load_system(name: str, only: Collection[str] | None = None) -> System:
     if attribute:
         found = getattr(module, attribute, None)
         if isinstance(found, System):
-            return found.hosting(only)
+            return found
         what = f"{module_name} has no {attribute!r}" if found is None else f"{name} is a {type(found).__name__}"
         raise Failure("system.missing", what, where=name, expected="a remit.System", next=_instead(module))
     systems = _systems(module)
@@ -42,7 +44,7 @@ def load_system(name: str, only: Collection[str] | None = None) -> System:
             "system.ambiguous" if systems else "system.missing", f"{module_name} holds {count}", where=name,
             expected="one remit.System in the module, or module:attribute", next=_instead(module),
         )  # fmt: skip
-    return next(iter(systems.values())).hosting(only)
+    return next(iter(systems.values()))
 
 
 def _systems(module: ModuleType) -> dict[str, System]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import resource
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from remit.edges.http import answer_before_request
 
@@ -103,22 +103,30 @@ def _size_of(headers: Iterable[tuple[bytes, bytes]]) -> int:
     return sum(len(name) + len(value) + len(b": \r\n") for name, value in headers)
 
 
-def parsed_in_c(room: Room) -> type[asyncio.Protocol]:
+class _Gated(asyncio.Protocol):
+    """A connection of the server with a gate. Stands before the server's own class."""
+
+    room: Room
+    connections: set[Any]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.gate = _Gate(cast("asyncio.Transport", transport), self.room, len(self.connections))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.gate.end()
+        super().connection_lost(exc)
+
+
+def parsed_in_c(limits: Room) -> type[asyncio.Protocol]:
     """The class of a connection for the server, with these limits. Raises `ModuleNotFoundError` without its parser."""
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-    class Connection(HttpToolsProtocol):
+    class Connection(_Gated, HttpToolsProtocol):
+        room = limits
         in_body = False
         largest = 0
         """Of the pieces that arrived: a head within a small one is small."""
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base has it
-            super().connection_made(transport)
-            self.gate = _Gate(transport, room, len(self.connections))
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self.gate.end()
-            super().connection_lost(exc)
 
         def data_received(self, data: bytes) -> None:
             self.largest = max(self.largest, len(data))
@@ -131,7 +139,8 @@ def parsed_in_c(room: Room) -> type[asyncio.Protocol]:
             super().on_message_begin()
 
         def on_headers_complete(self) -> None:
-            if self.largest > room.head_bytes and len(self.url) + _size_of(self.headers) > room.head_bytes:
+            largest = limits.head_bytes
+            if self.largest > largest and len(self.url) + _size_of(self.headers) > largest:
                 self.gate.refuse("http.large-head")
                 raise ValueError("the head is too large")  # ends the parsing
             self.in_body = True
@@ -148,19 +157,13 @@ def parsed_in_c(room: Room) -> type[asyncio.Protocol]:
     return Connection
 
 
-def parsed_in_python(room: Room) -> type[asyncio.Protocol]:
+def parsed_in_python(limits: Room) -> type[asyncio.Protocol]:
     """The same where there is no parser in C. It limits by itself what is left of an incomplete head."""
     import h11
     from uvicorn.protocols.http.h11_impl import H11Protocol
 
-    class Connection(H11Protocol):
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its base has it
-            super().connection_made(transport)
-            self.gate = _Gate(transport, room, len(self.connections))
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self.gate.end()
-            super().connection_lost(exc)
+    class Connection(_Gated, H11Protocol):
+        room = limits
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)

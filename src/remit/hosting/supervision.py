@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from remit.cli.failures import UNUSABLE
-from remit.cli.screen import say
+from remit.hosting.failures import UNUSABLE
 from remit.runtime import Ports
 from remit.runtime.failures import backoff
 
@@ -46,13 +45,17 @@ class _Child:
 class Supervisor:
     """Runs commands side by side. Each prints one line of JSON with `"ready": true` when it can be used.
 
-    `on_ready` is called once, when all have said so, with what they said by name.
+    `on_ready` is called once, when all have said so, with what they said by name. `say` is given the other lines, each
+    with the name of its child before it, and what becomes of the children.
     """
 
-    def __init__(self, children: Mapping[str, Child], on_ready: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self, children: Mapping[str, Child], on_ready: Callable[[dict[str, Any]], None], say: Callable[[str], None]
+    ) -> None:
         self._children = [_Child(name, *child) for name, child in children.items()]
         self._width = max(len(name) for name in children)
         self._on_ready: Callable[[dict[str, Any]], None] | None = on_ready
+        self._tell = say
         self._random = Ports().random
         self._ending = asyncio.Event()
         self._code = 0
@@ -144,7 +147,7 @@ class Supervisor:
                 process.kill()
 
     def _say(self, name: str, text: str) -> None:
-        say(f"{name:<{self._width}} | {text}", error=True)
+        self._tell(f"{name:<{self._width}} | {text}")
 
 
 def _readiness(line: str) -> dict[str, Any] | None:

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
-from remit.cli.failures import Failure
-from remit.cli.loading import load_system
+from remit.hosting.failures import Failure
+from remit.hosting.finding import find_system
 from remit.hosting.technologies import is_made, made_stores, open_store
 from remit.stores import Store
 from remit.topology.file import Secret, Topology, read_topology
@@ -67,7 +67,7 @@ class Places(NamedTuple):
 def _named(topology: Topology) -> Sequence[str]:
     """The contexts that a topology names; those that `*` stands for, the system knows."""
     names = {entry.partition(".")[0] for service in topology.services.values() for entry in service.runs}
-    return load_system(topology.system, only=()).names if "*" in names else sorted(names)
+    return find_system(topology.system).names if "*" in names else sorted(names)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from remit.cli.failures import Failure
+from remit.hosting.failures import Failure
 
 __all__ = ["HERE", "system_here"]
 

@@ -1,0 +1,97 @@
+"""Services of a topology as processes: one that is put together here, and several as children."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from remit.hosting import System
+from remit.hosting.assembly import assemble_service
+from remit.hosting.failures import Failure
+from remit.hosting.finding import find_system
+from remit.hosting.placing import placed_on
+from remit.hosting.supervision import Child
+from remit.runtime import Host
+from remit.topology.file import Address, Topology
+from remit.topology.placement import Placement, contexts_of
+from remit.topology.secrets import withheld_from
+
+__all__ = ["Replica", "Service", "children_of", "chosen", "make_service"]
+
+
+class Replica(NamedTuple):
+    """One process: `billing`, or `billing#2` where there are several of its kind."""
+
+    service: str
+    number: int
+
+    def named(self, topology: Topology) -> str:
+        """What it is called in the topology."""
+        return self.service if topology.services[self.service].replicas == 1 else f"{self}"
+
+    def __str__(self) -> str:
+        return f"{self.service}#{self.number + 1}"
+
+
+def chosen(topology: Topology, names: Sequence[str]) -> list[Replica]:
+    """The processes that names stand for: `billing` for every replica of it, `billing#2` for the second. Without names,
+    all. Raises `Failure` for a name that is no service.
+    """
+    found: list[Replica] = []
+    for name in names or topology.services:
+        service, _, number = name.partition("#")
+        replicas = topology.services[service].replicas if service in topology.services else 0
+        if not number and replicas:
+            found += [Replica(service, each) for each in range(replicas)]
+        elif number.isdecimal() and 1 <= int(number) <= replicas:
+            found.append(Replica(service, int(number) - 1))
+        else:
+            raise Failure(
+                "service.unknown", f"there is no service {name!r}", where=topology.where,
+                expected=f"one of: {', '.join(topology.services)}, with #2 for the second of several replicas",
+                next=f"remit run {topology.where} {next(iter(topology.services), '')}",
+            )  # fmt: skip
+    return list(dict.fromkeys(found))
+
+
+class Service(NamedTuple):
+    """A process of a topology, not yet started."""
+
+    name: str
+    host: Host
+    edges: System
+    """The contexts whose routes it serves."""
+    listens: Address | None
+    """Where it serves them."""
+
+
+def make_service(topology: Topology, replica: Replica) -> Service:
+    """Loads what a service hosts, places it and puts it together.
+
+    Raises `Failure` and `ModelError` for a system that is not there or does not hold, as it is placed; `StoreError` and
+    `ChannelError` for a driver that is not installed.
+    """
+    system = find_system(topology.system)
+    hosted = system.hosting(contexts_of(topology.services[replica.service], system.names))
+    model = hosted.model()
+    placement = placed_on(topology, model)
+    placed = placement.services[replica.service]
+    host = assemble_service(model, placement, placed, replica=replica.number)
+    edges = hosted.hosting([context for context in placed.runs if placed.has(context, "edge")])
+    http = placed.service.http
+    return Service(replica.named(topology), host, edges, None if http is None else http.of_replica(replica.number))
+
+
+def children_of(
+    topology: Topology, placement: Placement, replicas: Sequence[Replica], command: Callable[[Replica], Sequence[str]]
+) -> Mapping[str, Child]:
+    """Each replica as a child process by this command, in the environment of this one less the secrets of others."""
+    return {
+        each.named(topology): Child(command(each), _environment(topology, placement, each.service)) for each in replicas
+    }
+
+
+def _environment(topology: Topology, placement: Placement, service: str) -> Mapping[str, str]:
+    withheld = withheld_from(topology, placement.services[service])
+    return {name: value for name, value in os.environ.items() if name not in withheld}

@@ -1,0 +1,248 @@
+"""A running process: what it is made of, how it starts and ends, and the door for callers outside of handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+from remit.contexts import Model
+from remit.errors import RemitError
+from remit.messages import Command, Query, contract_of, key_text
+from remit.runtime.calling.calls import DEADLINE, Calls, attempt
+from remit.runtime.compiler import compile_system
+from remit.runtime.following.follower import Follower
+from remit.runtime.following.handling import subscription
+from remit.runtime.following.publishing import relay
+from remit.runtime.freshness.freshness import Freshness
+from remit.runtime.freshness.influence import influence_of, may_call
+from remit.runtime.freshness.reaching import Following
+from remit.runtime.placed import ALONE, EVERYTHING, Channels, Placed
+from remit.runtime.plan import ContextPlan
+from remit.runtime.ports import Ports
+from remit.runtime.reception import Reception
+from remit.runtime.remote.calls import RemoteCalls
+from remit.runtime.services import Services
+from remit.runtime.signals import Listener, Signal, log_signal
+from remit.runtime.sources import Feeds, Sources, as_it_is
+from remit.runtime.store_time import StoreTime
+from remit.runtime.upkeep.event_keys import compare_event_keys
+from remit.runtime.upkeep.housekeeping import Housekeeper
+from remit.runtime.upkeep.sharing import Sharing, together
+from remit.stores import Store
+from remit.stores.forks import Origin, in_another_process
+from remit.stores.port import has_sql
+
+__all__ = ["Host"]
+
+
+class Host:
+    """Runs what is placed in a process. Every process is one, whatever runs in it. Implements `Sender` for callers
+    outside of any handler.
+
+    `model` has been checked, without findings. `stores` and `channels` are made and not yet open: they are opened when
+    the process starts, and closed when it stops. A simulation and tests give their own, and their own `ports`,
+    `listener` and `feeds`. With `parity` every message within the process makes a round trip through the codec.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        stores: Mapping[str, Store],
+        ports: Ports,
+        *,
+        placed: Placed = EVERYTHING,
+        channels: Channels = ALONE,
+        listener: Listener = log_signal,
+        feeds: Feeds = as_it_is,
+        parity: bool = False,
+    ) -> None:
+        self.model, self.stores, self.ports = model, stores, ports
+        self._channels, self._listener = channels, listener
+        whole = {name: plan for name, plan in compile_system(model, ports).items() if name in stores}
+        self._plans = plans = whole if placed.runs is None else _only(whole, placed.runs)
+        self._time = StoreTime(ports.clock)
+
+        self.remote = self._remote_calls(placed)
+        """The contexts that other processes run; None where there is no channel for calls."""
+        self.calls = Calls(
+            plans, stores, model.contracts, ports, self._time, listener, parity=parity, remote=self.remote
+        )
+        self._sharing = Sharing(stores, ports)
+        followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
+        self.freshness = self._freshness(whole, followings)
+        self.reception = Reception(self.calls, plans, stores, model.names, self.freshness)
+
+        self.subscriptions = self._subscribe(followings)
+        self.followers = [*self.subscriptions, *self._relay(placed)]
+        self._services = Services(plans.values())
+        keep = {context.name: context.keep for context in model.contexts}
+        self._housekeeper = Housekeeper(stores, self.followers, self._sharing.leases, ports, self._time, listener, keep)
+        self._origin = Origin()
+        self.process = ""
+        """What this process is called in the stores, once it has started."""
+
+    # ── what it is made of ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _remote_calls(self, placed: Placed) -> RemoteCalls | None:
+        channel, encoding = self._channels.calls, self._channels.encoding
+        if channel is None:
+            return None
+        return RemoteCalls(channel, self.ports, placed.elsewhere, encoding, self.model.owners, self._hear)
+
+    def _hear(self, signal: Signal) -> None:
+        """Passes on what calls to others have to say. Who waits because of one that is back need not wait longer."""
+        self._listener(signal)
+        if signal.kind == "breaker-closed":
+            self.calls.recovered.ring()
+
+    def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
+        remote = self.remote
+        influence = influence_of(self.model, plans, (lambda _: False) if remote is None else remote.reaches)
+        elsewhere = None if remote is None else remote.reach
+        return Freshness(followings.values(), self._sharing.is_regressed, elsewhere, influence)
+
+    def _subscribe(self, followings: _Followings) -> list[Follower]:
+        return [
+            subscription(
+                follow, plan, self.stores[plan.name], followings[place].feed, self.calls, self.ports, self._listener,
+                self._sharing.held(follow),
+            )
+            for plan in self._plans.values()
+            for place, follow in plan.follows.items()
+        ]  # fmt: skip
+
+    def _relay(self, placed: Placed) -> list[Follower]:
+        events = self._channels.events
+        return [
+            relay(follow, self.stores[follow.source], events, self.ports, self._listener, self._sharing.held(follow))
+            for follow in placed.relays
+            if events is not None
+        ]
+
+    # ── how it starts and ends ──────────────────────────────────────────────────────────────────────────────────────
+
+    async def start(self) -> None:
+        """Connects, makes the users' services, opens the stores, starts every subscription that no other process runs,
+        and answers other processes. Raises what channels, services and stores raise."""
+        # Not before: who makes a process may fork, or become a daemon, before it is started.
+        self._origin = Origin()
+        self.process = self.ports.machine.name(self.ports.ids.new())
+        for channel in (self._channels.calls, self._channels.events):
+            if channel is not None:
+                await channel.open()
+        await self._services.open()
+        for store in self.stores.values():
+            await store.open()
+        await together(self._look_into(name, store) for name, store in self.stores.items())
+        await self._sharing.start(self.process, self.followers)
+        await self._housekeeper.start(self.process)
+        if self._channels.calls is not None:
+            await self.reception.serve(self._channels.calls)
+
+    async def _look_into(self, name: str, store: Store) -> None:
+        """What a store remembers: how late it is, and how its events are ordered."""
+        await self._time.look(name, store)
+        if name in self._plans:
+            owned = [each for message, each in self.model.contracts.items() if self.model.owners[message] == name]
+            await compare_event_keys(store, owned)
+
+    async def stop(self) -> None:
+        """Drains: commits what runs, takes no more calls, lets those that have begun end, and closes everything.
+
+        Does nothing in a process that was forked off: it is the parent's.
+        """
+        if self._origin.is_elsewhere:
+            return
+        await self._housekeeper.stop()
+        await self._sharing.stop()
+        self.reception.end()
+        if self._channels.calls is not None:
+            await self._channels.calls.close()
+        self.ports.machine.left(self.process)
+        for store in self.stores.values():
+            with contextlib.suppress(RemitError):
+                await store.beat(self.process, self.calls.seconds(), "")
+            await store.close()
+        self.calls.deadlines.close()
+        if self.remote is not None:
+            self.remote.close()
+        await self._services.close()
+        if self._channels.events is not None:
+            await self._channels.events.close()
+        for logs in self._channels.published.values():
+            await logs.close()
+
+    # ── while it runs ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def unusable(self) -> list[str]:
+        """The contexts whose store cannot be used as it is: damaged, or no longer at its place."""
+        return self._housekeeper.unusable
+
+    def stir(self, context: str) -> None:
+        """Something is being staged for a context's log, and will be committed soon."""
+        store = self.stores.get(context)
+        if store is not None and has_sql(store):
+            store.stir()
+
+    async def send(
+        self,
+        command: Command[Any, Any],
+        /,
+        *,
+        deadline: float | None = None,
+        key: str | None = None,
+        caller: str = "",
+    ) -> Any:
+        """As `Sender.send`. `caller` is who gave the key: an edge says whose it is, and others' keys do not meet it."""
+        if self._origin.is_elsewhere:
+            raise in_another_process()
+        return await self.calls.send(command, key=key, deadline=deadline, caller=caller)
+
+    async def ask(self, query: Query[Any, Any], /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
+        """As `Sender.ask`."""
+        if self._origin.is_elsewhere:
+            raise in_another_process()
+        if fresh is not False:  # the answer has what is left of the time
+            if fresh is not True:
+                key_text(fresh, "ordering key", type(query).__name__)
+            deadline = await self._freshen(query, fresh, DEADLINE if deadline is None else deadline)
+        return await self.calls.ask(query, deadline=deadline)
+
+    async def attempt(
+        self, message: Command[Any, Any] | Query[Any, Any], /, *, deadline: float | None = None, key: str | None = None
+    ) -> Any:
+        """As `Sender.attempt`."""
+        return await attempt(self, message, deadline, key)
+
+    async def _freshen(self, query: Query[Any, Any], fresh: bool | str, seconds: float) -> float:
+        """Waits until everything that has happened before now has reached the context that answers. Says how many of
+        the seconds are left."""
+        owner = self.model.owner_of(type(query))
+        if owner is None:
+            return seconds  # nobody answers it, which the call will say
+        loop = asyncio.get_running_loop()
+        when = loop.time() + seconds
+        key = fresh if isinstance(fresh, str) else None
+        await self.freshness.freshen(owner, contract_of(type(query), owner).type, key, when=when)
+        return when - loop.time()
+
+
+_Followings = Mapping[tuple[str, str, int], Following]
+
+
+def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str, ContextPlan]:
+    return {name: plan.only(runs.get(name, ())) for name, plan in plans.items()}
+
+
+def _followings(plans: Mapping[str, ContextPlan], stores: Mapping[str, Store], sources: Sources) -> _Followings:
+    """Every subscription of these contexts, also of those whose components run elsewhere."""
+    return {
+        place: Following(
+            follow, stores[plan.name], sources.feed(follow.name, follow.source, follow.channel), may_call(plan, follow)
+        )
+        for plan in plans.values()
+        for place, follow in plan.follows.items()
+    }
