@@ -92,6 +92,9 @@ def test_a_topology_names_them(sockets: str) -> None:
     desk = placement.services["desk"]
     assert desk.stores["desk"].shown == "shelf:/srv/kept/desk.shelf"
     store = open_store(desk.stores["desk"], "desk")
+    can, kind = store.capabilities, desk.stores["desk"].technology
+    assert kind
+    assert (can.durable, can.shared_between_processes) == (kind.durable, kind.shared_between_processes)
     channels = make_channels("office", placement, desk.service, 0)
     assert (type(store).__name__, type(channels.calls).__name__, channels.events) == ("ShelfStore", "SocketCalls", None)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from remit.hosting.failures import Failure
-from remit.topology.stores import DEFAULT_STORE, stores_in
+from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, stores_in
 
 __all__ = [
     "AsJson",
@@ -44,7 +44,7 @@ Store = Annotated[
     Parameter(
         name="--store",
         validator=not_empty,
-        help="Where the stores are: sqlite:PATH with {context} for a context's name, memory:, or a topology file",
+        help=f"Where the stores are: {STORE_FORMS}, with {{context}} for a context's name; or a topology file",
     ),
 ]
 Data = Annotated[

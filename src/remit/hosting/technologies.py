@@ -44,7 +44,7 @@ def _load(reference: str, what: str, install: str, error: type[RemitError]) -> A
         raise error(
             f"{what} need {(missing.name or '').partition('.')[0]}, which is not installed",
             where="store" if error is StoreError else "[channels]",
-            expected=f"what {install or module} needs",
+            expected=f"{install or module} with its driver",
             next=f'pip install "{install}"' if install else "",
         ) from missing
 

@@ -442,5 +442,6 @@ def _check_published(topology: Topology, contexts: Mapping[str, ContextShape | N
                 if database
                 else f"the store of {context} is not in {FOR_LOGS.title}, so nobody else can read its log there",
                 expected=f"all stores in schemas of one {FOR_LOGS.title} database, or a broker",
-                next=f'default = "{FOR_LOGS.form.replace("USER", "{context}:${PASSWORD}")}", or leave out events',
+                next=f'[stores] default = "{FOR_LOGS.form}", or leave out events'
+                .replace("USER", "{context}:${PASSWORD}"),
             )  # fmt: skip
