@@ -6,11 +6,12 @@ import time
 from benchmarks import sampling
 from benchmarks.relay import messages
 from benchmarks.sampling import Sample, Stopwatch, Work
+from remit.log import Channel, SubscriptionId
 from remit.runtime import Ports, Signal
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import relay
 from remit.runtime.plan import FollowPlan
-from remit.stores import PUBLISHED, Entry, Store, Unit
+from remit.stores import Entry, Store, Unit
 from remit.stores.sqlite.store import SqliteStore
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
@@ -19,7 +20,7 @@ from remit.transports.nats.events import NatsEvents
 def _entry(number: int) -> Entry:
     headers = f'{{"trace":"{number:032x}","cause":"{number:032x}","caller":"sales"}}'
     return Entry(
-        PUBLISHED, messages.key(number), f"{number:032x}", "sales.OrderPlaced", 1, time.time(), headers,
+        Channel.PUBLISHED, messages.key(number), f"{number:032x}", "sales.OrderPlaced", 1, time.time(), headers,
         messages.payload(number),
     )  # fmt: skip
 
@@ -46,8 +47,9 @@ async def _run(work: Work) -> Sample:
     with messages.running_server(work) as server:
         events = NatsEvents(NatsConnection(server.url, name="sales"), "shop")
         await events.open()
-        await events.prepare("sales", PUBLISHED)
-        follower = relay(FollowPlan("sales.relay:nats", "sales", PUBLISHED), store, events, Ports(), _complain)
+        await events.prepare("sales", Channel.PUBLISHED)
+        follow = FollowPlan(SubscriptionId("sales.relay:nats", "sales", Channel.PUBLISHED))
+        follower = relay(follow, store, events, Ports(), _complain)
         stopwatch = Stopwatch()
         await follower.start()
         await _caught_up(follower, count)

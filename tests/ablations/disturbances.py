@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from remit.errors import OutcomeUnknown
+from remit.log import Channel
 from remit.runtime.remote.feeds import RemoteFeed
 from remit.runtime.upkeep.leases import Leases
 from remit.stores import Unit
@@ -61,7 +62,7 @@ def pushes_are_lossy(patch: pytest.MonkeyPatch) -> None:
     listen, chance = NatsEvents.listen, random.Random(1)
 
     async def lossy(
-        self: NatsEvents, source: str, channel: int, bell: Callable[[Push | None], None]
+        self: NatsEvents, source: str, channel: Channel, bell: Callable[[Push | None], None]
     ) -> Callable[[], None]:
         late: list[Push] = []
 
@@ -140,7 +141,7 @@ def dies_after_commits(patch: pytest.MonkeyPatch) -> None:
     async def fatal(self: SqliteStore, unit: Unit) -> None:
         nonlocal moved
         await commit(self, unit)
-        moved += unit.advance is not None and unit.advance.subscription in REACTIONS
+        moved += unit.advance is not None and unit.advance.subscription.name in REACTIONS
         if moved == ALIVE:
             _die()
 
@@ -161,9 +162,9 @@ def commits_are_slow(patch: pytest.MonkeyPatch) -> None:
     commit, chance = SqliteStore.commit, random.Random(1)
 
     async def slow(self: SqliteStore, unit: Unit) -> None:
-        if unit.advance is not None and unit.advance.subscription in REACTIONS:
+        if unit.advance is not None and unit.advance.subscription.name in REACTIONS:
             seconds = chance.uniform(0.0, SLOWEST_SECONDS)
-            say(f"{unit.advance.subscription} {unit.advance.part}/{unit.advance.after} takes {seconds:.2f} s")
+            say(f"{unit.advance.subscription.name} {unit.advance.part}/{unit.advance.after} takes {seconds:.2f} s")
             await asyncio.sleep(seconds)
         await commit(self, unit)
 

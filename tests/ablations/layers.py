@@ -5,13 +5,13 @@ Those that the simulation takes away too are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from remit.messages import Record
+from remit.log import Heads, Record
 from remit.runtime.remote.feeds import RemoteFeed
 from remit.stores import Unit
 from remit.stores.sqlite.store import SqliteStore
@@ -45,7 +45,7 @@ def never_pull(patch: pytest.MonkeyPatch) -> None:
     async def read(self: RemoteFeed, part: int, after: int, limit: int) -> Sequence[Record]:
         return ()
 
-    async def heads(self: RemoteFeed) -> Mapping[int, tuple[int, float]]:
+    async def heads(self: RemoteFeed) -> Heads:
         return {}
 
     def watch(self: RemoteFeed, bell: Callable[[Push | None], None]) -> Callable[[], None]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from remit.stores import PUBLISHED, Entry, Unit
+from remit.log import Channel
+from remit.stores import Entry, Unit
 from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import SYSTEM, Office
 
@@ -33,10 +34,10 @@ def desk(office: Office, *texts: str, trim: bool = False) -> None:
         store = SqliteStore(office.data / "desk.db", "desk")
         await store.open()
         for part in range(16) if trim else ():
-            await store.trim(PUBLISHED, part, upto=1_000_000, before=time.time() + 1, limit=1_000_000)
+            await store.trim(Channel.PUBLISHED, part, upto=1_000_000, before=time.time() + 1, limit=1_000_000)
         for text in texts:
             payload = json.dumps({"box": "ada", "text": text}).encode()
-            entry = Entry(PUBLISHED, "ada", f"ada-{text}", "desk.LetterPosted", 1, time.time(), "{}", payload)
+            entry = Entry(Channel.PUBLISHED, "ada", f"ada-{text}", "desk.LetterPosted", 1, time.time(), "{}", payload)
             await store.commit(Unit(entries=[entry]))
         await store.close()
 

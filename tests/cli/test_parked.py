@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from remit.stores import PUBLISHED, Park, Record, Unit
+from remit.log import Channel, Record, SubscriptionId
+from remit.stores import Park, Unit
 from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import Office, Running, is_clear
 
@@ -148,7 +149,7 @@ async def test_list_says_when_it_does_not_show_all(office: Office) -> None:
     await store.open()
     for number in range(3):
         record = Record(0, number + 1, f"m{number}", "", f"k{number}", "desk.Posted", 1, 1.0, "{}", b"{}")
-        park = Park(NAME, "desk", PUBLISHED, record.key, record, float(number), "broken", 30.0)
+        park = Park(SubscriptionId(NAME, "desk", Channel.PUBLISHED), record.key, record, float(number), "broken", 30.0)
         await store.commit(Unit(parks=[park]))
     await store.close()
     all_of_them = office.remit("parked", "list", "--limit", "3", "--json")
@@ -162,7 +163,9 @@ async def test_what_is_parked_for_a_removed_subscription_is_told_and_can_be_thro
     store = SqliteStore(office.data / "mail.db", "mail")
     await store.open()
     record = Record(0, 1, "m1", "", "ada", "desk.Posted", 1, 1.0, "{}", b"{}")
-    await store.commit(Unit(parks=[Park("mail.send", "desk", PUBLISHED, "ada", record, 1.0, "broken", 30.0)]))
+    await store.commit(
+        Unit(parks=[Park(SubscriptionId("mail.send", "desk", Channel.PUBLISHED), "ada", record, 1.0, "broken", 30.0)])
+    )
     await store.close()
 
     def states() -> dict[str, str]:

@@ -12,9 +12,10 @@ import pytest
 from remit import Command, Context, System, Unavailable
 from remit.hosting.assembly import assemble
 from remit.hosting.serving import Doors, Limits, listen
+from remit.log import Record, SubscriptionId
 from remit.observability import health
 from remit.runtime import Host
-from remit.stores import Outcome, Park, Record, Unit
+from remit.stores import Outcome, Park, Unit
 from tests.cli.post_office import office
 
 
@@ -113,7 +114,7 @@ async def test_parked_keys_are_said_and_leave_a_process_ready() -> None:
         (subscription,) = runtime.subscriptions
         follow = subscription.follow
         record = Record(0, 1, "m1", "", "k", "office.Sent", 1, 1.0, "{}", b"{}")
-        park = Park(follow.name, follow.source, follow.channel, "k", record, 1.0, "broken", 1e11)
+        park = Park(SubscriptionId(follow.name, follow.source, follow.channel), "k", record, 1.0, "broken", 1e11)
         await runtime.stores[follow.name.partition(".")[0]].commit(Unit(parks=[park]))
         assert await doors._readiness() == {"ready": True, "unusable": []}
         status = await doors._status()

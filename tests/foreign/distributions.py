@@ -13,7 +13,7 @@ OURS: Mapping[str, Mapping[str, str]] = {
     "remit_sockets": {"remit.channels": "sockets = remit_sockets:SOCKETS"},
 }
 """The distributions beside this file, each with its entry points by group."""
-ROOMS = {"remit.errors", "remit.messages", "remit.stores", "remit.transports"}
+ROOMS = {"remit.errors", "remit.log", "remit.messages", "remit.stores", "remit.transports"}
 """What is public for who adds a technology."""
 
 

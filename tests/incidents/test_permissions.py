@@ -10,6 +10,7 @@ import pytest
 
 from learning.process import REMIT
 from remit.errors import ChannelError, Unavailable
+from remit.log import Channel
 from remit.testing.conformance.events import Ear, messages
 from remit.transports import Answer, Request
 from remit.transports.nats.calls import NatsCalls
@@ -19,7 +20,6 @@ from tests.incidents.services import Depot, depot, eventually
 
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
 
-PRIVATE, PUBLISHED = 0, 1
 PASSWORDS = {f"{user}_PASSWORD": f"{user.lower()}-secret" for user in ("DESK", "MAIL", "OPS")}
 TOPOLOGY = """
 system = "depot:depot"
@@ -59,10 +59,10 @@ async def attack(url: str) -> None:
     await calls.open()
     await events.open()
     try:
-        await events.listen("desk", PUBLISHED, Ear())
+        await events.listen("desk", Channel.PUBLISHED, Ear())
         with pytest.raises(ChannelError, match="denies"):
-            await events.listen("desk", PRIVATE, Ear())
-        for channel in (PRIVATE, PUBLISHED):
+            await events.listen("desk", Channel.PRIVATE, Ear())
+        for channel in Channel:
             with pytest.raises(Unavailable, match="denies"):
                 await events.publish("desk", channel, messages(1, 1))
         with pytest.raises(ChannelError, match="denies"):

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from remit.log import Channel, SubscriptionId
 from remit.observability import SubscriptionStatus, is_alive, read_status
 from remit.observability.life import LOOK_SECONDS
 from remit.runtime import Host, Ports
 from remit.runtime.plan import FollowPlan
-from remit.stores import PUBLISHED, Advance, Entry, Park, Store, Unit
+from remit.stores import Advance, Entry, Park, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, Talk, now, on_virtual_time, virtually
 
-FOLLOW = FollowPlan("mail.deliver", "desk", PUBLISHED)
+FOLLOW = FollowPlan(SubscriptionId("mail.deliver", "desk", Channel.PUBLISHED))
 NOW = 1_000_000.0
 
 
@@ -28,21 +29,20 @@ class Scene:
     desk: MemoryStore = field(default_factory=lambda: MemoryStore(partitions=1))
     mail: MemoryStore = field(default_factory=lambda: MemoryStore(partitions=1))
 
-    async def append(self, id: str, *, ago: float = 0.0, channel: int = PUBLISHED) -> None:
+    async def append(self, id: str, *, ago: float = 0.0, channel: Channel = Channel.PUBLISHED) -> None:
         await self.desk.commit(Unit(entries=[Entry(channel, "ada", id, "desk.X", 1, NOW - ago, "{}", b"{}")]))
 
     async def advance(self, before: str, after: str, *, ago: float = 0.0) -> None:
         """Moves the checkpoint; the id of the n-th message is the number n."""
         at = (int(before or 0), before, int(after), after)
-        place = (FOLLOW.name, FOLLOW.source, FOLLOW.channel, 0)
-        await self.mail.commit(Unit(advance=Advance(*place, *at, NOW - ago)))
+        await self.mail.commit(Unit(advance=Advance(FOLLOW.id, 0, *at, NOW - ago)))
 
     async def park(self, key: str, error: str) -> None:
-        record = (await self.desk.read(PUBLISHED, 0, 0, 1))[0]._replace(key=key)
-        await self.mail.commit(Unit(parks=[Park(FOLLOW.name, "desk", PUBLISHED, key, record, NOW, error, NOW + 30)]))
+        record = (await self.desk.read(Channel.PUBLISHED, 0, 0, 1))[0]._replace(key=key)
+        await self.mail.commit(Unit(parks=[Park(FOLLOW.id, key, record, NOW, error, NOW + 30)]))
 
     async def beat(self, state: str = "running", *, note: str = "", ago: float = 0.0, process: str = "p1") -> None:
-        sign = {"name": FOLLOW.name, "source": "desk", "channel": PUBLISHED, "state": state, "note": note}
+        sign = {"name": FOLLOW.name, "source": "desk", "channel": Channel.PUBLISHED, "state": state, "note": note}
         await self.mail.beat(process, NOW - ago, json.dumps([sign]))
 
     async def status(self) -> SubscriptionStatus:
@@ -58,7 +58,7 @@ def scene() -> Scene:
 async def test_everything_handled_is_running(scene: Scene) -> None:
     await scene.append("1", ago=100)
     await scene.advance("", "1", ago=99)
-    await scene.append("private", channel=0)
+    await scene.append("private", channel=Channel.PRIVATE)
     await scene.beat()
     assert await scene.status() == SubscriptionStatus(
         name="mail.deliver",
@@ -277,7 +277,7 @@ async def test_a_log_that_begins_after_the_checkpoint_is_lost(scene: Scene) -> N
         await scene.append(id)
     await scene.advance("", "1")
     await scene.beat()
-    await scene.desk.trim(PUBLISHED, 0, upto=2, before=float("inf"), limit=9)
+    await scene.desk.trim(Channel.PUBLISHED, 0, upto=2, before=float("inf"), limit=9)
     row = await scene.status()
     assert (row.state, row.head, row.position, row.lag) == ("lost-source", 4, 1, 2)
     assert row.note == "partition 0: the source's log begins with message 3, the checkpoint stands at 1"
@@ -287,7 +287,7 @@ async def test_a_new_subscription_waits_for_what_is_left_of_the_log(scene: Scene
     for id in "1234":
         await scene.append(id)
     await scene.beat()
-    await scene.desk.trim(PUBLISHED, 0, upto=3, before=float("inf"), limit=9)
+    await scene.desk.trim(Channel.PUBLISHED, 0, upto=3, before=float("inf"), limit=9)
     row = await scene.status()
     assert (row.state, row.lag) == ("lagging", 1)
 
@@ -339,7 +339,7 @@ async def test_what_is_parked_for_a_subscription_that_is_gone_is_shown(scene: Sc
     await scene.append("1")
     await scene.beat()
     await scene.park("ada", "broken")
-    renamed = replace(FOLLOW, name="mail.send")
+    renamed = replace(FOLLOW, id=FOLLOW.id._replace(name="mail.send"))
     rows = await read_status([renamed], {"desk": scene.desk, "mail": scene.mail}, NOW)
     assert [row.name for row in rows] == ["mail.send", "mail.deliver"]
     gone = rows[1]

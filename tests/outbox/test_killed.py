@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from remit.stores import PUBLISHED
+from remit.log import Channel
 from remit.stores.postgres.store import PostgresStore
 from tests.outbox.libraries import async_outbox, settled
 from tests.outbox.shop import Shop
@@ -68,8 +68,8 @@ async def test_a_killed_sequencer_leaves_nothing_out_and_nothing_twice(shop: Sho
             await process.wait()
     await watcher.close()
     await store.open()
-    (part,) = await store.heads(PUBLISHED)
-    records = await store.read(PUBLISHED, part, 0, 1_000_000)
+    (part,) = await store.heads(Channel.PUBLISHED)
+    records = await store.read(Channel.PUBLISHED, part, 0, 1_000_000)
     await store.close()
     assert len(published) > KILLS
     assert [record.payload for record in records] == [b'{"student":"ada","number":%d}' % number for number in published]

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from remit import BadMessage, Command, Context, HandlerFailed, IntegrationEvent, System
-from remit.stores import PUBLISHED
+from remit.log import Channel
 from tests.releases import new, old
 from tests.releases.new import Tag, make_shop
 from tests.releases.running import Shops, calling
@@ -212,12 +212,14 @@ async def test_readers_of_either_version_take_each_event_once(shops: Shops) -> N
     async with shops.running(NEW) as app:
         assert await app.ask(new.Heard(order="o-1"), fresh=True) == ["1", "2", "2", "1", "1", "2"]
     assert await shops.why("depot") == []
-    log = [record for part in await shops.stores["sales"].heads(PUBLISHED) for record in await _all(shops, part)]
+    log = [
+        record for part in await shops.stores["sales"].heads(Channel.PUBLISHED) for record in await _all(shops, part)
+    ]
     assert [(record.type, record.version) for record in log] == [("sales.OrderPlaced", 1)] * len(releases)
 
 
 async def _all(shops: Shops, part: int) -> Any:
-    return await shops.stores["sales"].read(PUBLISHED, part, 0, 100)
+    return await shops.stores["sales"].read(Channel.PUBLISHED, part, 0, 100)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System
+from remit.log import Channel, Heads, Record
 from remit.runtime import Host, Ports
-from remit.stores import PRIVATE, Record
 from remit.stores.memory.store import MemoryStore
 from remit.transports import Feed, Push, Standing
 
@@ -29,7 +29,7 @@ class Speaker(Aggregate[str, Said]): ...
 class PushOnly:
     """A feed that cannot be read. `push` is what a broker does."""
 
-    source, channel = "talk", PRIVATE
+    source, channel = "talk", Channel.PRIVATE
 
     def __init__(self) -> None:
         self.bell: Callable[[Push | None], None] = lambda _: None
@@ -38,7 +38,7 @@ class PushOnly:
     async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
         return []
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         return {}
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
+from remit.log import Channel, Heads, Record
 from remit.runtime import Host, LoopWatch, Ports, Signal, SystemClock
 from remit.runtime.following.follower import Follower
-from remit.stores import PRIVATE, Record, Store, partition_of
+from remit.stores import Store, partition_of
 from remit.stores.memory.store import MemoryStore
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.loop import SimLoop
@@ -45,14 +46,14 @@ class SlowFeed(StoreFeed):
     """Can be made to hold back the heads it has looked up, and to fail."""
 
     def __init__(self, log: Store) -> None:
-        super().__init__("talk", PRIVATE, log)
+        super().__init__("talk", Channel.PRIVATE, log)
         self.go_on = asyncio.Event()
         self.go_on.set()
         self.away = 0
         self.lost = 0
         """How many questions get no answer, ever."""
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         if self.away:
             self.away -= 1
             raise Unavailable("away")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from remit.log import Channel, Head, Heads, Record
 from remit.runtime.remote.feeds import LOSS_SECONDS, RemoteFeed
-from remit.stores import PUBLISHED, Record
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.apart import apart, pay
 from tests.runtime.pushed import PushOnly, listening
@@ -25,9 +25,9 @@ class Asked(PushOnly):
         self.questions += 1
         return [self.stored[after + 1]] if after + 1 in self.stored else []
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         self.questions += 1
-        return {0: (max(self.stored), 0.0)} if self.stored else {}
+        return {0: Head(max(self.stored), 0.0)} if self.stored else {}
 
 
 async def test_who_is_told_of_every_message_asks_for_none() -> None:
@@ -68,7 +68,7 @@ async def test_a_push_that_does_not_fit_makes_the_log_be_read() -> None:
 async def test_news_are_left_to_the_push_before_they_count_as_lost() -> None:
     async with apart() as shop:
         ear = Ear()
-        feed = RemoteFeed("till", PUBLISHED, shop.desk.remote, shop.desk.host.ports, pushed=True)
+        feed = RemoteFeed("till", Channel.PUBLISHED, shop.desk.remote, shop.desk.host.ports, pushed=True)
         end = feed.watch(ear)
         await asyncio.sleep(7)
         begun = now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
@@ -24,11 +24,12 @@ from remit import (
     System,
     View,
 )
+from remit.log import Channel, Checkpoint, Heads, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Following, Question, Reached
 from remit.runtime.plan import FollowPlan
-from remit.stores import PUBLISHED, Advance, Checkpoint, Entry, Unit
+from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process import StoreFeed
 from tests.runtime.sales import (
@@ -50,7 +51,7 @@ from tests.runtime.talk import on_virtual_time, virtually
 
 
 def entry(id: str, trace: str = "t") -> Entry:
-    return Entry(PUBLISHED, "key", id, "t", 1, 1.0, f'{{"trace":"{trace}"}}', b"{}")
+    return Entry(Channel.PUBLISHED, "key", id, "t", 1, 1.0, f'{{"trace":"{trace}"}}', b"{}")
 
 
 class Chain:
@@ -60,9 +61,9 @@ class Chain:
         self.stores = {name: MemoryStore() for name in names}
         self.followings = [
             Following(
-                FollowPlan(f"{name}.on", source, PUBLISHED),
+                FollowPlan(SubscriptionId(f"{name}.on", source, Channel.PUBLISHED)),
                 self.stores[name],
-                StoreFeed(source, PUBLISHED, self.stores[source]),
+                StoreFeed(source, Channel.PUBLISHED, self.stores[source]),
             )
             for source, name in pairwise(names)
         ]
@@ -79,12 +80,13 @@ class Chain:
         heads = await following.feed.heads()
         ((part, _),) = heads.items()
         (record,) = await following.feed.read(part, 0, 1)
-        advance = Advance(follow.name, follow.source, PUBLISHED, part, 0, "", 1, record.id, 1.0)
-        await following.store.commit(Unit(entries=[entry(f"{record.id}x")], advance=advance))
+        advance = Advance(SubscriptionId(follow.name, follow.source, Channel.PUBLISHED), part, 0, "", 1, record.id, 1.0)
+        consumer = self.stores[follow.name.split(".")[0]]
+        await consumer.commit(Unit(entries=[entry(f"{record.id}x")], advance=advance))
 
     async def handled(self, following: Following) -> bool:
         follow = following.follow
-        return bool(await following.store.checkpoints(follow.name, follow.source, PUBLISHED))
+        return bool(await following.store.checkpoints(SubscriptionId(follow.name, follow.source, Channel.PUBLISHED)))
 
     def freshness(self, followings: list[Following]) -> Freshness:
         return Freshness(followings, never, self.elsewhere)
@@ -160,7 +162,7 @@ async def test_a_source_that_ends_before_the_checkpoint_is_named() -> None:
     chain = Chain("a", "b")
     await chain.stores["a"].commit(Unit(entries=[entry("1")]))
     await chain.pass_on(chain.followings[0])
-    restored = chain.followings[0]._replace(feed=StoreFeed("a", PUBLISHED, MemoryStore()))
+    restored = chain.followings[0]._replace(feed=StoreFeed("a", Channel.PUBLISHED, MemoryStore()))
     with pytest.raises(Stale, match=r"b\.on: it cannot go on") as stale:
         await freshen(Freshness([restored], never), "b")
     assert stale.value.next == "remit status"
@@ -212,18 +214,19 @@ class Flood(StoreFeed):
     """A log to which somebody writes whenever it is looked at, and of which everything is handled at once."""
 
     def __init__(self, store: MemoryStore, trace: Callable[[int], str]) -> None:
-        super().__init__("a", PUBLISHED, store)
+        super().__init__("a", Channel.PUBLISHED, store)
         self.written = 0
         self._store = store
         self._trace = trace
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         self.written += 1
         id = str(self.written)
         await self._store.commit(Unit(entries=[entry(id, self._trace(self.written))]))
         heads = await super().heads()
         await self._store.place(
-            "a.on", "a", PUBLISHED, {part: Checkpoint(pos, id, 1.0) for part, (pos, _) in heads.items()}
+            SubscriptionId("a.on", "a", Channel.PUBLISHED),
+            {part: Checkpoint(pos, id, 1.0) for part, (pos, _) in heads.items()},
         )
         return heads
 
@@ -233,21 +236,25 @@ async def test_what_others_keep_writing_is_not_waited_for(owed: int) -> None:
     """Up to a number, everything that is written comes of one message."""
     store = MemoryStore()
     feed = Flood(store, lambda number: "owed" if number <= owed else f"other {number}")
-    await freshen(Freshness([Following(FollowPlan("a.on", "a", PUBLISHED), store, feed)], never), "a")
+    await freshen(
+        Freshness([Following(FollowPlan(SubscriptionId("a.on", "a", Channel.PUBLISHED)), store, feed)], never), "a"
+    )
     assert owed < feed.written < owed + 20
 
 
 class Silent(StoreFeed):
     """A source that is asked, and says nothing."""
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         await asyncio.Event().wait()
         return {}
 
 
 async def test_a_source_that_says_nothing_is_named_with_who_follows_it() -> None:
     store = MemoryStore()
-    following = Following(FollowPlan("a.on", "b", PUBLISHED), store, Silent("b", PUBLISHED, store))
+    following = Following(
+        FollowPlan(SubscriptionId("a.on", "b", Channel.PUBLISHED)), store, Silent("b", Channel.PUBLISHED, store)
+    )
     with pytest.raises(DeadlineExceeded, match=r"b, which a\.on follows, has not said how far it is"):
         await freshen(Freshness([following], never), "a", 0.1)
 

@@ -25,6 +25,7 @@ from remit import (
 )
 from remit.edges.http import HttpEdge
 from remit.hosting.assembly import assemble
+from remit.log import Channel
 from remit.runtime import Host
 from tests.edges.shop import call
 from tests.runtime.talk import until_parked
@@ -142,7 +143,7 @@ async def test_what_a_handler_makes_an_identity_or_key_of_is_refused_and_nothing
         with pytest.raises(BadKey, match="at most 512 bytes"):
             await app.send(Do(way="find", text=text), key=f"k{len(text)}")
     assert await app.stores["one"].load("one.Thing", "fine") is None
-    assert [await app.stores[each].heads(channel) for each in ("one", "two") for channel in (0, 1)] == [{}] * 4
+    assert [await app.stores[each].heads(channel) for each in ("one", "two") for channel in Channel] == [{}] * 4
 
 
 async def test_a_key_or_identity_that_somebody_asks_with_is_refused(app: Host) -> None:
@@ -182,7 +183,7 @@ async def test_an_identity_that_a_reaction_or_a_projection_makes_parks_its_messa
     await app.send(Do(way="event", text="fine"))
     await until_parked(app.stores["two"], 2)
     parked = await app.stores["two"].parked()
-    assert sorted((row.subscription, row.key, row.error[:7]) for row in parked) == [
+    assert sorted((row.subscription.name, row.key, row.error[:7]) for row in parked) == [
         ("two.Notes", text, "BadKey:"),
         ("two.follow", text, "BadKey:"),
     ]

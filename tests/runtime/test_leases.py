@@ -6,7 +6,6 @@ All on virtual time, over one store in memory. `test_taking_part.py` looks at re
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Collection, Coroutine
 from functools import wraps
 from typing import Any, cast
@@ -16,9 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit.errors import RemitError, StoreUnavailable
+from remit.log import Channel, SubscriptionId
 from remit.runtime import Ports, SystemClock
 from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LEFT_SECONDS, LOOK_SECONDS, SETTLED_SECONDS, Leases, surplus
+from remit.runtime.upkeep.signs import Sign, write_signs
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, virtually
 
@@ -56,7 +57,7 @@ class Subscription:
 
     def __init__(self, name: str, log: list[str], leases: Leases) -> None:
         self.name, source, channel = name.split()
-        self.follow = FollowPlan(self.name, source, int(channel))
+        self.follow = FollowPlan(SubscriptionId(self.name, source, Channel(int(channel))))
         self.held = leases.held(self.follow)
         self.runs = False
         self.handling = 0.0
@@ -135,10 +136,9 @@ class Process:
         while True:
             settled = asyncio.get_running_loop().time() - born >= SETTLED_SECONDS
             signs = [
-                {"name": s.name, "source": s.follow.source, "channel": s.follow.channel, "settled": settled}
-                for s in self.subscriptions
+                Sign(s.name, s.follow.source, s.follow.channel, "running", settled=settled) for s in self.subscriptions
             ]
-            await self.store.beat(self.name, self.clock.seconds(), json.dumps(signs))
+            await self.store.beat(self.name, self.clock.seconds(), write_signs(signs))
             await asyncio.sleep(5.0)
 
     async def stop(self) -> None:

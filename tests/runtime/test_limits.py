@@ -34,9 +34,9 @@ from remit import (
     Value,
 )
 from remit.hosting.assembly import assemble
+from remit.log import Channel
 from remit.messages import Codec
 from remit.runtime import Host
-from remit.stores import PRIVATE
 from remit.stores.port import partition_of
 from remit.transports.in_process import Exchange, InProcessCalls
 from tests.docs.pages import ROOT
@@ -287,8 +287,8 @@ class World:
     def told(self) -> bytes:
         """The last event about the item."""
         part = partition_of("x", self._store.capabilities.partitions)
-        last = self.run(self._store.heads(PRIVATE))[part][0]
-        payload: bytes = self.run(self._store.read(PRIVATE, part, last - 1, 1))[0].payload
+        last = self.run(self._store.heads(Channel.PRIVATE))[part][0]
+        payload: bytes = self.run(self._store.read(Channel.PRIVATE, part, last - 1, 1))[0].payload
         return payload
 
     def standing(self, kind: str, id: str) -> Any:
@@ -296,7 +296,7 @@ class World:
         return self.run(self._standing(kind, id))
 
     async def _standing(self, kind: str, id: str) -> Any:
-        return await self._store.load(kind, id), [dict(await self._store.heads(channel)) for channel in (0, 1)]
+        return await self._store.load(kind, id), [dict(await self._store.heads(channel)) for channel in Channel]
 
 
 @pytest.fixture(scope="module", params=["memory", "sqlite", "postgresql", "json", "msgpack"])

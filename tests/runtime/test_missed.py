@@ -23,10 +23,10 @@ from remit import (
     View,
 )
 from remit.hosting.assembly import assemble
+from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.observability import read_status
 from remit.runtime import Host
 from remit.runtime.freshness.missed import accept_missed, missed, note_missed
-from remit.stores import PRIVATE, PUBLISHED, Checkpoint
 from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.talk import on_virtual_time
@@ -150,7 +150,7 @@ async def trimmed(place: str, *, trim: bool = True) -> None:
         for _ in range(3):
             await runtime.send(Put(amount=1))
         store = runtime.stores["bank"]
-        for channel in (PRIVATE, PUBLISHED) if trim else ():
+        for channel in Channel if trim else ():
             for part in await store.heads(channel):
                 assert await store.trim(channel, part, upto=2, before=FAR, limit=10) == 2
 
@@ -178,23 +178,23 @@ async def test_it_is_known_at_once_and_after_a_restart(kept: str, query: Query[i
 async def test_it_is_accepted_as_it_is(kept: str) -> None:
     await trimmed(kept)
     async with running(Bank(sums=True), kept) as runtime:
-        store = runtime.stores["bank"]
-        assert list((await accept_missed(store, "bank.Total", "bank", PRIVATE, 1.0)).values()) == [2]
+        store, place = runtime.stores["bank"], SubscriptionId("bank.Total", "bank", Channel.PRIVATE)
+        assert list((await accept_missed(store, place, 1.0)).values()) == [2]
         assert await runtime.ask(Sum(), fresh=True) == 1
         assert await note_of(runtime, "bank.Total") == ""
-        assert await accept_missed(store, "bank.Total", "bank", PRIVATE, 1.0) == {}
+        assert await accept_missed(store, place, 1.0) == {}
     async with running(Bank(sums=True), kept) as runtime:
         assert await runtime.ask(Sum(), fresh=True) == 1
 
 
 async def test_it_may_miss_some_again(kept: str) -> None:
     async with running(Bank(sums=False), kept) as runtime:
-        store, place = runtime.stores["bank"], ("bank.Total", "bank", PRIVATE)
+        store, place = runtime.stores["bank"], SubscriptionId("bank.Total", "bank", Channel.PRIVATE)
         for pos in (2, 5):
-            await note_missed(store, *place, {3: Checkpoint(pos, f"m{pos}", 1.0)})
-            await note_missed(store, *place, {3: Checkpoint(pos + 1, "later", 1.0)})
-            assert await missed(store, *place) == {3: pos}, "what is known stays"
-            await accept_missed(store, *place, 1.0)
+            await note_missed(store, place, {3: Checkpoint(pos, f"m{pos}", 1.0)})
+            await note_missed(store, place, {3: Checkpoint(pos + 1, "later", 1.0)})
+            assert await missed(store, place) == {3: pos}, "what is known stays"
+            await accept_missed(store, place, 1.0)
 
 
 async def test_who_has_missed_nothing_is_fresh(kept: str) -> None:
@@ -218,8 +218,8 @@ async def test_another_process_that_asks_is_told() -> None:
     await before.start()
     await before.host.send(Put(amount=1))
     store = before.store
-    for part in await store.heads(PUBLISHED):
-        await store.trim(PUBLISHED, part, upto=1, before=FAR, limit=10)
+    for part in await store.heads(Channel.PUBLISHED):
+        await store.trim(Channel.PUBLISHED, part, upto=1, before=FAR, limit=10)
     press = Side(Bank(sums=True).system(), "press", InProcessCalls(exchange))
     asker = Side(Bank(sums=True).system(), "nobody", InProcessCalls(exchange))
     await press.start()

@@ -7,9 +7,10 @@ from collections.abc import Collection
 
 import pytest
 
+from remit.log import Channel, Record, SubscriptionId
 from remit.runtime.failures import told
 from remit.runtime.following.parking import KEYS, PASSING_SECONDS, SIDE_BY_SIDE
-from remit.stores import PRIVATE, Entry, Park, Record, Unit
+from remit.stores import Entry, Park, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, virtually
 
@@ -25,10 +26,10 @@ class Asked(MemoryStore):
     asked = 0
 
     async def parked_among(
-        self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
+        self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
         self.asked += 1
-        return await super().parked_among(subscription, source, channel, part, keys)
+        return await super().parked_among(subscription, part, keys)
 
 
 def test_where_no_key_is_parked_nobody_is_asked() -> None:
@@ -70,7 +71,9 @@ def test_beside_parked_keys_each_other_key_is_asked_for_once() -> None:
 
             async def hear(key: str) -> int:
                 before = store.asked
-                said = Entry(PRIVATE, key, f"m{follower.handled}{key}", "talk.Said", 1, 0.0, "{}", b'{"who":"ada"}')
+                said = Entry(
+                    Channel.PRIVATE, key, f"m{follower.handled}{key}", "talk.Said", 1, 0.0, "{}", b'{"who":"ada"}'
+                )
                 await source.commit(Unit(entries=[said]))
                 await asyncio.sleep(SOON)
                 return store.asked - before
@@ -97,7 +100,9 @@ def test_however_many_keys_are_due_they_are_tried_at_once() -> None:
             parks: list[Park] = []
             for number in range(3 * KEYS):
                 record = Record(0, 1, f"m{number}", "", f"k{number}", "talk.Said", 1, 0.0, "{}", b'{"who":"ada"}')
-                parks.append(Park(follower.name, "talk", PRIVATE, record.key, record, 0.0, "broken", 0.0))
+                parks.append(
+                    Park(SubscriptionId(follower.name, "talk", Channel.PRIVATE), record.key, record, 0.0, "broken", 0.0)
+                )
             await store.commit(Unit(parks=parks))
             await asyncio.sleep(0.9)  # one look, not two
             assert await store.parked() == []
@@ -109,7 +114,7 @@ def test_however_many_keys_are_due_they_are_tried_at_once() -> None:
 def parked(name: str, key: str, who: str, pos: int = 1) -> Park:
     """A key with a message that somebody has said something, due as soon as a person can make it."""
     record = Record(0, pos, f"m{key}{pos}", "", key, "talk.Said", 1, 0.0, "{}", b'{"who":"%s"}' % who.encode())
-    return Park(name, "talk", PRIVATE, key, record, 0.0, "broken", DUE_AT_ONCE)
+    return Park(SubscriptionId(name, "talk", Channel.PRIVATE), key, record, 0.0, "broken", DUE_AT_ONCE)
 
 
 class Unwilling(MemoryStore):

@@ -6,10 +6,11 @@ import asyncio
 
 import pytest
 
+from remit.log import Channel, SubscriptionId
 from remit.runtime.following import handling
 from remit.runtime.following.handling import BATCH
 from remit.runtime.following.lane import PUSHED
-from remit.stores import PRIVATE, Advance, Unit
+from remit.stores import Advance, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.pushed import CLOCK, PushOnly, listening
 from tests.runtime.talk import until
@@ -34,7 +35,9 @@ async def test_what_another_process_has_handled_is_not_waited_for() -> None:
     """The first messages went to a process that is gone; the later ones come to this one."""
     feed, store = PushOnly(), MemoryStore(partitions=1)
     async with listening(feed, store) as heard:
-        await store.commit(Unit(advance=Advance("talk.hear", "talk", PRIVATE, 0, 0, "", 2, "m2", CLOCK)))
+        await store.commit(
+            Unit(advance=Advance(SubscriptionId("talk.hear", "talk", Channel.PRIVATE), 0, 0, "", 2, "m2", CLOCK))
+        )
         feed.push(3)
         await asyncio.wait_for(until(lambda: 3 in feed.done), 5.0)
     assert heard == [3]
@@ -46,7 +49,7 @@ class Counted(MemoryStore):
     moved = 0
 
     async def commit(self, unit: Unit) -> None:
-        self.moved += unit.advance is not None and unit.advance.subscription != " time"
+        self.moved += unit.advance is not None and unit.advance.subscription.name != " time"
         await super().commit(unit)
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
-from remit.messages import Record
+from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
 from remit.runtime import Signal
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import PAGE
-from remit.stores import PUBLISHED, Checkpoint, Entry, Store, Unit
+from remit.stores import Entry, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.sqlite.store import SqliteStore
 from remit.transports.in_process_events import Broker, InProcessEvents
@@ -30,7 +30,8 @@ PARTS = 4
 
 def entries(first: int, last: int) -> list[Entry]:
     return [
-        Entry(PUBLISHED, f"k{n % 13}", f"m{n}", "b.X", 1, float(n), "{}", b'{"n":%d}' % n) for n in range(first, last)
+        Entry(Channel.PUBLISHED, f"k{n % 13}", f"m{n}", "b.X", 1, float(n), "{}", b'{"n":%d}' % n)
+        for n in range(first, last)
     ]
 
 
@@ -51,20 +52,20 @@ class Events(InProcessEvents):
         """How many messages of the next publish are confirmed."""
         self.calls = 0
 
-    async def prepare(self, source: str, channel: int) -> None:
+    async def prepare(self, source: str, channel: Channel) -> None:
         if self.refusal is not None:
             raise self.refusal
         await super().prepare(source, channel)
 
-    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
         self.calls += 1
         few, self.confirm = self.confirm, None
         return await super().publish(source, channel, records if few is None else records[:few])
 
 
 async def published(store: Store, relay: Follower) -> bool:
-    heads = {part: pos for part, (pos, _) in (await store.heads(PUBLISHED)).items()}
-    checkpoints = await store.checkpoints(relay.name, "billing", PUBLISHED)
+    heads = {part: pos for part, (pos, _) in (await store.heads(Channel.PUBLISHED)).items()}
+    checkpoints = await store.checkpoints(SubscriptionId(relay.name, "billing", Channel.PUBLISHED))
     return {part: checkpoint.pos for part, checkpoint in checkpoints.items()} == heads
 
 
@@ -76,7 +77,7 @@ async def caught_up(store: Store, relay: Follower) -> None:
 
 
 async def log_of(store: Store) -> dict[int, list[Record]]:
-    return {part: list(await store.read(PUBLISHED, part, 0, 1_000_000)) for part in range(PARTS)}
+    return {part: list(await store.read(Channel.PUBLISHED, part, 0, 1_000_000)) for part in range(PARTS)}
 
 
 @pytest.fixture
@@ -107,11 +108,11 @@ class Asked(MemoryStore):
             await self.may_move.wait()
         await super().commit(unit)
 
-    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
         self.reads += 1
         return await super().read(channel, part, after, limit)
 
-    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+    async def heads(self, channel: Channel) -> Heads:
         self.heads_asked += 1
         return await super().heads(channel)
 
@@ -150,7 +151,7 @@ async def test_what_is_committed_is_published_in_order(store: Store) -> None:
         await caught_up(store, relay)
         assert (relay.state, relay.handled) == ("running", 1300)
     for part, records in (await log_of(store)).items():
-        assert [record for record in broker.streams["billing", PUBLISHED] if record.part == part] == records
+        assert [record for record in broker.streams["billing", Channel.PUBLISHED] if record.part == part] == records
         assert len(records) > 100
 
 
@@ -170,12 +171,14 @@ async def test_a_new_relay_goes_on_after_the_checkpoint(store: Store) -> None:
 async def test_only_what_is_confirmed_moves_the_checkpoint(store: Store) -> None:
     broker = Broker()
     events = Events(broker)
-    await store.commit(Unit(entries=[Entry(PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(9)]))
+    await store.commit(
+        Unit(entries=[Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(9)])
+    )
     events.confirm = 4
     async with relaying(store, events) as relay:
         await caught_up(store, relay)
         assert (events.calls, relay.handled) == (2, 9)
-    assert [record.id for record in broker.streams["billing", PUBLISHED]] == [f"m{n}" for n in range(9)]
+    assert [record.id for record in broker.streams["billing", Channel.PUBLISHED]] == [f"m{n}" for n in range(9)]
 
 
 @pytest.mark.usefixtures("soon")
@@ -229,7 +232,7 @@ async def test_a_checkpoint_that_could_not_be_written_is_written_later(
     monkeypatch.setattr(store, "commit", failing)
     async with relaying(store, InProcessEvents(broker)) as relay:
         await caught_up(store, relay)
-    assert len(broker.streams["billing", PUBLISHED]) == 10
+    assert len(broker.streams["billing", Channel.PUBLISHED]) == 10
 
 
 @pytest.mark.usefixtures("soon")
@@ -253,17 +256,21 @@ async def test_what_another_process_has_published_meanwhile_is_no_trouble_any_mo
 async def test_what_was_deleted_and_not_published_is_no_gap_in_silence(store: Store) -> None:
     broker = Broker()
     for number in range(4):
-        await store.commit(Unit(entries=[Entry(PUBLISHED, "k", f"m{number}", "b.X", 1, 1.0, "{}", b"{}")]))
-    ((part, _),) = (await store.heads(PUBLISHED)).items()
-    await store.place("billing.relay:nats", "billing", PUBLISHED, {part: Checkpoint(1, "m0", 1.0)})
-    await store.trim(PUBLISHED, part, upto=2, before=2.0, limit=10)
+        await store.commit(Unit(entries=[Entry(Channel.PUBLISHED, "k", f"m{number}", "b.X", 1, 1.0, "{}", b"{}")]))
+    ((part, _),) = (await store.heads(Channel.PUBLISHED)).items()
+    await store.place(
+        SubscriptionId("billing.relay:nats", "billing", Channel.PUBLISHED), {part: Checkpoint(1, "m0", 1.0)}
+    )
+    await store.trim(Channel.PUBLISHED, part, upto=2, before=2.0, limit=10)
     async with relaying(store, InProcessEvents(broker)) as relay:
         assert relay.state == "lost-source"
-        await store.place("billing.relay:nats", "billing", PUBLISHED, {part: Checkpoint(2, "m1", 1.0)})
+        await store.place(
+            SubscriptionId("billing.relay:nats", "billing", Channel.PUBLISHED), {part: Checkpoint(2, "m1", 1.0)}
+        )
         await relay.housekeeping(True)
         await caught_up(store, relay)
         assert relay.state == "running"
-    assert [record.id for record in broker.streams["billing", PUBLISHED]] == ["m2", "m3"]
+    assert [record.id for record in broker.streams["billing", Channel.PUBLISHED]] == ["m2", "m3"]
 
 
 async def test_a_source_hears_only_where_the_checkpoint_stands() -> None:
@@ -299,7 +306,7 @@ class Meeting(NatsEvents):
 
     meeting: asyncio.Barrier | None = None
 
-    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
         meeting, self.meeting = self.meeting, None
         if meeting is not None:
             await meeting.wait()
@@ -325,7 +332,7 @@ async def process(
 async def on_the_stream(server: NatsServer) -> dict[int, list[Record]]:
     connection = NatsConnection(server.url, name="test")
     await connection.open()
-    found = {part: await stored(connection, "billing", PUBLISHED, part) for part in range(PARTS)}
+    found = {part: await stored(connection, "billing", Channel.PUBLISHED, part) for part in range(PARTS)}
     await connection.close()
     return found
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remit.messages import Record
+from remit.log import Channel, Record, SubscriptionId
 from remit.runtime import Ports, Signal
 from remit.runtime.following.publishing import relay
 from remit.runtime.plan import FollowPlan
-from remit.stores import PUBLISHED, Advance, Entry, Unit
+from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.talk import until
@@ -24,33 +24,33 @@ class Overtaken(InProcessEvents):
         self._store = store
         self._overtaken = False
 
-    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
         count = await super().publish(source, channel, records)
         if not self._overtaken:
             self._overtaken = True
             last = records[-1]
-            rival = Advance(NAME, source, channel, last.part, 0, "", last.pos, last.id, 1.0)
+            rival = Advance(SubscriptionId(NAME, source, channel), last.part, 0, "", last.pos, last.id, 1.0)
             await self._store.commit(Unit(advance=rival))
         return count
 
 
 def entries(first: int, last: int) -> list[Entry]:
-    return [Entry(PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(first, last)]
+    return [Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(first, last)]
 
 
 async def test_a_checkpoint_that_another_process_has_moved_is_taken_up() -> None:
     store, broker, said = MemoryStore(partitions=1), Broker(), list[Signal]()
     await store.open()
     await store.commit(Unit(entries=entries(0, 10)))
-    follow = FollowPlan(NAME, "billing", PUBLISHED)
+    follow = FollowPlan(SubscriptionId(NAME, "billing", Channel.PUBLISHED))
     follower = relay(follow, store, Overtaken(broker, store), Ports(), said.append)
     await follower.start()
     await until(lambda: follower.position(0) == 10)
     await store.commit(Unit(entries=entries(10, 20)))
     await until(lambda: follower.position(0) == 20)
     await follower.stop()
-    (checkpoint,) = (await store.checkpoints(NAME, "billing", PUBLISHED)).values()
+    (checkpoint,) = (await store.checkpoints(follow.id)).values()
     assert (checkpoint.pos, checkpoint.id) == (20, "m19")
-    assert [record.id for record in broker.streams["billing", PUBLISHED]] == [f"m{n}" for n in range(20)]
+    assert [record.id for record in broker.streams["billing", Channel.PUBLISHED]] == [f"m{n}" for n in range(20)]
     assert said == [], "a rival is no trouble"
     await store.close()

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 import pytest
 
-from remit.messages import Record
+from remit.log import Channel, Record, SubscriptionId
 from remit.runtime import Ports, SystemClock
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import relay as make_relay
 from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.leases import LEASE_SECONDS, Leases
-from remit.stores import PUBLISHED, Entry, Unit
+from remit.runtime.upkeep.signs import Sign, write_signs
+from remit.stores import Entry, Unit
 from remit.stores.sqlite.store import SqliteStore
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
@@ -64,7 +64,7 @@ class Stoppable(NatsEvents):
         await self._stop("before sending")
         return await super()._send(*what, **more)
 
-    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
         count = await super().publish(source, channel, records)
         await self._stop("after the confirmation")
         return count
@@ -97,15 +97,15 @@ class Replica:
 
     async def look(self) -> None:
         """A sign of life, and a look at the lease."""
-        sign = {"name": NAME, "source": "billing", "channel": PUBLISHED}
-        await self.store.beat(self.name, self.clock.at, msgspec.json.encode([sign]).decode())
+        sign = Sign(NAME, "billing", Channel.PUBLISHED, "running")
+        await self.store.beat(self.name, self.clock.at, write_signs([sign]))
         if not self.begun:
             self.begun = True
             await self.leases.enter(self.name, [self.relay])
         await self.leases.renew()
 
     async def write(self, first: int, last: int) -> None:
-        entries = [Entry(PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(first, last)]
+        entries = [Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(first, last)]
         await self.store.commit(Unit(entries=entries))
         self.relay.ring()
 
@@ -116,7 +116,8 @@ async def replica(name: str, server: NatsServer, path: Path, moves: list[int], c
     await store.open()
     await events.open()
     # As one whose clock stands still, it does not ask its leases: the guards that are tested here do not rely on time.
-    relay = make_relay(FollowPlan(NAME, "billing", PUBLISHED), store, events, Ports(clock), lambda _: None)
+    follow = FollowPlan(SubscriptionId(NAME, "billing", Channel.PUBLISHED))
+    relay = make_relay(follow, store, events, Ports(clock), lambda _: None)
     leases = Leases(store, Ports(clock))
     yield Replica(name, store, events, relay, leases, clock)
     await relay.stop()
@@ -139,7 +140,7 @@ async def test_what_a_relay_does_that_was_believed_dead_changes_nothing(
     await connection.open()
 
     async def on_the_stream() -> list[str]:
-        return [record.id for record in await stored(connection, "billing", PUBLISHED, 0)]
+        return [record.id for record in await stored(connection, "billing", Channel.PUBLISHED, 0)]
 
     async with (
         replica("zombie", server, path, moves, clock) as zombie,

@@ -26,10 +26,11 @@ from remit import (
     TooLarge,
     Unavailable,
 )
+from remit.log import Channel, SubscriptionId
 from remit.runtime import reception
 from remit.runtime.failures import is_transient
 from remit.runtime.remote.usual import ENOUGH, REMEMBERED_SECONDS
-from remit.stores import PRIVATE, nesting
+from remit.stores import nesting
 from remit.stores.nesting import Nested
 from remit.transports import Answer, CallChannel, Request
 from remit.transports.http.calls import HttpCalls
@@ -188,7 +189,7 @@ async def test_events_come_over_the_calls(shop: Apart) -> None:
     await shop.send(pay(3))
     shelf = shop.desk.store
     await until_there(shop, 3)
-    assert await shelf.checkpoints("desk.see", "till", 1)
+    assert await shelf.checkpoints(SubscriptionId("desk.see", "till", Channel.PUBLISHED))
 
 
 async def until_there(shop: Apart, cents: int) -> None:
@@ -293,8 +294,8 @@ async def test_caller_and_trace_travel() -> None:
         await shop.send(Buy(till="t", cents=1), key="wish1")
         headers = shop.wire.requests[0][1].headers
         assert (headers["remit-caller"], headers["remit-trace"]) == ("desk*", "wish1")
-        heads = await shop.till.store.heads(PRIVATE)
-        (record,) = [r for part in heads for r in await shop.till.store.read(PRIVATE, part, 0, 10)]
+        heads = await shop.till.store.heads(Channel.PRIVATE)
+        (record,) = [r for part in heads for r in await shop.till.store.read(Channel.PRIVATE, part, 0, 10)]
         assert msgspec.json.decode(record.headers)["trace"] == "wish1"
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from remit import OutcomeUnknown, Unavailable
+from remit.log import Channel, Record
 from remit.runtime import reception
 from remit.runtime.remote.calls import NEWS_SECONDS
 from remit.runtime.remote.feeds import WAIT_SECONDS, PushedFeed, RemoteFeed
 from remit.runtime.remote.wire import Known, Report, Span, decode_heads, encode_known, encode_report, encode_span
-from remit.stores import PRIVATE, PUBLISHED, Entry, Record, Unit
+from remit.stores import Entry, Unit
 from remit.transports import Answer, Push, Request
 from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.apart import Apart, Seen, apart, pay
@@ -20,7 +21,7 @@ from tests.runtime.talk import Ear, now, on_virtual_time, until
 
 
 def feed_of(shop: Apart) -> RemoteFeed:
-    return RemoteFeed("till", PUBLISHED, shop.desk.remote, shop.desk.host.ports)
+    return RemoteFeed("till", Channel.PUBLISHED, shop.desk.remote, shop.desk.host.ports)
 
 
 def question(kind: str, body: bytes, seconds: float = 60.0) -> Request:
@@ -122,7 +123,7 @@ async def test_the_first_message_of_a_partition_is_only_a_bell_and_is_read() -> 
         await asyncio.sleep(1)
         for pos, prev in ((1, ""), (2, "m1")):
             record = Record(0, pos, f"m{pos}", prev, "t", "till.Paid", 1, 0.0, "{}", b"{}")
-            await events.publish("till", PUBLISHED, [record])
+            await events.publish("till", Channel.PUBLISHED, [record])
         await asyncio.sleep(1)
         assert [push and push.record.pos for push in rung] == [None, 2]
         end()
@@ -145,7 +146,7 @@ async def test_an_empty_source_that_is_seen_again_rings() -> None:
 async def test_whatever_goes_wrong_at_the_source_is_unavailable_to_its_followers() -> None:
     async with apart() as shop:
         with pytest.raises(Unavailable):
-            await shop.desk.remote.heads("nobody", Known(0, {}, 0.0))
+            await shop.desk.remote.heads("nobody", Known(Channel.PRIVATE, {}, 0.0))
         for answer in (Answer("ok", {}, b"\xc1"), Answer("message.invalid", {}, b"{}"), Answer("else", {}, b"")):
 
             async def call(address: str, request: Request, seconds: float, answer: Answer = answer) -> Answer:
@@ -153,14 +154,17 @@ async def test_whatever_goes_wrong_at_the_source_is_unavailable_to_its_followers
 
             shop.wire._channel.call = call  # type: ignore[method-assign]  # in place of the channel
             with pytest.raises(Unavailable):
-                await shop.desk.remote.read("till", Span(PUBLISHED, 0, 0, 1))
+                await shop.desk.remote.read("till", Span(Channel.PUBLISHED, 0, 0, 1))
 
 
 @on_virtual_time
 async def test_private_events_are_not_told_to_other_processes() -> None:
     async with apart() as shop:
         await shop.send(pay(1))
-        bodies = {"read": encode_span(Span(PRIVATE, 0, 0, 10)), "heads": encode_known(Known(PRIVATE, {}, 0.0))}
+        bodies = {
+            "read": encode_span(Span(Channel.PRIVATE, 0, 0, 10)),
+            "heads": encode_known(Known(Channel.PRIVATE, {}, 0.0)),
+        }
         for kind, body in bodies.items():
             request = Request(kind, {"remit-timeout-ms": "1000"}, body)
             answer = await shop.desk.channel.call("till.log", request, 1.0)
@@ -177,17 +181,17 @@ async def test_other_processes_report_for_contexts_that_may_run_there() -> None:
             ("stranger.see", "message.invalid"),
             ("", "message.invalid"),
         ]:
-            body = encode_report(Report(PUBLISHED, subscription, {0: 9}))
+            body = encode_report(Report(Channel.PUBLISHED, subscription, {0: 9}))
             assert (await ask_log(shop, "standing", body)).status == status
         assert {each.name for each in await shop.till.store.subscribers()} == {"desk.see"}
-        asking = encode_report(Report(PUBLISHED, "stranger.see", None))
+        asking = encode_report(Report(Channel.PUBLISHED, "stranger.see", None))
         assert (await ask_log(shop, "standing", asking)).status == "ok", "who only asks reports nothing"
 
 
 @on_virtual_time
 async def test_nobody_reads_more_than_is_given() -> None:
     async with apart() as shop:
-        entries = [Entry(PUBLISHED, "k", f"m{n}", "till.Paid", 1, 1.0, "{}", b"{}") for n in range(600)]
+        entries = [Entry(Channel.PUBLISHED, "k", f"m{n}", "till.Paid", 1, 1.0, "{}", b"{}") for n in range(600)]
         await shop.till.store.commit(Unit(entries=entries))
         (part,) = await feed_of(shop).heads()
         counts = [len(await feed_of(shop).read(part, 0, limit)) for limit in (-1, 0, 1, 500, 100_000)]
@@ -198,7 +202,7 @@ async def test_an_answer_holds_no_more_than_the_channel_carries() -> None:
     """And at least one message, or nobody could ever read on."""
     async with apart() as shop:
         payload = b'"' + b"x" * 300_000 + b'"'
-        entries = [Entry(PUBLISHED, "k", f"m{n}", "till.Paid", 1, 1.0, "{}", payload) for n in range(7)]
+        entries = [Entry(Channel.PUBLISHED, "k", f"m{n}", "till.Paid", 1, 1.0, "{}", payload) for n in range(7)]
         await shop.till.store.commit(Unit(entries=entries))
         feed = feed_of(shop)
         ((part, (last, _)),) = (await feed.heads()).items()
@@ -214,7 +218,7 @@ async def test_an_answer_holds_no_more_than_the_channel_carries() -> None:
 @on_virtual_time
 async def test_questions_that_wait_do_not_take_the_place_of_calls_and_are_limited() -> None:
     async with apart() as shop:
-        body = encode_known(Known(PUBLISHED, {}, 20.0))
+        body = encode_known(Known(Channel.PUBLISHED, {}, 20.0))
         waiting = [asyncio.create_task(ask_log(shop, "heads", body)) for _ in range(reception.POLLS + 50)]
         await asyncio.sleep(1)
         turned_away = [task.result().status for task in waiting if task.done()]
@@ -230,7 +234,7 @@ async def test_questions_that_wait_do_not_take_the_place_of_calls_and_are_limite
 @on_virtual_time
 async def test_who_is_about_to_end_lets_nobody_wait() -> None:
     async with apart() as shop:
-        body = encode_known(Known(PUBLISHED, {}, 20.0))
+        body = encode_known(Known(Channel.PUBLISHED, {}, 20.0))
         waiting = asyncio.create_task(ask_log(shop, "heads", body))
         await asyncio.sleep(1)
         assert not waiting.done()
@@ -245,5 +249,5 @@ async def test_what_cannot_be_asked_of_a_log_is_said() -> None:
     async with apart() as shop:
         assert (await ask_log(shop, "command", b"")).status == "message.invalid"
         assert (await ask_log(shop, "read", b"\xff")).status == "message.invalid"
-        span = encode_span(Span(PUBLISHED, 0, 0, 10))
+        span = encode_span(Span(Channel.PUBLISHED, 0, 0, 10))
         assert (await shop.till.channel.call("till.log", Request("read", {}, span), 5.0)).status == "message.invalid"

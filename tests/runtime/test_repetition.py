@@ -38,6 +38,7 @@ from remit import (
     field,
 )
 from remit.hosting.assembly import assemble
+from remit.log import Channel
 from remit.messages import Codec
 from remit.runtime import Host, Ports
 from remit.stores import Change, Unit
@@ -490,7 +491,7 @@ async def test_time_of_a_reaction_is_when_its_event_was_recorded(desk: Desk) -> 
     async with desk.running() as app:
         await app.send(Start(order="o"))
         await until(lambda: desk.runs == 2)
-        (record,) = [r for part in range(16) for r in await app.stores["desk"].read(0, part, 0, 9)]
+        (record,) = [r for part in range(16) for r in await app.stores["desk"].read(Channel.PRIVATE, part, 0, 9)]
     assert seen[0] == seen[1]
     assert seen[0][1] == datetime.fromtimestamp(record.at, UTC)
 

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
+from remit.log import Channel, Checkpoint, Subscriber, SubscriptionId
 from remit.runtime.following.reports import REPORT_SECONDS
 from remit.runtime.upkeep import pruning
 from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, trim
-from remit.stores import PRIVATE, PUBLISHED, Advance, Checkpoint, Entry, Subscriber, Unit
+from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process import StoreFeed
 from remit.transports.in_process_events import Broker, InProcessEvents
@@ -23,10 +24,10 @@ DAY = 24 * HOUR
 NOW = 1_700_000_000.0
 WEEK = timedelta(days=7)
 FAR = 1_000_000
-NOTES = ("talk.note", "talk", PRIVATE)
+NOTES = SubscriptionId("talk.note", "talk", Channel.PRIVATE)
 
 
-def said(name: str, who: str = ADA, *, at: float = NOW, channel: int = PRIVATE) -> Unit:
+def said(name: str, who: str = ADA, *, at: float = NOW, channel: Channel = Channel.PRIVATE) -> Unit:
     """Somebody has said something."""
     payload = f'{{"who":"{who}"}}'.encode()
     return Unit(entries=[Entry(channel, who, name, "talk.Said", 1, at, "{}", payload)])
@@ -40,7 +41,7 @@ async def written(count: int, *, at: float = NOW - 8 * DAY) -> MemoryStore:
     return store
 
 
-async def left(store: MemoryStore, channel: int = PRIVATE) -> list[str]:
+async def left(store: MemoryStore, channel: Channel = Channel.PRIVATE) -> list[str]:
     return [record.id for record in await store.read(channel, PART[ADA], 0, FAR)]
 
 
@@ -49,16 +50,16 @@ async def left(store: MemoryStore, channel: int = PRIVATE) -> list[str]:
 
 async def test_what_somebody_has_not_handled_stays() -> None:
     store = await written(4)
-    await store.report("mail.desk", PRIVATE, {PART[ADA]: 3}, NOW)
-    await store.report("billing.totals", PRIVATE, {PART[ADA]: 2}, NOW)
-    await store.report("mail.other", PUBLISHED, {}, NOW)
+    await store.report("mail.desk", Channel.PRIVATE, {PART[ADA]: 3}, NOW)
+    await store.report("billing.totals", Channel.PRIVATE, {PART[ADA]: 2}, NOW)
+    await store.report("mail.other", Channel.PUBLISHED, {}, NOW)
     await trim(store, NOW, WEEK)
     assert await left(store) == ["m3", "m4"]
 
 
 async def test_who_has_handled_nothing_yet_keeps_everything() -> None:
     store = await written(4)
-    await store.report("mail.desk", PRIVATE, {PART[ZOE]: 9}, NOW)
+    await store.report("mail.desk", Channel.PRIVATE, {PART[ZOE]: 9}, NOW)
     await trim(store, NOW, WEEK)
     assert len(await left(store)) == 4
 
@@ -66,14 +67,14 @@ async def test_who_has_handled_nothing_yet_keeps_everything() -> None:
 async def test_what_is_young_stays_although_all_have_handled_it() -> None:
     store = await written(2)
     await store.commit(said("young", at=NOW - 6 * DAY))
-    await store.report("mail.desk", PRIVATE, {PART[ADA]: 3}, NOW)
+    await store.report("mail.desk", Channel.PRIVATE, {PART[ADA]: 3}, NOW)
     await trim(store, NOW, WEEK)
     assert await left(store) == ["young"]
 
 
 async def test_who_has_not_been_heard_of_for_a_month_keeps_nothing() -> None:
     store = await written(2, at=NOW - 40 * DAY)
-    await store.report("mail.desk", PRIVATE, {}, NOW - SUBSCRIBER_SECONDS + 1)
+    await store.report("mail.desk", Channel.PRIVATE, {}, NOW - SUBSCRIBER_SECONDS + 1)
     await trim(store, NOW, WEEK)
     assert len(await left(store)) == 2
     await trim(store, NOW + 1, WEEK)
@@ -82,7 +83,7 @@ async def test_who_has_not_been_heard_of_for_a_month_keeps_nothing() -> None:
 
 async def test_who_has_a_clock_that_is_behind_counts_as_heard_of() -> None:
     store = await written(2)
-    feed = StoreFeed("talk", PRIVATE, store)
+    feed = StoreFeed("talk", Channel.PRIVATE, store)
     await feed.standing("mail.desk", NOW - SUBSCRIBER_SECONDS - DAY, {})
     await trim(store, NOW, WEEK)
     assert len(await left(store)) == 2, "by the messages in the log"
@@ -107,7 +108,7 @@ def test_a_running_system_deletes_what_it_has_handled() -> None:
         for number in range(3):
             await talk.store.commit(said(f"old {number}", at=LoopClock().seconds() - 8 * DAY))
         await talk.store.commit(said("young", at=LoopClock().seconds() - DAY))
-        await talk.store.report("mail.desk", PRIVATE, {PART[ADA]: 1}, LoopClock().seconds())
+        await talk.store.report("mail.desk", Channel.PRIVATE, {PART[ADA]: 1}, LoopClock().seconds())
         async with talk.running():
             talk.gates[ADA].set()
             await asyncio.sleep(100.0)
@@ -147,7 +148,7 @@ def test_a_subscription_tells_how_far_it_is() -> None:
             await talk.store.commit(said("m1"))
             await asyncio.sleep(2 * REPORT_SECONDS)
             (row,) = await talk.store.subscribers()
-            assert (row.name, row.channel, row.positions) == ("talk.note", PRIVATE, {PART[ADA]: 1})
+            assert (row.name, row.channel, row.positions) == ("talk.note", Channel.PRIVATE, {PART[ADA]: 1})
             await asyncio.sleep(HOUR)
             (later,) = await talk.store.subscribers()
             assert later.at > row.at + HOUR / 2, "that it is still there, now and then"
@@ -161,13 +162,13 @@ async def test_a_subscription_in_another_process_tells_it_too() -> None:
         await shop.send(pay(5))
         await asyncio.sleep(2 * REPORT_SECONDS)
         rows = {row.name: row for row in await shop.till.store.subscribers()}
-        heads = {part: pos for part, (pos, _) in (await shop.till.store.heads(PUBLISHED)).items()}
-        assert rows["desk.see"] == Subscriber("desk.see", PUBLISHED, heads, rows["desk.see"].at)
+        heads = {part: pos for part, (pos, _) in (await shop.till.store.heads(Channel.PUBLISHED)).items()}
+        assert rows["desk.see"] == Subscriber("desk.see", Channel.PUBLISHED, heads, rows["desk.see"].at)
 
 
 async def test_a_relay_tells_how_far_it_is() -> None:
     store = MemoryStore(partitions=2)
-    await store.commit(said("m1", channel=PUBLISHED))
+    await store.commit(said("m1", channel=Channel.PUBLISHED))
     async with relaying(store, InProcessEvents(Broker())) as relay:
         await until(lambda: relay.position(PART[ADA]) == 1)
         relay._history._reports._at = float("-inf")  # as if some time had passed
@@ -181,7 +182,7 @@ async def test_a_relay_tells_how_far_it_is() -> None:
 
 async def test_a_new_subscription_begins_where_the_log_does() -> None:
     talk = Talk(store=await written(4))
-    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
     async with talk.running() as (_, follower, _feed):
         talk.gates[ADA].set()
         await until(lambda: follower.position(PART[ADA]) == 4)
@@ -191,7 +192,7 @@ async def test_a_new_subscription_begins_where_the_log_does() -> None:
 
 async def test_a_new_subscription_begins_although_nothing_is_left() -> None:
     talk = Talk(store=await written(4))
-    await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
+    await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
     async with talk.running() as (_, follower, _feed):
         talk.gates[ADA].set()
         await talk.store.commit(said("m5"))
@@ -201,8 +202,8 @@ async def test_a_new_subscription_begins_although_nothing_is_left() -> None:
 
 async def test_a_subscription_that_stands_where_the_log_begins_goes_on() -> None:
     talk = Talk(store=await written(4))
-    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(4, "m4", NOW)})
-    await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
+    await talk.store.place(NOTES, {PART[ADA]: Checkpoint(4, "m4", NOW)})
+    await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
     async with talk.running() as (_, follower, _feed):
         talk.gates[ADA].set()
         await talk.store.commit(said("m5"))
@@ -212,8 +213,8 @@ async def test_a_subscription_that_stands_where_the_log_begins_goes_on() -> None
 
 async def test_the_place_where_the_log_begins_is_compared_too() -> None:
     talk = Talk(store=await written(4))
-    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(4, "another", NOW)})
-    await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
+    await talk.store.place(NOTES, {PART[ADA]: Checkpoint(4, "another", NOW)})
+    await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
     async with talk.running() as (_, follower, _feed):
         await until(lambda: follower.state == "regressed")
 
@@ -229,30 +230,30 @@ async def lost_source(talk: Talk) -> None:
 
 async def test_a_subscription_that_the_log_has_left_behind_stops() -> None:
     talk = Talk(store=await written(4))
-    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
-    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    await talk.store.place(NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
+    await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
     await lost_source(talk)
 
 
 async def test_a_subscription_of_which_nothing_is_left_stops() -> None:
     talk = Talk(store=await written(4))
-    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
-    await talk.store.trim(PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
+    await talk.store.place(NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
+    await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=FAR, before=NOW, limit=FAR)
     await lost_source(talk)
 
 
 async def test_a_subscription_that_only_handled_other_partitions_stops_as_well() -> None:
     talk = Talk(store=await written(4))
-    await talk.store.place(*NOTES, {PART[ZOE]: Checkpoint(1, "z1", NOW)})
+    await talk.store.place(NOTES, {PART[ZOE]: Checkpoint(1, "z1", NOW)})
     await talk.store.commit(said("z1", ZOE))
-    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
     await lost_source(talk)
 
 
 async def test_a_subscription_that_never_handled_anything_but_was_there_stops_as_well() -> None:
     talk = Talk(store=await written(4))
-    await talk.store.report("talk.note", PRIVATE, {}, NOW)
-    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    await talk.store.report("talk.note", Channel.PRIVATE, {}, NOW)
+    await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
     await lost_source(talk)
 
 
@@ -264,7 +265,7 @@ async def test_a_subscription_that_is_overtaken_while_it_runs_stops(upto: int) -
         await until(lambda: talk.entered == [ADA])
         for number in (2, 3, 4):
             await talk.store.commit(said(f"m{number}"))
-        await talk.store.trim(PRIVATE, PART[ADA], upto=upto, before=NOW + 1, limit=FAR)
+        await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=upto, before=NOW + 1, limit=FAR)
         talk.gates[ADA].set()
         await until(lambda: follower.state == "lost-source")
         assert (follower.position(PART[ADA]), talk.entered) == (1, [ADA])
@@ -279,8 +280,8 @@ async def test_what_another_process_has_handled_may_be_deleted_before_it_is_seen
         feed.go_on.clear()  # it looks, and hears late
         for number in (2, 3, 4):
             await talk.store.commit(said(f"m{number}"))
-        await talk.store.commit(Unit(advance=Advance(*NOTES, PART[ADA], 1, "m1", 4, "m4", NOW)))
-        await talk.store.trim(PRIVATE, PART[ADA], upto=upto, before=NOW + 1, limit=FAR)
+        await talk.store.commit(Unit(advance=Advance(NOTES, PART[ADA], 1, "m1", 4, "m4", NOW)))
+        await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=upto, before=NOW + 1, limit=FAR)
         feed.go_on.set()
         follower.ring()
         await until(lambda: follower.position(PART[ADA]) == 4)
@@ -289,12 +290,12 @@ async def test_what_another_process_has_handled_may_be_deleted_before_it_is_seen
 
 async def test_it_goes_on_where_a_person_puts_it_without_a_restart() -> None:
     talk = Talk(store=await written(4))
-    await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
-    await talk.store.trim(PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
+    await talk.store.place(NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
+    await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=3, before=NOW, limit=FAR)
     async with talk.running() as (_, follower, _feed):
         await until(lambda: follower.state == "lost-source")
         talk.gates[ADA].set()
-        await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(3, "m3", NOW)})
+        await talk.store.place(NOTES, {PART[ADA]: Checkpoint(3, "m3", NOW)})
         await until(lambda: follower.position(PART[ADA]) == 4)
         assert (follower.state, talk.entered) == ("running", [ADA])
 
@@ -304,8 +305,8 @@ def test_who_has_lost_its_source_keeps_the_rest_from_being_deleted(monkeypatch: 
 
     async def story() -> None:
         talk = Talk(store=await written(4))
-        await talk.store.place(*NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
-        await talk.store.trim(PRIVATE, PART[ADA], upto=2, before=NOW, limit=FAR)
+        await talk.store.place(NOTES, {PART[ADA]: Checkpoint(1, "m1", NOW)})
+        await talk.store.trim(Channel.PRIVATE, PART[ADA], upto=2, before=NOW, limit=FAR)
         async with talk.running() as (_, follower, _feed):
             await asyncio.sleep(2 * HOUR)
             assert follower.state == "lost-source"

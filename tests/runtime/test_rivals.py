@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
+from remit.log import Channel, SubscriptionId
 from remit.runtime.following import follower, handling
-from remit.stores import PRIVATE, Advance, Entry, Unit
+from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.transports import Push
 from tests.runtime.talk import ADA, PART, ZOE, Say, Talk, until
@@ -29,8 +30,8 @@ async def test_a_conflict_in_one_partition_does_not_move_another_that_is_being_h
         await runtime.send(Say(who=ZOE))
         await until(lambda: sorted(talk.entered) == [ADA, ZOE])
         for part in PART.values():
-            (record,) = await talk.store.read(PRIVATE, part, 0, 1)
-            rival = Advance("talk.note", "talk", PRIVATE, part, 0, "", 1, record.id, 0.0)
+            (record,) = await talk.store.read(Channel.PRIVATE, part, 0, 1)
+            rival = Advance(SubscriptionId("talk.note", "talk", Channel.PRIVATE), part, 0, "", 1, record.id, 0.0)
             await talk.store.commit(Unit(advance=rival))
         talk.gates[ZOE].set()
         await until(lambda: follower.position(PART[ZOE]) == 1)
@@ -49,7 +50,7 @@ async def test_heads_that_arrive_late_are_no_other_history() -> None:
         follower.ring()
         await asyncio.sleep(0)  # the heads are looked up, and held back
         await runtime.send(Say(who=ADA))
-        (record,) = await talk.store.read(PRIVATE, PART[ADA], 1, 1)
+        (record,) = await talk.store.read(Channel.PRIVATE, PART[ADA], 1, 1)
         follower.ring(Push(record, lambda: None))
         talk.gates[ADA].set()
         await until(lambda: follower.position(PART[ADA]) == 2)
@@ -95,7 +96,7 @@ async def test_a_source_that_comes_back_with_another_history_is_noticed(soon: No
     await handled(talk)
     talk.away = 2
     talk.source = MemoryStore(partitions=2)
-    await talk.source.commit(Unit(entries=[Entry(PRIVATE, ADA, "another", "talk.Said", 1, 0.0, "{}", b"{}")]))
+    await talk.source.commit(Unit(entries=[Entry(Channel.PRIVATE, ADA, "another", "talk.Said", 1, 0.0, "{}", b"{}")]))
     async with talk.running() as (_, follower, _feed):
         assert talk.said[0] == "source-silent"
         await until(lambda: follower.state == "regressed")

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Stale, System
+from remit.log import Channel, Record, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.following.ending import DRAIN_SECONDS
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
-from remit.stores import PRIVATE, Advance, Record, Unit, partition_of
+from remit.stores import Advance, Unit, partition_of
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, on_virtual_time
 
@@ -139,8 +140,16 @@ async def test_a_process_that_runs_nothing_hears_that_a_subscription_is_broken()
         await before.send(Ring(door="front"))
         assert await before.ask(HowOften(door="front"), fresh=True) == 1
         follow = before.subscriptions[0].follow
-    (stood,) = (await store.checkpoints(follow.name, "house", PRIVATE)).values()
-    other = Advance(follow.name, "house", PRIVATE, 0, stood.pos, stood.id, stood.pos, "of another history", 1.0)
+    (stood,) = (await store.checkpoints(SubscriptionId(follow.name, "house", Channel.PRIVATE))).values()
+    other = Advance(
+        SubscriptionId(follow.name, "house", Channel.PRIVATE),
+        0,
+        stood.pos,
+        stood.id,
+        stood.pos,
+        "of another history",
+        1.0,
+    )
     await store.commit(Unit(advance=other))
     async with house.processes(2) as (one, two):
         await two.send(Ring(door="front"))
@@ -180,7 +189,7 @@ async def test_what_is_being_done_is_committed_before_a_process_ends() -> None:
 class SlowToRead(MemoryStore):
     """Reads each partition a second later than the one before it."""
 
-    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
         await asyncio.sleep(float(part))
         return await super().read(channel, part, after, limit)
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from remit import Context, System
 from remit.errors import Conflict
+from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.failures import ATTEMPTS, retry_after
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS
 from remit.runtime.upkeep.housekeeping import BEAT
-from remit.stores import PRIVATE, Advance, Checkpoint, Entry, Unit, partition_of
+from remit.stores import Advance, Entry, Unit, partition_of
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Say, Talk, plainly, virtually
 
@@ -192,8 +193,8 @@ def test_what_another_process_has_done_ends_the_stall() -> None:
             await app.send(Say(who=ADA))
             await asyncio.sleep(STALL_SECONDS + SOON)
             assert follower.state == "stalled"
-            (record,) = await talk.store.read(PRIVATE, PART[ADA], 0, 1)
-            place = (follower.name, "talk", PRIVATE, PART[ADA])
+            (record,) = await talk.store.read(Channel.PRIVATE, PART[ADA], 0, 1)
+            place = (SubscriptionId(follower.name, "talk", Channel.PRIVATE), PART[ADA])
             await talk.store.commit(Unit(advance=Advance(*place, 0, "", 1, record.id, 0.0)))
             talk.gates[ADA].set()
             await asyncio.sleep(SOON)
@@ -269,9 +270,9 @@ class Hung(MemoryStore):
         await self._answer()
         await super().beat(process, at, body)
 
-    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
+    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
         await self._answer()
-        return await super().checkpoints(subscription, source, channel)
+        return await super().checkpoints(subscription)
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
         await self._answer()
@@ -303,7 +304,7 @@ def test_the_source_may_have_more_partitions_than_the_consumer() -> None:
             talk.gates[ADA].set()
             talk.failing = [ValueError("poison")] * 3
             for number in range(3):
-                said = Entry(PRIVATE, ADA, f"m{number}", "talk.Said", 1, 0.0, "{}", b'{"who":"ada"}')
+                said = Entry(Channel.PRIVATE, ADA, f"m{number}", "talk.Said", 1, 0.0, "{}", b'{"who":"ada"}')
                 await source.commit(Unit(entries=[said]))
                 await asyncio.sleep(SOON)
             (row,) = await talk.store.parked()

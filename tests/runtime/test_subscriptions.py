@@ -25,8 +25,9 @@ from remit import (
     Unavailable,
 )
 from remit.hosting.assembly import assemble
+from remit.log import Channel
 from remit.runtime import Host
-from remit.stores import PRIVATE, partition_of
+from remit.stores import partition_of
 from tests.runtime.shop import Buyer, OrderId, OrdersOf, Owed, Place, make_shop
 from tests.runtime.talk import until, until_parked
 
@@ -249,7 +250,7 @@ async def test_the_trace_of_a_command_reaches_what_follows_from_it(key: str) -> 
     try:
         await runtime.send(Begin(id="a"), key=key)
         await runtime.freshness.reach("one")
-        log = await runtime.stores["one"].read(PRIVATE, partition_of("a", 16), 0, 100)
+        log = await runtime.stores["one"].read(Channel.PRIVATE, partition_of("a", 16), 0, 100)
         assert [(record.type, json.loads(record.headers)["trace"]) for record in log] == [
             ("one.Begun", key),
             ("one.Ended", key),
@@ -428,7 +429,7 @@ async def test_an_integration_event_inherits_the_key_of_its_domain_event() -> No
     try:
         await runtime.send(Begin(id="a"))
         store = runtime.stores["one"]
-        keys = [r.key for channel in (0, 1) for part in range(16) for r in await store.read(channel, part, 0, 10)]
+        keys = [r.key for channel in Channel for part in range(16) for r in await store.read(channel, part, 0, 10)]
         assert keys == ["the group", "the group"]
     finally:
         await runtime.stop()

@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, Sender, StoreUnavailable, System
+from remit.log import Channel, Record, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.turns import PATIENCE_SECONDS, Place, Turns
-from remit.stores import PRIVATE, Change, Record, Store, Unit
+from remit.stores import Change, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, until, virtually
 
@@ -165,7 +166,7 @@ def test_reaction_gives_up_its_turn_while_its_source_is_away() -> None:
     class Source(MemoryStore):
         away = False
 
-        async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+        async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
             if self.away:
                 raise StoreUnavailable("away")
             return await super().read(channel, part, after, limit)
@@ -232,10 +233,10 @@ def test_letter_stays_one_attempt_over_several_conflicts() -> None:
         broken = True
         async with running(context, store) as app:
             (follows,) = app.subscriptions
-            place = (follows.name, "a", PRIVATE)
+            place = SubscriptionId(follows.name, "a", Channel.PRIVATE)
             await app.send(Kick())
             await asyncio.sleep(10.0)
-            assert await store.count_parked(*place) == 1
+            assert await store.count_parked(place) == 1
             broken = False
             await store.retry(follows.name, None, LoopClock().seconds())
             await asyncio.sleep(2.0)

@@ -26,9 +26,10 @@ from remit import (
     System,
 )
 from remit.hosting.assembly import assemble
+from remit.log import Channel
 from remit.runtime import Host
 from remit.runtime.following import dispatch
-from remit.stores import PUBLISHED, Change, Entry, Outcome, Store, Unit, partition_of
+from remit.stores import Change, Entry, Outcome, Store, Unit, partition_of
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until, until_parked
 
@@ -102,7 +103,7 @@ class Counted(MemoryStore):
     moved = 0
 
     async def commit(self, unit: Unit) -> None:
-        self.moved += unit.advance is not None and unit.advance.subscription != " time"
+        self.moved += unit.advance is not None and unit.advance.subscription.name != " time"
         await super().commit(unit)
 
 
@@ -382,7 +383,7 @@ async def test_message_that_no_release_here_knows_fails_by_itself_among_others()
             (await logs.obtain(event.pool)).n += 1
 
     async with running(make(react)) as (app, store):
-        other = Entry(PUBLISHED, "bad", "m-bad", "source.Wanted", 7, 1.0, "{}", b'{"pool":"bad"}')
+        other = Entry(Channel.PUBLISHED, "bad", "m-bad", "source.Wanted", 7, 1.0, "{}", b'{"pool":"bad"}')
         await app.stores["source"].commit(Unit(entries=[other]))
         await app.send(Ask(pools=["p", "q"]))
         await until(lambda: sorted(seen) == ["p", "q"])

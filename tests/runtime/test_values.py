@@ -27,6 +27,7 @@ from remit import (
     View,
 )
 from remit.hosting.assembly import assemble
+from remit.log import Channel
 from remit.runtime import Host
 from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Side
@@ -175,7 +176,11 @@ async def app(anywhere: str) -> AsyncIterator[Host]:
 async def changed(runtime: Host) -> list[Any]:
     """What a store has of the item, and of anything that was told."""
     store = runtime.stores["one"]
-    return [await store.load("one.Item", "i"), dict(await store.heads(0)), dict(await store.heads(1))]
+    return [
+        await store.load("one.Item", "i"),
+        dict(await store.heads(Channel.PRIVATE)),
+        dict(await store.heads(Channel.PUBLISHED)),
+    ]
 
 
 @pytest.mark.parametrize("key", [None, "k"])

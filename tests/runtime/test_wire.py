@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable, errors
-from remit.messages import Record, contract_of
+from remit.log import Channel, Head, Record
+from remit.messages import contract_of
 from remit.runtime.remote.wire import (
     Route,
     Span,
@@ -106,8 +107,8 @@ def test_a_plain_key_looks_like_itself() -> None:
 def test_records_and_heads_arrive() -> None:
     record = Record(3, 7, "m7", "m6", "käse", "billing.Settled", 2, 1732172728.1234567, '{"a":1}', b"\x00\xff{}")
     assert decode_records(encode_records([record, record]), "a.log") == [record, record]
-    assert decode_heads(encode_heads({3: (7, 1.5), 0: (1, 2.5)}), "a.log") == {3: (7, 1.5), 0: (1, 2.5)}
-    assert decode_span(encode_span(Span(1, 2, 3, 4))) == Span(1, 2, 3, 4)
+    assert decode_heads(encode_heads({3: Head(7, 1.5), 0: Head(1, 2.5)}), "a.log") == {3: (7, 1.5), 0: (1, 2.5)}
+    assert decode_span(encode_span(Span(Channel.PUBLISHED, 2, 3, 4))) == Span(Channel.PUBLISHED, 2, 3, 4)
 
 
 @pytest.mark.parametrize("body", [b"", b"\xc1", b"\x93\x01", b"\x91\x01", b"{}"])

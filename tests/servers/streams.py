@@ -6,14 +6,14 @@ from base64 import b64decode
 import msgspec
 
 from remit.errors import BadMessage, OutcomeUnknown, Unavailable
-from remit.messages import Record
+from remit.log import Channel, Record
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.encoding import read_record
 from remit.transports.nats.streams import stream_name, subjects
 
 
 async def stored(
-    connection: NatsConnection, source: str, channel: int, part: int, system: str = "shop"
+    connection: NatsConnection, source: str, channel: Channel, part: int, system: str = "shop"
 ) -> list[Record]:
     """The messages of a partition in the order of the stream; what others have put there is left out."""
     found: list[Record] = []

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
+from remit.log import Record
 from remit.runtime.calling import calls
 from remit.runtime.following import dispatch, follower, handling
 from remit.runtime.following.follower import Follower
@@ -21,7 +22,7 @@ from remit.runtime.following.handling import Handling
 from remit.runtime.following.history import Break
 from remit.runtime.following.parking import Parking
 from remit.runtime.work.attempts import Attempt
-from remit.stores import Advance, Parked, Record, Settle, Unit
+from remit.stores import Advance, Parked, Settle, Unit
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
@@ -168,13 +169,12 @@ def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
     """Whether a key is free is decided by letters read long before."""
 
     async def drain(self: Parking, parked: Parked) -> None:
-        place = (*self._place, parked.key)
-        for letter in await self._store.letters(*place, 100):
+        for letter in await self._store.letters(self._place, parked.key, 100):
             unit = self._dispatcher.unit(frozenset())
             try:
                 await self._dispatcher.handle(unit, letter.record, self._dispatcher.attempt(letter.record))
                 rows = unit.unit()
-                rows.settle = Settle(*place, letter.record.part, letter.record.pos)
+                rows.settle = Settle(self._place, parked.key, letter.record.part, letter.record.pos)
                 await self._store.commit(rows)
             except Exception:  # noqa: BLE001  poison among others; the next look tries again
                 return

@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from remit import Aggregate, Context, DomainEvent, Repository, System
+from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.runtime import Host, Ports
-from remit.stores import PRIVATE, Checkpoint, Entry, Store, Unit
+from remit.stores import Entry, Store, Unit
 
 __all__ = ["FOLLOWED", "Following", "following"]
 
-FOLLOWED = ("billing.note", "billing", PRIVATE)
+FOLLOWED = SubscriptionId("billing.note", "billing", Channel.PRIVATE)
 """The subscription, its source and the channel."""
 KEYS = 2000
 """Keys of the messages, none of which is parked."""
@@ -51,7 +52,14 @@ class Following:
         names = [next(_numbers) for _ in range(messages)]
         entries = [
             Entry(
-                PRIVATE, f"n{n % KEYS}", f"n{n}", "billing.Noted", 1, time.time(), "{}", b'{"who":"n%d"}' % (n % KEYS)
+                Channel.PRIVATE,
+                f"n{n % KEYS}",
+                f"n{n}",
+                "billing.Noted",
+                1,
+                time.time(),
+                "{}",
+                b'{"who":"n%d"}' % (n % KEYS),
             )
             for n in names
         ]
@@ -69,7 +77,7 @@ async def following(store: Store, started: Callable[[float], None]) -> AsyncGene
     seconds it was ready."""
     model, ports = _system().model(), Ports()
     await store.open()
-    await store.place(*FOLLOWED, await _ends(store))
+    await store.place(FOLLOWED, await _ends(store))
     runtime = Host(model, {"billing": store}, ports, listener=lambda _: None)
     begun = time.monotonic()
     await runtime.start()
@@ -84,6 +92,6 @@ async def following(store: Store, started: Callable[[float], None]) -> AsyncGene
 
 async def _ends(store: Store) -> Mapping[int, Checkpoint]:
     """Where the log ends, by partition."""
-    heads = await store.heads(PRIVATE)
-    last = {part: await store.read(PRIVATE, part, pos - 1, 1) for part, (pos, _) in heads.items()}
+    heads = await store.heads(Channel.PRIVATE)
+    last = {part: await store.read(Channel.PRIVATE, part, pos - 1, 1) for part, (pos, _) in heads.items()}
     return {part: Checkpoint(record.pos, record.id, record.at) for part, (record,) in last.items()}

@@ -17,8 +17,9 @@ import asyncpg
 from rich.console import Console
 from rich.table import Table
 
+from remit.log import Channel
 from remit.runtime.upkeep.pruning import prune, trim
-from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Unit
+from remit.stores import Change, Claim, Entry, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.servers.postgres import Server
 from tests.soak.following import FOLLOWED, Following, following
@@ -142,8 +143,8 @@ async def _measure(address: str, size: Size, windows: int, progress: Callable[[i
         await connection.execute("CREATE EXTENSION pg_stat_statements SCHEMA public")
         begun, now = time.monotonic(), time.time()
         each = await crowd(connection, now=now, rows=size.rows, others=size.others)
-        await park(connection, *FOLLOWED, now=now, keys=size.others)
-        for channel in (PRIVATE, PUBLISHED):
+        await park(connection, FOLLOWED, now=now, keys=size.others)
+        for channel in Channel:
             await store.report("mail.desk", channel, dict.fromkeys(range(PARTITIONS), each), now)
         size.filled_seconds = round(time.monotonic() - begun, 1)
         size.gigabytes = round(await connection.fetchval(_BYTES) / 2**30, 2)
@@ -233,7 +234,7 @@ async def _commit(store: PostgresStore, seconds: float) -> float:
         nonlocal done
         while loop.time() - begun < seconds:
             name, at = f"new {next(_numbers)}", time.time()
-            entry = Entry(PUBLISHED, name, name, "billing.Settled", 1, at, "{}", b'{"amount":120}')
+            entry = Entry(Channel.PUBLISHED, name, name, "billing.Settled", 1, at, "{}", b'{"amount":120}')
             claim = Claim("web", name, b"fingerprint", b'{"reply":null}', at)
             await store.commit(Unit([Change("billing.Account", name, 0, b'{"owed":120}')], [entry], claim))
             done += 1

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit.errors import Conflict
+from remit.log import Channel
 from remit.stores import Change, Entry, Store, Unit, partition_of
 from remit.stores.memory.store import MemoryStore
 from remit.stores.sqlite.store import SqliteStore
@@ -22,7 +23,7 @@ units = st.tuples(st.booleans(), st.lists(entries, max_size=4))
 groups = st.lists(st.lists(units, min_size=1, max_size=6), max_size=5)
 """What is committed at the same time, one group after another."""
 
-Groups = list[list[tuple[bool, list[tuple[int, str]]]]]
+Groups = list[list[tuple[bool, list[tuple[Channel, str]]]]]
 
 
 async def chains_hold(store: Store, other: Store, groups: Groups) -> None:
@@ -42,7 +43,7 @@ async def chains_hold(store: Store, other: Store, groups: Groups) -> None:
                     written.setdefault(place, []).append(message.id)
         outcomes = await asyncio.gather(*commits, return_exceptions=True)
         assert [isinstance(outcome, Conflict) for outcome in outcomes] == [refused for refused, _ in group]
-    for channel in (0, 1):
+    for channel in Channel:
         heads = await store.heads(channel)
         for part in range(PARTITIONS):
             log = await other.read(channel, part, 0, 1000)

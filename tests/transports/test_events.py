@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from remit.log import Channel
 from remit.testing.conformance import EventConformance
 from remit.transports import EventChannel
 from remit.transports.in_process_events import Broker, InProcessEvents
@@ -34,10 +35,10 @@ class InMemory:
         self.broker.wipe()
         self.broker.start()
 
-    async def stored(self, source: str, channel: int, part: int) -> Sequence[tuple[int, str]]:
+    async def stored(self, source: str, channel: Channel, part: int) -> Sequence[tuple[int, str]]:
         return [(r.pos, r.id) for r in self.broker.streams[source, channel] if r.part == part]
 
-    async def intrude(self, source: str, channel: int, part: int, payload: bytes) -> None:
+    async def intrude(self, source: str, channel: Channel, part: int, payload: bytes) -> None:
         """There is no way in for others."""
 
 
@@ -79,10 +80,10 @@ class RealServer:
     async def wipe(self) -> None:
         self.server.wipe()
 
-    async def stored(self, source: str, channel: int, part: int) -> Sequence[tuple[int, str]]:
+    async def stored(self, source: str, channel: Channel, part: int) -> Sequence[tuple[int, str]]:
         return [(record.pos, record.id) for record in await stored(self.connection, source, channel, part)]
 
-    async def intrude(self, source: str, channel: int, part: int, payload: bytes) -> None:
+    async def intrude(self, source: str, channel: Channel, part: int, payload: bytes) -> None:
         client = self.connection.client()
         for headers in (None, {"ce-id": "x"}, {"ce-id": "x", "remit-part": "-", "remit-pos": "1"}):
             await client.publish(f"{subjects('shop', source, channel)}.{part}", payload, headers=headers)

@@ -14,7 +14,7 @@ import pytest
 from nats.aio.msg import Msg
 
 from remit.errors import ChannelError
-from remit.messages import Record
+from remit.log import Channel, Record
 from remit.testing.conformance.events import Ear, messages, places, publish_all
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
@@ -59,7 +59,7 @@ async def heard(connection: NatsConnection, events: NatsEvents, records: list[Re
             arrived.set()
 
     interest = await connection.listen(SUBJECT, hear, lambda: None)
-    await events.publish("billing", 1, records)
+    await events.publish("billing", Channel.PUBLISHED, records)
     await arrived.wait()
     await connection.end(interest)
     return found
@@ -101,7 +101,9 @@ async def test_a_payload_travels_as_its_codec_says(connection: NatsConnection) -
     assert (first.headers or {})["content-type"] == "application/msgpack"
     assert msgspec.msgpack.decode(first.data) == {"a": [1, 2.5, "ë"]}
     assert ((second.headers or {})["content-type"], second.data) == ("application/json", huge)
-    assert [record.payload for record in await stored(connection, "billing", 1, 3)] == [r.payload for r in records]
+    assert [record.payload for record in await stored(connection, "billing", Channel.PUBLISHED, 3)] == [
+        r.payload for r in records
+    ]
     await events.close()
 
 
@@ -114,21 +116,21 @@ async def test_a_stream_that_cannot_be_relied_on_is_refused_by_name(connection: 
     await make_stream(connection, storage="memory", discard="new", max_age=3600 * 10**9)
     events = await opened(connection)
     with pytest.raises(ChannelError) as raised:
-        await events.prepare("billing", 1)
+        await events.prepare("billing", Channel.PUBLISHED)
     assert "storage is memory" in raised.value.what
     assert "discard is new" in raised.value.what
     assert "max_age" not in raised.value.what, "how much is kept is the operator's decision"
     assert "storage file" in raised.value.expected
     with pytest.raises(ChannelError, match="storage is memory"):
-        await events.publish("billing", 1, messages(1, 1))
+        await events.publish("billing", Channel.PUBLISHED, messages(1, 1))
     await events.close()
 
 
 async def test_a_stream_that_an_operator_has_bounded_is_used(connection: NatsConnection) -> None:
     await make_stream(connection, max_age=3600 * 10**9, max_bytes=1 << 20, compression="s2", allow_atomic=True)
     events = await opened(connection)
-    await events.prepare("billing", 1)
-    assert await events.publish("billing", 1, messages(1, 10)) == 10
+    await events.prepare("billing", Channel.PUBLISHED)
+    assert await events.publish("billing", Channel.PUBLISHED, messages(1, 10)) == 10
     await events.close()
 
 
@@ -136,7 +138,7 @@ async def test_subjects_that_another_stream_has_are_refused(connection: NatsConn
     await make_stream(connection, name="other")
     events = await opened(connection)
     with pytest.raises(ChannelError, match="overlap"):
-        await events.prepare("billing", 1)
+        await events.prepare("billing", Channel.PUBLISHED)
     await events.close()
 
 
@@ -148,7 +150,7 @@ async def test_a_server_without_batches_takes_messages_one_by_one(
     events, zombie = await opened(connection), NatsEvents(NatsConnection(server.url, name="zombie"), "shop")
     await zombie.open()
     await asyncio.gather(publish_all(events, messages(1, 60)), publish_all(zombie, messages(1, 60)))
-    assert places(await stored(connection, "billing", 1, 3)) == places(messages(1, 60))
+    assert places(await stored(connection, "billing", Channel.PUBLISHED, 3)) == places(messages(1, 60))
     await zombie.close()
     await events.close()
 
@@ -156,11 +158,11 @@ async def test_a_server_without_batches_takes_messages_one_by_one(
 async def test_a_payload_that_grows_in_its_codec_stays_as_it_is(connection: NatsConnection) -> None:
     """In MessagePack these numbers take more than twice as much."""
     events, ear = await opened(connection, "msgpack"), Ear()
-    await events.prepare("billing", 1)
-    await events.listen("billing", 1, ear)
+    await events.prepare("billing", Channel.PUBLISHED)
+    await events.listen("billing", Channel.PUBLISHED, ear)
     sent = messages(1, 2, payload=b"[" + b",".join([b"0.1"] * 250_000) + b"]")
     client = connection.client()
-    assert await events.publish("billing", 1, sent) == 2
+    assert await events.publish("billing", Channel.PUBLISHED, sent) == 2
     await ear.until(lambda: len(ear.pushes) == 2, "both arrive")
     assert ear.records == sent
     assert connection.client() is client, "the connection was not broken"
@@ -170,19 +172,19 @@ async def test_a_payload_that_grows_in_its_codec_stays_as_it_is(connection: Nats
 async def test_large_messages_do_not_travel_in_one_batch(connection: NatsConnection) -> None:
     events = await opened(connection)
     sent = messages(1, 12, payload=b'"' + b"x" * 900_000 + b'"')
-    assert await events.publish("billing", 1, sent) == 12
-    assert places(await stored(connection, "billing", 1, 3)) == places(sent)
+    assert await events.publish("billing", Channel.PUBLISHED, sent) == 12
+    assert places(await stored(connection, "billing", Channel.PUBLISHED, 3)) == places(sent)
     await events.close()
 
 
 async def test_a_purged_stream_heals(connection: NatsConnection) -> None:
     events = await opened(connection)
-    await events.publish("billing", 1, messages(1, 10))
+    await events.publish("billing", Channel.PUBLISHED, messages(1, 10))
     await connection.request(f"$JS.API.STREAM.PURGE.{STREAM}", b"", {}, 5.0)
-    assert await events.publish("billing", 1, messages(11, 20)) == 10
+    assert await events.publish("billing", Channel.PUBLISHED, messages(11, 20)) == 10
     await connection.request(f"$JS.API.STREAM.DELETE.{STREAM}", b"", {}, 5.0)
-    assert await events.publish("billing", 1, messages(21, 30)) == 10
-    assert places(await stored(connection, "billing", 1, 3)) == places(messages(21, 30))
+    assert await events.publish("billing", Channel.PUBLISHED, messages(21, 30)) == 10
+    assert places(await stored(connection, "billing", Channel.PUBLISHED, 3)) == places(messages(21, 30))
     await events.close()
 
 
@@ -191,13 +193,13 @@ async def test_a_flood_of_foreign_messages_does_not_flood_the_log(
 ) -> None:
     caplog.set_level(logging.WARNING, logger="remit")
     events, ear = await opened(connection), Ear()
-    await events.prepare("billing", 1)
-    await events.listen("billing", 1, ear)
+    await events.prepare("billing", Channel.PUBLISHED)
+    await events.listen("billing", Channel.PUBLISHED, ear)
     for _ in range(100):
         await connection.client().publish(SUBJECT, b"hello")
     elsewhere = messages(1, 1, part=4)  # of another partition than its subject says
     await connection.client().publish(SUBJECT, b"{}", headers=_headers(elsewhere[0]))
-    await events.publish("billing", 1, messages(1, 1))
+    await events.publish("billing", Channel.PUBLISHED, messages(1, 1))
     await ear.until(lambda: 1 in ear.all, "the channel goes on")
     assert set(ear.all) == {1}
     assert [r.getMessage().split("number ")[1].split(":")[0] for r in caplog.records] == [
@@ -219,11 +221,11 @@ def _headers(record: Record) -> dict[str, str]:
 
 async def test_a_listener_that_is_too_slow_is_told_what_it_missed(connection: NatsConnection) -> None:
     events, ear = await opened(connection), Ear()
-    await events.prepare("billing", 1)
-    await events.listen("billing", 1, ear)
+    await events.prepare("billing", Channel.PUBLISHED)
+    await events.listen("billing", Channel.PUBLISHED, ear)
     subscription = events._interests[0].subscription
     assert subscription is not None
     subscription._pending_bytes_limit = 10
-    await events.publish("billing", 1, messages(1, 1))
+    await events.publish("billing", Channel.PUBLISHED, messages(1, 1))
     await ear.until(lambda: ear.all == [0], "a message that was dropped rings")
     await events.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from nats.aio.client import Client
 
-from remit.messages import Record
+from remit.log import Record
 from remit.transports.nats.connection import _Client
 from remit.transports.nats.encoding import read_record, write_headers
 

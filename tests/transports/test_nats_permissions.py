@@ -10,6 +10,7 @@ from typing import Self
 import pytest
 
 from remit.errors import ChannelError, Unavailable
+from remit.log import Channel
 from remit.testing.conformance.events import Ear, messages, publish_all
 from remit.transports import Answer, Request
 from remit.transports.nats.calls import NatsCalls
@@ -18,8 +19,6 @@ from remit.transports.nats.events import NatsEvents
 from remit.transports.nats.permissions import BrokerUser, permissions
 from remit.transports.nats.streams import stream_name
 from tests.servers.nats import NatsServer, nats_server
-
-PRIVATE, PUBLISHED = 0, 1
 
 ENROLLMENT, BILLING = frozenset({"enrollment"}), frozenset({"billing"})
 USERS = [
@@ -72,13 +71,13 @@ async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None
     front, back = pair
     ears = Ear(), Ear(), Ear()
     for process, source in ((front, "enrollment"), (back, "billing")):
-        for channel in (PRIVATE, PUBLISHED):
+        for channel in Channel:
             await process.events.prepare(source, channel)
-    await front.events.listen("enrollment", PRIVATE, ears[0])
-    await back.events.listen("billing", PRIVATE, ears[1])
-    await front.events.listen("billing", PUBLISHED, ears[2])
-    await front.events.publish("enrollment", PRIVATE, messages(1, 3))
-    for channel in (PRIVATE, PUBLISHED):
+    await front.events.listen("enrollment", Channel.PRIVATE, ears[0])
+    await back.events.listen("billing", Channel.PRIVATE, ears[1])
+    await front.events.listen("billing", Channel.PUBLISHED, ears[2])
+    await front.events.publish("enrollment", Channel.PRIVATE, messages(1, 3))
+    for channel in Channel:
         await back.events.publish("billing", channel, messages(1, 3))
         await publish_all(back.events, messages(2, 5), channel)  # the end of the subject has to be read
     for ear in ears:
@@ -89,8 +88,8 @@ async def test_what_a_service_needs_works(pair: tuple[Process, Process]) -> None
         assert (await front.calls.call(address, Request("command", {}, b"?"), 5.0)).body == b"?"
 
 
-@pytest.mark.parametrize("channel", [PRIVATE, PUBLISHED])
-async def test_another_contexts_events_cannot_be_published(pair: tuple[Process, Process], channel: int) -> None:
+@pytest.mark.parametrize("channel", Channel)
+async def test_another_contexts_events_cannot_be_published(pair: tuple[Process, Process], channel: Channel) -> None:
     front, back = pair
     ear = Ear()
     await back.events.prepare("billing", channel)
@@ -107,12 +106,12 @@ async def test_another_contexts_events_cannot_be_published(pair: tuple[Process, 
 
 async def test_another_contexts_private_events_cannot_be_heard(pair: tuple[Process, Process]) -> None:
     front, back = pair
-    await back.events.prepare("billing", PRIVATE)
-    await back.events.publish("billing", PRIVATE, messages(1, 1, part=7))
+    await back.events.prepare("billing", Channel.PRIVATE)
+    await back.events.publish("billing", Channel.PRIVATE, messages(1, 1, part=7))
     with pytest.raises(ChannelError, match="denies"):
-        await front.events.listen("billing", PRIVATE, Ear())
+        await front.events.listen("billing", Channel.PRIVATE, Ear())
     with pytest.raises(ChannelError, match="denies"):
-        await back.events.listen("enrollment", PUBLISHED, Ear())  # nor published ones that it does not follow
+        await back.events.listen("enrollment", Channel.PUBLISHED, Ear())  # nor published ones that it does not follow
     private = "remit-shop--billing-private"
     own = "remit-shop--enrollment-private"
     for question in (f"MSG.GET.{private}", f"DELETE.{private}", f"CREATE.{private}", f"UPDATE.{own}", "NAMES"):
@@ -147,5 +146,8 @@ def test_a_user_that_cannot_be_part_of_a_subject_is_refused() -> None:
 
 
 def test_streams_of_two_systems_have_two_names() -> None:
-    names = {stream_name("depot", "east-orders", PUBLISHED), stream_name("depot-east", "orders", PUBLISHED)}
+    names = {
+        stream_name("depot", "east-orders", Channel.PUBLISHED),
+        stream_name("depot-east", "orders", Channel.PUBLISHED),
+    }
     assert len(names) == 2

@@ -12,7 +12,7 @@ from rich.table import Table
 from remit.cli.screen import cell
 from remit.errors import visible
 from remit.runtime.failures import NEVER
-from remit.stores import PUBLISHED, Letter, Parked
+from remit.stores import Letter, Parked
 
 __all__ = ["KeyReport", "LetterReport", "as_json", "as_table", "as_text"]
 
@@ -50,9 +50,9 @@ class KeyReport(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @classmethod
     def of(cls, row: Parked, letters: Sequence[LetterReport] = ()) -> Self:
-        channel = "published" if row.channel == PUBLISHED else "private"
+        name, source, channel = row.subscription
         return cls(
-            row.subscription, row.source, channel, row.key, row.since, row.attempts, row.retry_at, row.error,
+            name, source, channel.called, row.key, row.since, row.attempts, row.retry_at, row.error,
             waiting=row.letters, letters=list(letters),
         )  # fmt: skip
 
@@ -67,8 +67,9 @@ def as_table(rows: Sequence[Parked]) -> Table:
     table = Table("SUBSCRIPTION", "FROM", "KEY", "SINCE", "ATTEMPTS", "NEXT TRY", "WAITING", box=None, pad_edge=False)
     table.add_column("ERROR", overflow="fold")
     for row in rows:
+        name, source, _ = row.subscription
         table.add_row(
-            cell(row.subscription), cell(row.source), cell(row.key), _time(row.since), str(row.attempts),
+            cell(name), cell(source), cell(row.key), _time(row.since), str(row.attempts),
             _time(row.retry_at), str(row.letters), cell(row.error),
         )  # fmt: skip
     return table

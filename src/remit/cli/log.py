@@ -18,11 +18,10 @@ from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.opening import Places, opened, require_all, require_some
 from remit.hosting.settings import HERE
+from remit.log import Channel, Checkpoint, Log, SubscriptionId, context_of
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
 from remit.runtime.following.history import breaks
 from remit.runtime.freshness.missed import accept_missed, note_missed
-from remit.stores import PRIVATE, PUBLISHED, Checkpoint
-from remit.stores import Store as ContextStore
 from remit.topology.file import read_topology
 from remit.transports.in_process import StoreFeed
 
@@ -128,17 +127,18 @@ async def _forget(places: Places, subscription: str, source: str) -> None:
 
 
 async def _accept(places: Places, subscription: str, source: str, begin: str | float) -> list[str]:
-    consumer = subscription.split(".")[0]
+    consumer = context_of(subscription)
     async with opened(places, require_all(places, [consumer, source])) as stores:
         known = {row.channel for row in await stores[source].subscribers() if row.name == subscription}
         moved: list[str] = []
-        for channel in (PRIVATE, PUBLISHED):
-            stands = await stores[consumer].checkpoints(subscription, source, channel)
+        for channel in Channel:
+            id = SubscriptionId(subscription, source, channel)
+            stands = await stores[consumer].checkpoints(id)
             if stands or channel in known:
                 places_to = await _settled(stores[source], source, channel, stands, begin)
                 passed = {part: to for part, to in places_to.items() if to.pos > _pos(stands, part)}
-                await note_missed(stores[consumer], subscription, source, channel, passed)
-                await stores[consumer].place(subscription, source, channel, places_to)
+                await note_missed(stores[consumer], id, passed)
+                await stores[consumer].place(id, places_to)
                 moved += [
                     f"partition {part}: from {_pos(stands, part)} to {to.pos}" for part, to in sorted(places_to.items())
                 ]
@@ -150,11 +150,12 @@ async def _accept(places: Places, subscription: str, source: str, begin: str | f
 
 async def _accept_as_it_is(places: Places, subscription: str, source: str) -> list[str]:
     """Whatever a projection has missed, its documents are taken for complete."""
-    consumer = subscription.split(".")[0]
+    consumer = context_of(subscription)
     async with opened(places, require_some(places, [consumer])) as stores:
         found: list[str] = []
-        for channel in (PRIVATE, PUBLISHED):
-            accepted = await accept_missed(stores[consumer], subscription, source, channel, time.time())
+        for channel in Channel:
+            id = SubscriptionId(subscription, source, channel)
+            accepted = await accept_missed(stores[consumer], id, time.time())
             found += [f"partition {part}: what was deleted up to {pos} is not missed" for part, pos in accepted.items()]
     if not found:
         raise Failure("log.intact", "it has missed nothing", where=f"{subscription} from {source}",
@@ -167,7 +168,7 @@ def _pos(stands: Mapping[int, Checkpoint], part: int) -> int:
 
 
 async def _settled(
-    store: ContextStore, source: str, channel: int, stands: Mapping[int, Checkpoint], begin: str | float
+    store: Log, source: str, channel: Channel, stands: Mapping[int, Checkpoint], begin: str | float
 ) -> dict[int, Checkpoint]:
     """Where the subscription goes on, in each partition in which it cannot go on by itself."""
     floors = await store.floors(channel)
@@ -184,7 +185,7 @@ async def _settled(
     return found
 
 
-async def _written_by(store: ContextStore, channel: int, part: int, low: int, high: int, at: float) -> int:
+async def _written_by(store: Log, channel: Channel, part: int, low: int, high: int, at: float) -> int:
     """The last position between two that was written by then: by halves, since times rise with positions."""
     while low < high:
         middle = (low + high + 1) // 2

@@ -20,10 +20,11 @@ from remit.cli.screen import show as show_on_screen
 from remit.errors import Conflict
 from remit.hosting.failures import Failure
 from remit.hosting.opening import Places, opened, require_some
+from remit.log import context_of
 from remit.observability import is_alive
 from remit.runtime.failures import storable
 from remit.stores import Discard, Parked, Unit
-from remit.stores import Store as ContextStore
+from remit.stores.port import Committing
 
 __all__ = ["app"]
 
@@ -135,7 +136,7 @@ async def _list(places: Places, subscription: str | None, limit: int) -> tuple[l
             found = await store.parked(subscription, limit=limit)
             rows += found
             if found and await is_alive(store, time.time()):
-                names = sorted({row.subscription for row in found})
+                names = sorted({row.subscription.name for row in found})
                 gone += [name for name in names if not await is_alive(store, time.time(), name)]
     return sorted(rows, key=lambda row: row.since)[:limit], gone
 
@@ -145,7 +146,7 @@ async def _show(places: Places, subscription: str | None, key: str, *, payload: 
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
         for store in stores.values():
             for row in await store.parked(subscription, key=key):
-                letters = await store.letters(row.subscription, row.source, row.channel, key, MOST_LETTERS)
+                letters = await store.letters(row.subscription, key, MOST_LETTERS)
                 reports.append(KeyReport.of(row, [LetterReport.of(letter, payload=payload) for letter in letters]))
     if not reports:
         raise _not_parked(subscription, key)
@@ -169,36 +170,37 @@ async def _discard(places: Places, subscription: str, key: str, reason: str, sou
     async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
         row = _only(await store.parked(subscription, key=key), subscription, key, source)
-        (letter,) = await store.letters(subscription, row.source, row.channel, key, 1)
+        (letter,) = await store.letters(row.subscription, key, 1)
         await _throw_away(store, row, letter.record.part, letter.record.pos, reason)
     return f"discarded {letter.record.type} {letter.record.id}; {row.letters - 1} behind it, due now"
 
 
-async def _throw_away(store: ContextStore, row: Parked, part: int, pos: int, reason: str) -> None:
-    letter = Discard(row.subscription, row.source, row.channel, row.key, part, pos, storable(reason), time.time())
+async def _throw_away(store: Committing, row: Parked, part: int, pos: int, reason: str) -> None:
+    letter = Discard(row.subscription, row.key, part, pos, storable(reason), time.time())
     try:
         await store.commit(Unit(discard=letter))
     except Conflict:
         raise Failure(
-            "parked.changed", "somebody else settled the letter meanwhile", where=f"{row.subscription} key {row.key!r}",
-            expected="the letter as it was", next=f"remit parked show {row.key}",
+            "parked.changed", "somebody else settled the letter meanwhile",
+            where=f"{row.subscription.name} key {row.key!r}", expected="the letter as it was",
+            next=f"remit parked show {row.key}",
         ) from None  # fmt: skip
 
 
 def _only(rows: Sequence[Parked], subscription: str, key: str, source: str | None) -> Parked:
-    found = [row for row in rows if source in (None, row.source)]
+    found = [row for row in rows if source in (None, row.subscription.source)]
     if not found:
         raise _not_parked(subscription, key)
     if len(found) > 1:
-        sources = ", ".join(row.source for row in found)
+        sources = ", ".join(row.subscription.source for row in found)
         raise Failure("parked.ambiguous", "the key is parked for several sources", where=f"{subscription} key {key!r}",
-                      expected=f"one of: {sources}", next=f"--source {found[0].source}")  # fmt: skip
+                      expected=f"one of: {sources}", next=f"--source {found[0].subscription.source}")  # fmt: skip
     return found[0]
 
 
 async def _contexts(places: Places, subscription: str | None) -> list[str]:
     """The contexts with a store, or the one that a subscription belongs to."""
-    return require_some(places, await places.made() if subscription is None else [subscription.split(".")[0]])
+    return require_some(places, await places.made() if subscription is None else [context_of(subscription)])
 
 
 def _not_parked(subscription: str | None, key: str | None) -> Failure:

@@ -10,8 +10,9 @@ from remit.contexts import Model
 from remit.findings import Findings
 from remit.hosting.placing import CALLER, placed_in
 from remit.hosting.technologies import make_channels, open_published, open_store
+from remit.log import Channel
 from remit.runtime import Channels, Host, LoopWatch, Ports
-from remit.stores import PUBLISHED, Store
+from remit.stores import Store
 from remit.topology.file import Topology
 from remit.topology.placement import PlacedService, Placement, reads_directly
 from remit.topology.secrets import settle
@@ -70,4 +71,4 @@ class _Published:
         self.close = self._logs.close
 
     def feed(self, source: str) -> StoreFeed:
-        return StoreFeed(source, PUBLISHED, self._logs.of(source, self._topology.store_of(source).schema))
+        return StoreFeed(source, Channel.PUBLISHED, self._logs.of(source, self._topology.store_of(source).schema))

@@ -11,7 +11,8 @@ from zlib import crc32
 
 from remit.contexts import Context, Model
 from remit.errors import OutboxError
-from remit.messages import LATER, Codec, Command, Contract, IntegrationEvent, key_text
+from remit.log import LATER, write_headers
+from remit.messages import Codec, Command, Contract, IntegrationEvent, key_text
 from remit.stores.size import LARGEST_UNIT, too_large
 from remit.stores.staging import Staged, stage, stage_async
 
@@ -53,7 +54,7 @@ class _Rows:
             )  # fmt: skip
         key = key_text(key if own_key is None else own_key(message), "ordering key", contract.type)
         id = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"  # unlike those of a runtime, from any thread
-        headers = f'{{"cause":"{id}","trace":"{id}"{more}}}'
+        headers = write_headers(id, id, more)
         encoded = codec.write(message)
         if len(encoded) > LARGEST_UNIT:
             raise too_large(len(encoded), f"{name} has", self._where)

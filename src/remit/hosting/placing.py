@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from remit.contexts import Model
+from remit.log import Channel, SubscriptionId
 from remit.runtime import Placed, Ports, compile_system
 from remit.runtime.plan import FollowPlan
-from remit.stores import PRIVATE, PUBLISHED
 from remit.topology.file import Service, Topology
 from remit.topology.placement import PlacedService, Placement, place, reads_directly
 from remit.topology.shapes import shapes_of
@@ -25,7 +25,7 @@ def placed_in(placement: Placement, service: PlacedService) -> Placed:
     """What a process of this service runs, and what it has to know of the others."""
     contexts = {home.partition(".")[0] for home in placement.homes}
     relays = [follow for follow in relayed(placement) if service.has(follow.source, "write")]
-    pushed = {(name, PUBLISHED) for name in contexts} | {(name, PRIVATE) for name in placement.apart}
+    pushed = {(name, Channel.PUBLISHED) for name in contexts} | {(name, Channel.PRIVATE) for name in placement.apart}
     # What this very process has written, it hears of from its own store.
     alone = service.service.replicas == 1
     heard = {(source, channel) for source, channel in pushed if not (alone and service.has(source, "write"))}
@@ -47,13 +47,13 @@ def relayed(placement: Placement) -> list[FollowPlan]:
         return []
     writers = sorted(home.partition(".")[0] for home in placement.homes if home.endswith(".write"))
     return [
-        FollowPlan(f"{context}.relay:{events.technology.name}", context, channel)
+        FollowPlan(SubscriptionId(f"{context}.relay:{events.technology.name}", context, channel))
         for context in writers
-        for channel in ((PUBLISHED, PRIVATE) if context in placement.apart else (PUBLISHED,))
+        for channel in ((Channel.PUBLISHED, Channel.PRIVATE) if context in placement.apart else (Channel.PUBLISHED,))
     ]
 
 
 def followed_by(model: Model, context: str) -> list[str]:
     """The contexts whose published channel a service follows that hosts only this one, which `model` does."""
     follows = compile_system(model, Ports())[context].follows.values()
-    return sorted({follow.source for follow in follows if follow.channel == PUBLISHED} - {context})
+    return sorted({follow.source for follow in follows if follow.channel == Channel.PUBLISHED} - {context})

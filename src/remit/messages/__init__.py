@@ -4,13 +4,11 @@ from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message,
 from remit.messages.carried import not_a_key, not_carried
 from remit.messages.codec import UNWRITABLE, Codec, Encoding, Rest, decode_reply, encode_reply, write_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
-from remit.messages.envelope import LATER, Record, forms_of, has_newer, is_command, wish_of, write_newer, write_wish
 from remit.messages.fidelity import difference
 from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
 from remit.messages.refusal import Refusal
 
 __all__ = [
-    "LATER",
     "LONGEST_KEY",
     "UNWRITABLE",
     "Codec",
@@ -21,7 +19,6 @@ __all__ = [
     "IntegrationEvent",
     "Message",
     "Query",
-    "Record",
     "Refusal",
     "Rest",
     "Value",
@@ -32,17 +29,11 @@ __all__ = [
     "encode_reply",
     "field",
     "fits",
-    "forms_of",
-    "has_newer",
-    "is_command",
     "key_text",
     "not_a_key",
     "not_carried",
     "parameter_of",
     "reply_of",
     "require_key",
-    "wish_of",
-    "write_newer",
     "write_reply",
-    "write_wish",
 ]

@@ -13,9 +13,10 @@ from typing import Literal
 import msgspec
 
 from remit.errors import RemitError
+from remit.log import SubscriptionId
 from remit.runtime import Host
 from remit.runtime.following.follower import Follower
-from remit.stores import PUBLISHED, Store
+from remit.stores.port import Claims, ParkedKeys
 
 __all__ = ["FollowerHealth", "Health"]
 
@@ -71,7 +72,7 @@ class Health:
         return sorted(silent.union(self._host.unusable))
 
 
-async def _answers(store: Store) -> bool:
+async def _answers(store: Claims) -> bool:
     """Looks for an outcome that nobody has: every store finds out at once."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -81,20 +82,15 @@ async def _answers(store: Store) -> bool:
     return True
 
 
-_Place = tuple[str, str, int]
-"""Name, source and channel of a subscription."""
-
-
-def _health_of(follower: Follower, parked: Container[_Place]) -> FollowerHealth:
+def _health_of(follower: Follower, parked: Container[SubscriptionId]) -> FollowerHealth:
     follow = follower.follow
     state = follower.state
-    if state in WELL and (follower.name, follow.source, follow.channel) in parked:
+    if state in WELL and follow.id in parked:
         state = "parked"
-    channel: Literal["published", "private"] = "published" if follow.channel == PUBLISHED else "private"
-    return FollowerHealth(follower.name, follow.source, channel, state)
+    return FollowerHealth(follower.name, follow.source, follow.channel.called, state)
 
 
-async def _parked_in(store: Store) -> Sequence[_Place]:
+async def _parked_in(store: ParkedKeys) -> Sequence[SubscriptionId]:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await store.parking()

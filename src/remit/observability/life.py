@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
+from remit.log import SubscriptionId
 from remit.runtime.plan import FollowPlan
-from remit.stores import Store
+from remit.runtime.upkeep.signs import Sign, read_signs
+from remit.stores.port import Members
 
-__all__ = ["LOOK_SECONDS", "Observer", "Sign", "Voice", "is_alive"]
+__all__ = ["LOOK_SECONDS", "Observer", "Voice", "is_alive"]
 
 ALIVE_SECONDS = 15.0
 """A sign of life that is older (three beats), or as far in the future, proves nothing."""
@@ -23,16 +23,6 @@ LOOK_SECONDS = 0.5
 """Between two looks."""
 PATIENCE_SECONDS = 6.0
 """How long is looked at most: who lives gives a sign within this time, also who takes up what another left."""
-
-
-class Sign(msgspec.Struct):
-    """What a process says about one subscription."""
-
-    name: str
-    source: str
-    channel: int
-    state: str
-    note: str = ""
 
 
 class Voice(NamedTuple):
@@ -60,13 +50,13 @@ class Voice(NamedTuple):
 class Observer:
     """Looks at stores, by context, for a few seconds at most. `now` is seconds since the epoch."""
 
-    def __init__(self, stores: Mapping[str, Store], now: float) -> None:
+    def __init__(self, stores: Mapping[str, Members], now: float) -> None:
         self._stores = stores
         self._now = now
         self._loop = asyncio.get_running_loop()
         self._begun = self._loop.time()
         self._first: dict[str, dict[str, float]] = {}
-        self._positions: dict[tuple[str, str, int, int], int] = {}
+        self._positions: dict[tuple[SubscriptionId, int], int] = {}
 
     @property
     def now(self) -> float:
@@ -80,31 +70,22 @@ class Observer:
 
     def has_moved(self, follow: FollowPlan, part: int, pos: int) -> bool:
         """Whether the checkpoint of a partition is another one than at the first look."""
-        return self._positions.setdefault((follow.name, follow.source, follow.channel, part), pos) != pos
+        return self._positions.setdefault((follow.id, part), pos) != pos
 
     async def voices(self, context: str) -> list[Voice]:
         """All processes that have given signs of life in a context's store. Raises `StoreError`, `StoreUnavailable`."""
         beats = await self._stores[context].beats()
         first = self._first.setdefault(context, {process: at for process, (at, _) in beats.items()})
-        return [Voice(_read(body), self.now - at, first.get(process) != at) for process, (at, body) in beats.items()]
-
-
-def _read(body: str) -> Sequence[Sign]:
-    """A sign of life that cannot be read is none."""
-    try:
-        return _signs.decode(body)
-    except msgspec.MsgspecError:
-        return ()
-
-
-_signs = msgspec.json.Decoder(list[Sign])
+        return [
+            Voice(read_signs(body), self.now - at, first.get(process) != at) for process, (at, body) in beats.items()
+        ]
 
 
 def _speaks_of(voice: Voice, subscription: str | None) -> bool:
     return subscription is None or any(sign.name == subscription for sign in voice.signs)
 
 
-async def is_alive(store: Store, now: float, subscription: str | None = None) -> bool:
+async def is_alive(store: Members, now: float, subscription: str | None = None) -> bool:
     """Whether some process gives signs of life in this store, of a subscription if one is named; `now` is seconds since
     the epoch.
     """

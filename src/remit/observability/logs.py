@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
 import msgspec
 
+from remit.log import Channel, ChannelName, Log
 from remit.runtime.upkeep.pruning import SUBSCRIBER_SECONDS
-from remit.stores import PRIVATE, PUBLISHED, Store
 
 __all__ = ["LogStatus", "PartitionStatus", "SubscriberStatus", "read_logs", "read_subscribers"]
-
-Channel = Literal["private", "published"]
 
 
 class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +28,7 @@ class LogStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One channel of a context's log. Counts are over all partitions."""
 
     context: str
-    channel: Channel
+    channel: ChannelName
     written: int
     deleted: int
     kept: int
@@ -45,7 +42,7 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     subscription: str
     source: str
-    channel: Channel
+    channel: ChannelName
     position: int
     """Messages handled, those included that were deleted before it began."""
     lag: int
@@ -55,12 +52,12 @@ class SubscriberStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Whether messages that it has not handled are kept for it: it was heard of within the last 30 days."""
 
 
-async def read_logs(stores: Mapping[str, Store]) -> list[LogStatus]:
+async def read_logs(stores: Mapping[str, Log]) -> list[LogStatus]:
     """The logs of these stores, by context. Raises `StoreError`, `StoreUnavailable`."""
-    return [await _log(name, store, channel) for name, store in stores.items() for channel in (PRIVATE, PUBLISHED)]
+    return [await _log(name, store, channel) for name, store in stores.items() for channel in Channel]
 
 
-async def _log(context: str, store: Store, channel: int) -> LogStatus:
+async def _log(context: str, store: Log, channel: Channel) -> LogStatus:
     floors = {part: pos for part, (pos, _, _) in (await store.floors(channel)).items()}
     heads = await store.heads(channel)
     partitions = [
@@ -70,7 +67,7 @@ async def _log(context: str, store: Store, channel: int) -> LogStatus:
     written, deleted = sum(each.head for each in partitions), sum(floors.values())
     return LogStatus(
         context=context,
-        channel=_named(channel),
+        channel=channel.called,
         written=written,
         deleted=deleted,
         kept=written - deleted,
@@ -79,7 +76,7 @@ async def _log(context: str, store: Store, channel: int) -> LogStatus:
     )
 
 
-async def read_subscribers(stores: Mapping[str, Store], now: float) -> list[SubscriberStatus]:
+async def read_subscribers(stores: Mapping[str, Log], now: float) -> list[SubscriberStatus]:
     """Who follows the logs of these stores, by source. Raises `StoreError`, `StoreUnavailable`."""
     found: list[SubscriberStatus] = []
     for source, store in stores.items():
@@ -90,7 +87,7 @@ async def read_subscribers(stores: Mapping[str, Store], now: float) -> list[Subs
                 SubscriberStatus(
                     subscription=row.name,
                     source=source,
-                    channel=_named(row.channel),
+                    channel=row.channel.called,
                     position=sum(row.positions.values()),
                     lag=sum(behind),
                     heard=row.at,
@@ -98,7 +95,3 @@ async def read_subscribers(stores: Mapping[str, Store], now: float) -> list[Subs
                 )
             )
     return found
-
-
-def _named(channel: int) -> Channel:
-    return "published" if channel == PUBLISHED else "private"

@@ -13,12 +13,15 @@ from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
-from remit.observability.life import LOOK_SECONDS, Observer, Sign, Voice
+from remit.log import ChannelName, Checkpoint, Log, SubscriptionId
+from remit.observability.life import LOOK_SECONDS, Observer, Voice
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.history import lost
 from remit.runtime.freshness.missed import missed, told_missed
 from remit.runtime.plan import FollowPlan
-from remit.stores import PUBLISHED, Checkpoint, Parked, Store
+from remit.runtime.upkeep.signs import Sign
+from remit.stores import Parked, Store
+from remit.stores.port import ParkedKeys
 
 __all__ = ["State", "SubscriptionStatus", "read_status"]
 
@@ -35,7 +38,7 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     source: str
-    channel: Literal["private", "published"]
+    channel: ChannelName
     head: int
     """Messages the source has written to this channel."""
     position: int
@@ -85,24 +88,21 @@ async def read_status(
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _gone(follows: Iterable[FollowPlan], stores: Mapping[str, Store]) -> list[SubscriptionStatus]:
+async def _gone(follows: Iterable[FollowPlan], stores: Mapping[str, ParkedKeys]) -> list[SubscriptionStatus]:
     """What was parked for subscriptions that were removed or renamed: nobody tries it any more."""
-    known = {(each.name, each.source, each.channel) for each in follows}
+    known = {each.id for each in follows}
     return [
-        await _left_behind(store, *place)
-        for store in stores.values()
-        for place in await store.parking()
-        if tuple(place) not in known
+        await _left_behind(store, id) for store in stores.values() for id in await store.parking() if id not in known
     ]
 
 
-async def _left_behind(store: Store, name: str, source: str, channel: int) -> SubscriptionStatus:
-    parked = await store.count_parked(name, source, channel)
+async def _left_behind(store: ParkedKeys, id: SubscriptionId) -> SubscriptionStatus:
+    parked = await store.count_parked(id)
     keys = "1 key is" if parked == 1 else f"{parked} keys are"
     return SubscriptionStatus(
-        name=name,
-        source=source,
-        channel="published" if channel == PUBLISHED else "private",
+        name=id.name,
+        source=id.source,
+        channel=id.channel.called,
         head=0,
         position=0,
         lag=0,
@@ -120,16 +120,15 @@ class _Look(NamedTuple):
 
 
 async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Observer) -> _Look:
-    context = follow.name.split(".")[0]
+    context = follow.id.context
     store, source = stores.get(context), stores.get(follow.source)
-    place = (follow.name, follow.source, follow.channel)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
     progress = _Progress(0, 0, 0, 0.0, False, None)
     first, parked = None, 0
     if store is not None:
-        checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)
-        first = next(iter(await store.due(*place, at=inf, tried_after=inf, limit=1)), None)
-        parked = await store.count_parked(*place) if first else 0
+        checkpoints = await store.checkpoints(follow.id)
+        first = next(iter(await store.due(follow.id, at=inf, tried_after=inf, limit=1)), None)
+        parked = await store.count_parked(follow.id) if first else 0
         life = await _life(observer, context, follow)
         if source is not None:
             # The heads are read after the checkpoints: what was handled in between must not look like another history.
@@ -137,12 +136,12 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
     found: list[tuple[State, str]] = [(life.state, life.note), *_findings(progress, first, parked)]
     state, note = max(found, key=lambda each: _ORDER.index(each[0]))
     note = note or life.note  # what a process says of itself although nothing keeps it
-    if store is not None and follow.projection is not None and await missed(store, *place):
+    if store is not None and follow.projection is not None and await missed(store, follow.id):
         note = "; ".join(filter(None, (note, told_missed(follow.source))))
     status = SubscriptionStatus(
         name=follow.name,
         source=follow.source,
-        channel="published" if follow.channel == PUBLISHED else "private",
+        channel=follow.channel.called,
         head=progress.head,
         position=progress.position,
         lag=progress.lag,
@@ -166,7 +165,7 @@ def _findings(progress: _Progress, first: Parked | None, parked: int) -> Iterabl
 
 
 async def _progress(
-    source: Store, follow: FollowPlan, checkpoints: Mapping[int, Checkpoint], observer: Observer
+    source: Log, follow: FollowPlan, checkpoints: Mapping[int, Checkpoint], observer: Observer
 ) -> _Progress:
     channel, now = follow.channel, observer.now
     heads = {part: pos for part, (pos, _) in (await source.heads(channel)).items()}
@@ -207,7 +206,7 @@ async def _life(observer: Observer, context: str, follow: FollowPlan) -> _Life:
     silence = ""
     for voice in sorted(await observer.voices(context), key=lambda voice: voice.age):
         for sign in voice.signs:
-            if (sign.name, sign.source, sign.channel) != (follow.name, follow.source, follow.channel):
+            if sign.id != follow.id:
                 continue
             if voice.lives and sign.state != "standby":
                 said.append((voice, _state(sign), sign.note or voice.wrong_clock))

@@ -8,6 +8,7 @@ from typing import Any, cast
 from remit.contexts import COMMAND, QUERY, REACTION, SERVICE, TOGETHER, Context, Handler, Model, Role
 from remit.contexts.annotations import Asked, asked_by, is_kind, projected_by
 from remit.domain import Aggregate, Projection
+from remit.log import Channel, SubscriptionId
 from remit.messages import Codec, Command, Contract, DomainEvent, Message, reply_of
 from remit.runtime.plan import (
     AggregatePlan,
@@ -20,7 +21,6 @@ from remit.runtime.plan import (
 )
 from remit.runtime.ports import Ports
 from remit.runtime.work.unit import GIVEN
-from remit.stores import PRIVATE, PUBLISHED
 
 __all__ = ["compile_system"]
 
@@ -82,9 +82,9 @@ class _Compiler:
 
     def _follow(self, name: str, event: type[Message]) -> FollowPlan:
         source = self.model.owners[event]
-        channel = PRIVATE if issubclass(event, DomainEvent) else PUBLISHED
-        key = (name, source, channel)
-        return self.plan.follows.setdefault(key, FollowPlan(name, source, channel))
+        channel = Channel.PRIVATE if issubclass(event, DomainEvent) else Channel.PUBLISHED
+        id = SubscriptionId(name, source, channel)
+        return self.plan.follows.setdefault(id, FollowPlan(id))
 
     def _handler(self, handler: Handler) -> HandlerPlan:
         plan = HandlerPlan(

@@ -9,6 +9,7 @@ from typing import Any
 
 from remit.contexts import Model
 from remit.errors import RemitError
+from remit.log import SubscriptionId
 from remit.messages import Command, Query, contract_of, key_text
 from remit.runtime.calling.calls import DEADLINE, Calls, attempt
 from remit.runtime.compiler import compile_system
@@ -230,7 +231,7 @@ class Host:
         return when - loop.time()
 
 
-_Followings = Mapping[tuple[str, str, int], Following]
+_Followings = Mapping[SubscriptionId, Following]
 
 
 def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str, ContextPlan]:
@@ -240,9 +241,7 @@ def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str
 def _followings(plans: Mapping[str, ContextPlan], stores: Mapping[str, Store], sources: Sources) -> _Followings:
     """Every subscription of these contexts, also of those whose components run elsewhere."""
     return {
-        place: Following(
-            follow, stores[plan.name], sources.feed(follow.name, follow.source, follow.channel), may_call(plan, follow)
-        )
+        place: Following(follow, stores[plan.name], sources.feed(follow.id), may_call(plan, follow))
         for plan in plans.values()
         for place, follow in plan.follows.items()
     }

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from remit.log import Channel
 from remit.messages import Encoding
 from remit.runtime.plan import FollowPlan
 from remit.transports import CallChannel, EventChannel, Feed
@@ -23,7 +24,7 @@ class Placed:
     """The addresses that other processes answer: `billing.write`, `billing.read`, `billing.log`."""
     relays: Sequence[FollowPlan] = ()
     """The channels of logs that are published from here."""
-    pushed: Collection[tuple[str, int]] = ()
+    pushed: Collection[tuple[str, Channel]] = ()
     """The sources, with the channels of their logs, whose messages are pushed to this process."""
 
 

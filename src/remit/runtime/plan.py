@@ -8,8 +8,8 @@ from typing import Any
 
 from remit.contexts import Injectable
 from remit.domain import Aggregate, Projection
+from remit.log import Channel, SubscriptionId
 from remit.messages import Codec, Contract, DomainEvent, Refusal, contract_of
-from remit.stores import PUBLISHED
 
 __all__ = [
     "AggregatePlan",
@@ -99,14 +99,27 @@ class EventPlan:
 class FollowPlan:
     """One subscription: who follows which channel of which source, with a handler or a projection per message."""
 
-    name: str
-    source: str
-    channel: int
+    id: SubscriptionId
     handlers: dict[tuple[str, int], HandlerPlan] = field(default_factory=dict[tuple[str, int], HandlerPlan])
     projection: ProjectionPlan | None = None
     codecs: dict[tuple[str, int], Codec[Any]] = field(default_factory=dict[tuple[str, int], Codec[Any]])
     commands: bool = False
     """Follows what the source sends for later; the handlers are then all commands of the context."""
+
+    @property
+    def name(self) -> str:
+        """`<context>.<name>`."""
+        return self.id.name
+
+    @property
+    def source(self) -> str:
+        """The context that is followed."""
+        return self.id.source
+
+    @property
+    def channel(self) -> Channel:
+        """The channel of its log."""
+        return self.id.channel
 
 
 @dataclass(slots=True)
@@ -123,7 +136,7 @@ class ContextPlan:
     queries: dict[type, HandlerPlan] = field(default_factory=dict[type, HandlerPlan])
     events: dict[type, EventPlan] = field(default_factory=dict[type, EventPlan])
     published: dict[type, EventPlan] = field(default_factory=dict[type, EventPlan])
-    follows: dict[tuple[str, str, int], FollowPlan] = field(default_factory=dict[tuple[str, str, int], FollowPlan])
+    follows: dict[SubscriptionId, FollowPlan] = field(default_factory=dict[SubscriptionId, FollowPlan])
 
     def event(self, cls: type[DomainEvent]) -> EventPlan:
         """The plan of a domain event; one that nobody follows is planned when it is first recorded."""
@@ -135,8 +148,8 @@ class ContextPlan:
     def follow_commands(self, source: str) -> None:
         """Applies the commands that a context sends for later."""
         name = f"{self.name}.commands"
-        follow = FollowPlan(name, source, PUBLISHED, self.wired, commands=True)
-        self.follows.setdefault((name, source, PUBLISHED), follow)
+        id = SubscriptionId(name, source, Channel.PUBLISHED)
+        self.follows.setdefault(id, FollowPlan(id, self.wired, commands=True))
 
     def only(self, components: Collection[str]) -> ContextPlan:
         """What a process runs of it that hosts these components: `write`, `read` or both."""

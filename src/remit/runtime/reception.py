@@ -20,7 +20,8 @@ from remit.errors import (
     RemitError,
     Unavailable,
 )
-from remit.messages import Encoding, Record, Refusal, fits
+from remit.log import Channel, Log, Record, context_of, is_escaped
+from remit.messages import Encoding, Refusal, fits
 from remit.runtime.calling.calls import Calls
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Question, Waiting
@@ -41,7 +42,7 @@ from remit.runtime.remote.wire import (
     piece_of,
     seconds_left,
 )
-from remit.stores import PUBLISHED, Store, nesting
+from remit.stores import Store, nesting
 from remit.transports import Answer, Answering, CallChannel, Request
 from remit.transports.in_process import StoreFeed
 
@@ -236,7 +237,7 @@ class Reception:
     def _refuse_foreign(self, subscription: str, source: str) -> None:
         """What is reported decides what is deleted. A context reports to its own log in its store, and what is none
         reports nothing. Raises `BadMessage`."""
-        context = subscription.partition(".")[0]
+        context = context_of(subscription)
         if context == source or context not in self._names:
             raise BadMessage(
                 f"{subscription!r} is not reported by another process", where="standing",
@@ -252,7 +253,7 @@ class Reception:
             raise DeadlineExceeded(waiting.what, where=context) from None
         return Answer("ok", {}, msgspec.msgpack.encode(reached))
 
-    async def _newer(self, store: Store, channel: int, known: Mapping[int, int], seconds: float) -> Heads:
+    async def _newer(self, store: Log, channel: Channel, known: Mapping[int, int], seconds: float) -> Heads:
         """The heads, as soon as one is beyond what is known, or when the time is over."""
         if len(self._polls) >= POLLS:
             raise Unavailable("too many questions wait for this log", next="ask again later")
@@ -308,11 +309,8 @@ def _identity(request: Request) -> tuple[str, str, str]:
     key, trace = original(headers.get("remit-key", "")), original(headers.get("remit-trace", ""))
     if not key:
         raise BadMessage("a command without a key", where=headers["remit-type"], expected="the header remit-key")
-    if not trace.isalnum():  # it will stand in the JSON headers of messages
-        try:
-            msgspec.json.decode(f'"{trace}"')
-        except msgspec.DecodeError:
-            raise BadMessage("a trace with characters that are not escaped", where=headers["remit-type"]) from None
+    if not is_escaped(trace):  # it will stand in the JSON headers of messages
+        raise BadMessage("a trace with characters that are not escaped", where=headers["remit-type"])
     if not fits(caller := headers.get("remit-caller", "")):
         raise BadMessage(
             "a caller that cannot be stored", where=headers["remit-type"], expected="the header remit-caller"
@@ -346,9 +344,9 @@ def _question(request: Request) -> Question:
         raise BadMessage(f"it cannot be read: {error}", where="reach") from None
 
 
-def _refuse_private(channel: int, context: str) -> None:
+def _refuse_private(channel: Channel, context: str) -> None:
     """Domain events stay in their context: its own components have its store, and no other process may ask for them."""
-    if channel != PUBLISHED:
+    if channel != Channel.PUBLISHED:
         raise BadMessage("only what a context publishes is told to others", where=context, expected="its published log")
 
 

@@ -5,23 +5,23 @@ that nobody can set. Where a clock is behind the mark, the mark goes back, so th
 one is ahead, the mark follows slowly: after a month in which nobody was there it takes a day, and who has another time
 takes it back meanwhile. Of two processes that do not agree, the one whose clock is behind is believed.
 
-The mark is kept in the store as the time of a checkpoint, of a subscription that nobody can declare, because its name
-has a space. It is moved by compare-and-swap; its position counts how often.
+The mark is kept in the store as the time of a checkpoint (`TIME` in `stores/port/notes.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from remit.errors import Conflict, OutcomeUnknown
+from remit.log import Channel, Log
 from remit.runtime.ports import SystemClock
-from remit.stores import PRIVATE, PUBLISHED, Advance, Store, Unit
+from remit.stores import Advance, Unit
+from remit.stores.port import TIME, Checkpoints, Committing
 
 __all__ = ["StoreTime"]
 
-_MARK = (" time", "", PRIVATE)
 LOOK_SECONDS = 59.0
 """Between two looks at a store's mark."""
 TRIES = 3
@@ -36,6 +36,10 @@ NO_CLOCK_SECONDS = 60 * 86_400.0
 
 EARLIEST = 1_600_000_000.0
 """What is before that, in 2020, is no time: a clock that nobody has set yet."""
+
+
+class _Timed(Log, Checkpoints, Committing, Protocol):
+    """What keeps a mark, and a log to begin it with."""
 
 
 class _Mark(NamedTuple):
@@ -62,13 +66,13 @@ class StoreTime:
         at once."""
         return self._clock.seconds() + self._behind
 
-    async def for_deleting(self, name: str, store: Store) -> float:
+    async def for_deleting(self, name: str, store: _Timed) -> float:
         """The time by which what is old may be deleted from a store; moves its mark on. Raises as the store does."""
         await self.look(name, store)
         mark = self._marks.get(name)
         return 0.0 if mark is None else min(self._clock.seconds(), mark.agreed + _now() - mark.since)
 
-    async def look(self, name: str, store: Store) -> None:
+    async def look(self, name: str, store: _Timed) -> None:
         """Looks at a store's mark, at most once a minute, and moves it on. Raises as the store does."""
         mark = self._marks.get(name)
         if mark is not None and _now() - mark.looked < LOOK_SECONDS:
@@ -79,8 +83,8 @@ class StoreTime:
                 await self._move(name, store, mark)
                 return
 
-    async def _move(self, name: str, store: Store, mark: _Mark | None) -> None:
-        stored = (await store.checkpoints(*_MARK)).get(0)
+    async def _move(self, name: str, store: _Timed, mark: _Mark | None) -> None:
+        stored = (await store.checkpoints(TIME)).get(0)
         here, own = _now(), self._clock.seconds()
         before = await _newest(store, own) if stored is None else stored.at
         passed = here - mark.since if mark is not None and mark.agreed == before else 0.0
@@ -88,7 +92,7 @@ class StoreTime:
         if stored is None or agreed != before:
             moves = 0 if stored is None else stored.pos
             id = "" if stored is None else stored.id
-            await store.commit(Unit(advance=Advance(*_MARK, 0, moves, id, moves + 1, "time", agreed)))
+            await store.commit(Unit(advance=Advance(TIME, 0, moves, id, moves + 1, "time", agreed)))
         since = here if mark is None or agreed != mark.agreed else mark.since
         self._marks[name] = _Mark(agreed, since, here)
         self._latest = max(self._latest, before - here)
@@ -107,9 +111,9 @@ def _moved(mark: float, passed: float, own: float) -> float:
     return max(mark, min(own, mark + FOLLOW * passed))
 
 
-async def _newest(store: Store, own: float) -> float:
+async def _newest(store: _Timed, own: float) -> float:
     """The time of a store without a mark: that of its last message, unless the clock is behind it."""
-    heads = [head for channel in (PRIVATE, PUBLISHED) for head in (await store.heads(channel)).values()]
+    heads = [head for channel in Channel for head in (await store.heads(channel)).values()]
     return min(own, max((at for _, at in heads), default=own))
 
 

@@ -2,12 +2,9 @@
 
 from remit.stores.port import (
     BEGUN,
-    PRIVATE,
-    PUBLISHED,
     Advance,
     Capabilities,
     Change,
-    Checkpoint,
     Claim,
     Discard,
     Entry,
@@ -15,11 +12,9 @@ from remit.stores.port import (
     Outcome,
     Park,
     Parked,
-    Record,
     Settle,
     SqlStore,
     Store,
-    Subscriber,
     Transaction,
     Unit,
     note_written,
@@ -27,19 +22,16 @@ from remit.stores.port import (
     was_written,
     written_read_only,
 )
-from remit.stores.published import PublishedLog, PublishedLogs
+from remit.stores.published import PublishedLogs
 from remit.stores.size import LARGEST_UNIT, require_fit
 from remit.stores.technology import StoreAddress, StoreTechnology
 
 __all__ = [
     "BEGUN",
     "LARGEST_UNIT",
-    "PRIVATE",
-    "PUBLISHED",
     "Advance",
     "Capabilities",
     "Change",
-    "Checkpoint",
     "Claim",
     "Discard",
     "Entry",
@@ -47,15 +39,12 @@ __all__ = [
     "Outcome",
     "Park",
     "Parked",
-    "PublishedLog",
     "PublishedLogs",
-    "Record",
     "Settle",
     "SqlStore",
     "Store",
     "StoreAddress",
     "StoreTechnology",
-    "Subscriber",
     "Transaction",
     "Unit",
     "note_written",

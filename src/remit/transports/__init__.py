@@ -10,7 +10,7 @@ from remit.transports.calls import (
     fitting,
 )
 from remit.transports.events import EventCapabilities, EventChannel
-from remit.transports.port import Feed, Floors, Push, Standing
+from remit.transports.port import Feed, Push, Standing
 from remit.transports.technology import ChannelSettings, ChannelTechnology
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "EventCapabilities",
     "EventChannel",
     "Feed",
-    "Floors",
     "Push",
     "Request",
     "Standing",

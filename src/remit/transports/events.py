@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from remit.messages import Record
+from remit.log import Channel, Record
 from remit.transports.port import Push
 
 __all__ = ["EventCapabilities", "EventChannel"]
@@ -44,12 +44,12 @@ class EventChannel(Protocol):
         """Disconnects. Idempotent."""
         ...
 
-    async def prepare(self, source: str, channel: int) -> None:
+    async def prepare(self, source: str, channel: Channel) -> None:
         """Makes what publishing needs (a stream), and checks that the broker took its settings. Raises `Unavailable`,
         `ChannelError`."""
         ...
 
-    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
         """Publishes messages of one partition, in order; says how many of them, counted from the first, are confirmed.
 
         Fewer than all means trouble: the caller begins again after the last confirmed one. What is too large, a
@@ -58,7 +58,7 @@ class EventChannel(Protocol):
         """
         ...
 
-    async def listen(self, source: str, channel: int, bell: Callable[[Push | None], None]) -> Callable[[], None]:
+    async def listen(self, source: str, channel: Channel, bell: Callable[[Push | None], None]) -> Callable[[], None]:
         """Calls `bell`, on the loop, for each message that arrives; None after a time in which some may have been lost.
         The result ends it."""
         ...

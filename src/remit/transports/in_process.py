@@ -6,38 +6,19 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
-from typing import Protocol
 
 from remit.errors import BadMessage, OutcomeUnknown, Unavailable
-from remit.messages import Record
+from remit.log import Channel, Heads, Log, Record
 from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
-from remit.transports.port import Floors, Push, Standing
+from remit.transports.port import Push, Standing
 
 __all__ = ["Exchange", "InProcessCalls", "StoreFeed"]
-
-
-class _Subscriber(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def channel(self) -> int: ...
-    @property
-    def at(self) -> float: ...
-
-
-class _Log(Protocol):
-    async def read(self, channel: int, part: int, after: int, limit: int) -> Sequence[Record]: ...
-    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]: ...
-    async def floors(self, channel: int) -> Floors: ...
-    async def subscribers(self) -> Sequence[_Subscriber]: ...
-    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None: ...
-    def watch(self, wake: Callable[[], None]) -> Callable[[], None]: ...
 
 
 class StoreFeed:
     """Reads one channel of a log that this process can open."""
 
-    def __init__(self, source: str, channel: int, log: _Log) -> None:
+    def __init__(self, source: str, channel: Channel, log: Log) -> None:
         self.source = source
         self.channel = channel
         self._log = log
@@ -45,7 +26,7 @@ class StoreFeed:
     async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
         return await self._log.read(self.channel, part, after, limit)
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         return await self._log.heads(self.channel)
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from remit.errors import Unavailable
-from remit.messages import Record
+from remit.log import Channel, Record
 from remit.transports.events import EventCapabilities
 from remit.transports.port import Push
 
@@ -82,10 +82,10 @@ class InProcessEvents:
         for end in self._ends:
             end()
 
-    async def prepare(self, source: str, channel: int) -> None:
+    async def prepare(self, source: str, channel: Channel) -> None:
         self._check()
 
-    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
         self._check()
         for record in records:
             self._broker.publish((source, channel), record, self.capabilities.max_bytes)
@@ -96,7 +96,7 @@ class InProcessEvents:
             raise Unavailable("the channel is closed")
         self._broker.check()
 
-    async def listen(self, source: str, channel: int, bell: _Bell) -> Callable[[], None]:
+    async def listen(self, source: str, channel: Channel, bell: _Bell) -> Callable[[], None]:
         end = self._broker.listen((source, channel), bell)
         self._ends.append(end)
         return end

@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from remit.messages import Record
+from remit.log import Channel, Floors, Heads, Record
 
-__all__ = ["Feed", "Floors", "Push", "Standing"]
-
-Floors = Mapping[int, tuple[int, str, float]]
-"""Where a log begins, by partition: position, identity and time of the last message that was deleted."""
+__all__ = ["Feed", "Push", "Standing"]
 
 
 class Push(NamedTuple):
@@ -36,13 +33,13 @@ class Feed(Protocol):
     """One channel of one source context. Methods raise `Unavailable` when the source cannot be read now."""
 
     source: str
-    channel: int
+    channel: Channel
 
     async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
         """At most `limit` records of a partition after a position, in order of position, without holes."""
         ...
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         """The last position of each partition that has any, with its time (seconds since the epoch)."""
         ...
 

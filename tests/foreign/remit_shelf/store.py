@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from remit.errors import Conflict, StoreError, StoreUnavailable, Unstorable
-from remit.messages import Record
+from remit.log import Channel, Checkpoint, Head, Record, Subscriber, SubscriptionId
 from remit.stores import (
     BEGUN,
     Capabilities,
-    Checkpoint,
     Discard,
     Entry,
     Letter,
@@ -26,7 +25,6 @@ from remit.stores import (
     Park,
     Parked,
     Settle,
-    Subscriber,
     Unit,
     partition_of,
     require_fit,
@@ -37,7 +35,7 @@ __all__ = ["ShelfStore", "open_shelf"]
 
 R = TypeVar("R")
 PARTITIONS = 16
-Key = tuple[str, str, int, str]
+Key = tuple[SubscriptionId, str]
 Seen = tuple[int, int, int]
 
 
@@ -49,14 +47,14 @@ class Rows:
     log: dict[tuple[int, int], list[Record]] = field(default_factory=dict[tuple[int, int], list[Record]])
     floors: dict[tuple[int, int], Checkpoint] = field(default_factory=dict[tuple[int, int], Checkpoint])
     outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict[tuple[str, str], Outcome])
-    checkpoints: dict[tuple[str, str, int, int], Checkpoint] = field(
-        default_factory=dict[tuple[str, str, int, int], Checkpoint]
+    checkpoints: dict[tuple[SubscriptionId, int], Checkpoint] = field(
+        default_factory=dict[tuple[SubscriptionId, int], Checkpoint]
     )
     parked: dict[Key, Parked] = field(default_factory=dict[Key, Parked])
     letters: dict[Key, list[Letter]] = field(default_factory=dict[Key, list[Letter]])
     beats: dict[str, tuple[float, str]] = field(default_factory=dict[str, tuple[float, str]])
     leases: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
-    subscribers: dict[tuple[str, int], Subscriber] = field(default_factory=dict[tuple[str, int], Subscriber])
+    subscribers: dict[tuple[str, Channel], Subscriber] = field(default_factory=dict[tuple[str, Channel], Subscriber])
 
     # What a unit asks for is looked at as a whole, before any of it is written.
 
@@ -68,9 +66,9 @@ class Rows:
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self.outcomes:
             raise Conflict("claim", where=unit.claim.key)
         if (move := unit.advance) is not None:
-            stands = self.checkpoints.get((move.subscription, move.source, move.channel, move.part))
+            stands = self.checkpoints.get((move.subscription, move.part))
             if (stands[:2] if stands else (0, "")) != (move.before, move.before_id):
-                raise Conflict("checkpoint", where=move.subscription)
+                raise Conflict("checkpoint", where=move.subscription.name)
         self._check_letters([letter for letter in (unit.settle, unit.discard) if letter is not None])
         self._check_parks(unit.parks)
         for entry in unit.entries:
@@ -95,8 +93,7 @@ class Rows:
         if (claim := unit.claim) is not None:
             self.outcomes[claim.caller, claim.key] = Outcome(claim.fingerprint, claim.outcome, claim.at)
         if (move := unit.advance) is not None:
-            place = move.subscription, move.source, move.channel, move.part
-            self.checkpoints[place] = Checkpoint(move.after, move.after_id, move.at)
+            self.checkpoints[move.subscription, move.part] = Checkpoint(move.after, move.after_id, move.at)
         for park in unit.parks:
             self._park(park)
         if unit.settle is not None:
@@ -140,7 +137,7 @@ class Rows:
 
 
 def key_of(place: Park | Settle | Discard) -> Key:
-    return place.subscription, place.source, place.channel, place.key
+    return place.subscription, place.key
 
 
 def part_of(entry: Entry) -> int:
@@ -258,20 +255,20 @@ class ShelfStore:
 
         self._write(again)
 
-    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
         return [row for row in self._look().log.get((channel, part), []) if row.pos > after][:limit]
 
-    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+    async def heads(self, channel: Channel) -> Mapping[int, Head]:
         rows = self._look()
-        floors = {part: (floor.pos, floor.at) for (of, part), floor in rows.floors.items() if of == channel}
+        floors = {part: Head(floor.pos, floor.at) for (of, part), floor in rows.floors.items() if of == channel}
         return floors | {
-            part: (log[-1].pos, log[-1].at) for (of, part), log in rows.log.items() if of == channel and log
+            part: Head(log[-1].pos, log[-1].at) for (of, part), log in rows.log.items() if of == channel and log
         }
 
-    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+    async def floors(self, channel: Channel) -> Mapping[int, Checkpoint]:
         return {part: floor for (of, part), floor in self._look().floors.items() if of == channel}
 
-    async def trim(self, channel: int, part: int, *, upto: int, before: float, limit: int) -> int:
+    async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
         def cut(rows: Rows) -> int:
             log = rows.log.get((channel, part), [])
             old = list(takewhile(lambda row: row.pos <= upto and row.at < before, log[:limit]))
@@ -284,15 +281,14 @@ class ShelfStore:
 
     # Subscriptions.
 
-    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
-        place, found = (subscription, source, channel), self._look().checkpoints
-        return {each[3]: checkpoint for each, checkpoint in found.items() if each[:3] == place}
+    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
+        return {part: place for (of, part), place in self._look().checkpoints.items() if of == subscription}
 
-    async def place(self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
-        moved = {(subscription, source, channel, part): checkpoint for part, checkpoint in checkpoints.items()}
+    async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
+        moved = {(subscription, part): checkpoint for part, checkpoint in checkpoints.items()}
         self._write(lambda rows: rows.checkpoints.update(moved))
 
-    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+    async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
         said = {(subscription, channel): Subscriber(subscription, channel, dict(positions), at)}
         self._write(lambda rows: rows.subscribers.update(said))
 
@@ -306,41 +302,37 @@ class ShelfStore:
 
         return self._write(drop)
 
-    async def parked(
-        self, subscription: str | None = None, *, key: str | None = None, limit: int = 1000
-    ) -> Sequence[Parked]:
+    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
         rows = self._look().parked.values()
-        found = [row for row in rows if subscription in (None, row.subscription) and key in (None, row.key)]
+        found = [row for row in rows if name in (None, row.subscription.name) and key in (None, row.key)]
         return sorted(found, key=lambda row: row.since)[:limit]
 
-    async def count_parked(self, subscription: str, source: str, channel: int) -> int:
-        return len(self._parked_of(subscription, source, channel))
+    async def count_parked(self, subscription: SubscriptionId) -> int:
+        return len(self._parked_of(subscription))
 
-    def _parked_of(self, *place: str | int) -> list[Parked]:
-        return [row for row in self._look().parked.values() if row[:3] == place]
+    def _parked_of(self, subscription: SubscriptionId) -> list[Parked]:
+        return [row for row in self._look().parked.values() if row.subscription == subscription]
 
-    async def parking(self) -> Sequence[tuple[str, str, int]]:
-        return sorted({row[:3] for row in self._look().parked.values()})
+    async def parking(self) -> Sequence[SubscriptionId]:
+        return sorted({row.subscription for row in self._look().parked.values()})
 
     async def parked_among(
-        self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
+        self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
-        rows = [row for row in self._parked_of(subscription, source, channel) if row.part == part]
+        rows = [row for row in self._parked_of(subscription) if row.part == part]
         return {row.key for row in rows if row.key in keys} if rows else None
 
-    async def due(
-        self, subscription: str, source: str, channel: int, *, at: float, tried_after: float, limit: int
-    ) -> Sequence[Parked]:
-        rows = sorted(self._parked_of(subscription, source, channel), key=lambda row: row.retry_at)
+    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+        rows = sorted(self._parked_of(subscription), key=lambda row: row.retry_at)
         ahead = [row for row in rows if row.tried_at > tried_after and row.retry_at > at]
         return [row for row in rows if row.retry_at <= at][:limit] + ahead[:limit]
 
-    async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
-        return self._look().letters.get((subscription, source, channel, key), [])[:limit]
+    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
+        return self._look().letters.get((subscription, key), [])[:limit]
 
-    async def retry(self, subscription: str, key: str | None, at: float) -> int:
+    async def retry(self, name: str, key: str | None, at: float) -> int:
         def hasten(rows: Rows) -> int:
-            due = [k for k, row in rows.parked.items() if row.subscription == subscription and key in (None, row.key)]
+            due = [k for k, row in rows.parked.items() if row.subscription.name == name and key in (None, row.key)]
             rows.parked.update({k: rows.parked[k]._replace(retry_at=at) for k in due})
             return len(due)
 

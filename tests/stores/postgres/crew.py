@@ -18,10 +18,11 @@ from typing import Any
 import asyncpg
 
 from remit import Aggregate, Context, CustomerSupplier, DomainEvent, IntegrationEvent, Repository, System, field
+from remit.log import Channel
 from remit.runtime import Host, Placed, Ports
 from remit.runtime.following import follower, reports
 from remit.runtime.upkeep import housekeeping
-from remit.stores import PUBLISHED, Entry, Store, Unit
+from remit.stores import Entry, Store, Unit
 from remit.stores.postgres.columns import call_for
 from remit.stores.postgres.failures import FAILURES
 from remit.stores.postgres.store import PostgresStore
@@ -136,7 +137,7 @@ async def _append(connection: Any, names: list[str], chance: random.Random, *, i
 def _entry(name: str) -> Entry:
     box = name[-1]
     payload = json.dumps({"box": box, "name": name}).encode()
-    return Entry(PUBLISHED, box, name, "source.Written", 1, time.time(), "{}", payload)
+    return Entry(Channel.PUBLISHED, box, name, "source.Written", 1, time.time(), "{}", payload)
 
 
 if __name__ == "__main__":

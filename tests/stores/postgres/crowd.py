@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from remit.log import SubscriptionId
+
 __all__ = ["DAY", "PARTITIONS", "crowd", "park"]
 
 PARTITIONS = 16
@@ -71,9 +73,9 @@ async def crowd(connection: Any, *, now: float, rows: int, others: int) -> int:
     return each
 
 
-async def park(connection: Any, subscription: str, source: str, channel: int, *, now: float, keys: int) -> None:
+async def park(connection: Any, subscription: SubscriptionId, *, now: float, keys: int) -> None:
     """Parks so many keys of one subscription, none of them due, each with a letter."""
     for sql in (_PARKED_OF_ONE, _LETTERS_OF_ONE):
-        await connection.execute(sql, subscription, source, channel, now, keys, timeout=3600)
+        await connection.execute(sql, *subscription, now, keys, timeout=3600)
     for table in ("parked", "letter"):
         await connection.execute(f"VACUUM ANALYZE remit_{table}", timeout=3600)

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import asyncpg
 import pytest
 
-from remit.stores import PRIVATE, Entry, Unit
+from remit.log import Channel
+from remit.stores import Entry, Unit
 from remit.stores.postgres.schema import migrations
 from remit.stores.postgres.store import PostgresStore
 
@@ -20,7 +21,7 @@ Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
 
 def new(name: str) -> Unit:
-    return Unit(entries=[Entry(PRIVATE, name, name, "billing.Settled", 1, 1.0, "{}", b"{}")])
+    return Unit(entries=[Entry(Channel.PRIVATE, name, name, "billing.Settled", 1, 1.0, "{}", b"{}")])
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from typing import Any, cast
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.stores import PRIVATE, Change, Claim, Entry, Park, Record, Unit, outliving
+from remit.log import Channel, Record, SubscriptionId
+from remit.stores import Change, Claim, Entry, Park, Unit, outliving
 from remit.stores.postgres.columns import joined
 from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
@@ -19,7 +20,7 @@ Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
 
 def new(name: str) -> Unit:
-    entry = Entry(PRIVATE, "k", name, "billing.Settled", 1, 1.0, "{}", b"{}")
+    entry = Entry(Channel.PRIVATE, "k", name, "billing.Settled", 1, 1.0, "{}", b"{}")
     return Unit([Change("Account", name, 0, b"{}")], [entry])
 
 
@@ -78,9 +79,20 @@ async def test_large_units_are_few_in_a_group(billing: PostgresStore, connection
 async def test_letters_of_any_size_are_put_aside_together(billing: PostgresStore) -> None:
     payload = b'"' + b"x" * (6 << 20) + b'"'
     records = [Record(0, pos, f"m{pos}", f"m{pos - 1}", "k", "t", 1, 1.0, "{}", payload) for pos in range(1, 6)]
-    parks = [Park("s", "mail", 1, "k", record, 1.0, "" if record.pos > 1 else "broken", 2.0) for record in records]
+    parks = [
+        Park(SubscriptionId("s", "mail", Channel.PUBLISHED), "k", record, 1.0, "" if record.pos > 1 else "broken", 2.0)
+        for record in records
+    ]
     await billing.commit(Unit(parks=parks))
-    assert [letter.record.pos for letter in await billing.letters("s", "mail", 1, "k", 9)] == [1, 2, 3, 4, 5]
+    assert [
+        letter.record.pos for letter in await billing.letters(SubscriptionId("s", "mail", Channel.PUBLISHED), "k", 9)
+    ] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
 
 
 async def test_a_unit_that_conflicts_fails_alone(billing: PostgresStore, connection: Connection, schema: str) -> None:
@@ -187,8 +199,8 @@ async def test_a_storm_of_cancellations_leaves_nothing_behind(
             await asyncio.sleep(chance.choice([0, 0, 0.001]))
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert not [result for result in results if isinstance(result, OutcomeUnknown)]
-    (part,) = await billing.heads(PRIVATE)
-    log = await billing.read(PRIVATE, part, 0, 10_000)
+    (part,) = await billing.heads(Channel.PRIVATE)
+    log = await billing.read(Channel.PRIVATE, part, 0, 10_000)
     assert [message.pos for message in log] == list(range(1, len(log) + 1))
     # Who was cancelled before its first step has asked for nothing.
     assert {message.id for message in log} == {name for name, written in known.items() if written}

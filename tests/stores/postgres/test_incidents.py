@@ -11,13 +11,14 @@ import asyncpg
 import pytest
 
 from remit.errors import OutcomeUnknown, RemitError, StoreError, StoreUnavailable
-from remit.stores import PRIVATE, Change, Entry, Unit
+from remit.log import Channel
+from remit.stores import Change, Entry, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.servers.postgres import Server
 
 
 def new(name: str, key: str = "k") -> Unit:
-    entry = Entry(PRIVATE, key, name, "billing.Settled", 1, 1.0, "{}", b"{}")
+    entry = Entry(Channel.PRIVATE, key, name, "billing.Settled", 1, 1.0, "{}", b"{}")
     return Unit([Change("Account", name, 0, b"{}")], [entry])
 
 
@@ -85,7 +86,7 @@ async def test_a_restart_is_seen_through(own: Server, store: PostgresStore) -> N
     await asyncio.to_thread(own.start)
     await until_it_works(lambda: store.commit(new("b")))
     assert await store.load("Account", "a") == (1, b"{}")
-    assert [record.id for part in range(16) for record in await store.read(PRIVATE, part, 0, 9)] == ["a", "b"]
+    assert [record.id for part in range(16) for record in await store.read(Channel.PRIVATE, part, 0, 9)] == ["a", "b"]
 
 
 async def test_a_killed_server_loses_nothing_and_doubles_nothing(own: Server, store: PostgresStore) -> None:
@@ -119,7 +120,7 @@ async def test_a_killed_server_loses_nothing_and_doubles_nothing(own: Server, st
 
     await asyncio.gather(torture(), *[write(number) for number in range(16)])
     await until_it_works(lambda: store.commit(new("last")))
-    log = [record for part in range(16) for record in await store.read(PRIVATE, part, 0, 1_000_000)]
+    log = [record for part in range(16) for record in await store.read(Channel.PRIVATE, part, 0, 1_000_000)]
     ids = [record.id for record in log]
     assert len(ids) == len(set(ids)), "nothing is doubled"
     assert {name for name, outcome in told.items() if outcome == "written"} <= set(ids), "nothing is lost"

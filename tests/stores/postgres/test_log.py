@@ -14,7 +14,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from remit.stores import PRIVATE, Entry, Unit, partition_of
+from remit.log import Channel
+from remit.stores import Entry, Unit, partition_of
 from remit.stores.postgres.columns import call_for
 from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
@@ -27,7 +28,7 @@ FUNCTIONS = ("remit_commit_one", "remit_commit")
 
 
 def message(name: str, key: str = "k") -> Entry:
-    return Entry(PRIVATE, key, name, "billing.Settled", 1, 1.0, "{}", b"{}")
+    return Entry(Channel.PRIVATE, key, name, "billing.Settled", 1, 1.0, "{}", b"{}")
 
 
 class Reader:
@@ -41,7 +42,7 @@ class Reader:
 
     async def read(self) -> None:
         for part, at in self._at.items():
-            for record in await self._store.read(PRIVATE, part, at, 1000):
+            for record in await self._store.read(Channel.PRIVATE, part, at, 1000):
                 self._at[part] = record.pos
                 self.seen.append(record.id)
                 self.by_key.setdefault(record.key, []).append(record.id)
@@ -250,7 +251,7 @@ async def test_positions_go_on_after_everything_was_deleted(
         f"INSERT INTO {schema}.remit_floor SELECT channel, part, pos, id, at FROM {schema}.remit_log WHERE pos = 2"
     )
     await connection.execute(f"DELETE FROM {schema}.remit_log")
-    assert dict(await store.heads(PRIVATE)) == {part: (2, 1.0)}
+    assert dict(await store.heads(Channel.PRIVATE)) == {part: (2, 1.0)}
     await store.commit(Unit(entries=[message("3")]))
-    (record,) = await store.read(PRIVATE, part, 0, 10)
+    (record,) = await store.read(Channel.PRIVATE, part, 0, 10)
     assert (record.pos, record.prev) == (3, "2")

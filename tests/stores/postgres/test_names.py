@@ -13,7 +13,8 @@ import pytest
 
 from remit.errors import OutboxError
 from remit.hosting.databases import apply_rights, migrate, migration, reading, rights
-from remit.stores import PRIVATE, PUBLISHED, Change, Entry, Unit
+from remit.log import Channel
+from remit.stores import Change, Entry, Unit
 from remit.stores.postgres.place import quoted
 from remit.stores.postgres.published import PublishedLogs
 from remit.stores.postgres.store import PostgresStore
@@ -26,7 +27,7 @@ Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 ODD = "Up-per \"d\" 's' $$ {b} % ; é"
 UNIT = Unit(
     [Change("Account", "a", 0, b"{}")],
-    [Entry(channel, "k", f"m{channel}", "billing.Settled", 1, 1.0, "{}", b"{}") for channel in (PRIVATE, PUBLISHED)],
+    [Entry(channel, "k", f"m{channel}", "billing.Settled", 1, 1.0, "{}", b"{}") for channel in Channel],
 )
 
 
@@ -67,9 +68,9 @@ async def used(named: Named) -> None:
     assert await store.load("Account", "a") == (1, b"{}")
     await store.close()
     logs = PublishedLogs(named.learning.url.value, "learning")
-    heads = await logs.of("billing", named.billing.schema).heads(PUBLISHED)
+    heads = await logs.of("billing", named.billing.schema).heads(Channel.PUBLISHED)
     assert [pos for pos, _ in heads.values()] == [1]
-    await logs.of("billing", named.billing.schema).report("learning.follow", PUBLISHED, {0: 1}, 1.0)
+    await logs.of("billing", named.billing.schema).report("learning.follow", Channel.PUBLISHED, {0: 1}, 1.0)
     await logs.close()
     intruder = await asyncpg.connect(named.learning.url.value.partition("?")[0])
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

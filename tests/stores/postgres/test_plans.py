@@ -9,7 +9,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Unit
+from remit.log import Channel, SubscriptionId
+from remit.stores import Advance, Change, Claim, Entry, Unit
 from remit.stores.postgres import parked, store, writer
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME, RECALL
@@ -24,8 +25,8 @@ QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
     "recall": (RECALL.one, ("web", "k1", "Account", "a1")),
     "recalls": (RECALL.many, tuple(joined([["web"], ["k1"], ["Account"], ["a1"]]))),
     "outcomes": (OUTCOME.many, tuple(joined([["web"], ["k1"]]))),
-    "read": (store._READ, (PRIVATE, 0, 100, 10)),
-    "heads": (store._HEADS, (1, PRIVATE)),
+    "read": (store._READ, (Channel.PRIVATE, 0, 100, 10)),
+    "heads": (store._HEADS, (1, Channel.PRIVATE)),
     "look": (writer._HEADS, ([0, 1], 1)),
     "checkpoints": (store._CHECKPOINTS, ("mail", "billing", 1)),
     "parked among": (parked.AMONG, ("mail", "billing", 1, 0, ["k"])),
@@ -36,8 +37,8 @@ QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
 
 def move(pos: int) -> Unit:
     before = f"m{pos - 1}" if pos > 1 else ""
-    entry = Entry(PRIVATE, "k", f"e{pos}", "billing.Settled", 1, 1.0, "{}", b"{}")
-    advance = Advance("mail", "billing", 1, 0, pos - 1, before, pos, f"m{pos}", 1.0)
+    entry = Entry(Channel.PRIVATE, "k", f"e{pos}", "billing.Settled", 1, 1.0, "{}", b"{}")
+    advance = Advance(SubscriptionId("mail", "billing", Channel.PUBLISHED), 0, pos - 1, before, pos, f"m{pos}", 1.0)
     return Unit([Change("Account", f"a{pos}", 0, b"{}")], [entry], Claim("web", f"k{pos}", b"f", b"{}", 1.0), advance)
 
 
@@ -137,5 +138,5 @@ async def test_what_checkpoints_leave_behind_is_swept_up(
     for _ in iter(int, 1):
         if await session.fetchval("SELECT count(*) FROM remit_checkpoint") < 500:
             break
-    found = await postgres.checkpoints("mail", "billing", 1)
+    found = await postgres.checkpoints(SubscriptionId("mail", "billing", Channel.PUBLISHED))
     assert found[0].pos == 1100

@@ -10,7 +10,8 @@ import asyncpg
 import pytest
 
 from remit.errors import StoreError
-from remit.stores import PRIVATE, PUBLISHED, Entry, Unit, partition_of
+from remit.log import Channel
+from remit.stores import Entry, Unit, partition_of
 from remit.stores.postgres.published import PublishedLog, PublishedLogs
 from remit.stores.postgres.roles import reader, role
 from remit.stores.postgres.store import PostgresStore
@@ -51,37 +52,35 @@ async def log(contexts: Contexts) -> AsyncIterator[PublishedLog]:
     await logs.close()
 
 
-def entry(number: int, channel: int = PUBLISHED) -> Entry:
-    body = b"{}" if channel == PUBLISHED else SECRET.encode()
+def entry(number: int, channel: Channel = Channel.PUBLISHED) -> Entry:
+    body = b"{}" if channel == Channel.PUBLISHED else SECRET.encode()
     return Entry(channel, f"k{number % 7}", f"m{number}", "billing.Settled", 1, float(number), "{}", body)
 
 
 async def test_what_is_published_is_read_as_its_owner_reads_it(contexts: Contexts, log: PublishedLog) -> None:
-    assert await log.heads(PUBLISHED) == {}
-    await contexts.billing.commit(
-        Unit(entries=[entry(n, channel) for n in range(40) for channel in (PRIVATE, PUBLISHED)])
-    )
-    assert await log.heads(PUBLISHED) == await contexts.billing.heads(PUBLISHED)
+    assert await log.heads(Channel.PUBLISHED) == {}
+    await contexts.billing.commit(Unit(entries=[entry(n, channel) for n in range(40) for channel in Channel]))
+    assert await log.heads(Channel.PUBLISHED) == await contexts.billing.heads(Channel.PUBLISHED)
     for part in range(4):
         for after, limit in ((0, 100), (2, 3)):
-            records = await log.read(PUBLISHED, part, after, limit)
-            assert records == await contexts.billing.read(PUBLISHED, part, after, limit)
+            records = await log.read(Channel.PUBLISHED, part, after, limit)
+            assert records == await contexts.billing.read(Channel.PUBLISHED, part, after, limit)
     with pytest.raises(StoreError, match="not published"):
-        await log.heads(PRIVATE)
+        await log.heads(Channel.PRIVATE)
 
 
 async def test_where_it_begins_is_seen_and_the_source_hears_who_reads(contexts: Contexts, log: PublishedLog) -> None:
     await contexts.billing.commit(Unit(entries=[entry(n) for n in (0, 7, 14, 21)]))
     part = partition_of("k0", 4)
-    await contexts.billing.trim(PUBLISHED, part, upto=3, before=99.0, limit=10)
-    feed = StoreFeed("billing", PUBLISHED, log)
+    await contexts.billing.trim(Channel.PUBLISHED, part, upto=3, before=99.0, limit=10)
+    feed = StoreFeed("billing", Channel.PUBLISHED, log)
     known, floors = await feed.standing("learning.follow", 25.0, {part: 2})
     assert (known, floors) == (False, {part: (3, "m14", 14.0)})
     assert (await feed.standing("learning.follow", 26.0, {part: 4})).known
     (subscriber,) = await contexts.billing.subscribers()
-    assert subscriber == ("learning.follow", PUBLISHED, {part: 4}, 26.0)
-    await contexts.billing.trim(PUBLISHED, part, upto=4, before=99.0, limit=10)
-    assert await log.heads(PUBLISHED) == {part: (4, 21.0)}
+    assert subscriber == ("learning.follow", Channel.PUBLISHED, {part: 4}, 26.0)
+    await contexts.billing.trim(Channel.PUBLISHED, part, upto=4, before=99.0, limit=10)
+    assert await log.heads(Channel.PUBLISHED) == {part: (4, 21.0)}
 
 
 async def test_news_is_heard(contexts: Contexts, log: PublishedLog) -> None:
@@ -102,7 +101,7 @@ async def test_a_log_that_may_not_be_read_any_more_is_said_and_so_is_its_return(
     async with asyncio.timeout(10):
         await woken.wait()
     with pytest.raises(StoreError, match=f"{contexts.schema} publishes cannot be read") as refused:
-        await log.heads(PUBLISHED)
+        await log.heads(Channel.PUBLISHED)
     assert "remit migrate --roles --apply" in refused.value.next
     await connection.execute(reader(contexts.schema, contexts.role, "learning"))
     async with asyncio.timeout(10):
@@ -110,14 +109,14 @@ async def test_a_log_that_may_not_be_read_any_more_is_said_and_so_is_its_return(
             woken.clear()
             await woken.wait()
             try:
-                assert await log.heads(PUBLISHED) == {}
+                assert await log.heads(Channel.PUBLISHED) == {}
             except StoreError:
                 continue
             break
 
 
 async def test_a_reader_sees_the_published_channel_and_nothing_else(contexts: Contexts, connection: Connection) -> None:
-    await contexts.billing.commit(Unit(entries=[entry(1), entry(2, PRIVATE)]))
+    await contexts.billing.commit(Unit(entries=[entry(1), entry(2, Channel.PRIVATE)]))
     own = await asyncpg.connect(contexts.learning.partition("?")[0])
     try:
         rows = await own.fetch(f"SELECT * FROM {contexts.schema}.remit_published")
@@ -137,7 +136,7 @@ async def test_a_reader_sees_the_published_channel_and_nothing_else(contexts: Co
 
 async def test_no_function_of_the_readers_sees_what_the_reader_may_not(contexts: Contexts) -> None:
     """It would be called on rows before they are judged, if the view were no barrier."""
-    await contexts.billing.commit(Unit(entries=[entry(1), entry(2, PRIVATE)]))
+    await contexts.billing.commit(Unit(entries=[entry(1), entry(2, Channel.PRIVATE)]))
     own = await asyncpg.connect(contexts.learning.partition("?")[0])
     heard: list[str] = []
     try:
@@ -155,7 +154,7 @@ async def test_no_function_of_the_readers_sees_what_the_reader_may_not(contexts:
 
 
 async def test_a_reader_says_how_far_it_is_of_the_published_channel_only(contexts: Contexts) -> None:
-    await contexts.billing.report("billing.own", PRIVATE, {0: 1}, 1.0)
+    await contexts.billing.report("billing.own", Channel.PRIVATE, {0: 1}, 1.0)
     own = await asyncpg.connect(contexts.learning.partition("?")[0])
     view = f"{contexts.schema}.remit_published_subscriber"
     try:
@@ -171,14 +170,14 @@ async def test_a_reader_says_how_far_it_is_of_the_published_channel_only(context
 
 async def test_a_reader_says_how_far_it_is_itself_and_nobody_else(contexts: Contexts, log: PublishedLog) -> None:
     """Otherwise one could have deleted what another one has not handled yet."""
-    await contexts.billing.report("shipping.ship", PUBLISHED, {0: 1}, 1.0)
-    await contexts.billing.report("learning2.follow", PUBLISHED, {0: 1}, 1.0)
-    await log.report("learning.follow", PUBLISHED, {0: 3}, 1.0)
+    await contexts.billing.report("shipping.ship", Channel.PUBLISHED, {0: 1}, 1.0)
+    await contexts.billing.report("learning2.follow", Channel.PUBLISHED, {0: 1}, 1.0)
+    await log.report("learning.follow", Channel.PUBLISHED, {0: 3}, 1.0)
     assert [each.name for each in await log.subscribers()] == ["learning.follow"]
     for other in ("shipping.ship", "learning2.follow", "billing.own", "learning", ""):
         if other != "learning":
             with pytest.raises(StoreError):
-                await log.report(other, PUBLISHED, {0: 99}, 2.0)
+                await log.report(other, Channel.PUBLISHED, {0: 99}, 2.0)
     own = await asyncpg.connect(contexts.learning.partition("?")[0])
     try:
         await own.execute(f"UPDATE {contexts.schema}.remit_published_subscriber SET at = 9")
@@ -198,8 +197,8 @@ async def test_an_owner_reads_the_logs_of_all_that_it_owns(contexts: Contexts, a
     """One user for everything, and no grants: as it is before roles are made."""
     logs = PublishedLogs(address, "learning")
     log = logs.of("billing", contexts.schema)
-    await log.report("learning.follow", PUBLISHED, {0: 3}, 1.0)
-    await log.report("shipping.ship", PUBLISHED, {0: 3}, 1.0)
+    await log.report("learning.follow", Channel.PUBLISHED, {0: 3}, 1.0)
+    await log.report("shipping.ship", Channel.PUBLISHED, {0: 3}, 1.0)
     assert len(await log.subscribers()) == 2
     await logs.close()
 

@@ -14,9 +14,10 @@ import pytest
 from remit import RemitError, Stale
 from remit.cli.program import execute
 from remit.hosting.assembly import assemble
+from remit.log import Channel
 from remit.runtime import Host
 from remit.runtime.following.follower import Follower
-from remit.stores import PUBLISHED, Entry, Unit
+from remit.stores import Entry, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, make_shop
 from tests.runtime.talk import until
@@ -89,7 +90,7 @@ async def sell(server: Server, *orders: str) -> None:
     await sales.open()
     for order in orders:
         payload = json.dumps({"order": order, "buyer": ADA, "amount": 1}).encode()
-        entry = Entry(PUBLISHED, ADA, order, "sales.OrderPlaced", 1, 1.0, "{}", payload)
+        entry = Entry(Channel.PUBLISHED, ADA, order, "sales.OrderPlaced", 1, 1.0, "{}", payload)
         await sales.commit(Unit(entries=[entry]))
     await sales.close()
 

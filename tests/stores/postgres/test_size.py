@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 import asyncpg
 import pytest
 
+from remit.log import Channel, SubscriptionId
 from remit.runtime.upkeep.pruning import CHUNK
-from remit.stores import PRIVATE, PUBLISHED, Advance, Change, Claim, Entry, Unit
+from remit.stores import Advance, Change, Claim, Entry, Unit
 from remit.stores.postgres import parked, retention, store
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME
@@ -42,20 +43,20 @@ QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
     "loads": (LOAD.many, tuple(joined([["billing.Account"] * 2, [ONE, "none"]]))),
     "outcome": (OUTCOME.one, ("web", ONE)),
     "outcomes": (OUTCOME.many, tuple(joined([["web"] * 2, [ONE, "none"]]))),
-    "read": (store._READ, (PRIVATE, 3, 100, 100)),
-    "read the end": (store._READ, (PRIVATE, 3, 1_000_000, 100)),
-    "heads": (store._HEADS, (PARTITIONS, PRIVATE)),
-    "checkpoints": (store._CHECKPOINTS, ("mail.desk", "billing", PUBLISHED)),
+    "read": (store._READ, (Channel.PRIVATE, 3, 100, 100)),
+    "read the end": (store._READ, (Channel.PRIVATE, 3, 1_000_000, 100)),
+    "heads": (store._HEADS, (PARTITIONS, Channel.PRIVATE)),
+    "checkpoints": (store._CHECKPOINTS, SubscriptionId("mail.desk", "billing", Channel.PUBLISHED)),
     "parked among": (parked.AMONG, (*CROWDED, 7, ["key 7", "key 107", "key 8", *(f"no {n}" for n in range(97))])),
     "parked among none": (parked.AMONG, ("mail.desk", *CROWDED[1:], 7, ["key 7"])),
     "due": (parked.DUE, (*CROWDED, NOW, NOW + 60, 100)),
     "due many": (parked.DUE, (*CROWDED, inf, inf, 1)),
     "letters": (store._LETTERS, ("crowded.7", "billing", 1, "key 7", 10)),
-    "floors": (retention.FLOORS, (PRIVATE,)),
+    "floors": (retention.FLOORS, (Channel.PRIVATE,)),
     "keep": (store._KEEP, (NOW, "web", ONE)),
 }
 DELETING: dict[str, tuple[str, tuple[object, ...]]] = {
-    "trim": (retention.TRIM, (PRIVATE, 3, 1_000_000, NOW - 7 * 86_400.0, CHUNK)),
+    "trim": (retention.TRIM, (Channel.PRIVATE, 3, 1_000_000, NOW - 7 * 86_400.0, CHUNK)),
     **{f"prune {number}": (sql, (NOW - 7 * 86_400.0, CHUNK)) for number, sql in enumerate(store._PRUNE) if number},
 }
 """All but that of signs of life, of which there are few."""
@@ -172,9 +173,17 @@ def unit(number: int, nth: int, known: str) -> Unit:
     """What a commit writes: new rows, and changes of others that are there."""
     name = f"{number}.{nth}"
     before = f"m{number}" if number else ""
-    move = Advance("mail.desk", "billing", 1, nth, number, before, number + 1, f"m{number + 1}", 1.0)
+    move = Advance(
+        SubscriptionId("mail.desk", "billing", Channel.PUBLISHED),
+        nth,
+        number,
+        before,
+        number + 1,
+        f"m{number + 1}",
+        1.0,
+    )
     changes = [Change("billing.Account", name, 0, b"{}"), Change("billing.Account", known, 1, b"{}")]
-    entries = [Entry(channel, name, name, "billing.Settled", 1, NOW, "{}", b"{}") for channel in (0, 1)]
+    entries = [Entry(channel, name, name, "billing.Settled", 1, NOW, "{}", b"{}") for channel in Channel]
     return Unit(changes, entries, Claim("web", name, b"f", b"{}", NOW), move)
 
 

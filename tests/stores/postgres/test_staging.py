@@ -14,7 +14,8 @@ import asyncpg
 import pytest
 
 from remit.errors import StoreError
-from remit.stores import PUBLISHED, Entry, Unit, partition_of
+from remit.log import Channel
+from remit.stores import Entry, Unit, partition_of
 from remit.stores.postgres.columns import call_for
 from remit.stores.postgres.sequencer import MOST, SEQUENCE, Front
 from remit.stores.postgres.store import PostgresStore
@@ -74,7 +75,7 @@ class Code:
 
     async def append(self, id: str, key: str = "k") -> None:
         """What the context itself commits."""
-        entry = Entry(PUBLISHED, key, id, "billing.Settled", 1, 1.0, "{}", b"{}")
+        entry = Entry(Channel.PUBLISHED, key, id, "billing.Settled", 1, 1.0, "{}", b"{}")
         call = call_for([Unit(entries=[entry])], PARTITIONS)
         await self.connection.fetchrow(call.statement, *call.values)
 
@@ -92,7 +93,7 @@ async def logged(store: PostgresStore) -> list[str]:
     found: list[str] = []
     for part in range(PARTITIONS):
         before = (0, "")
-        for record in await store.read(PUBLISHED, part, 0, 100_000):
+        for record in await store.read(Channel.PUBLISHED, part, 0, 100_000):
             assert (record.pos, record.prev) == (before[0] + 1, before[1])
             before = (record.pos, record.id)
             found.append(record.id)
@@ -260,7 +261,7 @@ async def test_positions_go_on_after_the_log_was_trimmed(
     await code.publish("m42")
     await code.commit()
     await sequencer.move()
-    (record,) = await store.read(PUBLISHED, part, 0, 10)
+    (record,) = await store.read(Channel.PUBLISHED, part, 0, 10)
     assert (record.pos, record.prev) == (42, "m41")
 
 
@@ -399,7 +400,7 @@ async def test_a_fresh_answer_waits_for_all_of_them(codes: list[Code], store: Po
     ids = await stage_large(codes, 20)
     own = PostgresStore(address, "billing", partitions=PARTITIONS)
     await own.open()
-    heads = await own.heads(PUBLISHED)
+    heads = await own.heads(Channel.PUBLISHED)
     await own.close()
     assert sum(pos for pos, _ in heads.values()) == len(ids)
 

@@ -9,14 +9,15 @@ from typing import Any
 import asyncpg
 import pytest
 
-from remit.stores import PUBLISHED, Advance, Checkpoint, Unit
+from remit.log import Channel, Checkpoint, SubscriptionId
+from remit.stores import Advance, Unit
 from remit.stores.postgres import trail
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.postgres.trail import SWEEP, Trail
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
-SOURCE = ("billing-mail", "billing", PUBLISHED)
+SOURCE = SubscriptionId("billing-mail", "billing", Channel.PUBLISHED)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ class Process:
         """From the first position to the second, and so on."""
         for before, after in pairwise(positions):
             before_id = f"m{before}" if before else ""
-            unit = Unit(advance=Advance(*SOURCE, 0, before, before_id, after, f"m{after}", 1.0))
+            unit = Unit(advance=Advance(SOURCE, 0, before, before_id, after, f"m{after}", 1.0))
             await self._store.commit(unit)
             self._trail.moved([unit])
 
@@ -70,7 +71,7 @@ def process(store: PostgresStore, inside: Connection) -> Process:
 
 async def put_back(store: PostgresStore, pos: int) -> None:
     """As `remit log accept` does it."""
-    await store.place(*SOURCE, {0: Checkpoint(pos, f"m{pos}", 2.0)})
+    await store.place(SOURCE, {0: Checkpoint(pos, f"m{pos}", 2.0)})
 
 
 async def test_what_is_left_behind_is_deleted(process: Process) -> None:
@@ -85,7 +86,7 @@ async def test_a_checkpoint_that_was_put_back_stays(store: PostgresStore, proces
     await process.move(0, 10, 20, 30)
     await put_back(store, 5)
     assert await process.sweep() == [5]
-    assert (await store.checkpoints(*SOURCE))[0].pos == 5
+    assert (await store.checkpoints(SOURCE))[0].pos == 5
 
 
 async def test_what_is_left_behind_from_there_on_is_deleted_as_well(store: PostgresStore, process: Process) -> None:

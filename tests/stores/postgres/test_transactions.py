@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable, TooLarge, Unstorable
-from remit.stores import PRIVATE, Advance, Change, Claim, Entry, Park, Record, Unit, outliving, was_written
+from remit.log import Channel, Record, SubscriptionId
+from remit.stores import Advance, Change, Claim, Entry, Park, Unit, outliving, was_written
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.postgres.transactions import Transaction
 from remit.stores.size import LARGEST_UNIT
@@ -38,7 +39,7 @@ def unit(name: str = "a", expected: int = 0) -> Unit:
     """Writes a row of each kind."""
     return Unit(
         [Change("Account", name, expected, b"{}")],
-        [Entry(PRIVATE, "k", f"m-{name}-{expected}", "billing.Settled", 1, 1.0, "{}", b"{}")],
+        [Entry(Channel.PRIVATE, "k", f"m-{name}-{expected}", "billing.Settled", 1, 1.0, "{}", b"{}")],
         Claim("web", f"{name}-{expected}", b"f", b"{}", 1.0),
     )
 
@@ -347,13 +348,13 @@ async def test_what_became_of_a_commit_is_found_out_when_its_connection_is_lost(
 
 
 async def test_a_checkpoint_moves_and_a_key_is_parked_with_statements(store: PostgresStore, written: Written) -> None:
-    place = ("billing.mail", "sales", PRIVATE)
+    place = SubscriptionId("billing.mail", "sales", Channel.PRIVATE)
     record = Record(0, 1, "m1", "", "k", "sales.Placed", 1, 1.0, "{}", b"{}")
-    moved = Advance(*place, 0, 0, "", 1, "m1", 5.0)
+    moved = Advance(place, 0, 0, "", 1, "m1", 5.0)
     transaction = store.begin()
     await transaction.execute("INSERT INTO invoice VALUES (1, 10)")
-    await transaction.commit(Unit(advance=moved, parks=[Park(*place, "k", record, 5.0, "broken", 35.0)]))
-    assert (await store.checkpoints(*place))[0].pos == 1
+    await transaction.commit(Unit(advance=moved, parks=[Park(place, "k", record, 5.0, "broken", 35.0)]))
+    assert (await store.checkpoints(place))[0].pos == 1
     assert [row.key for row in await store.parked()] == ["k"]
     late = store.begin()
     await late.execute("INSERT INTO invoice VALUES (2, 10)")

@@ -9,14 +9,15 @@ import asyncpg
 import pytest
 
 from remit.errors import OutcomeUnknown, StoreUnavailable
-from remit.stores import PRIVATE, Change, Claim, Entry, Park, Record, Unit
+from remit.log import Channel, Record, SubscriptionId
+from remit.stores import Change, Claim, Entry, Park, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
 from tests.stores.postgres.wire import Wire, wire_to
 
 
 def new(name: str) -> Unit:
-    entry = Entry(PRIVATE, "k", name, "billing.Settled", 1, 1.0, "{}", b"{}")
+    entry = Entry(Channel.PRIVATE, "k", name, "billing.Settled", 1, 1.0, "{}", b"{}")
     return Unit([Change("Account", name, 0, b"{}")], [entry])
 
 
@@ -26,7 +27,10 @@ def claimed(name: str) -> Unit:
 
 def parked(name: str) -> Unit:
     record = Record(0, 1, name, "", "k", "billing.Settled", 1, 1.0, "{}", b"{}")
-    return Unit([Change("Account", name, 0, b"{}")], parks=[Park("s", "billing", 1, "k", record, 1.0, "broken", 2.0)])
+    return Unit(
+        [Change("Account", name, 0, b"{}")],
+        parks=[Park(SubscriptionId("s", "billing", Channel.PUBLISHED), "k", record, 1.0, "broken", 2.0)],
+    )
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import asyncpg
 import pytest
 
 from remit.errors import StoreError, StoreUnavailable, Unstorable
+from remit.log import Channel
 from remit.runtime.failures import is_transient
-from remit.stores import PRIVATE, Change, Entry, Unit
+from remit.stores import Change, Entry, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.wire import wire_to
 
@@ -45,7 +46,7 @@ def sqlstates() -> list[str]:
 
 def new(name: str) -> Unit:
     return Unit(
-        [Change("Account", name, 0, b"{}")], [Entry(PRIVATE, "k", name, "billing.Settled", 1, 1.0, "{}", b"{}")]
+        [Change("Account", name, 0, b"{}")], [Entry(Channel.PRIVATE, "k", name, "billing.Settled", 1, 1.0, "{}", b"{}")]
     )
 
 

@@ -3,7 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from remit.stores import PRIVATE, Change, Entry, Unit
+from remit.log import Channel
+from remit.stores import Change, Entry, Unit
 from remit.stores.sqlite import schema
 from remit.stores.sqlite.store import SqliteStore
 
@@ -13,7 +14,7 @@ async def made(path: Path, *, units: int = 1) -> None:
     store = SqliteStore(path, "billing")
     await store.open()
     for number in range(units):
-        entry = Entry(PRIVATE, "k", f"m{number}", "billing.Settled", 1, 1.0, "{}", b'"%s"' % (b"x" * 3000))
+        entry = Entry(Channel.PRIVATE, "k", f"m{number}", "billing.Settled", 1, 1.0, "{}", b'"%s"' % (b"x" * 3000))
         await store.commit(Unit([Change("Account", f"a{number}", 0, b'{"n":1}')], [entry]))
     await store.close()
 

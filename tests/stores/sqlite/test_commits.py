@@ -10,7 +10,8 @@ from typing import TypeVar, cast
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable, Unstorable
-from remit.stores import PRIVATE, Change, Entry, Unit, outliving, was_written
+from remit.log import Channel
+from remit.stores import Change, Entry, Unit, outliving, was_written
 from remit.stores.sqlite import schema
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.store import SqliteStore
@@ -56,7 +57,7 @@ async def billing(tmp_path: Path, lane: StubbornLane) -> AsyncIterator[SqliteSto
 
 
 def new(name: str) -> Unit:
-    entry = Entry(PRIVATE, "k", name, "billing.Settled", 1, 1.0, "{}", b"{}")
+    entry = Entry(Channel.PRIVATE, "k", name, "billing.Settled", 1, 1.0, "{}", b"{}")
     return Unit([Change("Account", name, 0, b"{}")], [entry])
 
 
@@ -121,8 +122,8 @@ async def test_a_unit_that_fails_after_appending_leaves_no_hole(billing: SqliteS
     units = [new("a"), Unit(entries=[good, bad]), new("d")]
     outcomes = await asyncio.gather(*map(billing.commit, units), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [type(None), Unstorable, type(None)]
-    (part,) = await billing.heads(PRIVATE)
-    log = await billing.read(PRIVATE, part, 0, 10)
+    (part,) = await billing.heads(Channel.PRIVATE)
+    log = await billing.read(Channel.PRIVATE, part, 0, 10)
     assert [(message.pos, message.id, message.prev) for message in log] == [(1, "a", ""), (2, "d", "a")]
 
 
@@ -135,8 +136,8 @@ async def test_a_lost_reply_is_an_unknown_outcome(billing: SqliteStore, lane: St
     assert str(outcomes[0]) == str(OutcomeUnknown("the reply is lost", where="here"))
     assert await billing.load("Account", "a") is not None
     await billing.commit(new("c"))
-    (part,) = await billing.heads(PRIVATE)
-    assert [message.pos for message in await billing.read(PRIVATE, part, 0, 10)] == [1, 2, 3]
+    (part,) = await billing.heads(Channel.PRIVATE)
+    assert [message.pos for message in await billing.read(Channel.PRIVATE, part, 0, 10)] == [1, 2, 3]
 
 
 async def test_a_group_that_is_not_run_is_unavailable(billing: SqliteStore, lane: StubbornLane) -> None:
@@ -245,8 +246,8 @@ async def test_a_storm_of_cancellations_leaves_whole_units(tmp_path: Path) -> No
         results = await asyncio.gather(*tasks, return_exceptions=True)
         cancelled += sum(isinstance(result, asyncio.CancelledError) for result in results)
 
-    (part,) = await billing.heads(PRIVATE)
-    log = await billing.read(PRIVATE, part, 0, 10_000)
+    (part,) = await billing.heads(Channel.PRIVATE)
+    log = await billing.read(Channel.PRIVATE, part, 0, 10_000)
     assert [message.pos for message in log] == list(range(1, len(log) + 1))
     assert {message.id for message in log} == {name for name, outcome in outcomes.items() if outcome == "written"}
     assert cancelled > 30, "there was a storm"

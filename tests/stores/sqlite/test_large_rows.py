@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from importlib import resources
 from pathlib import Path
 
-from remit.stores import PRIVATE, Change, Entry, Letter, Outcome, Park, Record, Unit
+from remit.log import Channel, Record, SubscriptionId
+from remit.stores import Change, Entry, Letter, Outcome, Park, Unit
 from remit.stores.sqlite.store import SqliteStore
 
-PLACE = ("mail.deliver", "desk", PRIVATE)
+PLACE = SubscriptionId("mail.deliver", "desk", Channel.PRIVATE)
 LARGE = b'"%s"' % (b"x" * 1_000_000)
 
 
@@ -34,11 +35,11 @@ async def test_places_are_found_without_reading_large_payloads(tmp_path: Path) -
     mail = SqliteStore(tmp_path / "mail.db", "mail")
     await mail.open()
     for number in range(32):
-        entry = Entry(PRIVATE, f"k{number}", f"m{number}", "mail.Sent", 1, 1.0, "{}", LARGE)
-        parks = [Park(*PLACE, "ada", record(number + 1, LARGE), 0.0, "broken", 0.0)]
+        entry = Entry(Channel.PRIVATE, f"k{number}", f"m{number}", "mail.Sent", 1, 1.0, "{}", LARGE)
+        parks = [Park(PLACE, "ada", record(number + 1, LARGE), 0.0, "broken", 0.0)]
         await mail.commit(Unit([Change("Letter", f"a{number}", 0, LARGE)], [entry], parks=parks))
     looks: dict[str, Callable[[], Awaitable[object]]] = {
-        "the ends of the log": lambda: mail.heads(PRIVATE),
+        "the ends of the log": lambda: mail.heads(Channel.PRIVATE),
         "a state that is not there": lambda: mail.load("Letter", "a9b"),
         "what is parked": mail.parked,
     }
@@ -71,14 +72,14 @@ async def test_what_is_in_an_older_file_stays_and_who_has_it_open_goes_on(tmp_pa
 
     mail = SqliteStore(path, "mail")
     await mail.open()
-    assert list(await mail.read(PRIVATE, 0, 0, 9)) == [record(1), record(2)]
+    assert list(await mail.read(Channel.PRIVATE, 0, 0, 9)) == [record(1), record(2)]
     assert await mail.load("Letter", "a") == (3, b"{}")
     assert await mail.outcome("web", "k") == Outcome(b"f", b"{}", 1.0)
-    assert await mail.letters(*PLACE, "ada", 9) == [Letter(record(2), 5.0)]
+    assert await mail.letters(PLACE, "ada", 9) == [Letter(record(2), 5.0)]
     assert [row.letters for row in await mail.parked()] == [1]
     before.execute(into_log, tuple(record(3)[1:4]))
     before.execute(into_letter, (*record(3)[1:4], None))
-    assert [found.pos for found in await mail.read(PRIVATE, 0, 0, 9)] == [1, 2, 3]
+    assert [found.pos for found in await mail.read(Channel.PRIVATE, 0, 0, 9)] == [1, 2, 3]
     assert [row.letters for row in await mail.parked()] == [2]
     before.close()
     await mail.close()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from remit.errors import StoreError
-from remit.stores import PRIVATE, Entry, Unit
+from remit.log import Channel
+from remit.stores import Entry, Unit
 from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import without_rights
 from tests.stores.sqlite.files import made, older
@@ -30,7 +31,7 @@ async def looking(path: Path) -> SqliteStore:
 
 
 async def count(store: SqliteStore) -> int:
-    return sum(head for head, _ in (await store.heads(PRIVATE)).values())
+    return sum(head for head, _ in (await store.heads(Channel.PRIVATE)).values())
 
 
 def writing(path: Path) -> subprocess.Popen[str]:
@@ -99,7 +100,9 @@ async def test_a_process_that_starts_meanwhile_is_noticed(tmp_path: Path) -> Non
     service = SqliteStore(path, "billing")
     await service.open()
     for number in range(3, 500):
-        await service.commit(Unit(entries=[Entry(PRIVATE, "k", f"m{number}", "billing.X", 1, 1.0, "{}", b"x" * 3000)]))
+        await service.commit(
+            Unit(entries=[Entry(Channel.PRIVATE, "k", f"m{number}", "billing.X", 1, 1.0, "{}", b"x" * 3000)])
+        )
         assert await count(store) == number + 1
     await service.close()
     assert await count(store) == 500
@@ -148,7 +151,9 @@ async def test_any_number_of_partitions_can_be_looked_at(tmp_path: Path) -> None
     store = SqliteStore(tmp_path / "billing.db", "billing", partitions=64)
     await store.open()
     for number in range(64):
-        await store.commit(Unit(entries=[Entry(PRIVATE, f"k{number}", f"m{number}", "billing.X", 1, 1.0, "{}", b"{}")]))
+        await store.commit(
+            Unit(entries=[Entry(Channel.PRIVATE, f"k{number}", f"m{number}", "billing.X", 1, 1.0, "{}", b"{}")])
+        )
     await store.close()
     store = await looking(tmp_path / "billing.db")
     assert store.capabilities.partitions == 64

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from remit.errors import RemitError, StoreError, StoreUnavailable
-from remit.stores import PRIVATE, Change, Entry, Unit
+from remit.log import Channel
+from remit.stores import Change, Entry, Unit
 from remit.stores.sqlite import schema
 from remit.stores.sqlite.store import SqliteStore
 from tests.stores.sqlite.files import made, older
@@ -78,9 +79,9 @@ async def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> 
     await store.open()
     assert not store.changed_elsewhere()
     assert await store.load("Account", "a0") == (1, b'{"n":1}')
-    await store.commit(Unit(entries=[Entry(PRIVATE, "k", "m1", "billing.Settled", 1, 1.0, "{}", b"{}")]))
-    (part,) = await store.heads(PRIVATE)
-    assert [(m.pos, m.prev) for m in await store.read(PRIVATE, part, 0, 10)] == [(1, ""), (2, "m0")]
+    await store.commit(Unit(entries=[Entry(Channel.PRIVATE, "k", "m1", "billing.Settled", 1, 1.0, "{}", b"{}")]))
+    (part,) = await store.heads(Channel.PRIVATE)
+    assert [(m.pos, m.prev) for m in await store.read(Channel.PRIVATE, part, 0, 10)] == [(1, ""), (2, "m0")]
     await store.close()
 
 
@@ -171,7 +172,7 @@ async def test_a_damaged_file(tmp_path: Path) -> None:
         await store.open()
         try:
             for part in range(16):
-                await store.read(PRIVATE, part, 0, 100)
+                await store.read(Channel.PRIVATE, part, 0, 100)
         finally:
             await store.close()
 

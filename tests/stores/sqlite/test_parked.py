@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from remit.stores import PUBLISHED, Park, Record, Unit
+from remit.log import Channel, Record, SubscriptionId
+from remit.stores import Park, Unit
 from remit.stores.sqlite import parked, writer
 from remit.stores.sqlite.store import SqliteStore
 
@@ -43,12 +44,12 @@ async def test_parked_keys_are_found_by_an_index(tmp_path: Path, sql: str) -> No
 async def test_a_key_with_a_nul_in_it_is_found_among_many(tmp_path: Path) -> None:
     mail = SqliteStore(tmp_path / "mail.db", "mail")
     await mail.open()
-    place = ("mail.deliver", "desk", PUBLISHED)
+    place = SubscriptionId("mail.deliver", "desk", Channel.PUBLISHED)
     for pos, key in enumerate(("nul\0key", "last"), 1):
         record = Record(0, pos, f"m{pos}", "", key, "desk.Posted", 1, 0.0, "{}", b"{}")
-        await mail.commit(Unit(parks=[Park(*place, key, record, 0.0, "broken", 0.0)]))
+        await mail.commit(Unit(parks=[Park(place, key, record, 0.0, "broken", 0.0)]))
     asked = ["nul\0key", "nul", *(f"k{number}" for number in range(250)), "last"]
-    assert await mail.parked_among(*place, 0, asked) == {"nul\0key", "last"}
-    assert await mail.parked_among(*place, 0, ["nul"]) == set()
-    assert await mail.parked_among(*place, 1, asked) is None
+    assert await mail.parked_among(place, 0, asked) == {"nul\0key", "last"}
+    assert await mail.parked_among(place, 0, ["nul"]) == set()
+    assert await mail.parked_among(place, 1, asked) is None
     await mail.close()

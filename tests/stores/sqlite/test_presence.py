@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from remit.errors import StoreError
+from remit.log import Channel
 from remit.stores import Change, Unit
 from remit.stores.sqlite.store import SqliteStore
 
@@ -61,7 +62,7 @@ async def test_it_is_noticed_without_a_commit(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="deleted or replaced"):
             store.changed_elsewhere()
     with pytest.raises(StoreError, match="deleted or replaced"):
-        await store.heads(0)
+        await store.heads(Channel.PRIVATE)
     await store.close()
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import remit
-from remit.stores import PRIVATE, PUBLISHED
+from remit.log import Channel
 from remit.stores.sqlite.store import SqliteStore
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -43,8 +43,8 @@ async def test_of_several_processes_one_moves_each_checkpoint(tmp_path: Path) ->
 
     store = SqliteStore(path, "billing")
     await store.open()
-    (part,) = await store.heads(PRIVATE)
-    log = await store.read(PRIVATE, part, 0, last + 1)
+    (part,) = await store.heads(Channel.PRIVATE)
+    log = await store.read(Channel.PRIVATE, part, 0, last + 1)
     await store.close()
     assert [message.pos for message in log] == list(range(1, last + 1))
     assert [message.id.split()[0] for message in log] == [str(number) for number in range(1, last + 1)]
@@ -66,7 +66,7 @@ async def test_a_killed_writer_loses_nothing_it_was_told(tmp_path: Path) -> None
     store = SqliteStore(path, "billing")
     await store.open()
     logs = {}
-    for channel in (PRIVATE, PUBLISHED):
+    for channel in Channel:
         log = [m for part in range(16) for m in await store.read(channel, part, 0, 1_000_000)]
         for before, message in itertools.pairwise(log):
             same_part = before.part == message.part
@@ -79,7 +79,9 @@ async def test_a_killed_writer_loses_nothing_it_was_told(tmp_path: Path) -> None
         claims = {name for (name,) in database.execute("SELECT key FROM idempotency")}
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     database.close()
-    assert logs[PRIVATE] == logs[PUBLISHED] == states == claims, "each unit is there whole or not at all"
+    assert logs[Channel.PRIVATE] == logs[Channel.PUBLISHED] == states == claims, (
+        "each unit is there whole or not at all"
+    )
     assert len(told) >= 40 + 137 + 5
     assert told - states == set(), "what was told as committed is there"
 

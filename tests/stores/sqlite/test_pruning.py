@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from remit.stores import PUBLISHED, Discard, Park, Record, Unit
+from remit.log import Channel, Record, SubscriptionId
+from remit.stores import Discard, Park, Unit
 from remit.stores.sqlite import store
 from remit.stores.sqlite.store import SqliteStore
 
@@ -15,12 +16,12 @@ from remit.stores.sqlite.store import SqliteStore
 async def test_tombstones_are_deleted_by_the_time_of_discarding(tmp_path: Path) -> None:
     mail = SqliteStore(tmp_path / "mail.db", "mail")
     await mail.open()
-    place = ("mail.deliver", "desk", PUBLISHED)
+    place = SubscriptionId("mail.deliver", "desk", Channel.PUBLISHED)
     for pos in (1, 2, 3):
         record = Record(0, pos, f"m{pos}", f"m{pos - 1}", "ada", "desk.Posted", 1, 0.0, "{}", b"{}")
-        await mail.commit(Unit(parks=[Park(*place, "ada", record, 0.0, "broken", 0.0)]))
+        await mail.commit(Unit(parks=[Park(place, "ada", record, 0.0, "broken", 0.0)]))
     for pos in (2, 3):
-        await mail.commit(Unit(discard=Discard(*place, "ada", 0, pos, "no need", float(pos))))
+        await mail.commit(Unit(discard=Discard(place, "ada", 0, pos, "no need", float(pos))))
     assert await mail.prune(beats=0.0, outcomes=0.0, tombstones=3.0, limit=1000) == 1
     await mail.close()
     with sqlite3.connect(tmp_path / "mail.db") as database:

@@ -9,7 +9,8 @@ from typing import TypeVar
 import pytest
 
 from remit.errors import OutcomeUnknown
-from remit.stores import PRIVATE, Entry, Unit
+from remit.log import Channel
+from remit.stores import Entry, Unit
 from remit.stores.sqlite.store import SqliteStore
 
 T = TypeVar("T")
@@ -34,8 +35,8 @@ async def test_a_subscription_is_woken_by_a_commit_whose_reply_is_lost(tmp_path:
     store.watch(lambda: woken.append("woken"))
     lane.losing = True
     with pytest.raises(OutcomeUnknown):
-        await store.commit(Unit(entries=[Entry(PRIVATE, "key", "id-1", "a.Happened", 1, 0.0, "{}", b"{}")]))
+        await store.commit(Unit(entries=[Entry(Channel.PRIVATE, "key", "id-1", "a.Happened", 1, 0.0, "{}", b"{}")]))
     lane.losing = False
     assert woken == ["woken"]
-    assert await store.heads(PRIVATE) != {}
+    assert await store.heads(Channel.PRIVATE) != {}
     await store.close()

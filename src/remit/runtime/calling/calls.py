@@ -24,6 +24,7 @@ from remit.errors import (
     StoreError,
     StoreUnavailable,
 )
+from remit.log import escaped
 from remit.messages import (
     Command,
     Contract,
@@ -36,7 +37,7 @@ from remit.messages import (
     write_reply,
 )
 from remit.runtime.calling.deadlines import NEVER, Deadlines, Limit, seconds_of
-from remit.runtime.calling.outcomes import Claimed, Outcomes, UnderWay, learn, safe
+from remit.runtime.calling.outcomes import Claimed, Outcomes, UnderWay, learn
 from remit.runtime.calling.pulse import Pulse
 from remit.runtime.failures import told
 from remit.runtime.plan import ContextPlan, HandlerPlan
@@ -121,14 +122,14 @@ class Calls:
         found = self._commands.get(type(command))
         if found is None:
             return self._send_elsewhere(command, key or self.ids.new(), deadline, caller, trace)
-        claim = Claimed(caller, key, trace or safe(key), found[2].contract.type) if key else None
+        claim = Claimed(caller, key, trace or escaped(key), found[2].contract.type) if key else None
         return self._here(found, command, deadline, claim, None)
 
     async def _send_elsewhere(
         self, command: Command[Any, Any], key: str, deadline: float | None, caller: str, trace: str
     ) -> Any:
         route = self._route(command, "handle")
-        claim = Claimed(caller, key, trace or safe(key), route.contract.type)
+        claim = Claimed(caller, key, trace or escaped(key), route.contract.type)
         return await self._elsewhere(route, command, deadline, claim, None)
 
     async def send_within(

@@ -8,16 +8,15 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
-
 from remit.errors import KeyReused, RemitError
 from remit.messages import Refusal, decode_reply, fits
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import DERIVED
 from remit.runtime.work.unit import Foreseen, UnitOfWork
-from remit.stores import Claim, Outcome, Store
+from remit.stores import Claim, Outcome
+from remit.stores.port import Claims
 
-__all__ = ["Claimed", "Outcomes", "UnderWay", "is_handler", "learn", "safe"]
+__all__ = ["Claimed", "Outcomes", "UnderWay", "is_handler", "learn"]
 
 RENEW_SECONDS = 86_400.0
 """An outcome older than that is kept anew when the command is repeated. A parked key is tried every six hours, so the
@@ -109,13 +108,13 @@ class Outcomes:
         self._stamp = stamp
         self._foreseen: list[UnitOfWork] = []
 
-    async def known(self, store: Store, handler: HandlerPlan, claim: Claimed | None) -> tuple[Any] | None:
+    async def known(self, store: Claims, handler: HandlerPlan, claim: Claimed | None) -> tuple[Any] | None:
         """The outcome stored under this key, if any. Raises `KeyReused`, and as the store does."""
         stored = None if claim is None else await store.outcome(claim.scope, claim.key)
         return None if claim is None or stored is None else await self._ended(store, handler, claim, stored)
 
     async def begin(
-        self, store: Store, handler: HandlerPlan, claim: Claimed, command: Any, at: float
+        self, store: Claims, handler: HandlerPlan, claim: Claimed, command: Any, at: float
     ) -> tuple[tuple[Any] | None, float]:
         """The same, and when the command was first begun, if its handler needs that; in one go with it, what the
         handler is likely to load first is looked up."""
@@ -141,7 +140,7 @@ class Outcomes:
         for unit in units:
             unit.overlook()
 
-    async def _ended(self, store: Store, handler: HandlerPlan, claim: Claimed, stored: Outcome) -> tuple[Any]:
+    async def _ended(self, store: Claims, handler: HandlerPlan, claim: Claimed, stored: Outcome) -> tuple[Any]:
         if stored.fingerprint != claim.fingerprint:
             raise KeyReused(
                 f"the key {claim.key!r} was used for another message", where=handler.contract.type,
@@ -165,10 +164,3 @@ def learn(handler: HandlerPlan, command: Any, first: tuple[str, str] | None) -> 
     if habit is None or habit[0] != kind or str(getattr(command, habit[1])) != id:
         names = (name for name in command.__struct_fields__ if str(getattr(command, name)) == id)
         handler.habit = next(((kind, name) for name in names), None)
-
-
-def safe(text: str) -> str:
-    """A user's key as it may stand in a JSON header."""
-    if text.isprintable() and '"' not in text and "\\" not in text:
-        return text
-    return msgspec.json.encode(text)[1:-1].decode()

@@ -8,7 +8,8 @@ from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
-from remit.messages import Refusal, forms_of, has_newer, is_command, wish_of, write_reply
+from remit.log import Record, forms_of, has_newer, is_command, wish_of
+from remit.messages import Refusal, write_reply
 from remit.runtime.calling.calls import Calls
 from remit.runtime.calling.outcomes import Claimed
 from remit.runtime.following.effect import HANDLER_SECONDS
@@ -16,7 +17,7 @@ from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Record, Store
+from remit.stores import Store
 
 __all__ = ["Dispatcher", "handle_record", "trace_of"]
 

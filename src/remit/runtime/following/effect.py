@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from remit.log import Record
 from remit.runtime.failures import severity, told
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
-from remit.stores import Record
 
 __all__ = ["HANDLER_SECONDS", "STALL_SECONDS", "Effect"]
 

@@ -13,6 +13,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
+from remit.log import Record
 from remit.runtime.failures import backoff, is_transient, severity, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
 from remit.runtime.following.ending import DRAIN_SECONDS, end
@@ -23,7 +24,7 @@ from remit.runtime.following.troubles import Troubles
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.signals import Listener, Signal
-from remit.stores import Record, Store
+from remit.stores import Store
 from remit.transports import Feed, Push
 
 __all__ = ["Follower", "always"]
@@ -285,8 +286,7 @@ class Follower:
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""
-        follow = self.follow
-        stored = await self._store.checkpoints(follow.name, follow.source, follow.channel)
+        stored = await self._store.checkpoints(self.follow.id)
         for part, checkpoint in stored.items():
             if only in (None, part):
                 lane = self._lane(part)

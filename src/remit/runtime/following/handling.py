@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
+from remit.log import Record
 from remit.runtime.calling.calls import Calls
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.dispatch import Dispatcher
@@ -25,7 +26,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Advance, Park, Record, Store, Unit
+from remit.stores import Advance, Park, Store, Unit
 from remit.transports import Feed
 
 __all__ = ["Handling", "subscription"]
@@ -167,8 +168,7 @@ class Handling(Effect):
             raise
 
     def _advance(self, lane: Lane, stood: tuple[int, str], last: Record) -> Advance:
-        place = (self._follow.name, self._follow.source, self._follow.channel, lane.part)
-        return Advance(*place, *stood, last.pos, last.id, self._calls.seconds())
+        return Advance(self._follow.id, lane.part, *stood, last.pos, last.id, self._calls.seconds())
 
     def leave(self, lane: Lane) -> None:
         mine = self._parts[lane.part]

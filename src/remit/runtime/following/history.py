@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import NamedTuple
 
+from remit.log import Floors, Record
 from remit.runtime.following.reports import Reports
 from remit.runtime.freshness.missed import note_missed
 from remit.runtime.plan import FollowPlan
-from remit.stores import Advance, Checkpoint, Record, Store, Unit
-from remit.transports import Feed, Floors
+from remit.stores import Advance, Store, Unit
+from remit.transports import Feed
 
 __all__ = ["BROKEN", "Break", "History", "Stands", "beyond", "breaks", "lost", "misfit"]
 
@@ -42,16 +43,16 @@ class History:
 
         Raises `Conflict` when another process does the same, and what the store and the feed raise.
         """
-        name, source, channel = self._follow.name, self._follow.source, self._follow.channel
-        if await self._store.checkpoints(name, source, channel):
+        id = self._follow.id
+        if await self._store.checkpoints(id):
             return
-        standing = await self._feed.standing(name, self._stamp())
+        standing = await self._feed.standing(id.name, self._stamp())
         at = self._stamp()
-        begin = {part: Checkpoint(pos, id, at) for part, (pos, id, _) in standing.floors.items() if not standing.known}
+        begin = {part: floor._replace(at=at) for part, floor in standing.floors.items() if not standing.known}
         if self._follow.projection is not None:  # said first: whoever dies in between has begun nothing
-            await note_missed(self._store, name, source, channel, begin)
-        for part, (pos, id, _) in begin.items():
-            move = Advance(name, source, channel, part, 0, "", pos, id, at)
+            await note_missed(self._store, id, begin)
+        for part, floor in begin.items():
+            move = Advance(id, part, 0, "", floor.pos, floor.id, at)
             await self._store.commit(Unit(advance=move))
 
     async def compare(self, stands: Stands) -> Break | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from remit.stores import Record
+from remit.log import Record
 from remit.transports import Push
 
 __all__ = ["Lane"]

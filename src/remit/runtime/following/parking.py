@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 
 from remit.errors import Conflict
+from remit.log import Record
 from remit.runtime.calling.calls import Calls
 from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.following.dispatch import Dispatcher
@@ -22,7 +23,7 @@ from remit.runtime.following.troubles import Troubles
 from remit.runtime.plan import FollowPlan
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.turns import Place
-from remit.stores import Park, Parked, Record, Settle, Store, Unit
+from remit.stores import Park, Parked, Settle, Store, Unit
 
 __all__ = ["Parking"]
 
@@ -63,7 +64,7 @@ class Parking:
         self._calls = calls
         self._say = listener
         self._troubles = Troubles(follow.name, listener)
-        self._place = (follow.name, follow.source, follow.channel)
+        self._place = follow.id
         self._resting: dict[tuple[str, float], float] = {}
         """Until when (loop time) a key that is parked since then is not tried again by this process, whatever others'
         clocks say."""
@@ -105,7 +106,7 @@ class Parking:
         if free is None or not (asked := {record.key for record in records} - free):
             return ()
         stood = lane.pos
-        found = await self._store.parked_among(*self._place, lane.part, asked)
+        found = await self._store.parked_among(self._place, lane.part, asked)
         if lane.pos == stood and found is None:
             self._free[lane.part] = None
         elif lane.pos == stood:
@@ -116,7 +117,7 @@ class Parking:
 
     def waits(self, record: Record) -> Park:
         """Puts a message aside behind a parked key."""
-        return Park(*self._place, record.key, record, self._calls.seconds(), "", 0.0)
+        return Park(self._place, record.key, record, self._calls.seconds(), "", 0.0)
 
     def failed(self, record: Record, error: Exception) -> Park:
         """Parks the key of a message."""
@@ -125,7 +126,7 @@ class Parking:
         else:
             self.forget(record.part)
         now = self._calls.seconds()
-        return Park(*self._place, record.key, record, now, told(error), next_try(error, now, 0))
+        return Park(self._place, record.key, record, now, told(error), next_try(error, now, 0))
 
     async def look(self) -> None:
         """Begins to handle the letters of keys that are due, some side by side. Raises as the store does."""
@@ -135,7 +136,7 @@ class Parking:
 
     async def _look_up(self) -> None:
         now, here = self._calls.seconds(), asyncio.get_running_loop().time()
-        rows = await self._store.due(*self._place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
+        rows = await self._store.due(self._place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
         self._due, self._more = deque(row for row in rows if self._is_tried(row, here)), len(rows) >= KEYS
         self._begin()
 
@@ -181,7 +182,7 @@ class Parking:
     async def _handle_letters(self, parked: Parked, drain: _Drain) -> None:
         """Lowest first, each in its own transaction."""
         handled = False
-        while letters := await self._store.letters(*self._place, parked.key, 1):
+        while letters := await self._store.letters(self._place, parked.key, 1):
             if self.ending:
                 return
             drain.stirred = asyncio.get_running_loop().time()
@@ -202,7 +203,7 @@ class Parking:
 
     async def _handle(self, record: Record, parked: Parked) -> bool:
         """Handles a letter; says whether it is settled."""
-        place = Settle(*self._place, parked.key, record.part, record.pos)
+        place = Settle(self._place, parked.key, record.part, record.pos)
         attempt, turns = self._dispatcher.attempt(record), self._calls.turns
         turn: Place | None = None
         taken: frozenset[Place] = frozenset()
@@ -235,7 +236,7 @@ class Parking:
 
     async def _waits(self, record: Record, parked: Parked) -> bool:
         """Whether a letter is still the first one of its key: somebody else may have settled it."""
-        return [each.record.id for each in await self._store.letters(*self._place, parked.key, 1)] == [record.id]
+        return [each.record.id for each in await self._store.letters(self._place, parked.key, 1)] == [record.id]
 
     async def _failed_again(self, place: Settle, parked: Parked, error: Exception) -> None:
         now = self._calls.seconds()

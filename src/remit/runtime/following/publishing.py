@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from remit.errors import ChannelError, RemitError, StoreError, Unavailable
+from remit.log import Record
 from remit.runtime.failures import backoff, storable, told
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.ending import end
@@ -19,7 +20,7 @@ from remit.runtime.following.troubles import Troubles
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.signals import Listener
-from remit.stores import Advance, Record, Store, Unit
+from remit.stores import Advance, Store, Unit
 from remit.transports import EventChannel
 from remit.transports.in_process import StoreFeed
 
@@ -82,8 +83,7 @@ class Publishing(Effect):
         return last
 
     async def _move(self, lane: Lane, stood: tuple[int, str], last: Record) -> None:
-        place = (self._follow.name, self._follow.source, self._follow.channel, lane.part)
-        move = Advance(*place, *stood, last.pos, last.id, self._ports.clock.seconds())
+        move = Advance(self._follow.id, lane.part, *stood, last.pos, last.id, self._ports.clock.seconds())
         await self._store.commit(Unit(advance=move))
         lane.stored = last.pos, last.id
 

@@ -40,7 +40,7 @@ class Freshness:
     ) -> None:
         self._by_context: dict[str, list[Following]] = {}
         for following in followings:
-            self._by_context.setdefault(following.follow.name.split(".")[0], []).append(following)
+            self._by_context.setdefault(following.follow.id.context, []).append(following)
         self._is_regressed = is_regressed
         self._elsewhere = elsewhere
         self._influence = influence

@@ -2,38 +2,45 @@
 
 A reaction begins with what is there, and that is all it is for. The documents of a projection are the fold of all
 messages, so one that misses some is incomplete, and nothing that comes later mends it. That is kept in the same store
-as its checkpoints: as those of a subscription that nobody can declare, because its name has a space.
+as its checkpoints (`missed_by` in `stores/port/notes.py`).
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from typing import Protocol
 
 from remit.errors import Conflict
-from remit.stores import Advance, Checkpoint, Store, Unit
+from remit.log import Checkpoint, SubscriptionId
+from remit.stores import Advance, Unit
+from remit.stores.port import Checkpoints, Committing, missed_by
 
 __all__ = ["accept_missed", "missed", "next_missed", "note_missed", "told_missed"]
 
 
-async def note_missed(store: Store, name: str, source: str, channel: int, upto: Mapping[int, Checkpoint]) -> None:
+class _Moved(Checkpoints, Committing, Protocol):
+    """Where checkpoints are read and moved."""
+
+
+async def note_missed(store: _Moved, subscription: SubscriptionId, upto: Mapping[int, Checkpoint]) -> None:
     """Writes down that a projection has missed messages up to these, by partition. What is known already stays."""
     for part, (pos, id, at) in upto.items():
         with contextlib.suppress(Conflict):  # it is known
-            mark = Advance(_mark(name), source, channel, part, 0, "", pos, id, at)
+            mark = Advance(missed_by(subscription), part, 0, "", pos, id, at)
             await store.commit(Unit(advance=mark))
 
 
-async def missed(store: Store, name: str, source: str, channel: int) -> Mapping[int, int]:
+async def missed(store: Checkpoints, subscription: SubscriptionId) -> Mapping[int, int]:
     """The position up to which a projection has missed messages, by partition; nothing when it has missed none."""
-    marks = await store.checkpoints(_mark(name), source, channel)
+    marks = await store.checkpoints(missed_by(subscription))
     return {part: mark.pos for part, mark in marks.items() if mark.pos}
 
 
-async def accept_missed(store: Store, name: str, source: str, channel: int, at: float) -> Mapping[int, int]:
+async def accept_missed(store: Checkpoints, subscription: SubscriptionId, at: float) -> Mapping[int, int]:
     """Somebody takes the documents for complete as they are; says what was missed until then."""
-    found = await missed(store, name, source, channel)
-    await store.place(_mark(name), source, channel, dict.fromkeys(found, Checkpoint(0, "", at)))
+    found = await missed(store, subscription)
+    await store.place(missed_by(subscription), dict.fromkeys(found, Checkpoint(0, "", at)))
     return found
 
 
@@ -45,7 +52,3 @@ def told_missed(source: str) -> str:
 def next_missed(name: str, source: str) -> str:
     """What settles it, once somebody has seen to it that nothing is missing."""
     return f"remit log accept {name} --source {source} --from here"
-
-
-def _mark(name: str) -> str:
-    return f"{name} missed"

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import inf
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
 from remit.errors import Unavailable
+from remit.log import origin_of
 from remit.runtime.freshness.influence import Needs
 from remit.runtime.freshness.missed import missed, next_missed, told_missed
 from remit.runtime.plan import FollowPlan
-from remit.stores import Store
+from remit.stores.port import Checkpoints, ParkedKeys
 from remit.transports import Feed
 
 __all__ = ["Flaw", "Following", "Part", "Question", "Reached", "Waiting", "reach"]
@@ -29,11 +30,15 @@ Part = Literal["answers", "passes", "calls"]
 Ends = Mapping[str, Mapping[int, int]]
 
 
+class _Progress(Checkpoints, ParkedKeys, Protocol):
+    """How far subscriptions are, and what of them is parked."""
+
+
 class Following(NamedTuple):
     """One subscription, whoever runs it: where its checkpoints are, what it reads, and whether it may call others."""
 
     follow: FollowPlan
-    store: Store
+    store: _Progress
     feed: Feed
     calls: bool = False
 
@@ -113,7 +118,7 @@ async def reach(
     asked = [each for each in followings if _matters(each, question, needs)]
     for following in asked:
         follow = following.follow
-        name = f"{follow.name} {follow.source} {follow.channel}"
+        name = follow.id.label
         end, ahead = await _handled(following, is_broken, waiting)
         heads[name], ends[name] = sum(end.values()), end
         if ahead or await is_broken(follow):
@@ -139,20 +144,19 @@ def _matters(following: Following, question: Question, needs: Needs) -> bool:
 async def _parked(following: Following, key: str | None) -> Flaw | None:
     """The key, if it is parked; or the first of all that are, to be tried at any time."""
     follow, store = following.follow, following.store
-    place = (follow.name, follow.source, follow.channel)
     if key is None:
-        found = [row.key for row in await store.due(*place, at=inf, tried_after=inf, limit=1)]
+        found = [row.key for row in await store.due(follow.id, at=inf, tried_after=inf, limit=1)]
     else:
-        found = [key] if await store.letters(*place, key, 1) else []
+        found = [key] if await store.letters(follow.id, key, 1) else []
     return Flaw(follow.name, f"key {found[0]!r} is parked", "remit parked list") if found else None
 
 
 async def _missed(following: Following) -> Flaw | None:
     """What a projection has missed will never be in its documents."""
-    name, source, channel = following.follow.name, following.follow.source, following.follow.channel
-    if following.follow.projection is None or not await missed(following.store, name, source, channel):
+    follow = following.follow
+    if follow.projection is None or not await missed(following.store, follow.id):
         return None
-    return Flaw(name, told_missed(source), next_missed(name, source))
+    return Flaw(follow.name, told_missed(follow.source), next_missed(follow.name, follow.source))
 
 
 async def _handled(
@@ -164,7 +168,7 @@ async def _handled(
     waiting.on(f"{follow.source}, which {follow.name} follows, has not said how far it is")
     heads = {part: pos for part, (pos, _) in (await feed.heads()).items()}
     while True:
-        checkpoints = await store.checkpoints(follow.name, follow.source, follow.channel)
+        checkpoints = await store.checkpoints(follow.id)
         behind = [part for part, pos in heads.items() if part not in checkpoints or checkpoints[part].pos < pos]
         if not behind or await is_broken(follow):
             # The heads may have grown since they were read; only a source that was restored ends before a checkpoint.
@@ -178,16 +182,12 @@ async def _handled(
 # ── where something comes from ────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Headers(msgspec.Struct):
-    trace: str = ""
-
-
 async def _traces(followings: Sequence[Following], since: Ends, ends: Ends) -> list[str] | None:
     """The traces of what was written since; None when it is too much to look at."""
     found: dict[str, None] = {}
     for following in followings:
         follow = following.follow
-        name = f"{follow.name} {follow.source} {follow.channel}"
+        name = follow.id.label
         if name not in since:
             return None
         left = MOST
@@ -206,5 +206,5 @@ async def _read(feed: Feed, part: int, pos: int, end: int, found: dict[str, None
         if not records:
             return  # handled by everybody, and deleted since
         for record in records:
-            found[msgspec.json.decode(record.headers, type=_Headers).trace] = None
+            found[origin_of(record)] = None
         pos = records[-1].pos

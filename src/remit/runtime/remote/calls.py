@@ -19,7 +19,8 @@ from remit.errors import (
     TooLarge,
     Unavailable,
 )
-from remit.messages import Command, Encoding, Message, Record, contract_of, declared_context
+from remit.log import Record
+from remit.messages import Command, Encoding, Message, contract_of, declared_context
 from remit.runtime.failures import backoff
 from remit.runtime.freshness.reaching import Question, Reached
 from remit.runtime.ports import Ports

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from remit.errors import RemitError
-from remit.messages import Record
+from remit.log import Channel, Heads, Record
 from remit.runtime.failures import backoff
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
@@ -33,7 +33,9 @@ class RemoteFeed:
     `pushed` says that messages are pushed as well: it is in no hurry then, and looks for what was lost.
     """
 
-    def __init__(self, source: str, channel: int, remote: RemoteCalls, ports: Ports, *, pushed: bool = False) -> None:
+    def __init__(
+        self, source: str, channel: Channel, remote: RemoteCalls, ports: Ports, *, pushed: bool = False
+    ) -> None:
         self.source = source
         self.channel = channel
         self._patience = LOSS_SECONDS if pushed else 0.0
@@ -43,7 +45,7 @@ class RemoteFeed:
     async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
         return await self._remote.read(self.source, Span(self.channel, part, after, limit))
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         return await self._remote.heads(self.source, Known(self.channel, {}, 0.0))
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:

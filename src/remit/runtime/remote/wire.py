@@ -10,7 +10,8 @@ import msgspec
 
 from remit import errors
 from remit.errors import BadMessage, CallError, OutcomeUnknown, Overloaded, RemitError, Unavailable
-from remit.messages import Codec, Contract, Encoding, Record, Refusal, decode_reply, reply_of
+from remit.log import Channel, Head, Heads, Record
+from remit.messages import Codec, Contract, Encoding, Refusal, decode_reply, reply_of
 from remit.runtime.remote.parts import Answers, Part
 from remit.runtime.remote.usual import Usual
 from remit.transports import Answer, Request, Standing
@@ -178,7 +179,7 @@ def seconds_left(request: Request) -> float:
 class Span(msgspec.Struct, array_like=True):
     """What is asked of a log: messages of one partition after a position."""
 
-    channel: int
+    channel: Channel
     part: int
     after: int
     limit: int
@@ -189,7 +190,7 @@ class Span(msgspec.Struct, array_like=True):
 class Known(msgspec.Struct, array_like=True):
     """What is known of a log's heads. The answer comes once there is more, or when the time is over."""
 
-    channel: int
+    channel: Channel
     positions: dict[int, int]
     wait_seconds: float
 
@@ -197,17 +198,15 @@ class Known(msgspec.Struct, array_like=True):
 class Report(msgspec.Struct, array_like=True):
     """Asks where a log begins, and says how far a subscription of it is, if it does."""
 
-    channel: int
+    channel: Channel
     subscription: str
     positions: Mapping[int, int] | None
 
 
-Heads = dict[int, tuple[int, float]]
-
 _span = msgspec.msgpack.Decoder(Span)
 _known = msgspec.msgpack.Decoder(Known)
 _records = msgspec.msgpack.Decoder(list[Record])
-_heads = msgspec.msgpack.Decoder(Heads)
+_heads = msgspec.msgpack.Decoder(dict[int, Head])
 _report = msgspec.msgpack.Decoder(Report)
 _standing = msgspec.msgpack.Decoder(Standing)
 
@@ -273,7 +272,7 @@ def decode_records(answer: Answer, address: str) -> list[Record]:
     return _decoded(_records, answer, address)
 
 
-def encode_heads(heads: Mapping[int, tuple[int, float]]) -> Answer:
+def encode_heads(heads: Heads) -> Answer:
     """The answer to a `Known`."""
     return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(heads))
 

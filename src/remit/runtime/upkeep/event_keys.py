@@ -1,28 +1,34 @@
 """By which field each event is ordered: a store remembers it, so that a release that changes it does not start.
 
 What is written before and after such a change has different keys, and those have no mutual order: a later message would
-overtake an earlier one that waits, or whose key is parked. The note is kept as a piece of state of a kind that nobody
-can declare, because its name has a space.
+overtake an earlier one that waits, or whose key is parked. The note is kept as a piece of state
+(`EVENT_KEYS` in `stores/port/notes.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 import msgspec
 
 from remit.errors import Conflict, OutcomeUnknown
 from remit.findings import Findings
 from remit.messages import Contract, DomainEvent, IntegrationEvent
-from remit.stores import Change, Store, Unit
+from remit.stores import Change, Unit
+from remit.stores.port import EVENT_KEYS, Committing, States
 
 __all__ = ["compare_event_keys"]
 
-_PLACE = (" event keys", "")
+
+class _Kept(States, Committing, Protocol):
+    """Where state is read and written."""
+
+
 _noted = msgspec.json.Decoder(dict[str, str | None])
 
 
-async def compare_event_keys(store: Store, contracts: Iterable[Contract]) -> None:
+async def compare_event_keys(store: _Kept, contracts: Iterable[Contract]) -> None:
     """Compares the events that a context records and publishes with those of earlier releases, and notes what is new.
 
     Raises `ModelError` with every event whose key is another one, and what the store raises.
@@ -33,13 +39,13 @@ async def compare_event_keys(store: Store, contracts: Iterable[Contract]) -> Non
         if issubclass(each.message, (DomainEvent, IntegrationEvent))
     }
     while True:
-        version, body = await store.load(*_PLACE) or (0, b"{}")
+        version, body = await store.load(*EVENT_KEYS) or (0, b"{}")
         noted = _noted.decode(body)
         _refuse_changed(noted, events)
         if events.keys() <= noted.keys():
             return
         try:
-            await store.commit(Unit([Change(*_PLACE, version, msgspec.json.encode(noted | events))]))
+            await store.commit(Unit([Change(*EVENT_KEYS, version, msgspec.json.encode(noted | events))]))
         except (Conflict, OutcomeUnknown):  # another process starts at this moment: what it has noted is compared too
             continue
         return

@@ -10,8 +10,6 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
-import msgspec
-
 from remit.errors import RemitError, StoreError
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.troubles import Troubles
@@ -20,6 +18,7 @@ from remit.runtime.signals import Listener
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.leases import SETTLED_SECONDS, Leases
 from remit.runtime.upkeep.pruning import prune, trim
+from remit.runtime.upkeep.signs import Sign, write_signs
 from remit.stores import Store
 
 __all__ = ["Housekeeper"]
@@ -59,7 +58,7 @@ class Housekeeper:
         """Whose store or source another process has written to."""
         self._born = 0.0
         self._beaten = dict.fromkeys(stores, 0.0)
-        self._told: dict[str, bytes] = {}
+        self._told: dict[str, str] = {}
 
     async def start(self, process: str) -> None:
         """Gives the first sign of life in the name of this process, and begins."""
@@ -89,7 +88,7 @@ class Housekeeper:
         return [name for name, troubles in self._troubles.items() if troubles.worst[0] != "running"]
 
     async def _look_after(self, name: str) -> None:
-        followers = [each for each in self._subscriptions if _context(each) == name]
+        followers = [each for each in self._subscriptions if each.follow.id.context == name]
         while True:
             await asyncio.sleep(TICK)
             for follower in followers:
@@ -119,7 +118,7 @@ class Housekeeper:
             for name in changed & self._leases.keys():
                 self._leases[name].look_soon()
             for follower in self._subscriptions:
-                if not changed.isdisjoint((_context(follower), follower.follow.source)):
+                if not changed.isdisjoint((follower.follow.id.context, follower.follow.source)):
                     self._news.add(follower)
                 follower.give_up_on_the_stuck()
 
@@ -143,27 +142,16 @@ class Housekeeper:
         """Writes a sign of life into a store."""
         self._beaten[name], self._told[name] = self._ports.clock.seconds(), self._signs(name)
         with contextlib.suppress(RemitError):  # without it the process counts as gone, which is true of this store
-            await self._stores[name].beat(self._process, self._beaten[name], self._told[name].decode())
+            await self._stores[name].beat(self._process, self._beaten[name], self._told[name])
 
-    def _signs(self, name: str) -> bytes:
+    def _signs(self, name: str) -> str:
         """The state of the subscriptions whose store it is written to."""
         loop = self._ports.watch.note if self._ports.watch is not None else ""
         settled = asyncio.get_running_loop().time() - self._born >= SETTLED_SECONDS
-        return msgspec.json.encode(
+        return write_signs(
             [
-                {
-                    "name": each.name,
-                    "source": each.follow.source,
-                    "channel": each.follow.channel,
-                    "state": each.state,
-                    "note": each.note or loop,
-                    "settled": settled,
-                }
+                Sign(*each.follow.id, each.state, each.note or loop, settled)
                 for each in self._subscriptions
-                if _context(each) == name
+                if each.follow.id.context == name
             ]
         )
-
-
-def _context(follower: Follower) -> str:
-    return follower.name.partition(".")[0]

@@ -17,8 +17,8 @@ from remit.errors import RemitError
 from remit.runtime.following.follower import Follower
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.upkeep.peers import Peers, label
-from remit.stores import Store
+from remit.runtime.upkeep.peers import Peers
+from remit.stores.port import Members
 
 __all__ = ["SETTLED_SECONDS", "Leases", "surplus"]
 
@@ -50,7 +50,7 @@ def surplus(names: Collection[str], mine: Collection[str], members: int) -> str 
 class Leases:
     """The leases of one store: starts what this process has been given, and stands by with the rest."""
 
-    def __init__(self, store: Store, ports: Ports) -> None:
+    def __init__(self, store: Members, ports: Ports) -> None:
         self._store = store
         self._all: dict[str, Follower] = {}
         self._ports = ports
@@ -77,7 +77,7 @@ class Leases:
 
     def held(self, follow: FollowPlan) -> Callable[[], bool]:
         """What a follower asks before each batch: whether this process may go on with it."""
-        return partial(self._is_held, label(follow))
+        return partial(self._is_held, follow.id.label)
 
     # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -92,7 +92,7 @@ class Leases:
     async def enter(self, me: str, followers: Sequence[Follower]) -> None:
         """Takes what is free of these, in the name of this process, and stands by with the rest."""
         self._me = me
-        self._all = {label(each.follow): each for each in followers}
+        self._all = {each.follow.id.label: each for each in followers}
         for follower in self._all.values():
             await follower.stand_by()
         if self._all:
@@ -120,7 +120,7 @@ class Leases:
 
     async def states(self, follow: FollowPlan) -> Collection[str]:
         """What the processes that live say of a follower."""
-        return await self._peers.states(label(follow))
+        return await self._peers.states(follow.id.label)
 
     def _is_held(self, name: str) -> bool:
         if self._ends.get(name, 0.0) > self._ports.clock.seconds():

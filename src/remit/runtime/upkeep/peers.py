@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
-
-import msgspec
+from collections.abc import Collection, Mapping
 
 from remit.errors import RemitError
-from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
-from remit.stores import Store
+from remit.runtime.upkeep.signs import read_signs
+from remit.stores.port import Members
 
-__all__ = ["Peers", "label"]
+__all__ = ["Peers"]
 
 SHARING_SECONDS = 7.0
 """A process without a sign of life for so long has no share: less than a lease, so that nothing is left to the dead."""
@@ -23,7 +21,7 @@ NEWS_SECONDS = 1.0
 class Peers:
     """The other processes of one store."""
 
-    def __init__(self, store: Store, ports: Ports) -> None:
+    def __init__(self, store: Members, ports: Ports) -> None:
         self._store = store
         self._ports = ports
         self._heard = -NEWS_SECONDS
@@ -41,7 +39,7 @@ class Peers:
             for process, (at, body) in beats.items()
             if process != me and abs(now - at) <= SHARING_SECONDS and not gone(process)
         ]
-        return sum(any(sign.settled and sign.label in names for sign in _read(body)) for body in living)
+        return sum(any(sign.settled and sign.id.label in names for sign in read_signs(body)) for body in living)
 
     async def states(self, name: str) -> Collection[str]:
         """What those who live say of the state of one subscription, a second ago at most; nothing when it cannot be
@@ -60,31 +58,6 @@ class Peers:
         states: dict[str, set[str]] = {}
         for process, (at, body) in (await self._store.beats()).items():
             if abs(now - at) <= SHARING_SECONDS and not gone(process):
-                for sign in _read(body):
-                    states.setdefault(sign.label, set()).add(sign.state)
+                for sign in read_signs(body):
+                    states.setdefault(sign.id.label, set()).add(sign.state)
         return states
-
-
-class _Sign(msgspec.Struct):
-    name: str
-    source: str
-    channel: int
-    state: str = ""
-    settled: bool = False
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} {self.source} {self.channel}"
-
-
-def _read(body: str) -> Iterable[_Sign]:
-    """What a sign of life speaks of; nothing when it cannot be read."""
-    try:
-        return msgspec.json.decode(body, type=list[_Sign])
-    except msgspec.MsgspecError:
-        return ()
-
-
-def label(follow: FollowPlan) -> str:
-    """What a subscription or relay is called among its peers, and in the leases."""
-    return f"{follow.name} {follow.source} {follow.channel}"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from typing import Protocol
 
-from remit.stores import PRIVATE, PUBLISHED, Store
+from remit.log import Channel, Log
+from remit.stores.port import Retention
 
 __all__ = ["CHUNK", "MESSAGES", "SUBSCRIBER_SECONDS", "prune", "trim"]
 
@@ -28,7 +30,11 @@ PAUSE_SECONDS = 0.025
 logs grow."""
 
 
-async def prune(store: Store, now: float) -> bool:
+class _Trimmed(Log, Retention, Protocol):
+    """A log that is trimmed."""
+
+
+async def prune(store: Retention, now: float) -> bool:
     """Deletes one chunk of what is old at `now` (seconds since the epoch); says whether there may be more.
 
     Raises `StoreError`, `StoreUnavailable`, `OutcomeUnknown`.
@@ -39,7 +45,7 @@ async def prune(store: Store, now: float) -> bool:
     return gone >= CHUNK
 
 
-async def trim(store: Store, now: float, keep: timedelta) -> bool:
+async def trim(store: _Trimmed, now: float, keep: timedelta) -> bool:
     """Deletes what is old of a log, one chunk of each partition; says whether there may be more.
 
     Only what was written more than `keep` ago, and what every subscription has handled that was heard of within
@@ -47,7 +53,7 @@ async def trim(store: Store, now: float, keep: timedelta) -> bool:
     """
     subscribers = [each for each in await store.subscribers() if now - each.at < SUBSCRIBER_SECONDS]
     more = False
-    for channel in (PRIVATE, PUBLISHED):
+    for channel in Channel:
         positions = [each.positions for each in subscribers if each.channel == channel]
         for part, (head, _) in (await store.heads(channel)).items():
             upto = _handled(positions, part, head)

@@ -35,7 +35,7 @@ class Sharing:
 
     def held(self, follow: FollowPlan) -> Callable[[], bool]:
         """What a follower asks before each batch: whether this process may go on with it."""
-        leases = self.leases.get(_context(follow))
+        leases = self.leases.get(follow.id.context)
         return always if leases is None else leases.held(follow)
 
     async def start(self, process: str, followers: Sequence[Follower]) -> None:
@@ -53,18 +53,14 @@ class Sharing:
         """Whether a follower has ended because its source is not what it was, here or in the process that runs it."""
         for each in self._followers:
             if each.follow is follow:
-                leases = self.leases.get(_context(follow))
+                leases = self.leases.get(follow.id.context)
                 if each.state != "standby" or leases is None:
                     return each.state in BROKEN
                 return any(state in BROKEN for state in await leases.states(follow))
         return False
 
     def _of(self, context: str) -> list[Follower]:
-        return [each for each in self._followers if _context(each.follow) == context]
+        return [each for each in self._followers if each.follow.id.context == context]
 
     def _alone(self) -> list[Follower]:
-        return [each for each in self._followers if _context(each.follow) not in self.leases]
-
-
-def _context(follow: FollowPlan) -> str:
-    return follow.name.partition(".")[0]
+        return [each for each in self._followers if each.follow.id.context not in self.leases]

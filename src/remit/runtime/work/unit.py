@@ -9,11 +9,12 @@ from typing import Any, Protocol
 from remit.contexts import Clock, Ids, Later, Repository, Sender, View, injectables
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
-from remit.messages import LATER, LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text, write_newer, write_wish
+from remit.log import LATER, Channel, write_headers, write_newer, write_wish
+from remit.messages import LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.runtime.work.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, identity_of, is_end, meant
 from remit.runtime.work.held import Held
-from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Store, Unit
+from remit.stores import Change, Claim, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
 
 __all__ = ["GIVEN", "Foreseen", "Outside", "UnitOfWork"]
@@ -251,12 +252,12 @@ class UnitOfWork:
     def _record(self, event: DomainEvent, key: str) -> list[HandlerPlan]:
         """Puts a domain event on its way, with what is published of it; gives the reactions that come together."""
         plan = self.plan.events.get(type(event)) or self.plan.event(type(event))
-        key = self._enter(PRIVATE, plan, event, key)
+        key = self._enter(Channel.PRIVATE, plan, event, key)
         if not plan.publish:
             return plan.together
         made = [public for publish in plan.publish if (public := publish(event)) is not None]
         if len(made) == 1:
-            self._enter(PUBLISHED, self._published(made[0].__class__), made[0], key)
+            self._enter(Channel.PUBLISHED, self._published(made[0].__class__), made[0], key)
         elif made:
             self._publish(made, key)
         return plan.together
@@ -271,7 +272,7 @@ class UnitOfWork:
         for versions in forms.values():
             (_, plan, event), *newer = sorted(versions, key=itemgetter(0))
             beside = write_newer({version: of.write(form) for version, of, form in newer}) if newer else ""
-            self._enter(PUBLISHED, plan, event, key, beside)
+            self._enter(Channel.PUBLISHED, plan, event, key, beside)
 
     def _published(self, cls: type) -> EventPlan:
         plan = self.plan.published.get(cls)
@@ -280,7 +281,7 @@ class UnitOfWork:
             plan = self.plan.published[cls] = EventPlan(contract, Codec[Any](cls).write)
         return plan
 
-    def _enter(self, channel: int, plan: EventPlan, message: Any, key: str, more: str = "") -> str:
+    def _enter(self, channel: Channel, plan: EventPlan, message: Any, key: str, more: str = "") -> str:
         """Puts a message on its way; the key it is ordered by is its own, or the one handed down.
 
         `more` are further headers, each with a comma before it.
@@ -289,7 +290,7 @@ class UnitOfWork:
         if contract.key is not None:
             key = key_text(getattr(message, contract.key), "ordering key", contract.type)
         calls, attempt = self.calls, self.attempt
-        headers = f'{{"cause":"{attempt.cause}","trace":"{attempt.trace}"{more}}}'
+        headers = write_headers(attempt.cause, attempt.trace, more)
         self.entries.append(
             _row(
                 Entry,
@@ -332,7 +333,7 @@ class UnitOfWork:
             identity = identity_of(getattr(command, contract.identity))
             wish = attempt.key_of(contract.type, Codec[Any](type(command)).canonical(command), identity)
             headers = write_wish(attempt.context + DERIVED, wish)
-        self._enter(PUBLISHED, plan, command, self.key or attempt.cause, headers)
+        self._enter(Channel.PUBLISHED, plan, command, self.key or attempt.cause, headers)
 
     def unit(self) -> Unit:
         """The rows to be written. Raises `BadValue` for a document that could not be read again."""

@@ -9,20 +9,18 @@ from itertools import takewhile
 from typing import Any
 
 from remit.errors import Conflict, Unstorable
+from remit.log import Channel, Checkpoint, Floors, Head, Heads, Record, Subscriber, SubscriptionId
 from remit.stores.port import (
     BEGUN,
     Advance,
     Capabilities,
-    Checkpoint,
     Discard,
     Entry,
     Letter,
     Outcome,
     Park,
     Parked,
-    Record,
     Settle,
-    Subscriber,
     Unit,
     partition_of,
     written_read_only,
@@ -31,7 +29,7 @@ from remit.stores.size import LARGEST_UNIT, too_large
 
 __all__ = ["MemoryStore", "open_memory"]
 
-_Key = tuple[str, str, int, str]
+_Key = tuple[SubscriptionId, str]
 
 
 class MemoryStore:
@@ -45,7 +43,7 @@ class MemoryStore:
         self._subscribers: dict[tuple[str, int], Subscriber] = {}
         self._state: dict[tuple[str, str], tuple[int, bytes]] = {}
         self._outcomes: dict[tuple[str, str], Outcome] = {}
-        self._checkpoints: dict[tuple[str, str, int], dict[int, Checkpoint]] = {}
+        self._checkpoints: dict[SubscriptionId, dict[int, Checkpoint]] = {}
         self._parked: dict[_Key, Parked] = {}
         self._letters: dict[_Key, list[Letter]] = {}
         self._beats: dict[str, tuple[float, str]] = {}
@@ -81,7 +79,7 @@ class MemoryStore:
             caller, key, fingerprint, outcome, at = unit.claim
             self._outcomes[caller, key] = Outcome(fingerprint, outcome, at)
         if (advance := unit.advance) is not None:
-            moved = self._checkpoints.setdefault((advance.subscription, advance.source, advance.channel), {})
+            moved = self._checkpoints.setdefault(advance.subscription, {})
             moved[advance.part] = Checkpoint(advance.after, advance.after_id, advance.at)
         for park in unit.parks:
             self._park(park)
@@ -113,7 +111,7 @@ class MemoryStore:
         pos, prev = log[-1][1:3] if log else self._floor(channel, part)[:2]
         log.append((part, pos + 1, id, prev, key, type, version, at, headers, payload))
 
-    def _floor(self, channel: int, part: int) -> Checkpoint:
+    def _floor(self, channel: Channel, part: int) -> Checkpoint:
         return self._floors.get((channel, part)) or Checkpoint(0, "", 0.0)
 
     def _part(self, key: str) -> int:
@@ -154,7 +152,7 @@ class MemoryStore:
         failed = {_key(park) for park in parks if park.error}
         for park in parks:
             if (key := _key(park)) not in self._parked and key not in failed:
-                raise Conflict("parked", where=f"{park.subscription} key {park.key}")
+                raise Conflict("parked", where=f"{park.subscription.name} key {park.key}")
 
     def _check_letter(self, place: Settle | Discard) -> None:
         letters = self._letters.get(_key(place), [])
@@ -163,10 +161,10 @@ class MemoryStore:
             raise Conflict("letter", where=place.key)
 
     def _check_advance(self, advance: Advance) -> None:
-        checkpoints = self._checkpoints.get((advance.subscription, advance.source, advance.channel), {})
+        checkpoints = self._checkpoints.get(advance.subscription, {})
         current = checkpoints.get(advance.part)
         if (current.pos if current else 0, current.id if current else "") != (advance.before, advance.before_id):
-            raise Conflict("checkpoint", where=f"{advance.subscription} partition {advance.part}")
+            raise Conflict("checkpoint", where=f"{advance.subscription.name} partition {advance.part}")
 
     def _park(self, park: Park) -> None:
         key = _key(park)
@@ -216,57 +214,52 @@ class MemoryStore:
         begun = self._outcomes.setdefault((caller + BEGUN, key), Outcome(b"", b"", at))
         return await self.outcome(caller, key), begun.at
 
-    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
         first = max(0, after - self._floor(channel, part).pos)
         return [Record._make(row) for row in self._log.get((channel, part), [])[first : first + limit]]
 
-    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
-        floors = {part: (floor.pos, floor.at) for (of, part), floor in self._floors.items() if of == channel}
+    async def heads(self, channel: Channel) -> Heads:
+        floors = {part: Head(floor.pos, floor.at) for (of, part), floor in self._floors.items() if of == channel}
         ends = {part: Record._make(log[-1]) for (of, part), log in self._log.items() if of == channel and log}
-        return floors | {part: (end.pos, end.at) for part, end in ends.items()}
+        return floors | {part: Head(end.pos, end.at) for part, end in ends.items()}
 
-    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
-        return dict(self._checkpoints.get((subscription, source, channel), {}))
+    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
+        return dict(self._checkpoints.get(subscription, {}))
 
-    async def parked(
-        self, subscription: str | None = None, *, key: str | None = None, limit: int = 1000
-    ) -> Sequence[Parked]:
-        rows = [x for x in self._parked.values() if subscription in (None, x.subscription) and key in (None, x.key)]
+    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
+        rows = [x for x in self._parked.values() if name in (None, x.subscription.name) and key in (None, x.key)]
         return sorted(rows, key=lambda row: row.since)[:limit]
 
-    async def parking(self) -> Sequence[tuple[str, str, int]]:
-        return sorted({row[:3] for row in self._parked.values()})
+    async def parking(self) -> Sequence[SubscriptionId]:
+        return sorted({row.subscription for row in self._parked.values()})
 
-    async def count_parked(self, subscription: str, source: str, channel: int) -> int:
-        return len(self._parked_of(subscription, source, channel))
+    async def count_parked(self, subscription: SubscriptionId) -> int:
+        return len(self._parked_of(subscription))
 
-    def _parked_of(self, *place: str | int) -> list[Parked]:
-        return [row for row in self._parked.values() if row[:3] == place]
+    def _parked_of(self, subscription: SubscriptionId) -> list[Parked]:
+        return [row for row in self._parked.values() if row.subscription == subscription]
 
     async def parked_among(
-        self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
+        self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
-        place = (subscription, source, channel)
-        rows = [self._parked.get((*place, key)) for key in keys]
+        rows = [self._parked.get((subscription, key)) for key in keys]
         found = {row.key for row in rows if row is not None and row.part == part}
-        if found or any(row.part == part and row[:3] == place for row in self._parked.values()):
+        if found or any(row.part == part for row in self._parked_of(subscription)):
             return found
         return None
 
-    async def due(
-        self, subscription: str, source: str, channel: int, *, at: float, tried_after: float, limit: int
-    ) -> Sequence[Parked]:
-        rows = self._parked_of(subscription, source, channel)
+    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+        rows = self._parked_of(subscription)
         due = nsmallest(limit, (row for row in rows if row.retry_at <= at), key=lambda row: row.retry_at)
         ahead = [row for row in rows if row.tried_at > tried_after and row.retry_at > at]
         return due + ahead[:limit]
 
-    async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
-        return self._letters.get((subscription, source, channel, key), [])[:limit]
+    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
+        return self._letters.get((subscription, key), [])[:limit]
 
-    async def retry(self, subscription: str, key: str | None, at: float) -> int:
+    async def retry(self, name: str, key: str | None, at: float) -> int:
         self._refuse_to_write()
-        due = [k for k, row in self._parked.items() if row.subscription == subscription and key in (None, row.key)]
+        due = [k for k, row in self._parked.items() if row.subscription.name == name and key in (None, row.key)]
         for k in due:
             self._parked[k] = self._parked[k]._replace(retry_at=at)
         return len(due)
@@ -306,10 +299,10 @@ class MemoryStore:
             del self._outcomes[place]
         return len(gone) + len(old)  # of a discarded letter nothing is left here
 
-    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+    async def floors(self, channel: Channel) -> Floors:
         return {part: floor for (of, part), floor in self._floors.items() if of == channel}
 
-    async def trim(self, channel: int, part: int, *, upto: int, before: float, limit: int) -> int:
+    async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
         self._refuse_to_write()
         log = self._log.get((channel, part), [])
         old = list(takewhile(lambda row: row[1] <= upto and row[7] < before, log[:limit]))
@@ -319,7 +312,7 @@ class MemoryStore:
             del log[: len(old)]
         return len(old)
 
-    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+    async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
         self._refuse_to_write()
         self._subscribers[subscription, channel] = Subscriber(subscription, channel, dict(positions), at)
 
@@ -333,13 +326,13 @@ class MemoryStore:
             del self._subscribers[place]
         return len(gone)
 
-    async def place(self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
+    async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         self._refuse_to_write()
-        self._checkpoints.setdefault((subscription, source, channel), {}).update(checkpoints)
+        self._checkpoints.setdefault(subscription, {}).update(checkpoints)
 
 
 def _key(place: Park | Settle | Discard) -> _Key:
-    return place.subscription, place.source, place.channel, place.key
+    return place.subscription, place.key
 
 
 def open_memory(address: str, context: str) -> MemoryStore:

@@ -58,7 +58,7 @@ def apart(units: Iterable[tuple[int, Unit]]) -> tuple[list[tuple[int, Unit]], li
         if unit.claim is not None:
             rows.add(("claim", unit.claim.caller, unit.claim.key))
         if unit.advance is not None:
-            rows.add(("checkpoint", *unit.advance[:4]))
+            rows.add(("checkpoint", *unit.advance[:2]))
         if taken.isdisjoint(rows):
             taken |= rows
             now.append((number, unit))
@@ -80,7 +80,7 @@ def call_for(units: Sequence[Unit], partitions: int) -> Call:
     entries: list[tuple[int, int, int, Entry]] = []
     for number, unit in enumerate(units):
         if unit.advance is not None:
-            moves.append((number, *unit.advance))
+            moves.append((number, *unit.advance.subscription, *unit.advance[1:]))
         for kind, id, expected, body in unit.changes:
             changes.append((number, kind, id, expected, str(body, "utf-8")))
         if (claim := unit.claim) is not None:

@@ -9,6 +9,7 @@ from remit.errors import Conflict
 from remit.stores.port import Discard, Park, Settle, Unit
 from remit.stores.postgres.session import Link
 from remit.stores.size import LARGEST_UNIT
+from remit.stores.tables import Key, key_row, letter_place, letter_row
 
 __all__ = ["write_letters"]
 
@@ -62,9 +63,6 @@ _DUE_NOW = """
 _UNPARK = "DELETE FROM remit_parked WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)"
 
 
-_Key = tuple[str, str, int, int, str]
-
-
 class _Letters:
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -80,49 +78,37 @@ class _Letters:
         """
         for park in parks:
             if park.error:
-                await self.run(_PARK, *_key_of(park, park.record.part), park.at, park.retry_at, park.error)
-        keys = sorted({_key_of(park, park.record.part) for park in parks})
+                await self.run(_PARK, *key_row(park, park.record.part), park.at, park.retry_at, park.error)
+        keys = sorted({key_row(park, park.record.part) for park in parks})
         if await self.run(_KEEP, *map(list, zip(*keys, strict=True))) != [(len(keys),)]:
-            raise Conflict("parked", where=f"{parks[0].subscription} partition {parks[0].record.part}")
+            raise Conflict("parked", where=f"{parks[0].subscription.name} partition {parks[0].record.part}")
         for some in _by_bytes(parks):
-            await self.run(_ADD, *map(list, zip(*map(_letter, some), strict=True)))
+            await self.run(_ADD, *map(list, zip(*map(letter_row, some), strict=True)))
 
     async def settle(self, settle: Settle) -> None:
-        key = _key_of(settle, settle.part)
+        key = key_row(settle, settle.part)
         await self.run(_HOLD, *key)
         if await self.run(_LOWEST, *key) != [(settle.pos,)]:
-            raise Conflict("letter", where=f"{settle.subscription} key {settle.key}")
+            raise Conflict("letter", where=f"{settle.subscription.name} key {settle.key}")
         if settle.error:
             await self.run(_FAILED_AGAIN, *key, settle.at, settle.retry_at, settle.error)
         else:
-            await self.run(_DELETE, *settle[:6])
+            await self.run(_DELETE, *letter_place(settle))
             await self._free(key)
 
     async def discard(self, discard: Discard) -> None:
-        letter, key = discard[:6], _key_of(discard, discard.part)
+        letter, key = letter_place(discard), key_row(discard, discard.part)
         await self.run(_HOLD, *key)
         found = await self.run(_PAYLOAD, *letter)
         if not found:
-            raise Conflict("letter", where=f"{discard.subscription} key {discard.key}")
+            raise Conflict("letter", where=f"{discard.subscription.name} key {discard.key}")
         hashed = sha256(str(found[0][0]).encode()).hexdigest()
         await self.run(_ENTOMB, *letter, discard.at, discard.reason, hashed)
         await self._free(key)
 
-    async def _free(self, key: _Key) -> None:
+    async def _free(self, key: Key) -> None:
         """Frees a key without letters in the transaction that found none; what is left is due now."""
         await self.run(_DUE_NOW if await self.run(_LOWEST, *key) else _UNPARK, *key)
-
-
-def _key_of(letter: Park | Settle | Discard, part: int) -> _Key:
-    """Where the key of a letter is parked."""
-    return letter.subscription, letter.source, letter.channel, part, letter.key
-
-
-def _letter(park: Park) -> tuple[object, ...]:
-    """Its row."""
-    record, payload = park.record, str(park.record.payload, "utf-8")
-    message = (record.part, record.pos, record.id, record.prev, record.type, record.version, record.at)
-    return park.subscription, park.source, park.channel, park.key, *message, record.headers, payload, park.at
 
 
 def _by_bytes(parks: Sequence[Park]) -> Iterator[list[Park]]:

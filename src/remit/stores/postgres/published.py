@@ -7,13 +7,13 @@ from contextlib import suppress
 from functools import partial
 
 from remit.errors import RemitError, StoreError, Unstorable
-from remit.stores.port import PUBLISHED, Checkpoint, Record, Subscriber
-from remit.stores.positions import positions_text, subscriber_of
+from remit.log import Channel, Floors, Head, Heads, Record, Subscriber
 from remit.stores.postgres.asking import Asking
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.place import place_of, quoted
 from remit.stores.postgres.retention import REPORT, SUBSCRIBERS
 from remit.stores.postgres.session import Row, Session
+from remit.stores.tables import checkpoints_of, positions_text, record_of, subscriber_of
 
 __all__ = ["PublishedLog", "PublishedLogs"]
 
@@ -99,29 +99,29 @@ class PublishedLog:
         self._watchers: list[Callable[[], None]] = []
         self._seen: Mapping[int, int] | None = {}
 
-    async def read(self, channel: int, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
         """At most `limit` messages of a partition after a position, in order."""
         rows = await self._rows(channel, _READ, part, after, limit)
-        return [Record._make((*row[:9], row[9].encode())) for row in rows]
+        return list(map(record_of, rows))
 
-    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+    async def heads(self, channel: Channel) -> Heads:
         """The last position of each partition that has any, with its time (seconds since the epoch)."""
-        heads: dict[int, tuple[int, float]] = {}
+        heads: dict[int, Head] = {}
         for part, pos, at in await self._rows(channel, _HEADS):
-            heads[part] = max(heads.get(part, (0, 0.0)), (pos, at))
+            heads[part] = max(heads.get(part, Head(0, 0.0)), Head(pos, at))
         return heads
 
-    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+    async def floors(self, channel: Channel) -> Floors:
         """Where the log begins, by partition: the last message that was deleted."""
-        return {part: Checkpoint(pos, id, at) for part, pos, id, at in await self._rows(channel, _FLOORS)}
+        return checkpoints_of(await self._rows(channel, _FLOORS))
 
-    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+    async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
         """Tells the source how far a subscription of this log has come."""
         await self._rows(channel, _REPORT, subscription, channel, positions_text(positions), at)
 
     async def subscribers(self) -> Sequence[Subscriber]:
         """The subscriptions of this channel that have reported."""
-        return [subscriber_of(*row) for row in await self._rows(PUBLISHED, _SUBSCRIBERS)]
+        return [subscriber_of(row) for row in await self._rows(Channel.PUBLISHED, _SUBSCRIBERS)]
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Calls `wake`, on the loop, when there may be something new; the result ends it."""
@@ -133,14 +133,14 @@ class PublishedLog:
         """Wakes when there is news, and while the log cannot be seen: who is woken asks, and says what is wrong."""
         before, self._seen = self._seen, None
         with suppress(RemitError):
-            self._seen = {part: pos for part, (pos, _) in (await self.heads(PUBLISHED)).items()}
+            self._seen = {part: pos for part, (pos, _) in (await self.heads(Channel.PUBLISHED)).items()}
         moved = self._seen is None or self._seen != before
         for wake in tuple(self._watchers) if moved else ():
             wake()
         return moved and self._seen is not None
 
-    async def _rows(self, channel: int, sql: str, *values: object) -> list[Row]:
-        if channel != PUBLISHED:
+    async def _rows(self, channel: Channel, sql: str, *values: object) -> list[Row]:
+        if channel != Channel.PUBLISHED:
             raise StoreError(
                 f"channel {channel} of {self._source} is not published",
                 where=self._schema,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from remit.stores.port import Checkpoint
+from remit.log import Checkpoint, SubscriptionId
 from remit.stores.postgres.session import Link
 
 __all__ = ["FLOORS", "FORGET", "REPORT", "SUBSCRIBERS", "TRIM", "put"]
@@ -47,9 +47,9 @@ _PUT = """
 """
 
 
-async def put(link: Link, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
+async def put(link: Link, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
     """Writes checkpoints in place of all that the subscription has left behind there. Within a transaction."""
     for part, checkpoint in checkpoints.items():
-        place = (subscription, source, channel, part)
+        place = (*subscription, part)
         await link.fetch(_CLEAR, *place)
         await link.fetch(_PUT, *place, *checkpoint)

@@ -9,19 +9,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from remit.errors import StoreError, StoreUnavailable
-from remit.stores.port import (
-    PUBLISHED,
-    Capabilities,
-    Checkpoint,
-    Letter,
-    Outcome,
-    Parked,
-    Record,
-    Subscriber,
-    Unit,
-    written_read_only,
-)
-from remit.stores.positions import positions_text, subscriber_of
+from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
+from remit.stores.port import Capabilities, Letter, Outcome, Parked, Unit, written_read_only
 from remit.stores.postgres import parked, retention
 from remit.stores.postgres.asking import Asking
 from remit.stores.postgres.bell import Bell
@@ -36,6 +25,15 @@ from remit.stores.postgres.trail import SWEEP
 from remit.stores.postgres.transactions import Transaction, Transactions
 from remit.stores.postgres.writer import Writer
 from remit.stores.size import require_fit
+from remit.stores.tables import (
+    checkpoints_of,
+    heads_of,
+    parked_of,
+    positions_text,
+    record_of,
+    subscriber_of,
+    subscription_of,
+)
 
 __all__ = ["PostgresStore"]
 
@@ -302,14 +300,14 @@ class PostgresStore:
             if begun is not None:
                 return None, begun
 
-    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
         """At most `limit` messages of a partition after a position, in order."""
-        return [_record(row) for row in await self._rows(_READ, channel, part, after, limit)]
+        return [record_of(row) for row in await self._rows(_READ, channel, part, after, limit)]
 
-    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+    async def heads(self, channel: Channel) -> Heads:
         """The last position of each partition that has any, with its time (seconds since the epoch)."""
         partitions = self.capabilities.partitions
-        if channel == PUBLISHED and self._writing is not None:
+        if channel == Channel.PUBLISHED and self._writing is not None:
             rows = await self._rows(_HEADS_AND_STAGED, partitions, channel, self._writing.front.above)
         else:
             rows = await self._rows(_HEADS, partitions, channel)
@@ -318,54 +316,50 @@ class PostgresStore:
             while self._writable().front.more:
                 await self._sequence()
             rows = await self._rows(_HEADS, partitions, channel)
-        return {part: (pos, at) for part, pos, at in rows}
+        return heads_of(rows)
 
-    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
+    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
         """The checkpoints of a subscription, by partition."""
-        rows = await self._rows(_CHECKPOINTS, subscription, source, channel)
-        return {part: Checkpoint(pos, id, at) for part, pos, id, at in rows}
+        rows = await self._rows(_CHECKPOINTS, *subscription)
+        return checkpoints_of(rows)
 
-    async def parked(
-        self, subscription: str | None = None, *, key: str | None = None, limit: int = 1000
-    ) -> Sequence[Parked]:
+    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
         """At most `limit` parked keys, of one subscription or of all, longest parked first."""
-        return [Parked(*row) for row in await self._rows(parked.LONGEST, subscription, key, limit)]
+        return [parked_of(row) for row in await self._rows(parked.LONGEST, name, key, limit)]
 
-    async def count_parked(self, subscription: str, source: str, channel: int) -> int:
+    async def count_parked(self, subscription: SubscriptionId) -> int:
         """How many keys are parked."""
-        return int((await self._rows(parked.COUNT, subscription, source, channel))[0][0])
+        return int((await self._rows(parked.COUNT, *subscription))[0][0])
 
-    async def parking(self) -> Sequence[tuple[str, str, int]]:
-        """The subscriptions that have parked keys, with source and channel."""
-        return sorted((row[0], row[1], row[2]) for row in await self._rows(parked.PARKING))
+    async def parking(self) -> Sequence[SubscriptionId]:
+        """The subscriptions that have parked keys, in order."""
+        return sorted(map(subscription_of, await self._rows(parked.PARKING)))
 
     async def parked_among(
-        self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
+        self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
         """Which of these keys of a partition are parked; None when none of its keys is."""
-        rows = await self._rows(parked.AMONG, subscription, source, channel, part, list(keys))
+        rows = await self._rows(parked.AMONG, *subscription, part, list(keys))
         return {key for (key,) in rows if key is not None} if rows else None
 
-    async def due(
-        self, subscription: str, source: str, channel: int, *, at: float, tried_after: float, limit: int
-    ) -> Sequence[Parked]:
+    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
         """The parked keys that are to be tried at a time, or were tried after another."""
-        rows = await self._rows(parked.DUE, subscription, source, channel, at, tried_after, limit)
-        return [Parked(*row) for row in rows]
+        rows = await self._rows(parked.DUE, *subscription, at, tried_after, limit)
+        return list(map(parked_of, rows))
 
-    async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
+    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
         """The lowest letters of a parked key, in order."""
-        rows = await self._rows(_LETTERS, subscription, source, channel, key, limit)
-        return [Letter(_record(row), row[10]) for row in rows]
+        rows = await self._rows(_LETTERS, *subscription, key, limit)
+        return [Letter(record_of(row), row[10]) for row in rows]
 
-    async def retry(self, subscription: str, key: str | None, at: float) -> int:
+    async def retry(self, name: str, key: str | None, at: float) -> int:
         """Makes parked keys due at a time (seconds since the epoch); says how many.
 
         Some at a time, each in a transaction of its own, so that nobody waits for all.
         """
         due, last = 0, ("", 0, 0, "")
         while True:
-            page = [tuple(row) for row in await self._write(parked.RETRY, at, subscription, key, *last, parked.PAGE)]
+            page = [tuple(row) for row in await self._write(parked.RETRY, at, name, key, *last, parked.PAGE)]
             due += len(page)
             if len(page) < parked.PAGE:
                 return due
@@ -405,35 +399,35 @@ class PostgresStore:
             gone += rows
         return gone
 
-    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+    async def floors(self, channel: Channel) -> Floors:
         """Where the log begins, by partition: the last message that was deleted."""
-        return {part: Checkpoint(pos, id, at) for part, pos, id, at in await self._rows(retention.FLOORS, channel)}
+        return checkpoints_of(await self._rows(retention.FLOORS, channel))
 
-    async def trim(self, channel: int, part: int, *, upto: int, before: float, limit: int) -> int:
+    async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
         """Deletes old messages; says how many. No commit waits for it: it locks nothing but what it deletes."""
         ((gone,),) = await self._write(retention.TRIM, channel, part, upto, before, limit)
         return int(gone)
 
-    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+    async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
         """Writes down how far a subscription of this log has come."""
         await self._write(retention.REPORT, subscription, channel, positions_text(positions), at)
 
     async def subscribers(self) -> Sequence[Subscriber]:
         """The subscriptions that have reported, by name and channel."""
-        return [subscriber_of(*row) for row in await self._rows(retention.SUBSCRIBERS)]
+        return [subscriber_of(row) for row in await self._rows(retention.SUBSCRIBERS)]
 
     async def forget(self, subscription: str) -> int:
         """Removes what a subscription has reported; says for how many channels."""
         return len(await self._write(retention.FORGET, subscription))
 
-    async def place(self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
+    async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         """Puts checkpoints where a person wants them, forwards or backwards."""
         self._writable()
         session = self._readable().others
 
         async def put() -> None:
             async with session.transaction() as link:
-                await retention.put(link, subscription, source, channel, checkpoints)
+                await retention.put(link, subscription, checkpoints)
                 await link.commit()
 
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from remit.log import SubscriptionId
 from remit.stores.port import Unit
 
 __all__ = ["SWEEP", "Trail"]
@@ -25,7 +26,7 @@ SWEEP = """
     AND c.prev >= m.low AND c.prev < least(m.high, newest.prev)
 """
 
-_Place = tuple[str, str, int, int]
+_Place = tuple[SubscriptionId, int]
 
 
 class Trail:
@@ -41,7 +42,7 @@ class Trail:
         for unit in units:
             if (advance := unit.advance) is not None:
                 self._moves += 1
-                place = advance[:4]
+                place = (advance.subscription, advance.part)
                 self._newest[place] = advance.before
                 if advance.before < self._swept.get(place, 0):  # it was put back: all is to be swept once more
                     del self._swept[place]
@@ -50,7 +51,7 @@ class Trail:
         """The values of `SWEEP`, which deletes what was left behind; none while there is little."""
         if self._moves < _MANY:
             return ()
-        rows = [(*place, self._swept.get(place, 0), newest) for place, newest in self._newest.items()]
+        rows = [(*id, part, self._swept.get((id, part), 0), newest) for (id, part), newest in self._newest.items()]
         self._moves = 0
         self._swept |= self._newest
         self._newest = {}

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import asyncpg
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError, StoreUnavailable
-from remit.stores.port import PRIVATE, PUBLISHED, Unit, partition_of
+from remit.log import Channel
+from remit.stores.port import Unit, partition_of
 from remit.stores.postgres.columns import apart, is_plain
 from remit.stores.postgres.failures import FAILURES, REPEATABLE, ended, is_of_all, refusal
 from remit.stores.postgres.heads import Heads
@@ -59,7 +60,7 @@ class Writer:
 
     async def look(self) -> bool:
         """Reads where the log ends. True if others have appended. Raises `StoreError`, `StoreUnavailable`."""
-        return self.heads.saw(await self._session.fetch(_HEADS, [PRIVATE, PUBLISHED], self._partitions))
+        return self.heads.saw(await self._session.fetch(_HEADS, list(Channel), self._partitions))
 
     async def write(self, units: Sequence[Unit]) -> list[Exception | None]:
         """What each unit ended with; None for what is written."""

@@ -51,6 +51,6 @@ def asked(keys: Collection[str]) -> Iterator[tuple[str, ...]]:
         yield (*some, *some[-1:] * (KEYS - len(some)))
 
 
-def make_due(connection: Connection, subscription: str, places: Sequence[tuple[str, int, int, str]], at: float) -> int:
+def make_due(connection: Connection, name: str, places: Sequence[tuple[str, int, int, str]], at: float) -> int:
     """Says how many are still parked. Within a transaction."""
-    return connection.executemany(_RETRY, [(at, subscription, *place) for place in places]).rowcount
+    return connection.executemany(_RETRY, [(at, name, *place) for place in places]).rowcount

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import takewhile
 from sqlite3 import Connection
 
-from remit.stores.port import Checkpoint
+from remit.log import Channel, Checkpoint, SubscriptionId
 
 __all__ = ["FIRST", "FLOORS", "FORGET", "REPORT", "SUBSCRIBERS", "put", "trim"]
 
@@ -23,7 +23,7 @@ _PUT = (
 )
 
 
-def trim(connection: Connection, channel: int, part: int, upto: int, before: float, limit: int) -> int:
+def trim(connection: Connection, channel: Channel, part: int, upto: int, before: float, limit: int) -> int:
     """Deletes old messages and says so in the floor. Within a transaction."""
     rows = connection.execute(_OLDEST, (channel, part, upto, limit))
     old = list(takewhile(lambda row: row[2] < before, rows))
@@ -33,9 +33,7 @@ def trim(connection: Connection, channel: int, part: int, upto: int, before: flo
     return len(old)
 
 
-def put(
-    connection: Connection, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]
-) -> int:
+def put(connection: Connection, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> int:
     """Writes checkpoints over what is there. Within a transaction."""
-    rows = [(subscription, source, channel, part, *checkpoint) for part, checkpoint in checkpoints.items()]
+    rows = [(*subscription, part, *checkpoint) for part, checkpoint in checkpoints.items()]
     return connection.executemany(_PUT, rows).rowcount

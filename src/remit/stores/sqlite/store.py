@@ -17,20 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from remit.errors import Conflict, StoreError, StoreUnavailable
-from remit.stores.port import (
-    BEGUN,
-    Capabilities,
-    Checkpoint,
-    Claim,
-    Letter,
-    Outcome,
-    Parked,
-    Record,
-    Subscriber,
-    Unit,
-    written_read_only,
-)
-from remit.stores.positions import positions_text, subscriber_of
+from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
+from remit.stores.port import BEGUN, Capabilities, Claim, Letter, Outcome, Parked, Unit, written_read_only
 from remit.stores.size import require_fit
 from remit.stores.sqlite import parked, retention
 from remit.stores.sqlite.commits import Commits
@@ -40,6 +28,7 @@ from remit.stores.sqlite.looking import look
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, make_private, prepare
 from remit.stores.sqlite.writer import Writer
+from remit.stores.tables import checkpoints_of, heads_of, parked_of, positions_text, subscriber_of, subscription_of
 
 __all__ = ["SqliteStore", "open_sqlite"]
 
@@ -244,62 +233,58 @@ class SqliteStore:
             begun = await self.outcome(*place) or Outcome(b"", b"", at)
         return await self.outcome(caller, key), begun.at
 
-    async def read(self, channel: int, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
         """At most `limit` messages of a partition after a position, in order."""
         return list(map(Record._make, self._rows(_READ, (channel, part, after, limit))))
 
-    async def heads(self, channel: int) -> Mapping[int, tuple[int, float]]:
+    async def heads(self, channel: Channel) -> Heads:
         """The last position of each partition that has any, with its time (seconds since the epoch)."""
         rows = self._rows(_HEADS, (self.capabilities.partitions, channel))
-        return {part: (pos, at) for part, pos, at in rows}
+        return heads_of(rows)
 
-    async def checkpoints(self, subscription: str, source: str, channel: int) -> Mapping[int, Checkpoint]:
+    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
         """The checkpoints of a subscription, by partition."""
-        rows = self._rows(_CHECKPOINTS, (subscription, source, channel))
-        return {part: Checkpoint(pos, id, at) for part, pos, id, at in rows}
+        rows = self._rows(_CHECKPOINTS, subscription)
+        return checkpoints_of(rows)
 
-    async def parked(
-        self, subscription: str | None = None, *, key: str | None = None, limit: int = 1000
-    ) -> Sequence[Parked]:
+    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
         """At most `limit` parked keys, of one subscription or of all, longest parked first."""
-        return list(map(Parked._make, self._rows(parked.LONGEST, (subscription, key, limit))))
+        return list(map(parked_of, self._rows(parked.LONGEST, (name, key, limit))))
 
-    async def count_parked(self, subscription: str, source: str, channel: int) -> int:
+    async def count_parked(self, subscription: SubscriptionId) -> int:
         """How many keys are parked."""
-        return int(self._rows(parked.COUNT, (subscription, source, channel))[0][0])
+        return int(self._rows(parked.COUNT, subscription)[0][0])
 
-    async def parking(self) -> Sequence[tuple[str, str, int]]:
-        """The subscriptions that have parked keys, with source and channel."""
-        return self._rows(parked.PARKING, ())
+    async def parking(self) -> Sequence[SubscriptionId]:
+        """The subscriptions that have parked keys, in order."""
+        return list(map(subscription_of, self._rows(parked.PARKING, ())))
 
     async def parked_among(
-        self, subscription: str, source: str, channel: int, part: int, keys: Collection[str]
+        self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
         """Which of these keys of a partition are parked; None when none of its keys is."""
-        place = (subscription, source, channel, part)
+        place = (*subscription, part)
         rows = [row for some in parked.asked(keys) for row in self._rows(parked.AMONG, (*place, *some))]
         return {key for (key,) in rows if key is not None} if rows else None
 
-    async def due(
-        self, subscription: str, source: str, channel: int, *, at: float, tried_after: float, limit: int
-    ) -> Sequence[Parked]:
+    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
         """The parked keys that are to be tried at a time, or were tried after another."""
-        return list(map(Parked._make, self._rows(parked.DUE, (subscription, source, channel, at, tried_after, limit))))
+        return list(map(parked_of, self._rows(parked.DUE, (*subscription, at, tried_after, limit))))
 
-    async def letters(self, subscription: str, source: str, channel: int, key: str, limit: int) -> Sequence[Letter]:
+    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
         """The lowest letters of a parked key, in order."""
-        rows = self._rows(_LETTERS, (subscription, source, channel, key, limit))
+        rows = self._rows(_LETTERS, (*subscription, key, limit))
         return [Letter(Record._make(row[:10]), row[10]) for row in rows]
 
-    async def retry(self, subscription: str, key: str | None, at: float) -> int:
+    async def retry(self, name: str, key: str | None, at: float) -> int:
         """Makes parked keys due at a time (seconds since the epoch); says how many. Raises like `commit`.
 
         Some at a time, each in a transaction of its own, so that no commit waits for all.
         """
         store, due, last = self._opened(), 0, ("", 0, 0, "")
         while True:
-            places = self._rows(parked.PLACES, (subscription, key, *last, parked.PAGE))
-            work = partial(parked.make_due, subscription=subscription, places=places, at=at)
+            places = self._rows(parked.PLACES, (name, key, *last, parked.PAGE))
+            work = partial(parked.make_due, name=name, places=places, at=at)
             due += await store.commits.run(partial(store.writer.transact, work))
             if len(places) < parked.PAGE:
                 return due
@@ -341,11 +326,11 @@ class SqliteStore:
                 gone += await self._execute(sql, (at, limit))
         return gone
 
-    async def floors(self, channel: int) -> Mapping[int, Checkpoint]:
+    async def floors(self, channel: Channel) -> Floors:
         """Where the log begins, by partition: the last message that was deleted."""
-        return {part: Checkpoint(pos, id, at) for part, pos, id, at in self._rows(retention.FLOORS, (channel,))}
+        return checkpoints_of(self._rows(retention.FLOORS, (channel,)))
 
-    async def trim(self, channel: int, part: int, *, upto: int, before: float, limit: int) -> int:
+    async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
         """Deletes old messages; says how many. No transaction is begun where there is nothing to delete."""
         store = self._opened()
         first = self._rows(retention.FIRST, (channel, part))
@@ -354,24 +339,22 @@ class SqliteStore:
         work = partial(retention.trim, channel=channel, part=part, upto=upto, before=before, limit=limit)
         return await store.commits.run(partial(store.writer.transact, work))
 
-    async def report(self, subscription: str, channel: int, positions: Mapping[int, int], at: float) -> None:
+    async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
         """Writes down how far a subscription of this log has come."""
         await self._execute(retention.REPORT, (subscription, channel, positions_text(positions), at))
 
     async def subscribers(self) -> Sequence[Subscriber]:
         """The subscriptions that have reported, by name and channel."""
-        return [subscriber_of(*row) for row in self._rows(retention.SUBSCRIBERS, ())]
+        return list(map(subscriber_of, self._rows(retention.SUBSCRIBERS, ())))
 
     async def forget(self, subscription: str) -> int:
         """Removes what a subscription has reported; says for how many channels."""
         return await self._execute(retention.FORGET, (subscription,))
 
-    async def place(self, subscription: str, source: str, channel: int, checkpoints: Mapping[int, Checkpoint]) -> None:
+    async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         """Puts checkpoints where a person wants them, forwards or backwards."""
         store = self._opened()
-        work = partial(
-            retention.put, subscription=subscription, source=source, channel=channel, checkpoints=checkpoints
-        )
+        work = partial(retention.put, subscription=subscription, checkpoints=checkpoints)
         await store.commits.run(partial(store.writer.transact, work))
 
     def _opened(self) -> _Open:

@@ -15,6 +15,7 @@ from remit.errors import Conflict, OutcomeUnknown
 from remit.stores.port import Advance, Change, Claim, Discard, Entry, Park, Settle, Unit, partition_of
 from remit.stores.sqlite.failures import failure, unstorable, wrote_nothing
 from remit.stores.sqlite.presence import Presence
+from remit.stores.tables import Key, key_row, letter_place, letter_row
 
 __all__ = ["Writer"]
 
@@ -69,7 +70,6 @@ _REFUSALS = (
 )
 
 _Head = tuple[int, str]
-_Key = tuple[str, str, int, int, str]
 T = TypeVar("T")
 
 
@@ -205,13 +205,14 @@ class Writer:
             raise Conflict("claim", where=key)
 
     def _advance(self, advance: Advance) -> None:
-        place = advance[:4]
+        name, source, channel = advance.subscription
+        place = (name, source, int(channel), advance.part)  # see `_append`
         after = (advance.after, advance.after_id, advance.at)
         moved = self._execute(_MOVE, (*after, *place, advance.before, advance.before_id)).rowcount
         if not moved and advance.before == 0:
             moved = self._execute(_BEGIN_AT, (*place, *after)).rowcount
         if not moved:
-            raise Conflict("checkpoint", where=f"{advance.subscription} partition {advance.part}")
+            raise Conflict("checkpoint", where=f"{name} partition {advance.part}")
 
     def _change(self, change: Change) -> None:
         kind, id, expected, body = change
@@ -225,12 +226,13 @@ class Writer:
 
     def _append(self, entry: Entry) -> None:
         channel, key, id, type, version, at, headers, payload = entry
+        number = int(channel)  # SQLite's module takes a microsecond longer to bind a member of an enumeration
         part = partition_of(key, self._partitions)
-        pos, prev = self._heads.get((channel, part)) or self._head(channel, part)
+        pos, prev = self._heads.get((number, part)) or self._head(number, part)
         pos += 1
         text = str(payload, "utf-8")
-        self._execute(_APPEND, (channel, part, pos, id, prev, key, type, version, at, headers, text))
-        self._heads[channel, part] = (pos, id)
+        self._execute(_APPEND, (number, part, pos, id, prev, key, type, version, at, headers, text))
+        self._heads[number, part] = (pos, id)
 
     def _head(self, channel: int, part: int) -> _Head:
         """The last message, also when it has been deleted."""
@@ -238,43 +240,34 @@ class Writer:
         return self._execute(_HEAD, place).fetchone() or self._execute(_FLOOR, place).fetchone() or (0, "")
 
     def _park(self, park: Park) -> None:
-        record = park.record
-        source = (park.subscription, park.source, park.channel)
-        key = (*source, record.part, park.key)
+        key = key_row(park, park.record.part)
         if park.error:
             self._execute(_PARK, (*key, park.at, park.retry_at, park.error))
         elif not self._execute(_IS_PARKED, key).fetchone():  # freed meanwhile: its letter would be left behind
-            raise Conflict("parked", where=f"{park.subscription} key {park.key}")
-        message = (record.part, record.pos, record.id, record.prev, record.type, record.version, record.at)
-        text = str(record.payload, "utf-8")
-        self._execute(_LETTER, (*source, park.key, *message, record.headers, text, park.at))
+            raise Conflict("parked", where=f"{park.subscription.name} key {park.key}")
+        self._execute(_LETTER, letter_row(park))
 
     def _settle(self, settle: Settle) -> None:
-        key = _key(settle)
+        key = key_row(settle, settle.part)
         if self._execute(_LOWEST, key).fetchone() != (settle.pos,):
-            raise Conflict("letter", where=f"{settle.subscription} key {settle.key}")
+            raise Conflict("letter", where=f"{settle.subscription.name} key {settle.key}")
         if settle.error:
             self._execute(_FAILED_AGAIN, (settle.at, settle.retry_at, settle.error, *key))
         else:
-            self._execute(_DELETE_LETTER, settle[:6])
+            self._execute(_DELETE_LETTER, letter_place(settle))
             self._free(key)
 
     def _discard(self, discard: Discard) -> None:
-        letter = discard[:6]
+        letter = letter_place(discard)
         payload = self._execute(_PAYLOAD, letter).fetchone()
         if payload is None:
-            raise Conflict("letter", where=f"{discard.subscription} key {discard.key}")
+            raise Conflict("letter", where=f"{discard.subscription.name} key {discard.key}")
         self._execute(_ENTOMB, (discard.at, discard.reason, sha256(payload[0]).hexdigest(), *letter))
-        self._free(_key(discard))
+        self._free(key_row(discard, discard.part))
 
-    def _free(self, key: _Key) -> None:
+    def _free(self, key: Key) -> None:
         """Frees a key without letters in the transaction that found none; what is left is due now."""
         self._execute(_DUE_NOW if self._execute(_LOWEST, key).fetchone() else _UNPARK, key)
-
-
-def _key(letter: Settle | Discard) -> _Key:
-    """Where its key is parked."""
-    return letter.subscription, letter.source, letter.channel, letter.part, letter.key
 
 
 def _only_waits(park: Park) -> bool:

@@ -26,14 +26,13 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from remit.errors import Unavailable
-from remit.messages import Record
+from remit.log import Channel, Record
 from remit.testing.conformance.stores import same
 from remit.transports import EventChannel, Push
 
 __all__ = ["Broker", "EventConformance"]
 
 SOURCE = "billing"
-PRIVATE, PUBLISHED = 0, 1
 
 PATIENCE = 15.0
 """Seconds after which a test takes what should come for what will not come."""
@@ -54,11 +53,11 @@ class Broker(Protocol):
         """Starts it again, with nothing."""
         ...
 
-    async def stored(self, source: str, channel: int, part: int) -> Sequence[tuple[int, str]]:
+    async def stored(self, source: str, channel: Channel, part: int) -> Sequence[tuple[int, str]]:
         """Position and identity of the messages it holds for a partition, in its order."""
         ...
 
-    async def intrude(self, source: str, channel: int, part: int, payload: bytes) -> None:
+    async def intrude(self, source: str, channel: Channel, part: int, payload: bytes) -> None:
         """Somebody publishes, where the messages of a partition travel, what is no message."""
         ...
 
@@ -110,7 +109,7 @@ def places(records: Sequence[Record]) -> list[tuple[int, str]]:
     return [(record.pos, record.id) for record in records]
 
 
-async def publish_all(channel: EventChannel, records: Sequence[Record], where: int = PUBLISHED) -> None:
+async def publish_all(channel: EventChannel, records: Sequence[Record], where: Channel = Channel.PUBLISHED) -> None:
     """As a relay does: begins again after the last confirmed message, until all are."""
     done = 0
     async with asyncio.timeout(PATIENCE):
@@ -125,7 +124,7 @@ async def unavailable(channel: EventChannel, promise: str) -> None:
     """Fails unless publishing raises `Unavailable`, in time."""
     try:
         async with asyncio.timeout(PATIENCE):
-            found = await channel.publish(SOURCE, PUBLISHED, messages(1, 3))
+            found = await channel.publish(SOURCE, Channel.PUBLISHED, messages(1, 3))
     except Unavailable:
         return
     except TimeoutError:
@@ -140,12 +139,12 @@ class EventConformance:
 
     async def test_messages_arrive_as_they_were(self, channel: EventChannel, twin: EventChannel) -> None:
         ear = Ear()
-        await twin.prepare(SOURCE, PUBLISHED)
-        await twin.listen(SOURCE, PUBLISHED, ear)
+        await twin.prepare(SOURCE, Channel.PUBLISHED)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         headers, payload = '{"trace":"ü","a":"50 %","b":[1, 2]}', '{"name":"Zoë 🎓","n":[1.5,null,true,-7]}'.encode()
         odd = Record(7, 1, "00a%2f b", "", 'käse "100 %"', "b.Settled", 12, 1732172728.1234567, headers, payload)
         bare = Record(7, 2, "m2", "00a%2f b", "", "b.X", 1, 0.0, "{}", b"{}")
-        same(await channel.publish(SOURCE, PUBLISHED, [odd, bare]), 2, "both are confirmed")
+        same(await channel.publish(SOURCE, Channel.PUBLISHED, [odd, bare]), 2, "both are confirmed")
         await ear.until(lambda: len(ear.pushes) == 2, "messages arrive")
         same(ear.records, [odd, bare], "a message arrives as it was published")
         for push in ear.pushes:
@@ -153,11 +152,11 @@ class EventConformance:
 
     async def test_messages_arrive_in_order(self, channel: EventChannel, twin: EventChannel) -> None:
         ear, second = Ear(), Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
-        await twin.listen(SOURCE, PUBLISHED, ear)
-        await channel.listen(SOURCE, PUBLISHED, second)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
+        await channel.listen(SOURCE, Channel.PUBLISHED, second)
         sent = messages(1, 300)
-        same(await channel.publish(SOURCE, PUBLISHED, sent), 300, "all are confirmed")
+        same(await channel.publish(SOURCE, Channel.PUBLISHED, sent), 300, "all are confirmed")
         await ear.until(lambda: len(ear.pushes) == 300, "everybody who listens hears every message")
         await second.until(lambda: len(second.pushes) == 300, "everybody who listens hears every message")
         same(ear.records, sent, "messages of a partition arrive in order")
@@ -166,7 +165,7 @@ class EventConformance:
     async def test_each_channel_of_each_source_is_apart(self, channel: EventChannel, twin: EventChannel) -> None:
         ears = Ear(), Ear(), Ear()
         for ear, (source, where) in zip(
-            ears, ((SOURCE, PRIVATE), (SOURCE, PUBLISHED), ("sales", PUBLISHED)), strict=True
+            ears, ((SOURCE, Channel.PRIVATE), (SOURCE, Channel.PUBLISHED), ("sales", Channel.PUBLISHED)), strict=True
         ):
             await channel.prepare(source, where)
             await twin.listen(source, where, ear)
@@ -176,12 +175,12 @@ class EventConformance:
 
     async def test_partitions_go_side_by_side(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
         ear = Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
-        await twin.listen(SOURCE, PUBLISHED, ear)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         sent = {part: messages(1, 150, part=part) for part in range(8)}
         await asyncio.gather(*(publish_all(channel, records) for records in sent.values()))
         for part, records in sent.items():
-            same(await broker.stored(SOURCE, PUBLISHED, part), places(records), "every partition is whole")
+            same(await broker.stored(SOURCE, Channel.PUBLISHED, part), places(records), "every partition is whole")
         await ear.until(lambda: len(ear.pushes) == 1200, "messages of every partition arrive")
         for part, records in sent.items():
             heard = [record for record in ear.records if record.part == part]
@@ -192,20 +191,20 @@ class EventConformance:
     ) -> None:
         """It does not arrive, but its listeners learn of it, and nothing waits behind it."""
         ear = Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
-        await twin.listen(SOURCE, PUBLISHED, ear)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         large = b'"' + b"x" * channel.capabilities.max_bytes + b'"'
         sent = [*messages(1, 1), *messages(2, 2, payload=large), *messages(3, 3)]
-        same(await channel.publish(SOURCE, PUBLISHED, sent), 3, "a message that is too large is confirmed")
+        same(await channel.publish(SOURCE, Channel.PUBLISHED, sent), 3, "a message that is too large is confirmed")
         await ear.until(lambda: len(ear.all) == 3, "a message that is too large rings")
         same(ear.all, [1, 0, 3], "a message that is too large rings without a payload, in its turn")
-        same(await broker.stored(SOURCE, PUBLISHED, 3), places(sent), "its place in the stream is not left out")
+        same(await broker.stored(SOURCE, Channel.PUBLISHED, 3), places(sent), "its place in the stream is not left out")
 
     async def test_too_large_a_key_or_headers_ring_at_least(self, channel: EventChannel, twin: EventChannel) -> None:
         """Whatever a message has, and however near to the limit its payload is: nobody else suffers from it."""
         ear = Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
-        await twin.listen(SOURCE, PUBLISHED, ear)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         nearly = b'"' + b"x" * (channel.capabilities.max_bytes - 1000) + b'"'
         (first, second, third, fourth, last) = messages(1, 5)
         sent = [
@@ -215,36 +214,40 @@ class EventConformance:
             fourth._replace(headers=f'{{"trace":"{"日" * 3900}"}}', payload=nearly),
             last._replace(key="\U0001f600" * 128, payload=nearly),
         ]
-        same(await channel.publish(SOURCE, PUBLISHED, sent), 5, "messages with large keys and headers are confirmed")
+        same(
+            await channel.publish(SOURCE, Channel.PUBLISHED, sent),
+            5,
+            "messages with large keys and headers are confirmed",
+        )
         await ear.until(lambda: len(ear.all) == 5, "messages with large keys and headers ring")
         same([record for record in ear.records if record not in sent], [], "what arrives is what was sent")
         same((ear.all[0], ear.all[-1]), (1, 5), "a key of 512 bytes is carried beside any payload")
 
     async def test_what_fits_is_carried(self, channel: EventChannel, twin: EventChannel) -> None:
         ear = Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
-        await twin.listen(SOURCE, PUBLISHED, ear)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         sent = messages(1, 1, payload=b'"' + b"x" * (channel.capabilities.max_bytes - 2) + b'"')
-        await channel.publish(SOURCE, PUBLISHED, sent)
+        await channel.publish(SOURCE, Channel.PUBLISHED, sent)
         await ear.until(lambda: len(ear.all) == 1, "a message of the largest size arrives")
         same(ear.records, sent, "a message of the largest size arrives as it was")
 
     async def test_nothing_is_nothing(self, channel: EventChannel) -> None:
-        await channel.prepare(SOURCE, PUBLISHED)
-        await channel.prepare(SOURCE, PUBLISHED)
-        same(await channel.publish(SOURCE, PUBLISHED, []), 0, "publishing nothing confirms nothing")
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        same(await channel.publish(SOURCE, Channel.PUBLISHED, []), 0, "publishing nothing confirms nothing")
 
     async def test_a_listener_can_end(self, channel: EventChannel, twin: EventChannel) -> None:
         ear, other = Ear(), Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
-        end = await twin.listen(SOURCE, PUBLISHED, ear)
-        await twin.listen(SOURCE, PUBLISHED, other)
-        await channel.publish(SOURCE, PUBLISHED, messages(1, 1))
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        end = await twin.listen(SOURCE, Channel.PUBLISHED, ear)
+        await twin.listen(SOURCE, Channel.PUBLISHED, other)
+        await channel.publish(SOURCE, Channel.PUBLISHED, messages(1, 1))
         await ear.until(lambda: ear.all == [1], "messages arrive")
         end()
         end()
-        await channel.publish(SOURCE, PUBLISHED, messages(2, 2))
-        await channel.publish(SOURCE, PUBLISHED, messages(3, 3))
+        await channel.publish(SOURCE, Channel.PUBLISHED, messages(2, 2))
+        await channel.publish(SOURCE, Channel.PUBLISHED, messages(3, 3))
         await other.until(lambda: other.all == [1, 2, 3], "who goes on listening hears more")
         same(ear.all[:1] + [pos for pos in ear.all[1:] if pos > 2], [1], "who has ended hears no more")
 
@@ -252,25 +255,35 @@ class EventConformance:
 
     async def test_again_is_once(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
         """What was published before is confirmed, and a fenced channel holds no second copy."""
-        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
         first = messages(1, 100)
         for each in (channel, channel, twin, channel):
-            same(await each.publish(SOURCE, PUBLISHED, first), 100, "what was published before is confirmed again")
-        same(await twin.publish(SOURCE, PUBLISHED, messages(90, 120)), 31, "what overlaps is confirmed")
-        same(await channel.publish(SOURCE, PUBLISHED, messages(80, 110)), 31, "what another one published is confirmed")
+            same(
+                await each.publish(SOURCE, Channel.PUBLISHED, first),
+                100,
+                "what was published before is confirmed again",
+            )
+        same(await twin.publish(SOURCE, Channel.PUBLISHED, messages(90, 120)), 31, "what overlaps is confirmed")
+        same(
+            await channel.publish(SOURCE, Channel.PUBLISHED, messages(80, 110)),
+            31,
+            "what another one published is confirmed",
+        )
         await self._whole(channel, broker, 120)
 
     async def test_another_process_goes_on(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
-        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
         for begin, each in ((1, channel), (101, twin), (201, channel), (301, twin)):
             await publish_all(each, messages(begin, begin + 99))
-        same(await broker.stored(SOURCE, PUBLISHED, 3), places(messages(1, 400)), "every message is there, once")
+        same(
+            await broker.stored(SOURCE, Channel.PUBLISHED, 3), places(messages(1, 400)), "every message is there, once"
+        )
 
     async def test_two_at_once_leave_one_of_each(
         self, channel: EventChannel, twin: EventChannel, broker: Broker
     ) -> None:
         """A process that was believed dead publishes beside its successor, in several partitions."""
-        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
         await asyncio.gather(
             *(publish_all(each, messages(1, 200, part=part)) for part in (3, 4, 5, 6) for each in (channel, twin))
         )
@@ -279,7 +292,7 @@ class EventConformance:
 
     async def _whole(self, channel: EventChannel, broker: Broker, last: int, part: int = 3) -> None:
         """Nothing is missing; a fenced channel has each message once, in order."""
-        found = list(await broker.stored(SOURCE, PUBLISHED, part))
+        found = list(await broker.stored(SOURCE, Channel.PUBLISHED, part))
         if not channel.capabilities.fenced:
             found = list(dict.fromkeys(found))
         same(found, places(messages(1, last, part=part)), "every message is there, once, in order")
@@ -287,15 +300,19 @@ class EventConformance:
     # What goes wrong
 
     async def test_a_broker_that_is_away(self, channel: EventChannel, broker: Broker) -> None:
-        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
         await broker.stop()
         await unavailable(channel, "a broker that is away")
         await broker.start()
         await publish_all(channel, messages(1, 10))
-        same(await broker.stored(SOURCE, PUBLISHED, 3), places(messages(1, 10)), "it goes on when the broker is back")
+        same(
+            await broker.stored(SOURCE, Channel.PUBLISHED, 3),
+            places(messages(1, 10)),
+            "it goes on when the broker is back",
+        )
 
     async def test_a_broker_that_dies_while_messages_travel(self, channel: EventChannel, broker: Broker) -> None:
-        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
         publishing = asyncio.gather(*(publish_all(channel, messages(1, 400, part=part)) for part in (3, 4)))
         for _ in range(3):
             await asyncio.wait([publishing], timeout=0.03)
@@ -309,8 +326,8 @@ class EventConformance:
         self, channel: EventChannel, twin: EventChannel, broker: Broker
     ) -> None:
         ear = Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
-        await twin.listen(SOURCE, PUBLISHED, ear)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         await publish_all(channel, messages(1, 2))
         await ear.until(lambda: ear.all == [1, 2], "messages arrive")
         await broker.stop()
@@ -323,9 +340,9 @@ class EventConformance:
         self, channel: EventChannel, twin: EventChannel, broker: Broker
     ) -> None:
         ear = Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
         await broker.stop()
-        await twin.listen(SOURCE, PUBLISHED, ear)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         await broker.start()
         await ear.until(lambda: ear.bells > 0, "when the broker comes, the bell rings")
         await publish_all(channel, messages(1, 2))
@@ -334,13 +351,17 @@ class EventConformance:
     async def test_a_wiped_broker_heals(self, channel: EventChannel, twin: EventChannel, broker: Broker) -> None:
         """Publishing goes on where it was, and those who listen hear it."""
         ear = Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
         await publish_all(channel, messages(1, 50))
-        await twin.listen(SOURCE, PUBLISHED, ear)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         await broker.wipe()
         await publish_all(channel, messages(51, 150))
         await publish_all(twin, messages(101, 160))
-        same(await broker.stored(SOURCE, PUBLISHED, 3), places(messages(51, 160)), "after a wipe publishing goes on")
+        same(
+            await broker.stored(SOURCE, Channel.PUBLISHED, 3),
+            places(messages(51, 160)),
+            "after a wipe publishing goes on",
+        )
         await publish_all(channel, messages(161, 161))
         await ear.until(lambda: 161 in ear.all, "after a wipe messages arrive")
 
@@ -349,22 +370,26 @@ class EventConformance:
     ) -> None:
         """They reach no listener as a message, and hold up nothing."""
         ear = Ear()
-        await channel.prepare(SOURCE, PUBLISHED)
-        await twin.listen(SOURCE, PUBLISHED, ear)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
+        await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         await publish_all(channel, messages(1, 20))
         for payload in (b"", b"hello", b'{"amount":1}', bytes(range(256))):
-            await broker.intrude(SOURCE, PUBLISHED, 3, payload)
+            await broker.intrude(SOURCE, Channel.PUBLISHED, 3, payload)
         await publish_all(channel, messages(21, 120))
         await publish_all(twin, messages(101, 140))
         await ear.until(lambda: 140 in ear.all, "foreign messages hold up nothing")
         same(list(dict.fromkeys(pos for pos in ear.all if pos)), list(range(1, 141)), "foreign messages are ignored")
-        same(await broker.stored(SOURCE, PUBLISHED, 3), places(messages(1, 140)), "foreign messages break no order")
+        same(
+            await broker.stored(SOURCE, Channel.PUBLISHED, 3),
+            places(messages(1, 140)),
+            "foreign messages break no order",
+        )
 
     # The end
 
     async def test_a_closed_channel_publishes_nothing(self, channel: EventChannel, broker: Broker) -> None:
-        await channel.prepare(SOURCE, PUBLISHED)
+        await channel.prepare(SOURCE, Channel.PUBLISHED)
         await channel.close()
         await channel.close()
         await unavailable(channel, "a closed channel")
-        same(list(await broker.stored(SOURCE, PUBLISHED, 3)), [], "a closed channel publishes nothing")
+        same(list(await broker.stored(SOURCE, Channel.PUBLISHED, 3)), [], "a closed channel publishes nothing")

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from remit.errors import StoreError
-from remit.stores.port import PRIVATE, PUBLISHED, Change, Unit
+from remit.log import Channel
+from remit.stores.port import Change, Unit
 from remit.stores.port import Store as ContextStore
 from remit.testing.conformance.stores import SOURCE, entry, park, same, whole_log
 
@@ -44,7 +45,7 @@ class IsolationConformance:
         await store.beat("p1", 1.0, "{}")
         await store.lease("p1", ["a"], now=1.0, until=9.0)
         await store.keep("", "c", 9.0)
-        same(await store.retry(SOURCE[0], None, 2.0), 1, "parked keys can be made due")
+        same(await store.retry(SOURCE.name, None, 2.0), 1, "parked keys can be made due")
         same(await store.prune(beats=9.0, outcomes=9.0, tombstones=9.0, limit=10), 1, "what is old can be deleted")
 
 
@@ -53,11 +54,11 @@ async def _nothing_works(intruder: ContextStore) -> None:
         "load": lambda: intruder.load("Account", "a1"),
         "outcome": lambda: intruder.outcome("", "c"),
         "recall": lambda: intruder.recall("", "c", "Account", "a1"),
-        "read": lambda: intruder.read(PRIVATE, 0, 0, 10),
-        "heads": lambda: intruder.heads(PUBLISHED),
-        "checkpoints": lambda: intruder.checkpoints(*SOURCE),
+        "read": lambda: intruder.read(Channel.PRIVATE, 0, 0, 10),
+        "heads": lambda: intruder.heads(Channel.PUBLISHED),
+        "checkpoints": lambda: intruder.checkpoints(SOURCE),
         "parked": intruder.parked,
-        "letters": lambda: intruder.letters(*SOURCE, "k", 1),
+        "letters": lambda: intruder.letters(SOURCE, "k", 1),
         "beats": intruder.beats,
         "leases": intruder.leases,
         "commit": lambda: intruder.commit(Unit([Change("Account", "a2", 0, b"{}")])),

@@ -6,8 +6,9 @@ import asyncio
 from math import inf
 
 from remit.errors import Conflict
+from remit.log import Checkpoint
 from remit.runtime.failures import told
-from remit.stores.port import Checkpoint, Letter, Park, Parked, Store, Unit
+from remit.stores.port import Letter, Park, Parked, Store, Unit
 from remit.testing.conformance.stores import (
     SOURCE,
     UnitConformance,
@@ -31,7 +32,7 @@ class ParkedConformance(UnitConformance):
 
     async def test_a_failed_message_parks_its_key(self, store: Store) -> None:
         await store.commit(Unit(advance=advance(0, 1), parks=[park(1, at=10.0, error="no such student")]))
-        expected = [Parked(*SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "no such student", 1)]
+        expected = [Parked(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "no such student", 1)]
         same(list(await store.parked()), expected, "a parked key says since when, why, and when it is tried again")
         same(await all_letters(store), [Letter(record(1), 10.0)], "the message is kept as it was")
 
@@ -46,16 +47,16 @@ class ParkedConformance(UnitConformance):
     async def test_later_messages_wait_behind_it(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
         await store.commit(Unit(parks=[park(3, at=11.0), park(10, at=12.0), park(9, at=13.0)]))
-        expected = [Parked(*SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "broken", 4)]
+        expected = [Parked(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "broken", 4)]
         same(list(await store.parked()), expected, "a message that waits only adds a letter")
         same([x.record.pos for x in await all_letters(store)], [2, 3, 9, 10], "letters wait in order")
-        lowest = [x.record.pos for x in await store.letters(*SOURCE, "k", 2)]
+        lowest = [x.record.pos for x in await store.letters(SOURCE, "k", 2)]
         same(lowest, [2, 3], "at most as many letters as asked for, the lowest ones")
 
     async def test_parked_keys_are_listed_by_subscription(self, store: Store) -> None:
-        other = ("billing-ledger", *SOURCE[1:])
+        other = SOURCE._replace(name="billing-ledger")
         late, early = park(1, "late", at=20.0, error="x"), park(2, "early", at=10.0, error="x")
-        elsewhere = Park(*other, "k", record(1), 15.0, "x", 15.0)
+        elsewhere = Park(other, "k", record(1), 15.0, "x", 15.0)
         await store.commit(Unit(parks=[late, early, elsewhere]))
         same([row.key for row in await store.parked()], ["early", "k", "late"], "the longest parked comes first")
         same([row.key for row in await store.parked(other[0])], ["k"], "one subscription can be asked for")
@@ -67,8 +68,8 @@ class ParkedConformance(UnitConformance):
 
     async def test_it_says_who_has_parked_keys(self, store: Store) -> None:
         same(list(await store.parking()), [], "nobody has")
-        other = ("billing-ledger", *SOURCE[1:])
-        elsewhere = [Park(*other, key, record(1), 15.0, "x", 15.0) for key in ("a", "b")]
+        other = SOURCE._replace(name="billing-ledger")
+        elsewhere = [Park(other, key, record(1), 15.0, "x", 15.0) for key in ("a", "b")]
         await store.commit(Unit(parks=[park(1, "k", error="x"), *elsewhere]))
         same([tuple(row) for row in await store.parking()], sorted([SOURCE, other]), "each once, with its source")
 
@@ -94,7 +95,7 @@ class ParkedConformance(UnitConformance):
     async def test_a_letter_that_fails_again_waits_longer(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, at=10.0, error="broken"), park(2)]))
         await store.commit(Unit(settle=settle(1, error="still broken", at=70.0, retry_at=100.0)))
-        expected = [Parked(*SOURCE, "k", 0, 10.0, 70.0, 2, 100.0, "still broken", 2)]
+        expected = [Parked(SOURCE, "k", 0, 10.0, 70.0, 2, 100.0, "still broken", 2)]
         same(list(await store.parked()), expected, "a further failure is counted, with its reason and the next time")
         same([x.record.pos for x in await all_letters(store)], [1, 2], "the letter stays")
 
@@ -121,13 +122,13 @@ class ParkedConformance(UnitConformance):
 
     async def test_keys_can_be_made_due(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, "a", error="x"), park(2, "b", error="x")]))
-        await store.commit(Unit(parks=[Park("other", *SOURCE[1:], "a", record(1, "a"), 10.0, "x", 40.0)]))
-        same(await store.retry(SOURCE[0], "a", 20.0), 1, "one key is made due")
-        due = {(row.subscription, row.key): row.retry_at for row in await store.parked()}
-        expected = {(SOURCE[0], "a"): 20.0, (SOURCE[0], "b"): 40.0, ("other", "a"): 40.0}
+        await store.commit(Unit(parks=[Park(SOURCE._replace(name="other"), "a", record(1, "a"), 10.0, "x", 40.0)]))
+        same(await store.retry(SOURCE.name, "a", 20.0), 1, "one key is made due")
+        due = {(row.subscription.name, row.key): row.retry_at for row in await store.parked()}
+        expected = {(SOURCE.name, "a"): 20.0, (SOURCE.name, "b"): 40.0, ("other", "a"): 40.0}
         same(due, expected, "other keys and other subscriptions stay as they are")
-        same(await store.retry(SOURCE[0], None, 21.0), 2, "all keys of a subscription are made due")
-        same(await store.retry(SOURCE[0], "c", 22.0), 0, "a key that is not parked is not made due")
+        same(await store.retry(SOURCE.name, None, 21.0), 2, "all keys of a subscription are made due")
+        same(await store.retry(SOURCE.name, "c", 22.0), 0, "a key that is not parked is not made due")
 
     async def test_a_letter_is_added_to_a_parked_key_only(self, store: Store) -> None:
         await store.commit(Unit(advance=advance(0, 1), parks=[park(1, "a", error="broken")]))
@@ -135,7 +136,7 @@ class ParkedConformance(UnitConformance):
             await refused(
                 store.commit(Unit(advance=advance(1, 3), parks=parks)), "parked", "only parked keys have letters"
             )
-        same((await store.checkpoints(*SOURCE))[0], Checkpoint(1, "m1", 5.0), "refused, it moves no checkpoint")
+        same((await store.checkpoints(SOURCE))[0], Checkpoint(1, "m1", 5.0), "refused, it moves no checkpoint")
         same(await all_letters(store, "b"), [], "refused, it adds no letter")
         await store.commit(
             Unit(advance=advance(1, 3), parks=[park(3, "b"), park(2, "a"), park(2, "b", error="broken")])
@@ -164,13 +165,13 @@ class ParkedConformance(UnitConformance):
 
     async def test_parked_keys_are_found_among_others(self, store: Store, twin: Store) -> None:
         async def among(part: int, *keys: str) -> object:
-            found = await twin.parked_among(*SOURCE, part, keys)
+            found = await twin.parked_among(SOURCE, part, keys)
             return None if found is None else sorted(found)
 
         same(await among(0, "a"), None, "where no key of a partition is parked, that is said")
         odd = 'quoted "ü" 🎓'
         parks = [park(1, "a", error="x"), park(2, odd, error="x"), park(3, "c", part=1, error="x")]
-        elsewhere = Park("other", *SOURCE[1:], "d", record(1, "d"), 10.0, "x", 40.0)
+        elsewhere = Park(SOURCE._replace(name="other"), "d", record(1, "d"), 10.0, "x", 40.0)
         await store.commit(Unit(parks=[*parks, elsewhere]))
         same(await among(0, "a", "b", odd, "c", "d"), sorted(["a", odd]), "those of the partition and the subscription")
         same(await among(0, "b"), [], "none of these, but others of the partition")
@@ -181,13 +182,13 @@ class ParkedConformance(UnitConformance):
 
     async def test_keys_to_be_tried_are_found_by_time(self, store: Store) -> None:
         async def due(at: float, tried_after: float = inf, limit: int = 10) -> list[tuple[str, int]]:
-            found = await store.due(*SOURCE, at=at, tried_after=tried_after, limit=limit)
+            found = await store.due(SOURCE, at=at, tried_after=tried_after, limit=limit)
             return [(row.key, row.letters) for row in found]
 
         parks = [
             park(n, key, at=at, error="x") for n, (key, at) in enumerate([("c", 30.0), ("a", 10.0), ("b", 20.0)], 1)
         ]
-        elsewhere = Park("other", *SOURCE[1:], "d", record(1, "d"), 10.0, "x", 0.0)
+        elsewhere = Park(SOURCE._replace(name="other"), "d", record(1, "d"), 10.0, "x", 0.0)
         await store.commit(Unit(parks=[*parks, park(4, "a"), elsewhere]))
         same(await due(39.0), [], "none is due before its time")
         same(await due(50.0), [("a", 2), ("b", 1)], "the first to be tried comes first")
@@ -196,8 +197,8 @@ class ParkedConformance(UnitConformance):
         same(await due(45.0, tried_after=25.0), [("a", 2), ("c", 1)], "and those that were tried after another time")
         await store.commit(Unit(settle=settle(3, "b", error="again", at=60.0, retry_at=70.0)))
         same(await due(0.0, tried_after=59.0), [("b", 1)], "a key is tried when it fails again, too")
-        same(await store.count_parked(*SOURCE), 3, "they are counted")
-        same(await store.count_parked("nobody", *SOURCE[1:]), 0, "for each subscription")
+        same(await store.count_parked(SOURCE), 3, "they are counted")
+        same(await store.count_parked(SOURCE._replace(name="nobody")), 0, "for each subscription")
 
     async def test_parked_keys_are_listed_by_key_and_not_all(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(n, f"k{n}", at=float(n), error="x") for n in range(1, 6)]))
@@ -208,6 +209,6 @@ class ParkedConformance(UnitConformance):
     async def test_however_many_keys_can_be_made_due(self, store: Store) -> None:
         keys = [f"k{number}" for number in range(2345)]
         await store.commit(Unit(parks=[park(n, key, error="x") for n, key in enumerate(keys, 1)]))
-        same(await store.retry(SOURCE[0], None, 7.0), len(keys), "all of them are made due")
-        due = await store.due(*SOURCE, at=7.0, tried_after=inf, limit=3000)
+        same(await store.retry(SOURCE.name, None, 7.0), len(keys), "all of them are made due")
+        due = await store.due(SOURCE, at=7.0, tried_after=inf, limit=3000)
         same(sorted(row.key for row in due), sorted(keys), "and found")

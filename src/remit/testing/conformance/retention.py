@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from remit.stores.port import PRIVATE, PUBLISHED, Change, Checkpoint, Record, Store, Subscriber, Unit, partition_of
+from remit.log import Channel, Checkpoint, Record, Subscriber
+from remit.stores.port import Change, Store, Unit, partition_of
 from remit.testing.conformance.parked import ParkedConformance
 from remit.testing.conformance.stores import SOURCE, advance, entry, refused, same
 
@@ -17,61 +18,81 @@ class RetentionConformance(ParkedConformance):
 
     async def test_the_first_messages_can_be_deleted(self, store: Store, twin: Store) -> None:
         part = await written(store, 5)
-        same(dict(await store.floors(PRIVATE)), {}, "as long as nothing was deleted, there is no floor")
-        same(await store.trim(PRIVATE, part, upto=3, before=9.0, limit=1000), 3, "it says how many")
-        same(ids(await twin.read(PRIVATE, part, 0, 10)), ["m4", "m5"], "only up to the position, and for everybody")
-        same(dict(await twin.floors(PRIVATE)), {part: Checkpoint(3, "m3", 3.0)}, "the floor is the last one deleted")
-        (first, *_) = await store.read(PRIVATE, part, 0, 10)
+        same(dict(await store.floors(Channel.PRIVATE)), {}, "as long as nothing was deleted, there is no floor")
+        same(await store.trim(Channel.PRIVATE, part, upto=3, before=9.0, limit=1000), 3, "it says how many")
+        same(
+            ids(await twin.read(Channel.PRIVATE, part, 0, 10)),
+            ["m4", "m5"],
+            "only up to the position, and for everybody",
+        )
+        same(
+            dict(await twin.floors(Channel.PRIVATE)),
+            {part: Checkpoint(3, "m3", 3.0)},
+            "the floor is the last one deleted",
+        )
+        (first, *_) = await store.read(Channel.PRIVATE, part, 0, 10)
         same((first.pos, first.prev), (4, "m3"), "what is left stays as it was")
-        same(dict(await store.heads(PRIVATE)), {part: (5, 5.0)}, "the head does not move")
-        same(ids(await store.read(PRIVATE, part, 4, 10)), ["m5"], "and whoever reads reads on")
+        same(dict(await store.heads(Channel.PRIVATE)), {part: (5, 5.0)}, "the head does not move")
+        same(ids(await store.read(Channel.PRIVATE, part, 4, 10)), ["m5"], "and whoever reads reads on")
 
     async def test_young_messages_stay(self, store: Store) -> None:
         part = partition_of("k", store.capabilities.partitions)
         ages = [1.0, 7.0, 2.0, 3.0]  # a clock was wrong
         await store.commit(Unit(entries=[entry("k", f"m{pos}", at=at) for pos, at in enumerate(ages, 1)]))
-        same(await store.trim(PRIVATE, part, upto=FAR, before=1.0, limit=1000), 0, "of that time is young")
-        same(await store.trim(PRIVATE, part, upto=FAR, before=5.0, limit=1000), 1, "nothing behind a young one goes")
-        same(ids(await store.read(PRIVATE, part, 0, 10)), ["m2", "m3", "m4"], "so that no hole comes into the log")
+        same(await store.trim(Channel.PRIVATE, part, upto=FAR, before=1.0, limit=1000), 0, "of that time is young")
+        same(
+            await store.trim(Channel.PRIVATE, part, upto=FAR, before=5.0, limit=1000),
+            1,
+            "nothing behind a young one goes",
+        )
+        same(
+            ids(await store.read(Channel.PRIVATE, part, 0, 10)),
+            ["m2", "m3", "m4"],
+            "so that no hole comes into the log",
+        )
 
     async def test_the_log_is_deleted_in_small_pieces(self, store: Store) -> None:
         part = await written(store, 5)
-        gone = [await store.trim(PRIVATE, part, upto=FAR, before=9.0, limit=2) for _ in range(4)]
+        gone = [await store.trim(Channel.PRIVATE, part, upto=FAR, before=9.0, limit=2) for _ in range(4)]
         same(gone, [2, 2, 1, 0], "at most as many messages as the limit says")
-        same(dict(await store.floors(PRIVATE)), {part: Checkpoint(5, "m5", 5.0)}, "and the floor moves with each piece")
+        same(
+            dict(await store.floors(Channel.PRIVATE)),
+            {part: Checkpoint(5, "m5", 5.0)},
+            "and the floor moves with each piece",
+        )
 
     async def test_other_partitions_and_channels_stay(self, store: Store) -> None:
         part = await written(store, 2)
-        await store.commit(Unit(entries=[entry("k", "p1", PUBLISHED)]))
+        await store.commit(Unit(entries=[entry("k", "p1", Channel.PUBLISHED)]))
         for other in range(store.capabilities.partitions):
             if other != part:
-                same(await store.trim(PRIVATE, other, upto=FAR, before=9.0, limit=9), 0, "nothing was there")
-        same(await store.trim(PRIVATE, part, upto=FAR, before=9.0, limit=9), 2, "what was meant is gone")
-        same(dict(await store.floors(PUBLISHED)), {}, "the other channel keeps its beginning")
-        same(ids(await store.read(PUBLISHED, part, 0, 9)), ["p1"], "and its messages")
+                same(await store.trim(Channel.PRIVATE, other, upto=FAR, before=9.0, limit=9), 0, "nothing was there")
+        same(await store.trim(Channel.PRIVATE, part, upto=FAR, before=9.0, limit=9), 2, "what was meant is gone")
+        same(dict(await store.floors(Channel.PUBLISHED)), {}, "the other channel keeps its beginning")
+        same(ids(await store.read(Channel.PUBLISHED, part, 0, 9)), ["p1"], "and its messages")
 
     async def test_positions_go_on_after_everything_was_deleted(self, store: Store, twin: Store) -> None:
         part = await written(store, 2)
-        await twin.trim(PRIVATE, part, upto=FAR, before=9.0, limit=9)
-        same(dict(await store.heads(PRIVATE)), {part: (2, 2.0)}, "the head stands where the last message was")
+        await twin.trim(Channel.PRIVATE, part, upto=FAR, before=9.0, limit=9)
+        same(dict(await store.heads(Channel.PRIVATE)), {part: (2, 2.0)}, "the head stands where the last message was")
         await store.commit(Unit(entries=[entry("k", "m3")]))
         changes = [Change("Account", "a1", 0, b"{}"), Change("Account", "a2", 0, b"{}")]
         await twin.commit(Unit(changes, [entry("k", "m4")]))
-        found = [(message.pos, message.prev) for message in await store.read(PRIVATE, part, 0, 9)]
+        found = [(message.pos, message.prev) for message in await store.read(Channel.PRIVATE, part, 0, 9)]
         same(found, [(3, "m2"), (4, "m3")], "the next one follows on what was deleted")
         await store.close()
         await store.open()
-        same(dict(await store.heads(PRIVATE)), {part: (4, 1.0)}, "in all that opens it later as well")
+        same(dict(await store.heads(Channel.PRIVATE)), {part: (4, 1.0)}, "in all that opens it later as well")
 
     async def test_subscribers_report_where_they_are(self, store: Store, twin: Store) -> None:
-        await store.report("mail.desk", PUBLISHED, {0: 3, 15: 1}, 10.0)
-        await twin.report("billing.totals", PRIVATE, {}, 11.0)
-        await twin.report("mail.desk", PUBLISHED, {0: 2}, 12.0)
-        await store.report("mail.desk", PRIVATE, {1: 7}, 13.0)
+        await store.report("mail.desk", Channel.PUBLISHED, {0: 3, 15: 1}, 10.0)
+        await twin.report("billing.totals", Channel.PRIVATE, {}, 11.0)
+        await twin.report("mail.desk", Channel.PUBLISHED, {0: 2}, 12.0)
+        await store.report("mail.desk", Channel.PRIVATE, {1: 7}, 13.0)
         expected = [
-            Subscriber("billing.totals", PRIVATE, {}, 11.0),
-            Subscriber("mail.desk", PRIVATE, {1: 7}, 13.0),
-            Subscriber("mail.desk", PUBLISHED, {0: 2}, 12.0),
+            Subscriber("billing.totals", Channel.PRIVATE, {}, 11.0),
+            Subscriber("mail.desk", Channel.PRIVATE, {1: 7}, 13.0),
+            Subscriber("mail.desk", Channel.PUBLISHED, {0: 2}, 12.0),
         ]
         same(list(await store.subscribers()), expected, "the latest report of each counts, also when it went back")
         same(await twin.forget("mail.desk"), 2, "a subscriber that is forgotten is forgotten in each channel")
@@ -82,13 +103,13 @@ class RetentionConformance(ParkedConformance):
         for pos in range(1, 6):
             await store.commit(Unit(advance=advance(pos - 1, pos)))
         await store.commit(Unit(advance=advance(0, 1, part=1)))
-        await twin.place(*SOURCE, {0: Checkpoint(2, "x2", 7.0), 3: Checkpoint(9, "x9", 7.0)})
+        await twin.place(SOURCE, {0: Checkpoint(2, "x2", 7.0), 3: Checkpoint(9, "x9", 7.0)})
         expected = {0: Checkpoint(2, "x2", 7.0), 1: Checkpoint(1, "m1", 5.0), 3: Checkpoint(9, "x9", 7.0)}
-        same(dict(await store.checkpoints(*SOURCE)), expected, "those move, backwards or forwards, and no others")
+        same(dict(await store.checkpoints(SOURCE)), expected, "those move, backwards or forwards, and no others")
         await refused(store.commit(Unit(advance=advance(5, 6))), "checkpoint", "whoever stood elsewhere is told so")
         move = advance(2, 3)._replace(before_id="x2")
         await store.commit(Unit(advance=move))
-        same((await twin.checkpoints(*SOURCE))[0], Checkpoint(3, "m3", 5.0), "and it goes on from there")
+        same((await twin.checkpoints(SOURCE))[0], Checkpoint(3, "m3", 5.0), "and it goes on from there")
 
 
 async def written(store: Store, count: int) -> int:

@@ -28,19 +28,16 @@ from itertools import count
 from typing import Any
 
 from remit.errors import Conflict
+from remit.log import Channel, Checkpoint, Record, SubscriptionId
 from remit.stores.port import (
-    PRIVATE,
-    PUBLISHED,
     Advance,
     Change,
-    Checkpoint,
     Claim,
     Discard,
     Entry,
     Letter,
     Outcome,
     Park,
-    Record,
     Settle,
     Store,
     Unit,
@@ -50,7 +47,7 @@ from remit.stores.port import (
 
 __all__ = ["UnitConformance"]
 
-SOURCE = ("billing-mail", "billing", PUBLISHED)
+SOURCE = SubscriptionId("billing-mail", "billing", Channel.PUBLISHED)
 """A subscription, its source and the channel."""
 
 
@@ -79,7 +76,7 @@ async def ended(store: Store, unit: Unit) -> bool:
     return True
 
 
-def entry(key: str, id: str, channel: int = PRIVATE, *, at: float = 1.0) -> Entry:
+def entry(key: str, id: str, channel: Channel = Channel.PRIVATE, *, at: float = 1.0) -> Entry:
     """A message with nothing in it."""
     return Entry(channel, key, id, "billing.Settled", 1, at, "{}", b"{}")
 
@@ -87,7 +84,7 @@ def entry(key: str, id: str, channel: int = PRIVATE, *, at: float = 1.0) -> Entr
 def advance(before: int, after: int, *, part: int = 0) -> Advance:
     """A checkpoint's move, where the message at position n has the id m<n>."""
     before_id = f"m{before}" if before else ""
-    return Advance(*SOURCE, part, before, before_id, after, f"m{after}", 5.0)
+    return Advance(SOURCE, part, before, before_id, after, f"m{after}", 5.0)
 
 
 def record(pos: int, key: str = "k", *, part: int = 0) -> Record:
@@ -98,20 +95,20 @@ def record(pos: int, key: str = "k", *, part: int = 0) -> Record:
 
 def park(pos: int, key: str = "k", *, part: int = 0, at: float = 10.0, error: str = "") -> Park:
     """Puts the message at that position aside."""
-    return Park(*SOURCE, key, record(pos, key, part=part), at, error, at + 30)
+    return Park(SOURCE, key, record(pos, key, part=part), at, error, at + 30)
 
 
 def settle(pos: int, key: str = "k", *, error: str = "", at: float = 0.0, retry_at: float = 0.0) -> Settle:
     """The letter at that position of partition 0 has been handled."""
-    return Settle(*SOURCE, key, 0, pos, error, at, retry_at)
+    return Settle(SOURCE, key, 0, pos, error, at, retry_at)
 
 
 def discard(pos: int, key: str = "k") -> Discard:
     """The letter at that position of partition 0 is thrown away."""
-    return Discard(*SOURCE, key, 0, pos, "sent twice by mistake", 99.0)
+    return Discard(SOURCE, key, 0, pos, "sent twice by mistake", 99.0)
 
 
-async def whole_log(store: Store, channel: int = PRIVATE) -> list[Record]:
+async def whole_log(store: Store, channel: Channel = Channel.PRIVATE) -> list[Record]:
     """All messages of a channel, partition after partition."""
     parts = range(store.capabilities.partitions)
     return [message for part in parts for message in await store.read(channel, part, 0, 1_000_000)]
@@ -128,7 +125,7 @@ async def noticed(store: Store) -> bool:
 
 async def all_letters(store: Store, key: str = "k") -> list[Letter]:
     """The letters of a key."""
-    return list(await store.letters(*SOURCE, key, 1000))
+    return list(await store.letters(SOURCE, key, 1000))
 
 
 class UnitConformance:
@@ -138,19 +135,19 @@ class UnitConformance:
 
     async def test_an_empty_store_has_nothing(self, store: Store) -> None:
         same(await whole_log(store), [], "a new log is empty")
-        same(dict(await store.heads(PRIVATE)), {}, "a new log has no heads")
+        same(dict(await store.heads(Channel.PRIVATE)), {}, "a new log has no heads")
         same(await store.load("Account", "a1"), None, "a new store has no state")
         same(await store.outcome("web", "k1"), None, "a new store has no outcomes")
-        same(dict(await store.checkpoints(*SOURCE)), {}, "a new store has no checkpoints")
+        same(dict(await store.checkpoints(SOURCE)), {}, "a new store has no checkpoints")
         same(list(await store.parked()), [], "a new store has no parked keys")
         same(await all_letters(store), [], "a new store has no letters")
         same(dict(await store.beats()), {}, "a new store has no signs of life")
 
     async def test_a_message_is_read_as_it_was_written(self, store: Store) -> None:
         headers, payload = '{"trace":"ü"}', '{"name":"Zoë 🎓","text":"a\\u0000b"}'.encode()
-        await store.commit(Unit(entries=[Entry(PUBLISHED, "käse", "m1", "b.X", 7, 1.25, headers, payload)]))
+        await store.commit(Unit(entries=[Entry(Channel.PUBLISHED, "käse", "m1", "b.X", 7, 1.25, headers, payload)]))
         part = partition_of("käse", store.capabilities.partitions)
-        found = await store.read(PUBLISHED, part, 0, 10)
+        found = await store.read(Channel.PUBLISHED, part, 0, 10)
         expected = [Record(part, 1, "m1", "", "käse", "b.X", 7, 1.25, headers, payload)]
         same(found, expected, "a message is read as it was written, from the partition of its key")
 
@@ -162,8 +159,12 @@ class UnitConformance:
         same(found, expected, "positions have no holes, and each message names the one before")
 
     async def test_each_channel_counts_for_itself(self, store: Store) -> None:
-        await store.commit(Unit(entries=[entry("k", "m1"), entry("k", "m2", PUBLISHED), entry("k", "m3")]))
-        same([(m.pos, m.id) for m in await whole_log(store, PUBLISHED)], [(1, "m2")], "channels are separate logs")
+        await store.commit(Unit(entries=[entry("k", "m1"), entry("k", "m2", Channel.PUBLISHED), entry("k", "m3")]))
+        same(
+            [(m.pos, m.id) for m in await whole_log(store, Channel.PUBLISHED)],
+            [(1, "m2")],
+            "channels are separate logs",
+        )
         same([(m.pos, m.id) for m in await whole_log(store)], [(1, "m1"), (2, "m3")], "channels are separate logs")
 
     async def test_many_at_once_leave_no_hole(self, store: Store, twin: Store) -> None:
@@ -191,9 +192,9 @@ class UnitConformance:
     async def test_reading_starts_after_a_position_and_is_bounded(self, store: Store) -> None:
         await store.commit(Unit(entries=[entry("k", f"m{number}") for number in range(1, 8)]))
         part = partition_of("k", store.capabilities.partitions)
-        page = [message.pos for message in await store.read(PRIVATE, part, 2, 3)]
+        page = [message.pos for message in await store.read(Channel.PRIVATE, part, 2, 3)]
         same(page, [3, 4, 5], "a page starts after the position and is at most as long as asked for")
-        same(await store.read(PRIVATE, part, 7, 3), [], "after the last message there is nothing")
+        same(await store.read(Channel.PRIVATE, part, 7, 3), [], "after the last message there is nothing")
 
     async def test_heads_are_the_last_messages(self, store: Store) -> None:
         keys = [f"k{number}" for number in range(40)]
@@ -202,8 +203,8 @@ class UnitConformance:
         for number, key in enumerate(keys):
             part = partition_of(key, store.capabilities.partitions)
             expected[part] = (expected.get(part, (0, 0.0))[0] + 1, float(number))
-        same(dict(await store.heads(PRIVATE)), expected, "a head is the position and time of the last message")
-        same(dict(await store.heads(PUBLISHED)), {}, "a channel without messages has no heads")
+        same(dict(await store.heads(Channel.PRIVATE)), expected, "a head is the position and time of the last message")
+        same(dict(await store.heads(Channel.PUBLISHED)), {}, "a channel without messages has no heads")
 
     # State
 
@@ -223,7 +224,7 @@ class UnitConformance:
             same(await twin.load("Account", text), (1, b"1"), "state is found under its identity")
             same(await twin.outcome("web", text), Outcome(b"f", b"{}", 1.0), "an outcome is found under its key")
             part = partition_of(text, store.capabilities.partitions)
-            last = (await store.read(PRIVATE, part, 0, 100))[-1]
+            last = (await store.read(Channel.PRIVATE, part, 0, 100))[-1]
             same(last.key, text, "a message keeps its key")
             same([row.key for row in await twin.parked(key=text)], [text], "a parked key is found")
 
@@ -274,7 +275,7 @@ class UnitConformance:
             same(await whole_log(store), [], f"refused for its {what}, it appends nothing")
             same(await store.load("Account", "a1"), None, f"refused for its {what}, it writes no state")
             same(await store.outcome("web", "new"), None, f"refused for its {what}, it claims nothing")
-            same(dict(await store.checkpoints(*SOURCE)), {}, f"refused for its {what}, it moves no checkpoint")
+            same(dict(await store.checkpoints(SOURCE)), {}, f"refused for its {what}, it moves no checkpoint")
             same(list(await store.parked()), [], f"refused for its {what}, it parks nothing")
         await store.commit(unit)
         same([message.pos for message in await whole_log(store)], [1], "the next unit takes the first position")
@@ -327,9 +328,13 @@ class UnitConformance:
         await store.commit(Unit(advance=advance(3, 5)))
         await store.commit(Unit(advance=advance(0, 1, part=2)))
         expected = {0: Checkpoint(5, "m5", 5.0), 2: Checkpoint(1, "m1", 5.0)}
-        same(dict(await store.checkpoints(*SOURCE)), expected, "a checkpoint is kept per partition")
-        for other in (("other", *SOURCE[1:]), (SOURCE[0], "other", PUBLISHED), (*SOURCE[:2], PRIVATE)):
-            same(dict(await store.checkpoints(*other)), {}, "each subscription, source and channel has its own")
+        same(dict(await store.checkpoints(SOURCE)), expected, "a checkpoint is kept per partition")
+        for other in (
+            SOURCE._replace(name="other"),
+            SOURCE._replace(source="other"),
+            SOURCE._replace(channel=Channel.PRIVATE),
+        ):
+            same(dict(await store.checkpoints(other)), {}, "each subscription, source and channel has its own")
 
     async def test_a_checkpoint_that_is_elsewhere_does_not_move(self, store: Store) -> None:
         await refused(store.commit(Unit(advance=advance(2, 3))), "checkpoint", "a subscription begins at 0")
@@ -337,7 +342,7 @@ class UnitConformance:
         wrong_id = advance(3, 4)._replace(before_id="of a restored log")
         for move in (advance(0, 4), advance(2, 4), advance(4, 5), wrong_id):
             await refused(store.commit(Unit(advance=move)), "checkpoint", "position and id must both fit")
-        same(dict(await store.checkpoints(*SOURCE)), {0: Checkpoint(3, "m3", 5.0)}, "it stays where it was")
+        same(dict(await store.checkpoints(SOURCE)), {0: Checkpoint(3, "m3", 5.0)}, "it stays where it was")
 
     async def test_of_two_consumers_one_moves_on(self, store: Store, twin: Store) -> None:
         for position in range(5):

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from remit.errors import StoreError, TooLarge, Unstorable
+from remit.log import Channel
 from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.pruning import prune, trim
-from remit.stores.port import PRIVATE, Change, Claim, Outcome, Store, Unit
+from remit.stores.port import Change, Claim, Outcome, Store, Unit
 from remit.stores.size import LARGEST_UNIT
 from remit.testing.conformance.retention import RetentionConformance
 from remit.testing.conformance.stores import SOURCE, all_letters, discard, entry, park, same, whole_log
@@ -50,15 +51,15 @@ class StoreConformance(RetentionConformance):
         same(len(await whole_log(store)), 1, "and the log")
         writes: dict[str, Callable[[], Awaitable[object]]] = {
             "commit": lambda: store.commit(Unit([Change("Account", "a2", 0, b"{}")])),
-            "retry": lambda: store.retry(SOURCE[0], None, 1.0),
+            "retry": lambda: store.retry(SOURCE.name, None, 1.0),
             "beat": lambda: store.beat("p2", 1.0, "{}"),
             "lease": lambda: store.lease("p2", ["a"], now=1.0, until=9.0),
             "keep": lambda: store.keep("", "c", 9.0),
             "prune": lambda: store.prune(beats=9.0, outcomes=9.0, tombstones=9.0, limit=1000),
-            "trim": lambda: store.trim(0, 0, upto=9, before=9.0, limit=1000),
-            "report": lambda: store.report("mail.desk", 0, {}, 1.0),
+            "trim": lambda: store.trim(Channel.PRIVATE, 0, upto=9, before=9.0, limit=1000),
+            "report": lambda: store.report("mail.desk", Channel.PRIVATE, {}, 1.0),
             "forget": lambda: store.forget("mail.desk"),
-            "place": lambda: store.place(*SOURCE, {}),
+            "place": lambda: store.place(SOURCE, {}),
         }
         for name, write in writes.items():
             try:
@@ -190,7 +191,7 @@ class StoreConformance(RetentionConformance):
 
 async def _written_now(store: Store) -> None:
     await store.commit(Unit(entries=[entry("k", "m1", at=NOW)], claim=Claim("web", "k1", b"f", b"{}", NOW)))
-    await store.report("mail.desk", PRIVATE, {}, NOW)
+    await store.report("mail.desk", Channel.PRIVATE, {}, NOW)
 
 
 async def _delete_old(store: Store, clock: float) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remit.contexts import Model
+from remit.log import Channel, SubscriptionId
 from remit.runtime import Channels, Host, Listener, Placed, Ports
 from remit.runtime.plan import FollowPlan
-from remit.stores import PUBLISHED
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.network import BlindFeed, HostileCalls, HostileEvents, Network
 from remit.testing.simulation.nodes import Incarnation
@@ -39,12 +39,12 @@ def make_service(
     others = [name for name in model.names if name not in stores]
     placed = Placed(
         elsewhere=[f"{name}.{part}" for name in others for part in ("write", "read", "log")],
-        relays=[FollowPlan(f"{name}.relay:simulated", name, PUBLISHED) for name in stores],
-        pushed=[(name, PUBLISHED) for name in others],
+        relays=[FollowPlan(SubscriptionId(f"{name}.relay:simulated", name, Channel.PUBLISHED)) for name in stores],
+        pushed=[(name, Channel.PUBLISHED) for name in others],
     )
     channels = Channels(HostileCalls(network, incarnation, choices), HostileEvents(network, incarnation, choices))
 
-    def feed(_: str, read: Feed) -> Feed:
+    def feed(_: SubscriptionId, read: Feed) -> Feed:
         return read if pull or read.source in stores else BlindFeed(read)
 
     return Host(model, stores, ports, placed=placed, channels=channels, listener=listener, feeds=feed, parity=True)

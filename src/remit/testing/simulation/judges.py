@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from remit.log import SubscriptionId
+
 __all__ = ["Ledger", "Verdict", "deleted", "judge", "placed_orders", "torn_off", "unfinished"]
 
 _CONTEXTS = ("orders", "billing", "shipping")
@@ -174,11 +176,8 @@ _CHECKPOINTS = (
 )
 
 
-def unfinished(folder: Path, subscriptions: set[tuple[str, str, int]]) -> list[str]:
-    """What these subscriptions still have to do: messages after a checkpoint, parked keys. Empty when they are at rest.
-
-    `subscriptions` are (name, source, channel).
-    """
+def unfinished(folder: Path, subscriptions: set[SubscriptionId]) -> list[str]:
+    """What these subscriptions have to do: messages after a checkpoint, parked keys. Empty when they are at rest."""
     files = _Files(folder)
     heads = {
         (context, channel, part): pos for context in _CONTEXTS for channel, part, pos in files.rows(context, _HEADS)

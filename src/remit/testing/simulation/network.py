@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextvars import Context
 
 from remit.errors import OutcomeUnknown, Unavailable
-from remit.messages import Record
+from remit.log import Channel, Heads, Record
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.nodes import Incarnation
 from remit.transports import Answer, Answering, Push, Request
@@ -158,10 +158,10 @@ class HostileEvents:
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def prepare(self, source: str, channel: int) -> None:
+    async def prepare(self, source: str, channel: Channel) -> None:
         await self._travel("prepare refused")
 
-    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
         for number, record in enumerate(records):
             if number and self._choices.chance("publish cut short", 30):
                 return number
@@ -170,7 +170,7 @@ class HostileEvents:
         await self._travel("confirm lost")
         return len(records)
 
-    async def listen(self, source: str, channel: int, bell: _Bell) -> Callable[[], None]:
+    async def listen(self, source: str, channel: Channel, bell: _Bell) -> Callable[[], None]:
         await self._travel("listen refused")
         return self._network.listen((source, channel), self._incarnation, bell)
 
@@ -192,7 +192,7 @@ class BlindFeed:
     async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
         return []
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         return {}
 
 

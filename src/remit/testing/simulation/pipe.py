@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from remit.errors import RemitError, Unavailable
-from remit.stores import PUBLISHED, Advance, Checkpoint, Record, Store, Unit
+from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
+from remit.stores import Advance, Store, Unit
 from remit.testing.simulation.choices import Choices
 from remit.testing.simulation.nodes import Incarnation
 from remit.transports import Push, Standing
@@ -87,7 +88,7 @@ class HostileFeed:
         self,
         queue: Queue,
         source: str,
-        channel: int,
+        channel: Channel,
         log: Store,
         incarnation: Incarnation,
         broker: Broker,
@@ -107,9 +108,9 @@ class HostileFeed:
         await self._travel()
         return records
 
-    async def heads(self) -> Mapping[int, tuple[int, float]]:
+    async def heads(self) -> Heads:
         await self._travel()
-        heads: Mapping[int, tuple[int, float]] = {}
+        heads: Heads = {}
         if self._broker.pull:
             heads = await self._log.heads(self.channel)
         await self._travel()
@@ -161,10 +162,10 @@ class Relay:
                 await asyncio.wait_for(bell.wait(), 1.0)
 
     async def _forward_all(self) -> None:
-        cursors = await self._store.checkpoints("relay", self._source, PUBLISHED)
-        for part in await self._store.heads(PUBLISHED):
+        cursors = await self._store.checkpoints(SubscriptionId("relay", self._source, Channel.PUBLISHED))
+        for part in await self._store.heads(Channel.PUBLISHED):
             cursor = cursors.get(part, Checkpoint(0, "", 0.0))
-            for record in await self._store.read(PUBLISHED, part, cursor.pos, 20):
+            for record in await self._store.read(Channel.PUBLISHED, part, cursor.pos, 20):
                 await self._forward(cursor, record)
                 cursor = Checkpoint(record.pos, record.id, 0.0)
 
@@ -173,6 +174,6 @@ class Relay:
         await self._advance(cursor, record)
 
     async def _advance(self, cursor: Checkpoint, record: Record) -> None:
-        place = ("relay", self._source, PUBLISHED, record.part)
-        after = (record.pos, record.id, record.at)
-        await self._store.commit(Unit(advance=Advance(*place, cursor.pos, cursor.id, *after)))
+        relay = SubscriptionId("relay", self._source, Channel.PUBLISHED)
+        move = Advance(relay, record.part, cursor.pos, cursor.id, record.pos, record.id, record.at)
+        await self._store.commit(Unit(advance=move))

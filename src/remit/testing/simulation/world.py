@@ -16,13 +16,12 @@ from typing import Any
 from remit.checks import model_of
 from remit.contexts import Model
 from remit.errors import CallError, OutcomeUnknown, RemitError
+from remit.log import Channel, SubscriptionId
 from remit.messages import Command
 from remit.runtime import Host, Ports, Signal, SystemClock
 from remit.runtime.following.history import BROKEN
 from remit.runtime.following.reports import REPORT_SECONDS
-from remit.runtime.upkeep.peers import label
 from remit.runtime.upkeep.pruning import trim
-from remit.stores import PUBLISHED
 from remit.stores.sqlite.store import SqliteStore
 from remit.testing.simulation.apart import CUTS, make_service
 from remit.testing.simulation.backups import Backup
@@ -141,7 +140,7 @@ class _World:
         self._weather = Weather(self._choices)
         self._ledger = Ledger()
         self._verdicts: list[Verdict] = []
-        self._subscriptions: set[tuple[str, str, int]] = set()
+        self._subscriptions: set[SubscriptionId] = set()
         self._restored = 0
         self._network = Network(self._choices)
         self._machines = defaultdict[str, dict[str, Incarnation]](dict)
@@ -228,10 +227,10 @@ class _World:
         """Not before everybody has been heard of: who comes later begins where the log does then."""
         store, now = living.stores[context], host.calls.seconds()
         if not self._scene.apart:  # the relay there is ours, and reports to nobody
-            relayed = await store.checkpoints("relay", context, PUBLISHED)
-            await store.report("relay", PUBLISHED, {part: stands.pos for part, stands in relayed.items()}, now)
-        heard = {(each.name, context, each.channel) for each in await store.subscribers()}
-        followers = {each for each in self._subscriptions if each[1] == context}
+            relayed = await store.checkpoints(SubscriptionId("relay", context, Channel.PUBLISHED))
+            await store.report("relay", Channel.PUBLISHED, {part: stands.pos for part, stands in relayed.items()}, now)
+        heard = {SubscriptionId(each.name, context, each.channel) for each in await store.subscribers()}
+        followers = {each for each in self._subscriptions if each.source == context}
         return bool(followers <= heard and await trim(store, now, _KEEP))
 
     async def _restore(self) -> None:
@@ -260,7 +259,7 @@ class _World:
         for _ in range(int(_PATIENCE)):
             await asyncio.sleep(1.0)
             stopped = self._regressed() if self._restored else set[str]()
-            left = unfinished(self._folder, {s for s in self._subscriptions if s[0] not in stopped})
+            left = unfinished(self._folder, {s for s in self._subscriptions if s.name not in stopped})
             left += self._avoided()
             if not left:
                 break
@@ -291,16 +290,16 @@ class _World:
         """Each subscription and relay is run by one process, and by no other."""
         hosts = [node.living.host for node in self._nodes if node.living is not None]
         run = Counter(
-            label(each.follow)
+            each.follow.id.label
             for host in hosts
             if host
             for each in host.followers
             if each.state not in ("standby", "stopped")
         )
-        for name, source, channel in sorted(self._subscriptions):
-            times = run[f"{name} {source} {channel}"]
-            if times != 1 and name not in self._ledger.stopped:
-                self._accuse("stuck" if not times else "false", f"{times} processes run {name}")
+        for subscription in sorted(self._subscriptions):
+            times = run[subscription.label]
+            if times != 1 and subscription.name not in self._ledger.stopped:
+                self._accuse("stuck" if not times else "false", f"{times} processes run {subscription.name}")
 
     def _look_at(self, node: Node) -> None:
         host = node.living.host if node.living is not None else None
@@ -346,7 +345,7 @@ class _World:
             store = incarnation.stores[name] = SqliteStore(path, name, lane=lane, partitions=_PARTITIONS)
             store.capabilities = replace(store.capabilities, shared_between_processes=self._leased)
         host = self._make(incarnation, model, ports)
-        self._subscriptions |= {(each.name, each.follow.source, each.follow.channel) for each in host.followers}
+        self._subscriptions |= {each.follow.id for each in host.followers}
         try:
             await host.start()
         except RemitError:
@@ -364,12 +363,12 @@ class _World:
                 model, ports, self._network, incarnation, self._choices, self._hear, pull=self._scene.pull
             )
 
-        def feed(subscription: str, read: Feed) -> Feed:
-            source, channel = read.source, read.channel
-            if subscription.split(".")[0] == source:
+        def feed(subscription: SubscriptionId, read: Feed) -> Feed:
+            source, channel = subscription.source, subscription.channel
+            if subscription.context == source:
                 return read
             return HostileFeed(
-                self._broker.queue(subscription, source), source, channel, incarnation.stores[source], incarnation,
+                self._broker.queue(subscription.name, source), source, channel, incarnation.stores[source], incarnation,
                 self._broker, self._choices,
             )  # fmt: skip
 

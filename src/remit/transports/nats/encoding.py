@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from remit.errors import BadMessage
-from remit.messages import Record
+from remit.log import Record
 
 __all__ = ["CODECS", "OMITTED", "read_place", "read_record", "write_headers", "write_payload"]
 

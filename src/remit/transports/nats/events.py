@@ -22,7 +22,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from remit.errors import BadMessage, ChannelError, RemitError, Unavailable, visible
-from remit.messages import Record
+from remit.log import Channel, Record
 from remit.transports.events import EventCapabilities
 from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
 from remit.transports.nats.encoding import CODECS, OMITTED, read_record, write_headers, write_payload
@@ -78,7 +78,7 @@ class _Stream:
     """What is known of one stream."""
 
     source: str
-    channel: int
+    channel: Channel
     origin: str
     """The CloudEvents source."""
     lanes: dict[int, _Lane] = field(default_factory=dict[int, _Lane])
@@ -132,7 +132,7 @@ class NatsEvents:
 
     # ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def prepare(self, source: str, channel: int) -> None:
+    async def prepare(self, source: str, channel: Channel) -> None:
         await self._prepare(self._stream(source, channel))
 
     async def _prepare(self, stream: _Stream) -> None:
@@ -140,7 +140,7 @@ class NatsEvents:
         batches = await self._streams.prepare(stream.source, stream.channel)
         stream.batch = BATCH if batches else 1
 
-    async def publish(self, source: str, channel: int, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
         self._check()
         if not records:
             return 0
@@ -155,7 +155,7 @@ class NatsEvents:
         if not self._open:
             raise Unavailable("the channel is closed")
 
-    def _stream(self, source: str, channel: int) -> _Stream:
+    def _stream(self, source: str, channel: Channel) -> _Stream:
         stream = self._known.get((source, channel))
         if stream is None:
             stream = self._known[source, channel] = _Stream(source, channel, f"/{self._system}/{source}")
@@ -254,7 +254,7 @@ class NatsEvents:
 
     # ── listening ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def listen(self, source: str, channel: int, bell: Callable[[Push | None], None]) -> Callable[[], None]:
+    async def listen(self, source: str, channel: Channel, bell: Callable[[Push | None], None]) -> Callable[[], None]:
         subject = subjects(self._system, source, channel)
 
         async def arrived(message: Msg) -> None:

@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from remit.errors import ChannelError
+from remit.log import Channel
 from remit.transports.nats.connection import inbox_of
-from remit.transports.nats.streams import CHANNELS, PRIVATE, PUBLISHED, stream_name, subjects
+from remit.transports.nats.streams import stream_name, subjects
 
 __all__ = ["BrokerUser", "permissions"]
 
@@ -73,7 +74,7 @@ def _listed(names: Iterable[str]) -> str:
 
 def _publishes(system: str, user: BrokerUser) -> Iterable[str]:
     for context in user.writes:
-        for channel in CHANNELS:
+        for channel in Channel:
             yield f"{subjects(system, context, channel)}.*"
             for question in ("CREATE", "INFO", "MSG.GET"):
                 yield f"$JS.API.STREAM.{question}.{stream_name(system, context, channel)}"
@@ -84,10 +85,10 @@ def _publishes(system: str, user: BrokerUser) -> Iterable[str]:
 def _subscribes(system: str, user: BrokerUser) -> Iterable[str]:
     yield f"{inbox_of(user.name)}.>"
     for context in user.writes | user.reads:
-        yield f"{subjects(system, context, PRIVATE)}.*"
+        yield f"{subjects(system, context, Channel.PRIVATE)}.*"
         yield f"remit.{system}.calls.{context}.log"
     for context in user.writes | user.reads | user.follows:
-        yield f"{subjects(system, context, PUBLISHED)}.*"
+        yield f"{subjects(system, context, Channel.PUBLISHED)}.*"
     for context in user.writes:
         yield f"remit.{system}.calls.{context}.write"
     for context in user.reads:

@@ -9,14 +9,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from remit.errors import BadMessage, ChannelError, Unavailable
+from remit.log import Channel
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.encoding import read_place
 
-__all__ = ["CHANNELS", "PRIVATE", "PUBLISHED", "Streams", "Tail", "stream_name", "subjects"]
-
-PRIVATE, PUBLISHED = 0, 1
-CHANNELS = {PRIVATE: "private", PUBLISHED: "published"}
-"""How a channel is called in names of streams and subjects."""
+__all__ = ["Streams", "Tail", "stream_name", "subjects"]
 
 API_SECONDS = 5.0
 NAME_TAKEN = 10058
@@ -29,14 +26,14 @@ OPERATORS = ("max_age", "max_msgs", "max_bytes", "max_msg_size", "compression")
 """Settings that whoever runs the broker may have chosen otherwise for a stream that exists: how much is kept."""
 
 
-def stream_name(system: str, source: str, channel: int) -> str:
+def stream_name(system: str, source: str, channel: Channel) -> str:
     """The name of a stream. No name of a system or a context has two dashes in a row: no two streams share a name."""
-    return f"remit-{system}--{source}-{CHANNELS[channel]}"
+    return f"remit-{system}--{source}-{channel.called}"
 
 
-def subjects(system: str, source: str, channel: int) -> str:
+def subjects(system: str, source: str, channel: Channel) -> str:
     """The subjects of a stream, without the partition, which is the last token."""
-    return f"remit.{system}.events.{source}.{CHANNELS[channel]}"
+    return f"remit.{system}.events.{source}.{channel.called}"
 
 
 class Tail(NamedTuple):
@@ -76,7 +73,7 @@ class Streams:
         self._replicas = replicas
         self._max_age = int(max_age_seconds * NANOSECONDS)
 
-    async def prepare(self, source: str, channel: int) -> bool:
+    async def prepare(self, source: str, channel: Channel) -> bool:
         """Makes the stream unless there is one; says whether it takes batches (servers from 2.12 on).
 
         Raises `ChannelError` when it has settings that cannot be relied on, `Unavailable`.
@@ -102,7 +99,7 @@ class Streams:
             )
         return found.get(BATCHES) is True
 
-    async def tail(self, source: str, channel: int, part: int) -> Tail | None:
+    async def tail(self, source: str, channel: Channel, part: int) -> Tail | None:
         """The last message of a subject; None when there is no stream."""
         name = stream_name(self._system, source, channel)
         subject = f"{subjects(self._system, source, channel)}.{part}"

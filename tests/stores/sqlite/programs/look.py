@@ -3,14 +3,14 @@
 import asyncio
 import sys
 
-from remit.stores import PRIVATE
+from remit.log import Channel
 from remit.stores.sqlite.store import SqliteStore
 
 
 async def main(path: str) -> None:
     store = SqliteStore(path, "billing")
     await store.open(read_only=True)
-    print(sum(head for head, _ in (await store.heads(PRIVATE)).values()))
+    print(sum(head for head, _ in (await store.heads(Channel.PRIVATE)).values()))
     await store.close()
 
 

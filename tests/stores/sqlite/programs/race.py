@@ -4,7 +4,8 @@ import asyncio
 import sys
 
 from remit.errors import Conflict
-from remit.stores import PRIVATE, PUBLISHED, Advance, Entry, Unit
+from remit.log import Channel, SubscriptionId
+from remit.stores import Advance, Entry, Unit
 from remit.stores.sqlite.store import SqliteStore
 
 
@@ -14,10 +15,14 @@ async def main(path: str, name: str, last: int) -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     won = 0
-    while (at := (await store.checkpoints("mail", "sales", PUBLISHED)).get(0)) is None or at.pos < last:
+    while (
+        at := (await store.checkpoints(SubscriptionId("mail", "sales", Channel.PUBLISHED))).get(0)
+    ) is None or at.pos < last:
         before, before_id = (at.pos, at.id) if at else (0, "")
-        move = Advance("mail", "sales", PUBLISHED, 0, before, before_id, before + 1, f"{before + 1}", 1.0)
-        entry = Entry(PRIVATE, "k", f"{before + 1} by {name}", "billing.Mailed", 1, 1.0, "{}", b"{}")
+        move = Advance(
+            SubscriptionId("mail", "sales", Channel.PUBLISHED), 0, before, before_id, before + 1, f"{before + 1}", 1.0
+        )
+        entry = Entry(Channel.PRIVATE, "k", f"{before + 1} by {name}", "billing.Mailed", 1, 1.0, "{}", b"{}")
         try:
             await store.commit(Unit(entries=[entry], advance=move))
             won += 1

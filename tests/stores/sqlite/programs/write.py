@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import sys
 
-from remit.stores import PRIVATE, PUBLISHED, Change, Claim, Entry, Unit
+from remit.log import Channel
+from remit.stores import Change, Claim, Entry, Unit
 from remit.stores.sqlite.store import SqliteStore
 
 
@@ -20,7 +21,7 @@ async def main(path: str, prefix: str) -> None:
                 Entry(
                     channel, name, f"{name}-{channel}", "billing.Settled", 1, 1.0, "{}", b'{"text":"%s"}' % (b"x" * 500)
                 )
-                for channel in (PRIVATE, PUBLISHED)
+                for channel in Channel
             ]
             unit = Unit([Change("Account", name, 0, b"{}")], entries, Claim("web", name, b"f", b"{}", 1.0))
             await store.commit(unit)

@@ -1,0 +1,63 @@
+"""A log has two channels, each in partitions, and in every partition messages at dense positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Literal, NamedTuple
+
+__all__ = ["Channel", "ChannelName", "Checkpoint", "Floors", "Head", "Heads", "Record"]
+
+ChannelName = Literal["private", "published"]
+
+
+class Channel(IntEnum):
+    """Which messages of a context's log. Stored and sent as these numbers."""
+
+    PRIVATE = 0
+    """Domain events."""
+    PUBLISHED = 1
+    """Integration events, and commands sent for later."""
+
+    @property
+    def called(self) -> ChannelName:
+        """The channel in words, as people and brokers see it."""
+        return "published" if self is Channel.PUBLISHED else "private"
+
+
+class Record(NamedTuple):
+    """A message in a log: dense position in its partition, and the id of its predecessor there ("" for the first)."""
+
+    part: int
+    pos: int
+    id: str
+    prev: str
+    key: str
+    type: str
+    version: int
+    at: float
+    """Seconds since the epoch."""
+    headers: str
+    """JSON object."""
+    payload: bytes
+
+
+class Checkpoint(NamedTuple):
+    """A place in one partition: a message, and when the place was taken (seconds since the epoch)."""
+
+    pos: int
+    id: str
+    at: float
+
+
+class Head(NamedTuple):
+    """Where one partition ends: the last position, and the time of its message (seconds since the epoch)."""
+
+    pos: int
+    at: float
+
+
+Heads = Mapping[int, Head]
+"""Where a channel ends, by partition. A partition without any message is missing."""
+Floors = Mapping[int, Checkpoint]
+"""Where a channel begins, by partition: the last message that was deleted. Nothing where none was."""
