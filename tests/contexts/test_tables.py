@@ -10,7 +10,7 @@ import pytest
 from remit import Clock, Context, Ids, Later, Repository, Sender, Sql, System, View
 from remit.contexts import INJECTABLES, PROJECTION, PUBLISHER, ROLES, SERVICE, Injectable
 from remit.contexts.annotations import asked_by
-from remit.runtime import Ports, compile_system
+from remit.runtime import compile_system
 from remit.runtime.plan import ContextPlan
 from remit.runtime.work.unit import GIVEN
 from tests.checks.shop import Count, Order, Orders, Paid, Place, Placed, checked, only, paid, place, placed, untyped
@@ -47,7 +47,7 @@ def asking(function: Callable[..., Any] = everything) -> System:
 
 
 def plan(system: System) -> ContextPlan:
-    return compile_system(system.model(), Ports())["sales"]
+    return compile_system(system.model())["sales"]
 
 
 def test_a_handler_may_ask_for_everything_at_once() -> None:

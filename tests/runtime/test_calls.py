@@ -229,7 +229,7 @@ async def test_nothing_is_encoded_between_caller_and_handler(monkeypatch: pytest
         def note(reply: object, _: object) -> None:
             replies.append(reply)
 
-        monkeypatch.setattr("remit.runtime.calling.calls.write_reply", note)
+        monkeypatch.setattr("remit.runtime.calling.applying.write_reply", note)
         await app.send(command)
         assert shop.placing[0] is command
         assert replies == []

@@ -13,7 +13,7 @@ import pytest
 from remit import CustomerSupplier, DeadlineExceeded, Stale, System, Unavailable
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
-from remit.runtime import Ports, compile_system
+from remit.runtime import compile_system
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import Influence, Needs, influence_of
 from remit.runtime.freshness.reaching import Question, Reached
@@ -59,7 +59,7 @@ async def test_what_is_asked_elsewhere_for_the_answer_is_fresh_too() -> None:
 
 def known(model: Model, *hosted: str) -> Influence:
     """What a process knows that runs nothing, or these contexts only."""
-    plans = {name: plan for name, plan in compile_system(model, Ports()).items() if name in hosted}
+    plans = {name: plan for name, plan in compile_system(model).items() if name in hosted}
     return influence_of(model, plans, lambda _: True)
 
 

@@ -27,8 +27,8 @@ from remit import (
     Unavailable,
 )
 from remit.log import Channel, SubscriptionId
-from remit.runtime import reception
 from remit.runtime.failures import is_transient
+from remit.runtime.remote import reception
 from remit.runtime.remote.usual import ENOUGH, REMEMBERED_SECONDS
 from remit.stores import nesting
 from remit.stores.nesting import Nested

@@ -9,7 +9,7 @@ import pytest
 
 from remit import OutcomeUnknown, Unavailable
 from remit.log import Channel, Record
-from remit.runtime import reception
+from remit.runtime.remote import reception
 from remit.runtime.remote.calls import NEWS_SECONDS
 from remit.runtime.remote.feeds import WAIT_SECONDS, PushedFeed, RemoteFeed
 from remit.runtime.remote.wire import Known, Report, Span, decode_heads, encode_known, encode_report, encode_span

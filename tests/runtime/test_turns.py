@@ -249,13 +249,13 @@ def test_letter_stays_one_attempt_over_several_conflicts() -> None:
 def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:
     async def story() -> None:
         turns, loop = Turns(), asyncio.get_running_loop()
-        first, second, third = (Attempt(str(n), "", 0.0, "a", 9e9) for n in range(3))
+        first, second, third = (Attempt(str(n), "", "", 0.0, "a", 9e9) for n in range(3))
         assert await turns.take_first(CHANGES, first, None) == PLACE
         waits: list[asyncio.Task[Place | None]] = []
         for each in (second, third):
             waits.append(asyncio.create_task(turns.take_first(CHANGES, each, None)))
             await asyncio.sleep(0.1)
-        aside = asyncio.create_task(turns.stand_aside(CHANGES, Attempt("4", "", 0.0, "a", 9e9), None))
+        aside = asyncio.create_task(turns.stand_aside(CHANGES, Attempt("4", "", "", 0.0, "a", 9e9), None))
         await asyncio.sleep(1.0)
         assert not any(task.done() for task in (*waits, aside))
         turns.give_up(PLACE)
@@ -267,7 +267,7 @@ def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:
         await turns.stand_aside(CHANGES, first, None)
         assert loop.time() - begun == pytest.approx(PATIENCE_SECONDS)
         await turns.stand_aside(CHANGES, second, PLACE)
-        inner = Attempt("5", "", 0.0, "a", 9e9)
+        inner = Attempt("5", "", "", 0.0, "a", 9e9)
         inner.outer = second
         assert await turns.take_first(CHANGES, inner, None) is None, "it is called by who has the turn"
         turns.give_up(PLACE)
@@ -279,7 +279,7 @@ def test_turn_is_waited_for_in_order_and_not_for_ever() -> None:
 def test_turn_of_who_is_cancelled_goes_to_the_next_one() -> None:
     async def story() -> None:
         turns = Turns()
-        first, second, third = (Attempt(str(n), "", 0.0, "a", 9e9) for n in range(3))
+        first, second, third = (Attempt(str(n), "", "", 0.0, "a", 9e9) for n in range(3))
         await turns.take_first(CHANGES, first, None)
         given = asyncio.create_task(turns.take_first(CHANGES, second, None))
         await asyncio.sleep(0.1)
@@ -296,7 +296,7 @@ def test_turn_of_who_is_cancelled_goes_to_the_next_one() -> None:
 
 def test_turn_moves_to_where_the_conflict_is() -> None:
     async def story() -> None:
-        turns, attempt = Turns(), Attempt("1", "", 0.0, "a", 9e9)
+        turns, attempt = Turns(), Attempt("1", "", "", 0.0, "a", 9e9)
         mine = await turns.take_first(CHANGES, attempt, None)
         assert await turns.take_first(CHANGES, attempt, mine) == mine
         assert await turns.take_first([Change("a.X", "y", 1, b"{}")], attempt, mine) == ("a.X", "y")

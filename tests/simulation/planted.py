@@ -15,13 +15,13 @@ import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
 from remit.log import Record
-from remit.runtime.calling import calls
+from remit.runtime.calling import applying
 from remit.runtime.following import dispatch, follower, handling
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.handling import Handling
 from remit.runtime.following.history import Break
 from remit.runtime.following.parking import Parking
-from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.called import Called
 from remit.stores import Advance, Parked, Settle, Unit
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
@@ -203,7 +203,7 @@ def cancelled_is_aborted(patch: pytest.MonkeyPatch) -> None:
     def never(error: BaseException, unit: Unit) -> bool:
         return False
 
-    patch.setattr(calls, "was_written", never)
+    patch.setattr(applying, "was_written", never)
 
 
 def conflict_is_a_failure(patch: pytest.MonkeyPatch) -> None:
@@ -252,10 +252,10 @@ def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
 def derive_keys_by_chance(patch: pytest.MonkeyPatch) -> None:
     turn = count()
 
-    def drawn(self: Attempt, type: str, content: bytes, identity: bytes | None) -> str:
+    def drawn(self: Called, type: str, content: bytes, identity: bytes | None) -> str:
         return f"{self.origin}/{next(turn)}"
 
-    patch.setattr(Attempt, "key_of", drawn)
+    patch.setattr(Called, "key_of", drawn)
 
 
 def move_checkpoints_blindly(patch: pytest.MonkeyPatch) -> None:

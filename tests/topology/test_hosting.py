@@ -19,7 +19,7 @@ def test_a_context_is_checked_and_compiled_with_only_the_published_languages_of_
 ) -> None:
     program = (
         "import sys; from learning.system import platform; from remit.runtime import Ports, compile_system\n"
-        f"model = platform.hosting(['{hosted}']).model(); compile_system(model, Ports())\n"
+        f"model = platform.hosting(['{hosted}']).model(); compile_system(model)\n"
         "print([m for m in sys.modules if m.endswith('.handlers')])"
     )
     ran = subprocess.run(

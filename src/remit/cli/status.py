@@ -18,7 +18,7 @@ from remit.hosting.opening import Places, opened, require_some
 from remit.hosting.placing import placed_on, relayed
 from remit.hosting.settings import HERE
 from remit.observability import SubscriptionStatus, read_status
-from remit.runtime import Ports, compile_system
+from remit.runtime import compile_system
 from remit.runtime.plan import FollowPlan
 from remit.topology.file import read_topology
 
@@ -52,7 +52,7 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
 
 
 async def _read(model: Model, places: Places, relays: Sequence[FollowPlan]) -> list[SubscriptionStatus]:
-    follows = [follow for plan in compile_system(model, Ports()).values() for follow in plan.follows.values()]
+    follows = [follow for plan in compile_system(model).values() for follow in plan.follows.values()]
     follows += relays
     contexts = [context.name for context in model.contexts]
     async with opened(places, require_some(places, contexts), read_only=True) as stores:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from remit.contexts import Model
 from remit.log import Channel, SubscriptionId
-from remit.runtime import Placed, Ports, compile_system
+from remit.runtime import Placed, compile_system
 from remit.runtime.plan import FollowPlan
 from remit.topology.file import Service, Topology
 from remit.topology.placement import PlacedService, Placement, place, reads_directly
@@ -55,5 +55,5 @@ def relayed(placement: Placement) -> list[FollowPlan]:
 
 def followed_by(model: Model, context: str) -> list[str]:
     """The contexts whose published channel a service follows that hosts only this one, which `model` does."""
-    follows = compile_system(model, Ports())[context].follows.values()
+    follows = compile_system(model)[context].follows.values()
     return sorted({follow.source for follow in follows if follow.channel == Channel.PUBLISHED} - {context})

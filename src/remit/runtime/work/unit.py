@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 from remit.contexts import Clock, Ids, Later, Repository, Sender, View, injectables
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
-from remit.messages import LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text
+from remit.messages import LONGEST_KEY, Command, DomainEvent, key_text
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
-from remit.runtime.work.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, identity_of, is_end, meant
+from remit.runtime.work.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, is_end, meant
+from remit.runtime.work.called import identity_of
+from remit.runtime.work.forms import Forms
 from remit.runtime.work.held import Held
+from remit.runtime.work.turns import Place
 from remit.stores import Change, Claim, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
 
-__all__ = ["GIVEN", "Foreseen", "Outside", "UnitOfWork"]
+__all__ = ["GIVEN", "Foreseen", "UnitOfWork", "Workplace"]
 
 
-class Outside(Protocol):
-    """What a unit of work asks of the process around it."""
-
-    contracts: Mapping[type, Contract]
-    ids: Ids
-    clock: Clock
-    seconds: Callable[[], float]
-
-    def within(self, unit: UnitOfWork) -> Sender:
-        """The sender for handlers of this unit of work."""
-        ...
-
-
-Foreseen = tuple[tuple[str, str], "tuple[int, bytes] | None"]
-"""Kind and identity, and what a store has under those."""
+Row = tuple[int, bytes]
+"""Version and body."""
+Foreseen = tuple[Place, Row | None]
+"""What a store has at a place."""
 
 # A named tuple's own constructor is a function written in Python: this one takes less than half of its time.
 _row = tuple[Any, ...].__new__
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Workplace:
+    """What all units of work of one context have around them in a process."""
+
+    plan: ContextPlan
+    store: Store
+    recorded: Forms
+    """How the context's domain events are written."""
+    published: Forms
+    """How what it publishes is written, and what it sends for later."""
+    services: Mapping[type, Any]
+    """What its users have provided, once the process has started."""
+    ids: Ids
+    clock: Clock
+    seconds: Callable[[], float]
+    """The time, in seconds since the epoch."""
+    sender: Callable[[UnitOfWork], Sender]
+    """The sender for the handlers of a unit of work."""
 
 
 class UnitOfWork:
@@ -48,56 +61,38 @@ class UnitOfWork:
     """
 
     __slots__ = (
-        "_held",
-        "_loaded",
-        "_taken",
-        "_touched",
-        "_written",
-        "attempt",
-        "calls",
-        "claim",
-        "entries",
-        "first",
-        "foreseen",
-        "key",
-        "plan",
-        "store",
-        "transaction",
-    )
+        "_held", "_loaded", "_taken", "_touched", "_written", "attempt", "claim", "entries", "foreseen", "key",
+        "transaction", "workplace",
+    )  # fmt: skip
 
     def __init__(
         self,
-        plan: ContextPlan,
-        store: Store,
-        calls: Outside,
+        workplace: Workplace,
         attempt: Attempt,
-        taken: frozenset[tuple[str, str]] = frozenset(),
+        taken: frozenset[Place] = frozenset(),
+        foreseen: Foreseen | None = None,
     ) -> None:
-        self.plan = plan
-        self.store = store
-        self.calls = calls
+        """`taken` is what the unit of work before this one, which met a conflict, has added in vain: it is there.
+        `foreseen` is likely to be loaded first, and was looked up together with the outcome of the command."""
+        self.workplace = workplace
         self.attempt = attempt
         """The attempt to handle the message that it serves now."""
+        self.foreseen = foreseen
         self.key = ""
         """The ordering key that messages inherit which have none of their own."""
         self.entries: list[Entry] = []
-        self._taken = taken
-        """What the unit of work before this one, which met a conflict, has added in vain: it is there."""
-        self._held: dict[tuple[str, str], Held] = {}
-        self._loaded: list[tuple[str, str]] = []
-        """What was loaded for the message that it serves now."""
-        self._touched: dict[Held, None] = {}
-        """Aggregates handed out since the last handler ended: only these can have changed."""
-        self._written: Held | None = None
-        """The one aggregate that this message has written."""
-        self.first: tuple[str, str] | None = None
-        """What was loaded first."""
-        self.foreseen: Foreseen | None = None
-        """What is likely to be loaded first, looked up together with the outcome of the command."""
         self.claim: Claim | None = None
         """The key of the message, if it has one."""
         self.transaction: Transaction | None = None
         """For the statements of a handler that has asked for it."""
+        self._taken = taken
+        self._held: dict[Place, Held] = {}
+        self._loaded: list[Place] = []
+        """What was loaded for the message that it serves now."""
+        self._touched: list[Held] = []
+        """Aggregates handed out since the last handler ended: only these can have changed."""
+        self._written: Held | None = None
+        """The one aggregate that this message has written."""
 
     def next_message(self, attempt: Attempt, key: str) -> None:
         """The following message: what was decided stays, what was only looked at is loaded anew."""
@@ -107,7 +102,7 @@ class UnitOfWork:
                 del self._held[place]
         self._loaded.clear()
 
-    async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Calls._apply`
+    async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Applying.apply`
         """Runs a handler with its dependencies, then takes up what it changed and recorded.
 
         Raises what the handler raises, `SecondAggregate`, `NotAdded`, `BadKey`, `BadValue`, `Diverged`.
@@ -119,18 +114,17 @@ class UnitOfWork:
         before = recording.get()
         recording.set(attempt)
         try:
-            reply = await handler.function(message, *map(self._resolve, handler.dependencies))
-            if attempt.under_way:
-                await attempt.settle()  # a branch may change something when its call has ended
+            reply = await self._call(handler, message)
+            if attempt.called is not None:
+                await attempt.called.settle()  # a branch may change something when its call has ended
             if self._touched:
-                touched, self._touched = self._touched, {}
-                for held in touched:
+                for held in self._handed_out():
                     for event in self._take_up(handler, held):
                         for reaction in self._record(event, held.id):
-                            await reaction.function(event, *map(self._resolve, reaction.dependencies))
+                            await self._call(reaction, event)
                             if self._touched:
                                 await self._follow_up(reaction)
-            if attempt.calls is not None or attempt.before:
+            if attempt.called is not None:
                 await attempt.end()
             attempt.whole = True
         except BaseException as error:
@@ -151,11 +145,10 @@ class UnitOfWork:
 
     async def _follow_up(self, handler: HandlerPlan) -> None:
         """Takes up what a reaction that came together with its event has changed and recorded."""
-        touched, self._touched = self._touched, {}
-        for held in touched:
+        for held in self._handed_out():
             for event in self._take_up(handler, held):
                 for reaction in self._record(event, held.id):
-                    await reaction.function(event, *map(self._resolve, reaction.dependencies))
+                    await self._call(reaction, event)
                     if self._touched:
                         await self._follow_up(reaction)
 
@@ -163,12 +156,22 @@ class UnitOfWork:
         """Runs a query's handler; whatever it changes is dropped."""
         before = recording.get()
         if before is None or before.ended:
-            return await handler.function(message, *map(self._resolve, handler.dependencies))
+            return await self._call(handler, message)
         recording.set(None)
         try:
-            return await handler.function(message, *map(self._resolve, handler.dependencies))
+            return await self._call(handler, message)
         finally:
             recording.set(before)
+
+    def _call(self, handler: HandlerPlan, message: Any) -> Awaitable[Any]:
+        """Calls a handler with what it asks for. To unpack arguments takes longer than all else here: few ask for more
+        than one thing."""
+        needs = handler.dependencies
+        if not needs:
+            return handler.function(message)  # type: ignore[no-any-return]  # handlers are coroutine functions
+        if len(needs) == 1:
+            return handler.function(message, self._resolve(needs[0]))  # type: ignore[no-any-return]  # the same
+        return handler.function(message, *map(self._resolve, needs))  # type: ignore[no-any-return]  # the same
 
     def _resolve(self, need: Dependency) -> Any:
         give = need.give
@@ -179,19 +182,33 @@ class UnitOfWork:
         place = (plan.kind, id)
         held = self._held.get(place)
         if held is None:
-            foreseen, self.foreseen = self.foreseen, None
-            if self.first is None:
-                self.first = place
-            row = foreseen[1] if foreseen is not None and foreseen[0] == place else await self.store.load(*place)
-            held = self._held.get(place)  # another branch of the handler may have loaded or made it meanwhile
+            foreseen = self.foreseen
+            if foreseen is not None:
+                self.foreseen = None
+            if foreseen is not None and foreseen[0] == place:
+                row = foreseen[1]
+            else:
+                row = await self.workplace.store.load(plan.kind, id)
+                held = self._held.get(place)  # another branch of the handler may have loaded or made it meanwhile
             if held is None:
                 if row is None:
                     return None
                 held = self._held[place] = Held.load(plan, id, *row)
                 self._loaded.append(place)
-        if held.aggregate:
-            self._touched[held] = None
+        if not held.touched and held.is_aggregate:
+            self._touch(held)
         return held
+
+    def _touch(self, held: Held) -> None:
+        held.touched = True
+        self._touched.append(held)
+
+    def _handed_out(self) -> list[Held]:
+        """What was handed out since this was asked last."""
+        touched, self._touched = self._touched, []
+        for held in touched:
+            held.touched = False
+        return touched
 
     def overlook(self) -> None:
         """Forgets what was foreseen: it is as good as loaded only until something else happens."""
@@ -200,8 +217,8 @@ class UnitOfWork:
     def hold(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> Held:
         """Takes in something new."""
         held = self._held[plan.kind, id] = Held(plan, id, value)
-        if held.aggregate:
-            self._touched[held] = None
+        if held.is_aggregate:
+            self._touch(held)
         return held
 
     def add(self, plan: AggregatePlan, id: str, value: Any) -> None:
@@ -209,7 +226,7 @@ class UnitOfWork:
         held = self._held.get((plan.kind, id))
         if held is not None and held.value is value:
             return
-        is_there = held is not None and (held.version or held.changed or held in self._touched)
+        is_there = held is not None and (held.version or held.changed or held.touched)
         if is_there or (plan.kind, id) in self._taken:
             raise AlreadyExists(
                 f"{plan.type.__name__} {id!r} exists already", where=plan.kind,
@@ -217,10 +234,10 @@ class UnitOfWork:
             )  # fmt: skip
         self.hold(plan, id, value)
 
-    async def taken_meanwhile(self) -> frozenset[tuple[str, str]]:
+    async def taken_meanwhile(self) -> frozenset[Place]:
         """After a conflict: which of the aggregates that were new here are in the store. Raises `StoreUnavailable`."""
-        new = [place for place, held in self._held.items() if held.aggregate and held.changed and not held.version]
-        return frozenset([place for place in new if await self.store.load(*place) is not None])
+        new = [place for place, held in self._held.items() if held.is_aggregate and held.changed and not held.version]
+        return frozenset([place for place in new if await self.workplace.store.load(*place) is not None])
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Takes an event into its document."""
@@ -249,15 +266,16 @@ class UnitOfWork:
         self._written, held.body, held.changed = held, body, True
         return events
 
-    def _record(self, event: DomainEvent, key: str) -> list[HandlerPlan]:
+    def _record(self, event: DomainEvent, key: str) -> Sequence[HandlerPlan]:
         """Puts a domain event on its way, with what is published of it; gives the reactions that come together."""
-        plan = self.plan.events.get(type(event)) or self.plan.event(type(event))
+        recorded = self.workplace.recorded
+        plan = recorded.get(event.__class__) or recorded[event.__class__]
         key = self._enter(Channel.PRIVATE, plan, event, key)
         if not plan.publish:
             return plan.together
         made = [public for publish in plan.publish if (public := publish(event)) is not None]
         if len(made) == 1:
-            self._enter(Channel.PUBLISHED, self._published(made[0].__class__), made[0], key)
+            self._enter(Channel.PUBLISHED, self.workplace.published[made[0].__class__], made[0], key)
         elif made:
             self._publish(made, key)
         return plan.together
@@ -267,19 +285,12 @@ class UnitOfWork:
         whoever follows several of them handles it once."""
         forms: dict[str, list[tuple[int, EventPlan, Any]]] = {}
         for event in made:
-            plan = self._published(event.__class__)
+            plan = self.workplace.published[event.__class__]
             forms.setdefault(plan.contract.type, []).append((plan.contract.version, plan, event))
         for versions in forms.values():
             (_, plan, event), *newer = sorted(versions, key=itemgetter(0))
-            beside = write_newer({version: of.write(form) for version, of, form in newer}) if newer else ""
+            beside = write_newer({version: of.codec.write(form) for version, of, form in newer}) if newer else ""
             self._enter(Channel.PUBLISHED, plan, event, key, beside)
-
-    def _published(self, cls: type) -> EventPlan:
-        plan = self.plan.published.get(cls)
-        if plan is None:
-            contract = self.calls.contracts[cls]
-            plan = self.plan.published[cls] = EventPlan(contract, Codec[Any](cls).write)
-        return plan
 
     def _enter(self, channel: Channel, plan: EventPlan, message: Any, key: str, more: str = "") -> str:
         """Puts a message on its way; the key it is ordered by is its own, or the one handed down.
@@ -289,13 +300,13 @@ class UnitOfWork:
         contract = plan.contract
         if contract.key is not None:
             key = key_text(getattr(message, contract.key), "ordering key", contract.type)
-        calls, attempt = self.calls, self.attempt
+        workplace, attempt = self.workplace, self.attempt
         headers = write_headers(attempt.cause, attempt.trace, more)
         self.entries.append(
             _row(
                 Entry,
-                (channel, key, calls.ids.new(), contract.type, contract.version, calls.seconds(), headers,
-                 plan.write(message)),
+                (channel, key, workplace.ids.new(), contract.type, contract.version, workplace.seconds(), headers,
+                 plan.codec.write(message)),
             )
         )  # fmt: skip
         return key
@@ -303,13 +314,14 @@ class UnitOfWork:
     def begin(self) -> Transaction:
         """The transaction of the handler's own statements."""
         if self.transaction is None:
-            assert has_sql(self.store)  # noqa: S101  # a system with another one does not start
-            self.transaction = self.store.begin()
+            store = self.workplace.store
+            assert has_sql(store)  # noqa: S101  # a system with another one does not start
+            self.transaction = store.begin()
         return self.transaction
 
     def commit(self, rows: Unit) -> Awaitable[None]:
         """Writes the rows, together with what the handler's own statements have written. Raises as `Store.commit`."""
-        return self.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
+        return self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
 
     async def aclose(self) -> None:
         """Rolls back what the handler's own statements have written, unless it was committed. Idempotent."""
@@ -327,11 +339,11 @@ class UnitOfWork:
 
     def later(self, command: Command[Any, Any]) -> None:
         """Records a command sent for later. Raises `Diverged` as `Attempt.key_of`."""
-        plan, attempt = self._published(type(command)), self.attempt
+        plan, attempt = self.workplace.published[command.__class__], self.attempt
         contract, headers = plan.contract, LATER
         if contract.identity is not None:
             identity = identity_of(getattr(command, contract.identity))
-            wish = attempt.key_of(contract.type, Codec[Any](type(command)).canonical(command), identity)
+            wish = attempt.calls().key_of(contract.type, plan.codec.canonical(command), identity)
             headers = write_wish(attempt.context + DERIVED, wish)
         self._enter(Channel.PUBLISHED, plan, command, self.key or attempt.cause, headers)
 
@@ -340,7 +352,7 @@ class UnitOfWork:
         changes: list[Change] = []
         for held in self._held.values():
             if held.changed:
-                if not held.aggregate:
+                if not held.is_aggregate:
                     held.body = held.encoded()
                     held.check(held.body)
                 changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
@@ -438,10 +450,10 @@ GIVEN: Mapping[injectables.Injectable, Callable[[UnitOfWork, Any], Any] | None] 
     injectables.REPOSITORY: _Repository,
     injectables.VIEW: _View,
     injectables.LATER: _Later,
-    injectables.SENDER: lambda unit, _: unit.calls.within(unit),
+    injectables.SENDER: lambda unit, _: unit.workplace.sender(unit),
     injectables.SQL: lambda unit, _: unit.begin(),
-    injectables.CLOCK: lambda unit, _: RepeatedClock(unit.attempt) if unit.attempt.origin else unit.calls.clock,
-    injectables.IDS: lambda unit, _: RepeatedIds(unit.attempt) if unit.attempt.origin else unit.calls.ids,
-    injectables.SERVICE: None,
+    injectables.CLOCK: lambda unit, _: RepeatedClock(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
+    injectables.IDS: lambda unit, _: RepeatedIds(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
+    injectables.SERVICE: lambda unit, service: unit.workplace.services[service],
 }
-"""How a unit of work gives what handlers ask for, by kind, from a subject. None gives the subject itself."""
+"""How a unit of work gives what handlers ask for, by kind, from a subject."""

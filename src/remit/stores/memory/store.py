@@ -71,13 +71,24 @@ class MemoryStore:
             raise written_read_only("memory")
 
     async def commit(self, unit: Unit) -> None:
-        self._refuse_to_write()
+        if self._read_only:
+            raise written_read_only("memory")
         placed = self._placed(unit.entries, self._check(unit))
         for kind, id, expected, body in unit.changes:
             self._state[kind, id] = (expected + 1, body)
         if unit.claim is not None:
             caller, key, fingerprint, outcome, at = unit.claim
             self._outcomes[caller, key] = Outcome(fingerprint, outcome, at)
+        if unit.advance is not None or unit.parks or unit.settle is not None or unit.discard is not None:
+            self._follow(unit)
+        if placed:
+            for part, entry in placed:
+                self._append(part, entry)
+            for wake in self._watchers:
+                wake()
+
+    def _follow(self, unit: Unit) -> None:
+        """Writes what a subscription is to remember."""
         if (advance := unit.advance) is not None:
             moved = self._checkpoints.setdefault(advance.subscription, {})
             moved[advance.part] = Checkpoint(advance.after, advance.after_id, advance.at)
@@ -87,17 +98,15 @@ class MemoryStore:
             self._settle(unit.settle)
         if unit.discard is not None:
             self._drop(unit.discard)
-        if placed:
-            for part, entry in placed:
-                self._append(part, entry)
-            for wake in self._watchers:
-                wake()
 
     def _placed(self, entries: Sequence[Entry], size: int) -> list[tuple[int, Entry]]:
         """Messages with their partitions, beside so many bytes of state. Raises `TooLarge`, `Unstorable`."""
         placed: list[tuple[int, Entry]] = []
+        parts = self._parts
         for entry in entries:
-            placed.append((self._part(entry.key), entry))
+            key = entry.key
+            part = parts.get(key)
+            placed.append((self._part(key) if part is None else part, entry))
             size += len(entry.payload) + len(entry.headers)
         if size > LARGEST_UNIT:
             raise too_large(size, "a unit of work writes", "memory")
@@ -108,24 +117,24 @@ class MemoryStore:
         log = self._log.get((channel, part))
         if log is None:
             log = self._log[channel, part] = []
-        pos, prev = log[-1][1:3] if log else self._floor(channel, part)[:2]
+        last: tuple[Any, ...] = log[-1] if log else (part, *self._floor(channel, part))
+        pos, prev = last[1], last[2]
         log.append((part, pos + 1, id, prev, key, type, version, at, headers, payload))
 
     def _floor(self, channel: Channel, part: int) -> Checkpoint:
         return self._floors.get((channel, part)) or Checkpoint(0, "", 0.0)
 
     def _part(self, key: str) -> int:
-        part = self._parts.get(key)
-        if part is None:
-            if len(self._parts) > 10_000:
-                self._parts.clear()
-            try:
-                part = self._parts[key] = partition_of(key, self.capabilities.partitions)
-            except UnicodeEncodeError as error:
-                raise Unstorable(
-                    f"a key is no text that could be sent ({error})", where="memory",
-                    expected="text without lone surrogates", next="correct what makes the key",
-                ) from error  # fmt: skip
+        """The partition of a key that is not known yet. Raises `Unstorable`."""
+        if len(self._parts) > 10_000:
+            self._parts.clear()
+        try:
+            part = self._parts[key] = partition_of(key, self.capabilities.partitions)
+        except UnicodeEncodeError as error:
+            raise Unstorable(
+                f"a key is no text that could be sent ({error})", where="memory",
+                expected="text without lone surrogates", next="correct what makes the key",
+            ) from error  # fmt: skip
         return part
 
     def _check(self, unit: Unit) -> int:

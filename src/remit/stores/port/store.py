@@ -28,6 +28,8 @@ class Capabilities:
     partitions: int
     sql: bool = False
     """Its transactions carry statements of the user's: it is an `SqlStore`."""
+    apart: bool = False
+    """It is in another process: each question is a round trip."""
     roles: bool = False
     """Each context enters it with credentials of its own, which reach no other context's store."""
 

@@ -129,7 +129,7 @@ class PostgresStore:
 
     def __init__(self, address: str, context: str, *, partitions: int = 16) -> None:
         self.capabilities = Capabilities(
-            durable=True, shared_between_processes=True, partitions=partitions, sql=True, roles=True
+            durable=True, shared_between_processes=True, partitions=partitions, sql=True, apart=True, roles=True
         )
         self._place = place_of(address, context)
         self._context = context

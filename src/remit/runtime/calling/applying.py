@@ -1,0 +1,147 @@
+"""How a command is applied: once under a key, and again after somebody else wrote first."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from random import Random
+from typing import Any
+
+from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError, StoreUnavailable
+from remit.messages import Refusal, write_reply
+from remit.runtime.calling.deadlines import Limit
+from remit.runtime.calling.outcomes import Claimed, Outcomes, UnderWay
+from remit.runtime.plan import HandlerPlan
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.turns import Place, Turns
+from remit.runtime.work.unit import UnitOfWork, Workplace
+from remit.stores import Store, Unit, was_written
+
+__all__ = ["Applying", "Binding"]
+
+_NO_ROWS = Unit()
+_AT_FIRST: tuple[Place | None, frozenset[Place]] = None, frozenset()
+"""Before the first run of a handler: its turn, and what others are known to have added."""
+
+
+Binding = tuple[Workplace, HandlerPlan]
+"""A handler in this process."""
+
+
+class Applying:
+    """Applies commands of this process."""
+
+    def __init__(self, outcomes: Outcomes, turns: Turns, random: Random) -> None:
+        self._outcomes = outcomes
+        self._turns = turns
+        self._random = random
+        self._under_way = UnderWay()
+
+    async def once(
+        self, limit: Limit, binding: Binding, command: Any, claim: Claimed, outer: Attempt | None, at: float
+    ) -> Any:
+        """Applies a command under a key, unless it was applied. `at` is the time now, in seconds since the epoch."""
+        origin, under_way = claim.origin, self._under_way
+        if origin in under_way and (outer is None or not outer.comes_from(origin)):
+            await under_way.over(origin)
+        mine = under_way.enter(origin)
+        try:
+            workplace, handler = binding
+            known, begun = await self._outcomes.begin(workplace.store, handler, claim, command, at)
+            if known is not None:
+                return known[0]
+            context = workplace.plan.name
+            attempt = Attempt(origin, claim.cause, claim.trace, begun, context, limit.when, outer, timed=False)
+            return await self.apply(limit, binding, command, claim, attempt)
+        finally:
+            if mine:
+                under_way.leave(origin)
+
+    async def apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
+        self, limit: Limit, binding: Binding, command: Any, claim: Claimed | None, attempt: Attempt
+    ) -> Any:
+        """Applies a command: load, decide, commit; rerun when somebody else wrote first."""
+        workplace, handler = binding
+        turn, taken = _AT_FIRST
+        try:
+            while True:
+                unit = UnitOfWork(workplace, attempt, taken)
+                rows, reply = _NO_ROWS, None
+                if claim is not None and claim.foreseen is not None:
+                    self._outcomes.foresee(unit, claim)
+                try:
+                    reply = await unit.run(handler, command)
+                    rows = unit.unit()
+                    if claim is not None:
+                        rows.claim = claim.row(write_reply(reply, handler.reply), self._outcomes.stamp())
+                    elif not handler.reply.is_light(reply):
+                        handler.reply.write(reply)
+                    if limit.asked or self._turns.taken:
+                        await self._stand_aside(limit, unit, rows, turn)
+                    await unit.commit(rows)
+                except asyncio.CancelledError as error:
+                    if not was_written(error, rows) or not limit.owns_cancellation():
+                        raise
+                    return reply  # it came too late to be withdrawn
+                except Refusal as refusal:
+                    limit.refuse_late()
+                    await unit.aclose()
+                    return await self._refused(workplace.store, handler, claim, refusal)
+                except Conflict:
+                    await unit.aclose()  # what its statements have locked, others may need whose turn it is
+                    if known := await self._outcomes.known(workplace.store, handler, claim):
+                        return known[0]
+                    taken = await unit.taken_meanwhile()
+                    turn, mine = None, turn
+                    turn = await self._turn(rows, attempt, mine)
+                except Exception as error:
+                    if known := await self._applied_meanwhile(workplace.store, handler, claim, error):
+                        return known[0]
+                    raise
+                else:
+                    return reply
+                finally:
+                    if unit.transaction is not None:
+                        await unit.aclose()
+        finally:
+            if turn is not None:
+                self._turns.give_up(turn)
+
+    async def _stand_aside(self, limit: Limit, unit: UnitOfWork, rows: Unit, turn: Place | None) -> None:
+        """Lets others write first whose turn it is, unless they may wait for what this one has locked."""
+        if unit.transaction is None:
+            await self._turns.stand_aside(rows.changes, unit.attempt, turn)
+        limit.refuse_late()
+
+    async def _applied_meanwhile(
+        self, store: Store, handler: HandlerPlan, claim: Claimed | None, error: Exception
+    ) -> tuple[Any] | None:
+        """What this very command was answered with, if somebody has applied it meanwhile: of that it may fail."""
+        if claim is None or isinstance(error, (OutcomeUnknown, StoreError, StoreUnavailable)):
+            return None
+        try:
+            return await self._outcomes.known(store, handler, claim)
+        except RemitError:
+            return None  # what it has failed of is the news
+
+    async def _refused(self, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal) -> Any:
+        """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
+        one. Raises it, unless the command was applied meanwhile."""
+        if refusal.__class__ not in handler.refusals:
+            raise refusal
+        outcome = write_reply(refusal, handler.reply)
+        if claim is None:
+            raise refusal
+        if claim.keeps_refusals:
+            with contextlib.suppress(Conflict):
+                await store.commit(Unit(claim=claim.row(outcome, self._outcomes.stamp())))
+                raise refusal
+        if known := await self._outcomes.known(store, handler, claim):
+            return known[0]
+        raise refusal
+
+    async def _turn(self, rows: Unit, attempt: Attempt, mine: Place | None) -> Place | None:
+        """After a conflict: waits for the turn at the aggregate, or for a moment."""
+        if not rows.changes:
+            await asyncio.sleep(self._random.random() * 0.002)
+        return await self._turns.take_first(rows.changes, attempt, mine)

@@ -1,0 +1,98 @@
+"""What a caller gets to see: the reply as it arrives, a declared refusal, or a `CallError`; nothing from inside.
+
+With wire parity, messages and replies of this process go through the codec as those of others do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NoReturn
+
+import msgspec
+
+from remit.errors import (
+    AlreadyExists,
+    BadKey,
+    BadValue,
+    CallError,
+    DeadlineExceeded,
+    HandlerFailed,
+    NotFound,
+    OutcomeUnknown,
+    RemitError,
+    StoreError,
+)
+from remit.messages import Refusal, decode_reply, write_reply
+from remit.runtime.calling.deadlines import Limit
+from remit.runtime.failures import told
+from remit.runtime.plan import HandlerPlan
+from remit.runtime.signals import Listener, Signal
+from remit.runtime.work.attempts import is_end
+
+__all__ = ["Telling"]
+
+
+class Telling:
+    """Tells callers how their calls have ended, and the listener what has failed."""
+
+    def __init__(self, listener: Listener, *, parity: bool) -> None:
+        self._listener = listener
+        self.parity = parity
+
+    def travelled(self, handler: HandlerPlan, message: Any) -> Any:
+        """The message as it arrives: after a round trip through the codec."""
+        return handler.codec.read(handler.codec.write(message))
+
+    def returned(self, handler: HandlerPlan, reply: Any) -> Any:
+        """The reply as it arrives."""
+        try:
+            return decode_reply(write_reply(reply, handler.reply), handler.reply, handler.refusals)
+        except (RemitError, msgspec.MsgspecError, TypeError) as error:
+            raise RemitError(
+                f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name
+            ) from None
+
+    def tell(self, handler: HandlerPlan, limit: Limit, error: BaseException) -> NoReturn:
+        """Raises what the caller may see of what went wrong inside."""
+        if limit.owns_cancellation() and not isinstance(error, OutcomeUnknown):
+            raise DeadlineExceeded(
+                f"{handler.contract.type} was not done by its deadline; what it had called by then stays",
+                where=handler.name,
+                next="try again with the same key",
+            ) from None
+        if isinstance(error, asyncio.CancelledError):
+            if limit.is_asked_to_end():
+                raise error
+        elif isinstance(error, Refusal):
+            raise self._declared(handler, error) from None
+        elif isinstance(error, (CallError, NotFound, AlreadyExists, BadKey, StoreError)) or is_end(error):
+            raise error
+        self._listener(Signal("handler-failed", handler.name, told(error), error))
+        made = f": {error.what}" if isinstance(error, BadValue) else ""
+        raise HandlerFailed(
+            f"{handler.contract.type} failed in its handler{made}",
+            where=handler.name,
+            next="see the log of the service that runs it",
+        ) from None
+
+    def _declared(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
+        if refusal.__class__ in handler.refusals:  # of a subclass nobody elsewhere would know what it is
+            return self._written(handler, refusal)
+        self._listener(Signal("handler-failed", handler.name, f"raised the undeclared refusal {refusal}", refusal))
+        return HandlerFailed(
+            f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}",
+            where=handler.name, expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
+            next=f"declare it: class {handler.contract.message.__name__}(Command[..., {type(refusal).__name__}])",
+        )  # fmt: skip
+
+    def _written(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
+        """The refusal, as it arrives; or the error of one that could not be written."""
+        try:
+            written = write_reply(refusal, handler.reply)
+        except BadValue as error:
+            self._listener(Signal("handler-failed", handler.name, told(error), error))
+            return HandlerFailed(f"{handler.contract.type} was refused, which cannot be said: {error.what}")
+        if self.parity:
+            decoded: Refusal = decode_reply(written, handler.reply, handler.refusals)
+            return decoded
+        return refusal
