@@ -83,3 +83,11 @@ def only(findings: list[Finding]) -> Finding:
 def untyped(declared: object) -> Any:
     """The same, where a test makes a mistake that a checker would report."""
     return declared
+
+
+def followed() -> tuple[Context[Any], Context[Any]]:
+    """`sales` publishes two events, and `billing` has nothing yet that follows them."""
+    sales, billing = Context("sales"), Context("billing")
+    sales.publish(Placed)(placed)
+    sales.publish(Paid)(paid)
+    return sales, billing

@@ -367,7 +367,7 @@ class Pair(Value):
 
 _CANONICAL = """
 import sys; sys.path[:0] = {path!r}
-from tests.runtime.test_repetition import canonical_tags
+from tests.runtime.work.test_repetition import canonical_tags
 print(canonical_tags({order}).hex())
 """
 
