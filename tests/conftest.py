@@ -6,12 +6,15 @@ Whoever started the tests in the background may have left SIGINT ignored; proces
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
 from tests.servers.postgres import given_or_started
+from tests.servers.warm import WarmPopen
 
 pytest_plugins = ["tests.side_by_side"]
 
@@ -19,6 +22,9 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, databas
 settings.load_profile("repeatable")
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+if sys.platform == "linux":
+    setattr(subprocess, "Popen", WarmPopen)  # noqa: B010  # the type checkers know of no other class there
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,197 @@
+"""The command `remit` in processes that need not import first what they are made of.
+
+Hundreds of them are started, and half of what each computed was importing the same modules. So one process imports them
+once, and each further one is forked off from it: with its own arguments, environment, folder and streams, its own modules
+of the system it runs, and a number that can be killed. `tests/cli/test_program.py`, the pages and the demo start from nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Generator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["WarmPopen", "cold"]
+
+REMIT = str(Path(sys.executable).with_name("remit"))
+ANYHOW = (
+    "remit.cli.program", "remit.hosting.serving", "remit.edges.http", "remit.stores.sqlite.store",
+    "remit.stores.postgres.store", "remit.transports.http", "remit.transports.nats",
+    "asyncpg", "httptools", "nats.aio.client", "sqlite3", "uvicorn", "uvloop",
+)  # fmt: skip
+"""What is imported once."""
+_NUMBER = struct.Struct("=i")
+_LARGEST = 1 << 18
+_AT_START = ("PYTHON", "LANG", "LC_")
+"""Variables that an interpreter reads only when it starts."""
+_cold = False
+
+
+# --- who starts a process -----------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def cold() -> Generator[None]:
+    """Within the block every process starts from nothing."""
+    global _cold
+    before, _cold = _cold, True
+    try:
+        yield
+    finally:
+        _cold = before
+
+
+class WarmPopen(subprocess.Popen[Any]):
+    """As any other one; if the command is `remit`, and nothing is asked for that only a new interpreter does, warm."""
+
+    _ended: int | None = None
+    """Where is told how the process has ended, for one that is no child of this one."""
+
+    def _execute_child(self, args: Any, executable: Any, preexec_fn: Any, close_fds: bool, pass_fds: Any, cwd: Any,
+                       env: Mapping[str, str] | None, *more: Any) -> None:  # fmt: skip
+        environment = dict(os.environ if env is None else env)
+        command = [] if isinstance(args, (str, bytes, os.PathLike)) else [os.fsdecode(each) for each in args]
+        if _cold or preexec_fn is not None or pass_fds or command[:1] != [REMIT] or not _plain(environment):
+            super()._execute_child(  # type: ignore[misc]  # the stubs leave out what is private
+                args, executable, preexec_fn, close_fds, pass_fds, cwd, env, *more
+            )
+            return
+        pipes, session = more[3:9], bool(more[14])
+        streams = [own if given == -1 else given for own, given in enumerate((pipes[0], pipes[3], pipes[5]))]
+        order = {"argv": command, "env": environment, "cwd": os.fspath(cwd or Path.cwd()), "session": session}
+        self._ended, tell = os.pipe()
+        try:
+            socket.send_fds(_mould(), [json.dumps(order).encode()], [*streams, tell])
+        finally:
+            os.close(tell)
+            self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]  # as above
+        (self.pid,) = _NUMBER.unpack(os.read(self._ended, _NUMBER.size))
+        self._child_created = True
+
+    def _try_wait(self, flags: int) -> tuple[int, int]:
+        if self._ended is None:
+            return super()._try_wait(flags)  # type: ignore[misc, no-any-return]  # as above
+        if flags & os.WNOHANG and not select.select([self._ended], [], [], 0)[0]:
+            return 0, 0
+        told = os.read(self._ended, _NUMBER.size)
+        os.close(self._ended)
+        return self.pid, _NUMBER.unpack(told)[0] if told else signal.SIGKILL
+
+    def _internal_poll(self, *more: Any, **others: Any) -> int | None:
+        if self._ended is None:
+            return super()._internal_poll(*more, **others)  # type: ignore[misc, no-any-return]  # as above
+        lock = self._waitpid_lock  # type: ignore[attr-defined]  # as above
+        if self.returncode is None and lock.acquire(blocking=False):
+            try:
+                if self.returncode is None and (found := self._try_wait(os.WNOHANG))[0]:
+                    self._handle_exitstatus(found[1])  # type: ignore[attr-defined]  # as above
+            finally:
+                lock.release()
+        return self.returncode
+
+
+def _plain(environment: Mapping[str, str]) -> bool:
+    """Whether an interpreter with this environment would start as this one has."""
+
+    def settings(of: Mapping[str, str]) -> dict[str, str]:
+        return {name: said for name, said in of.items() if name.startswith(_AT_START) and name != "PYTHONPATH"}
+
+    folders = environment.get("PYTHONPATH", "").split(os.pathsep)
+    spoilt = any(Path(folder, "sitecustomize.py").exists() for folder in folders if folder)
+    return settings(environment) == settings(os.environ) and not spoilt
+
+
+@cache
+def _mould() -> socket.socket:
+    """The way to the process that has imported everything. It ends with this one."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with its:
+        process = subprocess.Popen(
+            [sys.executable, "-P", __file__, str(its.fileno())],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=[its.fileno()], start_new_session=True,
+        )  # fmt: skip
+
+    def end() -> None:
+        ours.close()
+        process.wait()
+
+    atexit.register(end)
+    return ours
+
+
+# --- in the process that has imported everything ----------------------------------------------------------------------
+
+
+def mould(door: socket.socket) -> None:
+    """Forks off one process for each order, until nobody gives any."""
+    for name in ANYHOW:
+        importlib.import_module(name)
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        said, given, _, _ = socket.recv_fds(door, _LARGEST, 4)
+        if not said:
+            return
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            door.close()
+            keep(json.loads(said), given)
+            return
+        for each in given:
+            os.close(each)
+
+
+def keep(order: dict[str, Any], given: list[int]) -> None:
+    """The parent of the process that was ordered: tells its number, and how it has ended."""
+    *streams, tell = given
+    pid = os.fork()
+    if pid == 0:
+        os.close(tell)
+        run(order, streams)
+        return
+    for each in streams:
+        os.close(each)
+    os.write(tell, _NUMBER.pack(pid))
+    os.write(tell, _NUMBER.pack(os.waitpid(pid, 0)[1]))
+    os._exit(0)
+
+
+def run(order: dict[str, Any], streams: list[int]) -> None:
+    """The process that was ordered. It ends as an interpreter does that has run the command."""
+    if order["session"]:
+        os.setsid()
+    for number, each in enumerate(streams):
+        os.dup2(each, number)
+    for each in streams:
+        os.close(each)
+    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)
+    sys.stderr = open(2, "w", errors="backslashreplace", buffering=1, closefd=False)
+    given = [os.path.abspath(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    usual = [each for each in sys.path if each not in given]
+    os.chdir(order["cwd"])
+    os.environ.clear()
+    os.environ.update(order["env"])
+    added = [os.path.abspath(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    sys.path[:] = [str(Path(REMIT).parent), *added, *usual]
+    sys.argv = order["argv"]
+    importlib.invalidate_caches()
+    from remit.cli import main
+
+    main()
+
+
+if __name__ == "__main__":
+    mould(socket.socket(fileno=int(sys.argv[1])))
