@@ -9,6 +9,7 @@ from importlib.metadata import version
 import pytest
 
 from tests.cli.program import REMIT, SYSTEM, Office, is_clear
+from tests.servers.warm import cold
 
 COMMANDS = [
     "",
@@ -37,7 +38,18 @@ def test_every_command_explains_itself(command: str) -> None:
 
 
 def test_the_version_is_that_of_the_package() -> None:
-    assert execute("--version").stdout == f"remit {version('remit')}\n"
+    with cold():
+        shown = execute("--version")
+    assert shown.stdout == f"remit {version('remit')}\n"
+
+
+@pytest.mark.parametrize("arguments", [["ask", "--help"], ["plan", SYSTEM], ["plan", "nowhere"]])
+def test_a_process_that_starts_from_nothing_says_the_same(office: Office, arguments: list[str]) -> None:
+    """Most tests start it warm: tests/servers/warm.py."""
+    warm = office.remit(*arguments, place=False)
+    with cold():
+        started = office.remit(*arguments, place=False)
+    assert (started.returncode, started.stdout, started.stderr) == (warm.returncode, warm.stdout, warm.stderr)
 
 
 def test_an_unknown_command_is_said() -> None:

@@ -55,9 +55,12 @@ class Proxy:
 
     async def cut(self) -> None:
         """All connections are reset, new ones are refused."""
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            for each in listener.sockets:
+                asyncio.get_running_loop().remove_reader(each.fileno())
+            await asyncio.sleep(0)  # what has just been accepted cannot be taken once the listener is closed
+            listener.close()
         self.reset()
 
     async def close(self) -> None:
