@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import select
 import signal
 import threading
 import time
@@ -42,6 +43,15 @@ def kept_running(services: Services, nats: NatsServer | None, kills: int, seed: 
             thread.join()
 
 
+def _wait_for(process: int) -> None:
+    """Returns when it has ended, and leaves to others to wait for it."""
+    ended = os.pidfd_open(process)
+    try:
+        select.select([ended], [], [])
+    finally:
+        os.close(ended)
+
+
 class _Keeper:
     def __init__(self, services: Services, nats: NatsServer | None, kills: int, seed: int) -> None:
         self.turn = threading.Lock()
@@ -55,8 +65,8 @@ class _Keeper:
     def keep(self, service: Service) -> None:
         """Starts a service again as often as it dies."""
         while True:
-            with suppress(ChildProcessError):  # it has been waited for
-                os.waitid(os.P_PID, service.pid, os.WEXITED | os.WNOWAIT)
+            with suppress(ProcessLookupError):  # it has been waited for
+                _wait_for(service.pid)
             with self.turn:
                 if self.over.is_set():
                     return

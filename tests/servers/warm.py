@@ -1,8 +1,9 @@
 """The command `remit` in processes that need not import first what they are made of.
 
-Hundreds of them are started, and half of what each computed was importing the same modules. So one process imports them
-once, and each further one is forked off from it: with its own arguments, environment, folder and streams, its own modules
-of the system it runs, and a number that can be killed. `tests/cli/test_program.py`, the pages and the demo start from nothing.
+Hundreds are started, and most of what each computed until it was ready was importing the same modules. So one process
+imports them once, and each further one is forked off from it: with arguments, environment, folder and streams of its
+own, its own modules of the system it runs, and a number that can be killed. The pages, the demo and the long tests
+start theirs from nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _AT_START = ("PYTHON", "LANG", "LC_")
 _cold = False
 
 
-# --- who starts a process -----------------------------------------------------------------------------------------------
+# --- who starts a process ---------------------------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -109,9 +110,7 @@ def _plain(environment: Mapping[str, str]) -> bool:
     def settings(of: Mapping[str, str]) -> dict[str, str]:
         return {name: said for name, said in of.items() if name.startswith(_AT_START) and name != "PYTHONPATH"}
 
-    folders = environment.get("PYTHONPATH", "").split(os.pathsep)
-    spoilt = any(Path(folder, "sitecustomize.py").exists() for folder in folders if folder)
-    return settings(environment) == settings(os.environ) and not spoilt
+    return settings(environment) == settings(os.environ)
 
 
 @cache
@@ -177,20 +176,25 @@ def run(order: dict[str, Any], streams: list[int]) -> None:
         os.dup2(each, number)
     for each in streams:
         os.close(each)
-    sys.stdin, sys.stdout = open(0, closefd=False), open(1, "w", closefd=False)
-    sys.stderr = open(2, "w", errors="backslashreplace", buffering=1, closefd=False)
-    given = [os.path.abspath(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    usual = [each for each in sys.path if each not in given]
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    usual = [each for each in sys.path if each not in _python_path()]
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])
-    added = [os.path.abspath(each) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
-    sys.path[:] = [str(Path(REMIT).parent), *added, *usual]
+    sys.path[:] = [str(Path(REMIT).parent), *_python_path(), *usual]
     sys.argv = order["argv"]
     importlib.invalidate_caches()
+    with contextlib.suppress(ModuleNotFoundError):
+        importlib.import_module("sitecustomize")  # as an interpreter does when it starts
     from remit.cli import main
 
     main()
+
+
+def _python_path() -> list[str]:
+    return [str(Path(each).absolute()) for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
 
 
 if __name__ == "__main__":
