@@ -5,7 +5,7 @@ that nobody can set. Where a clock is behind the mark, the mark goes back, so th
 one is ahead, the mark follows slowly: after a month in which nobody was there it takes a day, and who has another time
 takes it back meanwhile. Of two processes that do not agree, the one whose clock is behind is believed.
 
-The mark is kept in the store as the time of a checkpoint (`TIME` in `stores/port/notes.py`).
+The mark is kept in the store as the time of a checkpoint (`TIME` in `stores/port.py`).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A reaction begins with what is there, and that is all it is for. The documents of a projection are the fold of all
 messages, so one that misses some is incomplete, and nothing that comes later mends it. That is kept in the same store
-as its checkpoints (`missed_by` in `stores/port/notes.py`).
+as its checkpoints (`missed_by` in `stores/port.py`).
 """
 
 from __future__ import annotations

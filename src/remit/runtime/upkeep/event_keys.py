@@ -2,7 +2,7 @@
 
 What is written before and after such a change has different keys, and those have no mutual order: a later message would
 overtake an earlier one that waits, or whose key is parked. The note is kept as a piece of state
-(`EVENT_KEYS` in `stores/port/notes.py`).
+(`EVENT_KEYS` in `stores/port.py`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,478 @@
+"""The store port: one append-only log per context, and the rows that commit with it.
+
+A store belongs to a context. A unit of work is only a list of rows until `commit`, which writes all of them or none.
+Adapters take time as an argument and never read a clock. `Store` is the sum of small ports, one for each who uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from zlib import crc32
+
+from typing_extensions import TypeIs
+
+from remit.errors import StoreError
+from remit.log import Channel, Checkpoint, Log, Record, SubscriptionId
+
+if TYPE_CHECKING:  # it takes half of the time that importing remit does
+    from asyncio import CancelledError
+
+__all__ = [
+    "BEGUN",
+    "EVENT_KEYS",
+    "TIME",
+    "Advance",
+    "Capabilities",
+    "Change",
+    "Checkpoints",
+    "Claim",
+    "Claims",
+    "Committing",
+    "Discard",
+    "Entry",
+    "Letter",
+    "Members",
+    "Outcome",
+    "Park",
+    "Parked",
+    "ParkedKeys",
+    "Retention",
+    "Settle",
+    "SqlStore",
+    "States",
+    "Store",
+    "Transaction",
+    "Unit",
+    "has_sql",
+    "missed_by",
+    "note_written",
+    "partition_of",
+    "was_written",
+    "written_read_only",
+]
+
+
+# ── what is written ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """The partition of a key: stable over processes, versions and machines (CRC-32 modulo the number of partitions)."""
+    return crc32(key.encode()) % partitions
+
+
+class Entry(NamedTuple):
+    """A message to be appended to the log. The store assigns its position."""
+
+    channel: Channel
+    key: str
+    id: str
+    type: str
+    version: int
+    at: float
+    """Seconds since the epoch."""
+    headers: str
+    """JSON object."""
+    payload: bytes
+
+
+class Change(NamedTuple):
+    """State to be written. `expected` is the version it was loaded with, 0 when it is new."""
+
+    kind: str
+    id: str
+    expected: int
+    body: bytes
+
+
+class Advance(NamedTuple):
+    """A checkpoint moved by compare-and-swap from one message to another."""
+
+    subscription: SubscriptionId
+    part: int
+    before: int
+    before_id: str
+    after: int
+    after_id: str
+    at: float
+
+
+class Claim(NamedTuple):
+    """An idempotency key taken by a command, with the outcome a repeated call will get."""
+
+    caller: str
+    """The type of the command, and who gave the key: a key means something among those of one type and one caller."""
+    key: str
+    fingerprint: bytes
+    outcome: bytes
+    at: float
+
+
+class Park(NamedTuple):
+    """A message put aside: it failed and parks its key, or its key is parked and has to be until all is written.
+
+    What was handled and not put aside needs no such check. A key is parked in the unit that moves the checkpoint past
+    its message, so whoever moved it from where it stood before it looked (`Store.parked_among`) has seen every parked
+    key, but for those that were freed meanwhile.
+    """
+
+    subscription: SubscriptionId
+    key: str
+    record: Record
+    at: float
+    error: str
+    """Why; empty for a message that only waits behind a parked one."""
+    retry_at: float
+
+
+class Settle(NamedTuple):
+    """The lowest letter of a parked key has been handled (or failed again, with `error`)."""
+
+    subscription: SubscriptionId
+    key: str
+    part: int
+    pos: int
+    error: str = ""
+    at: float = 0.0
+    """When it failed again, and when it is tried next (seconds since the epoch)."""
+    retry_at: float = 0.0
+
+
+class Discard(NamedTuple):
+    """A letter thrown away by a person; a tombstone with the reason stays."""
+
+    subscription: SubscriptionId
+    key: str
+    part: int
+    pos: int
+    reason: str
+    at: float
+
+
+@dataclass(slots=True)
+class Unit:
+    """The rows of one unit of work, written together or not at all."""
+
+    changes: Sequence[Change] = ()
+    entries: Sequence[Entry] = ()
+    claim: Claim | None = None
+    """The key of a command that somebody may repeat; without one, nobody can."""
+    advance: Advance | None = None
+    parks: Sequence[Park] = ()
+    settle: Settle | None = None
+    discard: Discard | None = None
+
+
+class Committing(Protocol):
+    """Writes units of work."""
+
+    async def commit(self, unit: Unit) -> None:
+        """Writes everything or nothing.
+
+        Raises `Conflict` (a version, checkpoint or idempotency key is not as expected, a letter waits behind a key that
+        is not parked; nothing written),
+        `TooLarge` (see `require_fit`; nothing written), `Unstorable` (a value that it cannot hold; nothing written),
+        `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not). What one unit holds fails no other.
+
+        When the caller is cancelled, a unit that still waits for its turn is withdrawn at once, and nothing of it is
+        written. One that is being written is waited for. Either way `CancelledError` comes out, and it means that
+        nothing was written, unless `was_written` says of it that the unit was. Where the outcome is not known in the
+        end, or not within a bounded time, `OutcomeUnknown` comes out in its place; `Task.cancelling` still tells of
+        the cancellation.
+        """
+        ...
+
+
+_WRITTEN = "remit_written"
+
+
+def note_written(cancelled: CancelledError, unit: Unit) -> None:
+    """For stores: notes at a cancellation that this unit was written when it came out of its `Store.commit`."""
+    vars(cancelled)[_WRITTEN] = unit
+
+
+def was_written(cancelled: CancelledError, unit: Unit) -> bool:
+    """Whether a unit was written whose `Store.commit` has ended with this cancellation.
+
+    It is about this very unit: a cancellation goes on, through the callers of whoever has committed one.
+    """
+    return vars(cancelled).get(_WRITTEN) is unit
+
+
+# ── state, and what commands have ended with ──────────────────────────────────────────────────────────────────────────
+
+
+class States(Protocol):
+    """Aggregates and documents of projections."""
+
+    async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
+        """Version and body of one piece of state, or None."""
+        ...
+
+
+class Outcome(NamedTuple):
+    """What a repeated call gets."""
+
+    fingerprint: bytes
+    outcome: bytes
+    at: float
+    """When the key was claimed, or kept last (seconds since the epoch)."""
+
+
+class Claims(Protocol):
+    """What is known of commands that have a key."""
+
+    async def outcome(self, caller: str, key: str) -> Outcome | None:
+        """What the command with this key has ended with, or None."""
+        ...
+
+    async def recall(
+        self, caller: str, key: str, kind: str, id: str
+    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+        """`outcome` and `load` in one go: what a command begins with."""
+        ...
+
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+        """`outcome`, and when this command was first begun: at this time (seconds since the epoch), or before.
+
+        The time is kept, durably, before this returns; in one round trip. Raises also `OutcomeUnknown`.
+        """
+        ...
+
+    async def keep(self, caller: str, key: str, at: float) -> None:
+        """A command was repeated at this time: its outcome is as young as if it had been claimed then."""
+        ...
+
+
+# ── subscriptions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Checkpoints(Protocol):
+    """The checkpoints of the subscriptions of this context. A unit moves them."""
+
+    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
+        """The checkpoints of a subscription, by partition."""
+        ...
+
+    async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
+        """Puts checkpoints where a person wants them, forwards or backwards; those of other partitions stay.
+
+        Not for a subscription that moves on at the same time.
+        """
+        ...
+
+
+class Parked(NamedTuple):
+    """A parked key, and the source's partition that it belongs to."""
+
+    subscription: SubscriptionId
+    key: str
+    part: int
+    since: float
+    tried_at: float
+    """When it failed last, by the clock of who tried (seconds since the epoch)."""
+    attempts: int
+    retry_at: float
+    error: str
+    letters: int
+
+
+class Letter(NamedTuple):
+    """A message that waits behind a parked key, or failed and parked it."""
+
+    record: Record
+    at: float
+
+
+class ParkedKeys(Protocol):
+    """The parked keys of the subscriptions of this context. A unit parks them and frees them."""
+
+    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
+        """At most `limit` parked keys, of one subscription or of all, longest parked first. For people: it may look at
+        all of them.
+        """
+        ...
+
+    async def count_parked(self, subscription: SubscriptionId) -> int:
+        """How many keys are parked. For people: it may look at all of them."""
+        ...
+
+    async def parking(self) -> Sequence[SubscriptionId]:
+        """The subscriptions that have parked keys, in order. For people: it may look at
+        all of them.
+        """
+        ...
+
+    # What a subscription asks all the time, and what is answered by looking at a few rows however many are parked.
+
+    async def parked_among(
+        self, subscription: SubscriptionId, part: int, keys: Collection[str]
+    ) -> Collection[str] | None:
+        """Which of these keys of a partition are parked; None when none of its keys is."""
+        ...
+
+    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+        """At most `limit` parked keys that are to be tried at a time or before, the first to be tried first; and as
+        many that failed last after another time: where that is in the future, a clock that is ahead has said when they
+        are tried.
+        """
+        ...
+
+    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
+        """The lowest letters of a parked key, in order."""
+        ...
+
+    async def retry(self, name: str, key: str | None, at: float) -> int:
+        """Makes parked keys due at a time (seconds since the epoch); says how many."""
+        ...
+
+
+# ── what processes note for one another, in the rows that there are anyway ────────────────────────────────────────────
+
+
+TIME = SubscriptionId(" time", "", Channel.PRIVATE)
+"""A checkpoint: how late it is, as all agree who have the store open. Its position counts how often it was moved."""
+EVENT_KEYS = (" event keys", "")
+"""Kind and identity of a piece of state: by which field each event is ordered, as JSON."""
+BEGUN = " begun"
+"""After a claim's caller: when a command was first begun, a claim as well (`Claims.first_begun`)."""
+
+
+def missed_by(projection: SubscriptionId) -> SubscriptionId:
+    """The checkpoints up to which a projection has missed messages, by partition; 0 where that was accepted."""
+    return projection._replace(name=f"{projection.name} missed")
+
+
+# ── processes, and what is old ────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Members(Protocol):
+    """The processes over one store: their signs of life, and which of them runs what."""
+
+    async def beat(self, process: str, at: float, body: str) -> None:
+        """Writes a process's sign of life: JSON about its subscriptions. An empty body removes it."""
+        ...
+
+    async def beats(self) -> Mapping[str, tuple[float, str]]:
+        """The signs of life by process."""
+        ...
+
+    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        """Takes or renews the leases of these names, except those that another holds beyond `now`; with `until` 0.0
+        gives up those that the owner holds. Times are seconds since the epoch.
+        """
+        ...
+
+    async def leases(self) -> Mapping[str, tuple[str, float]]:
+        """Owner and end of each lease by name, also of those that are over."""
+        ...
+
+
+class Retention(Protocol):
+    """What deletes what is old, and forgets who is gone."""
+
+    async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
+        """Deletes signs of life, outcomes of commands and tombstones of letters that are older than these times
+        (seconds since the epoch), at most `limit` of each, so that commits wait but briefly; says how many.
+        """
+        ...
+
+    async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
+        """Deletes the first messages of a partition, up to a position, and only those before the first one that is of
+        the time `before` (seconds since the epoch) or later; at most `limit`. Says how many.
+
+        The floor moves in the same transaction. Positions and predecessors go on as if nothing had been deleted.
+        """
+        ...
+
+    async def forget(self, subscription: str) -> int:
+        """Removes what a subscription has reported; says for how many channels."""
+        ...
+
+
+# ── the store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a store can do, as data."""
+
+    durable: bool
+    shared_between_processes: bool
+    partitions: int
+    sql: bool = False
+    """Its transactions carry statements of the user's: it is an `SqlStore`."""
+    apart: bool = False
+    """It is in another process: each question is a round trip."""
+    roles: bool = False
+    """Each context enters it with credentials of its own, which reach no other context's store."""
+
+
+class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Members, Retention, Protocol):
+    """A context's store. Methods raise `StoreUnavailable` (try again), `StoreError` (cannot be used as it is).
+
+    Whoever needs a part of it names that part.
+    """
+
+    capabilities: Capabilities
+
+    async def open(self, *, read_only: bool = False) -> None:
+        """Makes or migrates the schema and opens the store. Raises `StoreError`, `StoreUnavailable`.
+
+        With `read_only` nothing is made, migrated or written: a store that is missing, newer or older is refused, and
+        so is every later write, with `StoreError`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finishes what is being committed, then closes. Idempotent."""
+        ...
+
+    def changed_elsewhere(self) -> bool:
+        """True when another process has committed since the last time this was asked."""
+        ...
+
+
+class Transaction(Protocol):
+    """Statements of the user's, and the unit that they belong to. What a statement has raised `commit` raises again."""
+
+    async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
+        """The rows of a statement. Raises `SqlError`, `Conflict`, `StoreUnavailable`."""
+        ...
+
+    async def execute(self, statement: str, /, *values: object) -> int:
+        """How many rows the statement has written. Raises as `fetch`."""
+        ...
+
+    async def commit(self, unit: Unit) -> None:
+        """Writes the unit and what the statements wrote, or neither. Raises as `Store.commit`, and `SqlError`."""
+        ...
+
+    async def abandon(self) -> None:
+        """Rolls back, unless it is committed. Idempotent."""
+        ...
+
+
+class SqlStore(Store, Protocol):
+    """A store in a database that users have tables in as well. Its capability is `sql`."""
+
+    def stir(self) -> None:
+        """A message is being staged in this process, by a transaction that is not ours: it is looked for sooner."""
+        ...
+
+    def begin(self) -> Transaction:
+        """A transaction, which begins with its first statement. Its `commit` or `abandon` has to be awaited."""
+        ...
+
+
+def has_sql(store: Store) -> TypeIs[SqlStore]:
+    """Whether it has the capability `sql`."""
+    return store.capabilities.sql
+
+
+def written_read_only(where: str) -> StoreError:
+    """The error of every store that was opened to be read and is written to."""
+    return StoreError(
+        "the store was opened for reading only", where=where, expected="a read", next="open it without read_only"
+    )
