@@ -36,6 +36,7 @@ A *refusal* (`remit.Refusal`) is no error of this tree: it is a declared answer.
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 __all__ = [
     "AlreadyExists",
@@ -68,6 +69,8 @@ __all__ = [
     "Unstorable",
 ]
 
+E = TypeVar("E", bound="RemitError")
+
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 """What a terminal obeys, or nobody sees, or cannot be printed: controls, changes of direction, halves of characters."""
 _INDENT = "    "
@@ -82,6 +85,11 @@ def visible(text: str) -> str:
         first, *others = text.split("\n")
         text = "\n".join([first, *(line if line.startswith(_INDENT) else _INDENT + line for line in others)])
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def another(error: E) -> E:
+    """The same error anew, so that each place where it is raised has a traceback of its own."""
+    return type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
 
 
 def told(code: str, where: str, what: str, expected: str, next: str) -> str:

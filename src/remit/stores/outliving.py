@@ -5,13 +5,13 @@ of the outcome with it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from remit.errors import OutcomeUnknown
 from remit.stores.port import Unit, note_written
 
-__all__ = ["PATIENCE", "Pending"]
+__all__ = ["PATIENCE", "Pending", "settle"]
 
 PATIENCE = 5.0
 """Seconds a cancelled caller waits for the outcome of its commit."""
@@ -79,3 +79,14 @@ class Pending:
             self._waiter = self._loop.create_future()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([self._waiter], timeout=left)
+
+
+def settle(batch: Sequence[Pending], outcomes: Sequence[Exception | None]) -> bool:
+    """The outcomes of some units are known. Says whether they have appended to the log."""
+    appended = False
+    for pending, outcome in zip(batch, outcomes, strict=True):
+        # What may have been appended counts as well: nothing else would wake those who follow, until the next commit.
+        if outcome is None or isinstance(outcome, OutcomeUnknown):
+            appended = appended or bool(pending.unit.entries)
+        pending.settle(outcome)
+    return appended

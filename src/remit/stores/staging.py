@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from remit.errors import OutboxError
+from remit.stores.tables import quoted
 
 __all__ = ["Staged", "stage", "stage_async"]
 
@@ -108,12 +109,7 @@ def _class_of(connection: object) -> str:
 
 def _statement(library: _Library, schema: str) -> str:
     marks = [library.mark.format(number=number, name=name) for number, name in enumerate(Staged._fields, 1)]
-    return _WRITE.format(*marks, schema=_quoted(schema))
-
-
-def _quoted(name: str) -> str:
-    """A name as SQL text."""
-    return '"' + name.replace('"', '""') + '"'
+    return _WRITE.format(*marks, schema=quoted(schema))
 
 
 def _explain(error: BaseException, schema: str) -> None:
@@ -126,7 +122,7 @@ def _explain(error: BaseException, schema: str) -> None:
             next="start the system once, or migrate its stores; or say which schema: outbox(..., schema=...)",
         ) from error  # fmt: skip
     if state == "42501":
-        name = _quoted(schema)
+        name = quoted(schema)
         raise OutboxError(
             f"this user may not publish for schema {schema!r}", where=schema,
             expected="the right to insert into its staging table",

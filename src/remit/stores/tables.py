@@ -19,6 +19,7 @@ __all__ = [
     "letter_row",
     "parked_of",
     "positions_text",
+    "quoted",
     "record_of",
     "subscriber_of",
     "subscription_of",
@@ -29,6 +30,11 @@ Key = tuple[str, str, int, int, str]
 """Subscription, source, channel and partition, and the key that is parked there."""
 
 _positions = msgspec.json.Decoder(dict[int, int])
+
+
+def quoted(name: str) -> str:
+    """A name as SQL text."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 # ── the log and its followers ───────────────────────────────────────────────────────────────────────────────────────

@@ -15,10 +15,10 @@ from remit.errors import OutboxError
 from remit.hosting.databases import apply_rights, migrate, migration, reading, rights
 from remit.log import Channel
 from remit.stores import Change, Entry, Unit
-from remit.stores.postgres.place import quoted
 from remit.stores.postgres.published import PublishedLogs
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.staging import Staged, stage_async
+from remit.stores.tables import quoted
 from remit.topology.secret import Secret
 from remit.topology.stores import Reader, StorePlace, store_at
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import TypeVar
 
 from remit.errors import OutcomeUnknown
-from remit.stores.outliving import Pending
+from remit.stores.outliving import Pending, settle
 from remit.stores.port import Unit
 
 __all__ = ["Commits"]
@@ -53,11 +53,11 @@ class Commits:
 
     def withdraw(self, pending: Pending) -> bool:
         """Takes a unit back; False when it is being written already."""
-        left = [other for other in self._waiting if other is not pending]
-        withdrawn = len(left) < len(self._waiting)
-        self._waiting = left
-        self._bytes -= pending.size * withdrawn
-        return withdrawn
+        waiting = pending in self._waiting
+        if waiting:
+            self._waiting.remove(pending)
+            self._bytes -= pending.size
+        return waiting
 
     async def between(self, function: Callable[[], Awaitable[T]]) -> T:
         """Runs something while nothing is being written."""
@@ -102,11 +102,5 @@ class Commits:
         self._settle(batch, outcomes)
 
     def _settle(self, batch: Sequence[Pending], outcomes: Sequence[Exception | None]) -> None:
-        appended = False
-        for pending, outcome in zip(batch, outcomes, strict=True):
-            # What may have been appended wakes as well: nothing else would, until the next commit.
-            if outcome is None or isinstance(outcome, OutcomeUnknown):
-                appended = appended or bool(pending.unit.entries)
-            pending.settle(outcome)
-        if appended:
+        if settle(batch, outcomes):
             self._appended()

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, u
 from remit.errors import StoreError
 from remit.stores.technology import StoreAddress
 
-__all__ = ["Place", "parts_of", "place_of", "quoted", "text"]
+__all__ = ["Place", "parts_of", "place_of", "text"]
 
 _WHICH_DATABASE = ("host", "port", "dbname", "database")
 """Options of an address that say which database it is, and hold no secret."""
@@ -86,11 +86,6 @@ def _unfit(where: str) -> StoreError:
 def _shown(parts: SplitResult) -> str:
     """The address without what may be secret."""
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
-
-
-def quoted(name: str) -> str:
-    """A name as SQL text."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def text(value: str) -> str:

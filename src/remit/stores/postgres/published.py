@@ -10,10 +10,10 @@ from remit.errors import RemitError, StoreError, Unstorable
 from remit.log import Channel, Floors, Head, Heads, Record, Subscriber
 from remit.stores.postgres.asking import Asking
 from remit.stores.postgres.bell import Bell
-from remit.stores.postgres.place import place_of, quoted
+from remit.stores.postgres.place import place_of
 from remit.stores.postgres.retention import REPORT, SUBSCRIBERS
 from remit.stores.postgres.session import Row, Session
-from remit.stores.tables import checkpoints_of, positions_text, record_of, subscriber_of
+from remit.stores.tables import checkpoints_of, positions_text, quoted, record_of, subscriber_of
 
 __all__ = ["PublishedLog", "PublishedLogs"]
 
@@ -90,7 +90,7 @@ class PublishedLogs:
 
 
 class PublishedLog:
-    """The published channel of one context. Methods raise `StoreUnavailable`, `StoreError`."""
+    """The published channel of one context, as a `Log`."""
 
     def __init__(self, logs: PublishedLogs, source: str, schema: str) -> None:
         self._logs = logs
@@ -100,31 +100,26 @@ class PublishedLog:
         self._seen: Mapping[int, int] | None = {}
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
-        """At most `limit` messages of a partition after a position, in order."""
         rows = await self._rows(channel, _READ, part, after, limit)
         return list(map(record_of, rows))
 
     async def heads(self, channel: Channel) -> Heads:
-        """The last position of each partition that has any, with its time (seconds since the epoch)."""
         heads: dict[int, Head] = {}
         for part, pos, at in await self._rows(channel, _HEADS):
             heads[part] = max(heads.get(part, Head(0, 0.0)), Head(pos, at))
         return heads
 
     async def floors(self, channel: Channel) -> Floors:
-        """Where the log begins, by partition: the last message that was deleted."""
         return checkpoints_of(await self._rows(channel, _FLOORS))
 
     async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
-        """Tells the source how far a subscription of this log has come."""
         await self._rows(channel, _REPORT, subscription, channel, positions_text(positions), at)
 
     async def subscribers(self) -> Sequence[Subscriber]:
-        """The subscriptions of this channel that have reported."""
         return [subscriber_of(row) for row in await self._rows(Channel.PUBLISHED, _SUBSCRIBERS)]
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Calls `wake`, on the loop, when there may be something new; the result ends it."""
+        """Begins to listen for other processes."""
         self._watchers.append(wake)
         self._logs.listen()
         return partial(self._watchers.remove, wake)

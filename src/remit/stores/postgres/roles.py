@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncpg
 
 from remit.stores.postgres.failures import FAILURES, failure
-from remit.stores.postgres.place import Place, quoted, text
+from remit.stores.postgres.place import Place, text
+from remit.stores.tables import quoted
 
 __all__ = ["apply", "reader", "role"]
 

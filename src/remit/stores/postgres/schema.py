@@ -8,8 +8,9 @@ import asyncpg
 
 from remit.errors import StoreError
 from remit.stores.postgres.failures import FAILURES, failure
-from remit.stores.postgres.place import Place, quoted, text
+from remit.stores.postgres.place import Place, text
 from remit.stores.postgres.session import Link, Session
+from remit.stores.tables import quoted
 
 __all__ = ["PARTITIONS", "contexts", "inspect", "migrate", "migrations", "prepare", "script"]
 

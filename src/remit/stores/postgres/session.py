@@ -9,9 +9,10 @@ from typing import Any
 
 import asyncpg
 
-from remit.errors import StoreError, StoreUnavailable
+from remit.errors import StoreError, StoreUnavailable, another
 from remit.stores.postgres.failures import FAILURES, ended, failure, refusal
-from remit.stores.postgres.place import Place, quoted
+from remit.stores.postgres.place import Place
+from remit.stores.tables import quoted
 
 __all__ = ["Link", "Session"]
 
@@ -122,8 +123,7 @@ class Session:
                 return self._link
             self.drop()
         if self._failed is not None and loop.time() - self._failed[0] < _PAUSE_SECONDS:
-            error = self._failed[1]
-            raise type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
+            raise another(self._failed[1])
         try:
             self._link = await self._connect()
         except FAILURES as error:

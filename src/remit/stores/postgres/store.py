@@ -121,7 +121,7 @@ class _Writing(NamedTuple):
 
 
 class PostgresStore:
-    """The store of `context` at `postgresql://USER@HOST/DATABASE`, in the schema `?schema=NAME` or that of its name.
+    """The `Store` of `context` at `postgresql://USER@HOST/DATABASE`, in the schema `?schema=NAME` or that of its name.
 
     A schema keeps the number of partitions it was made with. Each store uses four connections: one that writes, one
     that looks up single rows, one for everything else, and one that rings other processes and hears them.
@@ -178,7 +178,6 @@ class PostgresStore:
         return _Writing(session, writer, commits, bell, Front(), Sequencer(self._sequence), transactions)
 
     async def close(self) -> None:
-        """Commits what was given to it, then ends the connections. Idempotent."""
         writing, self._writing = self._writing, None
         reading, self._reading = self._reading, None
         if writing is not None:
@@ -193,15 +192,11 @@ class PostgresStore:
             await reading.others.close()
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Calls `wake`, on the loop, after each group of commits that appended to the log; the result ends it.
-
-        Commits of other processes wake as well, as soon as they are noticed.
-        """
+        """Commits of other processes wake as well, as soon as they are noticed."""
         self._watchers.append(wake)
         return partial(self._watchers.remove, wake)
 
     def stir(self) -> None:
-        """Something is being staged in this process: it is looked for sooner."""
         if self._writing is not None:
             self._writing.sequencer.stir()
 
@@ -234,10 +229,9 @@ class PostgresStore:
         return moved
 
     def changed_elsewhere(self) -> bool:
-        """True when another process was seen to have appended since the last time this was asked.
+        """Others are heard at once where the server can be listened to, and looked for every second.
 
-        Others are heard at once where the server can be listened to, and looked for every second. Raises `StoreError`
-        while what others have staged cannot be moved to the log.
+        Raises `StoreError` while what others have staged cannot be moved to the log.
         """
         if self._writing is None:
             return True  # nobody looks; to be asked in vain is harmless
@@ -253,16 +247,10 @@ class PostgresStore:
         return changed
 
     async def commit(self, unit: Unit) -> None:
-        """Writes everything or nothing; a cancelled caller is told so only when the outcome is known (at most 5 s).
-
-        Raises `Conflict` (`what` is "claim", "checkpoint", "parked", "letter" or "state"), `StoreUnavailable`,
-        `StoreError`, `TooLarge` and `Unstorable` (nothing written), `OutcomeUnknown` (written or not).
-        """
         commits = self._writable().commits
         await commits.add(unit, require_fit(unit, self._place.where)).outcome(self._place.where, commits.withdraw)
 
     def begin(self) -> Transaction:
-        """A transaction for statements of the user's and one unit. It begins with the first statement."""
         return Transaction(self._writable().transactions, self.commit)
 
     def _written(self, writer: Writer, unit: Unit) -> None:
@@ -272,26 +260,22 @@ class PostgresStore:
             self._appended()
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
-        """Version and body of one piece of state, or None."""
         row = await self._readable().loads.find(kind, id)
         return None if row is None else (row[0], row[1].encode())
 
     async def outcome(self, caller: str, key: str) -> Outcome | None:
-        """What the command with this key has ended with, or None."""
         row = await self._readable().outcomes.find(caller, key)
         return None if row is None else Outcome(row[0], row[1].encode(), row[2])
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
     ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
-        """`outcome` and `load` in one go: what a command begins with."""
         row = await self._readable().recalls.find(caller, key, kind, id)
         fingerprint, outcome, at, version, body = row or _NOTHING
         ended = None if outcome is None else Outcome(fingerprint, outcome.encode(), at)
         return ended, None if body is None else (version, body.encode())
 
     async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
-        """`outcome`, and when this command was first begun: at this time, unless it was before."""
         while True:
             row = await self._readable().begins.find(caller, key, repr(at))
             fingerprint, outcome, kept, begun = row or _NEITHER
@@ -301,11 +285,9 @@ class PostgresStore:
                 return None, begun
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
-        """At most `limit` messages of a partition after a position, in order."""
         return [record_of(row) for row in await self._rows(_READ, channel, part, after, limit)]
 
     async def heads(self, channel: Channel) -> Heads:
-        """The last position of each partition that has any, with its time (seconds since the epoch)."""
         partitions = self.capabilities.partitions
         if channel == Channel.PUBLISHED and self._writing is not None:
             rows = await self._rows(_HEADS_AND_STAGED, partitions, channel, self._writing.front.above)
@@ -319,44 +301,34 @@ class PostgresStore:
         return heads_of(rows)
 
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
-        """The checkpoints of a subscription, by partition."""
         rows = await self._rows(_CHECKPOINTS, *subscription)
         return checkpoints_of(rows)
 
     async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
-        """At most `limit` parked keys, of one subscription or of all, longest parked first."""
         return [parked_of(row) for row in await self._rows(parked.LONGEST, name, key, limit)]
 
     async def count_parked(self, subscription: SubscriptionId) -> int:
-        """How many keys are parked."""
         return int((await self._rows(parked.COUNT, *subscription))[0][0])
 
     async def parking(self) -> Sequence[SubscriptionId]:
-        """The subscriptions that have parked keys, in order."""
         return sorted(map(subscription_of, await self._rows(parked.PARKING)))
 
     async def parked_among(
         self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
-        """Which of these keys of a partition are parked; None when none of its keys is."""
         rows = await self._rows(parked.AMONG, *subscription, part, list(keys))
         return {key for (key,) in rows if key is not None} if rows else None
 
     async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
-        """The parked keys that are to be tried at a time, or were tried after another."""
         rows = await self._rows(parked.DUE, *subscription, at, tried_after, limit)
         return list(map(parked_of, rows))
 
     async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
-        """The lowest letters of a parked key, in order."""
         rows = await self._rows(_LETTERS, *subscription, key, limit)
         return [Letter(record_of(row), row[10]) for row in rows]
 
     async def retry(self, name: str, key: str | None, at: float) -> int:
-        """Makes parked keys due at a time (seconds since the epoch); says how many.
-
-        Some at a time, each in a transaction of its own, so that nobody waits for all.
-        """
+        """Some at a time, each in a transaction of its own, so that nobody waits for all."""
         due, last = 0, ("", 0, 0, "")
         while True:
             page = [tuple(row) for row in await self._write(parked.RETRY, at, name, key, *last, parked.PAGE)]
@@ -366,33 +338,25 @@ class PostgresStore:
             last = max(page)
 
     async def beat(self, process: str, at: float, body: str) -> None:
-        """Writes a process's sign of life: JSON about its subscriptions. An empty body removes it."""
         if body:
             await self._write(_BEAT, process, at, body)
         else:
             await self._write(_LAST_BEAT, process)
 
     async def beats(self) -> Mapping[str, tuple[float, str]]:
-        """The signs of life by process."""
         return {process: (at, body) for process, at, body in await self._rows(_BEATS)}
 
     async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
-        """Takes, renews or (until 0.0) gives up leases, except those that another holds beyond `now`."""
         await self._write(_LEASE, owner, until, list(names), now)
 
     async def leases(self) -> Mapping[str, tuple[str, float]]:
-        """Owner and end of each lease by name."""
         return {name: (owner, until) for name, owner, until in await self._rows(_LEASES)}
 
     async def keep(self, caller: str, key: str, at: float) -> None:
-        """A command was repeated at this time: its outcome is as young as if it had been claimed then."""
         await self._write(_KEEP, at, caller, key)
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
-        """Deletes what is older than these times, at most `limit` rows of each kind; says how many.
-
-        Each kind is a transaction of its own. A row that somebody else is writing is left for the next time.
-        """
+        """Each kind is a transaction of its own. A row that somebody else is writing is left for the next time."""
         gone = 0
         for sql, at in zip(_PRUNE, (beats, outcomes, tombstones), strict=True):
             ((rows,),) = await self._write(sql, at, limit)
@@ -400,28 +364,23 @@ class PostgresStore:
         return gone
 
     async def floors(self, channel: Channel) -> Floors:
-        """Where the log begins, by partition: the last message that was deleted."""
         return checkpoints_of(await self._rows(retention.FLOORS, channel))
 
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
-        """Deletes old messages; says how many. No commit waits for it: it locks nothing but what it deletes."""
+        """No commit waits for it: it locks nothing but what it deletes."""
         ((gone,),) = await self._write(retention.TRIM, channel, part, upto, before, limit)
         return int(gone)
 
     async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
-        """Writes down how far a subscription of this log has come."""
         await self._write(retention.REPORT, subscription, channel, positions_text(positions), at)
 
     async def subscribers(self) -> Sequence[Subscriber]:
-        """The subscriptions that have reported, by name and channel."""
         return [subscriber_of(row) for row in await self._rows(retention.SUBSCRIBERS)]
 
     async def forget(self, subscription: str) -> int:
-        """Removes what a subscription has reported; says for how many channels."""
         return len(await self._write(retention.FORGET, subscription))
 
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
-        """Puts checkpoints where a person wants them, forwards or backwards."""
         self._writable()
         session = self._readable().others
 
@@ -457,7 +416,3 @@ class PostgresStore:
     async def _write(self, sql: str, *values: object) -> list[Row]:
         self._writable()
         return await self._rows(sql, *values)
-
-
-def _record(row: Row) -> Record:
-    return Record._make((*row[:9], row[9].encode()))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError, StoreUnavailable
+from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError, StoreUnavailable, another
 from remit.log import Channel
 from remit.stores.port import Unit, partition_of
 from remit.stores.postgres.columns import apart, is_plain
@@ -97,7 +97,7 @@ class Writer:
             self.trail.moved(unit for number, unit in enumerate(units) if number not in lost)
             return [lost.get(number) for number in range(len(units))]
         except (StoreError, StoreUnavailable) as error:
-            return [_another(error) for _ in units]
+            return [another(error) for _ in units]
         except Conflict as conflict:
             return [conflict]  # only ever of a unit that was alone in its transaction
         except _Doubt as doubt:
@@ -218,10 +218,6 @@ def _refused(error: Exception, where: str) -> RemitError:
     told = refusal(error, where)
     told.__cause__ = error
     return told
-
-
-def _another(error: StoreError | StoreUnavailable) -> StoreError | StoreUnavailable:
-    return type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
 
 
 def _unknown(where: str, why: str) -> OutcomeUnknown:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from remit.errors import OutcomeUnknown
-from remit.stores.outliving import Pending
+from remit.stores.outliving import Pending, settle
 from remit.stores.port import Unit
 from remit.stores.sqlite.lane import Lane
 
@@ -49,10 +49,10 @@ class Commits:
 
     def withdraw(self, pending: Pending) -> bool:
         """Takes a unit back; False when it is being written already."""
-        left = [other for other in self._waiting if other is not pending]
-        withdrawn = len(left) < len(self._waiting)
-        self._waiting = left
-        return withdrawn
+        waiting = pending in self._waiting
+        if waiting:
+            self._waiting.remove(pending)
+        return waiting
 
     def run(self, function: Callable[[], T]) -> asyncio.Future[T]:
         """Runs something else on the lane."""
@@ -83,13 +83,7 @@ class Commits:
         self.run(partial(self._write, units)).add_done_callback(partial(self._settle, batch))
 
     def _settle(self, batch: list[Pending], running: asyncio.Future[list[Exception | None]]) -> None:
-        appended = False
-        for pending, outcome in zip(batch, _outcomes(running, len(batch)), strict=True):
-            # What may have been appended wakes as well: nothing else would, until the next commit.
-            if outcome is None or isinstance(outcome, OutcomeUnknown):
-                appended = appended or bool(pending.unit.entries)
-            pending.settle(outcome)
-        if appended:
+        if settle(batch, _outcomes(running, len(batch))):
             self._appended()
         self._next()
 

@@ -82,7 +82,7 @@ class _Open(NamedTuple):
 
 
 class SqliteStore:
-    """The store of `context` in the file at `path`, which is made with its directory where it is missing.
+    """The `Store` of `context` in the file at `path`, which is made with its directory where it is missing.
 
     What is made is for its user alone: the file 0600, its directory 0700. A file that is there keeps its rights.
     A file keeps the number of partitions it was made with. `lane` is where writes run: a thread, unless told otherwise.
@@ -152,7 +152,6 @@ class SqliteStore:
             raise
 
     async def close(self) -> None:
-        """Commits what was given to it, then closes the file. Idempotent."""
         self._looking = False
         store, self._open = self._open, None
         if store is None:
@@ -172,7 +171,6 @@ class SqliteStore:
             self._thread = None
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Calls `wake`, on the loop, after each group of commits that appended to the log; the result ends it."""
         self._watchers.append(wake)
         return partial(self._watchers.remove, wake)
 
@@ -181,10 +179,7 @@ class SqliteStore:
             wake()
 
     def changed_elsewhere(self) -> bool:
-        """True when another process has committed since the last time this was asked.
-
-        Raises `StoreError` when the file was deleted or replaced; so does everything else from then on.
-        """
+        """Also raises `StoreError` when the file was deleted or replaced; so does everything else from then on."""
         if self._open is not None:
             self._open.presence.look()
         store = self._opened()
@@ -198,33 +193,24 @@ class SqliteStore:
         return told != self._told
 
     async def commit(self, unit: Unit) -> None:
-        """Writes everything or nothing; a cancelled caller is told so only when the outcome is known (at most 5 s).
-
-        Raises `Conflict` (`what` is "claim", "checkpoint", "parked", "letter" or "state"), `StoreUnavailable`,
-        `StoreError`, `TooLarge` and `Unstorable` (nothing written), `OutcomeUnknown` (written or not).
-        """
         commits = self._opened().commits
         require_fit(unit, self._where)
         await commits.add(unit).outcome(self._where, commits.withdraw)
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
-        """Version and body of one piece of state, or None."""
         rows = self._rows(_LOAD, (kind, id))
         return rows[0] if rows else None
 
     async def outcome(self, caller: str, key: str) -> Outcome | None:
-        """What the command with this key has ended with, or None."""
         rows = self._rows(_OUTCOME, (caller, key))
         return Outcome(*rows[0]) if rows else None
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
     ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
-        """`outcome` and `load` in one go: what a command begins with."""
         return await self.outcome(caller, key), await self.load(kind, id)
 
     async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
-        """`outcome`, and when this command was first begun: at this time, unless it was before."""
         place = caller + BEGUN, key
         begun = await self.outcome(*place)
         if begun is None:
@@ -234,53 +220,41 @@ class SqliteStore:
         return await self.outcome(caller, key), begun.at
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
-        """At most `limit` messages of a partition after a position, in order."""
         return list(map(Record._make, self._rows(_READ, (channel, part, after, limit))))
 
     async def heads(self, channel: Channel) -> Heads:
-        """The last position of each partition that has any, with its time (seconds since the epoch)."""
         rows = self._rows(_HEADS, (self.capabilities.partitions, channel))
         return heads_of(rows)
 
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
-        """The checkpoints of a subscription, by partition."""
         rows = self._rows(_CHECKPOINTS, subscription)
         return checkpoints_of(rows)
 
     async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
-        """At most `limit` parked keys, of one subscription or of all, longest parked first."""
         return list(map(parked_of, self._rows(parked.LONGEST, (name, key, limit))))
 
     async def count_parked(self, subscription: SubscriptionId) -> int:
-        """How many keys are parked."""
         return int(self._rows(parked.COUNT, subscription)[0][0])
 
     async def parking(self) -> Sequence[SubscriptionId]:
-        """The subscriptions that have parked keys, in order."""
         return list(map(subscription_of, self._rows(parked.PARKING, ())))
 
     async def parked_among(
         self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
-        """Which of these keys of a partition are parked; None when none of its keys is."""
         place = (*subscription, part)
         rows = [row for some in parked.asked(keys) for row in self._rows(parked.AMONG, (*place, *some))]
         return {key for (key,) in rows if key is not None} if rows else None
 
     async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
-        """The parked keys that are to be tried at a time, or were tried after another."""
         return list(map(parked_of, self._rows(parked.DUE, (*subscription, at, tried_after, limit))))
 
     async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
-        """The lowest letters of a parked key, in order."""
         rows = self._rows(_LETTERS, (*subscription, key, limit))
         return [Letter(Record._make(row[:10]), row[10]) for row in rows]
 
     async def retry(self, name: str, key: str | None, at: float) -> int:
-        """Makes parked keys due at a time (seconds since the epoch); says how many. Raises like `commit`.
-
-        Some at a time, each in a transaction of its own, so that no commit waits for all.
-        """
+        """Some at a time, each in a transaction of its own, so that no commit waits for all. Raises like `commit`."""
         store, due, last = self._opened(), 0, ("", 0, 0, "")
         while True:
             places = self._rows(parked.PLACES, (name, key, *last, parked.PAGE))
@@ -291,33 +265,25 @@ class SqliteStore:
             last = places[-1]
 
     async def beat(self, process: str, at: float, body: str) -> None:
-        """Writes a process's sign of life: JSON about its subscriptions. An empty body removes it."""
         if body:
             await self._execute(_BEAT, (process, at, body))
         else:
             await self._execute(_LAST_BEAT, (process,))
 
     async def beats(self) -> Mapping[str, tuple[float, str]]:
-        """The signs of life by process."""
         return {process: (at, body) for process, at, body in self._rows("SELECT process, at, body FROM heartbeat", ())}
 
     async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
-        """Takes, renews or (until 0.0) gives up leases, except those that another holds beyond `now`."""
         await self._execute(_LEASE, (owner, until, json.dumps(list(names)), now))
 
     async def leases(self) -> Mapping[str, tuple[str, float]]:
-        """Owner and end of each lease by name."""
         return {name: (owner, until) for name, owner, until in self._rows("SELECT name, owner, until FROM lease", ())}
 
     async def keep(self, caller: str, key: str, at: float) -> None:
-        """A command was repeated at this time: its outcome is as young as if it had been claimed then."""
         await self._execute(_KEEP, (at, caller, key))
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
-        """Deletes what is older than these times, at most `limit` rows of each kind; says how many.
-
-        Each kind is a transaction of its own, and none is begun where there is nothing to delete.
-        """
+        """Each kind is a transaction of its own, and none is begun where there is nothing to delete."""
         before = (beats, outcomes, tombstones)
         (old,) = self._rows(_OLD, before)
         gone = 0
@@ -327,11 +293,10 @@ class SqliteStore:
         return gone
 
     async def floors(self, channel: Channel) -> Floors:
-        """Where the log begins, by partition: the last message that was deleted."""
         return checkpoints_of(self._rows(retention.FLOORS, (channel,)))
 
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
-        """Deletes old messages; says how many. No transaction is begun where there is nothing to delete."""
+        """No transaction is begun where there is nothing to delete."""
         store = self._opened()
         first = self._rows(retention.FIRST, (channel, part))
         if not first or first[0][0] > upto or first[0][1] >= before:
@@ -340,19 +305,15 @@ class SqliteStore:
         return await store.commits.run(partial(store.writer.transact, work))
 
     async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
-        """Writes down how far a subscription of this log has come."""
         await self._execute(retention.REPORT, (subscription, channel, positions_text(positions), at))
 
     async def subscribers(self) -> Sequence[Subscriber]:
-        """The subscriptions that have reported, by name and channel."""
         return list(map(subscriber_of, self._rows(retention.SUBSCRIBERS, ())))
 
     async def forget(self, subscription: str) -> int:
-        """Removes what a subscription has reported; says for how many channels."""
         return await self._execute(retention.FORGET, (subscription,))
 
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
-        """Puts checkpoints where a person wants them, forwards or backwards."""
         store = self._opened()
         work = partial(retention.put, subscription=subscription, checkpoints=checkpoints)
         await store.commits.run(partial(store.writer.transact, work))

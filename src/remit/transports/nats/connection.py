@@ -22,7 +22,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
-from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable, visible
+from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable, another, visible
 
 __all__ = ["Interest", "NatsConnection", "NobodyListens", "Reply", "inbox_of", "log"]
 
@@ -112,7 +112,7 @@ class NatsConnection:
         if self._client is None and isinstance(self._trouble, ChannelError):
             trouble = self._trouble
             await self.close()
-            raise _again(trouble)
+            raise another(trouble)
 
     async def close(self) -> None:
         """Disconnects when nobody uses it any more."""
@@ -289,7 +289,7 @@ class NatsConnection:
         """The connected client. Raises `Unavailable`, or `ChannelError` when trying again cannot mend what is wrong."""
         if self._client is not None and self._client.is_connected:
             return self._client
-        raise _again(self._trouble)
+        raise another(self._trouble)
 
     def expect(self, subject: str, answered: Callable[[Reply], None]) -> str:
         """A place for one reply to something published on a subject. `answered` is called with it, or with why it will
@@ -316,7 +316,7 @@ class NatsConnection:
             if future.done():
                 return
             if isinstance(reply, RemitError):
-                future.set_exception(_again(reply))
+                future.set_exception(another(reply))
             else:
                 future.set_result(reply)
 
@@ -408,11 +408,6 @@ async def _flush(client: Client) -> None:
 def _expire(future: asyncio.Future[Msg], seconds: float, place: str) -> None:
     if not future.done():
         future.set_exception(OutcomeUnknown(f"no answer within {seconds:.3f} s", where=place))
-
-
-def _again(error: RemitError) -> RemitError:
-    """A new one, so that each place where it is raised has a traceback of its own."""
-    return type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
 
 
 async def _end(client: Client) -> None:
