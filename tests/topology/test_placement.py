@@ -55,7 +55,7 @@ def test_one_service_runs_everything() -> None:
         name: f"sqlite:/srv/shop/data/{name}.db" for name in ("sales", "billing")
     }
     assert placement.apart == frozenset()
-    assert placement.home("billing", "edge") is None
+    assert "billing.edge" not in placement.homes
 
 
 def test_services_open_the_stores_they_need_and_answer_where_they_listen() -> None:
@@ -75,7 +75,7 @@ def test_services_open_the_stores_they_need_and_answer_where_they_listen() -> No
         "billing.write": ("127.0.0.1:9020",),
         "billing.log": ("127.0.0.1:9010", "127.0.0.1:9020"),
     }
-    assert placement.home("billing", "write") is placement.services["billing"]
+    assert placement.homes["billing.write"] == "billing"
 
 
 def test_a_broker_finds_services_by_itself() -> None:

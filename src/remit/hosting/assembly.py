@@ -10,14 +10,11 @@ from remit.contexts import Model
 from remit.findings import Findings
 from remit.hosting.placing import CALLER, placed_in
 from remit.hosting.technologies import make_channels, open_published, open_store
-from remit.log import Channel
-from remit.runtime import Channels, Host, LoopWatch, Ports
+from remit.runtime import Host, LoopWatch, Ports
 from remit.stores import Store
-from remit.topology.file import Topology
 from remit.topology.placement import PlacedService, Placement, reads_directly
 from remit.topology.secrets import settle
-from remit.topology.stores import DEFAULT_STORE, StorePlace, store_at
-from remit.transports.in_process import StoreFeed
+from remit.topology.stores import DEFAULT_STORE, store_at
 
 __all__ = ["assemble", "assemble_service"]
 
@@ -48,27 +45,12 @@ def assemble_service(model: Model, placement: Placement, service: PlacedService 
     Raises `ModelError` with every secret that is missing, `StoreError` and `ChannelError` for a driver that is not
     installed.
     """
-    settle(placement.topology, service)
+    topology = placement.topology
+    settle(topology, service)
     stores = {context: open_store(place, context) for context, place in service.stores.items()}
-    published = {
-        context: _Published(placement.topology, place, context)
-        for context, place in service.stores.items()
-        if reads_directly(placement.topology)
-    }
-    channels: Channels = make_channels(model.name, placement, service.service, replica)
-    return Host(
-        model, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service),
-        channels=replace(channels, published=published),
-    )  # fmt: skip
-
-
-class _Published:
-    """What others have published in the database of a context's store, each in the schema that the topology says."""
-
-    def __init__(self, topology: Topology, place: StorePlace, context: str) -> None:
-        self._topology = topology
-        self._logs = open_published(place, context)
-        self.close = self._logs.close
-
-    def feed(self, source: str) -> StoreFeed:
-        return StoreFeed(source, Channel.PUBLISHED, self._logs.of(source, self._topology.store_of(source).schema))
+    channels = make_channels(model.name, placement, service.service, replica)
+    if reads_directly(topology):
+        published = {context: open_published(place, context) for context, place in service.stores.items()}
+        schemas = {context: topology.store_of(context).schema for context in placement.contexts}
+        channels = replace(channels, published=published, schemas=schemas)
+    return Host(model, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels)

@@ -23,7 +23,7 @@ def placed_on(topology: Topology, model: Model) -> Placement:
 
 def placed_in(placement: Placement, service: PlacedService) -> Placed:
     """What a process of this service runs, and what it has to know of the others."""
-    contexts = {home.partition(".")[0] for home in placement.homes}
+    contexts = placement.contexts
     relays = [follow for follow in relayed(placement) if service.has(follow.source, "write")]
     pushed = {(name, Channel.PUBLISHED) for name in contexts} | {(name, Channel.PRIVATE) for name in placement.apart}
     # What this very process has written, it hears of from its own store.
@@ -32,7 +32,7 @@ def placed_in(placement: Placement, service: PlacedService) -> Placed:
     return Placed(service.runs, _elsewhere(placement, service, contexts), relays, heard)
 
 
-def _elsewhere(placement: Placement, service: PlacedService, contexts: set[str]) -> set[str]:
+def _elsewhere(placement: Placement, service: PlacedService, contexts: list[str]) -> set[str]:
     """The addresses that this service does not answer itself."""
     parts = {f"{context}.{part}" for context, runs in service.runs.items() for part in runs}
     logs = {f"{context}.log" for context in service.stores}

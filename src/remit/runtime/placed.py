@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from remit.log import Channel
 from remit.messages import Encoding
 from remit.runtime.plan import FollowPlan
-from remit.transports import CallChannel, EventChannel, Feed
+from remit.stores import PublishedLogs
+from remit.transports import CallChannel, EventChannel
 
-__all__ = ["ALONE", "EVERYTHING", "Channels", "Placed", "PublishedLogs"]
+__all__ = ["ALONE", "EVERYTHING", "Channels", "Placed"]
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,6 @@ class Placed:
     """The sources, with the channels of their logs, whose messages are pushed to this process."""
 
 
-class PublishedLogs(Protocol):
-    """What other contexts have published, as far as one context reads it itself."""
-
-    def feed(self, source: str) -> Feed: ...
-    async def close(self) -> None: ...
-
-
 @dataclass(frozen=True)
 class Channels:
     """How one process reaches the others, not yet open. Without arguments: there are none."""
@@ -45,6 +38,8 @@ class Channels:
     """How calls are written."""
     published: Mapping[str, PublishedLogs] = field(default_factory=dict[str, PublishedLogs])
     """By context, where the logs of others are read in the database that they share."""
+    schemas: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where in it: the schema of each context."""
 
 
 EVERYTHING = Placed()

@@ -56,6 +56,6 @@ class Sources:
             return StoreFeed(source, channel, self._stores[source])
         published = self._channels.published.get(id.context)
         if published is not None and channel == Channel.PUBLISHED:
-            return published.feed(source)
+            return StoreFeed(source, channel, published.of(source, self._channels.schemas[source]))
         assert self._remote is not None  # noqa: S101  # a plan with two services has a channel for calls
         return RemoteFeed(source, channel, self._remote, self._ports, pushed=pushed)

@@ -22,9 +22,8 @@ from remit.stores.port import (
     was_written,
     written_read_only,
 )
-from remit.stores.published import PublishedLogs
 from remit.stores.size import LARGEST_UNIT, require_fit
-from remit.stores.technology import StoreAddress, StoreTechnology
+from remit.stores.technology import PublishedLogs, StoreAddress, StoreTechnology
 
 __all__ = [
     "BEGUN",

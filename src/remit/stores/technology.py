@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-__all__ = ["StoreAddress", "StoreTechnology"]
+from remit.log import Log
+
+__all__ = ["PublishedLogs", "StoreAddress", "StoreTechnology"]
 
 
 class StoreAddress(NamedTuple):
@@ -26,6 +28,19 @@ class StoreAddress(NamedTuple):
     schema: str = ""
     user: str = ""
     """As whom the database is entered; empty where the address does not say."""
+
+
+class PublishedLogs(Protocol):
+    """What other contexts have published in the database that a context enters: the database as the broker. Nothing is
+    opened before it is used."""
+
+    def of(self, source: str, schema: str) -> Log:
+        """The published channel of a context, in its schema."""
+        ...
+
+    async def close(self) -> None:
+        """Disconnects. Idempotent."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ for a store would, and is refused.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
 from typing import Literal, NamedTuple
 
 from remit.findings import Findings
@@ -62,9 +61,8 @@ def changes_between(
     )
 
 
-def _contexts(*placements: Placement) -> list[str]:
-    homes = chain.from_iterable(placement.homes for placement in placements)
-    return list(dict.fromkeys(home.partition(".")[0] for home in homes))
+def _contexts(old: Placement, new: Placement) -> list[str]:
+    return list(dict.fromkeys([*old.contexts, *new.contexts]))
 
 
 def _services(old: Mapping[str, Service], new: Mapping[str, Service]) -> Iterator[Change]:

@@ -88,14 +88,14 @@ class Placement:
     """The contexts whose `write` and `read` run in different services."""
 
     @property
+    def contexts(self) -> list[str]:
+        """The contexts that have a component anywhere."""
+        return list(dict.fromkeys(home.partition(".")[0] for home in self.homes))
+
+    @property
     def opened(self) -> list[str]:
         """The contexts whose stores are opened by any service."""
         return list(dict.fromkeys(context for placed in self.services.values() for context in placed.stores))
-
-    def home(self, context: str, component: Component) -> PlacedService | None:
-        """The service that runs a component; None when the context has none of it."""
-        name = self.homes.get(f"{context}.{component}")
-        return None if name is None else self.services[name]
 
 
 def place(topology: Topology, contexts: Mapping[str, ContextShape | None]) -> Placement:
