@@ -16,7 +16,7 @@ import pytest
 
 from remit import Aggregate, BadValue, Command, DomainEvent, Refusal, Value, field
 from remit.messages import Codec, Encoding, decode_reply, write_reply
-from remit.runtime.remote.parts import Answers, Part
+from remit.runtime.remote.wire import Answers, Part
 
 
 def _check(codec: Codec[Any], reply: Any) -> None:

@@ -29,7 +29,7 @@ from remit import (
 from remit.log import Channel, SubscriptionId
 from remit.runtime.failures import is_transient
 from remit.runtime.remote import reception
-from remit.runtime.remote.usual import ENOUGH, REMEMBERED_SECONDS
+from remit.runtime.remote.retries import ENOUGH, REMEMBERED_SECONDS
 from remit.stores import nesting
 from remit.stores.nesting import Nested
 from remit.transports import Answer, CallChannel, Request

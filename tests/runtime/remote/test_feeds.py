@@ -6,13 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.msgpack import encode
 
 from remit import OutcomeUnknown, Unavailable
-from remit.log import Channel, Record
+from remit.log import Channel, Head, Record
 from remit.runtime.remote import reception
 from remit.runtime.remote.calls import NEWS_SECONDS
 from remit.runtime.remote.feeds import WAIT_SECONDS, PushedFeed, RemoteFeed
-from remit.runtime.remote.wire import Known, Report, Span, decode_heads, encode_known, encode_report, encode_span
+from remit.runtime.remote.wire import Known, Report, Span, heard
 from remit.stores import Entry, Unit
 from remit.transports import Answer, Push, Request
 from remit.transports.in_process_events import Broker, InProcessEvents
@@ -162,8 +163,8 @@ async def test_private_events_are_not_told_to_other_processes() -> None:
     async with apart() as shop:
         await shop.send(pay(1))
         bodies = {
-            "read": encode_span(Span(Channel.PRIVATE, 0, 0, 10)),
-            "heads": encode_known(Known(Channel.PRIVATE, {}, 0.0)),
+            "read": encode(Span(Channel.PRIVATE, 0, 0, 10)),
+            "heads": encode(Known(Channel.PRIVATE, {}, 0.0)),
         }
         for kind, body in bodies.items():
             request = Request(kind, {"remit-timeout-ms": "1000"}, body)
@@ -181,10 +182,10 @@ async def test_other_processes_report_for_contexts_that_may_run_there() -> None:
             ("stranger.see", "message.invalid"),
             ("", "message.invalid"),
         ]:
-            body = encode_report(Report(Channel.PUBLISHED, subscription, {0: 9}))
+            body = encode(Report(Channel.PUBLISHED, subscription, {0: 9}))
             assert (await ask_log(shop, "standing", body)).status == status
         assert {each.name for each in await shop.till.store.subscribers()} == {"desk.see"}
-        asking = encode_report(Report(Channel.PUBLISHED, "stranger.see", None))
+        asking = encode(Report(Channel.PUBLISHED, "stranger.see", None))
         assert (await ask_log(shop, "standing", asking)).status == "ok", "who only asks reports nothing"
 
 
@@ -218,7 +219,7 @@ async def test_an_answer_holds_no_more_than_the_channel_carries() -> None:
 @on_virtual_time
 async def test_questions_that_wait_do_not_take_the_place_of_calls_and_are_limited() -> None:
     async with apart() as shop:
-        body = encode_known(Known(Channel.PUBLISHED, {}, 20.0))
+        body = encode(Known(Channel.PUBLISHED, {}, 20.0))
         waiting = [asyncio.create_task(ask_log(shop, "heads", body)) for _ in range(reception.POLLS + 50)]
         await asyncio.sleep(1)
         turned_away = [task.result().status for task in waiting if task.done()]
@@ -226,7 +227,7 @@ async def test_questions_that_wait_do_not_take_the_place_of_calls_and_are_limite
         assert 50 <= len(turned_away) <= 52
         assert await shop.send(pay(1)) == 1
         answers = await asyncio.gather(*waiting)
-        heads = [decode_heads(answer, "till.log") for answer in answers if answer.status == "ok"]
+        heads = [heard(answer, dict[int, Head], "till.log") for answer in answers if answer.status == "ok"]
         assert {tuple(pos for pos, _ in each.values()) for each in heads} == {(1,)}
         assert len(shop.till.reception._polls) <= 1, "only the desk's own question waits"
 
@@ -234,13 +235,13 @@ async def test_questions_that_wait_do_not_take_the_place_of_calls_and_are_limite
 @on_virtual_time
 async def test_who_is_about_to_end_lets_nobody_wait() -> None:
     async with apart() as shop:
-        body = encode_known(Known(Channel.PUBLISHED, {}, 20.0))
+        body = encode(Known(Channel.PUBLISHED, {}, 20.0))
         waiting = asyncio.create_task(ask_log(shop, "heads", body))
         await asyncio.sleep(1)
         assert not waiting.done()
         begun = now()
         shop.till.reception.end()
-        assert decode_heads(await waiting, "till.log") == {}
+        assert heard(await waiting, dict[int, Head], "till.log") == {}
         assert now() == begun
 
 
@@ -249,5 +250,5 @@ async def test_what_cannot_be_asked_of_a_log_is_said() -> None:
     async with apart() as shop:
         assert (await ask_log(shop, "command", b"")).status == "message.invalid"
         assert (await ask_log(shop, "read", b"\xff")).status == "message.invalid"
-        span = encode_span(Span(Channel.PUBLISHED, 0, 0, 10))
+        span = encode(Span(Channel.PUBLISHED, 0, 0, 10))
         assert (await shop.till.channel.call("till.log", Request("read", {}, span), 5.0)).status == "message.invalid"

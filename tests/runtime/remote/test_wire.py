@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.msgpack import encode
 
 from remit import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable, errors
 from remit.log import Channel, Head, Record
@@ -14,16 +15,13 @@ from remit.messages import contract_of
 from remit.runtime.remote.wire import (
     Route,
     Span,
-    decode_heads,
-    decode_records,
-    decode_span,
-    encode_heads,
-    encode_records,
-    encode_span,
+    answer_of,
     failure,
+    heard,
     is_shed,
     original,
     printable,
+    question_of,
     raise_failure,
     seconds_left,
 )
@@ -106,19 +104,21 @@ def test_a_plain_key_looks_like_itself() -> None:
 
 def test_records_and_heads_arrive() -> None:
     record = Record(3, 7, "m7", "m6", "käse", "billing.Settled", 2, 1732172728.1234567, '{"a":1}', b"\x00\xff{}")
-    assert decode_records(encode_records([record, record]), "a.log") == [record, record]
-    assert decode_heads(encode_heads({3: Head(7, 1.5), 0: Head(1, 2.5)}), "a.log") == {3: (7, 1.5), 0: (1, 2.5)}
-    assert decode_span(encode_span(Span(Channel.PUBLISHED, 2, 3, 4))) == Span(Channel.PUBLISHED, 2, 3, 4)
+    assert heard(answer_of([record, record]), list[Record], "a.log") == [record, record]
+    assert heard(answer_of({3: Head(7, 1.5), 0: Head(1, 2.5)}), dict[int, Head], "a.log") == {3: (7, 1.5), 0: (1, 2.5)}
+    assert question_of(Request("read", {}, encode(Span(Channel.PUBLISHED, 2, 3, 4))), Span) == Span(
+        Channel.PUBLISHED, 2, 3, 4
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"\xc1", b"\x93\x01", b"\x91\x01", b"{}"])
 def test_bodies_that_are_none_are_bad_messages(body: bytes) -> None:
     with pytest.raises(BadMessage):
-        decode_span(body)
+        question_of(Request("read", {}, body), Span)
     with pytest.raises(BadMessage):
-        decode_records(Answer("ok", {}, body or b"\x00"), "a.log")
+        heard(Answer("ok", {}, body or b"\x00"), list[Record], "a.log")
     with pytest.raises(BadMessage):
-        decode_heads(Answer("ok", {}, body or b"\x00"), "a.log")
+        heard(Answer("ok", {}, body or b"\x00"), dict[int, Head], "a.log")
 
 
 @pytest.mark.parametrize("said", [None, "", "ten", "-1", "1.5"])

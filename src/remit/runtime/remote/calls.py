@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -19,30 +19,14 @@ from remit.errors import (
     TooLarge,
     Unavailable,
 )
-from remit.log import Record
+from remit.log import Head, Heads, Record
 from remit.messages import Command, Encoding, Message, contract_of, declared_context
 from remit.runtime.failures import backoff
 from remit.runtime.freshness.reaching import Question, Reached
 from remit.runtime.ports import Ports
 from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.remote.retries import Budget, retrying
-from remit.runtime.remote.wire import (
-    Heads,
-    Known,
-    Report,
-    Route,
-    Span,
-    decode_heads,
-    decode_records,
-    decode_standing,
-    encode_known,
-    encode_report,
-    encode_span,
-    is_shed,
-    length_of,
-    printable,
-    raise_failure,
-)
+from remit.runtime.remote.wire import Known, Report, Route, Span, heard, is_shed, length_of, printable, raise_failure
 from remit.runtime.signals import Listener
 from remit.stores import nesting
 from remit.transports import Answer, CallChannel, Request, Standing
@@ -182,14 +166,14 @@ class RemoteCalls:
 
     async def read(self, source: str, span: Span) -> Sequence[Record]:
         """A piece of another context's log. Raises `Unavailable`."""
-        return await self._of_log(source, self._whole(source, span), decode_records)
+        return await self._of_log(source, self._whole(source, span), list[Record])
 
     async def _whole(self, source: str, span: Span) -> Answer:
         """An answer, put together where it is a single message larger than the channel carries."""
-        answer = await self._ask_log(source, "read", encode_span(span), LOG_SECONDS)
+        answer = await self._ask_log(source, "read", span, LOG_SECONDS)
         body, length = answer.body, length_of(answer)
         while len(body) < length:
-            rest = encode_span(msgspec.structs.replace(span, begin=len(body)))
+            rest = msgspec.structs.replace(span, begin=len(body))
             piece = await self._ask_log(source, "read", rest, LOG_SECONDS)
             if not piece.body or length_of(piece) != length:
                 raise Unavailable("the pieces of a message do not fit together", where=f"{source}.log")
@@ -198,17 +182,16 @@ class RemoteCalls:
 
     async def heads(self, source: str, known: Known) -> Heads:
         """The heads of another context's log, once there is more than is known. Raises `Unavailable`."""
-        seconds = NEWS_SECONDS + known.wait_seconds
-        return await self._of_log(source, self._ask_log(source, "heads", encode_known(known), seconds), decode_heads)
+        asking = self._ask_log(source, "heads", known, NEWS_SECONDS + known.wait_seconds)
+        return await self._of_log(source, asking, dict[int, Head])
 
     async def standing(self, source: str, report: Report) -> Standing:
         """Where another context's log begins. Raises `Unavailable`."""
-        asking = self._ask_log(source, "standing", encode_report(report), LOG_SECONDS)
-        return await self._of_log(source, asking, decode_standing)
+        return await self._of_log(source, self._ask_log(source, "standing", report, LOG_SECONDS), Standing)
 
-    async def _of_log(self, source: str, asking: Awaitable[Answer], decode: Callable[[Answer, str], T]) -> T:
+    async def _of_log(self, source: str, asking: Awaitable[Answer], kind: type[T]) -> T:
         try:
-            return decode(await asking, f"{source}.log")
+            return heard(await asking, kind, f"{source}.log")
         except Unavailable:
             raise
         except RemitError as error:  # whatever it is: for a follower the source cannot be read now
@@ -221,13 +204,10 @@ class RemoteCalls:
     async def reach(self, context: str, question: Question) -> Reached:
         """What a context elsewhere says once it has handled what is on its way. Raises `DeadlineExceeded` when that
         takes long, and what else the context says; `Unavailable`."""
-        body = msgspec.msgpack.encode(question)
-        answer = await self._ask_log(context, "reach", body, LOG_SECONDS)
-        if answer.status != "ok":
-            raise_failure(answer, context)
-        return msgspec.msgpack.decode(answer.body, type=Reached)
+        return heard(await self._ask_log(context, "reach", question, LOG_SECONDS), Reached, context)
 
-    async def _ask_log(self, context: str, kind: str, body: bytes, seconds: float) -> Answer:
+    async def _ask_log(self, context: str, kind: str, question: object, seconds: float) -> Answer:
+        body = msgspec.msgpack.encode(question)
         headers = {"content-type": "application/msgpack", "remit-timeout-ms": str(int(seconds * 1000))}
         try:
             return await self._channel.call(f"{context}.log", Request(kind, headers, body), seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,7 +20,7 @@ from remit.errors import (
     RemitError,
     Unavailable,
 )
-from remit.log import Channel, Log, Record, context_of, is_escaped
+from remit.log import Channel, Heads, Log, Record, context_of, is_escaped
 from remit.messages import Encoding, Refusal, fits
 from remit.runtime.calling.calls import Calls
 from remit.runtime.freshness.freshness import Freshness
@@ -29,17 +29,15 @@ from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.remote.retries import retrying
 from remit.runtime.remote.wire import (
     ENCODINGS,
-    Heads,
+    Known,
+    Report,
     Route,
-    decode_known,
-    decode_report,
-    decode_span,
-    encode_heads,
-    encode_records,
-    encode_standing,
+    Span,
+    answer_of,
     failure,
     original,
     piece_of,
+    question_of,
     seconds_left,
 )
 from remit.stores import Store, nesting
@@ -62,6 +60,8 @@ LOOK_SECONDS = 0.5
 """Between two looks at the heads of a log that another process may write to."""
 POLLS = 1000
 """Questions for a log that wait for something new at the same time, at most."""
+
+Asked = TypeVar("Asked", Span, Known, Report)
 
 log = logging.getLogger("remit")
 
@@ -208,28 +208,25 @@ class Reception:
         seconds = seconds_left(request) - MARGIN_SECONDS
         store = self._stores[context]
         if request.kind == "read":
-            span = decode_span(request.body)
-            _refuse_private(span.channel, context)
+            span = _of_published(request, Span, context)
             records = await store.read(span.channel, span.part, span.after, max(0, min(span.limit, RECORDS)))
             assert self._channel is not None  # noqa: S101  # it has brought the question
             largest = self._channel.capabilities.max_bytes
-            return piece_of(encode_records(_as_many_as_fit(records, largest)), span.begin, largest)
+            return piece_of(answer_of(_as_many_as_fit(records, largest)), span.begin, largest)
         if request.kind == "heads":
-            known = decode_known(request.body)
-            _refuse_private(known.channel, context)
-            return encode_heads(
-                await self._newer(store, known.channel, known.positions, min(seconds, known.wait_seconds))
-            )
+            known = _of_published(request, Known, context)
+            seconds = min(seconds, known.wait_seconds)
+            return answer_of(await self._newer(store, known.channel, known.positions, seconds))
         if request.kind == "standing":
-            report = decode_report(request.body)
-            _refuse_private(report.channel, context)
+            report = _of_published(request, Report, context)
             if report.positions is not None:
                 self._refuse_foreign(report.subscription, context)
-            feed = StoreFeed(context, report.channel, store)
-            now = self._calls.stamp()
-            return encode_standing(await feed.standing(report.subscription, now, report.positions))
+            feed, now = StoreFeed(context, report.channel, store), self._calls.stamp()
+            return answer_of(await feed.standing(report.subscription, now, report.positions))
         if request.kind == "reach":
-            return await self._reach(context, _question(request), seconds)
+            # Older releases ask without a word.
+            question = question_of(request, Question) if request.body else Question()
+            return await self._reach(context, question, seconds)
         raise BadMessage(
             f"{request.kind!r} is nothing that can be asked of a log", expected="read, heads, standing or reach"
         )
@@ -334,20 +331,13 @@ def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]
     return records
 
 
-def _question(request: Request) -> Question:
-    """What is asked on the way to a fresh answer. Older releases ask without a word. Raises `BadMessage`."""
-    if not request.body:
-        return Question()
-    try:
-        return msgspec.msgpack.decode(request.body, type=Question)
-    except msgspec.MsgspecError as error:
-        raise BadMessage(f"it cannot be read: {error}", where="reach") from None
-
-
-def _refuse_private(channel: Channel, context: str) -> None:
-    """Domain events stay in their context: its own components have its store, and no other process may ask for them."""
-    if channel != Channel.PUBLISHED:
+def _of_published(request: Request, kind: type[Asked], context: str) -> Asked:
+    """What is asked of what a context has published. Raises `BadMessage`, also for its domain events: its own
+    components have its store, and no other process may ask for them."""
+    asked = question_of(request, kind)
+    if asked.channel != Channel.PUBLISHED:
         raise BadMessage("only what a context publishes is told to others", where=context, expected="its published log")
+    return asked
 
 
 def _overloaded(where: str) -> Overloaded:

@@ -1,10 +1,12 @@
-"""Whether a failed call is tried again: a budget per target, so that retries cannot keep a target down."""
+"""Whether a call is worth making at all, and again: a budget of retries, and how long an answer usually takes."""
 
 from __future__ import annotations
 
+from collections import deque
 from contextvars import ContextVar
 
-__all__ = ["Budget", "retrying"]
+__all__ = ["Budget", "Usual", "retrying"]
+
 
 TOKENS = 10.0
 EARNED = 0.1
@@ -34,3 +36,30 @@ class Budget:
     def allows(self) -> bool:
         """Whether a failed call may be tried again."""
         return self._tokens > TOKENS / 2
+
+
+ANSWERS = 15
+"""So many are remembered."""
+ENOUGH = 5
+"""Fewer answers than these say nothing."""
+REMEMBERED_SECONDS = 10.0
+"""Answers that are older say nothing: calls that are not made bring no new ones, and nobody may be locked out."""
+
+
+class Usual:
+    """The answers to one kind of message: when they came, and how long they took."""
+
+    __slots__ = ("_answers",)
+
+    def __init__(self) -> None:
+        self._answers: deque[tuple[float, float]] = deque(maxlen=ANSWERS)
+
+    def took(self, seconds: float, now: float) -> None:
+        """Notes an answer. `now` is the time of the loop."""
+        self._answers.append((now, seconds))
+
+    def seconds(self, now: float) -> float:
+        """What half of the last answers took at most; 0.0 while too few are known."""
+        since = now - REMEMBERED_SECONDS
+        lately = sorted(seconds for at, seconds in self._answers if at > since)
+        return lately[(len(lately) - 1) // 2] if len(lately) >= ENOUGH else 0.0

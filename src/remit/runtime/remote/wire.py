@@ -10,36 +10,27 @@ import msgspec
 
 from remit import errors
 from remit.errors import BadMessage, CallError, OutcomeUnknown, Overloaded, RemitError, Unavailable
-from remit.log import Channel, Head, Heads, Record
-from remit.messages import Codec, Contract, Encoding, Refusal, decode_reply, reply_of
-from remit.runtime.remote.parts import Answers, Part
-from remit.runtime.remote.usual import Usual
-from remit.transports import Answer, Request, Standing
+from remit.log import Channel
+from remit.messages import UNWRITABLE, Codec, Contract, Encoding, Refusal, decode_reply, difference, reply_of
+from remit.runtime.remote.retries import Usual
+from remit.transports import Answer, Request
 
 __all__ = [
-    "Heads",
+    "Answers",
     "Known",
+    "Part",
     "Report",
     "Route",
     "Span",
-    "decode_heads",
-    "decode_known",
-    "decode_records",
-    "decode_report",
-    "decode_span",
-    "decode_standing",
-    "encode_heads",
-    "encode_known",
-    "encode_records",
-    "encode_report",
-    "encode_span",
-    "encode_standing",
+    "answer_of",
     "failure",
+    "heard",
     "is_shed",
     "length_of",
     "original",
     "piece_of",
     "printable",
+    "question_of",
     "raise_failure",
     "seconds_left",
 ]
@@ -47,11 +38,71 @@ __all__ = [
 T = TypeVar("T")
 
 CONTENT_TYPES: Mapping[Encoding, str] = {"json": "application/json", "msgpack": "application/msgpack"}
-
 ENCODINGS: Mapping[str, Encoding] = {content: encoding for encoding, content in CONTENT_TYPES.items()}
-
 LENGTH = "remit-length"
 """The header of a piece of an answer: how many bytes the whole has."""
+
+
+class Part:
+    """Values of one type in the encoding of a channel, or as JSON where that encoding has no form for them.
+
+    So every encoding accepts the same: MessagePack ends at 64 bits, and keeps of a time with an offset only the moment.
+    """
+
+    __slots__ = ("_native", "json")
+
+    def __init__(self, type: Any, encoding: Encoding) -> None:
+        self.json: Codec[Any] = Codec(type)
+        self._native: Codec[Any] = self.json if encoding == "json" else Codec(type, encoding=encoding)
+
+    def codec(self, encoding: Encoding) -> Codec[Any]:
+        """What reads this encoding."""
+        return self.json if encoding == "json" else self._native
+
+    def write(self, value: Any) -> tuple[Encoding, bytes]:
+        """The bytes of a value, and what they are in. Raises `BadValue` for what could not be read again."""
+        plain, native = self.json, self._native
+        if native is plain:
+            return "json", plain.write(value)
+        try:
+            body = native.encode(value)
+        except OverflowError:
+            return "json", plain.write(value)
+        except UNWRITABLE as error:
+            raise plain.bad_value(value, error) from error
+        if plain.is_exact:
+            native.check_written(value, body)
+        else:
+            as_json = plain.write(value)  # what JSON has no form for is refused in each encoding
+            if plain.has_times and difference(value, native.decode(body)):
+                return "json", as_json
+        return native.encoding, body
+
+
+class Answers:
+    """The replies and refusals of one command or query."""
+
+    __slots__ = ("_encoding", "_refusals", "reply")
+
+    def __init__(self, reply: Any, encoding: Encoding) -> None:
+        self._encoding: Encoding = encoding
+        self._refusals: dict[type, Part] = {}
+        self.reply = Part(reply, encoding)
+
+    def write(self, outcome: Any) -> tuple[Encoding, bytes]:
+        """The bytes of a reply, or of a refusal, and what they are in. Raises `BadValue`."""
+        if not isinstance(outcome, Refusal):
+            encoding, body = self.reply.write(outcome)
+            return encoding, _encode(encoding, {"reply": msgspec.Raw(body)})
+        part = self._refusals.get(type(outcome))
+        if part is None:
+            part = self._refusals[type(outcome)] = Part(type(outcome), self._encoding)
+        encoding, body = part.write(outcome)
+        return encoding, _encode(encoding, {"refusal": type(outcome).__name__, "fields": msgspec.Raw(body)})
+
+
+def _encode(encoding: Encoding, answer: dict[str, Any]) -> bytes:
+    return msgspec.json.encode(answer) if encoding == "json" else msgspec.msgpack.encode(answer)
 
 
 class Route:
@@ -203,54 +254,28 @@ class Report(msgspec.Struct, array_like=True):
     positions: Mapping[int, int] | None
 
 
-_span = msgspec.msgpack.Decoder(Span)
-_known = msgspec.msgpack.Decoder(Known)
-_records = msgspec.msgpack.Decoder(list[Record])
-_heads = msgspec.msgpack.Decoder(dict[int, Head])
-_report = msgspec.msgpack.Decoder(Report)
-_standing = msgspec.msgpack.Decoder(Standing)
+def question_of(request: Request, kind: type[T]) -> T:
+    """What is asked of a log. Raises `BadMessage`."""
+    return _read(request.body, kind, request.kind)
 
 
-def encode_span(span: Span) -> bytes:
-    """The body of a question for messages."""
-    return msgspec.msgpack.encode(span)
+def answer_of(what: object) -> Answer:
+    """The answer to it."""
+    return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(what))
 
 
-def encode_known(known: Known) -> bytes:
-    """The body of a question for heads."""
-    return msgspec.msgpack.encode(known)
+def heard(answer: Answer, kind: type[T], address: str) -> T:
+    """What such an answer says. Raises the error that it says instead, and `BadMessage`."""
+    if answer.status != "ok":
+        raise_failure(answer, address)
+    return _read(answer.body, kind, address)
 
 
-def decode_span(body: bytes) -> Span:
-    """Raises `BadMessage`."""
-    return _body(_span, body)
-
-
-def decode_known(body: bytes) -> Known:
-    """Raises `BadMessage`."""
-    return _body(_known, body)
-
-
-def encode_report(report: Report) -> bytes:
-    """The body of a report."""
-    return msgspec.msgpack.encode(report)
-
-
-def decode_report(body: bytes) -> Report:
-    """Raises `BadMessage`."""
-    return _body(_report, body)
-
-
-def _body(decoder: msgspec.msgpack.Decoder[T], body: bytes) -> T:
+def _read(body: bytes, kind: type[T], where: str) -> T:
     try:
-        return decoder.decode(body)
+        return msgspec.msgpack.decode(body, type=kind)
     except msgspec.MsgspecError as error:
-        raise BadMessage(f"it cannot be read: {error}") from None
-
-
-def encode_records(records: Any) -> Answer:
-    """The answer to a `Span`."""
-    return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(records))
+        raise BadMessage(f"it cannot be read: {error}", where=where) from None
 
 
 def piece_of(answer: Answer, begin: int, largest: int) -> Answer:
@@ -265,34 +290,3 @@ def length_of(answer: Answer) -> int:
     """How many bytes the whole has of which this is a piece."""
     length = answer.headers.get(LENGTH, "")
     return int(length) if length.isdecimal() else len(answer.body)
-
-
-def decode_records(answer: Answer, address: str) -> list[Record]:
-    """The messages. Raises what the answer says, `BadMessage`."""
-    return _decoded(_records, answer, address)
-
-
-def encode_heads(heads: Heads) -> Answer:
-    """The answer to a `Known`."""
-    return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(heads))
-
-
-def decode_heads(answer: Answer, address: str) -> Heads:
-    """The heads. Raises what the answer says, `BadMessage`."""
-    return _decoded(_heads, answer, address)
-
-
-def encode_standing(standing: Standing) -> Answer:
-    """The answer to a `Report`."""
-    return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(standing))
-
-
-def decode_standing(answer: Answer, address: str) -> Standing:
-    """What the source says. Raises what the answer says, `BadMessage`."""
-    return _decoded(_standing, answer, address)
-
-
-def _decoded(decoder: msgspec.msgpack.Decoder[T], answer: Answer, address: str) -> T:
-    if answer.status != "ok":
-        raise_failure(answer, address)
-    return _body(decoder, answer.body)
