@@ -6,9 +6,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from remit.cli.addressing import read_message
 from remit.cli.options import Data, Deadline, Fields, MessageName, Store, SystemName, not_empty
-from remit.cli.outcome import Callee, print_outcome
+from remit.cli.outcome import Callee, print_outcome, read_message
 from remit.messages import Query
 
 __all__ = ["ask"]

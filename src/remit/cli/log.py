@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,17 +12,16 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.options import AsJson, Data, Store, SystemName, located, places_at
 from remit.cli.screen import cell, say, show
+from remit.hosting import System
 from remit.hosting.failures import Failure
-from remit.hosting.finding import find_system
+from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_all, require_some
-from remit.hosting.settings import HERE
 from remit.log import Channel, Checkpoint, Log, SubscriptionId, context_of
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
 from remit.runtime.following.history import breaks
 from remit.runtime.freshness.missed import accept_missed, note_missed
-from remit.topology.file import read_topology
 from remit.transports.in_process import StoreFeed
 
 __all__ = ["app"]
@@ -38,7 +37,7 @@ Source = Annotated[str, Parameter(name="--source", help="The context whose log i
 @app.command
 def heads(system: SystemName = HERE, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
     """Show how much each log has written, deleted and kept. SYSTEM may be a topology file. Nothing is written."""
-    rows = asyncio.run(_heads(*_places(system, store, data)))
+    rows = asyncio.run(_heads(*located(system, store, data)[:2]))
     if json:
         print(msgspec.json.encode(rows).decode())
     else:
@@ -49,7 +48,7 @@ def heads(system: SystemName = HERE, /, *, store: Store = None, data: Data = Non
 @app.command
 def subscribers(system: SystemName = HERE, /, *, store: Store = None, data: Data = None, json: AsJson = False) -> int:
     """Show who follows each log, how far, and when that was last heard. SYSTEM may be a topology file."""
-    rows = asyncio.run(_subscribers(*_places(system, store, data)))
+    rows = asyncio.run(_subscribers(*located(system, store, data)[:2]))
     if json:
         print(msgspec.json.encode(rows).decode())
     elif rows:
@@ -62,7 +61,7 @@ def subscribers(system: SystemName = HERE, /, *, store: Store = None, data: Data
 @app.command
 def forget(subscription: Subscription, /, *, source: Source, store: Store = None, data: Data = None) -> int:
     """Keep a log no longer for a subscription that is gone for good. One that still runs reports again."""
-    asyncio.run(_forget(Places.at(place_of(store, data)), subscription, source))
+    asyncio.run(_forget(places_at(store, data), subscription, source))
     say(f"the log of {source} is no longer kept for {subscription}")
     return 0
 
@@ -90,7 +89,7 @@ def accept(
     Only the partitions in which it cannot go on by itself are moved. A process that runs it goes on at once. What a
     projection misses leaves it incomplete, until that is accepted too.
     """
-    places = Places.at(place_of(store, data))
+    places = places_at(store, data)
     if begin == "here":
         moved = asyncio.run(_accept_as_it_is(places, subscription, source))
     else:
@@ -100,21 +99,13 @@ def accept(
     return 0
 
 
-def _places(system: str, store: str | None, data: str | None) -> tuple[Places, Sequence[str]]:
-    if is_topology(system):
-        refuse_places(store=store, data=data)
-        topology = read_topology(system)
-        return Places.by(topology), find_system(topology.system).names
-    return Places.at(place_of(store, data)), find_system(system).names
-
-
-async def _heads(places: Places, contexts: Sequence[str]) -> list[LogStatus]:
-    async with opened(places, require_some(places, contexts), read_only=True) as stores:
+async def _heads(system: System, places: Places) -> list[LogStatus]:
+    async with opened(places, require_some(places, system.names), read_only=True) as stores:
         return await read_logs(stores)
 
 
-async def _subscribers(places: Places, contexts: Sequence[str]) -> list[SubscriberStatus]:
-    async with opened(places, require_some(places, contexts), read_only=True) as stores:
+async def _subscribers(system: System, places: Places) -> list[SubscriberStatus]:
+    async with opened(places, require_some(places, system.names), read_only=True) as stores:
         return await read_subscribers(stores, time.time())
 
 

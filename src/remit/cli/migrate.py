@@ -10,13 +10,11 @@ from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
-from remit.cli.options import AsJson, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.options import AsJson, Store, SystemName, is_topology, located
 from remit.cli.screen import say
 from remit.hosting.failures import Failure
-from remit.hosting.finding import find_system
-from remit.hosting.opening import Places
+from remit.hosting.finding import HERE, find_system
 from remit.hosting.placing import followed_by
-from remit.hosting.settings import HERE
 from remit.hosting.technologies import open_store
 from remit.topology.file import Secret, read_topology
 from remit.topology.placement import reads_directly
@@ -80,12 +78,8 @@ def migrate(
 
 def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> dict[str, StorePlace]:
     """The places of the stores of all contexts, or of those that are named."""
-    if is_topology(system):
-        refuse_places(store=store)
-        topology = read_topology(system, whole=not contexts)
-        names, places = find_system(topology.system).names, Places.by(topology)
-    else:
-        names, places = find_system(system).names, Places.at(place_of(store, None))
+    found, places, _ = located(system, store, whole=not contexts)
+    names = found.names
     for unknown in (each for each in contexts if each not in names):
         raise Failure(
             "context.unknown", f"there is no context {unknown!r}", where=system, expected=f"one of: {', '.join(names)}",

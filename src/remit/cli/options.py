@@ -6,7 +6,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from remit.hosting import System
 from remit.hosting.failures import Failure
+from remit.hosting.finding import find_system
+from remit.hosting.opening import Places
+from remit.topology.file import Topology, read_topology
 from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, stores_in
 
 __all__ = [
@@ -19,8 +23,10 @@ __all__ = [
     "Store",
     "SystemName",
     "is_topology",
+    "located",
     "not_empty",
     "place_of",
+    "places_at",
     "refuse_places",
 ]
 
@@ -78,6 +84,25 @@ def place_of(store: str | None, data: str | None) -> str:
     if data is not None:
         return stores_in(data)
     return DEFAULT_STORE if store is None else store
+
+
+def places_at(store: str | None, data: str | None) -> Places:
+    """Where the stores are that --store or --data names. Raises `Failure`, `ModelError`."""
+    return Places.at(place_of(store, data))
+
+
+def located(
+    system: str, store: str | None, data: str | None = None, *, whole: bool = True
+) -> tuple[System, Places, Topology | None]:
+    """What is given for a system: itself, where its stores are, and the topology file if it is given by one.
+
+    Raises `Failure`, `ModelError`.
+    """
+    if not is_topology(system):
+        return find_system(system), places_at(store, data), None
+    refuse_places(store=store, data=data)
+    topology = read_topology(system, whole=whole)
+    return find_system(topology.system), Places(topology.stores), topology
 
 
 def is_topology(system: str) -> bool:

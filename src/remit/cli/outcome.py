@@ -1,24 +1,67 @@
-"""One call from the command line: to the services of a topology, or to the system run in this process for it."""
+"""One call from the command line: a message as a person types it, and whom it goes to."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from remit.cli.exit_codes import REFUSED
 from remit.cli.options import is_topology, place_of, refuse_places
-from remit.cli.screen import say
+from remit.cli.screen import REFUSED, say
 from remit.contexts import Sender
+from remit.errors import BadMessage
 from remit.hosting import System
+from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
-from remit.messages import Refusal, encode_reply
+from remit.messages import Codec, Command, Contract, Query, Refusal, encode_reply
 from remit.topology.file import read_topology
 from remit.topology.stores import DEFAULT_STORE
 
-__all__ = ["Callee", "print_outcome"]
+__all__ = ["Callee", "print_outcome", "read_message"]
+
+
+M = TypeVar("M", Command[Any, Any], Query[Any, Any])
+
+
+def read_message(system: System, kind: type[M], name: str, fields: str) -> M:
+    """The command or query called `name`, with these fields.
+
+    Raises `ModelError`, `Failure` (no such message, or several) and `BadMessage` (the fields are not its fields).
+    """
+    known = [contract for contract in system.model().contracts.values() if issubclass(contract.message, kind)]
+    contract = _find(known, name, kind.__name__.lower())
+    codec: Codec[M] = Codec(contract.message, contract.type)
+    try:
+        return codec.read(fields)
+    except BadMessage as error:
+        names = ", ".join(f'"{field}"' for field in contract.message.__struct_fields__)
+        raise BadMessage(
+            error.what, where=error.where, expected=f"a JSON object with the fields {names}" if names else "{}",
+            next=f"see class {contract.message.__name__} in {contract.message.__module__}",
+        ) from None  # fmt: skip
+
+
+def _find(known: list[Contract], name: str, kind: str) -> Contract:
+    found = [c for c in known if name in (c.type, c.message.__name__, f"{c.type}@{c.version}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise Failure(
+            "message.ambiguous", f"several messages are called {name}", where=name, expected=_names(found),
+            next=f"give the wire name: {found[0].type}@{found[0].version}",
+        )  # fmt: skip
+    verb, other = ("send", "ask") if kind == "command" else ("ask", "send")
+    raise Failure(
+        "message.unknown", f"there is no {kind} of this name", where=name,
+        expected=_names(known) or f"a declared {kind}",
+        next=f"remit {verb} takes a {kind}; what is none goes by remit {other}",
+    )  # fmt: skip
+
+
+def _names(contracts: list[Contract]) -> str:
+    return ", ".join(sorted(contract.type for contract in contracts))
 
 
 class Callee(NamedTuple):

@@ -14,7 +14,7 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from remit.cli.letters import KeyReport, LetterReport, as_json, as_table, as_text
-from remit.cli.options import AsJson, Data, Store, place_of
+from remit.cli.options import AsJson, Data, Store, places_at
 from remit.cli.screen import say
 from remit.cli.screen import show as show_on_screen
 from remit.errors import Conflict
@@ -50,7 +50,7 @@ def list_(
     json: AsJson = False,
 ) -> int:
     """List the parked keys, longest parked first."""
-    rows, gone = asyncio.run(_list(_places(store, data), subscription, limit + 1))
+    rows, gone = asyncio.run(_list(places_at(store, data), subscription, limit + 1))
     for name in gone:
         say(f"what is running has no {name}: run a release that has it, or remit parked discard", error=True)
     if len(rows) > limit:
@@ -77,7 +77,7 @@ def show(
     json: AsJson = False,
 ) -> int:
     """Show why a key is parked, and its letters: the messages that wait, in order."""
-    reports = asyncio.run(_show(_places(store, data), subscription, key, payload=payload))
+    reports = asyncio.run(_show(places_at(store, data), subscription, key, payload=payload))
     if json:
         print(as_json(reports))
     else:
@@ -99,7 +99,7 @@ def retry(
     if all_ == (key is not None):
         raise Failure("cli.usage", "which keys?", where="remit parked retry", expected="either --key KEY or --all",
                       next=f"remit parked retry {subscription} --all")  # fmt: skip
-    due, whose = asyncio.run(_retry(_places(store, data), subscription, key))
+    due, whose = asyncio.run(_retry(places_at(store, data), subscription, key))
     keys = "1 key is due" if due == 1 else f"{due} keys are due"
     say(f"{keys}: {whose}")
     return 0
@@ -119,12 +119,8 @@ def discard(
     data: Data = None,
 ) -> int:
     """Throw away the first letter of a parked key. Those behind it become due; a note with the reason stays."""
-    say(asyncio.run(_discard(_places(store, data), subscription, key, reason, source)))
+    say(asyncio.run(_discard(places_at(store, data), subscription, key, reason, source)))
     return 0
-
-
-def _places(store: str | None, data: str | None) -> Places:
-    return Places.at(place_of(store, data))
 
 
 async def _list(places: Places, subscription: str | None, limit: int) -> tuple[list[Parked], list[str]]:

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from remit.cli import ask, log, migrate, parked, plan, run, send, status
-from remit.cli.exit_codes import REFUSED
-from remit.cli.screen import say
+from remit.cli.screen import REFUSED, say
 from remit.errors import RemitError
 from remit.hosting.failures import UNUSABLE, Failure
 from remit.messages import Refusal

@@ -13,7 +13,12 @@ from rich.markup import escape
 
 from remit.errors import visible
 
-__all__ = ["LineFormatter", "cell", "say", "show"]
+__all__ = ["REFUSED", "UNWELL", "LineFormatter", "cell", "say", "show"]
+
+UNWELL = 1
+"""The exit code of a command that worked, and what it saw needs somebody."""
+REFUSED = 3
+"""The exit code where the domain said no."""
 
 WIDE = 240
 """Columns of what is piped into a file or another program."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from remit.cli.addressing import read_message
 from remit.cli.options import Data, Deadline, Fields, Key, MessageName, Store, SystemName
-from remit.cli.outcome import Callee, print_outcome
+from remit.cli.outcome import Callee, print_outcome, read_message
 from remit.messages import Command
 
 __all__ = ["send"]

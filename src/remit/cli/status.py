@@ -9,18 +9,15 @@ from collections.abc import Sequence
 import msgspec
 from rich.table import Table
 
-from remit.cli.exit_codes import UNWELL
-from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
-from remit.cli.screen import cell, show
+from remit.cli.options import AsJson, Data, Store, SystemName, located
+from remit.cli.screen import UNWELL, cell, show
 from remit.contexts import Model
-from remit.hosting.finding import load_system
+from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_some
 from remit.hosting.placing import placed_on, relayed
-from remit.hosting.settings import HERE
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import compile_system
 from remit.runtime.plan import FollowPlan
-from remit.topology.file import read_topology
 
 __all__ = ["status"]
 
@@ -36,14 +33,9 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     it has not handled), gone (keys are parked for a subscription that was removed or renamed). Ends with exit code 1
     when any of the last eight is shown.
     """
-    if is_topology(system):
-        refuse_places(store=store, data=data)
-        topology = read_topology(system)
-        model, places = load_system(topology.system).model(), Places.by(topology)
-        relays = relayed(placed_on(topology, model))
-    else:
-        model, places, relays = load_system(system).model(), Places.at(place_of(store, data)), []
-    rows = asyncio.run(_read(model, places, relays))
+    found, places, topology = located(system, store, data)
+    model = found.hosting().model()
+    rows = asyncio.run(_read(model, places, relayed(placed_on(topology, model)) if topology else []))
     if json:
         print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
     else:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from remit.checks.statements import check_statements
-from remit.contexts import Model
+from remit.contexts import Model, Sender
 from remit.findings import Findings
-from remit.hosting.placing import CALLER, placed_in
+from remit.hosting.placing import CALLER, placed_in, placed_on
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.runtime import Host, LoopWatch, Ports
 from remit.stores import Store
+from remit.topology.channels import FOR_CALLS
+from remit.topology.file import read_topology
 from remit.topology.placement import PlacedService, Placement, reads_directly
 from remit.topology.secrets import settle
 from remit.topology.stores import DEFAULT_STORE, store_at
 
-__all__ = ["assemble", "assemble_service"]
+__all__ = ["assemble", "assemble_service", "connect_to_services"]
 
 
 def assemble(
@@ -54,3 +57,23 @@ def assemble_service(model: Model, placement: Placement, service: PlacedService 
         schemas = {context: topology.store_of(context).schema for context in placement.contexts}
         channels = replace(channels, published=published, schemas=schemas)
     return Host(model, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels)
+
+
+@asynccontextmanager
+async def connect_to_services(model: Model, path: str) -> AsyncGenerator[Sender]:
+    """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`."""
+    topology = read_topology(path, whole=False)
+    if topology.calls is None:
+        findings = Findings()
+        findings.report(
+            "topology.no-calls", f"{path} [channels] calls", "its service cannot be called from another process",
+            expected="a channel for calls",
+            next=f'calls = "{FOR_CALLS.form}", or connect(store=...) to the stores it names',
+        )  # fmt: skip
+        findings.settle()
+    caller = assemble_service(model, placed_on(topology, model))
+    try:
+        await caller.start()
+        yield caller
+    finally:
+        await caller.stop()

@@ -1,19 +1,20 @@
-"""Finding the system that somebody names."""
+"""Finding the system that somebody names, or that `[tool.remit] system` in the `pyproject.toml` here does."""
 
 from __future__ import annotations
 
 import importlib
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
+
+import msgspec
 
 from remit.errors import RemitError
 from remit.hosting import System
 from remit.hosting.failures import Failure
-from remit.hosting.settings import HERE, system_here
+from remit.hosting.loading import raised_at
 
-__all__ = ["find_system", "load_system"]
+__all__ = ["HERE", "find_system", "load_system", "system_here"]
 
 
 def load_system(name: str) -> System:
@@ -76,7 +77,7 @@ def _module(name: str, module_name: str) -> ModuleType:
                 expected="module:attribute, importable from the working directory", next=_where_else(name),
             ) from None  # fmt: skip
         raise Failure(
-            "system.import", f"importing {module_name} failed: {type(error).__name__}: {error}", where=_place(error),
+            "system.import", f"importing {module_name} failed: {type(error).__name__}: {error}", where=raised_at(error),
             expected="a module that can be imported", next=f"python -c 'import {module_name}' shows the whole story",
         ) from error  # fmt: skip
 
@@ -96,8 +97,40 @@ def _where_else(name: str) -> str:
     return "change to the folder that holds it, or install the package"
 
 
-def _place(error: Exception) -> str:
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}"
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}"
+HERE = "."
+"""Stands for the system that is named here."""
+FILE = "pyproject.toml"
+
+
+class _Remit(msgspec.Struct):
+    system: str = ""
+
+
+class _Tool(msgspec.Struct):
+    remit: _Remit = msgspec.field(default_factory=_Remit)
+
+
+class _Settings(msgspec.Struct):
+    tool: _Tool = msgspec.field(default_factory=_Tool)
+
+
+def system_here() -> str:
+    """The system that is named in the working directory. Raises `Failure` when none is."""
+    path = Path.cwd() / FILE
+    try:
+        settings = msgspec.toml.decode(path.read_bytes(), type=_Settings)
+    except FileNotFoundError:
+        raise _unnamed(path, f"there is no {FILE} here") from None
+    except (OSError, ValueError) as error:
+        raise _unnamed(path, f"{FILE} cannot be read: {error}") from None
+    if not settings.tool.remit.system:
+        raise _unnamed(path, f"{FILE} has no [tool.remit] system")
+    return settings.tool.remit.system
+
+
+def _unnamed(path: Path, why: str) -> Failure:
+    return Failure(
+        "system.unnamed", f"no system was given, and {why}", where=str(path),
+        expected="a system, given to the command or named in the file",
+        next='give module:attribute, or write into the file: [tool.remit] system = "module:attribute"',
+    )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from remit.contexts import Context
 from remit.findings import Findings
 
-__all__ = ["load_contexts"]
+__all__ = ["load_contexts", "raised_at"]
 
 
 def load_contexts(system: str, places: Mapping[str, str]) -> list[Context[Any]]:
@@ -31,7 +31,7 @@ def _load(system: str, name: str, place: str, findings: Findings) -> Context[Any
         findings.report(
             "context.import",
             where,
-            f"importing {module_name} failed: {type(error).__name__}: {error} ({_place(error)})",
+            f"importing {module_name} failed: {type(error).__name__}: {error} ({raised_at(error)})",
             expected="a module that can be imported where the context is hosted",
             next=f"python -c 'import {module_name}' shows the whole story",
         )
@@ -52,6 +52,9 @@ def _is_context(found: object) -> TypeGuard[Context[Any]]:
     return isinstance(found, Context)
 
 
-def _place(error: Exception) -> str:
+def raised_at(error: Exception) -> str:
+    """`file:line` of what raised an error while it was imported."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}"

@@ -17,10 +17,9 @@ __all__ = ["Places", "opened", "require_all", "require_some"]
 
 
 class Places(NamedTuple):
-    """Where the stores are: one place with `{context}` in it, and others for some contexts."""
+    """Where the stores are: by context, and under "default" that of all others, with `{context}` in it."""
 
-    default: Secret
-    others: Mapping[str, Secret] = {}
+    stores: Mapping[str, Secret]
     named: Sequence[str] = ()
     """The contexts, as far as the places tell where there are no files to look for."""
 
@@ -28,32 +27,26 @@ class Places(NamedTuple):
     def at(cls, store: str) -> Places:
         """What an option names: a place, or a topology file that names them. Raises `ModelError`, `Failure`."""
         if not store.endswith(".toml"):
-            return cls(Secret(store))
+            return cls({"default": Secret(store)})
         topology = read_topology(store, whole=False)
-        return cls.by(topology)._replace(named=_named(topology))
-
-    @classmethod
-    def by(cls, topology: Topology) -> Places:
-        """The places that a topology names."""
-        others = {context: place for context, place in topology.stores.items() if context != "default"}
-        return cls(topology.stores["default"], others)
+        return cls(topology.stores, _named(topology))
 
     def of(self, context: str) -> StorePlace:
         """The place of a context's store. Raises `StoreError` for an address that cannot be taken apart."""
-        return store_at(self.others.get(context, self.default), context)
+        return store_at(self.stores.get(context, self.stores["default"]), context)
 
     async def made(self) -> list[str]:
         """The contexts that have a store, as far as the places tell. Raises `Failure` where they do not tell at all,
         and what stores raise.
         """
-        technology = store_technology(self.default.value)
+        technology = store_technology(self.stores["default"].value)
         if not self.named and technology is not None and technology.schemas:
             return await self._in_database()
-        known = (name for name in (*self.others, *self.named) if is_made(self.of(name)))
-        return sorted({*made_stores(self.of("{context}")), *known})
+        named = {*self.stores, *self.named} - {"default"}
+        return sorted({*made_stores(self.of("{context}")), *(name for name in named if is_made(self.of(name)))})
 
     async def _in_database(self) -> list[str]:
-        if "{context}" in self.default.value:
+        if "{context}" in self.stores["default"].value:
             raise Failure(
                 "cli.usage", "the address does not tell which contexts there are", where=self.of("{context}").shown,
                 expected="a topology file, or the name of a subscription", next="--store FILE.toml",
@@ -61,7 +54,7 @@ class Places(NamedTuple):
         open_store(self.of("any"), "any")  # says what is not installed
         from remit.hosting.databases import contexts_in
 
-        return await contexts_in(self.default)
+        return await contexts_in(self.stores["default"])
 
 
 def _named(topology: Topology) -> Sequence[str]:

@@ -12,7 +12,6 @@ from remit.checks import check, model_of
 from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
 from remit.errors import OutboxError
 from remit.findings import Findings
-from remit.hosting.connecting import connect_to_services
 from remit.hosting.loading import load_contexts
 from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
@@ -126,14 +125,14 @@ class System:
 
         Raises `ModelError` with every finding, `StoreError`, `StoreUnavailable` and `ChannelError`.
         """
+        from asyncio import get_running_loop
+
+        from remit.hosting.assembly import assemble, connect_to_services
+
         if topology is not None:
             async with connect_to_services(self.model(), topology) as sender:
                 yield sender
             return
-        from asyncio import get_running_loop
-
-        from remit.hosting.assembly import assemble
-
         host = assemble(self.hosting().model(), store=store, parity=parity)
         try:
             await host.start()
