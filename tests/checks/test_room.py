@@ -12,7 +12,6 @@ from remit.findings import Findings
 
 ROOT = Path(__file__).parents[2]
 BESIDE = {
-    "kept": "what two rules have in common",
     "rules": "the list",
     "statements": "what only stores can tell",
 }

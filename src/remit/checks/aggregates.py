@@ -1,11 +1,9 @@
-"""An aggregate belongs to one context, and its class name names it within that context."""
+"""An aggregate belongs to one context."""
 
 from __future__ import annotations
 
-from remit.checks.kept import report_same_name
 from remit.contexts import Model
 from remit.contexts.annotations import aggregates_of
-from remit.contexts.declarations import where
 from remit.findings import Findings
 
 __all__ = ["check_aggregates"]
@@ -13,18 +11,14 @@ __all__ = ["check_aggregates"]
 
 def check_aggregates(model: Model, findings: Findings) -> None:
     users: dict[type, str] = {}
-    named: dict[tuple[str, str], type] = {}
     used = ((each, *found) for each in model.contexts for found in aggregates_of(each))
     for context, aggregate, handler in used:
         user = users.setdefault(aggregate, context.name)
         if user != context.name:
             findings.report(
                 "aggregate.shared",
-                where(handler.function),
+                handler.place,
                 f"{aggregate.__name__} is used by context {user!r} and by {context.name!r}",
                 expected="one context per aggregate",
                 next=f"ask {user!r} by a command or query, or react to its integration events",
             )
-        other = named.setdefault((context.name, aggregate.__name__), aggregate)
-        if other is not aggregate:
-            report_same_name("aggregate", context.name, other, aggregate, findings)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from remit.contexts import PUBLISHER, TOGETHER, Handler, Model
 from remit.contexts.annotations import is_kind, name_of
-from remit.contexts.declarations import where
 from remit.findings import Findings
 from remit.messages import IntegrationEvent
 
@@ -19,7 +18,7 @@ def check_bindings(model: Model, findings: Findings) -> None:
 
 
 def _report(bound: Handler, context: str, findings: Findings) -> None:
-    place, name = where(bound.function), name_of(bound.message)
+    place, name = bound.place, name_of(bound.message)
     if bound.role is PUBLISHER:
         findings.report(
             "publisher.source",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 
 from remit.contexts import PUBLISHER, Handler, Model
-from remit.contexts.declarations import where
 from remit.findings import Findings
 
 __all__ = ["check_coroutines"]
@@ -23,7 +22,7 @@ def check_coroutines(model: Model, findings: Findings) -> None:
 def _report_async(publisher: Handler, findings: Findings) -> None:
     findings.report(
         "publisher.async",
-        where(publisher.function),
+        publisher.place,
         f"{publisher.name} is async, and a publisher runs inside the transaction",
         expected="a plain function without I/O",
         next=f"def {publisher.name}(event: {publisher.message.__name__}) -> ...",
@@ -33,7 +32,7 @@ def _report_async(publisher: Handler, findings: Findings) -> None:
 def _report_sync(handler: Handler, findings: Findings) -> None:
     findings.report(
         "handler.sync",
-        where(handler.function),
+        handler.place,
         f"{handler.name} handles {handler.message.__name__} and is no async function",
         expected="an async function",
         next=f"async def {handler.name}(...)",

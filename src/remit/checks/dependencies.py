@@ -10,7 +10,6 @@ from typing import Any
 
 from remit.contexts import INJECTABLES, SERVICE, Context, Handler, Model
 from remit.contexts.annotations import Asked, asked_by, is_kind
-from remit.contexts.declarations import where
 from remit.findings import Findings
 
 __all__ = ["check_dependencies"]
@@ -39,7 +38,7 @@ def _is_given(context: Context[Any], asked: Asked) -> bool:
 def _report_kind(handler: Handler, parameter: inspect.Parameter, findings: Findings) -> None:
     findings.report(
         "handler.parameters",
-        where(handler.function),
+        handler.place,
         f"parameter {parameter.name!r} of {handler.name} is {parameter.kind.description}",
         expected="parameters that can be given by position: the message first, then what the handler asks for",
     )
@@ -49,7 +48,7 @@ def _report_missing(context: Context[Any], handler: Handler, asked: Asked, findi
     wanted = _name(asked.wanted)
     findings.report(
         "handler.dependency",
-        where(handler.function),
+        handler.place,
         f"nothing provides parameter {asked.parameter!r} of {handler.name}: {wanted}",
         expected=", ".join([*(each.told for each in INJECTABLES), *map(_name, context.provided)]),
         next=asked.injectable.remedy.format(context=context.name, wanted=wanted, subject=_name(asked.subject)),

@@ -42,9 +42,8 @@ def _handled_once(model: Model, findings: Findings) -> dict[Any, Handler]:
         if first is not handler:
             findings.report(
                 "handler.doubled",
-                where(handler.function),
-                f"{name_of(handler.message)} has two handlers:"
-                f" {first.name} ({where(first.function)}) and {handler.name}",
+                handler.place,
+                f"{name_of(handler.message)} has two handlers: {first.name} ({first.place}) and {handler.name}",
                 expected="one handler per command or query",
                 next="remove one of them",
             )
@@ -57,7 +56,7 @@ def _expected(model: Model) -> Iterator[tuple[str, Any, str, str]]:
         for route in context.routes:
             yield context.name, route.message, f"{route.method} {route.path}", "has a route"
         for command, handler in sent_later(context):
-            yield context.name, command, where(handler.function), f"is sent for later by {handler.name}"
+            yield context.name, command, handler.place, f"is sent for later by {handler.name}"
         for command in context.outbox:
             if is_kind(command, Command):
                 yield context.name, command, repr(context), "is in the outbox"

@@ -1,19 +1,27 @@
-"""What two rules say of aggregates and projections: what a context keeps is stored under its name."""
+"""What a context keeps, aggregates and projections, has a name of its own there: it is stored under it."""
 
 from __future__ import annotations
 
+from remit.contexts import Model
+from remit.contexts.annotations import aggregates_of, is_kind
 from remit.contexts.declarations import where
+from remit.domain import Projection
 from remit.findings import Findings
 
-__all__ = ["report_same_name"]
+__all__ = ["check_kept"]
 
 
-def report_same_name(kind: str, context: str, one: type, other: type, findings: Findings) -> None:
-    """Reports two classes of one name."""
-    findings.report(
-        f"{kind}.same-name",
-        where(other),
-        f"{where(one)} and {where(other)} share the name {other.__name__} in context {context!r}",
-        expected="one aggregate or projection per name: what it keeps is stored under it",
-        next="rename one of them",
-    )
+def check_kept(model: Model, findings: Findings) -> None:
+    for context in model.contexts:
+        named: dict[str, type] = {}
+        projections = [each for each in context.projections if is_kind(each, Projection)]
+        for kept in (*(aggregate for aggregate, _ in aggregates_of(context)), *projections):
+            other = named.setdefault(kept.__name__, kept)
+            if other is not kept:
+                findings.report(
+                    "projection.same-name" if is_kind(kept, Projection) else "aggregate.same-name",
+                    where(kept),
+                    f"{where(other)} and {where(kept)} share the name {kept.__name__} in context {context.name!r}",
+                    expected="one aggregate or projection per name: what it keeps is stored under it",
+                    next="rename one of them",
+                )

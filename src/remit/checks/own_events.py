@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from remit.contexts import Model
 from remit.contexts.annotations import is_kind
-from remit.contexts.declarations import where
 from remit.findings import Findings
 from remit.messages import DomainEvent
 
@@ -20,7 +19,7 @@ def check_own_events(model: Model, findings: Findings) -> None:
             if bound.fits and is_kind(bound.message, DomainEvent) and not is_kind(bound.message, base):
                 findings.report(
                     "event.foreign",
-                    where(bound.function),
+                    bound.place,
                     f"{bound.message.__name__} is no domain event of {context.name!r}",
                     expected=f"a {base.__name__}, or an integration event",
                     next="react to the integration event that its owner publishes",

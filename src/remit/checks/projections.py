@@ -1,4 +1,4 @@
-"""A projection belongs to one context, has a name that no aggregate has, says its key and events, and folds."""
+"""A projection belongs to one context, says its key and events, and folds."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import Any
 
 import msgspec
 
-from remit.checks.kept import report_same_name
 from remit.contexts import PROJECTION, Model
-from remit.contexts.annotations import aggregates_of, is_kind, union_members
+from remit.contexts.annotations import is_kind, union_members
 from remit.contexts.declarations import where
 from remit.domain import Projection
 from remit.findings import Findings
@@ -20,7 +19,6 @@ __all__ = ["check_projections"]
 def check_projections(model: Model, findings: Findings) -> None:
     owners: dict[type, str] = {}
     for context in model.contexts:
-        named: dict[str, type] = {aggregate.__name__: aggregate for aggregate, _ in aggregates_of(context)}
         for projection in context.projections:
             if not is_kind(projection, Projection):
                 findings.report(
@@ -36,9 +34,6 @@ def check_projections(model: Model, findings: Findings) -> None:
                 )
                 continue
             owners[projection] = context.name
-            other = named.setdefault(projection.__name__, projection)
-            if other is not projection:
-                report_same_name("projection", context.name, other, projection, findings)
             _check_projection(projection, findings)
 
 

@@ -45,9 +45,8 @@ def _check_result(publisher: Handler, findings: Findings) -> None:
 def _report_doubled(first: Handler, second: Handler, event: type, findings: Findings) -> None:
     findings.report(
         "publisher.doubled",
-        where(second.function),
-        f"{second.name} and {first.name} ({where(first.function)}) both make"
-        f" {event.__name__} from {second.message.__name__}",
+        second.place,
+        f"{second.name} and {first.name} ({first.place}) both make {event.__name__} from {second.message.__name__}",
         expected="one publisher for each version of an integration event that a domain event becomes",
         next="remove one of them, or let it make another version: class ...(..., name=..., version=2)",
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from remit.contexts import REACTION, TOGETHER, Model
-from remit.contexts.declarations import where
 from remit.findings import Findings
 
 __all__ = ["check_reactions"]
@@ -20,7 +19,7 @@ def check_reactions(model: Model, findings: Findings) -> None:
             if (reaction.name, reaction.message) in seen:
                 findings.report(
                     "reaction.doubled",
-                    where(reaction.function),
+                    reaction.place,
                     f"two reactions of {context.name!r} to {reaction.message.__name__} are called {reaction.name}",
                     expected="one name per reaction: progress is kept under it",
                     next="rename one of them",

@@ -10,6 +10,7 @@ from remit.checks.carried import check_carried
 from remit.checks.coroutines import check_coroutines
 from remit.checks.dependencies import check_dependencies
 from remit.checks.handled import check_handled
+from remit.checks.kept import check_kept
 from remit.checks.names import check_names
 from remit.checks.outbox import check_outbox
 from remit.checks.own_events import check_own_events
@@ -50,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     check_published,
     check_aggregates,
     check_projections,
+    check_kept,
     check_carried,
 )
 """In the order in which their findings are told."""

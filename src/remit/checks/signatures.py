@@ -6,7 +6,6 @@ from typing import Any
 
 from remit.contexts import PUBLISHER, Handler, Model
 from remit.contexts.annotations import first_parameter, is_kind, name_of, union_members, unresolved
-from remit.contexts.declarations import where
 from remit.findings import Findings
 
 __all__ = ["check_signatures"]
@@ -18,7 +17,7 @@ def check_signatures(model: Model, findings: Findings) -> None:
 
 
 def _check(bound: Handler, kind: str, findings: Findings) -> None:
-    name, message, place = bound.name, bound.message, where(bound.function)
+    name, message, place = bound.name, bound.message, bound.place
     if error := unresolved(bound.function):
         findings.report(
             f"{kind}.annotation",

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from remit.contexts import Model
 from remit.contexts.annotations import asks_for_sql
-from remit.contexts.declarations import where
 from remit.findings import Findings
 
 __all__ = ["check_statements"]
@@ -21,7 +20,7 @@ def check_statements(model: Model, takes_sql: Mapping[str, bool], findings: Find
         for handler in () if takes_sql.get(context.name, True) else asks_for_sql(context):
             findings.report(
                 "store.no-sql",
-                where(handler.function),
+                handler.place,
                 f"{handler.name} asks for Sql, and the store of {context.name!r} takes no statements",
                 expected="a store in PostgreSQL",
                 next='connect(store="postgresql://USER@HOST/DATABASE")',

@@ -3,12 +3,10 @@
 from remit.contexts.context import Context
 from remit.contexts.declarations import ClientOf, Handler, Later, Route
 from remit.contexts.injectables import INJECTABLES, SERVICE, Injectable
-from remit.contexts.map import ContextMap
-from remit.contexts.model import Followed, Model, derive
-from remit.contexts.ports import Clock, Ids, Repository, Sender, Sql, View
-from remit.contexts.relations import (
+from remit.contexts.map import (
     AntiCorruptionLayer,
     Conformist,
+    ContextMap,
     CustomerSupplier,
     OpenHost,
     Partnership,
@@ -16,6 +14,8 @@ from remit.contexts.relations import (
     SeparateWays,
     SharedKernel,
 )
+from remit.contexts.model import Followed, Model, derive
+from remit.contexts.ports import Clock, Ids, Repository, Sender, Sql, View
 from remit.contexts.roles import COMMAND, PROJECTION, PUBLISHER, QUERY, REACTION, ROLES, TOGETHER, Role
 
 __all__ = [

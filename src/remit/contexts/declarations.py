@@ -33,6 +33,11 @@ class Handler:
         return self.function.__name__
 
     @property
+    def place(self) -> str:
+        """Where the function stands, for findings."""
+        return where(self.function)
+
+    @property
     def fits(self) -> bool:
         """Whether the message is of a kind that the role takes. What a decorator was given may be anything."""
         message: Any = self.message

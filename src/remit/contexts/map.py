@@ -1,15 +1,81 @@
-"""The context map: contexts and their relations, as they were declared."""
+"""The context map: contexts, and how they stand to each other, as they were declared."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from remit.contexts.context import Context
 from remit.contexts.declarations import ClientOf
-from remit.contexts.relations import Relation
 
-__all__ = ["ContextMap"]
+__all__ = [
+    "AntiCorruptionLayer",
+    "Conformist",
+    "ContextMap",
+    "CustomerSupplier",
+    "OpenHost",
+    "Partnership",
+    "Relation",
+    "SeparateWays",
+    "SharedKernel",
+]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """How contexts stand to each other. Its fields are the contexts, by the roles they have, or the names of those."""
+
+    @property
+    def parties(self) -> tuple[Context[Any] | str, ...]:
+        """The contexts, in the order of the fields."""
+        return tuple(getattr(self, role.name) for role in fields(self))
+
+
+@dataclass(frozen=True)
+class OpenHost(Relation):
+    """The context serves everybody by its published language."""
+
+    host: Context[Any] | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerSupplier(Relation):
+    """The supplier takes the customer's needs into its plans; the customer depends on it."""
+
+    supplier: Context[Any] | str
+    customer: Context[Any] | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Downstream(Relation):
+    upstream: Context[Any] | str
+    downstream: Context[Any] | str
+
+
+class Conformist(_Downstream):
+    """The downstream takes the upstream's model as it is."""
+
+
+class AntiCorruptionLayer(_Downstream):
+    """The downstream translates the upstream's model into its own words."""
+
+
+@dataclass(frozen=True)
+class _Mutual(Relation):
+    one: Context[Any] | str
+    other: Context[Any] | str
+
+
+class Partnership(_Mutual):
+    """Two contexts that succeed or fail together."""
+
+
+class SharedKernel(_Mutual):
+    """Two contexts that share a small part of their model."""
+
+
+class SeparateWays(_Mutual):
+    """Two contexts that have decided not to integrate."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

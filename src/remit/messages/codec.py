@@ -44,7 +44,6 @@ _NAMES: dict[Encoding, str] = {"json": "JSON", "msgpack": "MessagePack"}
 _ENCODINGS: dict[Encoding, Any] = {"json": msgspec.json, "msgpack": msgspec.msgpack}
 _NATIVE: dict[Encoding, tuple[type, ...]] = {"json": (), "msgpack": (bytes, bytearray, memoryview, datetime)}
 """What an encoding has a form of its own for, beside what JSON has."""
-"""What is written whatever it is."""
 UNWRITABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
 """What is raised for a value that cannot be written, or not be read again."""
 

@@ -39,13 +39,13 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     source: str
     channel: ChannelName
-    head: int
+    head: int = 0
     """Messages the source has written to this channel."""
-    position: int
+    position: int = 0
     """Messages handled or parked."""
-    lag: int
+    lag: int = 0
     """Messages neither handled nor parked yet."""
-    lag_seconds: float
+    lag_seconds: float = 0.0
     """Age of the first of them; 0.0 when there is none."""
     parked: int
     """Parked keys."""
@@ -103,10 +103,6 @@ async def _left_behind(store: ParkedKeys, id: SubscriptionId) -> SubscriptionSta
         name=id.name,
         source=id.source,
         channel=id.channel.called,
-        head=0,
-        position=0,
-        lag=0,
-        lag_seconds=0.0,
         parked=parked,
         state="gone",
         note=f"{keys} parked for a subscription that this release has not: remit parked discard, or bring it back",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
 from remit.contexts import ClientOf, Context, Route, Sender
-from remit.edges.http.clients import caller_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
@@ -18,7 +18,8 @@ from remit.edges.http.routing import Router, places_of
 from remit.findings import Findings
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, reply_of
 
-__all__ = ["Operation", "compile_operations", "endpoint"]
+__all__ = ["Operation", "caller_of", "compile_operations", "endpoint"]
+
 
 FRESH = "fresh"
 FRESH_KEY = "fresh_key"
@@ -229,3 +230,19 @@ def _report(findings: Findings, route: Route, code: str, what: str, expected: st
         code, f"{route.method} {route.path}", what, expected=expected,
         next=next or f"change the line: <context>.{verb}({route.path!r}, {route.message.__name__})",
     )  # fmt: skip
+
+
+_EDGE = "http:"
+"""What the callers of this edge begin with: no context has such a name. Alone it is all clients without credentials."""
+
+
+def caller_of(scope: Mapping[str, Any], headers: Mapping[bytes, bytes], client_of: ClientOf | None) -> str:
+    """Who gave the key of a request, as it is stored and sent to other services: a digest of who it is."""
+    if client_of is None:
+        return _named(headers.get(b"authorization", b"").strip(), b"authorization")
+    return _named((client_of(scope) or "").encode(), b"client")
+
+
+def _named(who: bytes, kind: bytes) -> str:
+    """Neither credentials nor names of people are to be found in stores and logs."""
+    return _EDGE + blake2b(who, digest_size=16, person=kind).hexdigest() if who else _EDGE
