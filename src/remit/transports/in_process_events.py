@@ -62,14 +62,14 @@ class Broker:
         self._tails[place, record.part] = record.pos
         self.streams[place].append(record)
         for bell in list(self._bells[place]):
-            bell(Push(record, _done) if len(record.payload) <= max_bytes else None)
+            bell(Push(record) if len(record.payload) <= max_bytes else None)
 
 
 class InProcessEvents:
     """An event channel over a broker in memory."""
 
-    def __init__(self, broker: Broker, *, max_bytes: int = 1 << 20) -> None:
-        self.capabilities = EventCapabilities(durable=False, fenced=True, max_bytes=max_bytes)
+    def __init__(self, broker: Broker) -> None:
+        self.capabilities = EventCapabilities(durable=False, fenced=True, max_bytes=1 << 20)
         self._broker = broker
         self._ends: list[Callable[[], None]] = []
         self._closed = False
@@ -100,7 +100,3 @@ class InProcessEvents:
         end = self._broker.listen((source, channel), bell)
         self._ends.append(end)
         return end
-
-
-def _done() -> None:
-    """Nobody waits to hear that a message was handled."""

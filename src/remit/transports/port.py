@@ -14,11 +14,15 @@ from remit.log import Channel, Floors, Heads, Record
 __all__ = ["Feed", "Push", "Standing"]
 
 
+def _nobody_waits() -> None:
+    pass
+
+
 class Push(NamedTuple):
     """A message that a transport brought by itself. `done` is called once its effect is committed, or was before."""
 
     record: Record
-    done: Callable[[], None]
+    done: Callable[[], None] = _nobody_waits
 
 
 class Standing(NamedTuple):

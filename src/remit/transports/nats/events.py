@@ -45,7 +45,6 @@ OWN_BYTES = 1 << 10
 """Of them: what is added here, and what `write_headers` does not count."""
 TRIES = 3
 """How often the end of a subject is learned anew before the caller has to begin again."""
-WEEK = 7 * 86400.0
 
 EXPECTED = "Nats-Expected-Last-Subject-Sequence"
 
@@ -89,21 +88,13 @@ class _Stream:
 class NatsEvents:
     """An event channel over NATS JetStream. `codec` (`json` or `msgpack`) says how payloads travel."""
 
-    def __init__(
-        self,
-        connection: NatsConnection,
-        system: str,
-        *,
-        codec: str = "json",
-        replicas: int = 1,
-        max_age_seconds: float = WEEK,
-    ) -> None:
+    def __init__(self, connection: NatsConnection, system: str, *, codec: str = "json", replicas: int = 1) -> None:
         if codec not in CODECS:
             raise ChannelError(f"there is no codec {codec!r}", expected=" or ".join(CODECS))
         self._connection = connection
         self._system = system
         self._codec = codec
-        self._streams = Streams(connection, system, replicas=replicas, max_age_seconds=max_age_seconds)
+        self._streams = Streams(connection, system, replicas)
         self._known: dict[tuple[str, int], _Stream] = {}
         self._batches = count(1)
         self._writing = asyncio.Lock()
@@ -290,7 +281,7 @@ def _read(message: Msg, subject: str) -> Push | None:
     record = read_record(headers, message.data)
     if message.subject != f"{subject}.{record.part}":
         raise BadMessage("its partition is another one", expected="a message published by remit")
-    return None if OMITTED in headers else Push(record, _done)
+    return None if OMITTED in headers else Push(record)
 
 
 def _unavailable(error: RemitError | nats.errors.Error) -> RemitError:
@@ -300,7 +291,3 @@ def _unavailable(error: RemitError | nats.errors.Error) -> RemitError:
     if isinstance(error, RemitError):
         return Unavailable(error.what, where=error.where, next=error.next)
     return Unavailable(f"not sent: {error}")
-
-
-def _done() -> None:
-    """Nobody waits to hear that a message was handled."""

@@ -19,7 +19,8 @@ API_SECONDS = 5.0
 NAME_TAKEN = 10058
 NO_STREAM = 10059
 NO_MESSAGE = 10037
-NANOSECONDS = 1_000_000_000
+WEEK = 7 * 86_400 * 1_000_000_000
+"""How long the broker keeps messages, in nanoseconds."""
 
 BATCHES = "allow_atomic"
 OPERATORS = ("max_age", "max_msgs", "max_bytes", "max_msg_size", "compression")
@@ -67,11 +68,10 @@ _replies = msgspec.json.Decoder(_Reply)
 class Streams:
     """Makes streams, and reads the last message of a subject."""
 
-    def __init__(self, connection: NatsConnection, system: str, *, replicas: int, max_age_seconds: float) -> None:
+    def __init__(self, connection: NatsConnection, system: str, replicas: int) -> None:
         self._connection = connection
         self._system = system
         self._replicas = replicas
-        self._max_age = int(max_age_seconds * NANOSECONDS)
 
     async def prepare(self, source: str, channel: Channel) -> bool:
         """Makes the stream unless there is one; says whether it takes batches (servers from 2.12 on).
@@ -124,7 +124,7 @@ class Streams:
             "retention": "limits",
             "discard": "old",
             "num_replicas": self._replicas,
-            "max_age": self._max_age,
+            "max_age": WEEK,
             "max_msgs": -1,
             "max_bytes": -1,
             "max_msg_size": -1,
