@@ -1,17 +1,21 @@
-"""Units of work as columns: what `remit_commit` and `remit_commit_one` take."""
+"""Units of work as columns, which one statement writes: what `remit_commit` and `remit_commit_one` take and give."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain, count
 from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from remit.stores.port import Entry, Unit, partition_of
+import asyncpg
 
-__all__ = ["Call", "apart", "call_for", "is_plain", "joined"]
+from remit.errors import Conflict
+from remit.stores.port import Entry, Unit, partition_of
+from remit.stores.postgres.session import Link
+
+__all__ = ["Call", "Written", "apart", "call_for", "is_plain", "joined", "write_rows"]
 
 _MOVE = ("int", "text", "text", "int", "int", "bigint", "text", "bigint", "text", "float8")
 _CHANGE = ("int", "text", "text", "bigint", "text")
@@ -22,6 +26,8 @@ _ENTRY = ("int", "int", "text", "text", "text", "int", "float8", "text", "text")
 _FEW = 4
 """Messages of a unit that is written alone: each number of them is a statement of its own."""
 _UNIT_SEPARATOR = "\x1f"
+_LOST = "RM002"
+"""Found lost after something was written: the transaction is of no use any more."""
 
 
 class Call(NamedTuple):
@@ -164,3 +170,32 @@ def _call_for_one(unit: Unit, partitions: int) -> Call:
     _, *columns = zip(*rows, strict=True) if rows else ((),)
     values = [*change, *claim, *chain(*zip(*places, strict=True), *columns)]
     return Call(_statement_for_one(len(places), len(rows)), values, places, rows)
+
+
+class Written(NamedTuple):
+    """The number of the transaction, if anything was written; a conflict for each unit that is lost; and channel,
+    partition, last position before and count of what was appended.
+    """
+
+    transaction: str | None
+    lost: Mapping[int, Conflict]
+    heads: Sequence[tuple[int, int, int, int]]
+
+
+async def write_rows(link: Link, units: Sequence[Unit], partitions: int) -> Written:
+    """Writes what `remit_commit` writes of units that share no row. Raises what the driver raises.
+
+    Raises `Conflict` for a unit that is alone, if that was found out late.
+    """
+    call = call_for(units, partitions)
+    try:
+        (row,) = await link.fetch(call.statement, *call.values)
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == _LOST:
+            raise Conflict(error.args[0], where=error.detail or "") from None
+        raise
+    transaction, lost_unit, lost_what, lost_where, before = row
+    lost: dict[int, Conflict] = {}
+    for unit, what, where in zip(lost_unit or (), lost_what or (), lost_where or (), strict=True):
+        lost.setdefault(unit, Conflict(what, where=where))
+    return Written(transaction, lost, call.heads(before or (), lost))

@@ -13,11 +13,10 @@ from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, RemitErro
 from remit.stores.nesting import Nested
 from remit.stores.outliving import PATIENCE, Pending
 from remit.stores.port import Unit
-from remit.stores.postgres.columns import is_plain
+from remit.stores.postgres.columns import is_plain, write_rows
 from remit.stores.postgres.failures import FAILURES, REPEATABLE, UNFIT, ended, failure, is_of_values, refusal
 from remit.stores.postgres.letters import write_letters
 from remit.stores.postgres.place import Place
-from remit.stores.postgres.rows import write_rows
 from remit.stores.postgres.session import Link, Session
 from remit.stores.size import require_fit
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import asyncpg
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError, StoreUnavailable, another
 from remit.log import Channel
 from remit.stores.port import Unit, partition_of
-from remit.stores.postgres.columns import apart, is_plain
+from remit.stores.postgres.columns import Written, apart, is_plain, write_rows
 from remit.stores.postgres.failures import FAILURES, REPEATABLE, ended, is_of_all, refusal
-from remit.stores.postgres.heads import Heads
 from remit.stores.postgres.letters import write_letters
 from remit.stores.postgres.place import Place
-from remit.stores.postgres.rows import Written, write_rows
 from remit.stores.postgres.session import Link, Session
 from remit.stores.postgres.trail import Trail
 
-__all__ = ["Writer"]
+__all__ = ["Heads", "Writer"]
 
 _TRIES = 4
 """How often a batch is written that another transaction got in the way of."""
@@ -46,6 +45,33 @@ class _Doubt(Exception):
         super().__init__()
         self.link = link
         self.transaction = transaction
+
+
+class Heads:
+    """The last known position of each partition. Positions have no holes, so whatever we did not write, others did."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[int, int], int] = {}
+        self.elsewhere = False
+        """Others have appended since this was set to False."""
+
+    def last(self, channel: int, part: int) -> int:
+        """The last known position of a partition."""
+        return self._last.get((channel, part), 0)
+
+    def wrote(self, channel: int, part: int, before: int, count: int) -> None:
+        """We have appended so many messages after that position."""
+        self.saw([(channel, part, before)])
+        self._last[channel, part] = before + count
+
+    def saw(self, heads: Iterable[Sequence[Any]]) -> bool:
+        """The log ends there (channel, part, position). True if others have appended since this was known."""
+        moved = False
+        for channel, part, pos in heads:
+            moved = moved or pos > self.last(channel, part)
+            self._last[channel, part] = pos
+        self.elsewhere = self.elsewhere or moved
+        return moved
 
 
 class Writer:

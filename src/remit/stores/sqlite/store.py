@@ -21,9 +21,8 @@ from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, Su
 from remit.stores.port import BEGUN, Capabilities, Claim, Letter, Outcome, Parked, Unit, written_read_only
 from remit.stores.size import require_fit
 from remit.stores.sqlite import parked, retention
-from remit.stores.sqlite.commits import Commits
+from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
 from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
-from remit.stores.sqlite.lane import Lane, ThreadLane
 from remit.stores.sqlite.looking import look
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, make_private, prepare
