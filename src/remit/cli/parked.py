@@ -8,25 +8,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
 
+import msgspec
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
+from rich.table import Table
 
-from remit.cli.letters import KeyReport, LetterReport, as_json, as_table, as_text
 from remit.cli.options import AsJson, Data, Store, places_at
-from remit.cli.screen import say
+from remit.cli.screen import cell, say
 from remit.cli.screen import show as show_on_screen
-from remit.errors import Conflict
+from remit.errors import Conflict, visible
 from remit.hosting.failures import Failure
 from remit.hosting.opening import Places, opened, require_some
 from remit.log import context_of
 from remit.observability import is_alive
-from remit.runtime.failures import storable
-from remit.stores import Discard, Parked, Unit
+from remit.runtime.failures import NEVER, storable
+from remit.stores import Discard, Letter, Parked, Unit
 from remit.stores.port import Committing
 
-__all__ = ["app"]
+__all__ = ["KeyReport", "LetterReport", "app", "as_json", "as_table", "as_text"]
 
 MOST_KEYS, MOST_LETTERS = 1000, 100
 """Shown, unless more are asked for."""
@@ -203,3 +205,101 @@ def _not_parked(subscription: str | None, key: str | None) -> Failure:
     where = " ".join(([subscription] if subscription else []) + ([f"key {key!r}"] if key is not None else []))
     return Failure("parked.none", "nothing is parked there", where=where, expected="a parked key",
                    next="remit parked list shows them")  # fmt: skip
+
+
+# ── how they are shown ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class LetterReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One letter. `payload` is left out unless asked for: it is somebody's data."""
+
+    id: str
+    type: str
+    version: int
+    at: float
+    headers: Any
+    payload: Any = msgspec.UNSET
+
+    @classmethod
+    def of(cls, letter: Letter, *, payload: bool) -> Self:
+        record = letter.record
+        shown = _readable(record.payload) if payload else msgspec.UNSET
+        return cls(record.id, record.type, record.version, record.at, _readable(record.headers.encode()), shown)
+
+
+class KeyReport(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A parked key. Times are seconds since the epoch."""
+
+    subscription: str
+    source: str
+    channel: str
+    key: str
+    since: float
+    attempts: int
+    retry_at: float
+    error: str
+    waiting: int
+    letters: list[LetterReport] = []
+
+    @classmethod
+    def of(cls, row: Parked, letters: Sequence[LetterReport] = ()) -> Self:
+        name, source, channel = row.subscription
+        return cls(
+            name, source, channel.called, row.key, row.since, row.attempts, row.retry_at, row.error,
+            waiting=row.letters, letters=list(letters),
+        )  # fmt: skip
+
+
+def as_json(reports: Sequence[KeyReport]) -> str:
+    """One line of JSON."""
+    return msgspec.json.encode(reports).decode()
+
+
+def as_table(rows: Sequence[Parked]) -> Table:
+    """Parked keys, one a line."""
+    table = Table("SUBSCRIPTION", "FROM", "KEY", "SINCE", "ATTEMPTS", "NEXT TRY", "WAITING", box=None, pad_edge=False)
+    table.add_column("ERROR", overflow="fold")
+    for row in rows:
+        name, source, _ = row.subscription
+        table.add_row(
+            cell(name), cell(source), cell(row.key), _time(row.since), str(row.attempts),
+            _time(row.retry_at), str(row.letters), cell(row.error),
+        )  # fmt: skip
+    return table
+
+
+def as_text(report: KeyReport) -> str:
+    """A parked key and its letters, in full."""
+    lines = [
+        visible(f"{report.subscription}, from {report.source}, key {report.key!r}"),
+        f"  parked since {_time(report.since)}, attempts {report.attempts}, next try {_time(report.retry_at)}",
+        f"  {visible(report.error)}",
+        f"  {report.waiting} waiting, first to last:",
+    ]
+    for letter in report.letters:
+        lines.append(visible(f"    {letter.type} version {letter.version}, {_time(letter.at)}, id {letter.id}"))
+        lines.append(f"      headers {_text(letter.headers)}")
+        if letter.payload is not msgspec.UNSET:
+            lines.append(f"      payload {_text(letter.payload)}")
+    if len(report.letters) < report.waiting:
+        lines.append(f"    and {report.waiting - len(report.letters)} more")
+    return "\n".join(lines)
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _time(seconds: float) -> str:
+    """Universal time; 0 stands for what is due already, and the end of time for what waits for a person."""
+    if seconds >= NEVER:
+        return "when you retry it"
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}" if seconds else "now"
+
+
+def _readable(data: bytes) -> Any:
+    """What the bytes hold as JSON, or as text where they are none: such a message may be the very reason."""
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return data.decode(errors="replace")

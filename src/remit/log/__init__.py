@@ -15,8 +15,7 @@ from remit.log.headers import (
     write_wish,
 )
 from remit.log.port import Log, Subscriber
-from remit.log.record import Channel, ChannelName, Checkpoint, Floors, Head, Heads, Record
-from remit.log.subscription import SubscriptionId, context_of
+from remit.log.record import Channel, ChannelName, Checkpoint, Floors, Head, Heads, Record, SubscriptionId, context_of
 
 __all__ = [
     "LATER",

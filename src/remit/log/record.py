@@ -1,4 +1,4 @@
-"""A log has two channels, each in partitions, and in every partition messages at dense positions."""
+"""A log has two channels, each in partitions, in every partition messages at dense positions; and followers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
-__all__ = ["Channel", "ChannelName", "Checkpoint", "Floors", "Head", "Heads", "Record"]
+__all__ = ["Channel", "ChannelName", "Checkpoint", "Floors", "Head", "Heads", "Record", "SubscriptionId", "context_of"]
+
 
 ChannelName = Literal["private", "published"]
 
@@ -61,3 +62,28 @@ Heads = Mapping[int, Head]
 """Where a channel ends, by partition. A partition without any message is missing."""
 Floors = Mapping[int, Checkpoint]
 """Where a channel begins, by partition: the last message that was deleted. Nothing where none was."""
+
+
+class SubscriptionId(NamedTuple):
+    """A subscription or a relay, and the channel whose messages it follows. Stored and sent as these three."""
+
+    name: str
+    """`<context>.<name>`."""
+    source: str
+    """The context whose log it is."""
+    channel: Channel
+
+    @property
+    def context(self) -> str:
+        """Whose subscription it is: its checkpoints stand in the store of this context."""
+        return context_of(self.name)
+
+    @property
+    def label(self) -> str:
+        """The three as one text: what it is called in leases, and where heads are told."""
+        return f"{self.name} {self.source} {self.channel:d}"
+
+
+def context_of(name: str) -> str:
+    """The context of a subscription, from its full name."""
+    return name.partition(".")[0]

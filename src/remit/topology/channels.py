@@ -8,8 +8,7 @@ from typing import get_args
 from remit.errors import ChannelError
 from remit.messages import Encoding
 from remit.stores.technology import StoreTechnology
-from remit.topology.foreign import found
-from remit.topology.stores import STORES, store_technology
+from remit.topology.stores import STORES, found, store_technology
 from remit.transports.http import HTTP
 from remit.transports.nats import NATS
 from remit.transports.technology import ChannelTechnology

@@ -16,9 +16,8 @@ from remit.findings import Finding, ModelError
 from remit.messages import Encoding
 from remit.topology.channels import CODECS, FOR_BROKER, channel_forms, channel_technology
 from remit.topology.secret import Secret
-from remit.topology.spelling import did_you_mean
 from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_technology
-from remit.topology.tables import Reading, Table
+from remit.topology.tables import Reading, Table, did_you_mean
 from remit.transports.technology import ChannelTechnology
 
 __all__ = [

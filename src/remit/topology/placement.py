@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple, cast, get_args
 from remit.findings import Findings
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
 from remit.topology.file import LAST_PORT, Address, Channel, Service, Topology
-from remit.topology.spelling import did_you_mean
 from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, StorePlace
+from remit.topology.tables import did_you_mean
 
 __all__ = [
     "COMPONENTS",

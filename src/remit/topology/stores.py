@@ -1,4 +1,4 @@
-"""The kinds of stores there are, and where a topology says that stores are.
+"""The kinds of stores there are, our own and those of other distributions, and where a topology says that stores are.
 
 An address may hold a password; what is shown of it does not.
 """
@@ -6,15 +6,15 @@ An address may hold a password; what is shown of it does not.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from remit.errors import StoreError
+from remit.errors import RemitError, StoreError
 from remit.stores.memory import MEMORY
 from remit.stores.postgres import POSTGRESQL
 from remit.stores.sqlite import SQLITE
 from remit.stores.technology import StoreTechnology
-from remit.topology.foreign import found
 from remit.topology.secret import Secret
 
 __all__ = [
@@ -24,10 +24,12 @@ __all__ = [
     "STORE_FORMS",
     "Reader",
     "StorePlace",
+    "found",
     "store_at",
     "store_technology",
     "stores_in",
 ]
+
 
 STORES: Mapping[str, StoreTechnology] = {each.name: each for each in (MEMORY, SQLITE, POSTGRESQL)}
 STORE_FORMS = ", ".join(each.form for each in (MEMORY, SQLITE)) + f" or {POSTGRESQL.form}"
@@ -98,3 +100,35 @@ def store_at(place: Secret | str, context: str) -> StorePlace:
         f"{url.partition('//')[0]!r} names no store", where="store", expected=STORE_FORMS,
         next=f'store="{DEFAULT_STORE}"',
     )  # fmt: skip
+
+
+T = TypeVar("T")
+
+
+def found(group: str, word: str, kind: type[T], error: type[RemitError]) -> T | None:
+    """The description under an entry point of this name; None where there is none.
+
+    Raises `error` where it cannot be loaded, is no such description, or several distributions have one.
+    """
+    where, expected = f"entry point {word!r} of {group}", f"one {kind.__name__}"
+    try:
+        description = _loaded(group, word)
+    except LookupError as several:
+        if not several.args:
+            return None
+        raise error(f"it stands for {several}", where=where, expected=expected, next="uninstall the others") from None
+    except Exception as broken:
+        raise error(f"it cannot be loaded: {broken!r}", where=where, expected=expected) from broken
+    if not isinstance(description, kind):
+        raise error(f"it is {description!r}", where=where, expected=expected)
+    return description
+
+
+@cache  # of what is there: what is missing, and so raised, is looked for again
+def _loaded(group: str, word: str) -> Any:
+    from importlib.metadata import entry_points  # takes longer than all of what is imported here
+
+    points = {point.value: point for point in entry_points(group=group, name=word)}
+    if len(points) != 1:
+        raise LookupError(*[" and ".join(sorted(points))] if points else [])
+    return points.popitem()[1].load()

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from remit.findings import Finding, Findings
 from remit.topology.secret import Secret
-from remit.topology.spelling import did_you_mean
 
-__all__ = ["Reading", "Table"]
+__all__ = ["Reading", "Table", "did_you_mean"]
+
+
+_LONGEST_COMPARED = 200
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean "x"?`, or nothing when no known name is near."""
+    near = difflib.get_close_matches(word[:_LONGEST_COMPARED], list(known), n=1)
+    return f'did you mean "{near[0]}"?' if near else ""
+
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

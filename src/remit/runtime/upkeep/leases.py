@@ -17,7 +17,7 @@ from remit.errors import RemitError
 from remit.runtime.following.follower import Follower
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.upkeep.peers import Peers
+from remit.runtime.upkeep.signs import Peers
 from remit.stores.port import Members
 
 __all__ = ["SETTLED_SECONDS", "Leases", "surplus"]

@@ -65,19 +65,13 @@ class UnitOfWork:
         "transaction", "workplace",
     )  # fmt: skip
 
-    def __init__(
-        self,
-        workplace: Workplace,
-        attempt: Attempt,
-        taken: frozenset[Place] = frozenset(),
-        foreseen: Foreseen | None = None,
-    ) -> None:
-        """`taken` is what the unit of work before this one, which met a conflict, has added in vain: it is there.
-        `foreseen` is likely to be loaded first, and was looked up together with the outcome of the command."""
+    def __init__(self, workplace: Workplace, attempt: Attempt, taken: frozenset[Place] = frozenset()) -> None:
+        """`taken` is what the unit of work before this one, which met a conflict, has added in vain: it is there."""
         self.workplace = workplace
         self.attempt = attempt
         """The attempt to handle the message that it serves now."""
-        self.foreseen = foreseen
+        self.foreseen: Foreseen | None = None
+        """What is likely to be loaded first, and was looked up together with the outcome of the command."""
         self.key = ""
         """The ordering key that messages inherit which have none of their own."""
         self.entries: list[Entry] = []
