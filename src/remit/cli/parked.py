@@ -207,7 +207,7 @@ def _not_parked(subscription: str | None, key: str | None) -> Failure:
                    next="remit parked list shows them")  # fmt: skip
 
 
-# ── how they are shown ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── how they are shown ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class LetterReport(msgspec.Struct, frozen=True, omit_defaults=True):
