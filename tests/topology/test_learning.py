@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remit.hosting.placing import relayed
+from remit.hosting.assembly import relayed
 from remit.topology.flows import Flow, flows_of
 from remit.topology.placement import COMPONENTS
 from tests.topology.learning import FOLDER, planned, shapes

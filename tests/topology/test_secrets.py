@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from remit import ModelError
-from remit.hosting.placing import CALLER
+from remit.hosting.assembly import CALLER
 from remit.topology.placement import Placement, place
 from remit.topology.secrets import settle, withheld_from
 from tests.topology.files import SHOP, parsed

@@ -12,9 +12,9 @@ from cyclopts import Parameter
 
 from remit.cli.options import AsJson, Store, SystemName, is_topology, located
 from remit.cli.screen import say
+from remit.hosting.assembly import followed_by
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, find_system
-from remit.hosting.placing import followed_by
 from remit.hosting.technologies import open_store
 from remit.topology.file import Secret, read_topology
 from remit.topology.placement import reads_directly

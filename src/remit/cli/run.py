@@ -17,11 +17,10 @@ from cyclopts.validators import Number
 from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import LineFormatter, say
 from remit.hosting import System, event_loop
-from remit.hosting.assembly import assemble
+from remit.hosting.assembly import assemble, placed_on
 from remit.hosting.event_loop import told_to_end
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, load_system
-from remit.hosting.placing import placed_on
 from remit.hosting.services import Replica, children_of, chosen, make_service
 from remit.hosting.serving import Doors, Limits, listen, serve
 from remit.hosting.supervision import Child, Supervisor

@@ -12,9 +12,9 @@ from rich.table import Table
 from remit.cli.options import AsJson, Data, Store, SystemName, located
 from remit.cli.screen import UNWELL, cell, show
 from remit.contexts import Model
+from remit.hosting.assembly import placed_on, relayed
 from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_some
-from remit.hosting.placing import placed_on, relayed
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import compile_system
 from remit.runtime.plan import FollowPlan

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from remit.hosting import System
-from remit.hosting.assembly import assemble_service
+from remit.hosting.assembly import assemble_service, placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
-from remit.hosting.placing import placed_on
 from remit.hosting.supervision import Child
 from remit.runtime import Host
 from remit.topology.file import Address, Topology

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from remit.log import Channel, SubscriptionId
 from remit.runtime.placed import Channels, Placed
@@ -24,38 +25,30 @@ def as_it_is(_: SubscriptionId, feed: Feed) -> Feed:
     return feed
 
 
+@dataclass(frozen=True)
 class Sources:
-    """Makes the feeds of a process."""
+    """Makes the feeds of a process. `between` puts something in front of each."""
 
-    def __init__(
-        self,
-        stores: Mapping[str, Store],
-        placed: Placed,
-        channels: Channels,
-        remote: RemoteCalls | None,
-        ports: Ports,
-        feeds: Feeds,
-    ) -> None:
-        self._stores = stores
-        self._placed = placed
-        self._channels = channels
-        self._remote = remote
-        self._ports = ports
-        self._between = feeds
+    stores: Mapping[str, Store]
+    placed: Placed
+    channels: Channels
+    remote: RemoteCalls | None
+    ports: Ports
+    between: Feeds
 
     def feed(self, id: SubscriptionId) -> Feed:
         """The feed of a subscription."""
-        events = self._channels.events if (id.source, id.channel) in self._placed.pushed else None
-        feed = self._between(id, self._pulled(id, pushed=events is not None))
-        return feed if events is None else PushedFeed(feed, events, self._ports)
+        events = self.channels.events if (id.source, id.channel) in self.placed.pushed else None
+        feed = self.between(id, self._pulled(id, pushed=events is not None))
+        return feed if events is None else PushedFeed(feed, events, self.ports)
 
     def _pulled(self, id: SubscriptionId, *, pushed: bool) -> Feed:
         """From a store that is open here, else from the same database, else by calls."""
         source, channel = id.source, id.channel
-        if source in self._stores:
-            return StoreFeed(source, channel, self._stores[source])
-        published = self._channels.published.get(id.context)
+        if source in self.stores:
+            return StoreFeed(source, channel, self.stores[source])
+        published = self.channels.published.get(id.context)
         if published is not None and channel == Channel.PUBLISHED:
-            return StoreFeed(source, channel, published.of(source, self._channels.schemas[source]))
-        assert self._remote is not None  # noqa: S101  # a plan with two services has a channel for calls
-        return RemoteFeed(source, channel, self._remote, self._ports, pushed=pushed)
+            return StoreFeed(source, channel, published.of(source, self.channels.schemas[source]))
+        assert self.remote is not None  # noqa: S101  # a plan with two services has a channel for calls
+        return RemoteFeed(source, channel, self.remote, self.ports, pushed=pushed)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, Protocol
 
 from remit.contexts import Ids, Sender
 from remit.errors import CallError
 from remit.log import escaped
-from remit.messages import Command, Contract, Message, Query, Refusal, contract_of, fits, require_key
+from remit.messages import Codec, Command, Contract, Message, Query, Refusal, contract_of, fits, require_key
 from remit.runtime.calling.applying import Applying, Binding
 from remit.runtime.calling.deadlines import NEVER, Deadlines, seconds_of
-from remit.runtime.calling.elsewhere import Elsewhere, Target
 from remit.runtime.calling.outcomes import Claimed, Outcomes
-from remit.runtime.calling.pulse import Pulse
 from remit.runtime.calling.telling import Telling
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
@@ -22,17 +21,45 @@ from remit.runtime.signals import Listener
 from remit.runtime.store_time import StoreTime
 from remit.runtime.work.attempts import DERIVED, Attempt
 from remit.runtime.work.called import identity_of
-from remit.runtime.work.forms import Forms
 from remit.runtime.work.turns import Turns
-from remit.runtime.work.unit import UnitOfWork, Workplace
+from remit.runtime.work.unit import Forms, UnitOfWork, Workplace
 from remit.stores import Store
 
-__all__ = ["Calls", "attempt"]
+__all__ = ["Calls", "Elsewhere", "Pulse", "Target", "attempt"]
 
 DEADLINE = 10.0
 """Seconds a call may take when nobody says otherwise."""
 MARGIN = 0.005
 """Seconds before its own deadline at which a handler learns how its call to another process has ended."""
+
+
+class Target(Protocol):
+    """What handles a command or query, wherever that is."""
+
+    @property
+    def contract(self) -> Contract:
+        """Of the command or query."""
+        ...
+
+    @property
+    def codec(self) -> Codec[Any]:
+        """What says whether two of them are the same."""
+        ...
+
+
+class Elsewhere(Protocol):
+    """Calls contexts in other processes."""
+
+    def route(self, message: type[Message], /) -> Target | None:
+        """Who handles a command or query; None when nobody is known who does."""
+        ...
+
+    def call(
+        self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
+    ) -> Awaitable[Any]:
+        """The reply of who handles it, within so many seconds, and not after the loop time `latest`. Raises the
+        declared refusals and `CallError`s."""
+        ...
 
 
 class Calls:
@@ -258,3 +285,25 @@ async def attempt(
         return await sender.send(message, deadline=deadline, key=key)
     except Refusal as refusal:
         return refusal
+
+
+class Pulse:
+    """Wakes whoever is waiting at this moment; who comes later waits for the next time."""
+
+    def __init__(self) -> None:
+        self._waiting: set[asyncio.Future[None]] = set()
+
+    def ring(self) -> None:
+        """It happens."""
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when it happens, or after so many seconds."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        try:
+            await asyncio.wait([waiter], timeout=seconds)
+        finally:
+            self._waiting.discard(waiter)

@@ -21,17 +21,8 @@ class Called:
     """The calls of one attempt. Made when its handler calls for the first time."""
 
     __slots__ = (
-        "_before",
-        "_context",
-        "_equals",
-        "_idle",
-        "_made",
-        "_said",
-        "_types",
-        "diverged",
-        "origin",
-        "under_way",
-    )
+        "_before", "_context", "_equals", "_idle", "_made", "_said", "_types", "diverged", "origin", "under_way",
+    )  # fmt: skip
 
     def __init__(self, origin: str, context: str) -> None:
         self.origin = origin

@@ -11,17 +11,16 @@ from remit.contexts import Clock, Ids, Later, Repository, Sender, View, injectab
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
-from remit.messages import LONGEST_KEY, Command, DomainEvent, key_text
+from remit.messages import LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.runtime.work.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, is_end, meant
 from remit.runtime.work.called import identity_of
-from remit.runtime.work.forms import Forms
 from remit.runtime.work.held import Held
 from remit.runtime.work.turns import Place
 from remit.stores import Change, Claim, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
 
-__all__ = ["GIVEN", "Foreseen", "UnitOfWork", "Workplace"]
+__all__ = ["GIVEN", "Foreseen", "Forms", "UnitOfWork", "Workplace"]
 
 
 Row = tuple[int, bytes]
@@ -451,3 +450,17 @@ GIVEN: Mapping[injectables.Injectable, Callable[[UnitOfWork, Any], Any] | None] 
     injectables.SERVICE: lambda unit, service: unit.workplace.services[service],
 }
 """How a unit of work gives what handlers ask for, by kind, from a subject."""
+
+
+class Forms(dict[type, EventPlan]):
+    """The plans of messages by class. One that is met for the first time is planned then."""
+
+    __slots__ = ("_contract",)
+
+    def __init__(self, known: Mapping[type, EventPlan], contract: Callable[[type], Contract]) -> None:
+        super().__init__(known)
+        self._contract = contract
+
+    def __missing__(self, message: type) -> EventPlan:
+        plan = self[message] = EventPlan(self._contract(message), Codec[Any](message))
+        return plan

@@ -12,7 +12,6 @@ from remit.errors import StoreError, StoreUnavailable
 from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
 from remit.stores.port import Capabilities, Letter, Outcome, Parked, Unit, written_read_only
 from remit.stores.postgres import parked, retention
-from remit.stores.postgres.asking import Asking
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, refusal
@@ -20,7 +19,7 @@ from remit.stores.postgres.lookups import BEGIN, LOAD, OUTCOME, RECALL, Lookups
 from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import SEQUENCE, Front, Sequencer
-from remit.stores.postgres.session import Row, Session
+from remit.stores.postgres.session import Asking, Row, Session
 from remit.stores.postgres.trail import SWEEP
 from remit.stores.postgres.transactions import Transaction, Transactions
 from remit.stores.postgres.writer import Writer

@@ -1,4 +1,4 @@
-"""Opening the file: the settings of a connection, the migrations, and whose file it is."""
+"""A store's file: read without writing anything, opened with its settings, migrated; and whose it is."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from remit.errors import StoreError
-from remit.stores.sqlite.looking import look
+from remit.stores.sqlite.failures import not_to_be_read
 
-__all__ = ["connect", "inspect", "make_private", "prepare"]
+__all__ = ["connect", "inspect", "look", "make_private", "prepare"]
 
 # "rmit" in the file's header: tells our files from those of other programs.
 _APPLICATION = 0x726D6974
@@ -22,6 +23,22 @@ _PATIENCE = 5.0
 """Seconds to wait for another process that writes."""
 _TRIES = 200
 """Into how many steps that patience is divided where SQLite does not wait by itself."""
+
+
+def look(path: Path, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
+    """The rows of one query, on a connection of its own. Raises `StoreError`, `StoreUnavailable`.
+
+    While there is a write-ahead log, somebody may be writing: then SQLite reads beside him as ever. Without one, nobody
+    has the file open, and SQLite would make those files to read it; told that the file does not change, it makes none.
+    That may cease to be so at any time, therefore it is looked at anew for each query.
+    """
+    alone = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+    place = f"{path.absolute().as_uri()}?mode=ro{alone}"
+    try:
+        with closing(sqlite3.connect(place, uri=True, timeout=_PATIENCE, isolation_level=None)) as connection:
+            return connection.execute(sql, values).fetchall()
+    except sqlite3.Error as error:
+        raise not_to_be_read(error, str(path)) from error
 
 
 def make_private(path: Path) -> None:

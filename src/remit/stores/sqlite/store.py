@@ -23,9 +23,8 @@ from remit.stores.size import require_fit
 from remit.stores.sqlite import parked, retention
 from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
 from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
-from remit.stores.sqlite.looking import look
 from remit.stores.sqlite.presence import Presence
-from remit.stores.sqlite.schema import connect, inspect, make_private, prepare
+from remit.stores.sqlite.schema import connect, inspect, look, make_private, prepare
 from remit.stores.sqlite.writer import Writer
 from remit.stores.tables import checkpoints_of, heads_of, parked_of, positions_text, subscriber_of, subscription_of
 
