@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit import ModelError
-from remit.topology.file import Address, Secret, Service, parse_topology, read_topology
+from remit.topology.file import Address, Service, parse_topology, read_topology
+from remit.topology.secret import Secret
 from tests.topology.files import FOLDER, SYSTEM, only, parsed, refused
 
 WHOLE = """

@@ -12,8 +12,9 @@ from remit.stores.memory.store import MemoryStore
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.sqlite.store import SqliteStore
 from remit.topology.channels import CHANNELS
-from remit.topology.file import Address, Channel, Secret, Service, Topology
+from remit.topology.file import Address, Channel, Service, Topology
 from remit.topology.placement import COMPONENTS, ContextShape, Placement, place
+from remit.topology.secret import Secret
 from remit.topology.stores import STORES
 from remit.transports import CallChannel
 from remit.transports.http import HTTP as OVER_HTTP

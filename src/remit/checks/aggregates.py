@@ -6,8 +6,6 @@ from remit.contexts import Model
 from remit.contexts.annotations import aggregates_of
 from remit.findings import Findings
 
-__all__ = ["check_aggregates"]
-
 
 def check_aggregates(model: Model, findings: Findings) -> None:
     users: dict[type, str] = {}

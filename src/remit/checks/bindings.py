@@ -7,8 +7,6 @@ from remit.contexts.annotations import is_kind, name_of
 from remit.findings import Findings
 from remit.messages import IntegrationEvent
 
-__all__ = ["check_bindings"]
-
 
 def check_bindings(model: Model, findings: Findings) -> None:
     for context in model.contexts:

@@ -11,8 +11,6 @@ from remit.domain import Projection
 from remit.findings import Findings
 from remit.messages import Command, Message, Query, Refusal, not_a_key, not_carried, reply_of
 
-__all__ = ["check_carried"]
-
 
 def check_carried(model: Model, findings: Findings) -> None:
     aggregates = {kept for context in model.contexts for kept, _ in aggregates_of(context)}

@@ -7,8 +7,6 @@ import inspect
 from remit.contexts import PUBLISHER, Handler, Model
 from remit.findings import Findings
 
-__all__ = ["check_coroutines"]
-
 
 def check_coroutines(model: Model, findings: Findings) -> None:
     for bound in (bound for context in model.contexts for bound in context.functions if bound.fits):

@@ -12,8 +12,6 @@ from remit.contexts import INJECTABLES, SERVICE, Context, Handler, Model
 from remit.contexts.annotations import Asked, asked_by, is_kind
 from remit.findings import Findings
 
-__all__ = ["check_dependencies"]
-
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 

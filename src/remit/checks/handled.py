@@ -15,8 +15,6 @@ from remit.contexts.declarations import where
 from remit.findings import Findings
 from remit.messages import Command, Message, Query, declared_context
 
-__all__ = ["check_handled"]
-
 
 def check_handled(model: Model, findings: Findings) -> None:
     handled = _handled_once(model, findings)

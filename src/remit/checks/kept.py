@@ -8,8 +8,6 @@ from remit.contexts.declarations import where
 from remit.domain import Projection
 from remit.findings import Findings
 
-__all__ = ["check_kept"]
-
 
 def check_kept(model: Model, findings: Findings) -> None:
     for context in model.contexts:

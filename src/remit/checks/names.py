@@ -7,8 +7,6 @@ import re
 from remit.contexts import Model
 from remit.findings import Findings
 
-__all__ = ["check_names"]
-
 _NAME = re.compile(r"(?!.{64})[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
 _A_NAME = "at most 63 lower-case letters, digits, '_' and single '-' between them, beginning with a letter"
 """So that it can be part of other names, and two names that are joined by `--` can be told apart again."""

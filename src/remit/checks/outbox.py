@@ -7,8 +7,6 @@ from remit.contexts.annotations import is_kind
 from remit.findings import Findings
 from remit.messages import Command, IntegrationEvent
 
-__all__ = ["check_outbox"]
-
 
 def check_outbox(model: Model, findings: Findings) -> None:
     for context, message in ((each, message) for each in model.contexts for message in each.outbox):

@@ -7,8 +7,6 @@ from remit.contexts.annotations import is_kind
 from remit.findings import Findings
 from remit.messages import DomainEvent
 
-__all__ = ["check_own_events"]
-
 
 def check_own_events(model: Model, findings: Findings) -> None:
     for context in model.contexts:

@@ -8,8 +8,6 @@ from remit.contexts.model import Claim, claims_of
 from remit.findings import Findings
 from remit.messages import Command, DomainEvent, Message, Query, declared_context
 
-__all__ = ["check_ownership"]
-
 
 def check_ownership(model: Model, findings: Findings) -> None:
     claimed: dict[type[Message], Claim] = {}

@@ -13,8 +13,6 @@ from remit.domain import Projection
 from remit.findings import Findings
 from remit.messages import parameter_of
 
-__all__ = ["check_projections"]
-
 
 def check_projections(model: Model, findings: Findings) -> None:
     owners: dict[type, str] = {}

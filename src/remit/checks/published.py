@@ -10,8 +10,6 @@ from remit.contexts.annotations import is_kind, published_by
 from remit.findings import Findings
 from remit.messages import IntegrationEvent, Message, contract_of
 
-__all__ = ["check_published"]
-
 
 def check_published(model: Model, findings: Findings) -> None:
     published = {

@@ -10,8 +10,6 @@ from remit.contexts.declarations import where
 from remit.findings import Findings
 from remit.messages import IntegrationEvent
 
-__all__ = ["check_publishers"]
-
 
 def check_publishers(model: Model, findings: Findings) -> None:
     for context in model.contexts:

@@ -7,8 +7,6 @@ from typing import Any
 from remit.contexts import REACTION, TOGETHER, Model
 from remit.findings import Findings
 
-__all__ = ["check_reactions"]
-
 
 def check_reactions(model: Model, findings: Findings) -> None:
     for context in model.contexts:

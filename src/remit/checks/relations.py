@@ -7,8 +7,6 @@ from typing import Any
 from remit.contexts import Context, Model
 from remit.findings import Findings
 
-__all__ = ["check_relations"]
-
 
 def check_relations(model: Model, findings: Findings) -> None:
     for relation in model.relations:

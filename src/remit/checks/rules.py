@@ -27,8 +27,6 @@ from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
 from remit.findings import Findings
 
-__all__ = ["RULES", "Rule", "check", "model_of"]
-
 Rule = Callable[[Model, Findings], None]
 """Reports what does not hold in a model. Each rule reads what it needs, whatever the others have found."""
 

@@ -7,8 +7,6 @@ from typing import Any
 from remit.contexts import Model
 from remit.findings import Findings
 
-__all__ = ["check_services"]
-
 
 def check_services(model: Model, findings: Findings) -> None:
     for context in model.contexts:

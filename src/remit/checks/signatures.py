@@ -8,8 +8,6 @@ from remit.contexts import PUBLISHER, Handler, Model
 from remit.contexts.annotations import first_parameter, is_kind, name_of, union_members, unresolved
 from remit.findings import Findings
 
-__all__ = ["check_signatures"]
-
 
 def check_signatures(model: Model, findings: Findings) -> None:
     for bound in (bound for context in model.contexts for bound in context.functions if bound.fits):

@@ -11,8 +11,6 @@ from remit.contexts import Model
 from remit.contexts.annotations import asks_for_sql
 from remit.findings import Findings
 
-__all__ = ["check_statements"]
-
 
 def check_statements(model: Model, takes_sql: Mapping[str, bool], findings: Findings) -> None:
     """`takes_sql` says by context whether its store takes statements; of those it does not have, nothing is known."""

@@ -14,8 +14,6 @@ from remit.contexts.declarations import where
 from remit.domain import Projection
 from remit.findings import Findings
 
-__all__ = ["check_subscriptions"]
-
 _COMMANDS = "commands"
 """What applies the commands that were sent for later is a subscription of every context, and has this name."""
 

@@ -7,8 +7,6 @@ from remit.contexts.declarations import where
 from remit.findings import Findings
 from remit.messages import Message
 
-__all__ = ["check_wire_names"]
-
 
 def check_wire_names(model: Model, findings: Findings) -> None:
     taken: dict[tuple[str, int], type[Message]] = {}

@@ -10,8 +10,6 @@ from remit.cli.options import Data, Deadline, Fields, MessageName, Store, System
 from remit.cli.outcome import Callee, print_outcome, read_message
 from remit.messages import Query
 
-__all__ = ["ask"]
-
 
 def ask(
     system: SystemName,

@@ -24,8 +24,6 @@ from remit.runtime.following.history import breaks
 from remit.runtime.freshness.missed import accept_missed, note_missed
 from remit.transports.in_process import StoreFeed
 
-__all__ = ["app"]
-
 app = App(name="log", help="See where logs begin and end and who follows them, and settle what the log cannot.")
 
 Subscription = Annotated[

@@ -16,12 +16,11 @@ from remit.hosting.assembly import followed_by
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, find_system
 from remit.hosting.technologies import open_store
-from remit.topology.file import Secret, read_topology
+from remit.topology.file import read_topology
 from remit.topology.placement import reads_directly
+from remit.topology.secret import Secret
 from remit.topology.secrets import ADMINISTRATOR
 from remit.topology.stores import Reader, StorePlace
-
-__all__ = ["migrate"]
 
 Stores = Mapping[str, StorePlace]
 Readers = Mapping[str, Sequence[Reader]]

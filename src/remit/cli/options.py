@@ -13,23 +13,6 @@ from remit.hosting.opening import Places
 from remit.topology.file import Topology, read_topology
 from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, stores_in
 
-__all__ = [
-    "AsJson",
-    "Data",
-    "Deadline",
-    "Fields",
-    "Key",
-    "MessageName",
-    "Store",
-    "SystemName",
-    "is_topology",
-    "located",
-    "not_empty",
-    "place_of",
-    "places_at",
-    "refuse_places",
-]
-
 
 def not_empty(_: object, value: str | None) -> None:
     """Refuses an option that was given and says nothing, which would quietly mean something else."""

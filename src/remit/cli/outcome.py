@@ -19,9 +19,6 @@ from remit.messages import Codec, Command, Contract, Query, Refusal, encode_repl
 from remit.topology.file import read_topology
 from remit.topology.stores import DEFAULT_STORE
 
-__all__ = ["Callee", "print_outcome", "read_message"]
-
-
 M = TypeVar("M", Command[Any, Any], Query[Any, Any])
 
 

@@ -28,8 +28,6 @@ from remit.runtime.failures import NEVER, storable
 from remit.stores import Discard, Letter, Parked, Unit
 from remit.stores.port import Committing
 
-__all__ = ["KeyReport", "LetterReport", "app", "as_json", "as_table", "as_text"]
-
 MOST_KEYS, MOST_LETTERS = 1000, 100
 """Shown, unless more are asked for."""
 

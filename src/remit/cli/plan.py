@@ -25,8 +25,6 @@ from remit.topology.placement import ContextShape, PlacedService, Placement, pla
 from remit.topology.shapes import shapes_of
 from remit.topology.users import users_of
 
-__all__ = ["plan"]
-
 Shapes = dict[str, ContextShape | None]
 
 

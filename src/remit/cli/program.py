@@ -15,8 +15,6 @@ from remit.errors import RemitError
 from remit.hosting.failures import UNUSABLE, Failure
 from remit.messages import Refusal
 
-__all__ = ["app", "execute"]
-
 
 def _version() -> str:
     from importlib.metadata import version

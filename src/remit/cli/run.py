@@ -27,8 +27,6 @@ from remit.hosting.supervision import Child, Supervisor
 from remit.runtime import Host
 from remit.topology.file import Topology, read_topology
 
-__all__ = ["run"]
-
 DEFAULT_PORT = 8000
 POSITIVE = Number(gt=0)
 

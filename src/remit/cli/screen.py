@@ -13,8 +13,6 @@ from rich.markup import escape
 
 from remit.errors import visible
 
-__all__ = ["REFUSED", "UNWELL", "LineFormatter", "cell", "say", "show"]
-
 UNWELL = 1
 """The exit code of a command that worked, and what it saw needs somebody."""
 REFUSED = 3

@@ -6,8 +6,6 @@ from remit.cli.options import Data, Deadline, Fields, Key, MessageName, Store, S
 from remit.cli.outcome import Callee, print_outcome, read_message
 from remit.messages import Command
 
-__all__ = ["send"]
-
 
 def send(
     system: SystemName,

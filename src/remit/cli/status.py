@@ -19,8 +19,6 @@ from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import compile_system
 from remit.runtime.plan import FollowPlan
 
-__all__ = ["status"]
-
 COLOURS = {"running": "green", "lagging": "yellow"}
 
 

@@ -12,23 +12,6 @@ from remit.contexts.injectables import LATER, Injectable, injectable_of
 from remit.domain import Aggregate, Projection
 from remit.messages import IntegrationEvent, Message, parameter_of
 
-__all__ = [
-    "Asked",
-    "aggregates_of",
-    "asked_by",
-    "asks_for_sql",
-    "first_parameter",
-    "hints_of",
-    "is_kind",
-    "name_of",
-    "projected_by",
-    "published_by",
-    "recorded_by",
-    "sent_later",
-    "union_members",
-    "unresolved",
-]
-
 
 def is_kind(declared: Any, *kinds: type) -> bool:
     """Whether something declared is a class of one of these kinds; False for what is no class at all."""

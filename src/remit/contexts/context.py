@@ -18,8 +18,6 @@ from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
 from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
 
-__all__ = ["Context"]
-
 M = TypeVar("M")
 M2 = TypeVar("M2")
 M3 = TypeVar("M3")

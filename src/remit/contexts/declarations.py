@@ -11,8 +11,6 @@ from typing_extensions import TypeVar
 from remit.contexts.roles import Role
 from remit.messages import Command, Message, Query, Refusal
 
-__all__ = ["ClientOf", "Handler", "Later", "Route", "where"]
-
 C = TypeVar("C", bound=Command[Any, Any])
 
 ClientOf = Callable[[Mapping[str, Any]], str | None]

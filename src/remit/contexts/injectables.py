@@ -12,20 +12,6 @@ from remit.contexts.ports import Clock, Ids, Repository, Sender, Sql, View
 from remit.domain import Aggregate, Projection
 from remit.messages import Command
 
-__all__ = [
-    "CLOCK",
-    "IDS",
-    "INJECTABLES",
-    "LATER",
-    "REPOSITORY",
-    "SENDER",
-    "SERVICE",
-    "SQL",
-    "VIEW",
-    "Injectable",
-    "injectable_of",
-]
-
 
 def _any(context: Context[Any], subject: Any) -> bool:
     return True

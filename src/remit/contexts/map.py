@@ -8,18 +8,6 @@ from typing import Any
 from remit.contexts.context import Context
 from remit.contexts.declarations import ClientOf
 
-__all__ = [
-    "AntiCorruptionLayer",
-    "Conformist",
-    "ContextMap",
-    "CustomerSupplier",
-    "OpenHost",
-    "Partnership",
-    "Relation",
-    "SeparateWays",
-    "SharedKernel",
-]
-
 
 @dataclass(frozen=True)
 class Relation:

@@ -23,8 +23,6 @@ from remit.messages import (
     declared_context,
 )
 
-__all__ = ["Claim", "Followed", "Model", "claims_of", "derive", "owners_of"]
-
 
 class Claim(NamedTuple):
     """A context does something with a message that only its owner may do."""

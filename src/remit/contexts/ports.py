@@ -10,8 +10,6 @@ from typing_extensions import TypeVar
 from remit.domain import Aggregate, Projection
 from remit.messages import Command, Query, Refusal
 
-__all__ = ["Clock", "Ids", "Repository", "Sender", "Sql", "View"]
-
 A = TypeVar("A", bound=Aggregate[Any, Any])
 D = TypeVar("D", bound=Projection[Any, Any])
 K = TypeVar("K")

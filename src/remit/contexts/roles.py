@@ -7,8 +7,6 @@ from typing import Literal
 
 from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Query
 
-__all__ = ["COMMAND", "PROJECTION", "PUBLISHER", "QUERY", "REACTION", "ROLES", "TOGETHER", "Role"]
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Role:

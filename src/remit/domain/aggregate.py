@@ -11,8 +11,6 @@ from remit.domain.mutable import Mutable
 from remit.domain.recorded import FIXED, as_recorded
 from remit.messages import DomainEvent
 
-__all__ = ["Aggregate", "has_recorded", "recording", "take_recorded"]
-
 K = TypeVar("K")
 E = TypeVar("E", bound=DomainEvent, default=Any)
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 import msgspec
 from typing_extensions import dataclass_transform
 
-__all__ = ["Mutable"]
-
 if TYPE_CHECKING:
 
     @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(msgspec.field,))

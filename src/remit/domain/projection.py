@@ -8,8 +8,6 @@ from typing_extensions import TypeVar
 
 from remit.domain.mutable import Mutable
 
-__all__ = ["Projection"]
-
 K = TypeVar("K")
 E = TypeVar("E")
 

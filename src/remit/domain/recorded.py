@@ -10,8 +10,6 @@ from msgspec import inspect
 
 from remit.messages.fields import Shape, describe, parts_of
 
-__all__ = ["FIXED", "as_recorded"]
-
 E = TypeVar("E")
 
 _CHANGING = (

@@ -21,18 +21,6 @@ from remit.topology.secrets import settle
 from remit.topology.shapes import shapes_of
 from remit.topology.stores import DEFAULT_STORE, store_at
 
-__all__ = [
-    "CALLER",
-    "assemble",
-    "assemble_service",
-    "connect_to_services",
-    "followed_by",
-    "placed_in",
-    "placed_on",
-    "relayed",
-]
-
-
 CALLER = PlacedService(Service("caller", ()), {}, {})
 """A process that runs no part of the system, and calls all of it."""
 

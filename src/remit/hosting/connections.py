@@ -13,8 +13,6 @@ from typing import Any, NamedTuple, cast
 
 from remit.edges.http import answer_before_request
 
-__all__ = ["HEAD_BYTES", "HEAD_SECONDS", "IDLE_SECONDS", "Room", "parsed_in_c", "parsed_in_python", "room_for"]
-
 HEAD_BYTES = 32 << 10
 """The largest head of a request: its first line and its headers."""
 HEAD_SECONDS = 10.0

@@ -12,8 +12,6 @@ from remit.stores.postgres.place import Place, place_of
 from remit.topology.secret import Secret
 from remit.topology.stores import Reader, StorePlace
 
-__all__ = ["Migrated", "apply_rights", "contexts_in", "migrate", "migration", "reading", "rights"]
-
 
 class Migrated(NamedTuple):
     """What became of the schema of a context: its version before (0: there was none) and after."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from remit.errors import RemitError
 
-__all__ = ["UNUSABLE", "Failure"]
-
 UNUSABLE = 2
 """The exit code of a process that cannot do what it was asked: it would end in the same way again."""
 

@@ -14,8 +14,6 @@ from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.loading import raised_at
 
-__all__ = ["HERE", "find_system", "load_system", "system_here"]
-
 
 def load_system(name: str) -> System:
     """The system that `find_system` finds, with all its contexts. Raises `ModelError` for those that are not there."""

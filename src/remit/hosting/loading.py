@@ -10,8 +10,6 @@ from typing import Any, TypeGuard
 from remit.contexts import Context
 from remit.findings import Findings
 
-__all__ = ["load_contexts", "raised_at"]
-
 
 def load_contexts(system: str, places: Mapping[str, str]) -> list[Context[Any]]:
     """The contexts at `module:attribute`, by name. Raises `ModelError` with every one that is not there."""

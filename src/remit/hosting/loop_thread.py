@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 from remit.errors import CallError
 from remit.stores.forks import Origin, in_another_process
 
-__all__ = ["LoopThread"]
-
 T = TypeVar("T")
 LOOK_SECONDS = 1.0
 """Between two looks whether the thread is alive."""

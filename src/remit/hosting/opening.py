@@ -10,10 +10,9 @@ from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.technologies import is_made, made_stores, open_store
 from remit.stores import Store
-from remit.topology.file import Secret, Topology, read_topology
+from remit.topology.file import Topology, read_topology
+from remit.topology.secret import Secret
 from remit.topology.stores import StorePlace, store_at, store_technology
-
-__all__ = ["Places", "opened", "require_all", "require_some"]
 
 
 class Places(NamedTuple):

@@ -16,8 +16,6 @@ from remit.messages import Codec, Command, Contract, IntegrationEvent, key_text
 from remit.stores.size import LARGEST_UNIT, too_large
 from remit.stores.staging import Staged, stage, stage_async
 
-__all__ = ["Outbox", "SyncOutbox"]
-
 
 class _Rows:
     """Makes rows of what a context has in its outbox, in whichever way they are written."""

@@ -16,8 +16,6 @@ from remit.topology.file import Address, Topology
 from remit.topology.placement import Placement, contexts_of
 from remit.topology.secrets import withheld_from
 
-__all__ = ["Replica", "Service", "children_of", "chosen", "make_service"]
-
 
 class Replica(NamedTuple):
     """One process: `billing`, or `billing#2` where there are several of its kind."""

@@ -14,8 +14,6 @@ from remit.hosting.failures import Failure
 from remit.observability import Health
 from remit.runtime import Host
 
-__all__ = ["Doors", "Limits", "listen", "serve"]
-
 BACKLOG = 2048
 DRAIN_SECONDS = 10
 """How long requests that have begun may take once the process is told to end."""

@@ -14,8 +14,6 @@ from remit.hosting.failures import UNUSABLE
 from remit.runtime import Ports
 from remit.runtime.failures import backoff
 
-__all__ = ["Child", "Supervisor"]
-
 DRAIN_SECONDS = 20.0
 """How long a child may take to end once it is told to; then it is killed."""
 STEADY_SECONDS = 30.0

@@ -23,8 +23,6 @@ if TYPE_CHECKING:  # who only declares a system loads nothing of what runs it
     from remit.hosting.loop_thread import LoopThread
     from remit.runtime import Host
 
-__all__ = ["SyncSender", "System"]
-
 R = TypeVar("R")
 E = TypeVar("E", bound=Refusal)
 AnyOutbox = TypeVar("AnyOutbox", Outbox, SyncOutbox)

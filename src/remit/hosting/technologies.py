@@ -25,15 +25,6 @@ if TYPE_CHECKING:  # what only services need is not loaded by who connects witho
     from remit.topology.placement import Placement
     from remit.topology.users import User
 
-__all__ = [
-    "broker_permissions",
-    "is_made",
-    "made_stores",
-    "make_channels",
-    "open_published",
-    "open_store",
-]
-
 
 def _load(reference: str, what: str, install: str, error: type[RemitError]) -> Any:
     """What a description refers to by `module:attribute`. Raises `error` where a driver is missing."""

@@ -12,21 +12,6 @@ import msgspec
 
 from remit.log.record import Record
 
-__all__ = [
-    "LATER",
-    "escaped",
-    "forms_of",
-    "has_newer",
-    "is_command",
-    "is_escaped",
-    "origin_of",
-    "trace_of",
-    "wish_of",
-    "write_headers",
-    "write_newer",
-    "write_wish",
-]
-
 LATER = ',"later":true'
 """The header of a command that was sent for later: it is meant for the context that its name begins with."""
 _NEWER = ',"newer":{'

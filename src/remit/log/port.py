@@ -7,8 +7,6 @@ from typing import NamedTuple, Protocol
 
 from remit.log.record import Channel, Floors, Heads, Record
 
-__all__ = ["Log", "Subscriber"]
-
 
 class Subscriber(NamedTuple):
     """A subscription that follows a channel of this log, wherever it runs, and what it reported last."""

@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
-__all__ = ["Channel", "ChannelName", "Checkpoint", "Floors", "Head", "Heads", "Record", "SubscriptionId", "context_of"]
-
-
 ChannelName = Literal["private", "published"]
 
 

@@ -14,8 +14,6 @@ from typing_extensions import TypeVar, dataclass_transform
 
 from remit.messages.refusal import Refusal
 
-__all__ = ["Command", "DomainEvent", "IntegrationEvent", "Message", "Query", "Value", "field"]
-
 field = msgspec.field
 
 R = TypeVar("R", covariant=True)

@@ -10,8 +10,6 @@ from msgspec import inspect
 
 from remit.messages.fields import Shape, describe, parts_of
 
-__all__ = ["not_a_key", "not_carried"]
-
 _KEYS = (
     inspect.StrType, inspect.IntType, inspect.FloatType, inspect.DecimalType, inspect.UUIDType, inspect.DateType,
     inspect.DateTimeType, inspect.TimeType, inspect.TimeDeltaType, inspect.BytesType, inspect.EnumType,

@@ -34,8 +34,6 @@ from remit.messages.fields import (
 from remit.messages.plain import lightness, plainness
 from remit.messages.refusal import Refusal
 
-__all__ = ["UNWRITABLE", "Codec", "Encoding", "Rest", "decode_reply", "encode_reply", "write_reply"]
-
 T = TypeVar("T")
 
 

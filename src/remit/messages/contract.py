@@ -11,9 +11,6 @@ import msgspec
 from remit.messages.base import Command, Message, Query
 from remit.messages.refusal import Refusal
 
-__all__ = ["Contract", "contract_of", "declared_context", "parameter_of", "reply_of"]
-
-
 MessageType: TypeAlias = type[Message]  # `type` is a field of the class below
 
 

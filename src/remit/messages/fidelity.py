@@ -15,8 +15,6 @@ from msgspec import inspect
 
 from remit.messages.fields import Shape, parts_of
 
-__all__ = ["content_of", "difference", "has_times", "is_exact"]
-
 _TIMES = (inspect.DateTimeType, inspect.TimeType)
 _INEXACT = (inspect.FloatType, inspect.AnyType, *_TIMES)
 

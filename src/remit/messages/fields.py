@@ -11,20 +11,6 @@ from typing import Any, TypeAlias, get_origin
 import msgspec
 from msgspec import inspect
 
-__all__ = [
-    "Brevity",
-    "Shape",
-    "Unknown",
-    "describe",
-    "has_defaults",
-    "has_other_keys",
-    "in_order",
-    "is_lenient",
-    "is_unordered",
-    "parts_of",
-    "take_unknown",
-]
-
 Shape: TypeAlias = inspect.Type
 Step: TypeAlias = "str | int | bytes"
 

@@ -6,8 +6,6 @@ from typing import Any
 
 from remit.errors import BadKey
 
-__all__ = ["LONGEST_KEY", "fits", "key_text", "require_key"]
-
 LONGEST_KEY = 512
 """Bytes of UTF-8 that an identity or a key has at most: so much fits into an index of every store."""
 

@@ -16,8 +16,6 @@ from msgspec import inspect
 
 from remit.messages.fields import Shape
 
-__all__ = ["lightness", "plainness"]
-
 _OF: dict[type[Shape], type] = {
     inspect.StrType: str,
     inspect.IntType: int,

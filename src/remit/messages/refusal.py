@@ -8,8 +8,6 @@ from typing import Any
 import msgspec
 from typing_extensions import dataclass_transform
 
-__all__ = ["Refusal"]
-
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(msgspec.field,))
 @dataclasses.dataclass(kw_only=True, eq=False)

@@ -18,8 +18,6 @@ from remit.runtime import Host
 from remit.runtime.following.follower import Follower
 from remit.stores.port import Claims, ParkedKeys
 
-__all__ = ["Health"]
-
 ANSWER_SECONDS = 2.0
 """A store that says nothing for so long does not answer."""
 KEPT_SECONDS = 1.0

@@ -15,8 +15,6 @@ from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.signs import Sign, read_signs
 from remit.stores.port import Members
 
-__all__ = ["LOOK_SECONDS", "Observer", "Voice", "is_alive"]
-
 ALIVE_SECONDS = 15.0
 """A sign of life that is older (three beats), or as far in the future, proves nothing."""
 LOOK_SECONDS = 0.5

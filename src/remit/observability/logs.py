@@ -9,8 +9,6 @@ import msgspec
 from remit.log import Channel, ChannelName, Log
 from remit.runtime.upkeep.pruning import SUBSCRIBER_SECONDS
 
-__all__ = ["LogStatus", "PartitionStatus", "SubscriberStatus", "read_logs", "read_subscribers"]
-
 
 class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One partition of a log."""

@@ -23,8 +23,6 @@ from remit.runtime.upkeep.signs import Sign
 from remit.stores import Parked, Store
 from remit.stores.port import ParkedKeys
 
-__all__ = ["State", "SubscriptionStatus", "read_status"]
-
 State = Literal[
     "running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed", "lost-source", "gone"
 ]

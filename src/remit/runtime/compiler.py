@@ -24,8 +24,6 @@ from remit.runtime.plan import (
 )
 from remit.runtime.work.unit import GIVEN
 
-__all__ = ["compile_system"]
-
 Needs = tuple[Dependency, ...]
 
 

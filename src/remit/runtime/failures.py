@@ -19,8 +19,6 @@ from remit.errors import (
     TooLarge,
 )
 
-__all__ = ["Storm", "Storming", "backoff", "is_transient", "next_try", "retry_after", "severity", "storable", "told"]
-
 ATTEMPTS = 3
 """How often a permanent failure is tried in place before its key is parked."""
 LONGEST_SECONDS = 30.0

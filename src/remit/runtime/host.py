@@ -35,8 +35,6 @@ from remit.stores import Store
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.port import has_sql
 
-__all__ = ["Host"]
-
 
 class Host:
     """Runs what is placed in a process. Every process is one, whatever runs in it. Implements `Sender` for callers

@@ -14,8 +14,6 @@ import socket
 import uuid
 from pathlib import Path
 
-__all__ = ["SystemMachine"]
-
 _LIVING: set[str] = set()
 """The names that this process has now: of another one that it had, a restored store may still speak."""
 _GONE = frozenset("ZX")

@@ -11,8 +11,6 @@ from remit.runtime.plan import FollowPlan
 from remit.stores import PublishedLogs
 from remit.transports import CallChannel, EventChannel
 
-__all__ = ["ALONE", "EVERYTHING", "Channels", "Placed"]
-
 
 @dataclass(frozen=True)
 class Placed:

@@ -15,17 +15,6 @@ from remit.domain import Aggregate, Projection
 from remit.log import Channel, SubscriptionId
 from remit.messages import Codec, Contract, Refusal
 
-__all__ = [
-    "AggregatePlan",
-    "ContextPlan",
-    "Dependency",
-    "EventPlan",
-    "FollowPlan",
-    "HandlerPlan",
-    "ProjectionPlan",
-    "ServicePlan",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Dependency:

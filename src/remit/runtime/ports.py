@@ -13,8 +13,6 @@ from remit.contexts import Clock, Ids
 from remit.runtime.machine import SystemMachine
 from remit.runtime.signals import Listener
 
-__all__ = ["Machine", "Ports", "SystemClock", "SystemIds", "Watch"]
-
 
 class SystemClock:
     """The wall clock of this machine."""

@@ -11,8 +11,6 @@ from remit.contexts.declarations import where
 from remit.errors import ServiceError
 from remit.runtime.plan import ContextPlan, ServicePlan
 
-__all__ = ["Services"]
-
 
 class Services:
     """The services of some contexts."""

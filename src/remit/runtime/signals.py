@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from remit.errors import visible
 
-__all__ = ["Listener", "Signal", "log_signal"]
-
 LONGEST = 4000
 """Characters of what a signal says that are logged: it may be the text of anybody's exception."""
 _GOOD_NEWS = ("resumed", "released", "retrying", "breaker-closed")

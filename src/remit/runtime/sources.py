@@ -14,8 +14,6 @@ from remit.stores import Store
 from remit.transports import Feed
 from remit.transports.in_process import StoreFeed
 
-__all__ = ["Feeds", "Sources", "as_it_is"]
-
 Feeds = Callable[[SubscriptionId, Feed], Feed]
 """What a subscription reads, in place of the feed it would read: a simulation puts mishaps between."""
 

@@ -20,8 +20,6 @@ from remit.runtime.ports import SystemClock
 from remit.stores import Advance, Unit
 from remit.stores.port import TIME, Checkpoints, Committing
 
-__all__ = ["StoreTime"]
-
 LOOK_SECONDS = 59.0
 """Between two looks at a store's mark."""
 TRIES = 3

@@ -7,8 +7,6 @@ from weakref import WeakSet
 
 from remit.errors import CallError
 
-__all__ = ["Origin", "in_another_process"]
-
 
 class Origin:
     """The process in which this was made."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 
-__all__ = ["Nested", "arrived", "depth", "left"]
-
 
 class Nested:
     """The place of a transaction in the chain, until it is `over`."""

@@ -11,8 +11,6 @@ from contextlib import suppress
 from remit.errors import OutcomeUnknown
 from remit.stores.port import Unit, note_written
 
-__all__ = ["PATIENCE", "Pending", "settle"]
-
 PATIENCE = 5.0
 """Seconds a cancelled caller waits for the outcome of its commit."""
 

@@ -19,41 +19,6 @@ from remit.log import Channel, Checkpoint, Log, Record, SubscriptionId
 if TYPE_CHECKING:  # it takes half of the time that importing remit does
     from asyncio import CancelledError
 
-__all__ = [
-    "BEGUN",
-    "EVENT_KEYS",
-    "TIME",
-    "Advance",
-    "Capabilities",
-    "Change",
-    "Checkpoints",
-    "Claim",
-    "Claims",
-    "Committing",
-    "Discard",
-    "Entry",
-    "Letter",
-    "Members",
-    "Outcome",
-    "Park",
-    "Parked",
-    "ParkedKeys",
-    "Retention",
-    "Settle",
-    "SqlStore",
-    "States",
-    "Store",
-    "Transaction",
-    "Unit",
-    "has_sql",
-    "missed_by",
-    "note_written",
-    "partition_of",
-    "was_written",
-    "written_read_only",
-]
-
-
 # ── what is written ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

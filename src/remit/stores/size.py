@@ -5,8 +5,6 @@ from __future__ import annotations
 from remit.errors import TooLarge
 from remit.stores.port import Unit
 
-__all__ = ["LARGEST_UNIT", "require_fit", "too_large"]
-
 LARGEST_UNIT = 16 * 1024 * 1024
 """Bytes that a unit of work may write at most: its messages, its state, and the outcome of its command."""
 

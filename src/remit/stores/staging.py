@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 from remit.errors import OutboxError
 from remit.stores.tables import quoted
 
-__all__ = ["Staged", "stage", "stage_async"]
-
 
 class Staged(NamedTuple):
     """A row of `remit_staging`."""

@@ -10,21 +10,6 @@ import msgspec
 from remit.log import Channel, Checkpoint, Head, Record, Subscriber, SubscriptionId
 from remit.stores.port import Discard, Park, Parked, Settle
 
-__all__ = [
-    "Key",
-    "checkpoints_of",
-    "heads_of",
-    "key_row",
-    "letter_place",
-    "letter_row",
-    "parked_of",
-    "positions_text",
-    "quoted",
-    "record_of",
-    "subscriber_of",
-    "subscription_of",
-]
-
 Row = Sequence[Any]
 Key = tuple[str, str, int, int, str]
 """Subscription, source, channel and partition, and the key that is parked there."""

@@ -13,8 +13,6 @@ from typing import NamedTuple, Protocol
 
 from remit.log import Log
 
-__all__ = ["PublishedLogs", "StoreAddress", "StoreTechnology"]
-
 
 class StoreAddress(NamedTuple):
     """The address of a context's store, taken apart. Nothing of it is secret."""

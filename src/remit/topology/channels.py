@@ -13,8 +13,6 @@ from remit.transports.http import HTTP
 from remit.transports.nats import NATS
 from remit.transports.technology import ChannelTechnology
 
-__all__ = ["CHANNELS", "CODECS", "FOR_BROKER", "FOR_CALLS", "FOR_LOGS", "channel_forms", "channel_technology"]
-
 CODECS: tuple[Encoding, ...] = get_args(Encoding)
 
 

@@ -20,18 +20,6 @@ from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_
 from remit.topology.tables import Reading, Table, did_you_mean
 from remit.transports.technology import ChannelTechnology
 
-__all__ = [
-    "LAST_PORT",
-    "Address",
-    "Channel",
-    "Secret",
-    "Service",
-    "Topology",
-    "parse_topology",
-    "read_topology",
-    "without_users",
-]
-
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _RUNS = re.compile(r"(\*|[a-z][a-z0-9_-]*)(\.[a-z]+)?")
 LAST_PORT = 65535

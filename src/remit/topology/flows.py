@@ -7,8 +7,6 @@ from typing import Literal, NamedTuple
 
 from remit.topology.placement import Component, ContextShape, Placement, reads_directly
 
-__all__ = ["IN_PROCESS", "SHARED_STORE", "Flow", "flows_of"]
-
 IN_PROCESS = "in-process"
 SHARED_STORE = "shared store"
 

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Sequence
 from remit.topology.flows import IN_PROCESS, Flow
 from remit.topology.placement import Placement
 
-__all__ = ["mermaid_of"]
-
 
 def mermaid_of(placement: Placement, flows: Sequence[Flow]) -> str:
     """The text of the diagram."""

@@ -14,8 +14,6 @@ from remit.topology.file import Channel, Service
 from remit.topology.flows import Flow, flows_of
 from remit.topology.placement import COMPONENTS, ContextShape, Placement
 
-__all__ = ["Change", "changes_between", "check_stores_stay"]
-
 
 class Change(NamedTuple):
     """One thing that is different after the move."""

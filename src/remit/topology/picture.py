@@ -12,8 +12,6 @@ from remit.topology.file import Channel
 from remit.topology.flows import Flow
 from remit.topology.placement import PlacedService, Placement
 
-__all__ = ["picture_of"]
-
 _GAP = 40
 """Around everything, and between two boxes of a row."""
 _LINE = 20

@@ -13,18 +13,6 @@ from remit.topology.file import LAST_PORT, Address, Channel, Service, Topology
 from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, StorePlace
 from remit.topology.tables import did_you_mean
 
-__all__ = [
-    "COMPONENTS",
-    "Component",
-    "ContextShape",
-    "PlacedService",
-    "Placement",
-    "brokers",
-    "contexts_of",
-    "place",
-    "reads_directly",
-]
-
 Component = Literal["write", "read", "edge"]
 COMPONENTS: tuple[Component, ...] = get_args(Component)
 _KEEPING: tuple[Component, ...] = ("write", "read")

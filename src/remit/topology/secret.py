@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 from remit.findings import Finding, ModelError
 
-__all__ = ["Secret"]
-
 
 @dataclass(frozen=True)
 class Secret:

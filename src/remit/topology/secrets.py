@@ -9,8 +9,6 @@ from remit.topology.file import Topology
 from remit.topology.placement import PlacedService
 from remit.topology.secret import Secret
 
-__all__ = ["ADMINISTRATOR", "settle", "withheld_from"]
-
 ADMINISTRATOR = "REMIT_ADMIN_URL"
 """Who migrates may have it in the environment, and nothing that runs needs it."""
 _ORDINARY = {"HOME", "HOSTNAME", "LANG", "LOGNAME", "PATH", "PWD", "SHELL", "TMPDIR", "TZ", "USER", "VIRTUAL_ENV"}

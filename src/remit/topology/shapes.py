@@ -11,8 +11,6 @@ from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
 from remit.messages import Command, Query
 from remit.topology.placement import Component, ContextShape
 
-__all__ = ["shapes_of"]
-
 
 def shapes_of(model: Model) -> dict[str, ContextShape | None]:
     """The shape of every context of the system; None for one that is hosted elsewhere."""

@@ -17,20 +17,6 @@ from remit.stores.sqlite import SQLITE
 from remit.stores.technology import StoreTechnology
 from remit.topology.secret import Secret
 
-__all__ = [
-    "DEFAULT_STORE",
-    "FOR_STATEMENTS",
-    "STORES",
-    "STORE_FORMS",
-    "Reader",
-    "StorePlace",
-    "found",
-    "store_at",
-    "store_technology",
-    "stores_in",
-]
-
-
 STORES: Mapping[str, StoreTechnology] = {each.name: each for each in (MEMORY, SQLITE, POSTGRESQL)}
 STORE_FORMS = ", ".join(each.form for each in (MEMORY, SQLITE)) + f" or {POSTGRESQL.form}"
 """How the addresses of our own look."""

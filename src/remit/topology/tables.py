@@ -11,9 +11,6 @@ from typing import Any
 from remit.findings import Finding, Findings
 from remit.topology.secret import Secret
 
-__all__ = ["Reading", "Table", "did_you_mean"]
-
-
 _LONGEST_COMPARED = 200
 
 

@@ -11,8 +11,6 @@ from remit.topology.channels import FOR_BROKER
 from remit.topology.file import Channel
 from remit.topology.placement import ContextShape, PlacedService, Placement, brokers
 
-__all__ = ["User", "users_of"]
-
 
 class User(NamedTuple):
     """The credentials of one or several services. The other names are of contexts."""

@@ -9,8 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-__all__ = ["DRAIN_SECONDS", "Answer", "Answering", "CallCapabilities", "CallChannel", "Request", "fitting"]
-
 DRAIN_SECONDS = 10.0
 """How long a closing channel waits for the requests that have begun."""
 

@@ -12,8 +12,6 @@ from typing import Protocol
 from remit.log import Channel, Record
 from remit.transports.port import Push
 
-__all__ = ["EventCapabilities", "EventChannel"]
-
 
 @dataclass(frozen=True)
 class EventCapabilities:

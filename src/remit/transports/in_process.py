@@ -12,8 +12,6 @@ from remit.log import Channel, Heads, Log, Record
 from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
 from remit.transports.port import Push, Standing
 
-__all__ = ["Exchange", "InProcessCalls", "StoreFeed"]
-
 
 class StoreFeed:
     """Reads one channel of a log that this process can open."""

@@ -10,8 +10,6 @@ from remit.log import Channel, Record
 from remit.transports.events import EventCapabilities
 from remit.transports.port import Push
 
-__all__ = ["Broker", "InProcessEvents"]
-
 _Place = tuple[str, int]
 _Bell = Callable[[Push | None], None]
 

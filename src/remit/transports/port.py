@@ -11,8 +11,6 @@ from typing import NamedTuple, Protocol
 
 from remit.log import Channel, Floors, Heads, Record
 
-__all__ = ["Feed", "Push", "Standing"]
-
 
 def _nobody_waits() -> None:
     pass

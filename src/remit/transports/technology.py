@@ -14,8 +14,6 @@ from urllib.parse import urlsplit
 
 from remit.messages import Encoding
 
-__all__ = ["ChannelSettings", "ChannelTechnology"]
-
 
 @dataclass(frozen=True)
 class ChannelTechnology:

@@ -33,8 +33,6 @@ from remit.edges.http.request import (
 from remit.edges.http.routing import Router
 from remit.errors import RemitError, visible
 
-__all__ = ["HttpEdge"]
-
 Check = Callable[[], Awaitable[dict[str, Any]]]
 
 _log = logging.getLogger("remit.edges.http")

@@ -18,9 +18,6 @@ from remit.edges.http.routing import Router, places_of
 from remit.findings import Findings
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, reply_of
 
-__all__ = ["Operation", "caller_of", "compile_operations", "endpoint"]
-
-
 FRESH = "fresh"
 FRESH_KEY = "fresh_key"
 

@@ -12,8 +12,6 @@ from remit.edges.http.doors import FRESH, FRESH_KEY, Operation
 from remit.edges.http.problems import KINDS, Problem
 from remit.messages import Refusal
 
-__all__ = ["describe"]
-
 Schema = dict[str, Any]
 
 _PROBLEM_JSON = "application/problem+json"

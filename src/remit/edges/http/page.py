@@ -10,8 +10,6 @@ from typing import Any
 
 from remit.edges.http.problems import KINDS
 
-__all__ = ["render"]
-
 Schema = dict[str, Any]
 _DEEPEST = 5
 _EMPTY: Schema = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": []}

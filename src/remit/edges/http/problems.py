@@ -11,8 +11,6 @@ from msgspec import UNSET, UnsetType
 from remit.errors import RemitError
 from remit.messages import Refusal
 
-__all__ = ["KINDS", "Kind", "Problem", "Rejected", "invalid", "problem_of", "refused", "rejected"]
-
 Headers = list[tuple[bytes, bytes]]
 
 

@@ -16,8 +16,6 @@ from remit.edges.http.problems import Rejected, invalid, rejected
 from remit.errors import BadValue
 from remit.messages import Codec, Message
 
-__all__ = ["Reader", "arrives_as", "body_reader", "body_type", "fields_of", "only", "query_reader"]
-
 Reader = Callable[[tuple[str, ...], dict[str, list[str]], bytes], Message]
 
 _ARRAYS = (inspect.ListType, inspect.SetType, inspect.FrozenSetType, inspect.VarTupleType)

@@ -19,21 +19,6 @@ from remit.edges.http.problems import KINDS, Headers, Rejected, rejected
 from remit.errors import DeadlineExceeded
 from remit.runtime.calling.deadlines import Deadlines
 
-__all__ = [
-    "Answer",
-    "Endpoint",
-    "Gone",
-    "Limits",
-    "Receive",
-    "Request",
-    "Scope",
-    "Send",
-    "answer_before_request",
-    "json_answer",
-    "problem_answer",
-    "throw_away",
-]
-
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]

@@ -9,8 +9,6 @@ from typing import Generic, TypeVar
 
 from remit.edges.http.problems import Rejected, rejected
 
-__all__ = ["Router", "places_of"]
-
 T = TypeVar("T")
 _PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LONGEST_COMPARED = 80

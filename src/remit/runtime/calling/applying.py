@@ -17,8 +17,6 @@ from remit.runtime.work.turns import Place, Turns
 from remit.runtime.work.unit import UnitOfWork, Workplace
 from remit.stores import Store, Unit, was_written
 
-__all__ = ["Applying", "Binding"]
-
 _NO_ROWS = Unit()
 _AT_FIRST: tuple[Place | None, frozenset[Place]] = None, frozenset()
 """Before the first run of a handler: its turn, and what others are known to have added."""

@@ -25,8 +25,6 @@ from remit.runtime.work.turns import Turns
 from remit.runtime.work.unit import Forms, UnitOfWork, Workplace
 from remit.stores import Store
 
-__all__ = ["Calls", "Elsewhere", "Pulse", "Target", "attempt"]
-
 DEADLINE = 10.0
 """Seconds a call may take when nobody says otherwise."""
 MARGIN = 0.005

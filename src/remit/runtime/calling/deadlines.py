@@ -14,8 +14,6 @@ import msgspec
 
 from remit.errors import DeadlineExceeded
 
-__all__ = ["NEVER", "Deadlines", "Limit", "seconds_of"]
-
 NEVER = float("inf")
 AGAIN_SECONDS = 0.1
 """Until what has swallowed its cancellation is cancelled again."""

@@ -16,8 +16,6 @@ from remit.runtime.work.unit import Foreseen, UnitOfWork
 from remit.stores import Claim, Outcome, Store
 from remit.stores.port import Claims
 
-__all__ = ["Claimed", "Outcomes", "UnderWay", "is_handler"]
-
 RENEW_SECONDS = 86_400.0
 """An outcome older than that is kept anew when the command is repeated. A parked key is tried every six hours, so the
 calls its handler makes stay recognised for as long as it is parked; except one that waits for a person."""

@@ -29,8 +29,6 @@ from remit.runtime.plan import HandlerPlan
 from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.attempts import is_end
 
-__all__ = ["Telling"]
-
 
 class Telling:
     """Tells callers how their calls have ended, and the listener what has failed."""

@@ -19,8 +19,6 @@ from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store
 
-__all__ = ["Dispatcher", "handle_record", "trace_of"]
-
 _TRACE = re.compile(r'"trace":"((?:[^"\\]|\\.)*)"')
 
 

@@ -14,8 +14,6 @@ from remit.runtime.failures import severity, told
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
 
-__all__ = ["HANDLER_SECONDS", "STALL_SECONDS", "Effect"]
-
 HANDLER_SECONDS = 30.0
 """The time limit of one handler."""
 STALL_SECONDS = 3 * HANDLER_SECONDS

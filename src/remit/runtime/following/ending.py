@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 
-__all__ = ["CANCELLED_SECONDS", "DRAIN_SECONDS", "end"]
-
 DRAIN_SECONDS = 5.0
 """What is being handled when a process is to end has so long to come to its commit. Then it is cancelled, and done
 again by whoever goes on."""

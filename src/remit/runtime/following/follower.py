@@ -27,8 +27,6 @@ from remit.runtime.signals import Listener, Signal
 from remit.stores import Store
 from remit.transports import Feed, Push
 
-__all__ = ["Follower", "always"]
-
 
 def always() -> bool:
     """Says that a follower may go on: for one that nobody else can run."""

@@ -29,8 +29,6 @@ from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Park, Store, Unit
 from remit.transports import Feed
 
-__all__ = ["Handling", "subscription"]
-
 BATCH = 100
 """Messages handled in one transaction at most."""
 BATCH_SECONDS = 0.05

@@ -12,8 +12,6 @@ from remit.runtime.plan import FollowPlan
 from remit.stores import Advance, Store, Unit
 from remit.transports import Feed
 
-__all__ = ["BROKEN", "Break", "History", "Stands", "beyond", "breaks", "lost", "misfit"]
-
 BROKEN = ("regressed", "lost-source")
 """States in which a subscription handles nothing any more, until a person has decided where it goes on."""
 

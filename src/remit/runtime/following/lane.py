@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from remit.log import Record
 from remit.transports import Push
 
-__all__ = ["Lane"]
-
 PUSHED = 1000
 """Pushed messages of a partition that are kept until their turn comes; what comes beyond them is read later."""
 

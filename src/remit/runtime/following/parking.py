@@ -25,8 +25,6 @@ from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.turns import Place
 from remit.stores import Park, Parked, Settle, Store, Unit
 
-__all__ = ["Parking"]
-
 KEYS = 100
 """Parked keys that are looked up at a time."""
 SIDE_BY_SIDE = 8

@@ -24,8 +24,6 @@ from remit.stores import Advance, Store, Unit
 from remit.transports import EventChannel
 from remit.transports.in_process import StoreFeed
 
-__all__ = ["Publishing", "relay"]
-
 PAGE = 500
 """Messages published between two moves of a checkpoint, at most."""
 LONGEST = 4

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-__all__ = ["REPORT_SECONDS", "Reports"]
-
 REPORT_SECONDS = 10.0
 """Between two reports of a follower that moves."""
 REPEAT_SECONDS = 600.0

@@ -7,8 +7,6 @@ from collections.abc import Hashable
 from remit.runtime.failures import severity, storable, told
 from remit.runtime.signals import Listener, Signal
 
-__all__ = ["Troubles"]
-
 _ORDER = ("running", "stalled", "paused", "source-silent", "regressed", "lost-source")
 """From the best to the worst, as `remit status` orders them."""
 

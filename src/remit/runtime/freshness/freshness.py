@@ -16,8 +16,6 @@ from remit.runtime.freshness.influence import Influence
 from remit.runtime.freshness.reaching import Flaw, Following, Part, Question, Reached, Waiting, reach
 from remit.runtime.plan import FollowPlan
 
-__all__ = ["Elsewhere", "Freshness"]
-
 PAUSE_SECONDS = 0.1
 """Until somebody who is away is asked again."""
 PATIENCE_SECONDS = 1.0

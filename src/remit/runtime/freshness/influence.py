@@ -15,8 +15,6 @@ from remit.contexts.annotations import asked_by, sent_later
 from remit.messages import Message
 from remit.runtime.plan import ContextPlan, FollowPlan, HandlerPlan, ProjectionPlan
 
-__all__ = ["ANY", "Influence", "Needs", "influence_of", "may_call"]
-
 
 class Needs(NamedTuple):
     """What the answer to a query is made of, beside the context's own state."""

@@ -16,8 +16,6 @@ from remit.log import Checkpoint, SubscriptionId
 from remit.stores import Advance, Unit
 from remit.stores.port import Checkpoints, Committing, missed_by
 
-__all__ = ["accept_missed", "missed", "next_missed", "note_missed", "told_missed"]
-
 
 class _Moved(Checkpoints, Committing, Protocol):
     """Where checkpoints are read and moved."""

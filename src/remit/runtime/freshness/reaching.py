@@ -17,8 +17,6 @@ from remit.runtime.plan import FollowPlan
 from remit.stores.port import Checkpoints, ParkedKeys
 from remit.transports import Feed
 
-__all__ = ["Flaw", "Following", "Part", "Question", "Reached", "Waiting", "reach"]
-
 LOOK_SECONDS = 0.005
 """Between two looks at a checkpoint that has not come far enough."""
 PAGE = 500

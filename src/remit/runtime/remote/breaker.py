@@ -23,8 +23,6 @@ from remit.errors import BadMessage, OutcomeUnknown, Overloaded, RemitError, Una
 from remit.runtime.failures import backoff
 from remit.runtime.signals import Listener, Signal
 
-__all__ = ["Breaker", "Permit"]
-
 WINDOW_SECONDS = 10
 CALLS = 20
 """Fewer calls than these within the window say nothing."""

@@ -31,8 +31,6 @@ from remit.runtime.signals import Listener
 from remit.stores import nesting
 from remit.transports import Answer, CallChannel, Request, Standing
 
-__all__ = ["RemoteCalls"]
-
 T = TypeVar("T")
 
 LEAST_SECONDS = 0.02

@@ -13,8 +13,6 @@ from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.wire import Known, Report, Span
 from remit.transports import EventChannel, Feed, Push, Standing
 
-__all__ = ["PushedFeed", "RemoteFeed"]
-
 WAIT_SECONDS = 5.0
 """How long a question for news waits at the source. No answer to it: the source cannot be seen. With the time that an
 answer may take, and a second question, that is said within 15 s."""

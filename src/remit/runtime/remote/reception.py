@@ -44,8 +44,6 @@ from remit.stores import Store, nesting
 from remit.transports import Answer, Answering, CallChannel, Request
 from remit.transports.in_process import StoreFeed
 
-__all__ = ["Reception"]
-
 AT_ONCE = 64
 """Calls that are handled at the same time."""
 WAITING = 256

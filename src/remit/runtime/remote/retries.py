@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections import deque
 from contextvars import ContextVar
 
-__all__ = ["Budget", "Usual", "retrying"]
-
-
 TOKENS = 10.0
 EARNED = 0.1
 """What a success gives back of the one token that a failure costs."""

@@ -15,26 +15,6 @@ from remit.messages import UNWRITABLE, Codec, Contract, Encoding, Refusal, decod
 from remit.runtime.remote.retries import Usual
 from remit.transports import Answer, Request
 
-__all__ = [
-    "Answers",
-    "Known",
-    "Part",
-    "Report",
-    "Route",
-    "Span",
-    "answer_of",
-    "failure",
-    "heard",
-    "is_shed",
-    "length_of",
-    "original",
-    "piece_of",
-    "printable",
-    "question_of",
-    "raise_failure",
-    "seconds_left",
-]
-
 T = TypeVar("T")
 
 CONTENT_TYPES: Mapping[Encoding, str] = {"json": "application/json", "msgpack": "application/msgpack"}

@@ -18,8 +18,6 @@ from remit.messages import Contract, DomainEvent, IntegrationEvent
 from remit.stores import Change, Unit
 from remit.stores.port import EVENT_KEYS, Committing, States
 
-__all__ = ["compare_event_keys"]
-
 
 class _Kept(States, Committing, Protocol):
     """Where state is read and written."""

@@ -21,8 +21,6 @@ from remit.runtime.upkeep.pruning import prune, trim
 from remit.runtime.upkeep.signs import Sign, write_signs
 from remit.stores import Store
 
-__all__ = ["Housekeeper"]
-
 TICK = 0.5
 """Seconds between two looks."""
 BEAT = 5.0

@@ -20,8 +20,6 @@ from remit.runtime.ports import Ports
 from remit.runtime.upkeep.signs import Peers
 from remit.stores.port import Members
 
-__all__ = ["SETTLED_SECONDS", "Leases", "surplus"]
-
 LEASE_SECONDS = 10.0
 """A process that does not renew for so long has lost what it ran."""
 RENEW_SECONDS = 3.0

@@ -12,8 +12,6 @@ from types import FrameType
 
 from remit.runtime.signals import Listener, Signal
 
-__all__ = ["LoopWatch"]
-
 REMEMBERED_SECONDS = 60.0
 
 

@@ -10,8 +10,6 @@ from typing import Protocol
 from remit.log import Channel, Log
 from remit.stores.port import Retention
 
-__all__ = ["CHUNK", "MESSAGES", "SUBSCRIBER_SECONDS", "prune", "trim"]
-
 _DAY = 86_400.0
 BEAT_SECONDS = _DAY
 """How long a process that has gone leaves its last sign of life."""

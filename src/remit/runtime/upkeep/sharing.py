@@ -13,8 +13,6 @@ from remit.runtime.ports import Ports
 from remit.runtime.upkeep.leases import Leases
 from remit.stores import Store
 
-__all__ = ["Sharing", "together"]
-
 
 async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
     """At once, because what asks a source that is away may take its time; then raises the first failure."""

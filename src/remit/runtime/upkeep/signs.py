@@ -12,8 +12,6 @@ from remit.log import Channel, SubscriptionId
 from remit.runtime.ports import Ports
 from remit.stores.port import Members
 
-__all__ = ["Peers", "Sign", "read_signs", "write_signs"]
-
 
 class Sign(msgspec.Struct):
     """What a process says about one subscription or relay."""

@@ -16,8 +16,6 @@ from remit.errors import CallError, HandlerFailed, KeyReused
 from remit.messages import Refusal
 from remit.runtime.work.called import Called
 
-__all__ = ["DERIVED", "Attempt", "RepeatedClock", "RepeatedIds", "is_end", "meant"]
-
 DERIVED = "*"
 """After the name of a context as the caller: the key was derived, not given."""
 PREFIX = 12

@@ -14,8 +14,6 @@ import msgspec
 
 from remit.errors import Diverged, OutcomeUnknown
 
-__all__ = ["Called", "identity_of"]
-
 
 class Called:
     """The calls of one attempt. Made when its handler calls for the first time."""

@@ -10,8 +10,6 @@ from remit.errors import BadMessage
 from remit.messages import UNWRITABLE, Rest
 from remit.runtime.plan import AggregatePlan, ProjectionPlan
 
-__all__ = ["Held"]
-
 
 class Held:
     """An aggregate or document within a unit of work, with the version and the bytes it was loaded with."""

@@ -15,8 +15,6 @@ from collections.abc import Iterable
 from remit.runtime.work.attempts import Attempt
 from remit.stores import Change
 
-__all__ = ["Place", "Turns"]
-
 PATIENCE_SECONDS = 5.0
 """The longest wait for others' turns."""
 

@@ -20,9 +20,6 @@ from remit.runtime.work.turns import Place
 from remit.stores import Change, Claim, Entry, Store, Unit
 from remit.stores.port import Transaction, has_sql
 
-__all__ = ["GIVEN", "Foreseen", "Forms", "UnitOfWork", "Workplace"]
-
-
 Row = tuple[int, bytes]
 """Version and body."""
 Foreseen = tuple[Place, Row | None]

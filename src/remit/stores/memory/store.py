@@ -27,8 +27,6 @@ from remit.stores.port import (
 )
 from remit.stores.size import LARGEST_UNIT, too_large
 
-__all__ = ["MemoryStore", "open_memory"]
-
 _Key = tuple[SubscriptionId, str]
 
 

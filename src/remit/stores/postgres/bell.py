@@ -16,8 +16,6 @@ from remit.errors import RemitError
 from remit.stores.postgres.failures import FAILURES
 from remit.stores.postgres.session import Link, Session
 
-__all__ = ["Bell"]
-
 _RING_SECONDS = 0.02
 _LOOK_SECONDS = 1.0
 _SHORTEST_LOOK_SECONDS = 0.05

@@ -15,8 +15,6 @@ from remit.errors import Conflict
 from remit.stores.port import Entry, Unit, partition_of
 from remit.stores.postgres.session import Link
 
-__all__ = ["Call", "Written", "apart", "call_for", "is_plain", "joined", "write_rows"]
-
 _MOVE = ("int", "text", "text", "int", "int", "bigint", "text", "bigint", "text", "float8")
 _CHANGE = ("int", "text", "text", "bigint", "text")
 _CLAIM = ("int", "text", "text", "bytea", "text", "float8")

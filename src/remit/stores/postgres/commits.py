@@ -12,8 +12,6 @@ from remit.errors import OutcomeUnknown
 from remit.stores.outliving import Pending, settle
 from remit.stores.port import Unit
 
-__all__ = ["Commits"]
-
 _MOST = 256
 """Units per batch: bounds how long one of them waits for the others."""
 _FEW = 8

@@ -8,8 +8,6 @@ import asyncpg
 
 from remit.errors import StoreError, StoreUnavailable, Unstorable
 
-__all__ = ["FAILURES", "REPEATABLE", "UNFIT", "ended", "failure", "is_of_all", "is_of_values", "refusal"]
-
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What the driver raises; its internal error when the server has ended a connection that was asked nothing."""
 

@@ -11,8 +11,6 @@ from remit.stores.postgres.session import Link
 from remit.stores.size import LARGEST_UNIT
 from remit.stores.tables import Key, key_row, letter_place, letter_row
 
-__all__ = ["write_letters"]
-
 _PARK = """
     INSERT INTO remit_parked (subscription, source, channel, part, key, since, tried_at, attempts, retry_at, error)
     VALUES ($1, $2, $3, $4, $5, $6, $6, 1, $7, $8) ON CONFLICT DO NOTHING

@@ -13,8 +13,6 @@ from remit.stores.postgres.columns import joined
 from remit.stores.postgres.failures import is_of_all
 from remit.stores.postgres.session import Session
 
-__all__ = ["BEGIN", "LOAD", "OUTCOME", "RECALL", "Lookups", "Question"]
-
 _MOST = 256
 
 

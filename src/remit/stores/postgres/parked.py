@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["AMONG", "COUNT", "DUE", "LONGEST", "PAGE", "PARKING", "RETRY"]
-
 _ROW = """
     subscription, source, channel, key, part, since, tried_at, attempts, retry_at, error,
     (SELECT count(*) FROM remit_letter l WHERE l.subscription = found.subscription AND l.source = found.source

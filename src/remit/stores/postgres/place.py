@@ -8,8 +8,6 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, u
 from remit.errors import StoreError
 from remit.stores.technology import StoreAddress
 
-__all__ = ["Place", "parts_of", "place_of", "text"]
-
 _WHICH_DATABASE = ("host", "port", "dbname", "database")
 """Options of an address that say which database it is, and hold no secret."""
 

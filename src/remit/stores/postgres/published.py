@@ -14,8 +14,6 @@ from remit.stores.postgres.retention import REPORT, SUBSCRIBERS
 from remit.stores.postgres.session import Asking, Row, Session
 from remit.stores.tables import checkpoints_of, positions_text, quoted, record_of, subscriber_of
 
-__all__ = ["PublishedLog", "PublishedLogs"]
-
 _READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM {schema}.remit_published
     WHERE part = $1 AND pos > $2 ORDER BY pos LIMIT $3

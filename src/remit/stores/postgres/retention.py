@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from remit.log import Checkpoint, SubscriptionId
 from remit.stores.postgres.session import Link
 
-__all__ = ["FLOORS", "FORGET", "REPORT", "SUBSCRIBERS", "TRIM", "put"]
-
 FLOORS = "SELECT part, pos, id, at FROM remit_floor WHERE channel = $1"
 # From the floor on: what was deleted before, and is not yet swept from the index, is not looked at again. And only when
 # the first message is old: usually that is all there is to see.

@@ -8,8 +8,6 @@ from remit.stores.postgres.failures import FAILURES, failure
 from remit.stores.postgres.place import Place, text
 from remit.stores.tables import quoted
 
-__all__ = ["apply", "reader", "role"]
-
 _ROLE = """\
 DO $remit$ BEGIN
 IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {name}) THEN CREATE ROLE {role} LOGIN; END IF;

@@ -12,8 +12,6 @@ from remit.stores.postgres.place import Place, text
 from remit.stores.postgres.session import Link, Session
 from remit.stores.tables import quoted
 
-__all__ = ["PARTITIONS", "contexts", "inspect", "migrate", "migrations", "prepare", "script"]
-
 # One number for all schemas: making them is rare, and CREATE SCHEMA IF NOT EXISTS is no protection by itself.
 _LOCK = "SELECT pg_advisory_xact_lock(1919772020)"
 PARTITIONS = 16

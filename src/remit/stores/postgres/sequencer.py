@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable
 from remit.errors import RemitError
 from remit.stores.postgres.failures import is_of_all
 
-__all__ = ["MOST", "SEQUENCE", "Front", "Sequencer"]
-
 MOST = 500
 """Messages moved by one transaction, unless they are large: then some 16 MiB of them."""
 SEQUENCE = "SELECT moved, last, lowest, next FROM remit_sequence($1, $2)"

@@ -15,9 +15,6 @@ from remit.stores.postgres.failures import FAILURES, ended, failure, refusal
 from remit.stores.postgres.place import Place
 from remit.stores.tables import quoted
 
-__all__ = ["Asking", "Link", "Session"]
-
-
 Row = Sequence[Any]
 
 ANSWER_SECONDS = 10.0

@@ -34,8 +34,6 @@ from remit.stores.tables import (
     subscription_of,
 )
 
-__all__ = ["PostgresStore"]
-
 _READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
     WHERE channel = $1 AND part = $2 AND pos > $3 ORDER BY pos LIMIT $4

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from remit.log import SubscriptionId
 from remit.stores.port import Unit
 
-__all__ = ["SWEEP", "Trail"]
-
 _MANY = 1000
 """Moves after which it is swept up."""
 

@@ -20,8 +20,6 @@ from remit.stores.postgres.place import Place
 from remit.stores.postgres.session import Link, Session
 from remit.stores.size import require_fit
 
-__all__ = ["Transaction", "Transactions"]
-
 MOST = (8, 4, 2, 1)
 """Transactions at a time, by level: those of handlers whose callers have none, one, two, three. The next one waits."""
 # Users' tables are not ours: nothing is known of their indexes, nor of what handlers wait for meanwhile.

@@ -18,8 +18,6 @@ from remit.stores.postgres.place import Place
 from remit.stores.postgres.session import Link, Session
 from remit.stores.postgres.trail import Trail
 
-__all__ = ["Heads", "Writer"]
-
 _TRIES = 4
 """How often a batch is written that another transaction got in the way of."""
 _PATIENCE = 5.0

@@ -15,8 +15,6 @@ from remit.errors import OutcomeUnknown
 from remit.stores.outliving import Pending, settle
 from remit.stores.port import Unit
 
-__all__ = ["Commits", "Lane", "ThreadLane"]
-
 _MOST = 256
 """Units per transaction: bounds how long one of them waits for the others."""
 

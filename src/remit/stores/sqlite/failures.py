@@ -6,8 +6,6 @@ import sqlite3
 
 from remit.errors import StoreError, StoreUnavailable, Unstorable
 
-__all__ = ["failure", "not_to_be_opened", "not_to_be_read", "unstorable", "wrote_nothing"]
-
 _FOR_GOOD = {
     sqlite3.SQLITE_CORRUPT: ("the file is damaged", "restore it from a backup; `sqlite3 FILE .recover` may save rows"),
     sqlite3.SQLITE_NOTADB: ("the file is not an SQLite database", "give another path, or restore it from a backup"),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from sqlite3 import Connection
 
-__all__ = ["AMONG", "COUNT", "DUE", "LONGEST", "PAGE", "PARKING", "PLACES", "asked", "make_due"]
-
 _ROW = (
     "subscription, source, channel, key, part, since, tried_at, attempts, retry_at, error, (SELECT count(*) FROM letter"
     " WHERE letter.subscription = found.subscription AND letter.source = found.source"

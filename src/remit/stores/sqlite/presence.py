@@ -13,8 +13,6 @@ from weakref import WeakSet
 from remit.errors import StoreError
 from remit.stores.forks import Origin
 
-__all__ = ["Presence"]
-
 
 class Presence:
     """Remembers which file stands at the path now."""

@@ -8,8 +8,6 @@ from sqlite3 import Connection
 
 from remit.log import Channel, Checkpoint, SubscriptionId
 
-__all__ = ["FIRST", "FLOORS", "FORGET", "REPORT", "SUBSCRIBERS", "put", "trim"]
-
 FLOORS = "SELECT part, pos, id, at FROM floor WHERE channel = ?"
 FIRST = "SELECT pos, at FROM log WHERE channel = ? AND part = ? ORDER BY pos LIMIT 1"
 REPORT = "INSERT OR REPLACE INTO subscriber (subscription, channel, positions, at) VALUES (?, ?, ?, ?)"

@@ -14,8 +14,6 @@ from typing import Any
 from remit.errors import StoreError
 from remit.stores.sqlite.failures import not_to_be_read
 
-__all__ = ["connect", "inspect", "look", "make_private", "prepare"]
-
 # "rmit" in the file's header: tells our files from those of other programs.
 _APPLICATION = 0x726D6974
 _STATEMENTS_KEPT = 64

@@ -28,8 +28,6 @@ from remit.stores.sqlite.schema import connect, inspect, look, make_private, pre
 from remit.stores.sqlite.writer import Writer
 from remit.stores.tables import checkpoints_of, heads_of, parked_of, positions_text, subscriber_of, subscription_of
 
-__all__ = ["SqliteStore", "open_sqlite"]
-
 # JSON is kept as text and asked for as bytes, so that nobody decodes and encodes it again.
 _LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
 _OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB), at FROM idempotency WHERE caller = ? AND key = ?"

@@ -17,8 +17,6 @@ from remit.stores.sqlite.failures import failure, unstorable, wrote_nothing
 from remit.stores.sqlite.presence import Presence
 from remit.stores.tables import Key, key_row, letter_place, letter_row
 
-__all__ = ["Writer"]
-
 _CLAIM = "INSERT INTO idempotency (caller, key, fingerprint, outcome, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _BEGIN_AT = "INSERT INTO checkpoint VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 _MOVE = (

@@ -20,8 +20,6 @@ from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
 from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
 from remit.transports.technology import ChannelSettings
 
-__all__ = ["HttpCalls", "open_calls"]
-
 MAX_BYTES = 1 << 20
 """As much as a NATS server carries by default: what fits one channel fits the other."""
 HEADER_BYTES = 8000

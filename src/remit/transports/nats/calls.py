@@ -13,8 +13,6 @@ from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
 from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
 from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
 
-__all__ = ["NatsCalls"]
-
 HEADER_BYTES = 16 << 10
 """Kept free for headers, which travel with the body."""
 

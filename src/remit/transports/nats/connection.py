@@ -24,8 +24,6 @@ from nats.aio.subscription import Subscription
 
 from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable, another, visible
 
-__all__ = ["Interest", "NatsConnection", "NobodyListens", "Reply", "inbox_of", "log"]
-
 OLDEST = (2, 10)
 """Older servers silently ignore options that are relied on."""
 CONNECT_SECONDS = 3.0

@@ -14,8 +14,6 @@ import msgspec
 from remit.errors import BadMessage
 from remit.log import Record
 
-__all__ = ["CODECS", "OMITTED", "read_place", "read_record", "write_headers", "write_payload"]
-
 CODECS = {"json": "application/json", "msgpack": "application/msgpack"}
 """The content type of each codec."""
 OMITTED = "remit-payload"

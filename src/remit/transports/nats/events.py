@@ -29,8 +29,6 @@ from remit.transports.nats.encoding import CODECS, OMITTED, read_record, write_h
 from remit.transports.nats.streams import Streams, Tail, subjects
 from remit.transports.port import Push
 
-__all__ = ["NatsEvents"]
-
 BATCH = 500
 """Messages published as a whole, at most; the server takes 1000."""
 BATCH_BYTES = 4 << 20

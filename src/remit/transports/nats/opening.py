@@ -10,8 +10,6 @@ from remit.transports.nats.events import NatsEvents
 from remit.transports.nats.permissions import BrokerUser, permissions
 from remit.transports.technology import ChannelSettings
 
-__all__ = ["open_calls", "open_events", "write_permissions"]
-
 
 def open_calls(settings: ChannelSettings) -> NatsCalls:
     """The channel for calls, not yet open."""

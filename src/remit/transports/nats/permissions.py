@@ -18,8 +18,6 @@ from remit.log import Channel
 from remit.transports.nats.connection import inbox_of
 from remit.transports.nats.streams import stream_name, subjects
 
-__all__ = ["BrokerUser", "permissions"]
-
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 

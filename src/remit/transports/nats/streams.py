@@ -13,8 +13,6 @@ from remit.log import Channel
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.encoding import read_place
 
-__all__ = ["Streams", "Tail", "stream_name", "subjects"]
-
 API_SECONDS = 5.0
 NAME_TAKEN = 10058
 NO_STREAM = 10059
