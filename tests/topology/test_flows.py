@@ -10,9 +10,8 @@ from itertools import combinations
 import pytest
 
 from remit.topology.flows import flows_of
-from remit.topology.mermaid import mermaid_of
 from remit.topology.moves import Change, changes_between, check_stores_stay
-from remit.topology.picture import picture_of
+from remit.topology.picture import mermaid_of, picture_of
 from remit.topology.placement import ContextShape, Placement, place
 from tests.topology.files import parsed, placed
 from tests.topology.learning import FOLDER, planned, shapes

@@ -14,9 +14,8 @@ def check_aggregates(model: Model, findings: Findings) -> None:
         user = users.setdefault(aggregate, context.name)
         if user != context.name:
             findings.report(
-                "aggregate.shared",
-                handler.place,
+                "aggregate.shared", handler.place,
                 f"{aggregate.__name__} is used by context {user!r} and by {context.name!r}",
                 expected="one context per aggregate",
                 next=f"ask {user!r} by a command or query, or react to its integration events",
-            )
+            )  # fmt: skip

@@ -30,20 +30,16 @@ def _check_answers(message: type[Message], findings: Findings) -> None:
     for refusal in refusals:
         if not is_kind(refusal, Refusal):
             findings.report(
-                "refusal.kind",
-                where(message),
-                f"{message.__name__} declares {refusal!r} as a refusal",
+                "refusal.kind", where(message), f"{message.__name__} declares {refusal!r} as a refusal",
                 expected="subclasses of Refusal: Command[Reply, OneRefusal | OtherRefusal]",
-            )
+            )  # fmt: skip
             continue
         if refusal.__name__ in names:
             findings.report(
-                "refusal.collision",
-                where(message),
+                "refusal.collision", where(message),
                 f"{message.__name__} declares two refusals called {refusal.__name__}",
-                expected="one refusal per name: the wire knows it by its name",
-                next="rename one of them",
-            )
+                expected="one refusal per name: the wire knows it by its name", next="rename one of them",
+            )  # fmt: skip
         names.add(refusal.__name__)
         _check_carried(refusal, message, findings)
 
@@ -52,12 +48,10 @@ def _check_carried(declared: Any, message: type, findings: Findings) -> None:
     why = not_carried(declared)
     if why is not None:
         findings.report(
-            "message.not-encodable",
-            where(message),
-            f"{getattr(declared, '__name__', declared)} cannot travel: {why}",
+            "message.not-encodable", where(message), f"{getattr(declared, '__name__', declared)} cannot travel: {why}",
             expected="types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
             next="tell them apart: class ...(Value, tag=True)" if "must be tagged" in why else "",
-        )
+        )  # fmt: skip
 
 
 def _check_key(declared: type, field: str | None, findings: Findings) -> None:
@@ -67,9 +61,7 @@ def _check_key(declared: type, field: str | None, findings: Findings) -> None:
     why = not_a_key(declared, field)
     if why is not None:
         findings.report(
-            "message.not-a-key",
-            where(declared),
-            f"{declared.__name__} cannot go by {field}: {why}",
+            "message.not-a-key", where(declared), f"{declared.__name__} cannot go by {field}: {why}",
             expected="a text, number, UUID, date or time, an enumeration of texts or numbers (StrEnum, IntEnum)",
             next="make a text of its parts, such as f'{row}-{seat}'",
-        )
+        )  # fmt: skip

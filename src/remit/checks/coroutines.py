@@ -19,19 +19,14 @@ def check_coroutines(model: Model, findings: Findings) -> None:
 
 def _report_async(publisher: Handler, findings: Findings) -> None:
     findings.report(
-        "publisher.async",
-        publisher.place,
-        f"{publisher.name} is async, and a publisher runs inside the transaction",
+        "publisher.async", publisher.place, f"{publisher.name} is async, and a publisher runs inside the transaction",
         expected="a plain function without I/O",
         next=f"def {publisher.name}(event: {publisher.message.__name__}) -> ...",
-    )
+    )  # fmt: skip
 
 
 def _report_sync(handler: Handler, findings: Findings) -> None:
     findings.report(
-        "handler.sync",
-        handler.place,
-        f"{handler.name} handles {handler.message.__name__} and is no async function",
-        expected="an async function",
-        next=f"async def {handler.name}(...)",
-    )
+        "handler.sync", handler.place, f"{handler.name} handles {handler.message.__name__} and is no async function",
+        expected="an async function", next=f"async def {handler.name}(...)",
+    )  # fmt: skip

@@ -35,22 +35,20 @@ def _is_given(context: Context[Any], asked: Asked) -> bool:
 
 def _report_kind(handler: Handler, parameter: inspect.Parameter, findings: Findings) -> None:
     findings.report(
-        "handler.parameters",
-        handler.place,
+        "handler.parameters", handler.place,
         f"parameter {parameter.name!r} of {handler.name} is {parameter.kind.description}",
         expected="parameters that can be given by position: the message first, then what the handler asks for",
-    )
+    )  # fmt: skip
 
 
 def _report_missing(context: Context[Any], handler: Handler, asked: Asked, findings: Findings) -> None:
     wanted = _name(asked.wanted)
     findings.report(
-        "handler.dependency",
-        handler.place,
+        "handler.dependency", handler.place,
         f"nothing provides parameter {asked.parameter!r} of {handler.name}: {wanted}",
         expected=", ".join([*(each.told for each in INJECTABLES), *map(_name, context.provided)]),
         next=asked.injectable.remedy.format(context=context.name, wanted=wanted, subject=_name(asked.subject)),
-    )
+    )  # fmt: skip
 
 
 def _name(declared: Any) -> str:

@@ -25,12 +25,9 @@ def check_handled(model: Model, findings: Findings) -> None:
         reported.add(message)
         verb = "answer" if is_kind(message, Query) else "handle"
         findings.report(
-            "handler.missing",
-            place,
-            f"{name_of(message)} {why} and has no handler",
-            expected="one handler per command or query",
-            next=f"@{context}.{verb}({name_of(message)})",
-        )
+            "handler.missing", place, f"{name_of(message)} {why} and has no handler",
+            expected="one handler per command or query", next=f"@{context}.{verb}({name_of(message)})",
+        )  # fmt: skip
 
 
 def _handled_once(model: Model, findings: Findings) -> dict[Any, Handler]:
@@ -39,12 +36,10 @@ def _handled_once(model: Model, findings: Findings) -> dict[Any, Handler]:
         first = handled.setdefault(handler.message, handler)
         if first is not handler:
             findings.report(
-                "handler.doubled",
-                handler.place,
+                "handler.doubled", handler.place,
                 f"{name_of(handler.message)} has two handlers: {first.name} ({first.place}) and {handler.name}",
-                expected="one handler per command or query",
-                next="remove one of them",
-            )
+                expected="one handler per command or query", next="remove one of them",
+            )  # fmt: skip
     return handled
 
 

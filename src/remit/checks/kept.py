@@ -17,9 +17,8 @@ def check_kept(model: Model, findings: Findings) -> None:
             other = named.setdefault(kept.__name__, kept)
             if other is not kept:
                 findings.report(
-                    "projection.same-name" if is_kind(kept, Projection) else "aggregate.same-name",
-                    where(kept),
+                    "projection.same-name" if is_kind(kept, Projection) else "aggregate.same-name", where(kept),
                     f"{where(other)} and {where(kept)} share the name {kept.__name__} in context {context.name!r}",
                     expected="one aggregate or projection per name: what it keeps is stored under it",
                     next="rename one of them",
-                )
+                )  # fmt: skip

@@ -12,9 +12,7 @@ def check_outbox(model: Model, findings: Findings) -> None:
     for context, message in ((each, message) for each in model.contexts for message in each.outbox):
         if not is_kind(message, IntegrationEvent, Command):
             findings.report(
-                "outbox.kind",
-                repr(context),
-                f"{getattr(message, '__name__', message)} cannot be in the outbox",
+                "outbox.kind", repr(context), f"{getattr(message, '__name__', message)} cannot be in the outbox",
                 expected="integration events of the context, and commands that it sends for later",
                 next="publish an integration event that says what others may know of it",
-            )
+            )  # fmt: skip

@@ -16,9 +16,7 @@ def check_own_events(model: Model, findings: Findings) -> None:
         for bound in context.functions:
             if bound.fits and is_kind(bound.message, DomainEvent) and not is_kind(bound.message, base):
                 findings.report(
-                    "event.foreign",
-                    bound.place,
-                    f"{bound.message.__name__} is no domain event of {context.name!r}",
+                    "event.foreign", bound.place, f"{bound.message.__name__} is no domain event of {context.name!r}",
                     expected=f"a {base.__name__}, or an integration event",
                     next="react to the integration event that its owner publishes",
-                )
+                )  # fmt: skip

@@ -23,23 +23,19 @@ def check_ownership(model: Model, findings: Findings) -> None:
 def _report_foreign(claim: Claim, owner: str | None, findings: Findings) -> None:
     name = claim.message.__name__
     findings.report(
-        "message.foreign",
-        claim.place,
+        "message.foreign", claim.place,
         f"{name} belongs to {owner!r}, and context {claim.context!r} declares what only its owner may",
-        expected=f"{name} handled, published, recorded or folded by context {owner!r}",
-        next=_what_to_do(claim),
-    )
+        expected=f"{name} handled, published, recorded or folded by context {owner!r}", next=_what_to_do(claim),
+    )  # fmt: skip
 
 
 def _report_two_owners(first: Claim, second: Claim, findings: Findings) -> None:
     name = second.message.__name__
     findings.report(
-        "message.two-owners",
-        second.place,
+        "message.two-owners", second.place,
         f"{name} is taken for its own by context {first.context!r} ({first.place}) and by {second.context!r}",
-        expected="one owner per message",
-        next=_what_to_do(second),
-    )
+        expected="one owner per message", next=_what_to_do(second),
+    )  # fmt: skip
 
 
 def _what_to_do(claim: Claim) -> str:

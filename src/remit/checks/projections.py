@@ -25,11 +25,10 @@ def check_projections(model: Model, findings: Findings) -> None:
                 continue
             if projection in owners:
                 findings.report(
-                    "projection.doubled",
-                    where(projection),
+                    "projection.doubled", where(projection),
                     f"{projection.__name__} is declared by {owners[projection]!r} and again by {context.name!r}",
                     expected="one declaration: @context.project",
-                )
+                )  # fmt: skip
                 continue
             owners[projection] = context.name
             _check_projection(projection, findings)
@@ -39,23 +38,20 @@ def _check_projection(projection: type[Projection[Any, Any]], findings: Findings
     name, place = projection.__name__, where(projection)
     if without := _without_default(projection):
         findings.report(
-            "projection.defaults",
-            place,
-            f"{name} has fields without a default: {', '.join(without)}",
+            "projection.defaults", place, f"{name} has fields without a default: {', '.join(without)}",
             expected="a default for every field: the document begins with them",
             next=f"{without[0]}: ... = field(default_factory=...)",
-        )
+        )  # fmt: skip
     arguments = parameter_of(projection, Projection)
     events = union_members(arguments[1]) if len(arguments) > 1 else ()
     strange = [event for event in events if not is_kind(event, *PROJECTION.kinds)]
     if strange or not events:
         findings.report(
-            "projection.events",
-            place,
+            "projection.events", place,
             f"{name} is not folded from events: {', '.join(map(str, strange)) or 'it names none'}",
             expected="the key's type and the events, by class",
             next=f"class {name}(Projection[Key, Event | OtherEvent])",
-        )
+        )  # fmt: skip
     for function in ("key", "evolve"):
         if getattr(projection, function) is getattr(Projection, function):
             findings.report(

@@ -32,19 +32,16 @@ def _check_result(publisher: Handler, findings: Findings) -> None:
     strange = [member for member in union_members(result) if not is_kind(member, IntegrationEvent, type(None))]
     if strange or not published_by(function):
         findings.report(
-            "publisher.result",
-            where(function),
-            f"{publisher.name} says that it makes {name_of(result)}",
+            "publisher.result", where(function), f"{publisher.name} says that it makes {name_of(result)}",
             expected="an integration event, or a union of them with None, as the return annotation",
             next=f"def {publisher.name}(event: {publisher.message.__name__}) -> <IntegrationEvent> | None",
-        )
+        )  # fmt: skip
 
 
 def _report_doubled(first: Handler, second: Handler, event: type, findings: Findings) -> None:
     findings.report(
-        "publisher.doubled",
-        second.place,
+        "publisher.doubled", second.place,
         f"{second.name} and {first.name} ({first.place}) both make {event.__name__} from {second.message.__name__}",
         expected="one publisher for each version of an integration event that a domain event becomes",
         next="remove one of them, or let it make another version: class ...(..., name=..., version=2)",
-    )
+    )  # fmt: skip

@@ -16,10 +16,8 @@ def check_reactions(model: Model, findings: Findings) -> None:
                 continue
             if (reaction.name, reaction.message) in seen:
                 findings.report(
-                    "reaction.doubled",
-                    reaction.place,
+                    "reaction.doubled", reaction.place,
                     f"two reactions of {context.name!r} to {reaction.message.__name__} are called {reaction.name}",
-                    expected="one name per reaction: progress is kept under it",
-                    next="rename one of them",
-                )
+                    expected="one name per reaction: progress is kept under it", next="rename one of them",
+                )  # fmt: skip
             seen.add((reaction.name, reaction.message))

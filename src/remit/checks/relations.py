@@ -14,19 +14,16 @@ def check_relations(model: Model, findings: Findings) -> None:
         for party in relation.parties:
             if not _has(model, party):
                 findings.report(
-                    "relation.unknown-context",
-                    f"System({model.name!r})",
+                    "relation.unknown-context", f"System({model.name!r})",
                     f"{kind} names {party!r}, which is not part of the system",
                     expected=f"one of: {', '.join(model.names)}",
                     next=f"add it: System({model.name!r}, contexts=[..., {_name_of(party)}])",
-                )
+                )  # fmt: skip
         if len(relation.parties) > len(set(map(_name_of, relation.parties))):
             findings.report(
-                "relation.self",
-                f"System({model.name!r})",
-                f"{kind} relates {relation.parties[0]!r} to itself",
+                "relation.self", f"System({model.name!r})", f"{kind} relates {relation.parties[0]!r} to itself",
                 expected="two contexts",
-            )
+            )  # fmt: skip
 
 
 def _has(model: Model, party: Context[Any] | str) -> bool:

@@ -14,8 +14,7 @@ def check_services(model: Model, findings: Findings) -> None:
         for service, make in provided.items():
             if not isinstance(service, type) or not callable(make):
                 findings.report(
-                    "service.kind",
-                    repr(context),
+                    "service.kind", repr(context),
                     f"provide({service!r}, {make!r}) does not name a service and what makes it",
                     expected="a class or protocol, and a callable without arguments",
-                )
+                )  # fmt: skip

@@ -18,28 +18,23 @@ def _check(bound: Handler, kind: str, findings: Findings) -> None:
     name, message, place = bound.name, bound.message, bound.place
     if error := unresolved(bound.function):
         findings.report(
-            f"{kind}.annotation",
-            place,
-            f"an annotation of {name} cannot be resolved: {error}",
+            f"{kind}.annotation", place, f"an annotation of {name} cannot be resolved: {error}",
             expected="types importable from the handler's module (not only under TYPE_CHECKING)",
-        )
+        )  # fmt: skip
         return
     first = first_parameter(bound.function)
     if first is None:
         findings.report(
-            f"{kind}.parameters",
-            place,
-            f"{name} has no parameter for its message",
+            f"{kind}.parameters", place, f"{name} has no parameter for its message",
             expected=f"the message first: {name}(message: {message.__name__}, ...)",
-        )
+        )  # fmt: skip
     elif not any(member is Any or is_kind(message, member) for member in union_members(first[1]) if _is_type(member)):
         findings.report(
-            f"{kind}.message",
-            place,
+            f"{kind}.message", place,
             f"{name} is bound to {message.__name__}, and its parameter {first[0]!r} takes {name_of(first[1])}",
             expected=f"{first[0]}: {message.__name__}",
             next="name the same message in the decorator and in the function",
-        )
+        )  # fmt: skip
 
 
 def _is_type(declared: Any) -> bool:

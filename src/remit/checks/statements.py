@@ -17,9 +17,7 @@ def check_statements(model: Model, takes_sql: Mapping[str, bool], findings: Find
     for context in model.contexts:
         for handler in () if takes_sql.get(context.name, True) else asks_for_sql(context):
             findings.report(
-                "store.no-sql",
-                handler.place,
+                "store.no-sql", handler.place,
                 f"{handler.name} asks for Sql, and the store of {context.name!r} takes no statements",
-                expected="a store in PostgreSQL",
-                next='connect(store="postgresql://USER@HOST/DATABASE")',
-            )
+                expected="a store in PostgreSQL", next='connect(store="postgresql://USER@HOST/DATABASE")',
+            )  # fmt: skip

@@ -14,9 +14,8 @@ def check_wire_names(model: Model, findings: Findings) -> None:
         other = taken.setdefault((contract.type, contract.version), message)
         if other is not message:
             findings.report(
-                "message.collision",
-                where(message),
+                "message.collision", where(message),
                 f"{where(other)} and {where(message)} share the wire name {contract.type} version {contract.version}",
                 expected="one class per wire name and version",
                 next=f'name one of them: class {message.__name__}(..., name="...")',
-            )
+            )  # fmt: skip

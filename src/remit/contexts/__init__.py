@@ -1,7 +1,20 @@
 """Who owns what: contexts, what they declare, the map between them, and the model that comes of it. Pure data."""
 
 from remit.contexts.context import Context
-from remit.contexts.declarations import ClientOf, Handler, Later, Route
+from remit.contexts.declarations import (
+    COMMAND,
+    PROJECTION,
+    PUBLISHER,
+    QUERY,
+    REACTION,
+    ROLES,
+    TOGETHER,
+    ClientOf,
+    Handler,
+    Later,
+    Role,
+    Route,
+)
 from remit.contexts.injectables import INJECTABLES, SERVICE, Injectable
 from remit.contexts.map import (
     AntiCorruptionLayer,
@@ -16,7 +29,6 @@ from remit.contexts.map import (
 )
 from remit.contexts.model import Followed, Model, derive
 from remit.contexts.ports import Clock, Ids, Repository, Sender, Sql, View
-from remit.contexts.roles import COMMAND, PROJECTION, PUBLISHER, QUERY, REACTION, ROLES, TOGETHER, Role
 
 __all__ = [
     "COMMAND",

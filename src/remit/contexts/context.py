@@ -12,8 +12,7 @@ from typing import Any, Concatenate, Generic, Literal, Protocol, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
-from remit.contexts.declarations import Handler, Route
-from remit.contexts.roles import COMMAND, PROJECTION, PUBLISHER, QUERY, REACTION, TOGETHER, Role
+from remit.contexts.declarations import COMMAND, PROJECTION, PUBLISHER, QUERY, REACTION, TOGETHER, Handler, Role, Route
 from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
 from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 from remit.contexts.annotations import aggregates_of, is_kind, projected_by, published_by, recorded_by, sent_later
 from remit.contexts.context import Context
-from remit.contexts.declarations import where
+from remit.contexts.declarations import PROJECTION, Role, where
 from remit.contexts.map import ContextMap
-from remit.contexts.roles import PROJECTION, Role
 from remit.messages import (
     Command,
     Contract,

@@ -27,22 +27,18 @@ def _load(system: str, name: str, place: str, findings: Findings) -> Context[Any
         found = getattr(importlib.import_module(module_name), attribute or name, None)
     except Exception as error:  # noqa: BLE001  # a module may raise anything when it is imported
         findings.report(
-            "context.import",
-            where,
+            "context.import", where,
             f"importing {module_name} failed: {type(error).__name__}: {error} ({raised_at(error)})",
             expected="a module that can be imported where the context is hosted",
             next=f"python -c 'import {module_name}' shows the whole story",
-        )
+        )  # fmt: skip
         return None
     if _is_context(found) and found.name == name:
         return found
     findings.report(
-        "context.place",
-        where,
-        f"{place} is {found!r}",
-        expected=f"Context({name!r}) at module:attribute",
+        "context.place", where, f"{place} is {found!r}", expected=f"Context({name!r}) at module:attribute",
         next=f'contexts={{"{name}": "package.module:{name}"}}',
-    )
+    )  # fmt: skip
     return None
 
 

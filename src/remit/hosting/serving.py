@@ -131,20 +131,22 @@ class Doors:
     async def open(self) -> None:
         """Returns when requests are answered. Raises what keeps the server from starting."""
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._door]), name="http")
-        begun = asyncio.create_task(self._begun.wait())
-        await asyncio.wait({self._serving, begun}, return_when=asyncio.FIRST_COMPLETED)
-        begun.cancel()
+        await self._until(self._begun)
         if self._serving.done():
             await self._serving
 
     async def serve_until(self, ending: asyncio.Event) -> None:
         """Answers requests until the event; then takes no more and finishes those that have begun."""
-        waiting = asyncio.create_task(ending.wait())
-        await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        waiting.cancel()
+        await self._until(ending)
         self._ending = True
         self._server.should_exit = True
         await self._serving
+
+    async def _until(self, event: asyncio.Event) -> None:
+        """The event has come, or the server has ended."""
+        waiting = asyncio.create_task(event.wait())
+        await asyncio.wait({self._serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
 
 
 def _url(door: socket.socket) -> str:

@@ -34,10 +34,9 @@ def _load(reference: str, what: str, install: str, error: type[RemitError]) -> A
     except ModuleNotFoundError as missing:
         raise error(
             f"{what} need {(missing.name or '').partition('.')[0]}, which is not installed",
-            where="store" if error is StoreError else "[channels]",
-            expected=f"{install or module} with its driver",
+            where="store" if error is StoreError else "[channels]", expected=f"{install or module} with its driver",
             next=f'pip install "{install}"' if install else "",
-        ) from missing
+        ) from missing  # fmt: skip
 
 
 # --- stores ----------------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from remit.runtime.sources import Feeds, Sources, as_it_is
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys
 from remit.runtime.upkeep.housekeeping import Housekeeper
-from remit.runtime.upkeep.sharing import Sharing, together
+from remit.runtime.upkeep.leases import Sharing, together
 from remit.stores import Store
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.port import has_sql

@@ -21,13 +21,12 @@ _GONE = frozenset("ZX")
 
 
 class SystemMachine:
-    """The machine this process runs on."""
+    """The `Machine` this process runs on. A fork asks for a name of its own."""
 
     def __init__(self) -> None:
         self._mark: str | None = None
 
     def name(self, id: str) -> str:
-        """A name for this process, which `id` tells from all others that it has had. A fork asks for its own."""
         pid = os.getpid()
         began = _stat(pid)[1]
         name = f"{socket.gethostname().replace(':', '-')}:{pid}:{began}:{self._marked()}:{id}"
@@ -35,11 +34,9 @@ class SystemMachine:
         return name
 
     def left(self, name: str) -> None:
-        """The process has no use for this name any more."""
         _LIVING.discard(name)
 
     def is_gone(self, name: str) -> bool:
-        """Whether the process of that name has ended. False when that cannot be seen from here."""
         parts = name.split(":")
         if len(parts) != len(("host", "pid", "began", "mark", "id")):
             return False

@@ -36,7 +36,6 @@ def in_another_process() -> CallError:
     """The error of whatever is asked of a system that runs in the process this one was forked off from."""
     return CallError(
         "this process was forked off after the system was connected; its threads and connections are the parent's",
-        where=f"process {os.getpid()}",
-        expected="a connection made by the process that uses it",
+        where=f"process {os.getpid()}", expected="a connection made by the process that uses it",
         next="connect after the fork: in gunicorn's post_fork, or in the initializer of a pool",
-    )
+    )  # fmt: skip

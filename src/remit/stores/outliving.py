@@ -69,11 +69,9 @@ class Pending:
         while not self._over:
             if (left := latest - self._loop.time()) <= 0:
                 raise OutcomeUnknown(
-                    f"the call was cancelled while its commit took more than {PATIENCE:g} s",
-                    where=where,
-                    expected="a commit within that time",
-                    next="call again with the same key; see what keeps the store",
-                )
+                    f"the call was cancelled while its commit took more than {PATIENCE:g} s", where=where,
+                    expected="a commit within that time", next="call again with the same key; see what keeps the store",
+                )  # fmt: skip
             self._waiter = self._loop.create_future()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([self._waiter], timeout=left)

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from typing_extensions import TypeIs
 
-from remit.errors import StoreError
+from remit.errors import StoreError, StoreUnavailable
 from remit.log import Channel, Checkpoint, Log, Record, SubscriptionId
 
 if TYPE_CHECKING:  # it takes half of the time that importing remit does
@@ -434,6 +434,13 @@ class SqlStore(Store, Protocol):
 def has_sql(store: Store) -> TypeIs[SqlStore]:
     """Whether it has the capability `sql`."""
     return store.capabilities.sql
+
+
+def not_open(where: str) -> StoreUnavailable:
+    """The error of every store that is used before it is opened, or after it was closed."""
+    return StoreUnavailable(
+        "the store is not open", where=where, expected="an open store", next="await open() before, and close() last"
+    )
 
 
 def written_read_only(where: str) -> StoreError:

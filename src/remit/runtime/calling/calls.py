@@ -263,10 +263,9 @@ class _UnitSender:
     async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
         if fresh is not False:
             raise CallError(
-                "a handler cannot wait for a fresh answer",
-                where=self._attempt.context,
+                "a handler cannot wait for a fresh answer", where=self._attempt.context,
                 next="react to the event instead",
-            )
+            )  # fmt: skip
         return await self._calls.ask(query, deadline=deadline, outer=self._attempt)
 
     async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:

@@ -55,9 +55,8 @@ class Telling:
         if limit.owns_cancellation() and not isinstance(error, OutcomeUnknown):
             raise DeadlineExceeded(
                 f"{handler.contract.type} was not done by its deadline; what it had called by then stays",
-                where=handler.name,
-                next="try again with the same key",
-            ) from None
+                where=handler.name, next="try again with the same key",
+            ) from None  # fmt: skip
         if isinstance(error, asyncio.CancelledError):
             if limit.is_asked_to_end():
                 raise error
@@ -68,10 +67,9 @@ class Telling:
         self._listener(Signal("handler-failed", handler.name, told(error), error))
         made = f": {error.what}" if isinstance(error, BadValue) else ""
         raise HandlerFailed(
-            f"{handler.contract.type} failed in its handler{made}",
-            where=handler.name,
+            f"{handler.contract.type} failed in its handler{made}", where=handler.name,
             next="see the log of the service that runs it",
-        ) from None
+        ) from None  # fmt: skip
 
     def _declared(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
         if refusal.__class__ in handler.refusals:  # of a subclass nobody elsewhere would know what it is

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
-from remit.log import Record, forms_of, has_newer, is_command, wish_of
+from remit.log import Record, forms_of, has_newer, is_command, trace_of, wish_of
 from remit.messages import Refusal, write_reply
 from remit.runtime.calling.calls import Calls
 from remit.runtime.calling.outcomes import Claimed
@@ -18,14 +17,6 @@ from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store
-
-_TRACE = re.compile(r'"trace":"((?:[^"\\]|\\.)*)"')
-
-
-def trace_of(record: Record) -> str:
-    """What a record belongs to, as it stands in its JSON headers: a user's key in them may hold escaped quotes."""
-    found = _TRACE.search(record.headers)
-    return record.id if found is None else found[1]
 
 
 class Dispatcher:

@@ -85,11 +85,7 @@ class RemoteCalls:
     async def call(
         self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
     ) -> Any:
-        """The reply, within so many seconds, and not after the loop time `latest`. The message has a route.
-
-        Raises the declared refusals, `Unavailable`, `Overloaded`, `DeadlineExceeded`, `OutcomeUnknown` and whatever
-        else the other side answers, as it would here.
-        """
+        """As `Elsewhere.call`, of a message that has a route. Raises what the other side answers, as it would here."""
         route = self.route(type(message))
         assert route is not None  # noqa: S101  # who calls has asked for it
         headers = {"remit-trace": printable(trace)} if trace else {}
@@ -240,11 +236,9 @@ class _Target:
                 raise
             except BadMessage as error:  # the channel's own word: the other side answers, and does not raise
                 raise TooLarge(
-                    f"the message is larger than what carries it: {error.what}",
-                    where=self.address,
-                    expected=error.expected,
-                    next="send less at once, or raise max_payload of the broker",
-                ) from None
+                    f"the message is larger than what carries it: {error.what}", where=self.address,
+                    expected=error.expected, next="send less at once, or raise max_payload of the broker",
+                ) from None  # fmt: skip
         self._budget.succeeded()
         return answer
 

@@ -417,11 +417,9 @@ class _View(View[Any]):
         found = await self.find(key)
         if found is None:
             raise NotFound(
-                f"no {self._plan.type.__name__} with key {key!r}",
-                where=self._plan.kind,
-                expected="a key some event has had",
-                next="use find() where absence is normal",
-            )
+                f"no {self._plan.type.__name__} with key {key!r}", where=self._plan.kind,
+                expected="a key some event has had", next="use find() where absence is normal",
+            )  # fmt: skip
         return found
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from remit.errors import StoreError, StoreUnavailable, Unstorable
+from remit.errors import OutcomeUnknown, StoreError, StoreUnavailable, Unstorable
 
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What the driver raises; its internal error when the server has ended a connection that was asked nothing."""
@@ -60,11 +60,10 @@ def refusal(error: BaseException, where: str) -> StoreError | StoreUnavailable |
     if not is_of_values(error):
         return failure(error, where)
     return Unstorable(
-        _said("PostgreSQL does not take a value", error),
-        where=where,
+        _said("PostgreSQL does not take a value", error), where=where,
         expected="text without NUL and lone surrogates; identities and keys of at most 512 bytes",
         next="correct what makes the value",
-    )
+    )  # fmt: skip
 
 
 def failure(error: BaseException, where: str) -> StoreError | StoreUnavailable:
@@ -72,17 +71,31 @@ def failure(error: BaseException, where: str) -> StoreError | StoreUnavailable:
     state = getattr(error, "sqlstate", None)
     if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
         return StoreError(
-            _said("the address is not understood", error),
-            where=where,
-            expected="postgresql://USER@HOST/DATABASE",
+            _said("the address is not understood", error), where=where, expected="postgresql://USER@HOST/DATABASE",
             next="correct the address",
-        )
+        )  # fmt: skip
     if state in _FOR_GOOD or (state or "").startswith("42"):
         what, next = _FOR_GOOD.get(state or "", _CHANGED)
         return StoreError(_said(what, error), where=where, expected="a schema made by this release", next=next)
     what, next = _LOST if ended(error) else _FOR_NOW.get(state or "", _OTHER)
     expected = "a server that can be read and written"
     return StoreUnavailable(_said(what, error), where=where, expected=expected, next=next)
+
+
+def not_written(where: str) -> StoreUnavailable:
+    """The error of a commit whose connection was lost, and with it the transaction."""
+    return StoreUnavailable(
+        "the connection was lost and nothing was written", where=where, expected="a connection that stays",
+        next="try again",
+    )  # fmt: skip
+
+
+def unknown(where: str, why: str) -> OutcomeUnknown:
+    """The error of a commit of which that cannot be said."""
+    return OutcomeUnknown(
+        f"the connection was lost during the commit, and {why}", where=where, expected="a connection that stays",
+        next="call again with the same key",
+    )  # fmt: skip
 
 
 def is_of_values(error: BaseException) -> bool:

@@ -74,11 +74,10 @@ def _unreadable() -> StoreError:
 
 def _unfit(where: str) -> StoreError:
     return StoreError(
-        "this is no address of a PostgreSQL schema",
-        where=where,
+        "this is no address of a PostgreSQL schema", where=where,
         expected=f"postgresql://USER@HOST/DATABASE?schema=NAME, with a name of at most {_LONGEST} bytes",
         next="correct the address; the schema may be left out",
-    )
+    )  # fmt: skip
 
 
 def _shown(parts: SplitResult) -> str:

@@ -75,11 +75,10 @@ class PublishedLogs:
             return await self._asking.ask(partial(self._reading.fetch, sql.format(schema=quoted(schema)), *values))
         except (StoreError, Unstorable) as error:  # also what is reported of another context than the user's
             raise StoreError(
-                f"what {schema} publishes cannot be read: {error.what}",
-                where=f"{self._where} schema {schema}",
+                f"what {schema} publishes cannot be read: {error.what}", where=f"{self._where} schema {schema}",
                 expected="a schema made by this release, and the right to read it for the context that does",
                 next="run remit migrate, and remit migrate --roles --apply",
-            ) from error
+            ) from error  # fmt: skip
 
     async def _look(self) -> bool:
         news = [await log.look() for log in self._logs.values()]
@@ -134,9 +133,7 @@ class PublishedLog:
     async def _rows(self, channel: Channel, sql: str, *values: object) -> list[Row]:
         if channel != Channel.PUBLISHED:
             raise StoreError(
-                f"channel {channel} of {self._source} is not published",
-                where=self._schema,
-                expected="the published channel",
-                next="run what follows it where the store of that context is open",
-            )
+                f"channel {channel} of {self._source} is not published", where=self._schema,
+                expected="the published channel", next="run what follows it where the store of that context is open",
+            )  # fmt: skip
         return await self._logs.rows(self._schema, sql, *values)

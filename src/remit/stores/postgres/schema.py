@@ -106,10 +106,9 @@ async def _migrated(session: Session, place: Place, before: int, sql: str) -> di
             there = f"the schema has version {before}, this release needs version {max(migrations())}"
             raise StoreError(
                 f"{there if before else 'there is no schema'}, and this user may not change that ({error})",
-                where=place.where,
-                expected="a schema that was made or migrated before, or a user who may",
+                where=place.where, expected="a schema that was made or migrated before, or a user who may",
                 next="run remit migrate with the rights of its owner, before the services start",
-            ) from error
+            ) from error  # fmt: skip
         found = await _found(link, place)
         await link.commit()
     return found
@@ -154,11 +153,10 @@ async def _found(link: Link, place: Place) -> dict[str, str]:
     ((_, usable, there),) = await link.fetch(_THERE, place.schema)
     if not usable:
         raise StoreError(
-            "this user may not do that: the schema is another's",
-            where=place.where,
+            "this user may not do that: the schema is another's", where=place.where,
             expected="a user with the rights of the context's role",
             next="give the context's own user in the address, or grant it its rights: remit migrate --roles",
-        )
+        )  # fmt: skip
     if not there:
         return {}
     return {str(name): str(value) for name, value in await link.fetch("SELECT name, value FROM remit_meta")}
@@ -188,11 +186,10 @@ def _version(found: dict[str, str]) -> int:
 def _judge(place: Place, found: dict[str, str], wanted: dict[str, str], newest: int) -> None:
     if _version(found) > newest:
         raise StoreError(
-            f"the schema has version {found['version']}; this release knows versions up to {newest}",
-            where=place.where,
+            f"the schema has version {found['version']}; this release knows versions up to {newest}", where=place.where,
             expected=f"a schema version of at most {newest}",
             next="install the release of remit that made it, or a later one",
-        )
+        )  # fmt: skip
     for name, value in wanted.items():
         if found[name] != value:
             raise StoreError(

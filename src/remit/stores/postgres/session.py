@@ -153,11 +153,9 @@ class Session:
     def _judge(self, version: int) -> None:
         if version < _OLDEST:
             raise StoreError(
-                f"the server is PostgreSQL {version}",
-                where=self._place.where,
-                expected=f"PostgreSQL {_OLDEST} or newer",
-                next="upgrade the server",
-            )
+                f"the server is PostgreSQL {version}", where=self._place.where,
+                expected=f"PostgreSQL {_OLDEST} or newer", next="upgrade the server",
+            )  # fmt: skip
 
     async def fetch(self, sql: str, *values: object) -> list[Row]:
         """Rows of something that may be done twice: once more on a new connection if the old one is found broken.

@@ -8,9 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from remit.errors import StoreError, StoreUnavailable
+from remit.errors import StoreError
 from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
-from remit.stores.port import Capabilities, Letter, Outcome, Parked, Unit, written_read_only
+from remit.stores.port import Capabilities, Letter, Outcome, Parked, Unit, not_open, written_read_only
 from remit.stores.postgres import parked, retention
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
@@ -235,10 +235,9 @@ class PostgresStore:
         if (trouble := self._writing.sequencer.trouble) is not None:
             raise StoreError(
                 f"what was published by existing code waits, because it cannot be moved to the log: {trouble.what}",
-                where=self._place.where,
-                expected="rows of remit_staging that the log takes",
+                where=self._place.where, expected="rows of remit_staging that the log takes",
                 next="see the server's log; what waits first is the row with the lowest nr",
-            ) from trouble
+            ) from trouble  # fmt: skip
         heads = self._writing.writer.heads
         changed, heads.elsewhere = heads.elsewhere, False
         return changed
@@ -393,12 +392,7 @@ class PostgresStore:
 
     def _readable(self) -> _Reading:
         if self._reading is None:
-            raise StoreUnavailable(
-                "the store is not open",
-                where=self._place.where,
-                expected="an open store",
-                next="await open() before, and close() last",
-            )
+            raise not_open(self._place.where)
         return self._reading
 
     def _writable(self) -> _Writing:

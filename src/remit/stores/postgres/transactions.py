@@ -9,12 +9,22 @@ from typing import Any, Literal
 
 import asyncpg
 
-from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, RemitError, SqlError, StoreUnavailable
+from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, RemitError, SqlError
 from remit.stores.nesting import Nested
 from remit.stores.outliving import PATIENCE, Pending
 from remit.stores.port import Unit
 from remit.stores.postgres.columns import is_plain, write_rows
-from remit.stores.postgres.failures import FAILURES, REPEATABLE, UNFIT, ended, failure, is_of_values, refusal
+from remit.stores.postgres.failures import (
+    FAILURES,
+    REPEATABLE,
+    UNFIT,
+    ended,
+    failure,
+    is_of_values,
+    not_written,
+    refusal,
+    unknown,
+)
 from remit.stores.postgres.letters import write_letters
 from remit.stores.postgres.place import Place
 from remit.stores.postgres.session import Link, Session
@@ -239,15 +249,9 @@ class Transaction:
                 ((status,),) = await session.fetch(_STATUS, transaction)
             await asyncio.sleep(0.1 * (status == "in progress"))
         if status == "in progress":
-            raise OutcomeUnknown(
-                "the connection was lost during the commit, and the server does not say", where=where,
-                expected="a connection that stays", next="call again with the same key",
-            )  # fmt: skip
+            raise unknown(where, "the server does not say")
         if status != "committed":
-            raise StoreUnavailable(
-                "the connection was lost and nothing was written", where=where,
-                expected="a connection that stays", next="try again",
-            )  # fmt: skip
+            raise not_written(where)
 
     async def abandon(self) -> None:
         """Rolls back, unless it is committed or just about to be. Idempotent."""

@@ -8,11 +8,11 @@ from typing import Any
 
 import asyncpg
 
-from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError, StoreUnavailable, another
+from remit.errors import Conflict, RemitError, StoreError, StoreUnavailable, another
 from remit.log import Channel
 from remit.stores.port import Unit, partition_of
 from remit.stores.postgres.columns import Written, apart, is_plain, write_rows
-from remit.stores.postgres.failures import FAILURES, REPEATABLE, ended, is_of_all, refusal
+from remit.stores.postgres.failures import FAILURES, REPEATABLE, ended, is_of_all, not_written, refusal, unknown
 from remit.stores.postgres.letters import write_letters
 from remit.stores.postgres.place import Place
 from remit.stores.postgres.session import Link, Session
@@ -191,13 +191,13 @@ class Writer:
                 return [self._told(written) for written in await self._look_up(doubt, units)]
             except (StoreError, StoreUnavailable) as error:
                 if loop.time() > latest:
-                    return [_unknown(self._where, f"the server does not say: {error.what}") for _ in units]
+                    return [unknown(self._where, f"the server does not say: {error.what}") for _ in units]
             await asyncio.sleep(0.1)
 
     def _told(self, written: bool | None) -> Exception | None:
         if written is None:
-            return _unknown(self._where, "nobody can say whether it was written")
-        return None if written else self._not_written()
+            return unknown(self._where, "nobody can say whether it was written")
+        return None if written else not_written(self._where)
 
     async def _look_up(self, doubt: _Doubt, units: Sequence[Unit]) -> list[bool | None]:
         if doubt.transaction is not None:
@@ -229,25 +229,8 @@ class Writer:
         ((there,),) = await self._session.fetch(sql, *values)
         return bool(there)
 
-    def _not_written(self) -> StoreUnavailable:
-        return StoreUnavailable(
-            "the connection was lost and nothing was written",
-            where=self._where,
-            expected="a connection that stays",
-            next="try again",
-        )
-
 
 def _refused(error: Exception, where: str) -> RemitError:
     told = refusal(error, where)
     told.__cause__ = error
     return told
-
-
-def _unknown(where: str, why: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"the connection was lost during the commit, and {why}",
-        where=where,
-        expected="a connection that stays",
-        next="call again with the same key",
-    )

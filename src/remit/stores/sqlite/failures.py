@@ -59,11 +59,9 @@ def not_to_be_read(error: sqlite3.Error, where: str) -> StoreError | StoreUnavai
 def unstorable(error: Exception, where: str) -> Unstorable:
     """The same for a value that no column takes."""
     told = Unstorable(
-        _said("SQLite does not take a value", error),
-        where=where,
-        expected="text without lone surrogates; numbers of at most 64 bits",
-        next="correct what makes the value",
-    )
+        _said("SQLite does not take a value", error), where=where,
+        expected="text without lone surrogates; numbers of at most 64 bits", next="correct what makes the value",
+    )  # fmt: skip
     told.__cause__ = error
     return told
 

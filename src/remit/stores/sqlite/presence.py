@@ -35,11 +35,10 @@ class Presence:
         file = _file_at(path)
         if file is not None and any(each.file == file and each.origin.is_elsewhere for each in _here):
             raise StoreError(
-                "this process was forked off while the file was open in it",
-                where=str(path),
+                "this process was forked off while the file was open in it", where=str(path),
                 expected="a process that opens the file itself, before it forks or after, but not both",
                 next="connect after the fork only, or leave the connection before",
-            )
+            )  # fmt: skip
 
     def look(self) -> None:
         """Raises `StoreError` when the file was deleted, moved away or replaced."""
@@ -50,11 +49,10 @@ class Presence:
         """The same as at the last look."""
         if self.gone:
             raise StoreError(
-                "the file was deleted or replaced while it was open",
-                where=str(self._path),
+                "the file was deleted or replaced while it was open", where=str(self._path),
                 expected="the file that was opened",
                 next="end every process of the system, put the file or a backup of it back, and start again",
-            )
+            )  # fmt: skip
 
 
 _here: WeakSet[Presence] = WeakSet()

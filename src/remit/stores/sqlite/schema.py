@@ -87,11 +87,9 @@ def prepare(connection: sqlite3.Connection, path: Path, context: str, partitions
     mode = _write_ahead(connection)
     if mode != "wal":
         raise StoreError(
-            f"SQLite cannot keep a write-ahead log here (journal mode {mode})",
-            where=str(path),
-            expected="a file on a local disk",
-            next="give a path that is not on a network share and not in memory",
-        )
+            f"SQLite cannot keep a write-ahead log here (journal mode {mode})", where=str(path),
+            expected="a file on a local disk", next="give a path that is not on a network share and not in memory",
+        )  # fmt: skip
     connection.execute("BEGIN IMMEDIATE")
     try:
         _refuse_foreign(*_signature(connection), path)
@@ -124,11 +122,10 @@ def inspect(path: Path, context: str) -> int:
     _refuse_newer(version, newest, path)
     if version < newest:
         raise StoreError(
-            f"the file has schema version {version}; this release reads version {newest}",
-            where=str(path),
+            f"the file has schema version {version}; this release reads version {newest}", where=str(path),
             expected="a file that this release has migrated",
             next="run the system once with this release, which migrates it; or look with the release that made it",
-        )
+        )  # fmt: skip
     found = dict(look(path, "SELECT name, value FROM meta"))
     _refuse_other(found, {"context": context}, path)
     return int(found["partitions"])
@@ -137,11 +134,9 @@ def inspect(path: Path, context: str) -> int:
 def _refuse_foreign(tables: int, application: int, path: Path) -> None:
     if application != _APPLICATION and (application or tables):
         raise StoreError(
-            "the file belongs to another program",
-            where=str(path),
-            expected="a file made by remit, or none",
+            "the file belongs to another program", where=str(path), expected="a file made by remit, or none",
             next="give the store a path of its own",
-        )
+        )  # fmt: skip
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -166,11 +161,10 @@ def _scripts() -> dict[int, str]:
 def _refuse_newer(version: int, newest: int, path: Path) -> None:
     if version > newest:
         raise StoreError(
-            f"the file has schema version {version}; this release knows versions up to {newest}",
-            where=str(path),
+            f"the file has schema version {version}; this release knows versions up to {newest}", where=str(path),
             expected=f"a schema version of at most {newest}",
             next="install the release of remit that made it, or a later one",
-        )
+        )  # fmt: skip
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from remit.errors import Conflict, StoreError, StoreUnavailable
+from remit.errors import Conflict, StoreError
 from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
-from remit.stores.port import BEGUN, Capabilities, Claim, Letter, Outcome, Parked, Unit, written_read_only
+from remit.stores.port import BEGUN, Capabilities, Claim, Letter, Outcome, Parked, Unit, not_open, written_read_only
 from remit.stores.size import require_fit
 from remit.stores.sqlite import parked, retention
 from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
@@ -140,11 +140,9 @@ class SqliteStore:
                 raise not_to_be_opened(error, self._where) from error
             if isinstance(error, OSError):
                 raise StoreError(
-                    f"the directory of the file cannot be made ({error.strerror})",
-                    where=self._where,
-                    expected="a directory this user can write",
-                    next="give another path",
-                ) from error
+                    f"the directory of the file cannot be made ({error.strerror})", where=self._where,
+                    expected="a directory this user can write", next="give another path",
+                ) from error  # fmt: skip
             raise
 
     async def close(self) -> None:
@@ -318,12 +316,7 @@ class SqliteStore:
         if self._looking:
             raise written_read_only(self._where)
         if self._open is None:
-            raise StoreUnavailable(
-                "the store is not open",
-                where=self._where,
-                expected="an open store",
-                next="await open() before, and close() last",
-            )
+            raise not_open(self._where)
         self._open.presence.require()
         return self._open
 

@@ -174,11 +174,9 @@ class Writer:
             if wrote_nothing(error):
                 raise
             raise OutcomeUnknown(
-                f"the commit ended with {error}",
-                where=self._where,
-                expected="a commit that reaches the disk",
+                f"the commit ended with {error}", where=self._where, expected="a commit that reaches the disk",
                 next="call again with the same key; check the disk",
-            ) from error
+            ) from error  # fmt: skip
 
     def _write(self, unit: Unit) -> None:
         # The claim first: a repeated command must be seen as repeated, whatever has changed since.
