@@ -18,11 +18,10 @@ from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_all, require_some
-from remit.log import Channel, Checkpoint, Log, SubscriptionId, context_of
+from remit.log import Channel, Checkpoint, SubscriptionId, context_of
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
-from remit.runtime.following.history import breaks
+from remit.runtime.following.history import settled
 from remit.runtime.freshness.missed import accept_missed, note_missed
-from remit.transports.in_process import StoreFeed
 
 app = App(name="log", help="See where logs begin and end and who follows them, and settle what the log cannot.")
 
@@ -124,7 +123,7 @@ async def _accept(places: Places, subscription: str, source: str, begin: str | f
             id = SubscriptionId(subscription, source, channel)
             stands = await stores[consumer].checkpoints(id)
             if stands or channel in known:
-                places_to = await _settled(stores[source], source, channel, stands, begin)
+                places_to = await settled(stores[source], source, channel, stands, begin, time.time())
                 passed = {part: to for part, to in places_to.items() if to.pos > _pos(stands, part)}
                 await note_missed(stores[consumer], id, passed)
                 await stores[consumer].place(id, places_to)
@@ -154,33 +153,6 @@ async def _accept_as_it_is(places: Places, subscription: str, source: str) -> li
 
 def _pos(stands: Mapping[int, Checkpoint], part: int) -> int:
     return stands[part].pos if part in stands else 0
-
-
-async def _settled(
-    store: Log, source: str, channel: Channel, stands: Mapping[int, Checkpoint], begin: str | float
-) -> dict[int, Checkpoint]:
-    """Where the subscription goes on, in each partition in which it cannot go on by itself."""
-    floors = await store.floors(channel)
-    at = {part: (checkpoint.pos, checkpoint.id) for part, checkpoint in stands.items()}
-    found: dict[int, Checkpoint] = {}
-    async for part, _ in breaks(StoreFeed(source, channel, store), at, floors):
-        floor = floors.get(part, Checkpoint(0, "", 0.0))
-        head = (await store.heads(channel)).get(part, (0, 0.0))[0]
-        pos = floor.pos if begin == "floor" else head
-        if isinstance(begin, float):
-            pos = await _written_by(store, channel, part, floor.pos, head, begin)
-        id = floor.id if pos == floor.pos else (await store.read(channel, part, pos - 1, 1))[0].id
-        found[part] = Checkpoint(pos, id, time.time())
-    return found
-
-
-async def _written_by(store: Log, channel: Channel, part: int, low: int, high: int, at: float) -> int:
-    """The last position between two that was written by then: by halves, since times rise with positions."""
-    while low < high:
-        middle = (low + high + 1) // 2
-        (record,) = await store.read(channel, part, middle - 1, 1)
-        low, high = (middle, high) if record.at <= at else (low, middle - 1)
-    return low
 
 
 def _time(begin: str) -> str | float:

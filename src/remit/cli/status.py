@@ -11,7 +11,6 @@ from rich.table import Table
 
 from remit.cli.options import AsJson, Data, Store, SystemName, located
 from remit.cli.screen import UNWELL, cell, show
-from remit.contexts import Model
 from remit.hosting.assembly import placed_on, relayed
 from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_some
@@ -33,7 +32,9 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     """
     found, places, topology = located(system, store, data)
     model = found.hosting().model()
-    rows = asyncio.run(_read(model, places, relayed(placed_on(topology, model)) if topology else []))
+    follows = [follow for plan in compile_system(model).values() for follow in plan.follows.values()]
+    follows += relayed(placed_on(topology, model)) if topology else []
+    rows = asyncio.run(_read(places, [context.name for context in model.contexts], follows))
     if json:
         print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
     else:
@@ -41,10 +42,7 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     return 0 if _are_well(rows) else UNWELL
 
 
-async def _read(model: Model, places: Places, relays: Sequence[FollowPlan]) -> list[SubscriptionStatus]:
-    follows = [follow for plan in compile_system(model).values() for follow in plan.follows.values()]
-    follows += relays
-    contexts = [context.name for context in model.contexts]
+async def _read(places: Places, contexts: Sequence[str], follows: Sequence[FollowPlan]) -> list[SubscriptionStatus]:
     async with opened(places, require_some(places, contexts), read_only=True) as stores:
         return await read_status(follows, stores, time.time())
 

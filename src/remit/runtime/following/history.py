@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import NamedTuple
 
-from remit.log import Floors, Record
+from remit.log import Channel, Checkpoint, Floors, Log, Record
 from remit.runtime.following.reports import Reports
 from remit.runtime.freshness.missed import note_missed
 from remit.runtime.plan import FollowPlan
 from remit.stores import Advance, Store, Unit
 from remit.transports import Feed
+from remit.transports.in_process import StoreFeed
 
 BROKEN = ("regressed", "lost-source")
 """States in which a subscription handles nothing any more, until a person has decided where it goes on."""
@@ -116,3 +117,31 @@ def misfit(pos: int, id: str, record: Record) -> Break | None:
         return None
     what = f"message {record.pos} follows {record.prev!r}, the checkpoint stands on {id!r}"
     return Break("regressed", f"partition {record.part}: {what}")
+
+
+async def settled(
+    store: Log, source: str, channel: Channel, stands: Mapping[int, Checkpoint], begin: str | float, now: float
+) -> dict[int, Checkpoint]:
+    """Where a person lets a subscription go on, in each partition in which it cannot go on by itself: at the `floor` or
+    the `head` of the log, or with what was written after a time. Times are seconds since the epoch."""
+    floors = await store.floors(channel)
+    at = {part: (checkpoint.pos, checkpoint.id) for part, checkpoint in stands.items()}
+    found: dict[int, Checkpoint] = {}
+    async for part, _ in breaks(StoreFeed(source, channel, store), at, floors):
+        floor = floors.get(part, Checkpoint(0, "", 0.0))
+        head = (await store.heads(channel)).get(part, (0, 0.0))[0]
+        pos = floor.pos if begin == "floor" else head
+        if isinstance(begin, float):
+            pos = await _written_by(store, channel, part, floor.pos, head, begin)
+        id = floor.id if pos == floor.pos else (await store.read(channel, part, pos - 1, 1))[0].id
+        found[part] = Checkpoint(pos, id, now)
+    return found
+
+
+async def _written_by(store: Log, channel: Channel, part: int, low: int, high: int, at: float) -> int:
+    """The last position between two that was written by then: by halves, since times rise with positions."""
+    while low < high:
+        middle = (low + high + 1) // 2
+        (record,) = await store.read(channel, part, middle - 1, 1)
+        low, high = (middle, high) if record.at <= at else (low, middle - 1)
+    return low
