@@ -36,8 +36,7 @@ class Places(NamedTuple):
 
     async def made(self) -> list[str]:
         """The contexts that have a store, as far as the places tell. Raises `Failure` where they do not tell at all,
-        and what stores raise.
-        """
+        and what stores raise."""
         technology = store_technology(self.stores["default"].value)
         if not self.named and technology is not None and technology.schemas:
             return await self._in_database()

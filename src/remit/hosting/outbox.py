@@ -87,8 +87,7 @@ class Outbox(_Rows):
 
 class SyncOutbox(_Rows):
     """`Outbox` for a connection that is not awaited: a `Session` or `Connection` of SQLAlchemy, a connection of
-    psycopg 3, or `django.db.connection`. May be used by any thread.
-    """
+    psycopg 3, or `django.db.connection`. May be used by any thread."""
 
     def publish(self, connection: object, event: IntegrationEvent, /, *, key: str | None = None) -> None:
         """See `Outbox.publish`."""

@@ -33,8 +33,7 @@ class Replica(NamedTuple):
 
 def chosen(topology: Topology, names: Sequence[str]) -> list[Replica]:
     """The processes that names stand for: `billing` for every replica of it, `billing#2` for the second. Without names,
-    all. Raises `Failure` for a name that is no service.
-    """
+    all. Raises `Failure` for a name that is no service."""
     found: list[Replica] = []
     for name in names or topology.services:
         service, _, number = name.partition("#")

@@ -39,9 +39,6 @@ def _load(reference: str, what: str, install: str, error: type[RemitError]) -> A
         ) from missing  # fmt: skip
 
 
-# --- stores ----------------------------------------------------------------------------------------------------------
-
-
 def open_store(place: StorePlace, context: str) -> Store:
     """The store of a context, not yet opened.
 
@@ -68,8 +65,7 @@ def _kind(place: StorePlace) -> StoreTechnology:
 
 def is_made(place: StorePlace) -> bool:
     """Whether there is a store at this place already. One that dies with its process is never found from outside;
-    whether there is one that is in no file is said when it is opened.
-    """
+    whether there is one that is in no file is said when it is opened."""
     kind = _kind(place)
     if not kind.path:
         return kind.durable
@@ -87,9 +83,6 @@ def made_stores(place: StorePlace) -> list[str]:
     anywhere = "*".join(glob.escape(part) for part in place.path.split("{context}", 1))
     found = glob.glob(anywhere)  # noqa: PTH207  # that of Path takes no absolute pattern
     return sorted(match[1] for file in found if (match := re.fullmatch(pattern, file)))
-
-
-# --- channels --------------------------------------------------------------------------------------------------------
 
 
 def make_channels(system: str, placement: Placement, service: Service, replica: int) -> Channels:

@@ -29,9 +29,6 @@ class _Headers(msgspec.Struct):
 _headers = msgspec.json.Decoder(_Headers)
 
 
-# ── text of callers ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def escaped(text: str) -> str:
     """A text as it stands in headers, without the quotes around it."""
     if text.isprintable() and '"' not in text and "\\" not in text:
@@ -57,9 +54,6 @@ def _plain(text: str) -> str:
 _texts = msgspec.json.Decoder(str)
 
 
-# ── of every message ────────────────────────────────────────────────────────────────────────────────────────────────
-
-
 def write_headers(cause: str, trace: str, more: str = "") -> str:
     """The headers of a message. What it comes of, and what it all began with, are `escaped`; `more` are further
     headers, each with a comma before it."""
@@ -75,9 +69,6 @@ def trace_of(record: Record) -> str:
 def origin_of(record: Record) -> str:
     """What a message belongs to, as its caller wrote it."""
     return _plain(trace_of(record))
-
-
-# ── of commands sent for later ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def is_command(record: Record) -> bool:
@@ -97,9 +88,6 @@ def wish_of(record: Record) -> tuple[str, str] | None:
         return None
     headers = _headers.decode(record.headers)
     return (headers.by, headers.wish) if headers.wish else None
-
-
-# ── of events in several versions ───────────────────────────────────────────────────────────────────────────────────
 
 
 def write_newer(payloads: Mapping[int, bytes]) -> str:

@@ -1,12 +1,11 @@
 """What travels: commands, queries, events, refusals, their names, and the codec."""
 
-from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Value, field
+from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal, Value, field
 from remit.messages.carried import not_a_key, not_carried
 from remit.messages.codec import UNWRITABLE, Codec, Encoding, Rest, decode_reply, encode_reply, write_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
 from remit.messages.fidelity import difference
 from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
-from remit.messages.refusal import Refusal
 
 __all__ = [
     "LONGEST_KEY",

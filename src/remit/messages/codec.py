@@ -18,7 +18,7 @@ from typing import Any, Generic, Literal, TypeVar
 import msgspec
 
 from remit.errors import BadMessage, BadValue
-from remit.messages.base import Command, Query
+from remit.messages.base import Command, Query, Refusal
 from remit.messages.fidelity import content_of, difference, has_times, is_exact
 from remit.messages.fields import (
     Brevity,
@@ -32,7 +32,6 @@ from remit.messages.fields import (
     take_unknown,
 )
 from remit.messages.plain import lightness, plainness
-from remit.messages.refusal import Refusal
 
 T = TypeVar("T")
 
@@ -53,25 +52,9 @@ class Codec(Generic[T]):
     """
 
     __slots__ = (
-        "_asks",
-        "_brevity",
-        "_brief",
-        "_content",
-        "_decoder",
-        "_has_other_keys",
-        "_lenient",
-        "_name",
-        "_shape",
-        "_unordered",
-        "decode",
-        "encode",
-        "encoding",
-        "has_times",
-        "is_exact",
-        "is_light",
-        "is_plain",
-        "write",
-    )
+        "_asks", "_brevity", "_brief", "_content", "_decoder", "_has_other_keys", "_lenient", "_name", "_shape",
+        "_unordered", "decode", "encode", "encoding", "has_times", "is_exact", "is_light", "is_plain", "write",
+    )  # fmt: skip
 
     def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json") -> None:
         self._name = name or getattr(type, "__name__", str(type))

@@ -8,8 +8,7 @@ from typing import Any, Never, TypeAlias, Union, get_args, get_origin
 
 import msgspec
 
-from remit.messages.base import Command, Message, Query
-from remit.messages.refusal import Refusal
+from remit.messages.base import Command, Message, Query, Refusal
 
 MessageType: TypeAlias = type[Message]  # `type` is a field of the class below
 

@@ -1,6 +1,5 @@
 """Fields that one release knows and another does not: taken aside by a reader, left out by a writer that has no use of
-them. Everything here works on values as JSON has them, beside the description of their type.
-"""
+them. Everything here works on values as JSON has them, beside the description of their type."""
 
 from __future__ import annotations
 

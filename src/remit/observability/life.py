@@ -85,8 +85,7 @@ def _speaks_of(voice: Voice, subscription: str | None) -> bool:
 
 async def is_alive(store: Members, now: float, subscription: str | None = None) -> bool:
     """Whether some process gives signs of life in this store, of a subscription if one is named; `now` is seconds since
-    the epoch.
-    """
+    the epoch."""
     observer = Observer({"": store}, now)
     while voices := [each for each in await observer.voices("") if _speaks_of(each, subscription)]:
         if any(voice.lives for voice in voices):

@@ -19,14 +19,13 @@ from remit.runtime.following.publishing import relay
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
-from remit.runtime.placed import ALONE, EVERYTHING, Channels, Placed
+from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sources, as_it_is
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
 from remit.runtime.signals import Listener, Signal, log_signal
-from remit.runtime.sources import Feeds, Sources, as_it_is
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys
 from remit.runtime.upkeep.housekeeping import Housekeeper
@@ -67,16 +66,9 @@ class Host:
         self.remote = self._remote_calls(placed)
         """The contexts that other processes run; None where there is no channel for calls."""
         self.calls = Calls(
-            plans,
-            stores,
-            model.contracts,
-            self._services,
-            ports,
-            self._time,
-            listener,
-            parity=parity,
+            plans, stores, model.contracts, self._services, ports, self._time, listener, parity=parity,
             elsewhere=self.remote,
-        )
+        )  # fmt: skip
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
         self.freshness = self._freshness(whole, followings)

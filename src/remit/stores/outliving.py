@@ -1,6 +1,5 @@
 """A cancelled commit is not an aborted one: who waits for it hears of the cancellation when the outcome is known, and
-of the outcome with it.
-"""
+of the outcome with it."""
 
 from __future__ import annotations
 
@@ -44,8 +43,7 @@ class Pending:
     async def outcome(self, where: str, withdraw: Callable[[Pending], bool] | None = None) -> None:
         """Waits for it, and raises what the unit ended with. A cancellation waits as well, unless the unit can be
         withdrawn; `was_written` then tells of it whether the unit is written. Raises `OutcomeUnknown` where that is not
-        known, or not after 5 s.
-        """
+        known, or not after 5 s."""
         try:
             await self._waiter
         except asyncio.CancelledError as cancelled:

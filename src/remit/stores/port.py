@@ -255,8 +255,7 @@ class ParkedKeys(Protocol):
 
     async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
         """At most `limit` parked keys, of one subscription or of all, longest parked first. For people: it may look at
-        all of them.
-        """
+        all of them."""
         ...
 
     async def count_parked(self, subscription: SubscriptionId) -> int:
@@ -265,8 +264,7 @@ class ParkedKeys(Protocol):
 
     async def parking(self) -> Sequence[SubscriptionId]:
         """The subscriptions that have parked keys, in order. For people: it may look at
-        all of them.
-        """
+        all of them."""
         ...
 
     # What a subscription asks all the time, and what is answered by looking at a few rows however many are parked.
@@ -280,8 +278,7 @@ class ParkedKeys(Protocol):
     async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
         """At most `limit` parked keys that are to be tried at a time or before, the first to be tried first; and as
         many that failed last after another time: where that is in the future, a clock that is ahead has said when they
-        are tried.
-        """
+        are tried."""
         ...
 
     async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
@@ -325,8 +322,7 @@ class Members(Protocol):
 
     async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
         """Takes or renews the leases of these names, except those that another holds beyond `now`; with `until` 0.0
-        gives up those that the owner holds. Times are seconds since the epoch.
-        """
+        gives up those that the owner holds. Times are seconds since the epoch."""
         ...
 
     async def leases(self) -> Mapping[str, tuple[str, float]]:
@@ -339,8 +335,7 @@ class Retention(Protocol):
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
         """Deletes signs of life, outcomes of commands and tombstones of letters that are older than these times
-        (seconds since the epoch), at most `limit` of each, so that commits wait but briefly; says how many.
-        """
+        (seconds since the epoch), at most `limit` of each, so that commits wait but briefly; says how many."""
         ...
 
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:

@@ -22,9 +22,6 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-# ── the log and its followers ───────────────────────────────────────────────────────────────────────────────────────
-
-
 def record_of(row: Row) -> Record:
     """A message, from a row whose payload is text."""
     return Record._make((*row[:9], row[9].encode()))
@@ -54,9 +51,6 @@ def subscriber_of(row: Row) -> Subscriber:
     """A subscriber, from its row."""
     name, channel, positions, at = row
     return Subscriber(name, Channel(channel), _positions.decode(positions), at)
-
-
-# ── parked keys ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def parked_of(row: Row) -> Parked:

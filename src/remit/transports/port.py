@@ -47,8 +47,7 @@ class Feed(Protocol):
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
         """Where the log begins; with positions, also tells the source how far the subscription is at a time (seconds
-        since the epoch).
-        """
+        since the epoch)."""
         ...
 
     def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:

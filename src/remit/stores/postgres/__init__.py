@@ -1,6 +1,5 @@
 """Stores in PostgreSQL: a schema per context, shared by processes on any number of machines. This package describes
-them; `store` is what opens them.
-"""
+them; `store` is what opens them."""
 
 from remit.stores.technology import StoreAddress, StoreTechnology
 

@@ -172,8 +172,7 @@ def _call_for_one(unit: Unit, partitions: int) -> Call:
 
 class Written(NamedTuple):
     """The number of the transaction, if anything was written; a conflict for each unit that is lost; and channel,
-    partition, last position before and count of what was appended.
-    """
+    partition, last position before and count of what was appended."""
 
     transaction: str | None
     lost: Mapping[int, Conflict]

@@ -1,6 +1,5 @@
 """What a failure of PostgreSQL means: try again (`StoreUnavailable`), a person must act (`StoreError`), or these values
-cannot be stored (`Unstorable`).
-"""
+cannot be stored (`Unstorable`)."""
 
 from __future__ import annotations
 

@@ -116,8 +116,7 @@ async def _migrated(session: Session, place: Place, before: int, sql: str) -> di
 
 async def migrate(place: Place, context: str) -> tuple[int, int]:
     """Makes or migrates the schema of a context; says its version before and after. Raises as `prepare`, and
-    `StoreUnavailable`.
-    """
+    `StoreUnavailable`."""
     session = Session(place, "migrate")
     try:
         return await prepare(session, place, context, PARTITIONS)

@@ -178,8 +178,7 @@ class Transaction:
 
     async def commit(self, unit: Unit) -> None:
         """Writes the unit with what the statements have written, or neither. Raises as `Store.commit` does, and what a
-        statement has raised, whoever has caught it.
-        """
+        statement has raised, whoever has caught it."""
         if self._failed is not None:
             raise self._failed
         require_fit(unit, self._transactions.where)
@@ -280,8 +279,7 @@ class Transaction:
 
     def _drop(self) -> None:
         """A cancelled statement leaves nobody knows what behind: its connection is not used again, and what was written
-        there before is lost, whatever the handler makes of the cancellation.
-        """
+        there before is lost, whatever the handler makes of the cancellation."""
         session, self._session = self._session, None
         self._link = None
         self._failed = SqlError(

@@ -106,8 +106,7 @@ class Writer:
 
     async def _batch(self, units: Sequence[Unit]) -> list[Exception | None]:
         """Writes units that share no row, by one transaction if that can be. Nobody fails of what another one holds:
-        where that may be why, they are written by halves.
-        """
+        where that may be why, they are written by halves."""
         outcomes = await self._together(units)
         if outcomes is None:
             half = len(units) // 2

@@ -1,6 +1,5 @@
 """Stores in SQLite files: one per context, shared by the processes of one machine. This package describes them; `store`
-is what opens them.
-"""
+is what opens them."""
 
 from remit.stores.technology import StoreTechnology
 

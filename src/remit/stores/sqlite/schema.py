@@ -41,8 +41,7 @@ def look(path: Path, sql: str, values: tuple[object, ...] = ()) -> list[Any]:
 
 def make_private(path: Path) -> None:
     """Makes the file, empty, and the directories that are missing, so that nobody else may read them. SQLite gives the
-    two files beside it the same rights. Raises `OSError` for a directory that cannot be made.
-    """
+    two files beside it the same rights. Raises `OSError` for a directory that cannot be made."""
     for folder in reversed([path.parent, *path.parent.parents]):
         if not folder.is_dir():
             folder.mkdir(mode=0o700, exist_ok=True)
