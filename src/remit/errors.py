@@ -38,37 +38,6 @@ from __future__ import annotations
 import re
 from typing import TypeVar
 
-__all__ = [
-    "AlreadyExists",
-    "BadKey",
-    "BadMessage",
-    "BadValue",
-    "CallError",
-    "ChannelError",
-    "Conflict",
-    "ConstraintViolated",
-    "DeadlineExceeded",
-    "Diverged",
-    "HandlerFailed",
-    "KeyReused",
-    "NotAdded",
-    "NotFound",
-    "OutboxError",
-    "OutcomeUnknown",
-    "Overloaded",
-    "RemitError",
-    "ReplyTooLarge",
-    "SecondAggregate",
-    "ServiceError",
-    "SqlError",
-    "Stale",
-    "StoreError",
-    "StoreUnavailable",
-    "TooLarge",
-    "Unavailable",
-    "Unstorable",
-]
-
 E = TypeVar("E", bound="RemitError")
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")

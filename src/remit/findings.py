@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from remit.errors import RemitError, told
 
-__all__ = ["Finding", "Findings", "ModelError"]
-
 
 @dataclass(frozen=True)
 class Finding:

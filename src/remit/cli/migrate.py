@@ -136,17 +136,14 @@ async def _migrate(stores: Stores, administrator: Secret | None, *, as_json: boo
     for context, place in stores.items():
         if place.technology is None or not place.technology.schemas:
             kind = place.technology.name if place.technology else "its"
-            _say(f"{context}: {kind} stores migrate when they are opened", quiet=as_json)
-            continue
-        done.append(await databases.migrate(context, place, administrator))
-        _say(f"{context}: {_told(done[-1])}", quiet=as_json)
+            told = f"{kind} stores migrate when they are opened"
+        else:
+            done.append(await databases.migrate(context, place, administrator))
+            told = _told(done[-1])
+        if not as_json:
+            say(f"{context}: {told}")
     if as_json:
         print(jsons.dumps({"stores": [each._asdict() for each in done]}))
-
-
-def _say(line: str, *, quiet: bool) -> None:
-    if not quiet:
-        say(line)
 
 
 def _told(done: tuple[str, str, int, int]) -> str:

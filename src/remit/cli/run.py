@@ -86,13 +86,14 @@ def run(
     process = assemble(hosted.model(), store=place_of(store, data))
     has_doors = port is not None or any(context.routes for context in hosted.contexts)
     at = (host, DEFAULT_PORT if port is None else port) if has_doors else None
-    return _run_here(hosted, process, at, limits, partial(_announce, hosted, as_json=json))
+    contexts = [context.name for context in hosted.contexts]
+    said = {"system": hosted.name, "contexts": contexts}
+    ready = partial(_announce, said, f"{hosted.name} ({', '.join(contexts)})", as_json=json)
+    return _run_here(hosted, process, at, limits, ready)
 
 
-def _announce(system: System, url: str | None, *, as_json: bool) -> None:
-    contexts = [context.name for context in system.contexts]
-    said = {"ready": True, "url": url, "system": system.name, "contexts": contexts}
-    _say_ready(said, f"{system.name} ({', '.join(contexts)})" + (f" on {url}" if url else ""), as_json=as_json)
+def _announce(said: Mapping[str, Any], text: str, url: str | None, *, as_json: bool) -> None:
+    _say_ready({"ready": True, "url": url, **said}, text + (f" on {url}" if url else ""), as_json=as_json)
 
 
 def _say_ready(said: Mapping[str, Any], text: str, *, as_json: bool) -> None:
@@ -127,16 +128,12 @@ def _run_topology(path: str, services: Sequence[str], limits: Limits, *, attache
     if len(replicas) == 1:
         service = make_service(topology, replicas[0])
         at = (service.listens.host, service.listens.port) if service.listens is not None else None
-        ready = partial(_announce_service, service.edges.name, service.name, as_json=as_json)
+        said = {"system": service.edges.name, "service": service.name}
+        ready = partial(_announce, said, f"{service.name} of {service.edges.name}", as_json=as_json)
         return _run_here(service.edges, service.host, at, limits, ready, attached=attached)
     placement = placed_on(topology, load_system(topology.system).model())
     children = children_of(topology, placement, replicas, lambda replica: _command(path, replica, limits))
     return asyncio.run(_supervise(topology, children, attached=attached, as_json=as_json))
-
-
-def _announce_service(system: str, service: str, url: str | None, *, as_json: bool) -> None:
-    said = {"ready": True, "url": url, "system": system, "service": service}
-    _say_ready(said, f"{service} of {system}{f' on {url}' if url else ''}", as_json=as_json)
 
 
 def _command(path: str, replica: Replica, limits: Limits) -> Sequence[str]:

@@ -15,7 +15,6 @@ from remit.contexts.declarations import (
     Role,
     Route,
 )
-from remit.contexts.injectables import INJECTABLES, SERVICE, Injectable
 from remit.contexts.map import (
     AntiCorruptionLayer,
     Conformist,
@@ -28,7 +27,7 @@ from remit.contexts.map import (
     SharedKernel,
 )
 from remit.contexts.model import Followed, Model, derive
-from remit.contexts.ports import Clock, Ids, Repository, Sender, Sql, View
+from remit.contexts.ports import INJECTABLES, SERVICE, Clock, Ids, Injectable, Repository, Sender, Sql, View
 
 __all__ = [
     "COMMAND",

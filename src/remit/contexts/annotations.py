@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 from remit.contexts.context import Context
 from remit.contexts.declarations import Handler
-from remit.contexts.injectables import LATER, Injectable, injectable_of
+from remit.contexts.ports import LATER, Injectable, injectable_of
 from remit.domain import Aggregate, Projection
 from remit.messages import IntegrationEvent, Message, parameter_of
 

@@ -11,9 +11,9 @@ import pytest
 
 from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.stores import Advance, Unit
-from remit.stores.postgres import trail
+from remit.stores.postgres import writer
 from remit.stores.postgres.store import PostgresStore
-from remit.stores.postgres.trail import SWEEP, Trail
+from remit.stores.postgres.writer import SWEEP, Trail
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
@@ -23,7 +23,7 @@ SOURCE = SubscriptionId("billing-mail", "billing", Channel.PUBLISHED)
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each sweep takes whatever there is."""
-    monkeypatch.setattr(trail, "_MANY", 1)
+    monkeypatch.setattr(writer, "_MANY", 1)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from remit.contexts import Clock, Ids, Later, Repository, Sender, View, injectables
+from remit.contexts import Clock, Ids, Later, Repository, Sender, View, ports
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
@@ -434,15 +434,15 @@ class _Later(Later[Any]):
         self._unit.later(command)
 
 
-GIVEN: Mapping[injectables.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
-    injectables.REPOSITORY: _Repository,
-    injectables.VIEW: _View,
-    injectables.LATER: _Later,
-    injectables.SENDER: lambda unit, _: unit.workplace.sender(unit),
-    injectables.SQL: lambda unit, _: unit.begin(),
-    injectables.CLOCK: lambda unit, _: RepeatedClock(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
-    injectables.IDS: lambda unit, _: RepeatedIds(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
-    injectables.SERVICE: lambda unit, service: unit.workplace.services[service],
+GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
+    ports.REPOSITORY: _Repository,
+    ports.VIEW: _View,
+    ports.LATER: _Later,
+    ports.SENDER: lambda unit, _: unit.workplace.sender(unit),
+    ports.SQL: lambda unit, _: unit.begin(),
+    ports.CLOCK: lambda unit, _: RepeatedClock(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
+    ports.IDS: lambda unit, _: RepeatedIds(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
+    ports.SERVICE: lambda unit, service: unit.workplace.services[service],
 }
 """How a unit of work gives what handlers ask for, by kind, from a subject."""
 

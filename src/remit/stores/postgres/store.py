@@ -20,9 +20,8 @@ from remit.stores.postgres.place import place_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import SEQUENCE, Front, Sequencer
 from remit.stores.postgres.session import Asking, Row, Session
-from remit.stores.postgres.trail import SWEEP
 from remit.stores.postgres.transactions import Transaction, Transactions
-from remit.stores.postgres.writer import Writer
+from remit.stores.postgres.writer import SWEEP, Writer
 from remit.stores.size import require_fit
 from remit.stores.tables import (
     checkpoints_of,

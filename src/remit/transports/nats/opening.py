@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
-from remit.transports.nats.permissions import BrokerUser, permissions
 from remit.transports.technology import ChannelSettings
 
 
@@ -28,8 +25,3 @@ def _connection(settings: ChannelSettings) -> NatsConnection:
         connection = NatsConnection(settings.url, name=settings.service, credentials=settings.credentials)
         settings.shared[settings.url] = connection
     return connection
-
-
-def write_permissions(system: str, users: Iterable[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]) -> str:
-    """What each user may do, for the server's configuration."""
-    return permissions(system, [BrokerUser(*user) for user in users])

@@ -46,6 +46,11 @@ def permissions(system: str, users: Sequence[BrokerUser]) -> str:
     return f"authorization {{\n  users = [\n{blocks}\n  ]\n}}\n"
 
 
+def write_permissions(system: str, users: Iterable[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]) -> str:
+    """The same for users as a topology has them."""
+    return permissions(system, [BrokerUser(*user) for user in users])
+
+
 def _user(system: str, user: BrokerUser) -> str:
     if not _NAME.fullmatch(user.name):
         raise ChannelError(
