@@ -6,7 +6,7 @@ A bug that pulling repairs is looked for without pull: one defence must not hide
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
@@ -20,14 +20,15 @@ from remit.runtime.following import dispatch, follower, handling
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.handling import Handling
 from remit.runtime.following.history import Break
+from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
+from remit.runtime.following.publishing import Publishing
 from remit.runtime.work.called import Called
 from remit.stores import Advance, Parked, Settle, Unit
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
-from remit.testing.simulation import weather
-from remit.testing.simulation.pipe import Relay
+from remit.testing.simulation.cluster import weather
 from remit.transports import Push
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -130,11 +131,12 @@ def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
 
 
 def advance_before_confirm(patch: pytest.MonkeyPatch) -> None:
-    async def forward(self: Relay, cursor: Any, record: Any) -> None:
-        await self._advance(cursor, record)
-        await self._broker.publish(self._source, record)
+    async def do(self: Publishing, lane: Lane, records: Sequence[Record]) -> Record:
+        await self._move(lane, (lane.pos, lane.id), records[-1])
+        await self._events.publish(self._follow.source, self._follow.channel, records)
+        return records[-1]
 
-    patch.setattr(Relay, "_forward", forward)
+    patch.setattr(Publishing, "do", do)
 
 
 def park_only_the_message(patch: pytest.MonkeyPatch) -> None:

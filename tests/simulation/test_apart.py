@@ -14,8 +14,9 @@ import pytest
 from remit.runtime.remote import calls as remote
 from remit.runtime.remote import feeds as remote_feed
 from remit.runtime.upkeep import leases
-from remit.testing.simulation import simulate, world
-from remit.testing.simulation.network import Network
+from remit.testing.simulation import simulate
+from remit.testing.simulation.cluster import placements
+from remit.testing.simulation.cluster.network import Network
 from remit.transports import Push, Request
 from tests.simulation.planted import (
     forget_that_keys_are_used,
@@ -50,7 +51,12 @@ def test_processes_whose_clocks_are_a_day_apart_do_not_try_a_parked_key_in_turns
     assert simulate(1009, apart=True).verdicts == []
 
 
-def test_what_a_lossy_pipe_loses_is_lost_without_pulling() -> None:
+def test_without_pulling_a_broker_that_keeps_messages_brings_them_all() -> None:
+    assert [verdict for seed in range(3) for verdict in simulate(seed, apart=True, pull=False).verdicts] == []
+
+
+def test_what_a_broker_that_keeps_nothing_loses_is_lost_without_pulling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Network, "_keep", never)
     runs = [simulate(seed, apart=True, pull=False) for seed in range(3)]
     accused = {verdict.judge for run in runs for verdict in run.verdicts}
     assert accused >= {"lost", "stuck"}
@@ -91,7 +97,7 @@ def take_the_first_one_as_it_comes(patch: pytest.MonkeyPatch) -> None:
 
 def trust_the_ends_of_leases(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(leases, "STILL_SECONDS", 1e9)
-    patch.setattr(world, "SKEWS", (0.0, 86_400.0))
+    patch.setattr(placements, "SKEWS", (0.0, 86_400.0))
 
 
 def test_what_a_broker_without_a_fence_takes_twice_is_handled_once(monkeypatch: pytest.MonkeyPatch) -> None:

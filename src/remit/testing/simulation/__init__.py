@@ -1,8 +1,9 @@
-"""A whole system in seeded simulation: virtual time, crashing processes, commits with lost replies, a hostile pipe."""
+"""A whole system in seeded simulation: virtual time, crashing processes, commits without replies, a hostile network."""
 
 from remit.testing.simulation.judges import Verdict
+from remit.testing.simulation.run import Report, run_scene, simulate
 from remit.testing.simulation.scene import Scene
 from remit.testing.simulation.shrinking import shrink
-from remit.testing.simulation.world import Report, run_scene, simulate
+from remit.testing.simulation.workloads import Workload
 
-__all__ = ["Report", "Scene", "Verdict", "run_scene", "shrink", "simulate"]
+__all__ = ["Report", "Scene", "Verdict", "Workload", "run_scene", "shrink", "simulate"]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import logging
+import pkgutil
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 
+from remit.testing.simulation.run import Report, run_scene
 from remit.testing.simulation.scene import Scene
 from remit.testing.simulation.shrinking import shrink
-from remit.testing.simulation.world import Report, run_scene
+from remit.testing.simulation.workloads import Shop
 
 __all__ = ["main"]
 
@@ -27,8 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reports: list[Report] = []
     for seed in range(chosen.seed, chosen.seed + chosen.seeds):
         scene = Scene(
-            seed, not chosen.no_pull, chosen.restore, chosen.apart, chosen.clients, chosen.orders, chosen.faults
-        )
+            seed, not chosen.no_pull, chosen.restore, chosen.apart, chosen.clients, chosen.orders, chosen.faults,
+            chosen.workload,
+        )  # fmt: skip
         reports.append(run_scene(scene))
         if reports[-1].verdicts:
             _print_failure(reports[-1])
@@ -52,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--clients", type=int, metavar="N", help="at most so many")
     parser.add_argument("--orders", type=int, metavar="N", help="at most so many rounds of each client")
     parser.add_argument("--faults", type=_names, metavar="SITE:N,...", help="just these, as a smaller run names them")
+    parser.add_argument(
+        "--workload", type=pkgutil.resolve_name, default=Shop, metavar="MODULE:CLASS", help="in place of the shop"
+    )
     parser.add_argument("--no-shrink", action="store_true", help="look for no smaller run when one fails")
     return parser
 

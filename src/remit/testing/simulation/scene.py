@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from remit.testing.simulation.workloads import Shop, Workload
+
 __all__ = ["Scene"]
 
 
@@ -14,7 +16,8 @@ class Scene:
 
     seed: int
     pull: bool = True
-    """Without, reads across contexts return nothing: messages arrive only because the broker brings them."""
+    """Without, reads across contexts return nothing: messages arrive only because the broker brings them, which keeps
+    them until they are handled."""
     restore: str = ""
     """The context whose store is once restored from a backup, with all processes down."""
     apart: bool = False
@@ -25,6 +28,8 @@ class Scene:
     """At most so many rounds of orders of each client; as drawn when None."""
     faults: tuple[str, ...] | None = None
     """Just these faults, as `Choices` names them; as drawn when None."""
+    workload: type[Workload] = Shop
+    """What is simulated."""
 
     @property
     def trims(self) -> bool:
@@ -46,4 +51,6 @@ class Scene:
             words += ["--orders", str(self.orders)]
         if self.faults is not None:
             words += ["--faults", ",".join(self.faults)]
+        if self.workload is not Shop:
+            words += ["--workload", f"{self.workload.__module__}:{self.workload.__qualname__}"]
         return shlex.join(words)

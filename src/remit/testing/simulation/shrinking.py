@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from remit.testing.simulation.run import Report, run_scene
 from remit.testing.simulation.scene import Scene
-from remit.testing.simulation.world import Report, run_scene
 
 __all__ = ["shrink"]
 

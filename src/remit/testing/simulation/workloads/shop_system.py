@@ -9,9 +9,9 @@ from typing import NewType
 from remit.contexts import Context, ContextMap, Later, Repository, Sender
 from remit.domain import Aggregate, Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Refusal, field
-from remit.testing.simulation.weather import Weather
+from remit.testing.simulation.cluster import Weather
 
-__all__ = ["Credit", "PlaceOrder", "shop"]
+__all__ = ["Credit", "Customer", "PlaceOrder", "shop"]
 
 Customer = NewType("Customer", str)
 
@@ -138,7 +138,8 @@ def _billing(weather: Weather) -> Context:
     async def charge(event: OrderPlaced, accounts: Repository[Account], sender: Sender, later: Later[Ship]) -> None:
         account = await accounts.obtain(event.customer)
         await weather.blow("charge")
-        weather.poison(event.order)
+        if "poison" in event.order:
+            weather.poison(event.customer)
         await sender.attempt(Reserve(customer=event.customer, order=event.order))
         account.charge(event.order)
         later.send(Ship(customer=event.customer, order=event.order))
@@ -157,7 +158,7 @@ def _shipping(weather: Weather) -> Context:
     async def reserve(command: Reserve, stocks: Repository[Stock]) -> int:
         stock = await stocks.obtain(command.customer)
         await weather.blow("reserve")
-        if weather.sold_out(command.order):
+        if "sold-out" in command.order:
             raise SoldOut(order=command.order)
         stock.orders.append(command.order)
         return len(stock.orders)

@@ -10,7 +10,7 @@ from contextvars import Context, copy_context
 from heapq import heappop
 from typing import TYPE_CHECKING, Any
 
-from remit.testing.simulation.choices import Choices
+from remit.testing.simulation.cluster.choices import Choices
 
 __all__ = ["Livelock", "OutsideWorld", "SimLoop", "Standstill"]
 

@@ -1,4 +1,4 @@
-"""What handlers suffer from in the simulated shop: slowness, dependencies that are away, and poison."""
+"""What handlers suffer from in a simulation: slowness, dependencies that are away, and poison."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import asyncio
 from contextvars import Context, copy_context
 
 from remit.errors import Unavailable
-from remit.testing.simulation.choices import Choices
-from remit.testing.simulation.nodes import is_dead
+from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.nodes import is_dead
 
 __all__ = ["Poison", "Weather"]
 
@@ -17,7 +17,7 @@ HANGING = 5
 
 
 class Poison(ValueError):
-    """The bug in the shop's own code, until somebody fixes it."""
+    """A bug in the code of the system itself, until somebody fixes it."""
 
 
 class Weather:
@@ -27,7 +27,7 @@ class Weather:
         self._choices = choices
         self.fixed = False
         self.poisoned: set[str] = set()
-        """The customers of orders that failed so: what fails last may be another thing that hangs."""
+        """The keys of messages that failed so: what fails last may be another thing that hangs."""
         self._hangs: list[tuple[float, Context]] = []
 
     async def blow(self, handler: str) -> None:
@@ -51,13 +51,8 @@ class Weather:
         now = asyncio.get_running_loop().time()
         return [now - begun for begun, context in self._hangs if not is_dead(context)]
 
-    def poison(self, order: str) -> None:
-        """Raises `Poison` for some orders, each time, until `fixed`."""
-        if "poison" in order and not self.fixed:
-            self.poisoned.add(order.partition("-")[0])
-            raise Poison(order)
-
-    @staticmethod
-    def sold_out(order: str) -> bool:
-        """Whether reserving this order is refused."""
-        return "sold-out" in order
+    def poison(self, key: str) -> None:
+        """Raises `Poison` for a message with this key, until `fixed`."""
+        if not self.fixed:
+            self.poisoned.add(key)
+            raise Poison(key)

@@ -6,30 +6,76 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextvars import Context
+from dataclasses import dataclass, field
+from functools import partial
 
 from remit.errors import OutcomeUnknown, Unavailable
-from remit.log import Channel, Heads, Record
-from remit.testing.simulation.choices import Choices
-from remit.testing.simulation.nodes import Incarnation
+from remit.log import Channel, Record, SubscriptionId
+from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.transports import Answer, Answering, Push, Request
 from remit.transports.events import EventCapabilities
 from remit.transports.in_process import Exchange, InProcessCalls
-from remit.transports.port import Feed
 
-__all__ = ["BlindFeed", "HostileCalls", "HostileEvents", "Network"]
+__all__ = ["HostileCalls", "HostileEvents", "Network", "Queue"]
 
 _Bell = Callable[[Push | None], None]
-_Place = tuple[str, int]
+_Listener = tuple[Incarnation, _Bell]
+_Place = tuple[str, Channel]
+
+
+def _nothing() -> None:
+    """Nobody waits to hear that a message was handled."""
+
+
+class Listeners:
+    """Who wants to hear of something now. The dead do not any more."""
+
+    def __init__(self) -> None:
+        self._bells: list[_Listener] = []
+
+    def add(self, incarnation: Incarnation, bell: _Bell) -> Callable[[], None]:
+        """The result ends it."""
+        listener = (incarnation, bell)
+        self._bells = [*self.living(), listener]
+
+        def end() -> None:
+            if listener in self._bells:
+                self._bells.remove(listener)
+
+        return end
+
+    def living(self) -> list[_Listener]:
+        return [each for each in self._bells if not each[0].dead]
+
+
+@dataclass
+class Queue:
+    """What the broker keeps for one subscription until that is done with it, and the processes that run it."""
+
+    kept: dict[tuple[int, int], Record] = field(default_factory=dict[tuple[int, int], Record])
+    listeners: Listeners = field(default_factory=Listeners)
 
 
 class Network:
-    """Outlives every process: who answers which address, and a broker that refuses what it has, but keeps nothing."""
+    """Outlives every process: who answers which address, and a broker that refuses what it has.
+
+    It keeps messages for those subscriptions alone that have a queue.
+    """
 
     def __init__(self, choices: Choices) -> None:
         self.exchange = Exchange()
         self._choices = choices
         self._tails: dict[tuple[_Place, int], int] = {}
-        self._bells: dict[_Place, list[tuple[Incarnation, _Bell]]] = defaultdict(list[tuple[Incarnation, _Bell]])
+        self._listeners: dict[_Place, Listeners] = defaultdict(Listeners)
+        self._queues: dict[SubscriptionId, Queue] = defaultdict(Queue)
+
+    def queue(self, subscription: SubscriptionId) -> Queue:
+        """Where messages are kept for a subscription, from now on."""
+        return self._queues[subscription]
+
+    def listen(self, place: _Place, incarnation: Incarnation, bell: _Bell) -> Callable[[], None]:
+        return self._listeners[place].add(incarnation, bell)
 
     def is_known(self, place: _Place, record: Record) -> bool:
         """The fence: whether this message, or a later one, was published before."""
@@ -42,37 +88,49 @@ class Network:
         if self.is_known(place, record):
             return
         self._tails[place, record.part] = record.pos
-        for listener in self._bells[place]:
+        for listener in self._listeners[place].living():
             self._deliver(listener, record)
+        for (_, *followed), queue in self._queues.items():
+            if (*followed,) == place:
+                queue.kept[record.part, record.pos] = record
+                self._keep(queue, record)
 
-    def _deliver(self, listener: tuple[Incarnation, _Bell], record: Record) -> None:
+    def _deliver(self, listener: _Listener, record: Record) -> None:
+        choices = self._choices
+        if record.pos == 1 and choices.chance("first forged", 250):  # comes before the first one, or never matters
+            self._ring(listener, _forged(record), 0.0)
+        if choices.chance("push forged", 30):
+            self._ring(listener, _forged_elsewhere(choices, record), choices.delay("push", 1.0))
+        self._bring(listener, record, _nothing)
+
+    def _bring(self, listener: _Listener, record: Record, done: Callable[[], None]) -> None:
+        """Once, twice, much later, or never."""
         choices = self._choices
         copies = 0 if choices.chance("push lost", 150) else 1 + choices.chance("push doubled", 100)
         delays = [choices.delay("push", 1.0) for _ in range(copies)]
         if choices.chance("push much later", 40):
             delays.append(10.0 + choices.delay("push", 10.0))
-        if record.pos == 1 and choices.chance("first forged", 250):  # comes before the first one, or never matters
-            self._ring(listener, _forged(record), 0.0)
-        if choices.chance("push forged", 30):
-            self._ring(listener, _forged_elsewhere(choices, record), choices.delay("push", 1.0))
         for delay in delays:
-            self._ring(listener, record, delay)
+            self._ring(listener, record, delay, done)
 
     @staticmethod
-    def _ring(listener: tuple[Incarnation, _Bell], record: Record, delay: float) -> None:
+    def _ring(listener: _Listener, record: Record, delay: float, done: Callable[[], None] = _nothing) -> None:
         incarnation, bell = listener
-        asyncio.get_running_loop().call_later(delay, bell, Push(record, _done), context=incarnation.context)
+        asyncio.get_running_loop().call_later(delay, bell, Push(record, done), context=incarnation.context)
 
-    def listen(self, place: _Place, incarnation: Incarnation, bell: _Bell) -> Callable[[], None]:
-        listener = (incarnation, bell)
-        bells = self._bells[place] = [each for each in self._bells[place] if not each[0].dead]
-        bells.append(listener)
+    def _keep(self, queue: Queue, record: Record) -> None:
+        """Brings a message to one process that runs the subscription, again and again until that is done with it."""
+        if (record.part, record.pos) not in queue.kept:
+            return
+        if listening := queue.listeners.living():
+            listener = listening[self._choices.draw("listener", len(listening))]
+            self._bring(listener, record, partial(self._done, queue, record))
+        delay = 1.0 + self._choices.delay("redelivery", 2.0)
+        asyncio.get_running_loop().call_later(delay, self._keep, queue, record, context=Context())
 
-        def end() -> None:
-            if listener in self._bells[place]:
-                self._bells[place].remove(listener)
-
-        return end
+    def _done(self, queue: Queue, record: Record) -> None:
+        if not self._choices.chance("done lost", 50):
+            queue.kept.pop((record.part, record.pos), None)
 
 
 def _forged(record: Record, prev: str = "") -> Record:
@@ -178,23 +236,3 @@ class HostileEvents:
         await asyncio.sleep(self._choices.delay(site, 0.05))
         if self._choices.chance(site, 60):
             raise Unavailable("simulated: the broker is not there")
-
-
-class BlindFeed:
-    """A feed whose source tells nothing when it is asked: what the broker loses is lost."""
-
-    def __init__(self, feed: Feed) -> None:
-        self.source = feed.source
-        self.channel = feed.channel
-        self.watch = feed.watch
-        self.standing = feed.standing
-
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
-        return []
-
-    async def heads(self) -> Heads:
-        return {}
-
-
-def _done() -> None:
-    """Nobody waits to hear that a message was handled."""

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from remit.runtime import Host
 from remit.stores.sqlite.store import SqliteStore
-from remit.testing.simulation.choices import Choices
+from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.placements import Spot
 
 __all__ = ["Incarnation", "Node", "is_dead"]
 
@@ -35,8 +36,7 @@ class Incarnation:
         self.host: Host | None = None
         self.at_end: Callable[[], None] = lambda: None
         """Called when it dies."""
-        self.hosts = node.hosts
-        self.skew = node.skew
+        self.spot = node.spot
         self.context = Context()
         self.context.run(_INCARNATION.set, self)
         self._node = node
@@ -56,19 +56,9 @@ class Incarnation:
 class Node:
     """A machine on which one incarnation follows another."""
 
-    def __init__(
-        self,
-        name: str,
-        choices: Choices,
-        run: Callable[[Incarnation], Coroutine[Any, Any, None]],
-        hosts: tuple[str, ...] = (),
-        skew: float = 0.0,
-    ) -> None:
-        self.name = name
-        self.hosts = hosts
-        """The contexts that it runs; all when empty."""
-        self.skew = skew
-        """Seconds by which its wall clock is wrong."""
+    def __init__(self, spot: Spot, choices: Choices, run: Callable[[Incarnation], Coroutine[Any, Any, None]]) -> None:
+        self.spot = spot
+        self.name = spot.name
         self.choices = choices
         self.crashes = 0
         self.lost = False

@@ -8,8 +8,8 @@ from functools import partial
 from typing import TypeVar, cast
 
 from remit.errors import OutcomeUnknown, StoreUnavailable
-from remit.testing.simulation.choices import Choices
-from remit.testing.simulation.nodes import Incarnation
+from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.nodes import Incarnation
 
 __all__ = ["SimLane"]
 

@@ -1,0 +1,8 @@
+"""Machines, processes, stores and a network that all misbehave. Whose system runs there, nothing here knows."""
+
+from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.cluster import Cluster
+from remit.testing.simulation.cluster.door import Door
+from remit.testing.simulation.cluster.weather import Poison, Weather
+
+__all__ = ["Choices", "Cluster", "Door", "Poison", "Weather"]

@@ -1,0 +1,137 @@
+"""The processes of a system, each the real one: started, crashed, started again, on stores that outlive them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextvars import Context
+from dataclasses import replace
+from pathlib import Path
+
+from remit.checks import model_of
+from remit.contexts import ContextMap, Model
+from remit.errors import RemitError
+from remit.log import Channel, SubscriptionId
+from remit.runtime import Channels, Host, Listener, Placed, Ports
+from remit.runtime.plan import FollowPlan
+from remit.stores.sqlite.store import SqliteStore
+from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
+from remit.testing.simulation.cluster.lane import SimLane
+from remit.testing.simulation.cluster.loop import SimLoop
+from remit.testing.simulation.cluster.network import HostileCalls, HostileEvents, Network
+from remit.testing.simulation.cluster.nodes import Incarnation, Node, is_dead
+from remit.testing.simulation.cluster.placements import Placement
+from remit.testing.simulation.cluster.ports import CountedIds, SharedMachine, VirtualClock
+from remit.transports import Feed
+
+__all__ = ["Cluster"]
+
+_PARTITIONS = 2
+"""Few, so that keys share one."""
+
+
+class Cluster:
+    """A system's processes on a loop of their own. Their stores are in a folder, one file for each context.
+
+    `system` is asked by each process that starts: a later one may run another version. Without `pull`, reading across
+    contexts returns nothing, and the broker keeps messages until they are handled.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        choices: Choices,
+        system: Callable[[], ContextMap],
+        placement: Placement,
+        listener: Listener,
+        *,
+        pull: bool,
+    ) -> None:
+        self.loop = SimLoop(choices, is_dead)
+        self.folder = folder
+        self.leased = placement.leased
+        self.nodes = [Node(spot, choices, self._live) for spot in placement.spots]
+        self.subscriptions: set[SubscriptionId] = set()
+        """All that were ever started, and the relays."""
+        self.restored = 0
+        """How many stores were put back to an earlier copy."""
+        self._choices = choices
+        self._system = system
+        self._listener = listener
+        self._pull = pull
+        self._network = Network(choices)
+        self._machines = defaultdict[str, dict[str, Incarnation]](dict)
+
+    @property
+    def hosts(self) -> Mapping[Node, Host]:
+        """What runs now."""
+        living = {node: node.living for node in self.nodes}
+        return {node: life.host for node, life in living.items() if life is not None and life.host is not None}
+
+    def start(self) -> None:
+        """Begins a life on every node."""
+        for node in self.nodes:
+            node.start()
+
+    async def stop(self, node: Node) -> bool:
+        """Ends a process in good order; says whether it has come to its end."""
+        living = node.living
+        if living is None or living.host is None:
+            return True
+        _, pending = await asyncio.wait([living.spawn(living.host.stop())], timeout=60.0)
+        return not pending
+
+    def end(self) -> None:
+        """Ends everything at once, and for good."""
+        for node in self.nodes:
+            node.end()
+        self.loop.bury()
+
+    # ── a process ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _live(self, incarnation: Incarnation) -> None:
+        model = model_of(self._system())
+        for name in incarnation.spot.contexts:
+            lane = SimLane(incarnation, self._choices)
+            store = SqliteStore(self.folder / f"{name}.db", name, lane=lane, partitions=_PARTITIONS)
+            store.capabilities = replace(store.capabilities, shared_between_processes=self.leased)
+            incarnation.stores[name] = store
+        host = self._make(incarnation, model)
+        self.subscriptions |= {each.follow.id for each in host.followers}
+        try:
+            await host.start()
+        except RemitError:
+            # Whoever starts processes starts this one again.
+            self.loop.call_soon(self._crash, incarnation, context=Context())
+            return
+        incarnation.host = host
+
+    def _make(self, incarnation: Incarnation, model: Model) -> Host:
+        choices, network, stores, spot = self._choices, self._network, incarnation.stores, incarnation.spot
+        machine = SharedMachine(self._machines[spot.machine], incarnation)
+        clock = VirtualClock(self.loop.time, spot.skew)
+        ports = Ports(clock, CountedIds(incarnation.name), choices.random(), machine)
+        others = [name for name in model.names if name not in stores]
+        placed = Placed(
+            elsewhere=[f"{name}.{part}" for name in others for part in ("write", "read", "log")],
+            relays=[FollowPlan(SubscriptionId(f"{name}.relay:simulated", name, Channel.PUBLISHED)) for name in stores],
+            pushed=[(name, Channel.PUBLISHED) for name in model.names],
+        )
+        channels = Channels(HostileCalls(network, incarnation, choices), HostileEvents(network, incarnation, choices))
+
+        def feed(subscription: SubscriptionId, read: Feed) -> Feed:
+            if subscription.context == subscription.source:
+                return read
+            hostile = HostileFeed(read, incarnation, choices) if subscription.source in stores else read
+            return hostile if self._pull else KeptFeed(hostile, network.queue(subscription), incarnation)
+
+        return Host(
+            model, stores, ports, placed=placed, channels=channels, listener=self._listener, feeds=feed, parity=True
+        )
+
+    def _crash(self, incarnation: Incarnation) -> None:
+        for node in self.nodes:
+            if node.living is incarnation:
+                node.crash()

@@ -1,0 +1,68 @@
+"""How people outside reach a system: they ask any process, give up, and ask again until there is an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from itertools import count
+from typing import Any, TypeVar
+
+from remit.errors import CallError, OutcomeUnknown
+from remit.messages import Command
+from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.cluster import Cluster
+from remit.testing.simulation.cluster.nodes import Incarnation
+
+__all__ = ["Door"]
+
+T = TypeVar("T")
+
+
+class Door:
+    """The outside of a cluster."""
+
+    def __init__(self, cluster: Cluster, choices: Choices) -> None:
+        self._cluster = cluster
+        self._choices = choices
+
+    async def send(self, command: Command[int], name: str) -> int:
+        """Sends a command until there is an answer. Raises nothing: who asks is patient.
+
+        The key stays when it is not known what became of it. Where nothing was changed, a new one must do no harm.
+        """
+        key, used = name, False
+        choices, cluster = self._choices, self._cluster
+        for attempt in count(1):
+            living = cluster.nodes[choices.draw("door", len(cluster.nodes))].living
+            if living is not None and living.host is not None:
+                short = choices.chance("short deadline", 150)
+                deadline = choices.delay("deadline", 0.1) if short else 10.0
+                restored = cluster.restored
+                answer = await self.ask(living, living.host.send(command, key=key, deadline=deadline))
+                if restored != cluster.restored:
+                    answer = None  # what it tells of may have been forgotten since
+                if isinstance(answer, int):
+                    return answer
+                used = used or answer is None
+                if not used:
+                    key = f"{name} {attempt}"
+            await asyncio.sleep(0.05 + choices.delay("again", 0.5))
+        raise AssertionError
+
+    async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
+        """The answer; or an error that promises that nothing was changed; or None, when nothing is known."""
+        task, gone = living.spawn(work), asyncio.create_task(living.gone.wait())
+        timeout = self._choices.delay("patience", 0.2) if self._choices.chance("client gives up", 80) else None
+        await asyncio.wait([task, gone], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done() and not living.dead:
+            task.cancel()
+            await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
+        gone.cancel()
+        if not task.done():
+            return None
+        try:
+            return task.result()
+        except (OutcomeUnknown, asyncio.CancelledError):
+            return None
+        except CallError as error:
+            return error

@@ -1,0 +1,89 @@
+"""What stands between a subscription and its source: reading that fails, and a broker instead of any reading."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from remit.errors import Unavailable
+from remit.log import Heads, Record
+from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.network import Queue
+from remit.testing.simulation.cluster.nodes import Incarnation
+from remit.transports import Feed, Push
+
+__all__ = ["HostileFeed", "KeptFeed"]
+
+_Bell = Callable[[Push | None], None]
+
+
+class HostileFeed:
+    """Reading takes its time and fails now and then. Of news it tells late, so that what is pushed comes first."""
+
+    def __init__(self, feed: Feed, incarnation: Incarnation, choices: Choices) -> None:
+        self.source = feed.source
+        self.channel = feed.channel
+        self.standing = feed.standing
+        self._feed = feed
+        self._incarnation = incarnation
+        self._choices = choices
+
+    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+        await self._travel()
+        records = await self._feed.read(part, after, limit)
+        await self._travel()
+        return records
+
+    async def heads(self) -> Heads:
+        await self._travel()
+        heads = await self._feed.heads()
+        await self._travel()
+        return heads
+
+    def watch(self, bell: _Bell) -> Callable[[], None]:
+        """A beacon, since pushes may be lost."""
+        beacon = self._incarnation.spawn(self._beacon(bell))
+
+        def end() -> None:
+            beacon.cancel()
+
+        return end
+
+    async def _beacon(self, bell: _Bell) -> None:
+        while True:
+            await asyncio.sleep(1.0 + self._choices.delay("beacon", 1.0))
+            bell(None)
+
+    async def _travel(self) -> None:
+        await asyncio.sleep(self._choices.delay("travel", 0.05))
+        if self._choices.chance("read failed", 20):
+            raise Unavailable("simulated: the source cannot be reached")
+
+
+class KeptFeed:
+    """A source that tells nothing when it is asked: what comes, a broker brings that keeps it until it is done."""
+
+    def __init__(self, feed: Feed, queue: Queue, incarnation: Incarnation) -> None:
+        self.source = feed.source
+        self.channel = feed.channel
+        self.standing = feed.standing
+        self._feed = feed
+        self._queue = queue
+        self._incarnation = incarnation
+
+    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+        await self._feed.read(part, after, limit)
+        return []
+
+    async def heads(self) -> Heads:
+        await self._feed.heads()
+        return {}
+
+    def watch(self, bell: _Bell) -> Callable[[], None]:
+        ends = [self._feed.watch(bell), self._queue.listeners.add(self._incarnation, bell)]
+
+        def end() -> None:
+            for each in ends:
+                each()
+
+        return end

@@ -1,0 +1,57 @@
+"""What a simulated process has in place of a clock, of chance, and of a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from remit.runtime import SystemClock
+from remit.testing.simulation.cluster.nodes import Incarnation
+
+__all__ = ["CountedIds", "SharedMachine", "VirtualClock"]
+
+_EPOCH = 1_700_000_000.0
+
+
+class VirtualClock(SystemClock):
+    """The time of the loop, perhaps wrong by some seconds."""
+
+    def __init__(self, time: Callable[[], float], skew: float) -> None:
+        self._time = time
+        self._skew = skew
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.seconds(), UTC)
+
+    def seconds(self) -> float:
+        return _EPOCH + self._time() + self._skew
+
+
+class SharedMachine:
+    """Sees which of the lives that have run on it are over. `lives` are known by what they are called in the stores."""
+
+    def __init__(self, lives: dict[str, Incarnation], incarnation: Incarnation) -> None:
+        self._lives = lives
+        self._incarnation = incarnation
+
+    def name(self, id: str) -> str:
+        self._lives[id] = self._incarnation
+        return id
+
+    def left(self, name: str) -> None:
+        """What is left is not asked for again."""
+
+    def is_gone(self, name: str) -> bool:
+        return name in self._lives and self._lives[name].dead
+
+
+class CountedIds:
+    """Identities after the life that makes them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name.replace(".", "x")
+        self._count = 0
+
+    def new(self) -> str:
+        self._count += 1
+        return f"{self._name}{self._count:06d}"

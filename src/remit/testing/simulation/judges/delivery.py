@@ -1,0 +1,117 @@
+"""Whether everything was delivered, once and in order, as far as logs and checkpoints tell: those of any system."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from remit.log import SubscriptionId, context_of
+from remit.testing.simulation.judges.files import Files, Message
+from remit.testing.simulation.judges.verdict import Verdict, in_order, once
+
+__all__ = ["judge_delivery", "torn_off", "unfinished"]
+
+_Logs = Mapping[str, Sequence[Message]]
+
+
+def judge_delivery(files: Files, effects: Mapping[str, tuple[str, str]], stopped: Collection[str]) -> Iterator[Verdict]:
+    """Everything that is wrong with the logs and checkpoints in these stores.
+
+    `effects` says which type of message subscriptions write for each message of a type; who has `stopped` need not.
+    """
+    logs = {context: files.log(context) for context in files.contexts}
+    for context, log in logs.items():
+        yield from _holes(files, context, log)
+        yield from _written(context, log, logs)
+    for name, (cause, effect) in effects.items():
+        # What is deleted of a log may be what is looked for there.
+        if name not in stopped and not files.floors(context_of(name)):
+            yield from _missing(name, cause, effect, logs)
+    for name, what in _torn_off(files, logs):
+        if name not in stopped:
+            yield Verdict("lost", what)
+
+
+def _holes(files: Files, context: str, log: Sequence[Message]) -> Iterator[Verdict]:
+    """Positions without holes, each message naming the one before."""
+    last = {(channel, part): (pos, id) for channel, part, pos, id in files.floors(context)}
+    for each in log:
+        place = each.channel, each.part
+        if last.get(place, (0, "")) != (each.pos - 1, each.prev):
+            yield Verdict("lost", f"the log of {context} has a hole before {each.channel}/{each.part}/{each.pos}")
+        last[place] = (each.pos, each.id)
+
+
+def _written(context: str, log: Sequence[Message], logs: _Logs) -> Iterator[Verdict]:
+    """What comes of one message is written once; what comes of the messages of one key, in their order."""
+    places = {each.id: (part, each.key) for log in logs.values() for part, each in enumerate(log)}
+    effects = defaultdict[tuple[str, ...], list[str]](list)
+    for each in log:
+        effects[f"{each.channel}", each.type, each.key, each.cause.partition(".")[2]].append(each.cause)
+    for (_, type, key, by), causes in effects.items():
+        yield from once(f"{type} of {key!r}, by cause", causes)
+        ordered = defaultdict[str, list[str]](list)
+        for cause in causes:
+            if (source := cause.partition(".")[0]) in places and by:
+                ordered[places[source][1]].append(source)
+        for of, sources in ordered.items():
+            yield from in_order(f"{type} of {of!r} in {context}", sources, sorted(sources, key=places.__getitem__))
+
+
+def _missing(name: str, cause: str, effect: str, logs: _Logs) -> Iterator[Verdict]:
+    """Each message has its effect."""
+    written = {each.cause for each in logs[context_of(name)] if each.type == effect}
+    for each in logs[context_of(cause)]:
+        if each.type == cause and f"{each.id}.{name}" not in written:
+            yield Verdict("lost", f"{name} has written no {effect} for {each.id}, {cause} of {each.key!r}")
+
+
+def torn_off(files: Files) -> set[str]:
+    """The subscriptions with a checkpoint that stands on no message of its source, or before the first one."""
+    return {name for name, _ in _torn_off(files, {context: files.log(context) for context in files.contexts})}
+
+
+def _torn_off(files: Files, logs: _Logs) -> Iterator[tuple[str, str]]:
+    """Checkpoints that stand on no message: the name of the subscription, and what is wrong."""
+    messages = {(context, each.channel, each.part, each.pos): each.id for context, log in logs.items() for each in log}
+    beginnings: set[tuple[str, str, int, int]] = set()
+    """Of partitions that begin later than with their first message, for each who follows."""
+    for context in files.contexts:
+        for channel, part, pos, id in files.floors(context):
+            messages[context, channel, part, pos] = id
+            followers = files.rows(context, "SELECT subscription FROM subscriber WHERE channel = ?", channel)
+            beginnings |= {(name, context, channel, part) for (name,) in followers}
+    written = {(source, channel) for source, channel, _, _ in messages}  # an empty log is another one once it is not
+    for name, source, channel, part, pos, id in files.checkpoints():
+        beginnings.discard((name, source, channel, part))
+        if messages.get((source, channel, part, pos)) != id and (source, channel) in written:
+            yield name, f"the checkpoint of {name} on {source} {channel}/{part} stands on nothing"
+    for name, source, channel, part in sorted(beginnings):
+        yield name, f"{name} stands before the beginning of {source} {channel}/{part}"
+
+
+_HEADS = """
+    SELECT channel, part, max(pos) FROM (SELECT channel, part, pos FROM log UNION SELECT channel, part, pos FROM floor)
+    GROUP BY channel, part
+"""
+
+
+def unfinished(files: Files, subscriptions: Collection[SubscriptionId]) -> list[str]:
+    """What these subscriptions have to do: messages after a checkpoint, parked keys. Empty when they are at rest."""
+    heads = {
+        (context, channel, part): pos
+        for context in files.contexts
+        for channel, part, pos in files.rows(context, _HEADS)
+    }
+    left: list[str] = []
+    checkpoints = {row[:4]: row[4] for row in files.checkpoints()}
+    for name, source, channel in sorted(subscriptions):
+        for (of, on, part), head in heads.items():
+            pos = checkpoints.get((name, source, channel, part), 0)
+            if (of, on) == (source, channel) and pos < head:
+                left.append(f"{name} stands at {pos} of {head} in {source} {channel}/{part}")
+    names = {name for name, _, _ in subscriptions}
+    for context in files.contexts:
+        parked = files.rows(context, "SELECT subscription, key FROM parked")
+        left += [f"{name} has parked {key}" for name, key in parked if name in names]
+    return left

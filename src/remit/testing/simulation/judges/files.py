@@ -1,0 +1,70 @@
+"""The stores of a system as plain files, read with `sqlite3`: nothing here asks the runtime or its stores."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+__all__ = ["Files", "Message"]
+
+_LOG = "SELECT channel, part, pos, id, prev, key, type, headers FROM log ORDER BY channel, part, pos"
+_FLOORS = "SELECT channel, part, pos, id FROM floor"
+# What a projection has missed is kept as a checkpoint too, which stands where the log once began.
+_CHECKPOINTS = (
+    "SELECT subscription, source, channel, part, pos, id FROM checkpoint WHERE subscription NOT LIKE '% missed'"
+)
+
+
+class Message(NamedTuple):
+    """A message of a log, as far as judges look at it."""
+
+    channel: int
+    part: int
+    pos: int
+    id: str
+    prev: str
+    key: str
+    type: str
+    headers: str
+
+    @property
+    def cause(self) -> str:
+        """What it comes of: `<id of the message>.<subscription>`, where a subscription has written it."""
+        return str(json.loads(self.headers)["cause"])
+
+
+class Files:
+    """The stores of these contexts, read only."""
+
+    def __init__(self, folder: Path, contexts: Sequence[str]) -> None:
+        self.contexts = contexts
+        self._folder = folder
+
+    def rows(self, context: str, sql: str, *values: str | int) -> list[Any]:
+        with closing(sqlite3.connect(f"file:{self._folder / context}.db?mode=ro", uri=True)) as connection:
+            return connection.execute(sql, values).fetchall()
+
+    def state(self, kind: str) -> dict[str, Any]:
+        """What is stored of an aggregate or a projection (`<context>.<class>`), by its identity."""
+        rows = self.rows(kind.partition(".")[0], "SELECT id, body FROM state WHERE kind = ?", kind)
+        return {id: json.loads(body) for id, body in rows}
+
+    def log(self, context: str) -> list[Message]:
+        """All messages that are left, in order."""
+        return [Message(*row) for row in self.rows(context, _LOG)]
+
+    def floors(self, context: str) -> list[tuple[int, int, int, str]]:
+        """The last message deleted of each partition: channel, partition, position, identity."""
+        return self.rows(context, _FLOORS)
+
+    def deleted(self) -> int:
+        """How many messages have been deleted of all logs."""
+        return sum(pos for context in self.contexts for _, _, pos, _ in self.floors(context))
+
+    def checkpoints(self) -> list[tuple[str, str, int, int, int, str]]:
+        """Of all contexts: subscription, source, channel, partition, position, identity."""
+        return [row for context in self.contexts for row in self.rows(context, _CHECKPOINTS)]

@@ -1,0 +1,140 @@
+"""One simulated run: a system in a cluster, people, mishaps, and then peace, in which everything must settle."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from remit.runtime import Signal
+from remit.runtime.following.history import BROKEN
+from remit.testing.simulation.cluster import Choices, Cluster, Door, Poison, Weather
+from remit.testing.simulation.cluster.loop import Livelock, Standstill
+from remit.testing.simulation.cluster.mishaps import Mishaps
+from remit.testing.simulation.cluster.placements import apart, together
+from remit.testing.simulation.judges import Files, Verdict
+from remit.testing.simulation.judges.delivery import judge_delivery
+from remit.testing.simulation.judges.peace import stopped, unsettled
+from remit.testing.simulation.scene import Scene
+
+__all__ = ["Report", "run_scene", "simulate"]
+
+
+@dataclass
+class Report:
+    """What came of a run."""
+
+    scene: Scene
+    verdicts: list[Verdict]
+    digest: str
+    steps: int
+    seconds: float
+    """Virtual."""
+    crashes: int
+    orders: int
+    """Answers that people rely on."""
+    fired: tuple[str, ...]
+    """Each fault that happened, as `Choices` names it."""
+    stopped: frozenset[str]
+    """Subscriptions that ended as regressed or lost-source, with a reason."""
+    deleted: int
+    """Messages deleted of all logs."""
+
+    def faults(self) -> Counter[str]:
+        """How often each kind of fault happened."""
+        return Counter(name.rpartition(":")[0] for name in self.fired)
+
+
+def simulate(seed: int, *, pull: bool = True, restore: str = "", apart: bool = False) -> Report:
+    """Runs the shop with all the mishaps of this seed. Nothing else but the code decides what happens.
+
+    Without `pull`, reads across contexts return nothing: messages arrive only because the broker brings them. With
+    `restore`, the store of this context is once put back to an earlier copy. `apart`: contexts in different processes.
+    """
+    return run_scene(Scene(seed, pull, restore, apart))
+
+
+def run_scene(scene: Scene) -> Report:
+    """Runs what this scene says."""
+    memory = Path("/dev/shm")  # noqa: S108  a directory in memory, made with a name of its own
+    with TemporaryDirectory(prefix="remit-simulation-", dir=memory if memory.is_dir() else None) as folder:
+        return _Run(scene, Path(folder)).run()
+
+
+class _Run:
+    def __init__(self, scene: Scene, folder: Path) -> None:
+        self._scene = scene
+        self._choices = choices = Choices(scene.seed, scene.faults)
+        self._weather = Weather(choices)
+        self._workload = work = scene.workload(choices, self._weather, scene.clients, scene.orders)
+        self._files = Files(folder, work.contexts)
+        self._verdicts: list[Verdict] = []
+        self._stopped: set[str] = set()
+        placement = (apart if scene.apart else together)(choices, work.contexts)
+        self._cluster = Cluster(folder, choices, work.system, placement, self._hear, pull=scene.pull)
+        self._door = Door(self._cluster, choices)
+
+    def run(self) -> Report:
+        loop, choices, files = self._cluster.loop, self._choices, self._files
+        try:
+            loop.run_until_complete(self._story())
+        except (Livelock, Standstill) as end:
+            self._accuse("stuck", f"{type(end).__name__}: {end}")
+        finally:
+            self._verdicts += [Verdict("false", f"nobody took {error!r}") for error in loop.unhandled()]
+            self._cluster.end()
+        self._verdicts += judge_delivery(files, self._workload.effects, self._stopped)
+        self._verdicts += self._workload.judge(files, self._stopped)
+        crashes = sum(node.crashes for node in self._cluster.nodes)
+        return Report(
+            self._scene, self._verdicts, choices.digest(), loop.steps, loop.now, crashes, self._workload.answered,
+            tuple(choices.fired), frozenset(self._stopped), files.deleted(),
+        )  # fmt: skip
+
+    def _accuse(self, judge: str, what: str) -> None:
+        self._verdicts.append(Verdict(judge, what))
+
+    async def _story(self) -> None:
+        cluster, door, choices, scene = self._cluster, self._door, self._choices, self._scene
+        cluster.start()
+        mishaps = Mishaps(cluster, door, choices)
+        going_on = [asyncio.create_task(mishaps.crash())]
+        if scene.trims:
+            going_on.append(asyncio.create_task(mishaps.trim()))
+        people = [mishaps.operate(self._weather), *self._workload.people(door)]
+        if scene.restore:
+            people.append(self._restore(mishaps))
+        await asyncio.gather(*people)
+        await asyncio.sleep(choices.delay("last mishaps", 10.0))
+        for each in going_on:
+            each.cancel()
+        choices.calm = True
+        self._verdicts += await unsettled(cluster, self._files, self._weather)
+        self._stopped = stopped(cluster, self._files)
+        for node in cluster.nodes:
+            if not await cluster.stop(node):
+                self._accuse("stuck", f"{node.name} does not stop")
+
+    async def _restore(self, mishaps: Mishaps) -> None:
+        """Puts a store back. Then there is more to do."""
+        context = self._scene.restore
+        await mishaps.put_back(
+            context, lambda restore: self._workload.replaced(context, restore, self._files), trims=self._scene.trims
+        )
+        await self._workload.afterwards(self._door)
+
+    def _hear(self, signal: Signal) -> None:
+        self._choices.note(f"{self._cluster.loop.now:.6f} {signal.kind} {signal.where} {signal.what}")
+        if signal.kind == "parked" and not self._is_needed(signal):
+            self._accuse("false", f"parked without need: {signal.where} {signal.error!r}")
+        if signal.kind in BROKEN and not self._cluster.restored:
+            self._accuse("false", f"{signal.kind}: {signal.where} {signal.what}")
+        if signal.kind == "handler-failed":
+            self._accuse("false", f"{signal.where} failed: {signal.what}")
+
+    def _is_needed(self, signal: Signal) -> bool:
+        """Whether there is a reason to park: a poison, and be it that the last try of it has hung."""
+        hung = isinstance(signal.error, TimeoutError) and signal.what.split("'")[1] in self._weather.poisoned
+        return hung or isinstance(signal.error, Poison)

@@ -1,0 +1,55 @@
+"""What is simulated: a system, the people who use it, and what must have come of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from remit.contexts import ContextMap
+from remit.testing.simulation.cluster import Choices, Door, Weather
+from remit.testing.simulation.judges import Files, Verdict
+
+__all__ = ["Workload"]
+
+
+class Workload(ABC):
+    """A class of these is given to a `Scene`; each run makes one. The contexts, `system` and `people` have to be there.
+
+    `clients` and `rounds` are the most there may be of both; as many as are drawn when None.
+    """
+
+    contexts: ClassVar[Sequence[str]]
+    """The names of the system's contexts."""
+    effects: ClassVar[Mapping[str, tuple[str, str]]] = {}
+    """By subscription: for each message of a type, its handler writes one of another type into its context's log."""
+
+    def __init__(self, choices: Choices, weather: Weather, clients: int | None, rounds: int | None) -> None:
+        self.choices = choices
+        self.weather = weather
+        self.clients = clients
+        self.rounds = rounds
+
+    @abstractmethod
+    def system(self) -> ContextMap:
+        """What a process runs that starts now. Handlers ask the weather how they fare."""
+
+    @abstractmethod
+    def people(self, door: Door) -> Iterable[Coroutine[Any, Any, None]]:
+        """What everybody does who uses the system. They are done when each has its answers."""
+
+    @property
+    def answered(self) -> int:
+        """How many answers people rely on."""
+        return 0
+
+    def replaced(self, context: str, restore: Callable[[], None], files: Files) -> None:
+        """Calls `restore`, which puts an older copy in place of this context's store, and notes what that forgets."""
+        restore()
+
+    async def afterwards(self, door: Door) -> None:  # noqa: B027  most have nothing to do
+        """What people do once a store was put back."""
+
+    def judge(self, files: Files, stopped: Collection[str]) -> Iterable[Verdict]:
+        """What is wrong in the end with what the system has stored. These subscriptions have stopped, and say why."""
+        return ()
