@@ -7,7 +7,8 @@ from benchmarks import sampling
 from benchmarks.relay import messages
 from benchmarks.sampling import Sample, Stopwatch, Work
 from remit.log import Channel, SubscriptionId
-from remit.runtime import Ports, Signal
+from remit.observability import TroubleBegun
+from remit.runtime import Listeners, Ports
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import relay
 from remit.runtime.plan import FollowPlan
@@ -35,8 +36,8 @@ async def _caught_up(follower: Follower, count: int) -> None:
         await asyncio.sleep(0.002)
 
 
-def _complain(signal: Signal) -> None:
-    raise RuntimeError(f"{signal.kind}: {signal.what}")
+def _complain(event: TroubleBegun) -> None:
+    raise SystemExit(f"{event.state}: {event.note}")
 
 
 async def _run(work: Work) -> Sample:
@@ -49,7 +50,7 @@ async def _run(work: Work) -> Sample:
         await events.open()
         await events.prepare("sales", Channel.PUBLISHED)
         follow = FollowPlan(SubscriptionId("sales.relay:nats", "sales", Channel.PUBLISHED))
-        follower = relay(follow, store, events, Ports(), _complain)
+        follower = relay(follow, store, events, Ports(), Listeners([_complain], time.time))
         stopwatch = Stopwatch()
         await follower.start()
         await _caught_up(follower, count)

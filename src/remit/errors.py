@@ -3,6 +3,7 @@
 RemitError
 ├── ModelError            the declared system does not hold together (in `findings`, whose values it carries)
 ├── ServiceError          a service of the user's could not be made at start
+├── ListenerError         a listener does not say to which events it listens
 ├── CallError             a call did not end with a reply or a declared refusal
 │   ├── HandlerFailed     the handler that was called failed
 │   ├── Diverged          a handler that was run again decided differently from the run before
@@ -91,6 +92,12 @@ class ServiceError(RemitError):
     """The callable given to `Context.provide` failed when the system started."""
 
     code = "service.failed"
+
+
+class ListenerError(RemitError):
+    """A listener that cannot be told anything: it does not say of which events, or is none."""
+
+    code = "listener.invalid"
 
 
 class CallError(RemitError):

@@ -127,6 +127,52 @@ def test_a_request_that_has_begun_is_finished(office: Office, tmp_path: Path) ->
     assert office.contents("ada") == ["slow"]
 
 
+LISTENING = """
+import sys
+from remit.observability import CallEnded, ProcessStarted
+
+def hear(event: CallEnded | ProcessStarted) -> None:
+    print("heard", type(event).__name__, getattr(event, "outcome", ""), file=sys.stderr)
+
+def count(event: ProcessStarted) -> None:
+    print("counted", file=sys.stderr)
+
+def confused(event: int) -> None: ...
+"""
+
+
+@pytest.fixture
+def listening(office: Office, tmp_path: Path) -> Office:
+    """The same office, beside a module with listeners."""
+    (tmp_path / "listening.py").write_text(LISTENING)
+    office.environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    return office
+
+
+def test_it_tells_listeners_what_happens(listening: Office) -> None:
+    options = ("--port", "0", "--listen", "listening:hear", "--listen", "listening:count")
+    with listening.running(*options) as running:
+        running.post("/letters", {"letter": "l1", "box": "ada", "text": "hello"})
+        _, _, logged = running.end(signal.SIGTERM)
+    lines = logged.splitlines()
+    assert ("heard ProcessStarted " in lines, "heard CallEnded replied" in lines, "counted" in lines) == (True,) * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("nowhere:hear", "listener.module"),
+        ("listening:nothing", "listener.missing"),
+        ("listening", "listener.missing"),
+        ("listening:confused", "listener.invalid"),
+    ],
+)
+def test_a_listener_that_cannot_be_told_is_a_clear_error(listening: Office, name: str, code: str) -> None:
+    done = listening.remit("run", SYSTEM, "--listen", name)
+    assert done.returncode == 2
+    assert is_clear(done.stderr, code), done.stderr
+
+
 def until_closed(running: Running) -> None:
     """Returns when no new request is answered; each asking takes a round trip, so this needs no pause."""
     latest = time.monotonic() + DEADLINE

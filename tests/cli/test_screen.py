@@ -16,7 +16,7 @@ from remit import RemitError
 from remit.cli.screen import LineFormatter, cell, say
 from remit.errors import visible
 from remit.hosting.supervision import Child, Supervisor
-from remit.runtime.signals import Signal, log_signal
+from remit.observability import HandlerRaised, log_event
 from tests.cli.program import Office
 
 CLEAR = "\x1b[2J\x1b]0;owned\x07"
@@ -60,15 +60,15 @@ def test_json_on_a_screen_stays_the_same_json(capsys: pytest.CaptureFixture[str]
     assert json.loads(said) == value
 
 
-def entry(**error: object) -> list[str]:
-    """What is logged of a signal with these, as lines."""
+def entry(what: str = CLEAR + FORGED, error: BaseException | None = None) -> list[str]:
+    """What is logged of a handler that has raised this, as lines."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter("%(levelname)s %(message)s"))
     logger = logging.getLogger("remit")
     logger.addHandler(handler)
     try:
-        log_signal(Signal(**{"kind": "handler-failed", "where": f"desk{CLEAR}", "what": CLEAR + FORGED, **error}))  # type: ignore[arg-type]  # what a test gives
+        log_event(HandlerRaised(1.0, "", f"desk{CLEAR}", what, error))
     finally:
         logger.removeHandler(handler)
     return stream.getvalue().splitlines()
@@ -87,7 +87,7 @@ def test_the_text_of_an_exception_does_not_fill_the_log() -> None:
 
 
 def test_what_others_listen_with_gets_no_controls_either(caplog: pytest.LogCaptureFixture) -> None:
-    log_signal(Signal("handler-failed", CLEAR, CLEAR + FORGED))
+    log_event(HandlerRaised(1.0, "", CLEAR, CLEAR + FORGED, None))
     assert "\x1b" not in caplog.text
     assert "\n2026" not in caplog.text
 

@@ -152,6 +152,27 @@ def test_a_service_is_given_its_own_secrets_only(office: Office, tmp_path: Path)
         assert all(given["PATH"] == os.environ["PATH"] for given in found.values())
 
 
+LISTENING = """
+import sys
+from remit.observability import ProcessStarted
+
+def hear(event: ProcessStarted) -> None:
+    print("heard of", event.process, file=sys.stderr)
+"""
+
+
+def test_each_service_tells_the_listeners(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "listening.py").write_text(LISTENING)
+    office.environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    file = tmp_path / "two.toml"
+    file.write_text(TWO_SERVICES.format(*(free_port() for _ in range(4))))
+    with office.started("run", str(file), "--json", "--listen", "listening:hear") as running:
+        code, _, said = running.end(signal.SIGTERM)
+    assert code == 0, said
+    heard = [line.split("|")[0].strip() for line in said.splitlines() if "heard of" in line]
+    assert sorted(heard) == ["desk", "mail"]
+
+
 def test_scripts_call_the_services_of_a_topology(office: Office, tmp_path: Path) -> None:
     file = tmp_path / "two.toml"
     file.write_text(TWO_SERVICES.format(*(free_port() for _ in range(4))))

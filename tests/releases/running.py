@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from remit import System
-from remit.runtime import Host, Ports, Signal
+from remit.observability import KeyParked, KeyReleased
+from remit.runtime import Host, Ports, RuntimeEvent
 from remit.stores import Store
 from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Side
+from tests.runtime.heard import Heard
 
 CONTEXTS = ("sales", "depot")
 
@@ -21,7 +23,7 @@ class Shops:
 
     def __init__(self) -> None:
         self.stores: dict[str, Store] = {name: MemoryStore() for name in CONTEXTS}
-        self.said: list[Signal] = []
+        self.said = Heard()
         self.parked = asyncio.Event()
         self.released = asyncio.Event()
 
@@ -29,7 +31,7 @@ class Shops:
     async def running(self, system: System, *hosted: str) -> AsyncGenerator[Host]:
         """A process that runs these contexts of a release, all of them unless it is said."""
         model = system.hosting(hosted or CONTEXTS).model()
-        runtime = Host(model, self.stores, Ports(), listener=self._hear)
+        runtime = Host(model, self.stores, Ports(), listeners=[self._hear])
         await runtime.start()
         try:
             yield runtime
@@ -40,11 +42,11 @@ class Shops:
         """The errors of the keys that are parked there."""
         return [row.error for row in await self.stores[context].parked()]
 
-    def _hear(self, signal: Signal) -> None:
-        self.said.append(signal)
-        if signal.kind == "parked":
+    def _hear(self, event: RuntimeEvent) -> None:
+        self.said(event)
+        if isinstance(event, KeyParked):
             self.parked.set()
-        if signal.kind == "released":
+        if isinstance(event, KeyReleased):
             self.released.set()
 
 

@@ -26,12 +26,13 @@ from remit import (
 )
 from remit import field as default
 from remit.messages import Encoding
-from remit.runtime import Channels, Host, Placed, Ports, Signal
+from remit.runtime import Channels, Host, Placed, Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.stores import Store
 from remit.stores.memory.store import MemoryStore
 from remit.transports import Answer, Answering, CallChannel, Request
 from remit.transports.in_process import Exchange, InProcessCalls
+from tests.runtime.heard import Heard
 
 
 class Coin(Value):
@@ -181,7 +182,7 @@ class Side:
     """One process of a system that runs in several."""
 
     def __init__(self, system: System, hosted: str, channel: CallChannel, *, encoding: Encoding = "json") -> None:
-        self.said: list[Signal] = []
+        self.said = Heard()
         self.channel = channel
         self.store: Store = MemoryStore()
         model = system.model()
@@ -189,7 +190,7 @@ class Side:
         placed = Placed(elsewhere=[f"{name}.{part}" for name in others for part in ("write", "read", "log")])
         self.host = Host(
             model, {hosted: self.store}, Ports(), placed=placed, channels=Channels(channel, encoding=encoding),
-            listener=self.said.append,
+            listeners=[self.said],
         )  # fmt: skip
         self.start, self.stop, self.reception = self.host.start, self.host.stop, self.host.reception
 
@@ -200,8 +201,8 @@ class Side:
         return self.host.remote
 
     def said_of(self, address: str) -> list[str]:
-        """The kinds of the signals about an address."""
-        return [signal.kind for signal in self.said if signal.where == address]
+        """What was said about an address."""
+        return [line.word for line in self.said if line.where == address]
 
 
 class Wire:

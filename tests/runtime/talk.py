@@ -12,12 +12,13 @@ from typing import Any, ParamSpec
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
 from remit.log import Channel, Heads, Record
-from remit.runtime import Host, LoopWatch, Ports, Signal, SystemClock
+from remit.observability import line_of
+from remit.runtime import Host, LoopWatch, Ports, RuntimeEvent, SystemClock
 from remit.runtime.following.follower import Follower
 from remit.stores import Store, partition_of
 from remit.stores.memory.store import MemoryStore
-from remit.testing.simulation.choices import Choices
-from remit.testing.simulation.loop import SimLoop
+from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.loop import SimLoop
 from remit.transports import Feed, Push
 from remit.transports.in_process import StoreFeed
 
@@ -129,17 +130,19 @@ class Talk:
     async def running(self) -> AsyncGenerator[tuple[Host, Follower, SlowFeed], None]:
         self.gates = {ADA: asyncio.Event(), ZOE: asyncio.Event()}
         model, feed = self.model().model(), SlowFeed(self.source or self.store)
-        ports = Ports(LoopClock(), watch=self.watch)
+        clock = LoopClock() if self.watch is None else SystemClock()  # what watches the loop has a thread of its own
+        ports = Ports(clock, watch=self.watch)
         feed.away = self.away
 
-        def hear(signal: Signal) -> None:
-            self.said.append(signal.kind)
-            self.told.append(f"{signal.kind}: {signal.what}")
+        def hear(event: RuntimeEvent) -> None:
+            if (line := line_of(event)) is not None:
+                self.said.append(line.word)
+                self.told.append(f"{line.word}: {line.what}")
 
         def feeds(*_: object) -> Feed:
             return feed
 
-        runtime = Host(model, {"talk": self.store}, ports, listener=hear, feeds=feeds)
+        runtime = Host(model, {"talk": self.store}, ports, listeners=[hear], feeds=feeds)
         await runtime.start()
         try:
             yield runtime, runtime.subscriptions[0], feed

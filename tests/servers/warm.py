@@ -97,7 +97,7 @@ class WarmPopen(subprocess.Popen[Any]):
         lock = self._waitpid_lock  # type: ignore[attr-defined]  # as above
         if self.returncode is None and lock.acquire(blocking=False):
             try:
-                if self.returncode is None and (found := self._try_wait(os.WNOHANG))[0]:
+                if self.returncode is None and (found := self._try_wait(os.WNOHANG))[0]:  # type: ignore[redundant-expr]  # another thread may have been first
                     self._handle_exitstatus(found[1])  # type: ignore[attr-defined]  # as above
             finally:
                 lock.release()

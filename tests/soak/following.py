@@ -78,7 +78,7 @@ async def following(store: Store, started: Callable[[float], None]) -> AsyncGene
     model, ports = _system().model(), Ports()
     await store.open()
     await store.place(FOLLOWED, await _ends(store))
-    runtime = Host(model, {"billing": store}, ports, listener=lambda _: None)
+    runtime = Host(model, {"billing": store}, ports)
     begun = time.monotonic()
     await runtime.start()
     try:

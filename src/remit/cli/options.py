@@ -42,6 +42,12 @@ Data = Annotated[
         name="--data", validator=not_empty, help="Folder of the stores, one SQLite file per context. Default: data"
     ),
 ]
+Listen = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--listen", negative="", help="module:function that is told what happens in the process. Repeatable."
+    ),
+]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
 MessageName = Annotated[str, Parameter(name="MESSAGE", help="Wire name (context.Name) or class name of the message.")]
 Fields = Annotated[str, Parameter(name="JSON", help="The message's fields as a JSON object.")]

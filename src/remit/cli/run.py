@@ -14,13 +14,13 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from remit.cli.options import AsJson, Data, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.options import AsJson, Data, Listen, Store, SystemName, is_topology, place_of, refuse_places
 from remit.cli.screen import LineFormatter, say
 from remit.hosting import System, event_loop
 from remit.hosting.assembly import assemble, placed_on
 from remit.hosting.event_loop import told_to_end
 from remit.hosting.failures import Failure
-from remit.hosting.finding import HERE, load_system
+from remit.hosting.finding import HERE, find_listener, load_system
 from remit.hosting.services import Replica, children_of, chosen, make_service
 from remit.hosting.serving import Doors, Limits, listen, serve
 from remit.hosting.supervision import Child, Supervisor
@@ -56,6 +56,7 @@ def run(
         Parameter(validator=POSITIVE, help="How many requests are handled at the same time. More are answered 503."),
     ] = 1000,
     docs: Annotated[bool, Parameter(help="Show the routes at /docs and /openapi.json.")] = True,
+    listen_with: Listen = None,
     attached: Annotated[
         bool, Parameter(negative="", help="End also when standard input ends: for whoever starts services as children.")
     ] = False,
@@ -76,14 +77,15 @@ def run(
     limits = Limits(max_body, max_deadline, max_requests, docs)
     if is_topology(system):
         refuse_places(store=store, data=data, port=port)
-        return _run_topology(system, services, limits, attached=attached, as_json=json)
+        return _run_topology(system, services, limits, listen_with or (), attached=attached, as_json=json)
     if services:
         raise Failure(
             "cli.usage", f"{system} is no topology file, and has no services", where="remit run",
             expected="a file that ends with .toml before the names of services", next=f"remit run {system}",
         )  # fmt: skip
     hosted = load_system(system)
-    process = assemble(hosted.model(), store=place_of(store, data))
+    listeners = [find_listener(name) for name in listen_with or ()]
+    process = assemble(hosted.model(), store=place_of(store, data), listeners=listeners)
     has_doors = port is not None or any(context.routes for context in hosted.contexts)
     at = (host, DEFAULT_PORT if port is None else port) if has_doors else None
     contexts = [context.name for context in hosted.contexts]
@@ -122,23 +124,26 @@ def _run_here(
 # ── services of a topology ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _run_topology(path: str, services: Sequence[str], limits: Limits, *, attached: bool, as_json: bool) -> int:
+def _run_topology(
+    path: str, services: Sequence[str], limits: Limits, listeners: Sequence[str], *, attached: bool, as_json: bool
+) -> int:
     topology = read_topology(path, whole=not services)
     replicas = chosen(topology, services)
     if len(replicas) == 1:
-        service = make_service(topology, replicas[0])
+        service = make_service(topology, replicas[0], [find_listener(name) for name in listeners])
         at = (service.listens.host, service.listens.port) if service.listens is not None else None
         said = {"system": service.edges.name, "service": service.name}
         ready = partial(_announce, said, f"{service.name} of {service.edges.name}", as_json=as_json)
         return _run_here(service.edges, service.host, at, limits, ready, attached=attached)
     placement = placed_on(topology, load_system(topology.system).model())
-    children = children_of(topology, placement, replicas, lambda replica: _command(path, replica, limits))
+    children = children_of(topology, placement, replicas, partial(_command, path, limits, listeners))
     return asyncio.run(_supervise(topology, children, attached=attached, as_json=as_json))
 
 
-def _command(path: str, replica: Replica, limits: Limits) -> Sequence[str]:
+def _command(path: str, limits: Limits, listeners: Sequence[str], replica: Replica) -> Sequence[str]:
     numbers = ["--max-body", str(limits.max_body), "--max-deadline", str(limits.max_deadline)]
     options = [*numbers, "--max-requests", str(limits.max_requests), "--docs" if limits.docs else "--no-docs"]
+    options += [word for name in listeners for word in ("--listen", name)]
     return [sys.executable, "-m", "remit.cli", "run", path, str(replica), "--attached", "--json", *options]
 
 

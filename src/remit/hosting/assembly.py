@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -11,7 +11,8 @@ from remit.contexts import Model, Sender
 from remit.findings import Findings
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
-from remit.runtime import Host, LoopWatch, Placed, Ports, compile_system
+from remit.observability import log_event
+from remit.runtime import Host, Listener, LoopWatch, Placed, Ports, compile_system
 from remit.runtime.plan import FollowPlan
 from remit.stores import Store
 from remit.topology.channels import FOR_CALLS
@@ -75,24 +76,33 @@ def assemble(
     ports: Ports | None = None,
     parity: bool = False,
     stores: Mapping[str, Store] | None = None,
+    listeners: Iterable[Listener] = (),
 ) -> Host:
-    """A process that runs the whole system, not yet started.
+    """A process that runs the whole system, not yet started. Beside the log, `listeners` are told what happens in it.
 
-    Raises `ModelError` for stores that lack what is asked of them, and `StoreError`.
+    Raises `ModelError` for stores that lack what is asked of them, `StoreError` and `ListenerError`.
     """
     names = [context.name for context in model.contexts]
     stores = stores or {name: open_store(store_at(store, name), name) for name in names}
     findings = Findings()
     check_statements(model, {name: each.capabilities.sql for name, each in stores.items()}, findings)
     findings.settle()
-    return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity)
+    return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=[log_event, *listeners])
 
 
-def assemble_service(model: Model, placement: Placement, service: PlacedService = CALLER, *, replica: int = 0) -> Host:
-    """A process of a service, not yet started. `model` holds the contexts of which it runs anything.
+def assemble_service(
+    model: Model,
+    placement: Placement,
+    service: PlacedService = CALLER,
+    *,
+    replica: int = 0,
+    listeners: Iterable[Listener] = (),
+) -> Host:
+    """A process of a service, not yet started. `model` holds the contexts of which it runs anything. Beside the log,
+    `listeners` are told what happens in it.
 
     Raises `ModelError` with every secret that is missing, `StoreError` and `ChannelError` for a driver that is not
-    installed.
+    installed, `ListenerError`.
     """
     topology = placement.topology
     settle(topology, service)
@@ -102,12 +112,15 @@ def assemble_service(model: Model, placement: Placement, service: PlacedService 
         published = {context: open_published(place, context) for context, place in service.stores.items()}
         schemas = {context: topology.store_of(context).schema for context in placement.contexts}
         channels = replace(channels, published=published, schemas=schemas)
-    return Host(model, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels)
+    return Host(
+        model, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels,
+        listeners=[log_event, *listeners],
+    )  # fmt: skip
 
 
 @asynccontextmanager
-async def connect_to_services(model: Model, path: str) -> AsyncGenerator[Sender]:
-    """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`."""
+async def connect_to_services(model: Model, path: str, listeners: Iterable[Listener]) -> AsyncGenerator[Sender]:
+    """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`, `ListenerError`."""
     topology = read_topology(path, whole=False)
     if topology.calls is None:
         findings = Findings()
@@ -117,7 +130,7 @@ async def connect_to_services(model: Model, path: str) -> AsyncGenerator[Sender]
             next=f'calls = "{FOR_CALLS.form}", or connect(store=...) to the stores it names',
         )  # fmt: skip
         findings.settle()
-    caller = assemble_service(model, placed_on(topology, model))
+    caller = assemble_service(model, placed_on(topology, model), listeners=listeners)
     try:
         await caller.start()
         yield caller

@@ -1,4 +1,4 @@
-"""Finding the system that somebody names, or that `[tool.remit] system` in the `pyproject.toml` here does."""
+"""Finding the system that somebody names, or that `[tool.remit] system` in `pyproject.toml` does, and who listens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from remit.errors import RemitError
 from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.loading import raised_at
+from remit.runtime import Listener
 
 
 def load_system(name: str) -> System:
@@ -29,7 +30,7 @@ def find_system(name: str) -> System:
     if name == HERE:
         name = system_here()
     module_name, _, attribute = name.partition(":")
-    module = _module(name, module_name)
+    module = _module("system", name, module_name)
     if attribute:
         found = getattr(module, attribute, None)
         if isinstance(found, System):
@@ -46,6 +47,18 @@ def find_system(name: str) -> System:
     return next(iter(systems.values()))
 
 
+def find_listener(name: str) -> Listener:
+    """The listener at `module:function`; the working directory is searched first. Raises `Failure` without one."""
+    module_name, _, attribute = name.partition(":")
+    listener: Listener | None = getattr(_module("listener", name, module_name), attribute, None) if attribute else None
+    if not callable(listener):
+        raise Failure(
+            "listener.missing", f"there is no function {attribute!r} in {module_name}", where=name,
+            expected="module:function", next="def hear(event: CallEnded) -> None, and --listen module:hear",
+        )  # fmt: skip
+    return listener
+
+
 def _systems(module: ModuleType) -> dict[str, System]:
     """Systems by the first name they have."""
     found: dict[int, tuple[str, System]] = {}
@@ -60,7 +73,7 @@ def _instead(module: ModuleType) -> str:
     return f"give {' or '.join(names)}" if names else 'make one: system = System("name", contexts=[...])'
 
 
-def _module(name: str, module_name: str) -> ModuleType:
+def _module(kind: str, name: str, module_name: str) -> ModuleType:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
@@ -71,11 +84,12 @@ def _module(name: str, module_name: str) -> ModuleType:
     except Exception as error:
         if _is_absent(error, module_name):
             raise Failure(
-                "system.module", f"there is no module {module_name!r} here", where=str(Path.cwd()),
+                f"{kind}.module", f"there is no module {module_name!r} here", where=str(Path.cwd()),
                 expected="module:attribute, importable from the working directory", next=_where_else(name),
             ) from None  # fmt: skip
         raise Failure(
-            "system.import", f"importing {module_name} failed: {type(error).__name__}: {error}", where=raised_at(error),
+            f"{kind}.import", f"importing {module_name} failed: {type(error).__name__}: {error}",
+            where=raised_at(error),
             expected="a module that can be imported", next=f"python -c 'import {module_name}' shows the whole story",
         ) from error  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from remit.hosting import System
@@ -11,7 +11,7 @@ from remit.hosting.assembly import assemble_service, placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
 from remit.hosting.supervision import Child
-from remit.runtime import Host
+from remit.runtime import Host, Listener
 from remit.topology.file import Address, Topology
 from remit.topology.placement import Placement, contexts_of
 from remit.topology.secrets import withheld_from
@@ -62,18 +62,18 @@ class Service(NamedTuple):
     """Where it serves them."""
 
 
-def make_service(topology: Topology, replica: Replica) -> Service:
+def make_service(topology: Topology, replica: Replica, listeners: Iterable[Listener] = ()) -> Service:
     """Loads what a service hosts, places it and puts it together.
 
     Raises `Failure` and `ModelError` for a system that is not there or does not hold, as it is placed; `StoreError` and
-    `ChannelError` for a driver that is not installed.
+    `ChannelError` for a driver that is not installed, `ListenerError`.
     """
     system = find_system(topology.system)
     hosted = system.hosting(contexts_of(topology.services[replica.service], system.names))
     model = hosted.model()
     placement = placed_on(topology, model)
     placed = placement.services[replica.service]
-    host = assemble_service(model, placement, placed, replica=replica.number)
+    host = assemble_service(model, placement, placed, replica=replica.number, listeners=listeners)
     edges = hosted.hosting([context for context in placed.runs if placed.has(context, "edge")])
     http = placed.service.http
     return Service(replica.named(topology), host, edges, None if http is None else http.of_replica(replica.number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Coroutine, Generator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # who only declares a system loads nothing of what runs it
     from asyncio import AbstractEventLoop
 
     from remit.hosting.loop_thread import LoopThread
-    from remit.runtime import Host
+    from remit.runtime import Host, Listener
 
 R = TypeVar("R")
 E = TypeVar("E", bound=Refusal)
@@ -111,7 +111,12 @@ class System:
 
     @asynccontextmanager
     async def connect(
-        self, *, store: str = DEFAULT_STORE, parity: bool = False, topology: str | None = None
+        self,
+        *,
+        store: str = DEFAULT_STORE,
+        parity: bool = False,
+        topology: str | None = None,
+        listeners: Iterable[Listener] = (),
     ) -> AsyncGenerator[Sender]:
         """Runs the whole system in this process and gives a `Sender`; leaving drains and closes it.
 
@@ -121,17 +126,21 @@ class System:
 
         With `topology`, the path of a topology file, nothing runs in this process: its services are called.
 
-        Raises `ModelError` with every finding, `StoreError`, `StoreUnavailable` and `ChannelError`.
+        `listeners` are told what happens in this process, beside the log. Each is a function of one parameter, whose
+        annotation says which classes of `remit.observability` it takes. It is called on the event loop, and may not
+        wait; but a `LoopBlocked` comes from another thread.
+
+        Raises `ModelError` with every finding, `StoreError`, `StoreUnavailable`, `ChannelError` and `ListenerError`.
         """
         from asyncio import get_running_loop
 
         from remit.hosting.assembly import assemble, connect_to_services
 
         if topology is not None:
-            async with connect_to_services(self.model(), topology) as sender:
+            async with connect_to_services(self.model(), topology, listeners) as sender:
                 yield sender
             return
-        host = assemble(self.hosting().model(), store=store, parity=parity)
+        host = assemble(self.hosting().model(), store=store, parity=parity, listeners=listeners)
         try:
             await host.start()
             self._running.append((get_running_loop(), host))
@@ -142,7 +151,12 @@ class System:
 
     @contextmanager
     def connect_sync(
-        self, *, store: str = DEFAULT_STORE, parity: bool = False, topology: str | None = None
+        self,
+        *,
+        store: str = DEFAULT_STORE,
+        parity: bool = False,
+        topology: str | None = None,
+        listeners: Iterable[Listener] = (),
     ) -> Generator[SyncSender]:
         """Like `connect`, for code without an event loop: the system runs in a thread of its own.
 
@@ -151,7 +165,7 @@ class System:
         from remit.hosting.loop_thread import LoopThread
 
         thread = LoopThread()
-        connection = self.connect(store=store, parity=parity, topology=topology)
+        connection = self.connect(store=store, parity=parity, topology=topology, listeners=listeners)
         try:
             sender = thread.run(connection.__aenter__())
             try:

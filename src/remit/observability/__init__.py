@@ -1,16 +1,64 @@
-"""What is to be seen from outside: how far each subscription is, and what keeps it."""
+"""What is to be seen from outside: how far each subscription is, and what keeps it; and what happens in a process."""
 
 from remit.observability.health import Health
 from remit.observability.life import is_alive
+from remit.observability.lines import Line, line_of, log_event
 from remit.observability.logs import LogStatus, SubscriberStatus, read_logs, read_subscribers
 from remit.observability.status import SubscriptionStatus, read_status
+from remit.runtime.events import (
+    BatchHandled,
+    BreakerClosed,
+    BreakerOpened,
+    CallBegun,
+    CallEnded,
+    HandlerRaised,
+    KeyParked,
+    KeyReleased,
+    LaterRefused,
+    LoopBlocked,
+    MessagesPublished,
+    Outcome,
+    ProcessStarted,
+    ProcessStopping,
+    Retrying,
+    RuntimeEvent,
+    StateChanged,
+    TroubleBegun,
+    TroubleEnded,
+    UnitCommitted,
+)
+from remit.runtime.listeners import Listener
 
 __all__ = [
+    "BatchHandled",
+    "BreakerClosed",
+    "BreakerOpened",
+    "CallBegun",
+    "CallEnded",
+    "HandlerRaised",
     "Health",
+    "KeyParked",
+    "KeyReleased",
+    "LaterRefused",
+    "Line",
+    "Listener",
     "LogStatus",
+    "LoopBlocked",
+    "MessagesPublished",
+    "Outcome",
+    "ProcessStarted",
+    "ProcessStopping",
+    "Retrying",
+    "RuntimeEvent",
+    "StateChanged",
     "SubscriberStatus",
     "SubscriptionStatus",
+    "TroubleBegun",
+    "TroubleEnded",
+    "UnitCommitted",
     "is_alive",
+    "line_of",
+    "log_event",
     "read_logs",
     "read_status",
     "read_subscribers",

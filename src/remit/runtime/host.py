@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from remit.contexts import Model
@@ -13,19 +13,20 @@ from remit.log import SubscriptionId
 from remit.messages import Command, Query, contract_of, key_text
 from remit.runtime.calling.calls import DEADLINE, Calls, attempt
 from remit.runtime.compiler import compile_system
+from remit.runtime.events import BreakerClosed, ProcessStarted, ProcessStopping
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.handling import subscription
 from remit.runtime.following.publishing import relay
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
+from remit.runtime.listeners import Listener, Listeners
 from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sources, as_it_is
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
-from remit.runtime.signals import Listener, Signal, log_signal
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys
 from remit.runtime.upkeep.housekeeping import Housekeeper
@@ -40,8 +41,9 @@ class Host:
     outside of any handler.
 
     `model` has been checked, without findings. `stores` and `channels` are made and not yet open: they are opened when
-    the process starts, and closed when it stops. A simulation and tests give their own, and their own `ports`,
-    `listener` and `feeds`. With `parity` every message within the process makes a round trip through the codec.
+    the process starts, and closed when it stops. A simulation and tests give their own, and their own `ports` and
+    `feeds`. `listeners` are told what happens. With `parity` every message within the process makes a round trip
+    through the codec. Raises `ListenerError`.
     """
 
     def __init__(
@@ -52,12 +54,13 @@ class Host:
         *,
         placed: Placed = EVERYTHING,
         channels: Channels = ALONE,
-        listener: Listener = log_signal,
+        listeners: Iterable[Listener] = (),
         feeds: Feeds = as_it_is,
         parity: bool = False,
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
-        self._channels, self._listener = channels, listener
+        self._channels = channels
+        self._listeners = Listeners([*listeners, self._recovered], ports.clock.seconds)
         whole = {name: plan for name, plan in compile_system(model).items() if name in stores}
         self._plans = plans = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
@@ -66,18 +69,19 @@ class Host:
         self.remote = self._remote_calls(placed)
         """The contexts that other processes run; None where there is no channel for calls."""
         self.calls = Calls(
-            plans, stores, model.contracts, self._services, ports, self._time, listener, parity=parity,
+            plans, stores, model.contracts, self._services, ports, self._time, self._listeners, parity=parity,
             elsewhere=self.remote,
         )  # fmt: skip
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
         self.freshness = self._freshness(whole, followings)
-        self.reception = Reception(self.calls, plans, stores, model.names, self.freshness)
+        self.reception = Reception(self.calls, plans, stores, model.names, self.freshness, self._listeners)
 
         self.subscriptions = self._subscribe(followings)
         self.followers = [*self.subscriptions, *self._relay(placed)]
         keep = {context.name: context.keep for context in model.contexts}
-        self._housekeeper = Housekeeper(stores, self.followers, self._sharing.leases, ports, self._time, listener, keep)
+        leases, said = self._sharing.leases, self._listeners
+        self._housekeeper = Housekeeper(stores, self.followers, leases, ports, self._time, said, keep)
         self._origin = Origin()
         self.process = ""
         """What this process is called in the stores, once it has started."""
@@ -88,13 +92,11 @@ class Host:
         channel, encoding = self._channels.calls, self._channels.encoding
         if channel is None:
             return None
-        return RemoteCalls(channel, self.ports, placed.elsewhere, encoding, self.model.owners, self._hear)
+        return RemoteCalls(channel, self.ports, self._listeners, placed.elsewhere, encoding, self.model.owners)
 
-    def _hear(self, signal: Signal) -> None:
-        """Passes on what calls to others have to say. Who waits because of one that is back need not wait longer."""
-        self._listener(signal)
-        if signal.kind == "breaker-closed":
-            self.calls.recovered.ring()
+    def _recovered(self, event: BreakerClosed) -> None:
+        """Who waits because of somebody that is back need not wait longer."""
+        self.calls.recovered.ring()
 
     def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
         remote = self.remote
@@ -105,7 +107,7 @@ class Host:
     def _subscribe(self, followings: _Followings) -> list[Follower]:
         return [
             subscription(
-                follow, plan, self.stores[plan.name], followings[place].feed, self.calls, self.ports, self._listener,
+                follow, plan, self.stores[plan.name], followings[place].feed, self.calls, self.ports, self._listeners,
                 self._sharing.held(follow),
             )
             for plan in self._plans.values()
@@ -115,7 +117,7 @@ class Host:
     def _relay(self, placed: Placed) -> list[Follower]:
         events = self._channels.events
         return [
-            relay(follow, self.stores[follow.source], events, self.ports, self._listener, self._sharing.held(follow))
+            relay(follow, self.stores[follow.source], events, self.ports, self._listeners, self._sharing.held(follow))
             for follow in placed.relays
             if events is not None
         ]
@@ -139,6 +141,7 @@ class Host:
         await self._housekeeper.start(self.process)
         if self._channels.calls is not None:
             await self.reception.serve(self._channels.calls)
+        self._listeners.say(ProcessStarted(self._listeners.seconds(), "", self.process))
 
     async def _look_into(self, name: str, store: Store) -> None:
         """What a store remembers: how late it is, and how its events are ordered."""
@@ -154,6 +157,8 @@ class Host:
         """
         if self._origin.is_elsewhere:
             return
+        if self.process:
+            self._listeners.say(ProcessStopping(self._listeners.seconds(), "", self.process))
         await self._housekeeper.stop()
         await self._sharing.stop()
         self.reception.end()

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from remit.contexts import Clock, Ids
+from remit.runtime.listeners import Listeners
 from remit.runtime.machine import SystemMachine
-from remit.runtime.signals import Listener
 
 
 class SystemClock:
@@ -43,8 +43,8 @@ class SystemIds:
 class Watch(Protocol):
     """Looks at the event loop from outside of it."""
 
-    def start(self, say: Listener) -> None:
-        """Watches the running loop from now on."""
+    def start(self, listeners: Listeners) -> None:
+        """Watches the running loop from now on, and says what it sees from a thread of its own."""
         ...
 
     def stop(self) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
 from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
-from remit.runtime import Signal
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import PAGE
 from remit.stores import Entry, Store, Unit
@@ -20,6 +19,7 @@ from remit.stores.sqlite.store import SqliteStore
 from remit.transports.in_process_events import Broker, InProcessEvents
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
+from tests.runtime.heard import Heard
 from tests.runtime.relays import relaying
 from tests.runtime.talk import until
 from tests.servers.nats import NatsServer, nats_server
@@ -183,10 +183,10 @@ async def test_only_what_is_confirmed_moves_the_checkpoint(store: Store) -> None
 
 @pytest.mark.usefixtures("soon")
 async def test_trouble_is_seen_and_ends_by_itself(store: Store) -> None:
-    broker, said = Broker(), list[Signal]()
+    broker, said = Broker(), Heard()
     broker.stop()
     await write(store, 0, 50)
-    async with relaying(store, InProcessEvents(broker), said) as relay:
+    async with relaying(store, InProcessEvents(broker), said.listeners()) as relay:
         await until(lambda: relay.state == "paused")
         assert relay.note == "the broker is stopped"
         broker.start()
@@ -199,7 +199,7 @@ async def test_trouble_is_seen_and_ends_by_itself(store: Store) -> None:
         broker.start()
         await caught_up(store, relay)
         await until(lambda: relay.state == "running")
-    assert [signal.kind for signal in said] == ["paused", "resumed", "paused", "resumed"]
+    assert said.words == ["paused", "resumed", "paused", "resumed"]
     assert said[0].where == "billing.relay:nats"
     assert relay.state == "stopped"
 

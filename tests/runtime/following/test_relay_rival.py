@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remit.log import Channel, Record, SubscriptionId
-from remit.runtime import Ports, Signal
+from remit.runtime import Ports
 from remit.runtime.following.publishing import relay
 from remit.runtime.plan import FollowPlan
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.transports.in_process_events import Broker, InProcessEvents
+from tests.runtime.heard import Heard
 from tests.runtime.talk import until
 
 NAME = "billing.relay:nats"
@@ -39,11 +40,11 @@ def entries(first: int, last: int) -> list[Entry]:
 
 
 async def test_a_checkpoint_that_another_process_has_moved_is_taken_up() -> None:
-    store, broker, said = MemoryStore(partitions=1), Broker(), list[Signal]()
+    store, broker, said = MemoryStore(partitions=1), Broker(), Heard()
     await store.open()
     await store.commit(Unit(entries=entries(0, 10)))
     follow = FollowPlan(SubscriptionId(NAME, "billing", Channel.PUBLISHED))
-    follower = relay(follow, store, Overtaken(broker, store), Ports(), said.append)
+    follower = relay(follow, store, Overtaken(broker, store), Ports(), said.listeners())
     await follower.start()
     await until(lambda: follower.position(0) == 10)
     await store.commit(Unit(entries=entries(10, 20)))

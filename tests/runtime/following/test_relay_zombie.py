@@ -28,6 +28,7 @@ from remit.stores import Entry, Unit
 from remit.stores.sqlite.store import SqliteStore
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
+from tests.runtime.heard import NOBODY
 from tests.runtime.talk import until
 from tests.servers.nats import NatsServer, nats_server
 from tests.servers.streams import stored
@@ -117,7 +118,7 @@ async def replica(name: str, server: NatsServer, path: Path, moves: list[int], c
     await events.open()
     # As one whose clock stands still, it does not ask its leases: the guards that are tested here do not rely on time.
     follow = FollowPlan(SubscriptionId(NAME, "billing", Channel.PUBLISHED))
-    relay = make_relay(follow, store, events, Ports(clock), lambda _: None)
+    relay = make_relay(follow, store, events, Ports(clock), NOBODY)
     leases = Leases(store, Ports(clock))
     yield Replica(name, store, events, relay, leases, clock)
     await relay.stop()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from remit import BadMessage, OutcomeUnknown, Overloaded, Unavailable
 from remit.runtime.remote.breaker import LONGEST_SECONDS, PROBE_SECONDS, Breaker
-from remit.runtime.signals import Signal
+from tests.runtime.heard import Heard
 from tests.runtime.talk import now, virtually
 
 ADDRESS = "billing.write"
@@ -28,10 +28,10 @@ class Other:
 
     mood: Mood = "well"
     probes: list[float] = field(default_factory=list[float])
-    said: list[Signal] = field(default_factory=list[Signal])
+    said: Heard = field(default_factory=Heard)
 
     def breaker(self, seed: int = 0) -> Breaker:
-        return Breaker(ADDRESS, self.probe, Random(seed), self.said.append)
+        return Breaker(ADDRESS, self.probe, Random(seed), self.said.listeners())
 
     async def probe(self) -> None:
         self.probes.append(now())
@@ -89,7 +89,7 @@ def test_five_calls_in_a_row_that_do_not_connect_open_it() -> None:
         other.mood = "unreachable"
         assert await other.call(breaker) == "Unavailable"
         assert state_of(breaker) == "open"
-        assert [signal.kind for signal in other.said] == ["breaker-opened"]
+        assert other.said.words == ["breaker-opened"]
         with pytest.raises(Unavailable) as refused:
             breaker.enter(now() + 1)
         assert "nobody there" in refused.value.what
@@ -156,7 +156,7 @@ def test_it_closes_after_two_probes_without_traffic() -> None:
         await asyncio.sleep(0.3 + 0.02 + 0.001)
         assert state_of(breaker) == "closed"
         assert len(other.probes) == 2
-        assert [signal.kind for signal in other.said] == ["breaker-opened", "breaker-closed"]
+        assert other.said.words == ["breaker-opened", "breaker-closed"]
         assert await other.call(breaker) == "ok"
 
     virtually(story())

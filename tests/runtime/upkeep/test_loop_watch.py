@@ -12,8 +12,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from remit.runtime import LoopWatch, Signal
+from remit.runtime import LoopWatch
 from remit.runtime.upkeep.loop_watch import _is_idle
+from tests.runtime.heard import Heard
 from tests.runtime.talk import Talk, until
 
 PROGRAM = Path(__file__).parent / "programs" / "blocked.py"
@@ -32,9 +33,9 @@ def test_a_process_says_what_blocks_its_loop() -> None:
 
 
 @contextmanager
-def watching(seconds: float, said: list[Signal]) -> Generator[LoopWatch]:
+def watching(seconds: float, said: Heard) -> Generator[LoopWatch]:
     watch = LoopWatch(seconds)
-    watch.start(said.append)
+    watch.start(said.listeners())
     try:
         yield watch
     finally:
@@ -42,19 +43,19 @@ def watching(seconds: float, said: list[Signal]) -> Generator[LoopWatch]:
 
 
 async def test_a_block_is_said_once_and_remembered() -> None:
-    said: list[Signal] = []
+    said = Heard()
     with watching(0.05, said) as watch:
         await until(lambda: watch.asked >= 3)
         assert watch.note == ""
         time.sleep(0.5)  # noqa: ASYNC251  this is what is to be noticed
         await until(lambda: watch.note != "")
-        assert [(signal.kind, signal.where) for signal in said] == [("blocked", "event loop")]
+        assert [(line.word, line.where) for line in said] == [("blocked", "event loop")]
         assert watch.note.startswith("the event loop was blocked for 0.")
         assert "test_a_block_is_said_once_and_remembered" in watch.note
 
 
 async def test_a_loop_that_has_nothing_to_do_is_not_blocked() -> None:
-    said: list[Signal] = []
+    said = Heard()
     with watching(0.2, said) as watch:
         await until(lambda: watch.asked >= 20)
         assert (said, watch.note) == ([], "")

@@ -12,12 +12,13 @@ from remit.log import escaped
 from remit.messages import Codec, Command, Contract, Message, Query, Refusal, contract_of, fits, require_key
 from remit.runtime.calling.applying import Applying, Binding
 from remit.runtime.calling.deadlines import NEVER, Deadlines, seconds_of
+from remit.runtime.calling.hearing import Call, Hearing
 from remit.runtime.calling.outcomes import Claimed, Outcomes
 from remit.runtime.calling.telling import Telling
+from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
 from remit.runtime.services import Services
-from remit.runtime.signals import Listener
 from remit.runtime.store_time import StoreTime
 from remit.runtime.work.attempts import DERIVED, Attempt
 from remit.runtime.work.called import identity_of
@@ -71,7 +72,7 @@ class Calls:
         services: Services,
         ports: Ports,
         time: StoreTime,
-        listener: Listener,
+        listeners: Listeners,
         *,
         parity: bool,
         elsewhere: Elsewhere | None = None,
@@ -86,14 +87,16 @@ class Calls:
         """Rung when an address that was not called is called again."""
         self.outcomes = Outcomes(self.stamp)
         self._applying = Applying(self.outcomes, self.turns, ports.random)
-        self._telling = Telling(listener, parity=parity)
+        self._telling = Telling(listeners, parity=parity)
         self._parity = parity
+        said = listeners.call_begun is not None or listeners.call_ended is not None
+        self._hearing = Hearing(listeners) if said else None
         self._elsewhere = elsewhere
         published = Forms({}, contracts.__getitem__)
         self.workplaces = {
             name: Workplace(
                 plan, stores[name], Forms(plan.events, _owned_by(name)), published,
-                services.of(name), ports.ids, ports.clock, ports.clock.seconds, self.within,
+                services.of(name), ports.ids, ports.clock, ports.clock.seconds, self.within, listeners.unit_committed,
             )
             for name, plan in plans.items()
         }  # fmt: skip
@@ -123,11 +126,16 @@ class Calls:
             require_key(key, type(command).__name__)
         found = self._commands.get(type(command))
         if found is not None:
-            claim = Claimed(caller, key, trace or escaped(key), found[1].contract.type) if key else None
-            return self._here(found, command, deadline, claim, None)
+            trace = trace or escaped(key) if key else self.ids.new()
+            claim = Claimed(caller, key, trace, found[1].contract.type) if key else None
+            if self._hearing is None:
+                return self._here(found, command, deadline, claim, None, trace)
+            call = Call(found[1].contract.type, trace, caller.removesuffix(DERIVED))
+            return self._hearing.heard(call, self._here, found, command, deadline, claim, None, trace)
         key = key or self.ids.new()
         target = self._target(command, "handle")
-        return self._called(command, deadline, Claimed(caller, key, trace or escaped(key), target.contract.type), None)
+        claim = Claimed(caller, key, trace or escaped(key), target.contract.type)
+        return self._called(command, target, deadline, claim, None)
 
     async def send_within(
         self, outer: Attempt, command: Command[Any, Any], *, key: str | None, deadline: float | None
@@ -148,8 +156,11 @@ class Calls:
         failed: BaseException | None = None
         try:
             if found is None:
-                return await self._called(command, deadline, claim, outer)
-            return await self._here(found, command, deadline, claim, outer)
+                return await self._called(command, target, deadline, claim, outer)
+            if self._hearing is None:
+                return await self._here(found, command, deadline, claim, outer, outer.trace)
+            call = Call(contract.type, outer.trace, outer.context)
+            return await self._hearing.heard(call, self._here, found, command, deadline, claim, outer, outer.trace)
         except BaseException as error:
             failed = error
             raise
@@ -157,8 +168,15 @@ class Calls:
             called.leave(mark, failed, over=run != outer.run)
 
     async def _here(
-        self, found: Binding, command: Any, deadline: float | None, claim: Claimed | None, outer: Attempt | None
+        self,
+        found: Binding,
+        command: Any,
+        deadline: float | None,
+        claim: Claimed | None,
+        outer: Attempt | None,
+        trace: str,
     ) -> Any:
+        """`trace` is what the command belongs to: without a key it is all that it is known by."""
         workplace, handler = found
         arriving = self._telling.travelled(handler, command) if self._parity else command
         if claim is not None:
@@ -167,23 +185,33 @@ class Calls:
         limit = self.deadlines.enter(seconds, NEVER if outer is None else outer.deadline)
         try:
             if claim is None:
-                origin = self.ids.new()
-                attempt = Attempt(origin, origin, origin, self.seconds(), workplace.plan.name, limit.when)
+                attempt = Attempt(trace, trace, trace, self.seconds(), workplace.plan.name, limit.when)
                 reply = await self._applying.apply(limit, found, arriving, None, attempt)
             else:
                 reply = await self._applying.once(limit, found, arriving, claim, outer, self.seconds())
             return self._telling.returned(handler, reply) if self._parity else reply
         except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
-            self._telling.tell(handler, limit, error)
+            self._telling.tell(handler, limit, error, trace)
         finally:
             self.deadlines.leave(limit)
 
-    async def ask(self, query: Query[Any, Any], *, deadline: float | None, outer: Attempt | None = None) -> Any:
-        """The answer to a query. Raises its refusals and `CallError`s."""
-        found, trace = self._queries.get(type(query)), outer.trace if outer is not None else ""
+    def ask(
+        self, query: Query[Any, Any], *, deadline: float | None, outer: Attempt | None = None, trace: str = ""
+    ) -> Coroutine[Any, Any, Any]:
+        """The answer to a query. `trace` is what it belongs to where another process says so. Raises its refusals and
+        `CallError`s."""
+        found, trace = self._queries.get(type(query)), outer.trace if outer is not None else trace
         if found is None:
-            self._target(query, "answer")
-            return await self._called(query, deadline, Claimed("", "", trace, ""), outer)
+            target = self._target(query, "answer")
+            return self._called(query, target, deadline, Claimed("", "", trace, ""), outer)
+        if self._hearing is None:
+            return self._answered(found, query, deadline, outer, trace)
+        call = Call(found[1].contract.type, trace, outer.context if outer is not None else "")
+        return self._hearing.heard(call, self._answered, found, query, deadline, outer, trace)
+
+    async def _answered(
+        self, found: Binding, query: Any, deadline: float | None, outer: Attempt | None, trace: str
+    ) -> Any:
         workplace, handler = found
         arriving = self._telling.travelled(handler, query) if self._parity else query
         seconds = DEADLINE if deadline is None else seconds_of(deadline)
@@ -199,18 +227,23 @@ class Calls:
                 limit.refuse_late()
             return self._telling.returned(handler, answer) if self._parity else answer
         except BaseException as error:  # noqa: BLE001  # whatever a handler raises must not reach the caller
-            self._telling.tell(handler, limit, error)
+            self._telling.tell(handler, limit, error, trace)
         finally:
             self.deadlines.leave(limit)
 
-    async def _called(self, message: Message, deadline: float | None, claim: Claimed, outer: Attempt | None) -> Any:
+    async def _called(
+        self, message: Message, target: Target, deadline: float | None, claim: Claimed, outer: Attempt | None
+    ) -> Any:
         """Calls a context in another process: with a key always, so that an attempt can be repeated."""
         assert self._elsewhere is not None  # noqa: S101  # it knows who handles the message
         seconds = DEADLINE if deadline is None else seconds_of(deadline)
         latest = outer.deadline - MARGIN if outer is not None else NEVER
-        return await self._elsewhere.call(
-            message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace
-        )
+        more = {"key": claim.key, "caller": claim.caller, "trace": claim.trace}
+        if self._hearing is None:
+            return await self._elsewhere.call(message, seconds, latest, **more)
+        by = claim.caller if outer is None else outer.context
+        call = Call(target.contract.type, claim.trace, by, elsewhere=True)
+        return await self._hearing.heard(call, self._elsewhere.call, message, seconds, latest, **more)
 
     def _target(self, message: Message, decorator: str) -> Target:
         """Who handles a message elsewhere. Raises `CallError`."""

@@ -24,17 +24,18 @@ from remit.errors import (
 )
 from remit.messages import Refusal, decode_reply, write_reply
 from remit.runtime.calling.deadlines import Limit
+from remit.runtime.events import HandlerRaised
 from remit.runtime.failures import told
+from remit.runtime.listeners import Listeners
 from remit.runtime.plan import HandlerPlan
-from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.attempts import is_end
 
 
 class Telling:
-    """Tells callers how their calls have ended, and the listener what has failed."""
+    """Tells callers how their calls have ended, and the listeners what has failed."""
 
-    def __init__(self, listener: Listener, *, parity: bool) -> None:
-        self._listener = listener
+    def __init__(self, listeners: Listeners, *, parity: bool) -> None:
+        self._listeners = listeners
         self.parity = parity
 
     def travelled(self, handler: HandlerPlan, message: Any) -> Any:
@@ -50,8 +51,8 @@ class Telling:
                 f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name
             ) from None
 
-    def tell(self, handler: HandlerPlan, limit: Limit, error: BaseException) -> NoReturn:
-        """Raises what the caller may see of what went wrong inside."""
+    def tell(self, handler: HandlerPlan, limit: Limit, error: BaseException, trace: str) -> NoReturn:
+        """Raises what the caller may see of what went wrong inside. `trace` is what the call belongs to."""
         if limit.owns_cancellation() and not isinstance(error, OutcomeUnknown):
             raise DeadlineExceeded(
                 f"{handler.contract.type} was not done by its deadline; what it had called by then stays",
@@ -61,34 +62,37 @@ class Telling:
             if limit.is_asked_to_end():
                 raise error
         elif isinstance(error, Refusal):
-            raise self._declared(handler, error) from None
+            raise self._declared(handler, error, trace) from None
         elif isinstance(error, (CallError, NotFound, AlreadyExists, BadKey, StoreError)) or is_end(error):
             raise error
-        self._listener(Signal("handler-failed", handler.name, told(error), error))
+        self._say(handler, told(error), error, trace)
         made = f": {error.what}" if isinstance(error, BadValue) else ""
         raise HandlerFailed(
             f"{handler.contract.type} failed in its handler{made}", where=handler.name,
             next="see the log of the service that runs it",
         ) from None  # fmt: skip
 
-    def _declared(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
+    def _declared(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> Exception:
         if refusal.__class__ in handler.refusals:  # of a subclass nobody elsewhere would know what it is
-            return self._written(handler, refusal)
-        self._listener(Signal("handler-failed", handler.name, f"raised the undeclared refusal {refusal}", refusal))
+            return self._written(handler, refusal, trace)
+        self._say(handler, f"raised the undeclared refusal {refusal}", refusal, trace)
         return HandlerFailed(
             f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}",
             where=handler.name, expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
             next=f"declare it: class {handler.contract.message.__name__}(Command[..., {type(refusal).__name__}])",
         )  # fmt: skip
 
-    def _written(self, handler: HandlerPlan, refusal: Refusal) -> Exception:
+    def _written(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> Exception:
         """The refusal, as it arrives; or the error of one that could not be written."""
         try:
             written = write_reply(refusal, handler.reply)
         except BadValue as error:
-            self._listener(Signal("handler-failed", handler.name, told(error), error))
+            self._say(handler, told(error), error, trace)
             return HandlerFailed(f"{handler.contract.type} was refused, which cannot be said: {error.what}")
         if self.parity:
             decoded: Refusal = decode_reply(written, handler.reply, handler.refusals)
             return decoded
         return refusal
+
+    def _say(self, handler: HandlerPlan, what: str, error: BaseException, trace: str) -> None:
+        self._listeners.say(HandlerRaised(self._listeners.seconds(), trace, handler.name, what, error))

@@ -11,9 +11,10 @@ from remit.log import Record, forms_of, has_newer, is_command, trace_of, wish_of
 from remit.messages import Refusal, write_reply
 from remit.runtime.calling.calls import Calls
 from remit.runtime.calling.outcomes import Claimed
+from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
+from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, FollowPlan
-from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store
@@ -22,12 +23,12 @@ from remit.stores import Store
 class Dispatcher:
     """Handles messages of one subscription, each within the time limit of a handler."""
 
-    def __init__(self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, listener: Listener) -> None:
+    def __init__(self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, listeners: Listeners) -> None:
         self._follow = follow
         self._plan = plan
         self._store = store
         self._calls = calls
-        self._say = listener
+        self._listeners = listeners
 
     def unit(self, taken: frozenset[tuple[str, str]]) -> UnitOfWork:
         """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
@@ -69,8 +70,8 @@ class Dispatcher:
         finally:
             self._calls.deadlines.leave(limit)
         if refusal is not None:
-            what = f"a command sent for later was refused: {record.type} {record.id}"
-            self._say(Signal("refused-later", self._follow.name, what))
+            now = self._listeners.seconds()
+            self._listeners.say(LaterRefused(now, attempt.trace, self._follow.name, record.type, record.id))
             await unit.forget()
 
     async def _apply(self, unit: UnitOfWork, record: Record) -> Refusal | None:

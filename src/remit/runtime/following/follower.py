@@ -13,7 +13,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
-from remit.log import Record
+from remit.log import Record, trace_of
+from remit.runtime.events import Retrying
 from remit.runtime.failures import backoff, is_transient, severity, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
 from remit.runtime.following.ending import DRAIN_SECONDS, end
@@ -21,9 +22,9 @@ from remit.runtime.following.history import BROKEN, Break, History, Stands, beyo
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.reports import REPORT_SECONDS
 from remit.runtime.following.troubles import Troubles
+from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.signals import Listener, Signal
 from remit.stores import Store
 from remit.transports import Feed, Push
 
@@ -43,7 +44,7 @@ class Follower:
         feed: Feed,
         effect: Effect,
         ports: Ports,
-        listener: Listener,
+        listeners: Listeners,
         stamp: Callable[[], float],
         held: Callable[[], bool] = always,
     ) -> None:
@@ -59,9 +60,8 @@ class Follower:
         self._feed = feed
         self._effect = effect
         self._ports = ports
-        self._say = listener
-        self._phase = "starting"
-        self._troubles = Troubles(follow.name, listener, effect.doing)
+        self._listeners = listeners
+        self._troubles = Troubles(follow.name, listeners, effect.doing, phase="starting")
         self._history = History(follow, store, feed, stamp)
         self._lanes: dict[int, Lane] = {}
         self._bell = asyncio.Event()
@@ -74,7 +74,7 @@ class Follower:
     def state(self) -> str:
         """starting, standby (another process runs it), running, stalled, paused, source-silent, regressed, lost-source,
         stopped."""
-        return self._troubles.worst[0] if self._phase == "running" else self._phase
+        return self._troubles.state
 
     @property
     def note(self) -> str:
@@ -91,10 +91,10 @@ class Follower:
         """Takes up the stored checkpoints and begins. A source that is away keeps it waiting until it is back."""
         self._stopping = self._prepared = self._compared = False
         self._lanes.clear()
-        self._troubles = Troubles(self.name, self._say, self._effect.doing)
+        self._troubles.clear()
         self._effect.start(self._troubles)
         await self._reload()
-        self._phase = "running"
+        self._troubles.enter("running")
         try:
             await self._compare()
         except RemitError as error:
@@ -116,13 +116,13 @@ class Follower:
         tasks = [*self._tasks, *(worker for worker, _ in lanes)]
         busy = [worker for worker, is_busy in lanes if is_busy]
         await asyncio.gather(end(tasks, busy, drain), self._effect.stop(drain))
-        self._phase = "stopped"
+        self._troubles.enter("stopped")
 
     async def stand_by(self, *, lost: bool = False) -> None:
         """Ends, and leaves it to another process, until it is started again: at once when that has it already and does
         the same (`lost`), and otherwise when what is being done has come to its end, however long that takes."""
         await self.stop(drain=0.0 if lost else HANDLER_SECONDS + DRAIN_SECONDS)
-        self._phase = "standby"
+        self._troubles.enter("standby")
 
     def ring(self, push: Push | None = None) -> None:
         """Something may be new; a pushed message is kept if it can be the next or a later one."""
@@ -175,7 +175,7 @@ class Follower:
             lane.worker = asyncio.create_task(self._work(lane), name=f"{self.name} partition {lane.part}")
 
     def _goes_on(self) -> bool:
-        return not self._stopping and self.state not in BROKEN and self._held()
+        return not self._stopping and self._troubles.state not in BROKEN and self._held()
 
     def _lane(self, part: int) -> Lane:
         lane = self._lanes.get(part)
@@ -280,7 +280,9 @@ class Follower:
         if shown := self._effect.trouble(error, failures):
             self._troubles.begin(cause, *shown)
         else:
-            self._say(Signal("retrying", self.name, told(error), error))
+            lane = self._lanes.get(cause) if isinstance(cause, int) else None
+            trace = "" if lane is None or lane.failing is None else trace_of(lane.failing)
+            self._listeners.say(Retrying(self._listeners.seconds(), trace, self.name, told(error), error))
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""
@@ -342,7 +344,7 @@ class Follower:
 
     async def housekeeping(self, reload: bool) -> None:
         """Sees to what is due beside the messages. `reload` when another process has written to the store."""
-        if self._stopping or self._phase != "running" or not self._held():
+        if self._stopping or self._troubles.phase != "running" or not self._held():
             return
         if reload:
             self._bell.set()

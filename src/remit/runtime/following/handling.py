@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
-from remit.log import Record
+from remit.log import Record, trace_of
 from remit.runtime.calling.calls import Calls
+from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.dispatch import Dispatcher
 from remit.runtime.following.effect import Effect
@@ -21,9 +22,9 @@ from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
 from remit.runtime.following.troubles import Troubles
+from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Park, Store, Unit
@@ -42,12 +43,12 @@ def subscription(
     feed: Feed,
     calls: Calls,
     ports: Ports,
-    listener: Listener,
+    listeners: Listeners,
     held: Callable[[], bool] = always,
 ) -> Follower:
     """Follows one channel of one source for one context, and has its handlers react."""
-    handling = Handling(follow, plan, store, calls, ports, listener)
-    return Follower(follow, store, feed, handling, ports, listener, calls.stamp, held)
+    handling = Handling(follow, plan, store, calls, ports, listeners)
+    return Follower(follow, store, feed, handling, ports, listeners, calls.stamp, held)
 
 
 @dataclass
@@ -77,15 +78,15 @@ class Handling(Effect):
     doing = "handling"
 
     def __init__(
-        self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, ports: Ports, listener: Listener
+        self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, ports: Ports, listeners: Listeners
     ) -> None:
         self._follow = follow
         self._store = store
         self._calls = calls
         self._ports = ports
-        self._say = listener
-        self._dispatcher = Dispatcher(follow, plan, store, calls, listener)
-        self._parking = Parking(follow, store, self._dispatcher, calls, listener)
+        self._listeners = listeners
+        self._dispatcher = Dispatcher(follow, plan, store, calls, listeners)
+        self._parking = Parking(follow, store, self._dispatcher, calls, listeners)
         self._parts: defaultdict[int, _Part] = defaultdict(_Part)
         self._storm = Storm()
 
@@ -114,6 +115,12 @@ class Handling(Effect):
         self.leave(lane)
         mine.taken = frozenset()
         lane.stored = last.pos, last.id
+        if self._listeners.batch_handled is not None:
+            count, seconds = last.pos - stood[0], asyncio.get_running_loop().time() - mine.begun
+            of, now = self._follow, self._calls.seconds()
+            self._listeners.batch_handled(
+                BatchHandled(now, trace_of(last), of.name, of.source, last.part, last.pos, count, seconds)
+            )
         return last
 
     async def _decide(
@@ -202,7 +209,7 @@ class Handling(Effect):
             park = self._parking.failed(record, error)
             await self._store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
             self._storm.parked(now)
-        self._say(Signal("parked", self._follow.name, f"key {record.key!r}: {told(error)}", error))
+        self._listeners.say(KeyParked(now, trace_of(record), self._follow.name, record.key, told(error), error))
         lane.stored = record.pos, record.id
         return record
 

@@ -12,16 +12,17 @@ from collections import deque
 from collections.abc import Collection, Sequence
 
 from remit.errors import Conflict
-from remit.log import Record
+from remit.log import Record, trace_of
 from remit.runtime.calling.calls import Calls
+from remit.runtime.events import KeyReleased, Retrying
 from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.following.dispatch import Dispatcher
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.ending import end
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
+from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FollowPlan
-from remit.runtime.signals import Listener, Signal
 from remit.runtime.work.turns import Place
 from remit.stores import Park, Parked, Settle, Store, Unit
 
@@ -54,14 +55,14 @@ class Parking:
     """The parked keys of one subscription."""
 
     def __init__(
-        self, follow: FollowPlan, store: Store, dispatcher: Dispatcher, calls: Calls, listener: Listener
+        self, follow: FollowPlan, store: Store, dispatcher: Dispatcher, calls: Calls, listeners: Listeners
     ) -> None:
         self._follow = follow
         self._store = store
         self._dispatcher = dispatcher
         self._calls = calls
-        self._say = listener
-        self._troubles = Troubles(follow.name, listener)
+        self._listeners = listeners
+        self._troubles = Troubles(follow.name, listeners)
         self._place = follow.id
         self._resting: dict[tuple[str, float], float] = {}
         """Until when (loop time) a key that is parked since then is not tried again by this process, whatever others'
@@ -168,7 +169,8 @@ class Parking:
             self._troubles.end("letters")
         except Exception as error:  # noqa: BLE001  # a store that is away, or what nobody has thought of
             self._rest(self._unnoted, row, PASSING_SECONDS)
-            self._say(Signal("retrying", self._follow.name, f"letters: {told(error)}", error))
+            now, what = self._calls.seconds(), f"letters: {told(error)}"
+            self._listeners.say(Retrying(now, "", self._follow.name, what, error))
         finally:
             del self._drains[row.key]
             self._begin()
@@ -179,7 +181,7 @@ class Parking:
 
     async def _handle_letters(self, parked: Parked, drain: _Drain) -> None:
         """Lowest first, each in its own transaction."""
-        handled = False
+        handled: Record | None = None
         while letters := await self._store.letters(self._place, parked.key, 1):
             if self.ending:
                 return
@@ -190,9 +192,10 @@ class Parking:
                     return
             finally:
                 drain.handling = False
-            handled = True
-        if handled:
-            self._say(Signal("released", self._follow.name, f"key {parked.key!r}"))
+            handled = letters[0].record
+        if handled is not None:
+            now, cause = self._calls.seconds(), trace_of(handled)
+            self._listeners.say(KeyReleased(now, cause, self._follow.name, parked.key))
 
     def _rest(self, resting: dict[tuple[str, float], float], parked: Parked, seconds: float) -> None:
         if len(resting) >= REMEMBERED:

@@ -10,16 +10,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from remit.errors import ChannelError, RemitError, StoreError, Unavailable
-from remit.log import Record
+from remit.log import Record, trace_of
+from remit.runtime.events import MessagesPublished
 from remit.runtime.failures import backoff, storable, told
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.ending import end
 from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
+from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
-from remit.runtime.signals import Listener
 from remit.stores import Advance, Store, Unit
 from remit.transports import EventChannel
 from remit.transports.in_process import StoreFeed
@@ -35,12 +36,13 @@ def relay(
     store: Store,
     events: EventChannel,
     ports: Ports,
-    listener: Listener,
+    listeners: Listeners,
     held: Callable[[], bool] = always,
 ) -> Follower:
     """Publishes one channel of a context's log. `follow` names both, and the checkpoint: `billing.relay:nats`."""
-    feed, publishing = StoreFeed(follow.source, follow.channel, store), Publishing(follow, store, events, ports)
-    return Follower(follow, store, feed, publishing, ports, listener, ports.clock.seconds, held)
+    feed = StoreFeed(follow.source, follow.channel, store)
+    publishing = Publishing(follow, store, events, ports, listeners)
+    return Follower(follow, store, feed, publishing, ports, listeners, ports.clock.seconds, held)
 
 
 class Publishing(Effect):
@@ -48,11 +50,14 @@ class Publishing(Effect):
 
     doing = "publishing"
 
-    def __init__(self, follow: FollowPlan, store: Store, events: EventChannel, ports: Ports) -> None:
+    def __init__(
+        self, follow: FollowPlan, store: Store, events: EventChannel, ports: Ports, listeners: Listeners
+    ) -> None:
         self._follow = follow
         self._store = store
         self._events = events
         self._ports = ports
+        self._listeners = listeners
         self._moves: dict[int, asyncio.Task[None]] = {}
         self._ending = False
 
@@ -68,10 +73,16 @@ class Publishing(Effect):
 
     async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
         source, channel, stood = self._follow.source, self._follow.channel, (lane.pos, lane.id)
+        begun = asyncio.get_running_loop().time()
         count = await self._events.publish(source, channel, records)
         if count == 0:
             raise Unavailable("the channel confirmed nothing", where=f"{source}, partition {lane.part}")
         last = records[count - 1]
+        if self._listeners.published is not None:
+            now, seconds = self._ports.clock.seconds(), asyncio.get_running_loop().time() - begun
+            self._listeners.published(
+                MessagesPublished(now, trace_of(last), self._follow.name, source, lane.part, last.pos, count, seconds)
+            )
         await self._moved(lane)
         self._moves[lane.part] = asyncio.create_task(
             self._move(lane, stood, last), name=f"{self._follow.name} checkpoint"

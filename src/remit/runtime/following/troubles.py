@@ -1,11 +1,12 @@
-"""What keeps a follower from going on: one trouble per cause, each said when it begins."""
+"""What keeps a follower from going on, one trouble per cause, and the state that comes of it. Changes are said."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 
+from remit.runtime.events import StateChanged, TroubleBegun, TroubleEnded
 from remit.runtime.failures import severity, storable, told
-from remit.runtime.signals import Listener, Signal
+from remit.runtime.listeners import Listeners
 
 _ORDER = ("running", "stalled", "paused", "source-silent", "regressed", "lost-source")
 """From the best to the worst, as `remit status` orders them."""
@@ -14,11 +15,18 @@ _ORDER = ("running", "stalled", "paused", "source-silent", "regressed", "lost-so
 class Troubles:
     """Several may hold at once: a source that is away ends for itself, and a stuck partition does not end with it."""
 
-    def __init__(self, where: str, say: Listener, doing: str = "handling") -> None:
+    def __init__(self, where: str, listeners: Listeners, doing: str = "handling", phase: str = "running") -> None:
+        self.phase = phase
+        """Only in "running" troubles are what the state is."""
         self._where = where
-        self._say = say
+        self._listeners = listeners
         self._doing = doing
         self._found: dict[Hashable, tuple[str, str]] = {}
+
+    @property
+    def state(self) -> str:
+        """The phase, or what the worst of the troubles makes of it."""
+        return self.worst[0] if self._found and self.phase == "running" else self.phase
 
     @property
     def worst(self) -> tuple[str, str]:
@@ -27,12 +35,23 @@ class Troubles:
             return "running", ""
         return max(self._found.values(), key=lambda found: _ORDER.index(found[0]))
 
+    def enter(self, phase: str) -> None:
+        """Begins another phase."""
+        before, self.phase = self.state, phase
+        self._changed(before)
+
+    def clear(self) -> None:
+        """Forgets all of them: it begins anew."""
+        self._found.clear()
+
     def begin(self, cause: Hashable, state: str, note: str) -> None:
         """Notes a trouble, and says it unless it has been said: several partitions may have the same one."""
         found = state, storable(note)
         if found not in self._found.values():
-            self._say(Signal(state, self._where, found[1]))
+            self._listeners.say(TroubleBegun(self._listeners.seconds(), "", self._where, *found))
+        before = self.state
         self._found[cause] = found
+        self._changed(before)
 
     def note(self, cause: Hashable, error: Exception | None) -> None:
         """Begins the trouble that an error means, or ends it where there is none."""
@@ -43,5 +62,14 @@ class Troubles:
 
     def end(self, cause: Hashable) -> None:
         """The cause is gone. Says so when it was the last one."""
+        if not self._found:  # as after each batch
+            return
+        before = self.state
         if self._found.pop(cause, None) is not None and not self._found:
-            self._say(Signal("resumed", self._where, f"{self._doing} again"))
+            self._listeners.say(TroubleEnded(self._listeners.seconds(), "", self._where, f"{self._doing} again"))
+        self._changed(before)
+
+    def _changed(self, before: str) -> None:
+        if before != (after := self.state):
+            now, note = self._listeners.seconds(), self.worst[1]
+            self._listeners.say(StateChanged(now, "", self._where, before, after, note))

@@ -20,8 +20,9 @@ from types import TracebackType
 from typing import Literal
 
 from remit.errors import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable
+from remit.runtime.events import BreakerClosed, BreakerOpened
 from remit.runtime.failures import backoff
-from remit.runtime.signals import Listener, Signal
+from remit.runtime.listeners import Listeners
 
 WINDOW_SECONDS = 10
 CALLS = 20
@@ -38,7 +39,9 @@ LONGEST_SECONDS = 5.0
 class Breaker:
     """The breaker of one address. `probe` asks the other side for a sign of life and raises when there is none."""
 
-    def __init__(self, address: str, probe: Callable[[], Awaitable[None]], random: Random, listener: Listener) -> None:
+    def __init__(
+        self, address: str, probe: Callable[[], Awaitable[None]], random: Random, listeners: Listeners
+    ) -> None:
         self.address = address
         self.state: Literal["closed", "open", "half-open"] = "closed"
         self.error = ""
@@ -49,7 +52,7 @@ class Breaker:
         """How often it has left the closed state or come back to it."""
         self._probe = probe
         self._random = random
-        self._say = listener
+        self._listeners = listeners
         self._window = _Window()
         self._in_a_row = 0
         self._openings = 0
@@ -119,7 +122,7 @@ class Breaker:
         if error is not None and (self._in_a_row >= IN_A_ROW or self._window.is_bad()):
             self.epoch += 1
             self._open(_text(error))
-            self._say(Signal("breaker-opened", self.address, self.error, error))
+            self._listeners.say(BreakerOpened(self._listeners.seconds(), "", self.address, self.error, error))
 
     def _open(self, why: str) -> None:
         self.state, self.error, self._place = "open", why, None
@@ -147,7 +150,7 @@ class Breaker:
         self.epoch += 1
         if self._timer is not None:
             self._timer.cancel()
-        self._say(Signal("breaker-closed", self.address, "it answers again"))
+        self._listeners.say(BreakerClosed(self._listeners.seconds(), "", self.address))
 
     def _start_probe(self) -> None:
         permit = self._take_place(self._now() + PROBE_SECONDS)

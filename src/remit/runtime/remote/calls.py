@@ -23,11 +23,11 @@ from remit.log import Head, Heads, Record
 from remit.messages import Command, Encoding, Message, contract_of, declared_context
 from remit.runtime.failures import backoff
 from remit.runtime.freshness.reaching import Question, Reached
+from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
 from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.remote.retries import Budget, retrying
 from remit.runtime.remote.wire import Known, Report, Route, Span, heard, is_shed, length_of, printable, raise_failure
-from remit.runtime.signals import Listener
 from remit.stores import nesting
 from remit.transports import Answer, CallChannel, Request, Standing
 
@@ -50,20 +50,20 @@ class RemoteCalls:
         self,
         channel: CallChannel,
         ports: Ports,
+        listeners: Listeners,
         elsewhere: Collection[str],
         encoding: Encoding = "json",
         owners: Mapping[type[Message], str] | None = None,
-        listener: Listener = lambda _: None,
     ) -> None:
         """`elsewhere` are addresses: `billing.write`, `billing.read`, `billing.log`. `owners` are the contexts of
-        messages whose modules do not name them. `listener` is told when an address is no longer called, and when it is
-        called again."""
+        messages whose modules do not name them. `listeners` are told when an address is no longer called, and when it
+        is called again."""
         self._channel = channel
         self._ports = ports
         self._elsewhere = frozenset(elsewhere)
         self._format: Encoding = encoding
         self._owners = owners or {}
-        self._listener = listener
+        self._listeners = listeners
         self._routes: dict[type, Route | None] = {}
         self._targets: dict[str, _Target] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
@@ -103,7 +103,7 @@ class RemoteCalls:
     def _target(self, address: str) -> _Target:
         target = self._targets.get(address)
         if target is None:
-            target = _Target(address, self._channel, self._ports, self._listener)
+            target = _Target(address, self._channel, self._ports, self._listeners)
             self._targets[address] = target
         return target
 
@@ -212,9 +212,9 @@ class RemoteCalls:
 class _Target:
     """One address: whether it is called now, and whether again."""
 
-    def __init__(self, address: str, channel: CallChannel, ports: Ports, listener: Listener) -> None:
+    def __init__(self, address: str, channel: CallChannel, ports: Ports, listeners: Listeners) -> None:
         self.address = address
-        self.breaker = Breaker(address, self._ping, ports.random, listener)
+        self.breaker = Breaker(address, self._ping, ports.random, listeners)
         self._budget = Budget()
         self._channel = channel
 

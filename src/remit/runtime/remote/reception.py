@@ -23,8 +23,10 @@ from remit.errors import (
 from remit.log import Channel, Heads, Log, Record, context_of, is_escaped
 from remit.messages import Encoding, Refusal, fits
 from remit.runtime.calling.calls import Calls
+from remit.runtime.events import HandlerRaised
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Question, Waiting
+from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.remote.retries import retrying
 from remit.runtime.remote.wire import (
@@ -74,6 +76,7 @@ class Reception:
         stores: Mapping[str, Store],
         names: Collection[str],
         freshness: Freshness,
+        listeners: Listeners,
     ) -> None:
         """`names` are those of all contexts of the system."""
         self._calls = calls
@@ -81,6 +84,7 @@ class Reception:
         self._stores = stores
         self._names = frozenset(names)
         self._freshness = freshness
+        self._listeners = listeners
         self._handlers = {
             (kind, handler.contract.type, handler.contract.version): handler
             for plan in self._plans.values()
@@ -160,7 +164,7 @@ class Reception:
         deep = nesting.arrived(_depth(request))
         try:
             if request.kind == "query":
-                outcome = await self._calls.ask(message, deadline=seconds)
+                outcome = await self._calls.ask(message, deadline=seconds, trace=_trace(request))
             else:
                 caller, key, trace = _identity(request)
                 outcome = await self._calls.send(message, key=key, deadline=seconds, caller=caller, trace=trace)
@@ -175,6 +179,9 @@ class Reception:
         try:
             return route.answer(outcome)
         except BadValue as error:
+            if request.kind == "query":
+                now, cause = self._listeners.seconds(), _trace(request)
+                self._listeners.say(HandlerRaised(now, cause, handler.name, str(error), None))
             raise _unsaid(handler, request, error) from error
 
     def _handler(self, request: Request) -> HandlerPlan:
@@ -292,7 +299,6 @@ def _unsaid(handler: HandlerPlan, request: Request, error: BadValue) -> CallErro
             f"{handler.contract.type} was applied, and its answer cannot be written: {error.what}", where=handler.name,
             next="look at what it has changed",
         )  # fmt: skip
-    log.warning("handler-failed %s: %s", handler.name, error)
     return HandlerFailed(
         f"{handler.contract.type} failed in its handler: {error.what}", where=handler.name, next=error.next
     )
@@ -301,7 +307,7 @@ def _unsaid(handler: HandlerPlan, request: Request, error: BadValue) -> CallErro
 def _identity(request: Request) -> tuple[str, str, str]:
     """Caller, key and trace of a command. Raises `BadMessage`."""
     headers = request.headers
-    key, trace = original(headers.get("remit-key", "")), original(headers.get("remit-trace", ""))
+    key, trace = original(headers.get("remit-key", "")), _trace(request)
     if not key:
         raise BadMessage("a command without a key", where=headers["remit-type"], expected="the header remit-key")
     if not is_escaped(trace):  # it will stand in the JSON headers of messages
@@ -311,6 +317,10 @@ def _identity(request: Request) -> tuple[str, str, str]:
             "a caller that cannot be stored", where=headers["remit-type"], expected="the header remit-caller"
         )
     return caller, key, trace
+
+
+def _trace(request: Request) -> str:
+    return original(request.headers.get("remit-trace", ""))
 
 
 def _depth(request: Request) -> int:

@@ -13,8 +13,8 @@ from datetime import timedelta
 from remit.errors import RemitError, StoreError
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.troubles import Troubles
+from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
-from remit.runtime.signals import Listener
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.leases import SETTLED_SECONDS, Leases
 from remit.runtime.upkeep.pruning import prune, trim
@@ -39,7 +39,7 @@ class Housekeeper:
         leases: Mapping[str, Leases],
         ports: Ports,
         time: StoreTime,
-        listener: Listener,
+        listeners: Listeners,
         keep: Mapping[str, timedelta | None],
     ) -> None:
         self._process = ""
@@ -48,9 +48,9 @@ class Housekeeper:
         self._leases = leases
         self._ports = ports
         self._time = time
-        self._say = listener
+        self._listeners = listeners
         self._keep = keep
-        self._troubles = {name: Troubles(f"store of {name}", listener) for name in stores}
+        self._troubles = {name: Troubles(f"store of {name}", listeners) for name in stores}
         self._tasks: list[asyncio.Task[None]] = []
         self._news: set[Follower] = set()
         """Whose store or source another process has written to."""
@@ -64,7 +64,7 @@ class Housekeeper:
         self._born = asyncio.get_running_loop().time()
         await asyncio.gather(*(self._beat(name) for name in self._stores))
         if self._ports.watch is not None:
-            self._ports.watch.start(self._say)
+            self._ports.watch.start(self._listeners)
         self._tasks = [
             *(asyncio.create_task(self._look_after(name), name=f"housekeeper of {name}") for name in self._stores),
             *(asyncio.create_task(self._delete(self._prune, name), name=f"pruning of {name}") for name in self._stores),
@@ -83,7 +83,7 @@ class Housekeeper:
     @property
     def unusable(self) -> list[str]:
         """The contexts whose store cannot be used as it is."""
-        return [name for name, troubles in self._troubles.items() if troubles.worst[0] != "running"]
+        return [name for name, troubles in self._troubles.items() if troubles.state != "running"]
 
     async def _look_after(self, name: str) -> None:
         followers = [each for each in self._subscriptions if each.follow.id.context == name]

@@ -10,7 +10,8 @@ import time
 import traceback
 from types import FrameType
 
-from remit.runtime.signals import Listener, Signal
+from remit.runtime.events import LoopBlocked
+from remit.runtime.listeners import Listeners
 
 REMEMBERED_SECONDS = 60.0
 
@@ -24,10 +25,10 @@ class LoopWatch:
         self._last = ("", 0.0)
         self.asked = 0
 
-    def start(self, say: Listener) -> None:
-        """Watches the running loop, which is the calling thread's. `say` is called from the thread of the watch."""
+    def start(self, listeners: Listeners) -> None:
+        """Watches the running loop, which is the calling thread's. Listeners are told from the thread of the watch."""
         self._ended.clear()
-        watched = (asyncio.get_running_loop(), threading.get_ident(), say)
+        watched = (asyncio.get_running_loop(), threading.get_ident(), listeners)
         threading.Thread(target=self._watch, args=watched, name="remit-loop-watch", daemon=True).start()
 
     def stop(self) -> None:
@@ -40,7 +41,7 @@ class LoopWatch:
         what, until = self._last
         return what if time.monotonic() < until else ""
 
-    def _watch(self, loop: asyncio.AbstractEventLoop, thread: int, say: Listener) -> None:
+    def _watch(self, loop: asyncio.AbstractEventLoop, thread: int, listeners: Listeners) -> None:
         while not self._ended.wait(self._seconds / 4):
             answered = threading.Event()
             begun = time.monotonic()
@@ -54,7 +55,7 @@ class LoopWatch:
             frame = sys._current_frames().get(thread)  # noqa: SLF001  there is no other way to see another thread's stack
             if frame is not None and not _is_idle(frame) and not self._ended.is_set():
                 where = f"{frame.f_code.co_qualname} ({frame.f_code.co_filename}:{frame.f_lineno})"
-                say(Signal("blocked", "event loop", f"for more than {self._seconds:g} s, in {where}\n{_stack(frame)}"))
+                listeners.say(LoopBlocked(listeners.seconds(), "", self._seconds, where, _stack(frame)))
                 while not answered.wait(self._seconds) and not self._ended.is_set():
                     self._remember(begun, where)
                 self._remember(begun, where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
@@ -12,12 +13,13 @@ from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
 from remit.messages import LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text
+from remit.runtime.events import UnitCommitted
 from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.runtime.work.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, is_end, meant
 from remit.runtime.work.called import identity_of
 from remit.runtime.work.held import Held
 from remit.runtime.work.turns import Place
-from remit.stores import Change, Claim, Entry, Store, Unit
+from remit.stores import Change, Claim, Entry, Store, Unit, was_written
 from remit.stores.port import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -47,6 +49,8 @@ class Workplace:
     """The time, in seconds since the epoch."""
     sender: Callable[[UnitOfWork], Sender]
     """The sender for the handlers of a unit of work."""
+    committed: Callable[[UnitCommitted], None] | None
+    """Where it is said that a unit of work was committed; None while nobody listens."""
 
 
 class UnitOfWork:
@@ -311,7 +315,23 @@ class UnitOfWork:
 
     def commit(self, rows: Unit) -> Awaitable[None]:
         """Writes the rows, together with what the handler's own statements have written. Raises as `Store.commit`."""
-        return self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
+        written = self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
+        return written if self.workplace.committed is None else self._said(written, rows)
+
+    async def _said(self, written: Awaitable[None], rows: Unit) -> None:
+        """Says that the rows were written, also to a caller who has no more time."""
+        try:
+            await written
+        except asyncio.CancelledError as error:
+            if was_written(error, rows):
+                self._say_committed(rows)
+            raise
+        self._say_committed(rows)
+
+    def _say_committed(self, rows: Unit) -> None:
+        workplace, counts = self.workplace, (len(rows.changes), len(rows.entries))
+        if workplace.committed is not None:
+            workplace.committed(UnitCommitted(workplace.seconds(), self.attempt.trace, workplace.plan.name, *counts))
 
     async def aclose(self) -> None:
         """Rolls back what the handler's own statements have written, unless it was committed. Idempotent."""

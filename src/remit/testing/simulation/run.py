@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from remit.runtime import Signal
+from remit.observability import KeyParked, RuntimeEvent, line_of
 from remit.runtime.following.history import BROKEN
 from remit.testing.simulation.cluster import Choices, Cluster, Door, Poison, Weather
 from remit.testing.simulation.cluster.loop import Livelock, Standstill
@@ -125,16 +125,19 @@ class _Run:
         )
         await self._workload.afterwards(self._door)
 
-    def _hear(self, signal: Signal) -> None:
-        self._choices.note(f"{self._cluster.loop.now:.6f} {signal.kind} {signal.where} {signal.what}")
-        if signal.kind == "parked" and not self._is_needed(signal):
-            self._accuse("false", f"parked without need: {signal.where} {signal.error!r}")
-        if signal.kind in BROKEN and not self._cluster.restored:
-            self._accuse("false", f"{signal.kind}: {signal.where} {signal.what}")
-        if signal.kind == "handler-failed":
-            self._accuse("false", f"{signal.where} failed: {signal.what}")
+    def _hear(self, event: RuntimeEvent) -> None:
+        line = line_of(event)
+        if line is None:
+            return
+        self._choices.note(f"{self._cluster.loop.now:.6f} {line.word} {line.where} {line.what}")
+        if isinstance(event, KeyParked) and not self._is_needed(event):
+            self._accuse("false", f"parked without need: {line.where} {line.error!r}")
+        if line.word in BROKEN and not self._cluster.restored:
+            self._accuse("false", f"{line.word}: {line.where} {line.what}")
+        if line.word == "handler-failed":
+            self._accuse("false", f"{line.where} failed: {line.what}")
 
-    def _is_needed(self, signal: Signal) -> bool:
+    def _is_needed(self, event: KeyParked) -> bool:
         """Whether there is a reason to park: a poison, and be it that the last try of it has hung."""
-        hung = isinstance(signal.error, TimeoutError) and signal.what.split("'")[1] in self._weather.poisoned
-        return hung or isinstance(signal.error, Poison)
+        hung = isinstance(event.error, TimeoutError) and event.key in self._weather.poisoned
+        return hung or isinstance(event.error, Poison)

@@ -128,7 +128,7 @@ class Cluster:
             return hostile if self._pull else KeptFeed(hostile, network.queue(subscription), incarnation)
 
         return Host(
-            model, stores, ports, placed=placed, channels=channels, listener=self._listener, feeds=feed, parity=True
+            model, stores, ports, placed=placed, channels=channels, listeners=[self._listener], feeds=feed, parity=True
         )
 
     def _crash(self, incarnation: Incarnation) -> None:

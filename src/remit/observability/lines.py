@@ -1,0 +1,77 @@
+"""What happens in a process, as lines of a log. Calls, units of work and batches are none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from remit.errors import visible
+from remit.runtime.events import (
+    BreakerClosed,
+    BreakerOpened,
+    HandlerRaised,
+    KeyParked,
+    KeyReleased,
+    LaterRefused,
+    LoopBlocked,
+    Retrying,
+    RuntimeEvent,
+    TroubleBegun,
+    TroubleEnded,
+)
+
+__all__ = ["Line", "line_of", "log_event"]
+
+LONGEST = 4000
+"""Characters of what a line says: it may be the text of anybody's exception."""
+_GOOD_NEWS = ("resumed", "released", "retrying", "breaker-closed")
+
+log = logging.getLogger("remit")
+
+
+class Line(NamedTuple):
+    """What is logged of an event. Words are stable: people look for them."""
+
+    word: str
+    where: str
+    what: str
+    error: BaseException | None = None
+
+
+def log_event(
+    event: HandlerRaised | KeyParked | KeyReleased | Retrying | LaterRefused | TroubleBegun | TroubleEnded
+    | BreakerOpened | BreakerClosed | LoopBlocked,
+) -> None:  # fmt: skip
+    """The listener of every process: writes to the logger `remit`, bad news as warnings."""
+    line = line_of(event)
+    if line is not None:
+        level = logging.INFO if line.word in _GOOD_NEWS else logging.WARNING
+        what = line.what if len(line.what) <= LONGEST else f"{line.what[:LONGEST]}…"
+        log.log(level, "%s %s: %s", line.word, visible(line.where), visible(what), exc_info=line.error)
+
+
+def line_of(event: RuntimeEvent) -> Line | None:
+    """What is logged of an event; None where it is nothing."""
+    line = _LINES.get(type(event))
+    return None if line is None else line(event)
+
+
+_LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line]] = {
+    HandlerRaised: lambda event: Line("handler-failed", event.handler, event.what, event.error),
+    KeyParked: lambda event: Line("parked", event.subscription, f"key {event.key!r}: {event.what}", event.error),
+    KeyReleased: lambda event: Line("released", event.subscription, f"key {event.key!r}"),
+    Retrying: lambda event: Line("retrying", event.follower, event.what, event.error),
+    LaterRefused: lambda event: Line(
+        "refused-later",
+        event.subscription,
+        f"a command sent for later was refused: {event.type} {event.message}",
+    ),
+    TroubleBegun: lambda event: Line(event.state, event.where, event.note),
+    TroubleEnded: lambda event: Line("resumed", event.where, event.note),
+    BreakerOpened: lambda event: Line("breaker-opened", event.address, event.what, event.error),
+    BreakerClosed: lambda event: Line("breaker-closed", event.address, "it answers again"),
+    LoopBlocked: lambda event: Line(
+        "blocked", "event loop", f"for more than {event.seconds:g} s, in {event.where}\n{event.stack}"
+    ),
+}

@@ -1,0 +1,63 @@
+"""What is said of calls, while somebody listens: when they begin, and how they end. Otherwise nobody comes by here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
+
+from remit.errors import DeadlineExceeded, OutcomeUnknown, Unavailable
+from remit.log import context_of
+from remit.messages import Refusal
+from remit.runtime.events import CallBegun, CallEnded, Outcome
+from remit.runtime.listeners import Listeners
+
+__all__ = ["Call", "Hearing"]
+
+
+class Call(NamedTuple):
+    """What is known of a call when it begins; see `CallBegun`."""
+
+    type: str
+    cause: str
+    caller: str
+    elsewhere: bool = False
+
+
+class Hearing:
+    """Says to the listeners what becomes of calls."""
+
+    def __init__(self, listeners: Listeners) -> None:
+        self._listeners = listeners
+
+    async def heard(self, call: Call, do: Callable[..., Awaitable[Any]], *args: Any, **more: Any) -> Any:
+        """Does what makes the call, with these arguments; gives and raises the same."""
+        type, cause, caller, elsewhere = call
+        context, seconds, loop = context_of(type), self._listeners.seconds, asyncio.get_running_loop()
+        if (say_begun := self._listeners.call_begun) is not None:
+            say_begun(CallBegun(seconds(), cause, type, context, caller, elsewhere))
+        begun = loop.time()
+        outcome: Outcome = "cancelled"
+        try:
+            reply = await do(*args, **more)
+            outcome = "replied"
+        except BaseException as error:
+            outcome = _outcome(error)
+            raise
+        finally:
+            if (say_ended := self._listeners.call_ended) is not None:
+                took = loop.time() - begun
+                say_ended(CallEnded(seconds(), cause, type, context, caller, elsewhere, took, outcome))
+        return reply
+
+
+def _outcome(error: BaseException) -> Outcome:
+    if isinstance(error, Refusal):
+        return "refused"
+    if isinstance(error, DeadlineExceeded):
+        return "deadline"
+    if isinstance(error, OutcomeUnknown):
+        return "unknown"
+    if isinstance(error, Unavailable):
+        return "unavailable"
+    return "failed" if isinstance(error, Exception) else "cancelled"

@@ -1,0 +1,125 @@
+"""The one port of a process through which it says what happens in it. Whoever wants to know gives a listener."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import types
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin
+
+from remit.errors import ListenerError
+from remit.runtime.events import (
+    EVENTS,
+    BatchHandled,
+    CallBegun,
+    CallEnded,
+    MessagesPublished,
+    RuntimeEvent,
+    UnitCommitted,
+)
+
+__all__ = ["Listener", "Listeners"]
+
+E = TypeVar("E", bound=RuntimeEvent)
+
+Listener: TypeAlias = Callable[[Any], None]
+"""Takes an event. The annotation of its parameter says of which classes: one, a union, or `RuntimeEvent` for all."""
+
+log = logging.getLogger("remit")
+
+
+class Listeners:
+    """Who listens in a process.
+
+    What happens with every message has an attribute here, which is None while nobody listens to it: such an event is
+    not even made then. Everything else is rare, and given to `say`.
+    """
+
+    __slots__ = ("_heard", "batch_handled", "call_begun", "call_ended", "published", "seconds", "unit_committed")
+
+    def __init__(self, listeners: Iterable[Listener], seconds: Callable[[], float]) -> None:
+        """`seconds` gives the time of events. Raises `ListenerError` for a listener that does not say what it takes."""
+        self.seconds = seconds
+        self._heard: dict[type[RuntimeEvent], list[_Guarded]] = {event: [] for event in EVENTS}
+        for listener in listeners:
+            guarded = _Guarded(listener)
+            for event in _events_of(listener):
+                self._heard[event].append(guarded)
+        self.call_begun = self._teller(CallBegun)
+        self.call_ended = self._teller(CallEnded)
+        self.unit_committed = self._teller(UnitCommitted)
+        self.batch_handled = self._teller(BatchHandled)
+        self.published = self._teller(MessagesPublished)
+
+    def _teller(self, event: type[E]) -> Callable[[E], None] | None:
+        return self.say if self._heard[event] else None
+
+    def say(self, event: RuntimeEvent) -> None:
+        """Tells everybody who wants to know, one after another. Raises nothing."""
+        for tell in self._heard[event.__class__]:
+            tell(event)
+
+
+class _Guarded:
+    """A listener that harms nobody: what it raises first is logged."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._has_failed = False
+
+    def __call__(self, event: RuntimeEvent) -> None:
+        try:
+            self._listener(event)
+        except Exception:  # whatever it raises is its own affair
+            if not self._has_failed:
+                self._has_failed = True
+                name = f"{_named(self._listener)} of {type(event).__name__}"
+                log.exception("listener-failed %s: it is called again, and this is said no more", name)
+
+
+def _events_of(listener: Any) -> frozenset[type[RuntimeEvent]]:
+    """The classes of events that a listener takes. Raises `ListenerError`."""
+    parameter = _parameter_of(listener)
+    wanted: Any = parameter.annotation
+    classes: tuple[Any, ...] = get_args(wanted) if get_origin(wanted) in _UNIONS else (wanted,)
+    for each in classes:
+        if each is parameter.empty:
+            raise _refused(listener, f"says nothing about its parameter {parameter.name!r}")
+        if not (isinstance(each, type) and issubclass(each, RuntimeEvent)):
+            raise _refused(listener, f"takes {each!r}, which is nothing that happens")
+    return frozenset(event for event in EVENTS if issubclass(event, classes))
+
+
+def _parameter_of(listener: Any) -> inspect.Parameter:
+    """The parameter that takes the event, with its annotation resolved. Raises `ListenerError`."""
+    if any(inspect.iscoroutinefunction(each) for each in (listener, getattr(listener, "__call__", None))):  # noqa: B004  # what would run is asked for
+        raise _refused(listener, "is async, and listeners are not awaited")
+    try:
+        parameters = inspect.signature(listener, eval_str=True).parameters.values()
+    except NameError as error:
+        raise _refused(listener, f"has an annotation that cannot be resolved at run time: {error}") from None
+    except (TypeError, ValueError, AttributeError, SyntaxError) as error:
+        raise _refused(listener, f"cannot be asked what it takes: {error}") from None
+    given = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    asked = [each for each in parameters if each.default is each.empty and each.kind not in _GATHERED]
+    if not given or asked not in ([], given[:1]):
+        raise _refused(listener, "does not take one event")
+    return given[0]
+
+
+_UNIONS = (Union, types.UnionType)
+_GATHERED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _named(listener: Any) -> str:
+    whose = listener if hasattr(listener, "__qualname__") else listener.__class__
+    return f"{whose.__module__}.{whose.__qualname__}"
+
+
+def _refused(listener: Any, what: str) -> ListenerError:
+    return ListenerError(
+        f"the listener {_named(listener)} {what}", where=_named(listener),
+        expected="a function of one parameter, annotated with classes of remit.observability",
+        next="def hear(event: CallEnded) -> None, or CallEnded | KeyParked, or RuntimeEvent for all",
+    )  # fmt: skip

@@ -1,0 +1,536 @@
+"""What happens in a process: each kind is said by a real run, with its time and its cause, to who wants to know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+
+from remit import (
+    Aggregate,
+    Command,
+    Context,
+    CustomerSupplier,
+    DeadlineExceeded,
+    DomainEvent,
+    HandlerFailed,
+    Later,
+    Query,
+    Refusal,
+    Repository,
+    Sender,
+    System,
+    Unavailable,
+)
+from remit.errors import ListenerError
+from remit.log import Channel
+from remit.observability import (
+    BatchHandled,
+    BreakerClosed,
+    BreakerOpened,
+    CallBegun,
+    CallEnded,
+    HandlerRaised,
+    KeyParked,
+    KeyReleased,
+    LaterRefused,
+    Listener,
+    LoopBlocked,
+    MessagesPublished,
+    ProcessStarted,
+    ProcessStopping,
+    Retrying,
+    RuntimeEvent,
+    StateChanged,
+    TroubleBegun,
+    TroubleEnded,
+    UnitCommitted,
+)
+from remit.runtime import Host, Listeners, Ports
+from remit.runtime.failures import IN_A_ROW
+from remit.runtime.upkeep.loop_watch import LoopWatch
+from remit.stores import Entry, Unit
+from remit.stores.memory.store import MemoryStore
+from remit.transports.in_process import Exchange, InProcessCalls
+from remit.transports.in_process_events import Broker, InProcessEvents
+from tests.runtime.apart import Buy, Look, Side, apart
+from tests.runtime.heard import Heard
+from tests.runtime.relays import relaying
+from tests.runtime.talk import LoopClock, now, on_virtual_time, until
+
+START = 1_700_000_000.0
+"""What `LoopClock` says when the loop begins."""
+
+
+class Full(Refusal):
+    pass
+
+
+class Put(Command[None, Full]):
+    item: str
+
+
+class Keep(Command[None, Full]):
+    item: str
+
+
+class Forward(Command[None]):
+    item: str
+
+
+class Count(Query[int]):
+    item: str
+
+
+class Wonder(Command[int]):
+    pass
+
+
+class HowMany(Query[int]):
+    pass
+
+
+class PutIn(DomainEvent):
+    item: str
+
+
+class Box(Aggregate[str, PutIn]):
+    times: int = 0
+
+
+async def work(item: str) -> None:
+    """Is refused, fails, or takes long, as the name of the item says."""
+    if item == "full":
+        raise Full
+    if item == "bug":
+        raise ValueError("a bug")
+    if item == "slow":
+        await asyncio.sleep(60.0)
+
+
+def desk_of(failures: Sequence[Exception]) -> System:
+    """A desk whose reaction fails with these, once each, before it works."""
+    failing = list(failures)
+    desk = Context("desk")
+
+    @desk.handle(Put)
+    async def put(command: Put, boxes: Repository[Box], later: Later[Keep]) -> None:
+        await work(command.item)
+        box = await boxes.obtain(command.item)
+        box.times += 1
+        box.record(PutIn(item=command.item))
+        if command.item == "later":
+            later.send(Keep(item="full"))
+
+    @desk.handle(Keep)
+    async def keep(command: Keep) -> None:
+        raise Full
+
+    @desk.handle(Forward)
+    async def forward(command: Forward, sender: Sender) -> None:
+        await sender.send(Put(item=command.item))
+        await sender.ask(Count(item=command.item))
+
+    @desk.answer(Count)
+    async def count(query: Count, boxes: Repository[Box]) -> int:
+        return (await boxes.get(query.item)).times
+
+    @desk.react(PutIn)
+    async def note(event: PutIn, sender: Sender) -> None:
+        if failing:
+            raise failing.pop(0)
+
+    return System("office", contexts=[desk])
+
+
+@asynccontextmanager
+async def running(*listeners: Listener, failing: Sequence[Exception] = ()) -> AsyncGenerator[Host]:
+    model = desk_of(failing).model()
+    host = Host(model, {"desk": MemoryStore(partitions=1)}, Ports(LoopClock()), listeners=listeners)
+    await host.start()
+    try:
+        yield host
+    finally:
+        await host.stop()
+
+
+# ── what is said ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@on_virtual_time
+async def test_a_call_is_told_from_its_beginning_to_its_end() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        await asyncio.sleep(5.0)
+        begun = now()
+        await app.send(Put(item="a"), key="wish", caller="http:ada")
+        assert await app.ask(Count(item="a")) == 1
+    first, second = kept.of(CallBegun)
+    assert (first.type, first.context, first.caller, first.elsewhere) == ("desk.Put", "desk", "http:ada", False)
+    assert first.cause == "wish"
+    assert first.time == pytest.approx(START + begun)
+    assert (second.type, second.caller, second.cause) == ("desk.Count", "", "")
+    ended = [(each.type, each.cause, each.outcome) for each in kept.of(CallEnded)]
+    assert ended == [("desk.Put", "wish", "replied"), ("desk.Count", "", "replied")]
+
+
+@on_virtual_time
+async def test_the_outcome_is_that_of_the_caller() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        with pytest.raises(Full):
+            await app.send(Put(item="full"))
+        with pytest.raises(HandlerFailed):
+            await app.send(Put(item="bug"))
+        with pytest.raises(DeadlineExceeded):
+            await app.send(Put(item="slow"), deadline=2.0)
+        given_up = asyncio.create_task(app.send(Put(item="slow")))
+        await asyncio.sleep(1.0)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+    outcomes = [(call.outcome, round(call.seconds)) for call in kept.of(CallEnded)]
+    assert outcomes == [("refused", 0), ("failed", 0), ("deadline", 2), ("cancelled", 1)]
+    (raised,) = kept.of(HandlerRaised)
+    assert (raised.what, str(raised.error)) == ("ValueError: a bug", "a bug")
+    assert raised.cause == kept.of(CallEnded)[1].cause != ""
+    assert not kept.of(UnitCommitted)
+
+
+@on_virtual_time
+async def test_what_comes_of_one_call_has_one_cause() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        await app.send(Forward(item="a"), key="wish")
+        await asyncio.sleep(1.0)
+    callers = [(call.type, call.caller) for call in kept.of(CallBegun)]
+    assert callers == [("desk.Forward", ""), ("desk.Put", "desk"), ("desk.Count", "desk")]
+    caused = [*kept.of(CallBegun), *kept.of(CallEnded), *kept.of(UnitCommitted), *kept.of(BatchHandled)]
+    assert {event.cause for event in caused} == {"wish"}
+
+
+@on_virtual_time
+async def test_units_of_work_and_batches_are_counted() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        await app.send(Put(item="a"))
+        await asyncio.sleep(1.0)
+        (batch,) = kept.of(BatchHandled)
+    assert [(unit.changes, unit.messages) for unit in kept.of(UnitCommitted)] == [(1, 1), (0, 0)]
+    where = batch.subscription, batch.source, batch.partition, batch.position, batch.messages
+    assert where == ("desk.note", "desk", 0, 1, 1)
+    assert batch.seconds >= 0.0
+    assert START <= batch.time < START + 1.0
+    assert batch.cause == kept.of(CallBegun)[0].cause
+
+
+@on_virtual_time
+async def test_a_key_is_told_when_it_is_parked_and_when_it_is_released() -> None:
+    kept = Heard()
+    async with running(kept, failing=[ValueError("poison")] * 3) as app:
+        await app.send(Put(item="a"), key="wish")
+        await asyncio.sleep(10.0)
+        (parked,) = kept.of(KeyParked)
+        await asyncio.sleep(60.0)
+        (released,) = kept.of(KeyReleased)
+    assert (parked.subscription, parked.key, parked.cause) == ("desk.note", "a", "wish")
+    assert parked.what == "ValueError: poison"
+    assert isinstance(parked.error, ValueError)
+    assert (released.subscription, released.key, released.cause) == ("desk.note", "a", "wish")
+    assert START < parked.time < released.time < START + 70.0
+
+
+@on_virtual_time
+async def test_what_may_pass_is_told_before_it_is_a_trouble() -> None:
+    kept = Heard()
+    async with running(kept, failing=[Unavailable("away")] * IN_A_ROW) as app:
+        await app.send(Put(item="a"), key="wish")
+        await asyncio.sleep(60.0)
+    retrying = kept.of(Retrying)
+    assert [(each.follower, each.cause, type(each.error)) for each in retrying] == [
+        ("desk.note", "wish", Unavailable)
+    ] * (IN_A_ROW - 1)
+    (begun,), (ended,) = kept.of(TroubleBegun), kept.of(TroubleEnded)
+    assert (begun.where, begun.state, "away" in begun.note) == ("desk.note", "paused", True)
+    assert (ended.where, ended.note) == ("desk.note", "handling again")
+    assert retrying[-1].time < begun.time < ended.time
+    changes = [(each.before, each.after) for each in kept.of(StateChanged) if each.where == "desk.note"]
+    assert changes == [("starting", "running"), ("running", "paused"), ("paused", "running"), ("running", "stopped")]
+
+
+@on_virtual_time
+async def test_a_command_that_was_sent_for_later_and_refused_is_told() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        await app.send(Put(item="later"), key="wish")
+        await asyncio.sleep(1.0)
+    (refused,) = kept.of(LaterRefused)
+    assert (refused.subscription, refused.type, refused.cause) == ("desk.commands", "desk.Keep", "wish")
+    assert refused.message
+    assert refused.time >= START
+
+
+@on_virtual_time
+async def test_a_process_says_when_it_starts_and_when_it_is_about_to_end() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        (started,) = kept.of(ProcessStarted)
+        assert not kept.of(ProcessStopping)
+        await asyncio.sleep(3.0)
+    (stopping,) = kept.of(ProcessStopping)
+    assert started.process == stopping.process == app.process != ""
+    assert stopping.time - started.time == pytest.approx(3.0)
+
+
+async def test_what_a_relay_has_published_is_told() -> None:
+    store, said = MemoryStore(partitions=1), list[MessagesPublished]()
+
+    def hear(event: MessagesPublished) -> None:
+        said.append(event)
+
+    await store.open()
+    headers = '{"cause":"c","trace":"wish"}'
+    entries = [Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, headers, b"{}") for n in range(7)]
+    await store.commit(Unit(entries=entries))
+    async with relaying(store, InProcessEvents(Broker()), Listeners([hear], time.time)) as relay:
+        await until(lambda: relay.position(0) == 7)
+    (published,) = said
+    where = published.relay, published.source, published.partition, published.position, published.messages
+    assert where == ("billing.relay:nats", "billing", 0, 7, 7)
+    assert (published.cause, published.seconds >= 0.0, published.time <= time.time()) == ("wish", True, True)
+    await store.close()
+
+
+@on_virtual_time
+async def test_a_call_to_another_process_is_told_in_both() -> None:
+    async with apart() as shop:
+        await shop.send(Buy(till="t", cents=5), key="wish")
+        await shop.ask(Look(till="t"))
+    here = [(call.type, call.context, call.caller, call.elsewhere) for call in shop.desk.said.of(CallBegun)]
+    assert here[:2] == [("desk.Buy", "desk", "", False), ("till.Pay", "till", "desk", True)]
+    assert here[2:] == [("desk.Look", "desk", "", False), ("till.Balance", "till", "desk", True)]
+    there = [(call.type, call.caller, call.elsewhere, call.outcome) for call in shop.till.said.of(CallEnded)]
+    assert there == [("till.Pay", "desk", False, "replied"), ("till.Balance", "", False, "replied")]
+    causes = [call.cause for call in (*shop.desk.said.of(CallBegun), *shop.till.said.of(CallBegun))]
+    assert causes == ["wish", "wish", "", "", "wish", ""]
+
+
+@on_virtual_time
+async def test_a_query_of_a_handler_keeps_its_cause_on_the_way_to_another_process() -> None:
+    asker, answerer, exchange = Context("asker"), Context("answerer"), Exchange()
+
+    @asker.handle(Wonder)
+    async def wonder(command: Wonder, sender: Sender) -> int:
+        return await sender.ask(HowMany())
+
+    @answerer.answer(HowMany)
+    async def how_many(query: HowMany) -> int:
+        return 42
+
+    relations = [CustomerSupplier(supplier="answerer", customer="asker")]
+    system = System("pair", contexts=[asker, answerer], relations=relations)
+    sides = [Side(system, name, InProcessCalls(exchange)) for name in ("answerer", "asker")]
+    for side in sides:
+        await side.start()
+    assert await sides[1].host.send(Wonder(), key="wish") == 42
+    for side in reversed(sides):
+        await side.stop()
+    causes = [(call.type, call.cause) for side in sides for call in side.said.of(CallEnded)]
+    assert causes == [("answerer.HowMany", "wish"), ("answerer.HowMany", "wish"), ("asker.Wonder", "wish")]
+
+
+@on_virtual_time
+async def test_an_address_is_told_when_it_is_given_a_rest_and_when_it_is_called_again() -> None:
+    async with apart() as shop:
+        shop.wire.down = True
+        while not (opened := shop.desk.said.of(BreakerOpened)):
+            await shop.error(Buy(till="t", cents=1), deadline=0.1)
+        shop.wire.down = False
+        await asyncio.sleep(60.0)
+        (closed,) = shop.desk.said.of(BreakerClosed)
+    assert (opened[0].address, opened[0].what) == ("till.write", "the test has cut the wire")
+    assert isinstance(opened[0].error, Unavailable)
+    assert (closed.address, closed.time >= opened[0].time) == ("till.write", True)
+    unreached = {call.outcome for call in shop.desk.said.of(CallEnded) if call.elsewhere}
+    assert unreached == {"unavailable"}
+
+
+async def test_a_blocked_loop_is_told_while_it_is() -> None:
+    heard, watch = Heard(), LoopWatch(0.05)
+    watch.start(heard.listeners())
+    await until(lambda: watch.asked >= 1)
+    time.sleep(0.5)  # noqa: ASYNC251  this is what is to be noticed
+    said = list(heard.of(LoopBlocked))
+    watch.stop()
+    (blocked,) = said
+    assert (blocked.seconds, blocked.cause) == (0.05, "")
+    assert "test_a_blocked_loop_is_told_while_it_is" in blocked.where
+    assert "time.sleep(0.5)" in blocked.stack
+    assert 0.0 < time.time() - blocked.time < 60.0
+
+
+# ── who is told ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_listener_is_told_what_its_annotation_names() -> None:
+    said: list[tuple[str, str]] = []
+
+    def one(event: CallEnded) -> None:
+        said.append(("one", type(event).__name__))
+
+    def several(event: KeyReleased | BreakerClosed) -> None:
+        said.append(("several", type(event).__name__))
+
+    def everything(event: RuntimeEvent, *, prefix: str = "") -> None:
+        said.append(("everything", type(event).__name__))
+
+    class Counter:
+        def method(self, event: BreakerClosed) -> None:
+            said.append(("method", type(event).__name__))
+
+        def __call__(self, event: KeyReleased) -> None:
+            said.append(("called", type(event).__name__))
+
+    def partly(name: str, event: CallEnded) -> None:
+        said.append((name, type(event).__name__))
+
+    listeners = Listeners([one, several, everything, Counter().method, Counter(), partial(partly, "part")], time.time)
+    listeners.say(CallEnded(1.0, "", "a.B", "a", "", False, 0.1, "replied"))
+    listeners.say(KeyReleased(1.0, "", "a.b", "k"))
+    listeners.say(BreakerClosed(1.0, "", "a.write"))
+    assert said == [
+        ("one", "CallEnded"), ("everything", "CallEnded"), ("part", "CallEnded"),
+        ("several", "KeyReleased"), ("everything", "KeyReleased"), ("called", "KeyReleased"),
+        ("several", "BreakerClosed"), ("everything", "BreakerClosed"), ("method", "BreakerClosed"),
+    ]  # fmt: skip
+
+
+def nothing() -> None: ...
+def two(event: CallEnded, more: int) -> None: ...
+def named(*, event: CallEnded) -> None: ...
+def bare(event) -> None: ...  # type: ignore[no-untyped-def]  # on purpose
+def other(event: int) -> None: ...
+def mixed(event: CallEnded | str) -> None: ...
+def unknown(event: Missing) -> None: ...  # type: ignore[name-defined]  # noqa: F821  # on purpose
+async def awaited(event: CallEnded) -> None: ...
+
+
+REFUSED: list[tuple[Any, str]] = [
+    (nothing, "does not take one event"),
+    (two, "does not take one event"),
+    (named, "does not take one event"),
+    (bare, "says nothing about its parameter 'event'"),
+    (other, "takes <class 'int'>"),
+    (mixed, "takes <class 'str'>"),
+    (unknown, "cannot be resolved at run time: name 'Missing'"),
+    (awaited, "is async"),
+    (list[object]().append, "says nothing about its parameter 'object'"),
+    (3, "cannot be asked what it takes"),
+]
+
+
+@pytest.mark.parametrize(("listener", "why"), REFUSED)
+def test_a_listener_that_does_not_say_what_it_takes_is_refused(listener: Any, why: str) -> None:
+    with pytest.raises(ListenerError) as refused:
+        Listeners([listener], time.time)
+    assert refused.value.code == "listener.invalid"
+    assert why in refused.value.what
+
+
+async def test_a_listener_that_raises_harms_nobody_and_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    heard, times = Heard(), list[str]()
+
+    def broken(event: CallBegun | CallEnded) -> None:
+        times.append(event.type)
+        raise ZeroDivisionError
+
+    with caplog.at_level(logging.ERROR, "remit"):
+        async with desk_of([]).connect(store="memory:", listeners=[broken, heard]) as app:
+            await app.send(Put(item="a"))
+            await app.send(Put(item="b"))
+    assert times == ["desk.Put"] * 4
+    assert len(heard.of(CallEnded)) == 2
+    (line,) = [record for record in caplog.records if record.name == "remit"]
+    assert "broken of CallBegun" in line.getMessage()
+    assert line.exc_info is not None
+
+
+async def test_the_log_is_told_beside_others(caplog: pytest.LogCaptureFixture) -> None:
+    heard = Heard()
+    with caplog.at_level(logging.INFO, "remit"):
+        async with desk_of([]).connect(store="memory:", listeners=[heard]) as app:
+            with pytest.raises(HandlerFailed):
+                await app.send(Put(item="bug"))
+            await app.send(Put(item="a"))
+    assert [record.getMessage() for record in caplog.records] == ["handler-failed desk.put: ValueError: a bug"]
+    assert heard.words == ["handler-failed"]
+
+
+def test_code_without_a_loop_may_listen_too() -> None:
+    heard = Heard()
+    with desk_of([]).connect_sync(store="memory:", listeners=[heard]) as app:
+        app.send(Put(item="a"))
+    assert [call.outcome for call in heard.of(CallEnded)] == ["replied"]
+
+
+# ── what it costs ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+OFTEN = (CallBegun, CallEnded, UnitCommitted, BatchHandled, MessagesPublished)
+"""What happens with every message."""
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what happens often, each time that one is made."""
+    from remit.runtime.calling import hearing
+    from remit.runtime.following import handling, publishing
+    from remit.runtime.work import unit
+
+    made: list[str] = []
+
+    def counted(kind: Callable[..., Any]) -> Callable[..., Any]:
+        def make(*args: Any) -> Any:
+            made.append(kind.__name__)
+            return kind(*args)
+
+        return make
+
+    for kind in OFTEN:
+        (module,) = [each for each in (hearing, handling, publishing, unit) if hasattr(each, kind.__name__)]
+        monkeypatch.setattr(module, kind.__name__, counted(kind))
+    return made
+
+
+@pytest.mark.parametrize("kind", [None, *OFTEN[:-1]])
+def test_what_nobody_listens_to_is_not_made(made: list[str], kind: type[RuntimeEvent] | None) -> None:
+    heard: list[RuntimeEvent] = []
+
+    def hear(event: RuntimeEvent) -> None:
+        heard.append(event)
+
+    hear.__annotations__["event"] = TroubleBegun if kind is None else kind
+
+    @on_virtual_time
+    async def story() -> None:
+        async with running(hear) as app:
+            await app.send(Forward(item="a"))
+            await asyncio.sleep(1.0)
+
+    story()
+    assert set(made) == ({kind.__name__} if kind is not None else set())
+    assert len(made) == len(heard)
+
+
+async def test_what_is_published_is_not_made_for_nobody(made: list[str]) -> None:
+    store = MemoryStore(partitions=1)
+    await store.open()
+    await store.commit(Unit(entries=[Entry(Channel.PUBLISHED, "k", "m", "b.X", 1, 1.0, "{}", b"{}")]))
+    async with relaying(store, InProcessEvents(Broker())) as relay:
+        await until(lambda: relay.position(0) == 1)
+    assert made == []
+    await store.close()
