@@ -79,7 +79,9 @@ class WarmPopen(subprocess.Popen[Any]):
         finally:
             os.close(tell)
             self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]  # as above
-        (self.pid,) = _NUMBER.unpack(os.read(self._ended, _NUMBER.size))
+        if not (told := os.read(self._ended, _NUMBER.size)):
+            raise RuntimeError("the process that all others are forked off from has ended")
+        (self.pid,) = _NUMBER.unpack(told)
         self._child_created = True
 
     def _try_wait(self, flags: int) -> tuple[int, int]:
@@ -94,8 +96,8 @@ class WarmPopen(subprocess.Popen[Any]):
     def _internal_poll(self, *more: Any, **others: Any) -> int | None:
         if self._ended is None:
             return super()._internal_poll(*more, **others)  # type: ignore[misc, no-any-return]  # as above
-        lock = self._waitpid_lock  # type: ignore[attr-defined]  # as above
-        if self.returncode is None and lock.acquire(blocking=False):
+        lock = vars(self)["_waitpid_lock"]
+        if lock.acquire(blocking=False):
             try:
                 if self.returncode is None and (found := self._try_wait(os.WNOHANG))[0]:  # type: ignore[redundant-expr]  # another thread may have been first
                     self._handle_exitstatus(found[1])  # type: ignore[attr-defined]  # as above
