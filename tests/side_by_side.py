@@ -1,7 +1,7 @@
 """How scripts/test runs tests side by side, in workers of pytest-xdist.
 
 Tests wait more than they compute, so there are more workers than cores. Those of a file stay together, and share what
-it sets up, except in the folders where a test takes seconds: there each is given to whoever is free, before all others.
+it sets up, except where a test takes seconds: there each is given to whoever is free, before all others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 from tests.servers.ports import WORKERS
 
-LONG = tuple(f"tests/{name}/" for name in ("ablations", "incidents", "placements", "releases", "soak", "typing"))
+LONG = (
+    *(f"tests/{name}/" for name in ("ablations", "incidents", "placements", "releases", "soak", "typing")),
+    "tests/runtime/upkeep/test_taking_part.py",
+)
 
 
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # as above
