@@ -145,7 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     simulation = tests.add_parser(
         "simulation",
         help="the seeded simulation, with every kind of mishap",
-        description="Runs the simulation on virtual time: crashing nodes, unknown outcomes, and a pipe that loses, "
+        description="Runs the simulation on virtual time: crashing nodes, unknown outcomes, and a network that loses, "
         "doubles, reorders and delays; each seed with the repairing pull and without, with stores that are put back, "
         "and with contexts in processes of their own.",
     )
