@@ -99,7 +99,7 @@ class WarmPopen(subprocess.Popen[Any]):
         lock = vars(self)["_waitpid_lock"]
         if lock.acquire(blocking=False):
             try:
-                if self.returncode is None and (found := self._try_wait(os.WNOHANG))[0]:  # type: ignore[redundant-expr]  # another thread may have been first
+                if self.returncode is None and (found := self._try_wait(os.WNOHANG))[0]:
                     self._handle_exitstatus(found[1])  # type: ignore[attr-defined]  # as above
             finally:
                 lock.release()

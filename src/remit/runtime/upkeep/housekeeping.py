@@ -113,7 +113,7 @@ class Housekeeper:
         while True:
             await asyncio.sleep(TICK)
             changed = {name for name, store in self._stores.items() if self._changed_elsewhere(name, store)}
-            for name in changed & self._leases.keys():
+            for name in sorted(changed & self._leases.keys()):
                 self._leases[name].look_soon()
             for follower in self._subscriptions:
                 if not changed.isdisjoint((follower.follow.id.context, follower.follow.source)):

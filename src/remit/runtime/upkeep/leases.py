@@ -102,7 +102,7 @@ class Leases:
     async def stop(self) -> None:
         """Stops what runs, and gives it up as soon as it has: others can take it at once. Idempotent."""
         self._leaving = True
-        for name in self._moving.keys() - self._running:
+        for name in sorted(self._moving.keys() - self._running):
             self._moving[name].cancel()
         stops = {name: asyncio.create_task(follower.stop()) for name, follower in self._all.items()}
         if stops:
@@ -206,7 +206,7 @@ class Leases:
         """Renews and takes, in one statement; what is over although its end says otherwise, in one for each end."""
         now = self._ports.clock.seconds()
         until = now + LEASE_SECONDS
-        ends = {name: self._rows[name][1] for name in free & self._rows.keys() if self._rows[name][1] > now}
+        ends = {name: self._rows[name][1] for name in sorted(free & self._rows.keys()) if self._rows[name][1] > now}
         for end, names in groupby(sorted(ends, key=ends.__getitem__), key=ends.__getitem__):
             await self._store.lease(self._me, list(names), now=end, until=max(until, end))
         if names_now := (mine | free) - ends.keys():
@@ -218,7 +218,7 @@ class Leases:
 
     def _hold(self, mine: Iterable[str], until: float) -> None:
         self._ends = dict.fromkeys(mine, until)
-        for name in self._paused & self._running & self._ends.keys():
+        for name in sorted(self._paused & self._running & self._ends.keys()):
             self._all[name].ring()
         self._paused.clear()
 
