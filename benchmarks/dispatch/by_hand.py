@@ -17,7 +17,7 @@ from benchmarks.dispatch.ours import Order, OrderId, Placed, PlaceOrder
 from benchmarks.sampling import Sample, Work
 from remit import DomainEvent
 from remit.domain import take_recorded
-from remit.runtime import SystemIds
+from remit.runtime.ports import SystemIds
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Order).decode
