@@ -59,13 +59,15 @@ def listen(many):
 
 
 def names_in(source: str) -> set[str]:
-    """The functions and classes of a module, and the methods of these classes."""
+    """The functions, classes and constants of a module, and the methods of these classes."""
     names: set[str] = set()
     for node in ast.parse(source).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             names.add(node.name)
             methods = [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
             names.update(f"{node.name}.{method.name}" for method in methods)
+        elif isinstance(node, ast.Assign):
+            names.update(target.id for target in node.targets if isinstance(target, ast.Name))
     return names
 
 
