@@ -77,7 +77,7 @@ class Codec(Generic[T]):
         self.is_plain: Callable[[Any], bool] = plainness(self._shape) or _is_never_plain
         self.write: Callable[[T], bytes] = self._writing()
         self.is_light: Callable[[Any], bool] = lightness(self._shape) or _is_never_plain
-        """The same of what is so light that it need not be written to know that it could be."""
+        """Whether a value is sure to be writable, so that nobody has to try."""
 
     def _writing(self) -> Callable[[T], bytes]:
         encode, is_plain = self.encode, self.is_plain

@@ -56,8 +56,8 @@ class Workplace:
 class UnitOfWork:
     """Serves one message; or several of a subscription, one after another, whose handlers reach nothing outside of it.
 
-    What such a handler finds is as it was committed last, or as a message before it in the unit has made it, which is
-    committed only if nobody else has written it meanwhile: as if each message had a unit of its own.
+    Each of these handlers sees what is committed, and what the messages before it in the unit have written. The commit
+    fails if anybody else has written that state meanwhile.
     """
 
     __slots__ = (
@@ -348,7 +348,7 @@ class UnitOfWork:
         self.claim = None
 
     def later(self, command: Command[Any, Any]) -> None:
-        """Records a command sent for later. Raises `Diverged` as `Attempt.key_of`."""
+        """Records a command sent for later. Raises `Diverged` as `Called.key_of`."""
         plan, attempt = self.workplace.published[command.__class__], self.attempt
         contract, headers = plan.contract, LATER
         if contract.identity is not None:
