@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -52,7 +53,7 @@ from remit.observability import (
     TroubleEnded,
     UnitCommitted,
 )
-from remit.runtime import Host, Listeners, Ports
+from remit.runtime import Host, Listeners, Ports, SystemClock
 from remit.runtime.failures import IN_A_ROW
 from remit.runtime.upkeep.loop_watch import LoopWatch
 from remit.stores import Entry, Unit
@@ -297,7 +298,7 @@ async def test_what_a_relay_has_published_is_told() -> None:
     headers = '{"cause":"c","trace":"wish"}'
     entries = [Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, headers, b"{}") for n in range(7)]
     await store.commit(Unit(entries=entries))
-    async with relaying(store, InProcessEvents(Broker()), Listeners([hear], time.time)) as relay:
+    async with relaying(store, InProcessEvents(Broker()), Listeners([hear], SystemClock())) as relay:
         await until(lambda: relay.position(0) == 7)
     (published,) = said
     where = published.relay, published.source, published.partition, published.position, published.messages
@@ -399,7 +400,9 @@ def test_a_listener_is_told_what_its_annotation_names() -> None:
     def partly(name: str, event: CallEnded) -> None:
         said.append((name, type(event).__name__))
 
-    listeners = Listeners([one, several, everything, Counter().method, Counter(), partial(partly, "part")], time.time)
+    listeners = Listeners(
+        [one, several, everything, Counter().method, Counter(), partial(partly, "part")], SystemClock()
+    )
     listeners.say(CallEnded(1.0, "", "a.B", "a", "", False, 0.1, "replied"))
     listeners.say(KeyReleased(1.0, "", "a.b", "k"))
     listeners.say(BreakerClosed(1.0, "", "a.write"))
@@ -420,6 +423,18 @@ def unknown(event: Missing) -> None: ...  # type: ignore[name-defined]  # noqa: 
 async def awaited(event: CallEnded) -> None: ...
 
 
+@functools.wraps(awaited)
+def wrapped(event: CallEnded) -> Any: ...
+def generated(event: CallEnded) -> Iterator[int]:
+    yield 1
+
+
+class Own(RuntimeEvent, frozen=True): ...
+
+
+def own(event: Own) -> None: ...
+
+
 REFUSED: list[tuple[Any, str]] = [
     (nothing, "does not take one event"),
     (two, "does not take one event"),
@@ -429,6 +444,10 @@ REFUSED: list[tuple[Any, str]] = [
     (mixed, "takes <class 'str'>"),
     (unknown, "cannot be resolved at run time: name 'Missing'"),
     (awaited, "is async"),
+    (wrapped, "is async"),
+    (partial(awaited), "is async"),
+    (generated, "a generator"),
+    (own, "takes Own, which is never said"),
     (list[object]().append, "says nothing about its parameter 'object'"),
     (3, "cannot be asked what it takes"),
 ]
@@ -437,17 +456,20 @@ REFUSED: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("listener", "why"), REFUSED)
 def test_a_listener_that_does_not_say_what_it_takes_is_refused(listener: Any, why: str) -> None:
     with pytest.raises(ListenerError) as refused:
-        Listeners([listener], time.time)
+        Listeners([listener], SystemClock())
     assert refused.value.code == "listener.invalid"
     assert why in refused.value.what
 
 
-async def test_a_listener_that_raises_harms_nobody_and_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError, SystemExit, GeneratorExit])
+async def test_a_listener_that_raises_harms_nobody_and_is_said_once(
+    error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
     heard, times = Heard(), list[str]()
 
     def broken(event: CallBegun | CallEnded) -> None:
         times.append(event.type)
-        raise ZeroDivisionError
+        raise error
 
     with caplog.at_level(logging.ERROR, "remit"):
         async with desk_of([]).connect(store="memory:", listeners=[broken, heard]) as app:

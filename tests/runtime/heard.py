@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TypeVar
 
 from remit.observability import Line, line_of
-from remit.runtime import Listeners, RuntimeEvent
+from remit.runtime import Listeners, RuntimeEvent, SystemClock
 
 E = TypeVar("E", bound=RuntimeEvent)
 
@@ -35,8 +34,8 @@ class Heard(list[Line]):
 
     def listeners(self) -> Listeners:
         """The port of a process in which nobody else listens."""
-        return Listeners([self], time.time)
+        return Listeners([self], SystemClock())
 
 
-NOBODY = Listeners([], time.time)
+NOBODY = Listeners([], SystemClock())
 """The port of a process in which nobody listens."""

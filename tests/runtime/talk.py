@@ -82,6 +82,9 @@ class LoopClock(SystemClock):
     def seconds(self) -> float:
         return 1_700_000_000.0 + asyncio.get_running_loop().time()
 
+    def ticks(self) -> float:
+        return asyncio.get_running_loop().time()
+
 
 def plainly(wait: Callable[[], Awaitable[Any]]) -> Awaitable[Any]:
     return wait()

@@ -6,6 +6,7 @@ import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any, cast
 
 import msgspec
 
@@ -50,13 +51,15 @@ def find_system(name: str) -> System:
 def find_listener(name: str) -> Listener:
     """The listener at `module:function`; the working directory is searched first. Raises `Failure` without one."""
     module_name, _, attribute = name.partition(":")
-    listener: Listener | None = getattr(_module("listener", name, module_name), attribute, None) if attribute else None
-    if not callable(listener):
+    module = _module("listener", name, module_name) if module_name and attribute else None
+    found: Any = getattr(module, attribute, None) if module is not None else None
+    if not callable(found):
+        what = "this names no function" if found is None else f"{name} is a {type(found).__name__}, and no function"
         raise Failure(
-            "listener.missing", f"there is no function {attribute!r} in {module_name}", where=name,
+            "listener.missing", what, where=name or "--listen",
             expected="module:function", next="def hear(event: CallEnded) -> None, and --listen module:hear",
         )  # fmt: skip
-    return listener
+    return cast("Listener", found)
 
 
 def _systems(module: ModuleType) -> dict[str, System]:

@@ -60,7 +60,7 @@ class Host:
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
         self._channels = channels
-        self._listeners = Listeners([*listeners, self._recovered], ports.clock.seconds)
+        self._listeners = Listeners([*listeners, self._recovered], ports.clock)
         whole = {name: plan for name, plan in compile_system(model).items() if name in stores}
         self._plans = plans = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)

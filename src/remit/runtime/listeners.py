@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 import types
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import Any, Protocol, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from remit.errors import ListenerError
 from remit.runtime.events import (
@@ -29,6 +30,13 @@ Listener: TypeAlias = Callable[[Any], None]
 log = logging.getLogger("remit")
 
 
+class Time(Protocol):
+    """What a clock has to tell: the time, and how long something took."""
+
+    def seconds(self) -> float: ...
+    def ticks(self) -> float: ...
+
+
 class Listeners:
     """Who listens in a process.
 
@@ -36,11 +44,14 @@ class Listeners:
     not even made then. Everything else is rare, and given to `say`.
     """
 
-    __slots__ = ("_heard", "batch_handled", "call_begun", "call_ended", "published", "seconds", "unit_committed")
+    __slots__ = (
+        "_heard", "batch_handled", "call_begun", "call_ended", "published", "seconds", "ticks", "unit_committed",
+    )  # fmt: skip
 
-    def __init__(self, listeners: Iterable[Listener], seconds: Callable[[], float]) -> None:
-        """`seconds` gives the time of events. Raises `ListenerError` for a listener that does not say what it takes."""
-        self.seconds = seconds
+    def __init__(self, listeners: Iterable[Listener], clock: Time) -> None:
+        """`clock` gives the time of events. Raises `ListenerError` for a listener that does not say what it takes."""
+        self.seconds: Callable[[], float] = clock.seconds
+        self.ticks: Callable[[], float] = clock.ticks
         self._heard: dict[type[RuntimeEvent], list[_Guarded]] = {event: [] for event in EVENTS}
         for listener in listeners:
             guarded = _Guarded(listener)
@@ -71,7 +82,9 @@ class _Guarded:
     def __call__(self, event: RuntimeEvent) -> None:
         try:
             self._listener(event)
-        except Exception:  # whatever it raises is its own affair
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # whatever it raises is its own affair: what it was told of has happened
             if not self._has_failed:
                 self._has_failed = True
                 name = f"{_named(self._listener)} of {type(event).__name__}"
@@ -88,13 +101,24 @@ def _events_of(listener: Any) -> frozenset[type[RuntimeEvent]]:
             raise _refused(listener, f"says nothing about its parameter {parameter.name!r}")
         if not (isinstance(each, type) and issubclass(each, RuntimeEvent)):
             raise _refused(listener, f"takes {each!r}, which is nothing that happens")
-    return frozenset(event for event in EVENTS if issubclass(event, classes))
+    taken = frozenset(event for event in EVENTS if issubclass(event, classes))
+    if not taken:
+        raise _refused(listener, f"takes {wanted.__name__}, which is never said")
+    return taken
+
+
+def _run_by(listener: Any) -> Iterable[Any]:
+    """What runs when a listener is called."""
+    listener = inspect.unwrap(listener)
+    while isinstance(listener, functools.partial):
+        listener = inspect.unwrap(listener.func)
+    return listener, getattr(listener, "__call__", None)  # noqa: B004  # what would run is asked for
 
 
 def _parameter_of(listener: Any) -> inspect.Parameter:
     """The parameter that takes the event, with its annotation resolved. Raises `ListenerError`."""
-    if any(inspect.iscoroutinefunction(each) for each in (listener, getattr(listener, "__call__", None))):  # noqa: B004  # what would run is asked for
-        raise _refused(listener, "is async, and listeners are not awaited")
+    if any(is_later(each) for each in _run_by(listener) for is_later in _LATER):
+        raise _refused(listener, "is async or a generator, and nobody awaits a listener or goes on with it")
     try:
         parameters = inspect.signature(listener, eval_str=True).parameters.values()
     except NameError as error:
@@ -108,6 +132,7 @@ def _parameter_of(listener: Any) -> inspect.Parameter:
     return given[0]
 
 
+_LATER = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 _UNIONS = (Union, types.UnionType)
 _GATHERED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 

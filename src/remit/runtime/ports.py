@@ -21,6 +21,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     seconds = staticmethod(time.time)
+    ticks = staticmethod(time.perf_counter)
+    """Seconds since some moment, finely: for what something took. The time of a loop may be coarse."""
 
 
 class SystemIds:

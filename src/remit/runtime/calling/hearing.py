@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
@@ -33,10 +32,10 @@ class Hearing:
     async def heard(self, call: Call, do: Callable[..., Awaitable[Any]], *args: Any, **more: Any) -> Any:
         """Does what makes the call, with these arguments; gives and raises the same."""
         type, cause, caller, elsewhere = call
-        context, seconds, loop = context_of(type), self._listeners.seconds, asyncio.get_running_loop()
+        context, seconds, ticks = context_of(type), self._listeners.seconds, self._listeners.ticks
         if (say_begun := self._listeners.call_begun) is not None:
             say_begun(CallBegun(seconds(), cause, type, context, caller, elsewhere))
-        begun = loop.time()
+        begun = ticks()
         outcome: Outcome = "cancelled"
         try:
             reply = await do(*args, **more)
@@ -46,7 +45,7 @@ class Hearing:
             raise
         finally:
             if (say_ended := self._listeners.call_ended) is not None:
-                took = loop.time() - begun
+                took = ticks() - begun
                 say_ended(CallEnded(seconds(), cause, type, context, caller, elsewhere, took, outcome))
         return reply
 

@@ -107,7 +107,7 @@ class Handling(Effect):
     async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
         """In one unit of work for all whose handlers reach nothing outside of it."""
         mine, stood = self._parts[lane.part], (lane.pos, lane.id)  # the lane may be moved on while these are handled
-        mine.begun = asyncio.get_running_loop().time()
+        mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
         parked = await self._parking.among(lane, records)
         async with contextlib.aclosing(self._dispatcher.unit(mine.taken)) as unit:
             parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
@@ -116,7 +116,7 @@ class Handling(Effect):
         mine.taken = frozenset()
         lane.stored = last.pos, last.id
         if self._listeners.batch_handled is not None:
-            count, seconds = last.pos - stood[0], asyncio.get_running_loop().time() - mine.begun
+            count, seconds = last.pos - stood[0], self._listeners.ticks() - began
             of, now = self._follow, self._calls.seconds()
             self._listeners.batch_handled(
                 BatchHandled(now, trace_of(last), of.name, of.source, last.part, last.pos, count, seconds)

@@ -73,13 +73,13 @@ class Publishing(Effect):
 
     async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
         source, channel, stood = self._follow.source, self._follow.channel, (lane.pos, lane.id)
-        begun = asyncio.get_running_loop().time()
+        begun = self._listeners.ticks()
         count = await self._events.publish(source, channel, records)
         if count == 0:
             raise Unavailable("the channel confirmed nothing", where=f"{source}, partition {lane.part}")
         last = records[count - 1]
         if self._listeners.published is not None:
-            now, seconds = self._ports.clock.seconds(), asyncio.get_running_loop().time() - begun
+            now, seconds = self._ports.clock.seconds(), self._listeners.ticks() - begun
             self._listeners.published(
                 MessagesPublished(now, trace_of(last), self._follow.name, source, lane.part, last.pos, count, seconds)
             )

@@ -26,6 +26,9 @@ class VirtualClock(SystemClock):
     def seconds(self) -> float:
         return _EPOCH + self._time() + self._skew
 
+    def ticks(self) -> float:
+        return self._time()
+
 
 class SharedMachine:
     """Sees which of the lives that have run on it are over. `lives` are known by what they are called in the stores."""
