@@ -370,3 +370,25 @@ async def test_two_relays_at_once_leave_one_of_each(server: NatsServer, tmp_path
         relay.ring()
         await caught_up(store, relay)
         assert await on_the_stream(server) == await log_of(store)
+
+
+class Refusing(MemoryStore):
+    """Moves no checkpoint the first time."""
+
+    refused = False
+
+    async def commit(self, unit: Unit) -> None:
+        if unit.advance is not None and not self.refused:
+            self.refused = True
+            raise StoreUnavailable("it takes no writes", where="billing")
+        await super().commit(unit)
+
+
+async def test_a_checkpoint_that_was_not_stored_the_first_time_is_moved_from_the_beginning() -> None:
+    """What was published without being noted is no place to go on from: nothing would ever fit it."""
+    store, broker = Refusing(partitions=1), Broker()
+    entries = [Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(PAGE + 10)]
+    await store.commit(Unit(entries=entries))
+    async with relaying(store, InProcessEvents(broker)) as relay:
+        await caught_up(store, relay)
+    assert store.refused

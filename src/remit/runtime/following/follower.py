@@ -287,11 +287,10 @@ class Follower:
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""
         stored = await self._store.checkpoints(self.follow.id)
-        for part, checkpoint in stored.items():
-            if only in (None, part):
-                lane = self._lane(part)
-                lane.pos, lane.id = lane.stored = checkpoint.pos, checkpoint.id
-                self._effect.reloaded(lane)
+        for part in stored if only is None else [only]:
+            lane = self._lane(part)
+            lane.pos, lane.id = lane.stored = stored[part][:2] if part in stored else (0, "")
+            self._effect.reloaded(lane)
 
     # ── the source's history ────────────────────────────────────────────────────────────────────────────────────────
 
