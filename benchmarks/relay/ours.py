@@ -8,7 +8,7 @@ from benchmarks.relay import messages
 from benchmarks.sampling import Sample, Stopwatch, Work
 from remit.log import Channel, SubscriptionId
 from remit.observability import TroubleBegun
-from remit.runtime import Listeners, Ports
+from remit.runtime import Listeners, Ports, SystemClock
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import relay
 from remit.runtime.plan import FollowPlan
@@ -50,7 +50,7 @@ async def _run(work: Work) -> Sample:
         await events.open()
         await events.prepare("sales", Channel.PUBLISHED)
         follow = FollowPlan(SubscriptionId("sales.relay:nats", "sales", Channel.PUBLISHED))
-        follower = relay(follow, store, events, Ports(), Listeners([_complain], time.time))
+        follower = relay(follow, store, events, Ports(), Listeners([_complain], SystemClock()))
         stopwatch = Stopwatch()
         await follower.start()
         await _caught_up(follower, count)
