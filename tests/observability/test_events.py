@@ -432,7 +432,11 @@ def generated(event: CallEnded) -> Iterator[int]:
 class Own(RuntimeEvent, frozen=True): ...
 
 
+class Further(RuntimeEvent, frozen=True): ...
+
+
 def own(event: Own) -> None: ...
+def owned(event: Own | Further) -> None: ...
 
 
 REFUSED: list[tuple[Any, str]] = [
@@ -448,6 +452,7 @@ REFUSED: list[tuple[Any, str]] = [
     (partial(awaited), "is async"),
     (generated, "a generator"),
     (own, "takes Own, which is never said"),
+    (owned, "takes Own | Further, which is never said"),
     (list[object]().append, "says nothing about its parameter 'object'"),
     (3, "cannot be asked what it takes"),
 ]

@@ -103,7 +103,7 @@ def _events_of(listener: Any) -> frozenset[type[RuntimeEvent]]:
             raise _refused(listener, f"takes {each!r}, which is nothing that happens")
     taken = frozenset(event for event in EVENTS if issubclass(event, classes))
     if not taken:
-        raise _refused(listener, f"takes {wanted.__name__}, which is never said")
+        raise _refused(listener, f"takes {' | '.join(each.__name__ for each in classes)}, which is never said")
     return taken
 
 

@@ -253,24 +253,43 @@ async def test_what_another_process_has_published_meanwhile_is_no_trouble_any_mo
         await until(lambda: cut.state == "running")
 
 
-async def test_what_was_deleted_and_not_published_is_no_gap_in_silence(store: Store) -> None:
-    broker = Broker()
-    for number in range(4):
-        await store.commit(Unit(entries=[Entry(Channel.PUBLISHED, "k", f"m{number}", "b.X", 1, 1.0, "{}", b"{}")]))
+def of_one_key(first: int, last: int) -> list[Entry]:
+    return [Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, "{}", b"{}") for n in range(first, last)]
+
+
+@pytest.mark.parametrize("deleted", [2, 4])
+@pytest.mark.parametrize("stood", [0, 1])
+async def test_a_relay_goes_on_where_its_log_begins_now(store: Store, deleted: int, stood: int) -> None:
+    """Nothing is lost by it: who follows reads the log, and finds out what is missing there."""
+    id, broker = SubscriptionId("billing.relay:nats", "billing", Channel.PUBLISHED), Broker()
+    await store.commit(Unit(entries=of_one_key(0, 4)))
     ((part, _),) = (await store.heads(Channel.PUBLISHED)).items()
-    await store.place(
-        SubscriptionId("billing.relay:nats", "billing", Channel.PUBLISHED), {part: Checkpoint(1, "m0", 1.0)}
-    )
-    await store.trim(Channel.PUBLISHED, part, upto=2, before=2.0, limit=10)
+    await store.report(id.name, Channel.PUBLISHED, {}, 1.0)
+    await store.place(id, {part: Checkpoint(1, "m0", 1.0)} if stood else {})
+    await store.trim(Channel.PUBLISHED, part, upto=deleted, before=2.0, limit=10)
     async with relaying(store, InProcessEvents(broker)) as relay:
-        assert relay.state == "lost-source"
-        await store.place(
-            SubscriptionId("billing.relay:nats", "billing", Channel.PUBLISHED), {part: Checkpoint(2, "m1", 1.0)}
-        )
-        await relay.housekeeping(True)
+        await caught_up(store, relay)
+        await store.commit(Unit(entries=of_one_key(4, 5)))
         await caught_up(store, relay)
         assert relay.state == "running"
-    assert [record.id for record in broker.streams["billing", Channel.PUBLISHED]] == ["m2", "m3"]
+    assert [record.id for record in broker.streams["billing", Channel.PUBLISHED]] == [
+        f"m{n}" for n in range(deleted, 5)
+    ]
+
+
+async def test_a_relay_goes_on_when_its_log_is_cut_while_it_runs(store: Store) -> None:
+    broker = Broker()
+    events = Events(broker)
+    async with relaying(store, events) as relay:
+        await store.commit(Unit(entries=of_one_key(0, 2)))
+        await caught_up(store, relay)
+        events.confirm, asked = 0, events.calls
+        await store.commit(Unit(entries=of_one_key(2, 6)))
+        await until(lambda: events.calls > asked)
+        ((part, _),) = (await store.heads(Channel.PUBLISHED)).items()
+        await store.trim(Channel.PUBLISHED, part, upto=4, before=2.0, limit=10)
+        await caught_up(store, relay)
+        assert relay.state == "running"
 
 
 async def test_a_source_hears_only_where_the_checkpoint_stands() -> None:

@@ -25,6 +25,8 @@ class Effect(Protocol):
 
     doing: str
     """In a word, for what is said."""
+    may_miss: bool = False
+    """Whether it goes on where the log begins now, when messages were deleted that it has not done."""
 
     def start(self, troubles: Troubles) -> None:
         """Begins anew. What goes wrong beside the messages that the follower asks for is noted in `troubles`."""

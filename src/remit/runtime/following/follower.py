@@ -18,7 +18,7 @@ from remit.runtime.events import Retrying
 from remit.runtime.failures import backoff, is_transient, severity, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
 from remit.runtime.following.ending import DRAIN_SECONDS, end
-from remit.runtime.following.history import BROKEN, Break, History, Stands, beyond, misfit
+from remit.runtime.following.history import BROKEN, LOST, Break, History, Stands, beyond, misfit
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.reports import REPORT_SECONDS
 from remit.runtime.following.troubles import Troubles
@@ -217,7 +217,7 @@ class Follower:
         elif found is None:
             self._reached(lane)
             return False
-        elif self._compared:
+        elif self._compared and not (self._effect.may_miss and found.state == LOST):
             self._break(found)
         else:
             await self._compare()
@@ -300,6 +300,8 @@ class Follower:
             with contextlib.suppress(Conflict):  # another process begins it at this moment
                 await self._history.begin()
             await self._reload()
+        for part in await self._history.go_on(self._stands()) if self._effect.may_miss else ():
+            await self._reload(part)
         found = await self._history.compare(self._stands())
         self._compared = True
         if found is not None:

@@ -13,7 +13,8 @@ from remit.stores import Advance, Store, Unit
 from remit.transports import Feed
 from remit.transports.in_process import StoreFeed
 
-BROKEN = ("regressed", "lost-source")
+LOST = "lost-source"
+BROKEN = ("regressed", LOST)
 """States in which a subscription handles nothing any more, until a person has decided where it goes on."""
 
 Stands = Mapping[int, tuple[int, str]]
@@ -53,6 +54,19 @@ class History:
         for part, floor in begin.items():
             move = Advance(id, part, 0, "", floor.pos, floor.id, at)
             await self._store.commit(Unit(advance=move))
+
+    async def go_on(self, stands: Stands) -> list[int]:
+        """Moves checkpoints that stand before the log begins to where it does. Says in which partitions.
+
+        Raises `Conflict` when another process moves one, and what the store and the feed raise.
+        """
+        id, at = self._follow.id, self._stamp()
+        floors = (await self._feed.standing(id.name, at)).floors
+        behind = [part for part, floor in floors.items() if stands.get(part, (0, ""))[0] < floor.pos]
+        for part in behind:
+            stand, floor = stands.get(part, (0, "")), floors[part]
+            await self._store.commit(Unit(advance=Advance(id, part, *stand, floor.pos, floor.id, at)))
+        return behind
 
     async def compare(self, stands: Stands) -> Break | None:
         """Looks at the places in the log where the subscription stands, and makes itself known there."""
@@ -101,7 +115,7 @@ def _positions(stands: Stands) -> dict[int, int]:
 def lost(part: int, pos: int, first: int) -> Break:
     """Messages were deleted that the subscription has not handled."""
     what = f"partition {part}: the source's log begins with message {first}, the checkpoint stands at {pos}"
-    return Break("lost-source", what)
+    return Break(LOST, what)
 
 
 def beyond(part: int, pos: int, head: int) -> Break:

@@ -49,6 +49,7 @@ class Publishing(Effect):
     """Publishes what comes next while the checkpoint moves over what came before, as long as more is known to come."""
 
     doing = "publishing"
+    may_miss = True
 
     def __init__(
         self, follow: FollowPlan, store: Store, events: EventChannel, ports: Ports, listeners: Listeners
