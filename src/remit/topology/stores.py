@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from remit.errors import RemitError, StoreError
 from remit.stores.memory import MEMORY
@@ -16,6 +15,9 @@ from remit.stores.postgres import POSTGRESQL
 from remit.stores.sqlite import SQLITE
 from remit.stores.technology import StoreTechnology
 from remit.topology.secret import Secret
+
+if TYPE_CHECKING:  # it takes a tenth of the time that importing remit does
+    from pathlib import Path
 
 STORES: Mapping[str, StoreTechnology] = {each.name: each for each in (MEMORY, SQLITE, POSTGRESQL)}
 STORE_FORMS = ", ".join(each.form for each in (MEMORY, SQLITE)) + f" or {POSTGRESQL.form}"
@@ -52,6 +54,8 @@ class StorePlace(NamedTuple):
 
     def below(self, folder: Path) -> str:
         """What may be shown of it to people who are in a folder: a file below it without the way there."""
+        from pathlib import Path
+
         inside = self.path and Path(self.path).is_relative_to(folder)
         return self.shown.replace(self.path, str(Path(self.path).relative_to(folder))) if inside else self.shown
 
