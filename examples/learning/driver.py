@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from http.client import HTTPConnection, HTTPException
+from select import POLLIN, poll
 from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
@@ -137,10 +138,22 @@ class Client:
         return response.status, json.loads(data) if data else None
 
     def _connect(self, url: str) -> HTTPConnection:
+        """The kept connection, or a new one where the service has closed it meanwhile, as clients with a pool do."""
+        if url in self._connections and _is_closed(self._connections[url]):
+            self._connections.pop(url).close()
         if url not in self._connections:
             at = urlsplit(url)
             self._connections[url] = HTTPConnection(at.hostname or "127.0.0.1", at.port, timeout=15)
         return self._connections[url]
+
+
+def _is_closed(connection: HTTPConnection) -> bool:
+    """Whether the other end has said that it ends: nothing else can be read before a request was sent."""
+    if connection.sock is None:
+        return False
+    looking = poll()
+    looking.register(connection.sock, POLLIN)
+    return bool(looking.poll(0))
 
 
 class Student:
