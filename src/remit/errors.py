@@ -1,7 +1,7 @@
-"""What can go wrong.
+"""What can go wrong, and what a check has found: several faults, told together.
 
 RemitError
-├── ModelError            the declared system does not hold together (in `findings`, whose values it carries)
+├── ModelError            the declared system does not hold together: all findings of a check
 ├── ServiceError          a service of the user's could not be made at start
 ├── ListenerError         a listener does not say to which events it listens
 ├── CallError             a call did not end with a reply or a declared refusal
@@ -37,6 +37,7 @@ A *refusal* (`remit.Refusal`) is no error of this tree: it is a declared answer.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TypeVar
 
 E = TypeVar("E", bound="RemitError")
@@ -86,6 +87,46 @@ class RemitError(Exception):
 
     def __str__(self) -> str:
         return told(self.code, self.where, self.what, self.expected, self.next)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not hold: what, where, what was expected, and what to type next."""
+
+    code: str
+    where: str
+    what: str
+    expected: str = ""
+    next: str = ""
+
+    def __str__(self) -> str:
+        return told(self.code, self.where, self.what, self.expected, self.next)
+
+
+class ModelError(RemitError):
+    """The declared system does not hold together. Raised at start, with every finding at once."""
+
+    code = "model.invalid"
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__(f"{len(findings)} finding(s) in the model")
+        self.findings = findings
+
+    def __str__(self) -> str:
+        return "\n\n".join(str(finding) for finding in self.findings)
+
+
+class Findings(list[Finding]):
+    """Findings on their way; `settle` raises them together."""
+
+    def report(self, code: str, where: str, what: str, *, expected: str = "", next: str = "") -> None:
+        """Adds one finding."""
+        self.append(Finding(code, where, what, expected, next))
+
+    def settle(self) -> None:
+        """Does nothing when there are none; otherwise raises `ModelError` with all of them."""
+        if self:
+            raise ModelError(list(dict.fromkeys(self)))
 
 
 class ServiceError(RemitError):

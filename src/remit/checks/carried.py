@@ -8,7 +8,7 @@ from remit.contexts import Model
 from remit.contexts.annotations import aggregates_of, is_kind
 from remit.contexts.declarations import where
 from remit.domain import Projection
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.messages import Command, Message, Query, Refusal, not_a_key, not_carried, reply_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 from remit.contexts import PUBLISHER, Handler, Model
-from remit.findings import Findings
+from remit.errors import Findings
 
 
 def check_coroutines(model: Model, findings: Findings) -> None:

@@ -6,7 +6,7 @@ from remit.contexts import Model
 from remit.contexts.annotations import aggregates_of, is_kind
 from remit.contexts.declarations import where
 from remit.domain import Projection
-from remit.findings import Findings
+from remit.errors import Findings
 
 
 def check_kept(model: Model, findings: Findings) -> None:

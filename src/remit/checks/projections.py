@@ -10,7 +10,7 @@ from remit.contexts import PROJECTION, Model
 from remit.contexts.annotations import is_kind, union_members
 from remit.contexts.declarations import where
 from remit.domain import Projection
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.messages import parameter_of
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from remit.contexts import PUBLISHER, Handler, Model
 from remit.contexts.annotations import first_parameter, is_kind, name_of, union_members, unresolved
-from remit.findings import Findings
+from remit.errors import Findings
 
 
 def check_signatures(model: Model, findings: Findings) -> None:

@@ -12,7 +12,7 @@ from remit.contexts import PROJECTION, Context, Model, Role
 from remit.contexts.annotations import is_kind
 from remit.contexts.declarations import where
 from remit.domain import Projection
-from remit.findings import Findings
+from remit.errors import Findings
 
 _COMMANDS = "commands"
 """What applies the commands that were sent for later is a subscription of every context, and has this name."""

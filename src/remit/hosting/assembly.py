@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from remit.checks.statements import check_statements
 from remit.contexts import Model, Sender
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
 from remit.observability import log_event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from remit.findings import Finding, ModelError
+from remit.errors import Finding, ModelError
 
 
 @dataclass(frozen=True)
