@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from remit.contexts import PROJECTION, Context, Model, Role
-from remit.contexts.annotations import is_kind
+from remit.contexts.annotations import projections_of
 from remit.contexts.declarations import where
-from remit.domain import Projection
 from remit.errors import Findings
 
 _COMMANDS = "commands"
@@ -34,8 +33,7 @@ def _followers(context: Context[Any]) -> Iterator[tuple[Role, Any]]:
     """Each function and class that becomes a subscription, with its role; once."""
     handlers = (handler for handler in context.handlers if handler.role.follows and handler.fits)
     yield from {handler.function: (handler.role, handler.function) for handler in handlers}.values()
-    kept = dict.fromkeys(context.projections)
-    yield from ((PROJECTION, projection) for projection in kept if is_kind(projection, Projection))
+    yield from ((PROJECTION, projection) for projection in dict.fromkeys(projections_of(context)))
 
 
 def _is_reported(context: Context[Any], one_role: Role, one: Any, other_role: Role, other: Any) -> bool:

@@ -221,7 +221,4 @@ def _last_sign(voice: Voice) -> str:
 
 
 def _state(sign: Sign) -> State:
-    for state in _ORDER:
-        if state == sign.state:
-            return state
-    return "running"
+    return next((state for state in _ORDER if state == sign.state), "running")

@@ -56,7 +56,7 @@ class Crowd:
         self._refused += 1
         if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th, …: a flood does not flood the log
             _log.warning("%d requests are being handled; number %d was turned away", most, self._refused)
-        return rejected("call.overloaded", KINDS["call.overloaded"].detail, headers=[(b"retry-after", b"1")])
+        return rejected("call.overloaded", KINDS["call.overloaded"].detail)
 
 
 @dataclass(frozen=True)
