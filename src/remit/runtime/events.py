@@ -178,7 +178,8 @@ class LaterRefused(RuntimeEvent, frozen=True):
 class TroubleBegun(RuntimeEvent, frozen=True):
     """Something keeps a follower, or a store, from going on.
 
-    `state` is what this makes of it: stalled, paused, source-silent, regressed, lost-source. Worse may hold already.
+    `state` is what this makes of it: stalled, paused, source-silent, regressed, lost-source. Worse may hold already. A
+    source that is away for less than 10 s is not told of, but by `StateChanged`.
     """
 
     where: str
