@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from remit.checks.statements import check_statements
 from remit.contexts import Model, Sender
-from remit.errors import Findings
+from remit.errors import Finding, Findings, ModelError
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
 from remit.observability import log_event
@@ -123,13 +123,11 @@ async def connect_to_services(model: Model, path: str, listeners: Iterable[Liste
     """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`, `ListenerError`."""
     topology = read_topology(path, whole=False)
     if topology.calls is None:
-        findings = Findings()
-        findings.report(
+        raise ModelError([Finding(
             "topology.no-calls", f"{path} [channels] calls", "its service cannot be called from another process",
             expected="a channel for calls",
             next=f'calls = "{FOR_CALLS.form}", or connect(store=...) to the stores it names',
-        )  # fmt: skip
-        findings.settle()
+        )])  # fmt: skip
     caller = assemble_service(model, placed_on(topology, model), listeners=listeners)
     try:
         await caller.start()
