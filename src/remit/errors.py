@@ -37,6 +37,7 @@ A *refusal* (`remit.Refusal`) is no error of this tree: it is a declared answer.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -108,12 +109,15 @@ class ModelError(RemitError):
 
     code = "model.invalid"
 
-    def __init__(self, findings: list[Finding]) -> None:
-        super().__init__(f"{len(findings)} finding(s) in the model")
-        self.findings = findings
+    def __init__(
+        self, what: str = "", *, where: str = "", expected: str = "", next: str = "", findings: Iterable[Finding] = ()
+    ) -> None:
+        self.findings = list(findings)
+        what = what or f"{len(self.findings)} finding(s) in the model"
+        super().__init__(what, where=where, expected=expected, next=next)
 
     def __str__(self) -> str:
-        return "\n\n".join(str(finding) for finding in self.findings)
+        return "\n\n".join(map(str, self.findings)) or super().__str__()
 
 
 class Findings(list[Finding]):
@@ -126,7 +130,7 @@ class Findings(list[Finding]):
     def settle(self) -> None:
         """Does nothing when there are none; otherwise raises `ModelError` with all of them."""
         if self:
-            raise ModelError(list(dict.fromkeys(self)))
+            raise ModelError(findings=dict.fromkeys(self))
 
 
 class ServiceError(RemitError):

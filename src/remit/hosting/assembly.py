@@ -123,7 +123,7 @@ async def connect_to_services(model: Model, path: str, listeners: Iterable[Liste
     """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`, `ListenerError`."""
     topology = read_topology(path, whole=False)
     if topology.calls is None:
-        raise ModelError([Finding(
+        raise ModelError(findings=[Finding(
             "topology.no-calls", f"{path} [channels] calls", "its service cannot be called from another process",
             expected="a channel for calls",
             next=f'calls = "{FOR_CALLS.form}", or connect(store=...) to the stores it names',

@@ -221,4 +221,7 @@ def _last_sign(voice: Voice) -> str:
 
 
 def _state(sign: Sign) -> State:
-    return next((state for state in _ORDER if state == sign.state), "running")
+    for state in _ORDER:
+        if state == sign.state:
+            return state
+    return "running"

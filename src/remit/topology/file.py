@@ -147,7 +147,7 @@ def parse_topology(
 
 
 def _unreadable(code: str, where: str, what: str, expected: str, next: str) -> ModelError:
-    return ModelError([Finding(code, where, what, expected, next)])
+    return ModelError(findings=[Finding(code, where, what, expected, next)])
 
 
 def _read_stores(table: Table, folder: Path) -> dict[str, Secret]:

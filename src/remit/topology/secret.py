@@ -25,7 +25,7 @@ class Secret:
     def value(self) -> str:
         """The whole text. Raises `ModelError` when variables are missing."""
         if self.lacks:
-            raise ModelError(list(self.lacks))
+            raise ModelError(findings=self.lacks)
         return self.text
 
     def within(self, text: str) -> Secret:
