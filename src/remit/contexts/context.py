@@ -42,6 +42,7 @@ M_co = TypeVar("M_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
 AnyCommand = type[Command[Any, Any]]
+_Publisher = Callable[[M], IntegrationEvent | None]
 
 
 class _CommandType(Protocol[M_co, R_co]):
@@ -68,12 +69,6 @@ class _Binds(Protocol[M, R]):
     def __call__(
         self, handler: Callable[Concatenate[M, P], Awaitable[R]], /
     ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
-
-
-class _Publishes(Protocol[M]):
-    def __call__(
-        self, publisher: Callable[[M], IntegrationEvent | None], /
-    ) -> Callable[[M], IntegrationEvent | None]: ...
 
 
 class Context(Generic[B]):
@@ -166,7 +161,7 @@ class Context(Generic[B]):
         """
         return self._bind(TOGETHER if together else REACTION, *events)
 
-    def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
+    def publish(self, event: _DomainType[M, B], /) -> Callable[[_Publisher[M]], _Publisher[M]]:
         """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
 
         A domain event may have several. When they make versions of one integration event, whoever follows any of these
