@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -18,21 +17,23 @@ _CHANGING = (
     inspect.TypedDictType, inspect.AnyType, inspect.CustomType,
 )  # fmt: skip
 _ATOMS = frozenset({str, int, float, bool, bytes, type(None)})
+_changing_fields: dict[type, tuple[str, ...]] = {}
 FIXED: set[type] = set()
 """Classes of events in which nothing can be changed, as far as they have been looked at."""
 
 
 def as_recorded(event: E) -> E:
     """The event itself, where nothing in it can be changed; otherwise with a copy of what can be."""
-    cls: Any = event.__class__
-    names = _find_changing(cls)
+    cls = event.__class__
+    names = _changing_fields.get(cls)
+    if names is None:
+        names = _changing_fields[cls] = _find_changing(cls)
     if not names:
         FIXED.add(cls)
         return event
     return msgspec.structs.replace(event, **{name: _copied(getattr(event, name)) for name in names})  # type: ignore[type-var]  # checkers see events as plain classes
 
 
-@cache
 def _find_changing(cls: Any) -> tuple[str, ...]:
     try:
         described = describe(cls)
