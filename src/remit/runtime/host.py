@@ -11,7 +11,8 @@ from remit.contexts import Model
 from remit.errors import RemitError
 from remit.log import SubscriptionId
 from remit.messages import Command, Query, contract_of, key_text
-from remit.runtime.calling.calls import DEADLINE, Calls, attempt
+from remit.runtime.calling.calls import DEADLINE, Calls
+from remit.runtime.calling.sender import UnitSender, attempt
 from remit.runtime.compiler import compile_system
 from remit.runtime.events import BreakerClosed, ProcessStarted, ProcessStopping
 from remit.runtime.following.follower import Follower
@@ -31,6 +32,7 @@ from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
+from remit.runtime.work.shared import Shared
 from remit.stores import Store
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.port import has_sql
@@ -68,14 +70,17 @@ class Host:
 
         self.remote = self._remote_calls(placed)
         """The contexts that other processes run; None where there is no channel for calls."""
-        self.calls = Calls(
-            plans, stores, model.contracts, self._services, ports, self._time, self._listeners, parity=parity,
-            elsewhere=self.remote,
+        self.shared = Shared(
+            plans, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
+            lambda unit: UnitSender(self.calls, unit),
         )  # fmt: skip
+        self.calls = Calls(self.shared, ports, self._listeners, parity=parity, elsewhere=self.remote)
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
         self.freshness = self._freshness(whole, followings)
-        self.reception = Reception(self.calls, plans, stores, model.names, self.freshness, self._listeners)
+        self.reception = Reception(
+            self.calls, plans, stores, model.names, self.freshness, self._listeners, self._time.stamp
+        )  # fmt: skip
 
         self.subscriptions = self._subscribe(followings)
         self.followers = [*self.subscriptions, *self._relay(placed)]
@@ -96,7 +101,7 @@ class Host:
 
     def _recovered(self, event: BreakerClosed) -> None:
         """Who waits because of somebody that is back need not wait longer."""
-        self.calls.recovered.ring()
+        self.shared.recovered.ring()
 
     def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
         remote = self.remote
@@ -107,7 +112,7 @@ class Host:
     def _subscribe(self, followings: _Followings) -> list[Follower]:
         return [
             subscription(
-                follow, plan, self.stores[plan.name], followings[place].feed, self.calls, self.ports, self._listeners,
+                follow, plan, self.stores[plan.name], followings[place].feed, self.shared, self.ports, self._listeners,
                 self._sharing.held(follow),
             )
             for plan in self._plans.values()
@@ -167,9 +172,9 @@ class Host:
         self.ports.machine.left(self.process)
         for store in self.stores.values():
             with contextlib.suppress(RemitError):
-                await store.beat(self.process, self.calls.seconds(), "")
+                await store.beat(self.process, self.ports.clock.seconds(), "")
             await store.close()
-        self.calls.deadlines.close()
+        self.shared.deadlines.close()
         if self.remote is not None:
             self.remote.close()
         await self._services.close()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 from random import Random
 from typing import Any
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError, StoreUnavailable
 from remit.messages import Refusal, write_reply
-from remit.runtime.calling.deadlines import Limit
-from remit.runtime.calling.outcomes import Claimed, Outcomes, UnderWay
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import Attempt
-from remit.runtime.work.turns import Place, Turns
-from remit.runtime.work.unit import UnitOfWork, Workplace
+from remit.runtime.work.deadlines import Limit
+from remit.runtime.work.outcomes import Claimed
+from remit.runtime.work.shared import Shared
+from remit.runtime.work.turns import Place
+from remit.runtime.work.unit import UnitOfWork
+from remit.runtime.work.workplace import Workplace
 from remit.stores import Store, Unit, was_written
 
 _NO_ROWS = Unit()
@@ -29,33 +32,40 @@ Binding = tuple[Workplace, HandlerPlan]
 class Applying:
     """Applies commands of this process."""
 
-    def __init__(self, outcomes: Outcomes, turns: Turns, random: Random) -> None:
-        self._outcomes = outcomes
-        self._turns = turns
+    def __init__(self, shared: Shared, random: Random) -> None:
+        self._outcomes, self._turns = shared.outcomes, shared.turns
+        self._seconds = shared.seconds
         self._random = random
         self._under_way = UnderWay()
 
+    def anew(
+        self, limit: Limit, binding: Binding, command: Any, claim: None, outer: Attempt | None, trace: str
+    ) -> Awaitable[Any]:
+        """Applies a command that has no key: nobody will know it again."""
+        attempt = Attempt(trace, trace, trace, self._seconds(), binding[0].plan.name, limit.when)
+        return self._apply(limit, binding, command, None, attempt)
+
     async def once(
-        self, limit: Limit, binding: Binding, command: Any, claim: Claimed, outer: Attempt | None, at: float
+        self, limit: Limit, binding: Binding, command: Any, claim: Claimed, outer: Attempt | None, trace: str
     ) -> Any:
-        """Applies a command under a key, unless it was applied. `at` is the time now, in seconds since the epoch."""
+        """Applies a command under a key, unless it was applied."""
         origin, under_way = claim.origin, self._under_way
         if origin in under_way and (outer is None or not outer.comes_from(origin)):
             await under_way.over(origin)
         mine = under_way.enter(origin)
         try:
             workplace, handler = binding
-            known, begun = await self._outcomes.begin(workplace.store, handler, claim, command, at)
+            known, begun = await self._outcomes.begin(workplace.store, handler, claim, command, self._seconds())
             if known is not None:
                 return known[0]
             context = workplace.plan.name
             attempt = Attempt(origin, claim.cause, claim.trace, begun, context, limit.when, outer, timed=False)
-            return await self.apply(limit, binding, command, claim, attempt)
+            return await self._apply(limit, binding, command, claim, attempt)
         finally:
             if mine:
                 under_way.leave(origin)
 
-    async def apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
+    async def _apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
         self, limit: Limit, binding: Binding, command: Any, claim: Claimed | None, attempt: Attempt
     ) -> Any:
         """Applies a command: load, decide, commit; rerun when somebody else wrote first."""
@@ -143,3 +153,33 @@ class Applying:
         if not rows.changes:
             await asyncio.sleep(self._random.random() * 0.002)
         return await self._turns.take_first(rows.changes, attempt, mine)
+
+
+class UnderWay(dict[str, "list[asyncio.Future[None]]"]):
+    """The commands under keys that this process is applying, and who waits for one of them to be over.
+
+    Equal ones are applied one after another: what two of them call side by side would be called twice where they decide
+    differently, and be there before either of them has an outcome.
+    """
+
+    __slots__ = ()
+
+    async def over(self, origin: str) -> None:
+        """Waits until nobody applies it."""
+        while (waiting := self.get(origin)) is not None:
+            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiting.append(over)
+            await over
+
+    def enter(self, origin: str) -> bool:
+        """It is applied from now on. False if it has been already: it calls itself."""
+        if origin in self:
+            return False
+        self[origin] = []
+        return True
+
+    def leave(self, origin: str) -> None:
+        """It is over."""
+        for waiting in self.pop(origin):
+            if not waiting.done():
+                waiting.set_result(None)

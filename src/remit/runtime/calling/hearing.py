@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from collections.abc import Awaitable
+from typing import Any
 
 from remit.errors import DeadlineExceeded, OutcomeUnknown, Unavailable
 from remit.log import context_of
 from remit.messages import Refusal
 from remit.runtime.events import CallBegun, CallEnded, Outcome
 from remit.runtime.listeners import Listeners
-
-__all__ = ["Call", "Hearing"]
-
-
-class Call(NamedTuple):
-    """What is known of a call when it begins; see `CallBegun`."""
-
-    type: str
-    cause: str
-    caller: str
-    elsewhere: bool = False
 
 
 class Hearing:
@@ -29,16 +18,15 @@ class Hearing:
     def __init__(self, listeners: Listeners) -> None:
         self._listeners = listeners
 
-    async def heard(self, call: Call, do: Callable[..., Awaitable[Any]], *args: Any, **more: Any) -> Any:
-        """Does what makes the call, with these arguments; gives and raises the same."""
-        type, cause, caller, elsewhere = call
+    async def heard(self, doing: Awaitable[Any], type: str, cause: str, caller: str, *, elsewhere: bool = False) -> Any:
+        """Does what makes the call, of which this is known when it begins; gives and raises the same."""
         context, seconds, ticks = context_of(type), self._listeners.seconds, self._listeners.ticks
         if (say_begun := self._listeners.call_begun) is not None:
             say_begun(CallBegun(seconds(), cause, type, context, caller, elsewhere))
         begun = ticks()
         outcome: Outcome = "cancelled"
         try:
-            reply = await do(*args, **more)
+            reply = await doing
             outcome = "replied"
         except BaseException as error:
             outcome = _outcome(error)

@@ -23,12 +23,12 @@ from remit.errors import (
     StoreError,
 )
 from remit.messages import Refusal, decode_reply, write_reply
-from remit.runtime.calling.deadlines import Limit
 from remit.runtime.events import HandlerRaised
 from remit.runtime.failures import told
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import is_end
+from remit.runtime.work.deadlines import Limit
 
 
 class Telling:

@@ -7,8 +7,6 @@ maybe in another process). Identities, time and the keys of calls derive from th
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Any
 
 from remit.domain import Aggregate
@@ -18,8 +16,6 @@ from remit.runtime.work.called import Called
 
 DERIVED = "*"
 """After the name of a context as the caller: the key was derived, not given."""
-PREFIX = 12
-"""So many characters of an identity are its time, in hexadecimal milliseconds."""
 
 
 class Attempt:
@@ -159,30 +155,3 @@ def meant(error: BaseException) -> Exception:
     refusals = [each for each in inner if isinstance(each, Refusal)]
     failures = [each for each in inner if not isinstance(each, (Refusal, CallError, ConnectionError))]
     return (failures or refusals or inner)[0]
-
-
-class RepeatedIds:
-    """The identities that a handler gets: the n-th is the same whenever the message is handled."""
-
-    __slots__ = ("_attempt",)
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-
-    def new(self) -> str:
-        attempt = self._attempt
-        attempt.identities += 1
-        made = blake2b(f"{attempt.origin}\0id\0{attempt.identities}".encode(), digest_size=16).hexdigest()
-        return f"{int(attempt.begun * 1000):012x}{made[PREFIX:]}" if attempt.timed else made
-
-
-class RepeatedClock:
-    """The time that a handler gets: when its message was first begun."""
-
-    __slots__ = ("_attempt",)
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._attempt.begun, UTC)

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from remit.contexts import Clock, Ids, Later, Repository, Sender, View, ports
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
-from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
+from remit.errors import AlreadyExists, NotAdded, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
-from remit.messages import LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text
+from remit.messages import Command, DomainEvent, key_text
 from remit.runtime.events import UnitCommitted
-from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
-from remit.runtime.work.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, is_end, meant
+from remit.runtime.plan import AggregatePlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
+from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
 from remit.runtime.work.called import identity_of
+from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.held import Held
 from remit.runtime.work.turns import Place
-from remit.stores import Change, Claim, Entry, Store, Unit, was_written
+from remit.runtime.work.workplace import Workplace
+from remit.stores import Change, Claim, Entry, Unit, was_written
 from remit.stores.port import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -29,28 +29,6 @@ Foreseen = tuple[Place, Row | None]
 
 # A named tuple's own constructor is a function written in Python: this one takes less than half of its time.
 _row = tuple[Any, ...].__new__
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Workplace:
-    """What all units of work of one context have around them in a process."""
-
-    plan: ContextPlan
-    store: Store
-    recorded: Forms
-    """How the context's domain events are written."""
-    published: Forms
-    """How what it publishes is written, and what it sends for later."""
-    services: Mapping[type, Any]
-    """What its users have provided, once the process has started."""
-    ids: Ids
-    clock: Clock
-    seconds: Callable[[], float]
-    """The time, in seconds since the epoch."""
-    sender: Callable[[UnitOfWork], Sender]
-    """The sender for the handlers of a unit of work."""
-    committed: Callable[[UnitCommitted], None] | None
-    """Where it is said that a unit of work was committed; None while nobody listens."""
 
 
 class UnitOfWork:
@@ -146,16 +124,21 @@ class UnitOfWork:
                     if self._touched:
                         await self._follow_up(reaction)
 
-    async def read(self, handler: HandlerPlan, message: Any) -> Any:
-        """Runs a query's handler; whatever it changes is dropped."""
+    async def read(self, handler: HandlerPlan, message: Any, limit: Limit) -> Any:
+        """Runs a query's handler within a limit; whatever it changes is dropped."""
         before = recording.get()
-        if before is None or before.ended:
-            return await self._call(handler, message)
-        recording.set(None)
+        if before is not None and not before.ended:
+            recording.set(None)
         try:
-            return await self._call(handler, message)
+            answer = await self._call(handler, message)
         finally:
-            recording.set(before)
+            if before is not None and not before.ended:
+                recording.set(before)
+            if self.transaction is not None:
+                await self.aclose()
+        if limit.asked:
+            limit.refuse_late()
+        return answer
 
     def _call(self, handler: HandlerPlan, message: Any) -> Awaitable[Any]:
         """Calls a handler with what it asks for. To unpack arguments takes longer than all else here: few ask for more
@@ -377,105 +360,3 @@ def _not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded
         expected="an aggregate that was loaded from a repository or added to one",
         next=f"ask for Repository[{name}] and add it: repository.add(...)",
     )  # fmt: skip
-
-
-class _Repository(Repository[Any]):
-    __slots__ = ("_attempt", "_plan", "_run", "_unit")
-
-    def __init__(self, unit: UnitOfWork, plan: AggregatePlan) -> None:
-        self._unit = unit
-        self._plan = plan
-        self._attempt = attempt = unit.attempt
-        self._run = attempt.run
-
-    def _text(self, id: Any) -> str:
-        """The text of an identity. Raises `BadKey`, and `CallError` for who belongs to a run that is over: another
-        message may have the unit of work now."""
-        attempt = self._attempt
-        if attempt.ended or attempt.run != self._run:
-            attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
-        if id.__class__ is str and len(id) <= LONGEST_KEY and id.isascii() and "\0" not in id:
-            return id  # as `key_text` does, for what is on the way of every command
-        return key_text(id, "identity", self._plan.kind)
-
-    async def find(self, id: Any, /) -> Any:
-        held = await self._unit.held(self._plan, self._text(id))
-        return None if held is None else held.value
-
-    async def get(self, id: Any, /) -> Any:
-        held = await self._unit.held(self._plan, self._text(id))
-        if held is None:
-            raise NotFound(
-                f"no {self._plan.type.__name__} with identity {id!r}", where=self._plan.kind,
-                expected="an identity that was added", next="use find() where absence is normal",
-            )  # fmt: skip
-        return held.value
-
-    async def obtain(self, id: Any, /) -> Any:
-        text = self._text(id)
-        held = await self._unit.held(self._plan, text)
-        if held is None:
-            held = self._unit.hold(self._plan, text, self._plan.type(id=id))
-        return held.value
-
-    def add(self, aggregate: Any, /) -> None:
-        self._unit.add(self._plan, self._text(aggregate.id), aggregate)
-
-
-class _View(View[Any]):
-    __slots__ = ("_plan", "_unit")
-
-    def __init__(self, unit: UnitOfWork, plan: ProjectionPlan) -> None:
-        self._unit = unit
-        self._plan = plan
-
-    async def find(self, key: Any, /) -> Any:
-        held = await self._unit.held(self._plan, key_text(key, "key of a document", self._plan.kind))
-        return None if held is None else held.value
-
-    async def get(self, key: Any, /) -> Any:
-        found = await self.find(key)
-        if found is None:
-            raise NotFound(
-                f"no {self._plan.type.__name__} with key {key!r}", where=self._plan.kind,
-                expected="a key some event has had", next="use find() where absence is normal",
-            )  # fmt: skip
-        return found
-
-
-class _Later(Later[Any]):
-    __slots__ = ("_attempt", "_run", "_unit")
-
-    def __init__(self, unit: UnitOfWork, command: type) -> None:
-        self._unit, self._attempt, self._run = unit, unit.attempt, unit.attempt.run
-
-    def send(self, command: Command[Any, Any], /) -> None:
-        self._attempt.refuse_late(self._run, f"{type(command).__name__} was sent")
-        self._unit.later(command)
-
-
-GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
-    ports.REPOSITORY: _Repository,
-    ports.VIEW: _View,
-    ports.LATER: _Later,
-    ports.SENDER: lambda unit, _: unit.workplace.sender(unit),
-    ports.SQL: lambda unit, _: unit.begin(),
-    ports.CLOCK: lambda unit, _: RepeatedClock(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
-    ports.IDS: lambda unit, _: RepeatedIds(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
-    ports.SERVICE: lambda unit, service: unit.workplace.services[service],
-}
-"""How a unit of work gives what handlers ask for, by kind, from a subject."""
-
-
-class Forms(dict[type, EventPlan]):
-    """The plans of messages by class. One that is met for the first time is planned then."""
-
-    __slots__ = ("_contract",)
-
-    def __init__(self, known: Mapping[type, EventPlan], contract: Callable[[type], Contract]) -> None:
-        super().__init__(known)
-        self._contract = contract
-
-    def __missing__(self, message: type) -> EventPlan:
-        plan = self[message] = EventPlan(self._contract(message), Codec[Any](message))
-        return plan

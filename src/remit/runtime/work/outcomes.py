@@ -69,36 +69,6 @@ class Claimed:
         return Claim(self.scope, self.key, self.fingerprint, outcome, at)
 
 
-class UnderWay(dict[str, "list[asyncio.Future[None]]"]):
-    """The commands under keys that this process is applying, and who waits for one of them to be over.
-
-    Equal ones are applied one after another: what two of them call side by side would be called twice where they decide
-    differently, and be there before either of them has an outcome.
-    """
-
-    __slots__ = ()
-
-    async def over(self, origin: str) -> None:
-        """Waits until nobody applies it."""
-        while (waiting := self.get(origin)) is not None:
-            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            waiting.append(over)
-            await over
-
-    def enter(self, origin: str) -> bool:
-        """It is applied from now on. False if it has been already: it calls itself."""
-        if origin in self:
-            return False
-        self[origin] = []
-        return True
-
-    def leave(self, origin: str) -> None:
-        """It is over."""
-        for waiting in self.pop(origin):
-            if not waiting.done():
-                waiting.set_result(None)
-
-
 class Outcomes:
     """Looks up what commands have ended with. A found reply is a one-tuple; a found refusal is raised."""
 
