@@ -514,7 +514,7 @@ OFTEN = (CallBegun, CallEnded, UnitCommitted, BatchHandled, MessagesPublished)
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of what happens often, each time that one is made."""
-    from remit.runtime.calling import hearing
+    from remit.runtime.calling import telling
     from remit.runtime.following import handling, publishing
     from remit.runtime.work import unit
 
@@ -528,7 +528,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return make
 
     for kind in OFTEN:
-        (module,) = [each for each in (hearing, handling, publishing, unit) if hasattr(each, kind.__name__)]
+        (module,) = [each for each in (telling, handling, publishing, unit) if hasattr(each, kind.__name__)]
         monkeypatch.setattr(module, kind.__name__, counted(kind))
     return made
 

@@ -9,31 +9,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = [
-    "EVENTS",
-    "BatchHandled",
-    "BreakerClosed",
-    "BreakerOpened",
-    "CallBegun",
-    "CallEnded",
-    "HandlerRaised",
-    "KeyParked",
-    "KeyReleased",
-    "LaterRefused",
-    "LoopBlocked",
-    "MessagesPublished",
-    "Outcome",
-    "ProcessStarted",
-    "ProcessStopping",
-    "Retrying",
-    "RuntimeEvent",
-    "StateChanged",
-    "TroubleBegun",
-    "TroubleEnded",
-    "UnitCommitted",
-]
-
-Outcome: TypeAlias = Literal["replied", "refused", "failed", "unavailable", "deadline", "unknown", "cancelled"]
+CallOutcome: TypeAlias = Literal["replied", "refused", "failed", "unavailable", "deadline", "unknown", "cancelled"]
 """How a call ended, as its caller is told."""
 
 
@@ -98,7 +74,7 @@ class CallEnded(RuntimeEvent, frozen=True):
     caller: str
     elsewhere: bool
     seconds: float
-    outcome: Outcome
+    outcome: CallOutcome
 
 
 class HandlerRaised(RuntimeEvent, frozen=True):

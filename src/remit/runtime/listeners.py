@@ -20,8 +20,6 @@ from remit.runtime.events import (
     UnitCommitted,
 )
 
-__all__ = ["Listener", "Listeners"]
-
 E = TypeVar("E", bound=RuntimeEvent)
 
 Listener: TypeAlias = Callable[[Any], None]

@@ -13,7 +13,7 @@ from remit.messages import Refusal, write_reply
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.deadlines import Limit
-from remit.runtime.work.outcomes import Claimed
+from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
 from remit.runtime.work.unit import UnitOfWork
@@ -46,7 +46,7 @@ class Applying:
         return self._apply(limit, binding, command, None, attempt)
 
     async def once(
-        self, limit: Limit, binding: Binding, command: Any, claim: Claimed, outer: Attempt | None, trace: str
+        self, limit: Limit, binding: Binding, command: Any, claim: CommandKey, outer: Attempt | None, trace: str
     ) -> Any:
         """Applies a command under a key, unless it was applied."""
         origin, under_way = claim.origin, self._under_way
@@ -66,7 +66,7 @@ class Applying:
                 under_way.leave(origin)
 
     async def _apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
-        self, limit: Limit, binding: Binding, command: Any, claim: Claimed | None, attempt: Attempt
+        self, limit: Limit, binding: Binding, command: Any, claim: CommandKey | None, attempt: Attempt
     ) -> Any:
         """Applies a command: load, decide, commit; rerun when somebody else wrote first."""
         workplace, handler = binding
@@ -122,7 +122,7 @@ class Applying:
         limit.refuse_late()
 
     async def _applied_meanwhile(
-        self, store: Store, handler: HandlerPlan, claim: Claimed | None, error: Exception
+        self, store: Store, handler: HandlerPlan, claim: CommandKey | None, error: Exception
     ) -> tuple[Any] | None:
         """What this very command was answered with, if somebody has applied it meanwhile: of that it may fail."""
         if claim is None or isinstance(error, (OutcomeUnknown, StoreError, StoreUnavailable)):
@@ -132,7 +132,7 @@ class Applying:
         except RemitError:
             return None  # what it has failed of is the news
 
-    async def _refused(self, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal) -> Any:
+    async def _refused(self, store: Store, handler: HandlerPlan, claim: CommandKey | None, refusal: Refusal) -> Any:
         """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
         one. Raises it, unless the command was applied meanwhile."""
         if refusal.__class__ not in handler.refusals:

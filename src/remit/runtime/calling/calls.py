@@ -9,7 +9,6 @@ from remit.errors import CallError
 from remit.log import escaped
 from remit.messages import Codec, Command, Contract, Message, Query, fits, require_key
 from remit.runtime.calling.applying import Applying, Binding
-from remit.runtime.calling.hearing import Hearing
 from remit.runtime.calling.telling import Telling
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, HandlerPlan
@@ -17,7 +16,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import DERIVED, Attempt
 from remit.runtime.work.called import identity_of
 from remit.runtime.work.deadlines import NEVER, Limit, seconds_of
-from remit.runtime.work.outcomes import Claimed
+from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.runtime.work.workplace import Workplace
@@ -63,8 +62,7 @@ class Calls:
         self._applying = Applying(shared, ports.random)
         self._telling = Telling(listeners, parity=parity)
         self._parity = parity
-        said = listeners.call_begun is not None or listeners.call_ended is not None
-        self._hearing = Hearing(listeners) if said else None
+        self._reports = self._telling.reports
         self._elsewhere = elsewhere
         self._commands = _bindings(shared.workplaces, lambda plan: plan.commands)
         self._queries = _bindings(shared.workplaces, lambda plan: plan.queries)
@@ -89,18 +87,18 @@ class Calls:
         if found is None:
             key = key or self._ids.new()
             target = self._target(command, "handle")
-            claim = Claimed(caller, key, trace or escaped(key), target.contract.type)
+            claim = CommandKey(caller, key, trace or escaped(key), target.contract.type)
             return self._there(command, target, deadline, claim, None)
         if not key:
             trace = self._ids.new()
             doing = self._here(self._applying.anew, found, command, deadline, None, None, trace)
         else:
             trace = trace or escaped(key)
-            claim = Claimed(caller, key, trace, found[1].contract.type)
+            claim = CommandKey(caller, key, trace, found[1].contract.type)
             doing = self._here(self._applying.once, found, command, deadline, claim, None, trace)
-        if self._hearing is None:
+        if not self._reports:
             return doing
-        return self._hearing.heard(doing, found[1].contract.type, trace, caller.removesuffix(DERIVED))
+        return self._telling.reported(doing, found[1].contract.type, trace, caller.removesuffix(DERIVED))
 
     async def send_within(
         self, outer: Attempt, command: Command[Any, Any], *, key: str | None, deadline: float | None
@@ -116,16 +114,16 @@ class Calls:
             identity = None if contract.identity is None else identity_of(getattr(command, contract.identity))
             key = mark = called.key_of(contract.type, target.codec.canonical(command), identity)
             caller += DERIVED
-        claim, run = Claimed(caller, key, outer.trace, contract.type), outer.run
+        claim, run = CommandKey(caller, key, outer.trace, contract.type), outer.run
         called.enter(mark, contract.type)
         failed: BaseException | None = None
         try:
             if found is None:
                 return await self._there(command, target, deadline, claim, outer)
             doing = self._here(self._applying.once, found, command, deadline, claim, outer, outer.trace)
-            if self._hearing is None:
+            if not self._reports:
                 return await doing
-            return await self._hearing.heard(doing, contract.type, outer.trace, outer.context)
+            return await self._telling.reported(doing, contract.type, outer.trace, outer.context)
         except BaseException as error:
             failed = error
             raise
@@ -140,11 +138,11 @@ class Calls:
         found, trace = self._queries.get(type(query)), outer.trace if outer is not None else trace
         if found is None:
             target = self._target(query, "answer")
-            return self._there(query, target, deadline, Claimed("", "", trace, ""), outer)
+            return self._there(query, target, deadline, CommandKey("", "", trace, ""), outer)
         doing = self._here(_read, found, query, deadline, None, outer, trace)
-        if self._hearing is None:
+        if not self._reports:
             return doing
-        return self._hearing.heard(doing, found[1].contract.type, trace, outer.context if outer is not None else "")
+        return self._telling.reported(doing, found[1].contract.type, trace, outer.context if outer is not None else "")
 
     async def _here(
         self,
@@ -152,7 +150,7 @@ class Calls:
         found: Binding,
         message: Any,
         deadline: float | None,
-        claim: Claimed | None,
+        claim: CommandKey | None,
         outer: Attempt | None,
         trace: str,
     ) -> Any:
@@ -173,7 +171,7 @@ class Calls:
             self._deadlines.leave(limit)
 
     def _there(
-        self, message: Message, target: Target, deadline: float | None, claim: Claimed, outer: Attempt | None
+        self, message: Message, target: Target, deadline: float | None, claim: CommandKey, outer: Attempt | None
     ) -> Awaitable[Any]:
         """Calls a context in another process: with a key always, so that an attempt can be repeated."""
         assert self._elsewhere is not None  # noqa: S101  # it knows who handles the message
@@ -182,10 +180,10 @@ class Calls:
         doing = self._elsewhere.call(
             message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace
         )  # fmt: skip
-        if self._hearing is None:
+        if not self._reports:
             return doing
         by = claim.caller if outer is None else outer.context
-        return self._hearing.heard(doing, target.contract.type, claim.trace, by, elsewhere=True)
+        return self._telling.reported(doing, target.contract.type, claim.trace, by, elsewhere=True)
 
     def _target(self, message: Message, decorator: str) -> Target:
         """Who handles a message elsewhere. Raises `CallError`."""

@@ -6,6 +6,7 @@ With wire parity, messages and replies of this process go through the codec as t
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any, NoReturn
 
 import msgspec
@@ -21,9 +22,11 @@ from remit.errors import (
     OutcomeUnknown,
     RemitError,
     StoreError,
+    Unavailable,
 )
+from remit.log import context_of
 from remit.messages import Refusal, decode_reply, write_reply
-from remit.runtime.events import HandlerRaised
+from remit.runtime.events import CallBegun, CallEnded, CallOutcome, HandlerRaised
 from remit.runtime.failures import told
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import HandlerPlan
@@ -37,6 +40,8 @@ class Telling:
     def __init__(self, listeners: Listeners, *, parity: bool) -> None:
         self._listeners = listeners
         self.parity = parity
+        self.reports = listeners.call_begun is not None or listeners.call_ended is not None
+        """Whether anybody listens to calls."""
 
     def travelled(self, handler: HandlerPlan, message: Any) -> Any:
         """The message as it arrives: after a round trip through the codec."""
@@ -50,6 +55,28 @@ class Telling:
             raise RemitError(
                 f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name
             ) from None
+
+    async def reported(
+        self, doing: Awaitable[Any], type: str, cause: str, caller: str, *, elsewhere: bool = False
+    ) -> Any:
+        """Makes a call, of which this is known when it begins, and says to the listeners what becomes of it. Gives and
+        raises the same. Nobody comes by here while nobody listens."""
+        context, seconds, ticks = context_of(type), self._listeners.seconds, self._listeners.ticks
+        if (say_begun := self._listeners.call_begun) is not None:
+            say_begun(CallBegun(seconds(), cause, type, context, caller, elsewhere))
+        begun = ticks()
+        outcome: CallOutcome = "cancelled"
+        try:
+            reply = await doing
+            outcome = "replied"
+        except BaseException as error:
+            outcome = _outcome(error)
+            raise
+        finally:
+            if (say_ended := self._listeners.call_ended) is not None:
+                took = ticks() - begun
+                say_ended(CallEnded(seconds(), cause, type, context, caller, elsewhere, took, outcome))
+        return reply
 
     def tell(self, handler: HandlerPlan, limit: Limit, error: BaseException, trace: str) -> NoReturn:
         """Raises what the caller may see of what went wrong inside. `trace` is what the call belongs to."""
@@ -96,3 +123,15 @@ class Telling:
 
     def _say(self, handler: HandlerPlan, what: str, error: BaseException, trace: str) -> None:
         self._listeners.say(HandlerRaised(self._listeners.seconds(), trace, handler.name, what, error))
+
+
+def _outcome(error: BaseException) -> CallOutcome:
+    if isinstance(error, Refusal):
+        return "refused"
+    if isinstance(error, DeadlineExceeded):
+        return "deadline"
+    if isinstance(error, OutcomeUnknown):
+        return "unknown"
+    if isinstance(error, Unavailable):
+        return "unavailable"
+    return "failed" if isinstance(error, Exception) else "cancelled"

@@ -14,7 +14,7 @@ from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.work.attempts import Attempt
-from remit.runtime.work.outcomes import Claimed
+from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store
@@ -95,7 +95,7 @@ class Dispatcher:
         if wish is None:
             await handle_record(self._follow, unit, record)
             return
-        claim, (handler, _) = Claimed(*wish, trace_of(record), record.type), _form(self._follow, record)
+        claim, (handler, _) = CommandKey(*wish, trace_of(record), record.type), _form(self._follow, record)
         if handler is not None and await self._shared.outcomes.known(self._store, handler, claim) is None:
             reply = await handle_record(self._follow, unit, record)
             unit.claim = claim.row(write_reply(reply, handler.reply), self._shared.stamp())

@@ -83,7 +83,7 @@ class Attempt:
         """The handler has returned, and so has what reacts together with it. Raises `Diverged`."""
         self.ended = True
         if self.called is not None:
-            await self.called.settle()
+            await self.called.join()
             self.called.refuse_contradiction()
 
     async def fail(self, error: BaseException) -> None:
@@ -94,7 +94,7 @@ class Attempt:
         self.ended = True
         failure, called = meant(error), self.called
         if called is not None:
-            await called.settle()
+            await called.join()
             if called.diverged is not None and called.diverged is not error:
                 raise called.diverged from error
             if isinstance(failure, Refusal):

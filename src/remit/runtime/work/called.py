@@ -45,7 +45,7 @@ class Called:
         self._before = self._made if whole else {**self._before, **self._made}
         self._made, self._equals, self._said = {}, {}, {}
 
-    async def settle(self) -> None:
+    async def join(self) -> None:
         """Waits for calls that were begun and not waited for."""
         while self.under_way:
             self._idle = asyncio.get_running_loop().create_future()

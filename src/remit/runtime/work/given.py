@@ -38,21 +38,21 @@ class _Repository(Repository[Any]):
         return key_text(id, "identity", self._plan.kind)
 
     async def find(self, id: Any, /) -> Any:
-        held = await self._unit.held(self._plan, self._text(id))
-        return None if held is None else held.value
+        tracked = await self._unit.load(self._plan, self._text(id))
+        return None if tracked is None else tracked.value
 
     async def get(self, id: Any, /) -> Any:
-        held = await self._unit.held(self._plan, self._text(id))
-        if held is None:
+        tracked = await self._unit.load(self._plan, self._text(id))
+        if tracked is None:
             raise _not_found(self._plan, f"identity {id!r}", "an identity that was added")
-        return held.value
+        return tracked.value
 
     async def obtain(self, id: Any, /) -> Any:
         text = self._text(id)
-        held = await self._unit.held(self._plan, text)
-        if held is None:
-            held = self._unit.hold(self._plan, text, self._plan.type(id=id))
-        return held.value
+        tracked = await self._unit.load(self._plan, text)
+        if tracked is None:
+            tracked = self._unit.track(self._plan, text, self._plan.type(id=id))
+        return tracked.value
 
     def add(self, aggregate: Any, /) -> None:
         self._unit.add(self._plan, self._text(aggregate.id), aggregate)
@@ -66,8 +66,8 @@ class _View(View[Any]):
         self._plan = plan
 
     async def find(self, key: Any, /) -> Any:
-        held = await self._unit.held(self._plan, key_text(key, "key of a document", self._plan.kind))
-        return None if held is None else held.value
+        tracked = await self._unit.load(self._plan, key_text(key, "key of a document", self._plan.kind))
+        return None if tracked is None else tracked.value
 
     async def get(self, key: Any, /) -> Any:
         found = await self.find(key)

@@ -27,7 +27,7 @@ def is_handler(caller: str) -> bool:
     return bool(caller) and ":" not in caller
 
 
-class Claimed:
+class CommandKey:
     """Under which key a command is applied once. A key means something among those of one caller and one type."""
 
     __slots__ = ("caller", "fingerprint", "foreseen", "key", "scope", "trace")
@@ -77,13 +77,13 @@ class Outcomes:
         """The time of what is deleted by its age."""
         self._foreseen: list[UnitOfWork] = []
 
-    async def known(self, store: Claims, handler: HandlerPlan, claim: Claimed | None) -> tuple[Any] | None:
+    async def known(self, store: Claims, handler: HandlerPlan, claim: CommandKey | None) -> tuple[Any] | None:
         """The outcome stored under this key, if any. Raises `KeyReused`, and as the store does."""
         stored = None if claim is None else await store.outcome(claim.scope, claim.key)
         return None if claim is None or stored is None else await self._ended(store, handler, claim, stored)
 
     async def begin(
-        self, store: Store, handler: HandlerPlan, claim: Claimed, command: Any, at: float
+        self, store: Store, handler: HandlerPlan, claim: CommandKey, command: Any, at: float
     ) -> tuple[tuple[Any] | None, float]:
         """The same, and when the command was first begun, if its handler needs that; in one go with it, what the
         handler is likely to load first is looked up."""
@@ -97,7 +97,7 @@ class Outcomes:
             stored = await store.outcome(claim.scope, claim.key)
         return None if stored is None else await self._ended(store, handler, claim, stored), at
 
-    def foresee(self, unit: UnitOfWork, claim: Claimed) -> None:
+    def foresee(self, unit: UnitOfWork, claim: CommandKey) -> None:
         """Gives a unit of work what was looked up for it. It counts as loaded until the handler first waits."""
         unit.foreseen, claim.foreseen = claim.foreseen, None
         if not self._foreseen:  # all that are begun in one turn of the loop together
@@ -109,7 +109,7 @@ class Outcomes:
         for unit in units:
             unit.overlook()
 
-    async def _ended(self, store: Claims, handler: HandlerPlan, claim: Claimed, stored: Outcome) -> tuple[Any]:
+    async def _ended(self, store: Claims, handler: HandlerPlan, claim: CommandKey, stored: Outcome) -> tuple[Any]:
         if stored.fingerprint != claim.fingerprint:
             raise KeyReused(
                 f"the key {claim.key!r} was used for another message", where=handler.contract.type,

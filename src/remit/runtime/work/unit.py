@@ -16,7 +16,7 @@ from remit.runtime.plan import AggregatePlan, Dependency, EventPlan, HandlerPlan
 from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
 from remit.runtime.work.called import identity_of
 from remit.runtime.work.deadlines import Limit
-from remit.runtime.work.held import Held
+from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place
 from remit.runtime.work.workplace import Workplace
 from remit.stores import Change, Claim, Entry, Unit, was_written
@@ -39,7 +39,7 @@ class UnitOfWork:
     """
 
     __slots__ = (
-        "_held", "_loaded", "_taken", "_touched", "_written", "attempt", "claim", "entries", "foreseen", "key",
+        "_loaded", "_taken", "_touched", "_tracked", "_written", "attempt", "claim", "entries", "foreseen", "key",
         "transaction", "workplace",
     )  # fmt: skip
 
@@ -58,20 +58,20 @@ class UnitOfWork:
         self.transaction: Transaction | None = None
         """For the statements of a handler that has asked for it."""
         self._taken = taken
-        self._held: dict[Place, Held] = {}
+        self._tracked: dict[Place, Tracked] = {}
         self._loaded: list[Place] = []
         """What was loaded for the message that it serves now."""
-        self._touched: list[Held] = []
+        self._touched: list[Tracked] = []
         """Aggregates handed out since the last handler ended: only these can have changed."""
-        self._written: Held | None = None
+        self._written: Tracked | None = None
         """The one aggregate that this message has written."""
 
     def next_message(self, attempt: Attempt, key: str) -> None:
         """The following message: what was decided stays, what was only looked at is loaded anew."""
         self.attempt, self.key, self._written = attempt, key, None
         for place in self._loaded:
-            if place in self._held and not self._held[place].changed:
-                del self._held[place]
+            if place in self._tracked and not self._tracked[place].changed:
+                del self._tracked[place]
         self._loaded.clear()
 
     async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Applying.apply`
@@ -88,11 +88,11 @@ class UnitOfWork:
         try:
             reply = await self._call(handler, message)
             if attempt.called is not None:
-                await attempt.called.settle()  # a branch may change something when its call has ended
+                await attempt.called.join()  # a branch may change something when its call has ended
             if self._touched:
-                for held in self._handed_out():
-                    for event in self._take_up(handler, held):
-                        for reaction in self._record(event, held.id):
+                for tracked in self._handed_out():
+                    for event in self._take_up(handler, tracked):
+                        for reaction in self._record(event, tracked.id):
                             await self._call(reaction, event)
                             if self._touched:
                                 await self._follow_up(reaction)
@@ -117,9 +117,9 @@ class UnitOfWork:
 
     async def _follow_up(self, handler: HandlerPlan) -> None:
         """Takes up what a reaction that came together with its event has changed and recorded."""
-        for held in self._handed_out():
-            for event in self._take_up(handler, held):
-                for reaction in self._record(event, held.id):
+        for tracked in self._handed_out():
+            for event in self._take_up(handler, tracked):
+                for reaction in self._record(event, tracked.id):
                     await self._call(reaction, event)
                     if self._touched:
                         await self._follow_up(reaction)
@@ -154,11 +154,11 @@ class UnitOfWork:
         give = need.give
         return need.subject if give is None else give(self, need.subject)
 
-    async def held(self, plan: AggregatePlan | ProjectionPlan, id: str) -> Held | None:
-        """What is held under this identity, loaded when it is asked for first."""
+    async def load(self, plan: AggregatePlan | ProjectionPlan, id: str) -> Tracked | None:
+        """What is tracked under this identity, loaded when it is asked for first."""
         place = (plan.kind, id)
-        held = self._held.get(place)
-        if held is None:
+        tracked = self._tracked.get(place)
+        if tracked is None:
             foreseen = self.foreseen
             if foreseen is not None:
                 self.foreseen = None
@@ -166,81 +166,83 @@ class UnitOfWork:
                 row = foreseen[1]
             else:
                 row = await self.workplace.store.load(plan.kind, id)
-                held = self._held.get(place)  # another branch of the handler may have loaded or made it meanwhile
-            if held is None:
+                tracked = self._tracked.get(place)  # another branch of the handler may have loaded or made it meanwhile
+            if tracked is None:
                 if row is None:
                     return None
-                held = self._held[place] = Held.load(plan, id, *row)
+                tracked = self._tracked[place] = Tracked.load(plan, id, *row)
                 self._loaded.append(place)
-        if not held.touched and held.is_aggregate:
-            self._touch(held)
-        return held
+        if not tracked.touched and tracked.is_aggregate:
+            self._touch(tracked)
+        return tracked
 
-    def _touch(self, held: Held) -> None:
-        held.touched = True
-        self._touched.append(held)
+    def _touch(self, tracked: Tracked) -> None:
+        tracked.touched = True
+        self._touched.append(tracked)
 
-    def _handed_out(self) -> list[Held]:
+    def _handed_out(self) -> list[Tracked]:
         """What was handed out since this was asked last."""
         touched, self._touched = self._touched, []
-        for held in touched:
-            held.touched = False
+        for tracked in touched:
+            tracked.touched = False
         return touched
 
     def overlook(self) -> None:
         """Forgets what was foreseen: it is as good as loaded only until something else happens."""
         self.foreseen = None
 
-    def hold(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> Held:
+    def track(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> Tracked:
         """Takes in something new."""
-        held = self._held[plan.kind, id] = Held(plan, id, value)
-        if held.is_aggregate:
-            self._touch(held)
-        return held
+        tracked = self._tracked[plan.kind, id] = Tracked(plan, id, value)
+        if tracked.is_aggregate:
+            self._touch(tracked)
+        return tracked
 
     def add(self, plan: AggregatePlan, id: str, value: Any) -> None:
         """Takes in a new aggregate. Raises `AlreadyExists`."""
-        held = self._held.get((plan.kind, id))
-        if held is not None and held.value is value:
+        tracked = self._tracked.get((plan.kind, id))
+        if tracked is not None and tracked.value is value:
             return
-        is_there = held is not None and (held.version or held.changed or held.touched)
+        is_there = tracked is not None and (tracked.version or tracked.changed or tracked.touched)
         if is_there or (plan.kind, id) in self._taken:
             raise AlreadyExists(
                 f"{plan.type.__name__} {id!r} exists already", where=plan.kind,
                 expected="an identity that was never added", next="use find() or obtain() where it may exist",
             )  # fmt: skip
-        self.hold(plan, id, value)
+        self.track(plan, id, value)
 
     async def taken_meanwhile(self) -> frozenset[Place]:
         """After a conflict: which of the aggregates that were new here are in the store. Raises `StoreUnavailable`."""
-        new = [place for place, held in self._held.items() if held.is_aggregate and held.changed and not held.version]
+        new = [
+            place for place, each in self._tracked.items() if each.is_aggregate and each.changed and not each.version
+        ]
         return frozenset([place for place in new if await self.workplace.store.load(*place) is not None])
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Takes an event into its document."""
         id = key_text(plan.key(event), "key of a document", plan.kind)
-        held = await self.held(plan, id) or self.hold(plan, id, plan.type())
+        tracked = await self.load(plan, id) or self.track(plan, id, plan.type())
         try:
-            held.value.evolve(event)
+            tracked.value.evolve(event)
         except BaseException as error:
             raise meant(error) from error
-        held.changed = True
+        tracked.changed = True
 
-    def _take_up(self, handler: HandlerPlan, held: Held) -> list[DomainEvent]:
+    def _take_up(self, handler: HandlerPlan, tracked: Tracked) -> list[DomainEvent]:
         """Notes what has changed in an aggregate; gives the events it has recorded."""
-        events = take_recorded(held.value)
-        body = held.encoded()
-        if not events and held.says(body):
+        events = take_recorded(tracked.value)
+        body = tracked.encoded()
+        if not events and tracked.says(body):
             return events
-        if self._written is not None and self._written is not held:
+        if self._written is not None and self._written is not tracked:
             raise SecondAggregate(
-                f"{handler.name} wrote {self._written.plan.kind} and {held.plan.kind} in one unit of work",
+                f"{handler.name} wrote {self._written.plan.kind} and {tracked.plan.kind} in one unit of work",
                 where=handler.name, expected="one aggregate per message, reactions with together=True included",
                 next="let a later reaction to the first one's event write the second",
             )  # fmt: skip
-        if body != held.body:
-            held.check(body)
-        self._written, held.body, held.changed = held, body, True
+        if body != tracked.body:
+            tracked.check(body)
+        self._written, tracked.body, tracked.changed = tracked, body, True
         return events
 
     def _record(self, event: DomainEvent, key: str) -> Sequence[HandlerPlan]:
@@ -325,7 +327,7 @@ class UnitOfWork:
     async def forget(self) -> None:
         """Drops everything loaded and decided."""
         await self.aclose()
-        self._held.clear()
+        self._tracked.clear()
         self._touched.clear()
         self.entries.clear()
         self.claim = None
@@ -343,12 +345,12 @@ class UnitOfWork:
     def unit(self) -> Unit:
         """The rows to be written. Raises `BadValue` for a document that could not be read again."""
         changes: list[Change] = []
-        for held in self._held.values():
-            if held.changed:
-                if not held.is_aggregate:
-                    held.body = held.encoded()
-                    held.check(held.body)
-                changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
+        for tracked in self._tracked.values():
+            if tracked.changed:
+                if not tracked.is_aggregate:
+                    tracked.body = tracked.encoded()
+                    tracked.check(tracked.body)
+                changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
         return Unit(changes, self.entries, self.claim)
 
 

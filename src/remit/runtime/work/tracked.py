@@ -11,7 +11,7 @@ from remit.messages import UNWRITABLE, Rest
 from remit.runtime.plan import AggregatePlan, ProjectionPlan
 
 
-class Held:
+class Tracked:
     """An aggregate or document within a unit of work, with the version and the bytes it was loaded with."""
 
     __slots__ = ("body", "changed", "id", "is_aggregate", "plan", "rest", "touched", "value", "version")
@@ -43,7 +43,7 @@ class Held:
         if body == self.body or not self.version:
             return body == self.body
         value, rest = self.plan.codec.restore(self.body)
-        return body == Held(self.plan, self.id, value, rest=rest).encoded()
+        return body == Tracked(self.plan, self.id, value, rest=rest).encoded()
 
     def check(self, body: bytes) -> None:
         """Raises `BadValue` where these bytes, which are to be stored, could not be read again."""
@@ -53,7 +53,7 @@ class Held:
             self.plan.codec.write(self.value)  # without what another release has stored with it
 
     @classmethod
-    def load(cls, plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> Held:
+    def load(cls, plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> Tracked:
         """From what a store has. Raises `BadMessage`."""
         try:
             value, rest = plan.codec.restore(body)
