@@ -21,7 +21,7 @@ from remit.runtime.following.publishing import relay
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
-from remit.runtime.listeners import Listener, Listeners
+from remit.runtime.listeners import Listener, Listeners, beside
 from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sources, as_it_is
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
@@ -62,7 +62,7 @@ class Host:
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
         self._channels = channels
-        self._listeners = Listeners([*listeners, self._recovered], ports.clock)
+        self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
         whole = {name: plan for name, plan in compile_system(model).items() if name in stores}
         self._plans = plans = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
@@ -90,6 +90,7 @@ class Host:
         self._origin = Origin()
         self.process = ""
         """What this process is called in the stores, once it has started."""
+        self._has_started = False
 
     # ── what it is made of ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,6 +147,7 @@ class Host:
         await self._housekeeper.start(self.process)
         if self._channels.calls is not None:
             await self.reception.serve(self._channels.calls)
+        self._has_started = True
         self._listeners.say(ProcessStarted(self._listeners.seconds(), "", self.process))
 
     async def _look_into(self, name: str, store: Store) -> None:
@@ -162,7 +164,8 @@ class Host:
         """
         if self._origin.is_elsewhere:
             return
-        if self.process:
+        if self._has_started:
+            self._has_started = False
             self._listeners.say(ProcessStopping(self._listeners.seconds(), "", self.process))
         await self._housekeeper.stop()
         await self._sharing.stop()

@@ -89,6 +89,16 @@ class _Guarded:
                 log.exception("listener-failed %s: it is called again, and this is said no more", name)
 
 
+def beside(own: Listener, listeners: Iterable[Listener]) -> Iterable[Listener]:
+    """A listener of our own, and those that somebody has given. Raises `ListenerError` where that is no list."""
+    if not isinstance(listeners, Iterable):
+        raise ListenerError(
+            f"one thing was given where listeners are expected: {listeners!r}", where="listeners",
+            expected="a list of functions", next="listeners=[hear]",
+        )  # fmt: skip
+    return [own, *listeners]
+
+
 def _events_of(listener: Any) -> frozenset[type[RuntimeEvent]]:
     """The classes of events that a listener takes. Raises `ListenerError`."""
     parameter = _parameter_of(listener)

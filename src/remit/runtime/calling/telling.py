@@ -18,10 +18,12 @@ from remit.errors import (
     CallError,
     DeadlineExceeded,
     HandlerFailed,
+    KeyReused,
     NotFound,
     OutcomeUnknown,
     RemitError,
     StoreError,
+    TooLarge,
     Unavailable,
 )
 from remit.log import context_of
@@ -134,4 +136,6 @@ def _outcome(error: BaseException) -> CallOutcome:
         return "unknown"
     if isinstance(error, Unavailable):
         return "unavailable"
+    if isinstance(error, (KeyReused, NotFound, AlreadyExists, BadKey, BadValue, TooLarge)):
+        return "invalid"
     return "failed" if isinstance(error, Exception) else "cancelled"
