@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from remit import Command, Context, DomainEvent, Repository, Sender, StoreError, StoreUnavailable, System, Unavailable
-from remit.runtime.work.shared import Pulse
+from remit.runtime.work.turns import Pulse
 from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Shelf, Shop, Side, Wire, open_till, pay
 from tests.runtime.talk import until, virtually

@@ -36,7 +36,10 @@ class Applying:
         self._outcomes, self._turns = shared.outcomes, shared.turns
         self._seconds = shared.seconds
         self._random = random
-        self._under_way = UnderWay()
+        self._under_way: dict[str, list[asyncio.Future[None]]] = {}
+        """The commands under keys that are being applied, and who waits for one of them to be over. Equal ones are
+        applied one after another: what two of them call side by side would be called twice where they decide
+        differently, and be there before either of them has an outcome."""
 
     def anew(
         self, limit: Limit, binding: Binding, command: Any, claim: None, outer: Attempt | None, trace: str
@@ -50,9 +53,12 @@ class Applying:
     ) -> Any:
         """Applies a command under a key, unless it was applied."""
         origin, under_way = claim.origin, self._under_way
-        if origin in under_way and (outer is None or not outer.comes_from(origin)):
-            await under_way.over(origin)
-        mine = under_way.enter(origin)
+        while (before := under_way.get(origin)) is not None and (outer is None or not outer.comes_from(origin)):
+            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            before.append(over)
+            await over
+        if before is None:  # else it calls itself
+            under_way[origin] = []
         try:
             workplace, handler = binding
             known, begun = await self._outcomes.begin(workplace.store, handler, claim, command, self._seconds())
@@ -62,8 +68,10 @@ class Applying:
             attempt = Attempt(origin, claim.cause, claim.trace, begun, context, limit.when, outer, timed=False)
             return await self._apply(limit, binding, command, claim, attempt)
         finally:
-            if mine:
-                under_way.leave(origin)
+            if before is None:
+                for over in under_way.pop(origin):
+                    if not over.done():
+                        over.set_result(None)
 
     async def _apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
         self, limit: Limit, binding: Binding, command: Any, claim: CommandKey | None, attempt: Attempt
@@ -101,7 +109,9 @@ class Applying:
                         return known[0]
                     taken = await unit.taken_meanwhile()
                     turn, mine = None, turn
-                    turn = await self._turn(rows, attempt, mine)
+                    if not rows.changes:
+                        await asyncio.sleep(self._random.random() * 0.002)
+                    turn = await self._turns.take_first(rows.changes, attempt, mine)
                 except Exception as error:
                     if known := await self._applied_meanwhile(workplace.store, handler, claim, error):
                         return known[0]
@@ -147,39 +157,3 @@ class Applying:
         if known := await self._outcomes.known(store, handler, claim):
             return known[0]
         raise refusal
-
-    async def _turn(self, rows: Unit, attempt: Attempt, mine: Place | None) -> Place | None:
-        """After a conflict: waits for the turn at the aggregate, or for a moment."""
-        if not rows.changes:
-            await asyncio.sleep(self._random.random() * 0.002)
-        return await self._turns.take_first(rows.changes, attempt, mine)
-
-
-class UnderWay(dict[str, "list[asyncio.Future[None]]"]):
-    """The commands under keys that this process is applying, and who waits for one of them to be over.
-
-    Equal ones are applied one after another: what two of them call side by side would be called twice where they decide
-    differently, and be there before either of them has an outcome.
-    """
-
-    __slots__ = ()
-
-    async def over(self, origin: str) -> None:
-        """Waits until nobody applies it."""
-        while (waiting := self.get(origin)) is not None:
-            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            waiting.append(over)
-            await over
-
-    def enter(self, origin: str) -> bool:
-        """It is applied from now on. False if it has been already: it calls itself."""
-        if origin in self:
-            return False
-        self[origin] = []
-        return True
-
-    def leave(self, origin: str) -> None:
-        """It is over."""
-        for waiting in self.pop(origin):
-            if not waiting.done():
-                waiting.set_result(None)

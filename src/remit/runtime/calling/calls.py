@@ -157,7 +157,7 @@ class Calls:
         """Has a handler of this process run. `trace` is what the message belongs to: a command without a key is known
         by nothing else."""
         handler = found[1]
-        arriving = self._telling.travelled(handler, message) if self._parity else message
+        arriving = handler.codec.read(handler.codec.write(message)) if self._parity else message
         if claim is not None:
             claim.sign(handler, arriving)
         seconds = DEADLINE if deadline is None else seconds_of(deadline)

@@ -45,10 +45,6 @@ class Telling:
         self.reports = listeners.call_begun is not None or listeners.call_ended is not None
         """Whether anybody listens to calls."""
 
-    def travelled(self, handler: HandlerPlan, message: Any) -> Any:
-        """The message as it arrives: after a round trip through the codec."""
-        return handler.codec.read(handler.codec.write(message))
-
     def returned(self, handler: HandlerPlan, reply: Any) -> Any:
         """The reply as it arrives."""
         try:

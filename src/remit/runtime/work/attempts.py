@@ -7,7 +7,10 @@ maybe in another process). Identities, time and the keys of calls derive from th
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from remit.domain import Aggregate
 from remit.errors import CallError, HandlerFailed, KeyReused
@@ -18,45 +21,33 @@ DERIVED = "*"
 """After the name of a context as the caller: the key was derived, not given."""
 
 
-class Attempt:
-    """One attempt to handle one message. Runs of its handler follow one another."""
+class Attempt(msgspec.Struct, eq=False):
+    """One attempt to handle one message. Runs of its handler follow one another. A struct, as `Limit`."""
 
-    __slots__ = (
-        "begun", "called", "cause", "context", "deadline", "ended", "identities", "noted", "origin", "outer", "run",
-        "timed", "trace", "whole",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        origin: str,
-        cause: str,
-        trace: str,
-        begun: float,
-        context: str,
-        deadline: float,
-        outer: Attempt | None = None,
-        timed: bool = True,
-    ) -> None:
-        """`origin` identifies the message and who handles it, for ever; that of a question is empty. The messages of
-        the handler name the cause. `begun` is in seconds since the epoch, the deadline is loop time. `outer` is the
-        attempt whose handler has called. Identities are `timed`, they begin with its time, where it is known for ever.
-        """
-        self.origin = origin
-        self.cause = cause
-        self.trace = trace
-        self.begun = begun
-        self.context = context
-        self.deadline = deadline
-        self.outer = outer
-        self.timed = timed
-        self.run = 0
-        self.ended = self.whole = False
-        """Whether the last run is over, and whether it came to its end."""
-        self.identities = 0
-        self.called: Called | None = None
-        """What its handler has called, if it has called anything."""
-        self.noted: list[Aggregate[Any, Any]] | None = None
-        """The aggregates that have recorded something in this run."""
+    origin: str
+    """Identifies the message and who handles it, for ever; that of a question is empty."""
+    cause: str
+    """What the messages of the handler name as their cause."""
+    trace: str
+    begun: float
+    """Seconds since the epoch."""
+    context: str
+    deadline: float
+    """Loop time."""
+    outer: Attempt | None = None
+    """The attempt whose handler has called."""
+    timed: bool = True
+    """Whether identities begin with its time, which they do where that is known for ever."""
+    run: int = 0
+    ended: bool = False
+    """Whether the last run is over."""
+    whole: bool = False
+    """Whether it came to its end."""
+    identities: int = 0
+    called: Called | None = None
+    """What its handler has called, if it has called anything."""
+    noted: list[Aggregate[Any, Any]] | None = None
+    """The aggregates that have recorded something in this run."""
 
     def begin_again(self) -> None:
         """The handler runs again. What it called in the whole run before this one has to be called again."""
@@ -108,21 +99,17 @@ class Attempt:
 
     def is_within(self, other: Attempt) -> bool:
         """Whether this one is what another one has called, or that one itself."""
-        inner: Attempt | None = self
-        while inner is not None:
-            if inner is other:
-                return True
-            inner = inner.outer
-        return False
+        return any(each is other for each in self._outwards())
 
     def comes_from(self, origin: str) -> bool:
         """Whether this one, or one whose handler has called it, handles that message."""
+        return any(each.origin == origin for each in self._outwards())
+
+    def _outwards(self) -> Iterator[Attempt]:
         inner: Attempt | None = self
         while inner is not None:
-            if inner.origin == origin:
-                return True
+            yield inner
             inner = inner.outer
-        return False
 
     def refuse_late(self, run: int, what: str) -> None:
         """Raises `CallError` for who belongs to a run that is over."""

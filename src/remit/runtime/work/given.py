@@ -94,8 +94,8 @@ class _Later(Later[Any]):
         self._unit.later(command)
 
 
-class _RepeatedIds:
-    """The identities that a handler gets: the n-th is the same whenever the message is handled."""
+class _Repeated:
+    """Identities and time as a handler gets them: the same whenever its message is handled."""
 
     __slots__ = ("_attempt",)
 
@@ -108,16 +108,8 @@ class _RepeatedIds:
         made = blake2b(f"{attempt.origin}\0id\0{attempt.identities}".encode(), digest_size=16).hexdigest()
         return f"{int(attempt.begun * 1000):012x}{made[PREFIX:]}" if attempt.timed else made
 
-
-class _RepeatedClock:
-    """The time that a handler gets: when its message was first begun."""
-
-    __slots__ = ("_attempt",)
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-
     def now(self) -> datetime:
+        """When the message was first begun."""
         return datetime.fromtimestamp(self._attempt.begun, UTC)
 
 
@@ -127,8 +119,8 @@ GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
     ports.LATER: _Later,
     ports.SENDER: lambda unit, _: unit.workplace.sender(unit),
     ports.SQL: lambda unit, _: unit.begin(),
-    ports.CLOCK: lambda unit, _: _RepeatedClock(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
-    ports.IDS: lambda unit, _: _RepeatedIds(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
+    ports.CLOCK: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
+    ports.IDS: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
     ports.SERVICE: lambda unit, service: unit.workplace.services[service],
 }
 """How a unit of work gives what handlers ask for, by kind, from a subject."""

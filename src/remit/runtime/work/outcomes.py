@@ -21,12 +21,6 @@ RENEW_SECONDS = 86_400.0
 calls its handler makes stay recognised for as long as it is parked; except one that waits for a person."""
 
 
-def is_handler(caller: str) -> bool:
-    """Whether a caller is a handler of some context, whose message is handled again if need be. Callers from outside
-    have no name, or one with a colon."""
-    return bool(caller) and ":" not in caller
-
-
 class CommandKey:
     """Under which key a command is applied once. A key means something among those of one caller and one type."""
 
@@ -55,8 +49,9 @@ class CommandKey:
     @property
     def keeps_refusals(self) -> bool:
         """Whether a refusal is the outcome for ever: for callers from outside, which decide themselves whether to try
-        again under a new key. A handler's keys stay the same when it runs again, and the reason may have gone."""
-        return not is_handler(self.caller)
+        again under a new key. They have no name, or one with a colon. The keys of a handler stay the same when it runs
+        again, and the reason may have gone."""
+        return not self.caller or ":" in self.caller
 
     def sign(self, handler: HandlerPlan, command: Any) -> None:
         """Notes what the command says, so that another one under the same key is found. A derived key says it already,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -15,7 +13,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.services import Services
 from remit.runtime.work.deadlines import Deadlines
 from remit.runtime.work.outcomes import Outcomes
-from remit.runtime.work.turns import Turns
+from remit.runtime.work.turns import Pulse, Turns
 from remit.runtime.work.unit import UnitOfWork
 from remit.runtime.work.workplace import Forms, Workplace
 from remit.stores import Store
@@ -52,21 +50,3 @@ class Shared:
             for name, plan in plans.items()
         }  # fmt: skip
         """By context: what the units of work here have around them."""
-
-
-class Pulse:
-    """Wakes whoever is waiting at this moment; who comes later waits for the next time."""
-
-    def __init__(self) -> None:
-        self._next = asyncio.Event()
-
-    def ring(self) -> None:
-        """It happens."""
-        self._next.set()
-        self._next = asyncio.Event()
-
-    async def wait(self, seconds: float) -> None:
-        """Returns when it happens, or after so many seconds."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._next.wait()

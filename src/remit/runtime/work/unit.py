@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from operator import itemgetter
 from typing import Any
+
+import msgspec
 
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, NotAdded, SecondAggregate
@@ -31,40 +33,34 @@ Foreseen = tuple[Place, Row | None]
 _row = tuple[Any, ...].__new__
 
 
-class UnitOfWork:
+class UnitOfWork(msgspec.Struct, eq=False):
     """Serves one message; or several of a subscription, one after another, whose handlers reach nothing outside of it.
 
     Each of these handlers sees what is committed, and what the messages before it in the unit have written. The commit
-    fails if anybody else has written that state meanwhile.
+    fails if anybody else has written that state meanwhile. A struct, as `Limit`.
     """
 
-    __slots__ = (
-        "_loaded", "_taken", "_touched", "_tracked", "_written", "attempt", "claim", "entries", "foreseen", "key",
-        "transaction", "workplace",
-    )  # fmt: skip
-
-    def __init__(self, workplace: Workplace, attempt: Attempt, taken: frozenset[Place] = frozenset()) -> None:
-        """`taken` is what the unit of work before this one, which met a conflict, has added in vain: it is there."""
-        self.workplace = workplace
-        self.attempt = attempt
-        """The attempt to handle the message that it serves now."""
-        self.foreseen: Foreseen | None = None
-        """What is likely to be loaded first, and was looked up together with the outcome of the command."""
-        self.key = ""
-        """The ordering key that messages inherit which have none of their own."""
-        self.entries: list[Entry] = []
-        self.claim: Claim | None = None
-        """The key of the message, if it has one."""
-        self.transaction: Transaction | None = None
-        """For the statements of a handler that has asked for it."""
-        self._taken = taken
-        self._tracked: dict[Place, Tracked] = {}
-        self._loaded: list[Place] = []
-        """What was loaded for the message that it serves now."""
-        self._touched: list[Tracked] = []
-        """Aggregates handed out since the last handler ended: only these can have changed."""
-        self._written: Tracked | None = None
-        """The one aggregate that this message has written."""
+    workplace: Workplace
+    attempt: Attempt
+    """The attempt to handle the message that it serves now."""
+    taken: frozenset[Place] = frozenset()
+    """What the unit of work before this one, which met a conflict, has added in vain: it is there."""
+    foreseen: Foreseen | None = None
+    """What is likely to be loaded first, and was looked up together with the outcome of the command."""
+    key: str = ""
+    """The ordering key that messages inherit which have none of their own."""
+    entries: list[Entry] = []
+    claim: Claim | None = None
+    """The key of the message, if it has one."""
+    transaction: Transaction | None = None
+    """For the statements of a handler that has asked for it."""
+    _tracked: dict[Place, Tracked] = {}
+    _loaded: list[Place] = []
+    """What was loaded for the message that it serves now."""
+    _touched: dict[Tracked, None] = {}
+    """Aggregates handed out since the last handler ended: only these can have changed."""
+    _written: Tracked | None = None
+    """The one aggregate that this message has written."""
 
     def next_message(self, attempt: Attempt, key: str) -> None:
         """The following message: what was decided stays, what was only looked at is loaded anew."""
@@ -74,7 +70,7 @@ class UnitOfWork:
                 del self._tracked[place]
         self._loaded.clear()
 
-    async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Applying.apply`
+    async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Applying._apply`
         """Runs a handler with its dependencies, then takes up what it changed and recorded.
 
         Raises what the handler raises, `SecondAggregate`, `NotAdded`, `BadKey`, `BadValue`, `Diverged`.
@@ -90,7 +86,8 @@ class UnitOfWork:
             if attempt.called is not None:
                 await attempt.called.join()  # a branch may change something when its call has ended
             if self._touched:
-                for tracked in self._handed_out():
+                touched, self._touched = self._touched, {}
+                for tracked in touched:
                     for event in self._take_up(handler, tracked):
                         for reaction in self._record(event, tracked.id):
                             await self._call(reaction, event)
@@ -116,8 +113,9 @@ class UnitOfWork:
         return reply
 
     async def _follow_up(self, handler: HandlerPlan) -> None:
-        """Takes up what a reaction that came together with its event has changed and recorded."""
-        for tracked in self._handed_out():
+        """Takes up what a handler has changed and recorded, and has run what reacts together with it."""
+        touched, self._touched = self._touched, {}
+        for tracked in touched:
             for event in self._take_up(handler, tracked):
                 for reaction in self._record(event, tracked.id):
                     await self._call(reaction, event)
@@ -172,20 +170,9 @@ class UnitOfWork:
                     return None
                 tracked = self._tracked[place] = Tracked.load(plan, id, *row)
                 self._loaded.append(place)
-        if not tracked.touched and tracked.is_aggregate:
-            self._touch(tracked)
+        if tracked.is_aggregate:
+            self._touched[tracked] = None
         return tracked
-
-    def _touch(self, tracked: Tracked) -> None:
-        tracked.touched = True
-        self._touched.append(tracked)
-
-    def _handed_out(self) -> list[Tracked]:
-        """What was handed out since this was asked last."""
-        touched, self._touched = self._touched, []
-        for tracked in touched:
-            tracked.touched = False
-        return touched
 
     def overlook(self) -> None:
         """Forgets what was foreseen: it is as good as loaded only until something else happens."""
@@ -195,7 +182,7 @@ class UnitOfWork:
         """Takes in something new."""
         tracked = self._tracked[plan.kind, id] = Tracked(plan, id, value)
         if tracked.is_aggregate:
-            self._touch(tracked)
+            self._touched[tracked] = None
         return tracked
 
     def add(self, plan: AggregatePlan, id: str, value: Any) -> None:
@@ -203,8 +190,8 @@ class UnitOfWork:
         tracked = self._tracked.get((plan.kind, id))
         if tracked is not None and tracked.value is value:
             return
-        is_there = tracked is not None and (tracked.version or tracked.changed or tracked.touched)
-        if is_there or (plan.kind, id) in self._taken:
+        is_there = tracked is not None and (tracked.version or tracked.changed or tracked in self._touched)
+        if is_there or (plan.kind, id) in self.taken:
             raise AlreadyExists(
                 f"{plan.type.__name__} {id!r} exists already", where=plan.kind,
                 expected="an identity that was never added", next="use find() or obtain() where it may exist",
@@ -301,22 +288,22 @@ class UnitOfWork:
     def commit(self, rows: Unit) -> Awaitable[None]:
         """Writes the rows, together with what the handler's own statements have written. Raises as `Store.commit`."""
         written = self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
-        return written if self.workplace.committed is None else self._said(written, rows)
+        say = self.workplace.committed
+        return written if say is None else self._said(written, rows, say)
 
-    async def _said(self, written: Awaitable[None], rows: Unit) -> None:
+    async def _said(self, written: Awaitable[None], rows: Unit, say: Callable[[UnitCommitted], None]) -> None:
         """Says that the rows were written, also to a caller who has no more time."""
+        cancelled: asyncio.CancelledError | None = None
         try:
             await written
         except asyncio.CancelledError as error:
-            if was_written(error, rows):
-                self._say_committed(rows)
-            raise
-        self._say_committed(rows)
-
-    def _say_committed(self, rows: Unit) -> None:
-        workplace, counts = self.workplace, (len(rows.changes), len(rows.entries))
-        if workplace.committed is not None:
-            workplace.committed(UnitCommitted(workplace.seconds(), self.attempt.trace, workplace.plan.name, *counts))
+            if not was_written(error, rows):
+                raise
+            cancelled = error
+        now, cause, counts = self.workplace.seconds(), self.attempt.trace, (len(rows.changes), len(rows.entries))
+        say(UnitCommitted(now, cause, self.workplace.plan.name, *counts))
+        if cancelled is not None:
+            raise cancelled
 
     async def aclose(self) -> None:
         """Rolls back what the handler's own statements have written, unless it was committed. Idempotent."""
