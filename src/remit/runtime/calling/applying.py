@@ -92,8 +92,9 @@ class Applying:
                         rows.claim = claim.row(write_reply(reply, handler.reply), self._outcomes.stamp())
                     elif not handler.reply.is_light(reply):
                         handler.reply.write(reply)
-                    if limit.asked or self._turns.taken:
-                        await self._stand_aside(limit, unit, rows, turn)
+                    if self._turns.taken and unit.transaction is None:  # else others may wait for what it has locked
+                        await self._turns.stand_aside(rows.changes, attempt, turn)
+                    limit.refuse_late()
                     await unit.commit(rows)
                 except asyncio.CancelledError as error:
                     if not was_written(error, rows) or not limit.owns_cancellation():
@@ -124,12 +125,6 @@ class Applying:
         finally:
             if turn is not None:
                 self._turns.give_up(turn)
-
-    async def _stand_aside(self, limit: Limit, unit: UnitOfWork, rows: Unit, turn: Place | None) -> None:
-        """Lets others write first whose turn it is, unless they may wait for what this one has locked."""
-        if unit.transaction is None:
-            await self._turns.stand_aside(rows.changes, unit.attempt, turn)
-        limit.refuse_late()
 
     async def _applied_meanwhile(
         self, store: Store, handler: HandlerPlan, claim: CommandKey | None, error: Exception

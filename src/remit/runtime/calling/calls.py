@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from remit.errors import CallError
@@ -11,7 +11,6 @@ from remit.messages import Codec, Command, Contract, Message, Query, fits, requi
 from remit.runtime.calling.applying import Applying, Binding
 from remit.runtime.calling.telling import Telling
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import DERIVED, Attempt
 from remit.runtime.work.called import identity_of
@@ -19,7 +18,6 @@ from remit.runtime.work.deadlines import NEVER, Limit, seconds_of
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
-from remit.runtime.work.workplace import Workplace
 
 DEADLINE = 10.0
 """Seconds a call may take when nobody says otherwise."""
@@ -64,8 +62,9 @@ class Calls:
         self._parity = parity
         self._reports = self._telling.reports
         self._elsewhere = elsewhere
-        self._commands = _bindings(shared.workplaces, lambda plan: plan.commands)
-        self._queries = _bindings(shared.workplaces, lambda plan: plan.queries)
+        places = shared.workplaces.values()
+        self._commands = {each: (place, run) for place in places for each, run in place.plan.commands.items()}
+        self._queries = {each: (place, run) for place in places for each, run in place.plan.queries.items()}
 
     def send(
         self,
@@ -202,13 +201,3 @@ def _read(limit: Limit, found: Binding, query: Any, claim: None, outer: Attempt 
     return UnitOfWork(workplace, Attempt("", "", trace, 0.0, workplace.plan.name, limit.when)).read(
         handler, query, limit
     )
-
-
-def _bindings(
-    workplaces: Mapping[str, Workplace], handlers: Callable[[ContextPlan], Mapping[type, HandlerPlan]]
-) -> dict[type, Binding]:
-    return {
-        message: (workplace, handler)
-        for workplace in workplaces.values()
-        for message, handler in handlers(workplace.plan).items()
-    }
