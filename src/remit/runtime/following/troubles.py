@@ -8,7 +8,7 @@ from remit.runtime.events import StateChanged, TroubleBegun, TroubleEnded
 from remit.runtime.failures import severity, storable, told
 from remit.runtime.listeners import Listeners
 
-STATES = ("running", "stalled", "paused", "source-silent", "regressed", "lost-source")
+_ORDER = ("running", "stalled", "paused", "source-silent", "regressed", "lost-source")
 """From the best to the worst, as `remit status` orders them."""
 
 
@@ -33,7 +33,7 @@ class Troubles:
         """State and note of the worst of them; "running" when there is none."""
         if not self._found:  # as before each batch
             return "running", ""
-        return max(self._found.values(), key=lambda found: STATES.index(found[0]))
+        return max(self._found.values(), key=lambda found: _ORDER.index(found[0]))
 
     def enter(self, phase: str) -> None:
         """Begins another phase."""
