@@ -89,7 +89,7 @@ class _Guarded:
                 log.exception("listener-failed %s: it is called again, and this is said no more", name)
 
 
-def beside(own: Listener, listeners: Iterable[Listener]) -> Iterable[Listener]:
+def beside(own: Listener, listeners: Any) -> Iterable[Listener]:
     """A listener of our own, and those that somebody has given. Raises `ListenerError` where that is no list."""
     if not isinstance(listeners, Iterable):
         raise ListenerError(
