@@ -89,9 +89,9 @@ class _Guarded:
                 log.exception("listener-failed %s: it is called again, and this is said no more", name)
 
 
-def beside(own: Listener, listeners: Any) -> Iterable[Listener]:
+def beside(own: Listener, listeners: Iterable[Listener]) -> Iterable[Listener]:
     """A listener of our own, and those that somebody has given. Raises `ListenerError` where that is no list."""
-    if not isinstance(listeners, Iterable):
+    if not hasattr(listeners, "__iter__"):
         raise ListenerError(
             f"one thing was given where listeners are expected: {listeners!r}", where="listeners",
             expected="a list of functions", next="listeners=[hear]",

@@ -110,9 +110,7 @@ class Applying:
                         return known[0]
                     taken = await unit.taken_meanwhile()
                     turn, mine = None, turn
-                    if not rows.changes:
-                        await asyncio.sleep(self._random.random() * 0.002)
-                    turn = await self._turns.take_first(rows.changes, attempt, mine)
+                    turn = await self._turn(rows, attempt, mine)
                 except Exception as error:
                     if known := await self._applied_meanwhile(workplace.store, handler, claim, error):
                         return known[0]
@@ -152,3 +150,9 @@ class Applying:
         if known := await self._outcomes.known(store, handler, claim):
             return known[0]
         raise refusal
+
+    async def _turn(self, rows: Unit, attempt: Attempt, mine: Place | None) -> Place | None:
+        """After a conflict: waits for the turn at the aggregate, or for a moment."""
+        if not rows.changes:
+            await asyncio.sleep(self._random.random() * 0.002)
+        return await self._turns.take_first(rows.changes, attempt, mine)
