@@ -38,6 +38,9 @@ STUB = {
     "contexts/__init__.py": "import remit.domain\n",
     "checks/__init__.py": "import remit.contexts\n",
     "runtime/__init__.py": "import asyncio\nimport remit.contexts\nimport remit.stores.port\n",
+    "runtime/work/__init__.py": "",
+    "runtime/calling/__init__.py": "import remit.runtime.work\n",
+    "runtime/following/__init__.py": "import remit.runtime.work\n",
     "hosting/__init__.py": "import remit.runtime\nimport remit.topology\n",
     "hosting/technologies.py": "import remit.topology.stores\n",
     "hosting/databases.py": "import remit.stores.postgres.store\n",
@@ -83,6 +86,9 @@ BREAKS = {
     ),
     "a plan that needs what it plans for": ("topology/flows.py", "import remit.stores.port\n"),
     "an extra named outside the command line": ("hosting/technologies.py", "def serve():\n    import uvicorn\n"),
+    "the unit of work knows who has it run": ("runtime/work/__init__.py", "import remit.runtime.calling\n"),
+    "calls know who follows": ("runtime/calling/__init__.py", "import remit.runtime.following\n"),
+    "a module of the runtime without a place": ("runtime/leftovers.py", ""),
     "a cycle inside a room": ("stores/port.py", "import remit.stores.memory.store\n"),
 }
 

@@ -13,6 +13,7 @@ from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
 from remit.observability import log_event
 from remit.runtime import Host, Listener, LoopWatch, Placed, Ports, compile_system
+from remit.runtime.listeners import beside
 from remit.runtime.plan import FollowPlan
 from remit.stores import Store
 from remit.topology.channels import FOR_CALLS
@@ -87,7 +88,7 @@ def assemble(
     findings = Findings()
     check_statements(model, {name: each.capabilities.sql for name, each in stores.items()}, findings)
     findings.settle()
-    return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=[log_event, *listeners])
+    return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=beside(log_event, listeners))
 
 
 def assemble_service(
@@ -114,7 +115,7 @@ def assemble_service(
         channels = replace(channels, published=published, schemas=schemas)
     return Host(
         model, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels,
-        listeners=[log_event, *listeners],
+        listeners=beside(log_event, listeners),
     )  # fmt: skip
 
 

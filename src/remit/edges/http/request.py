@@ -17,7 +17,7 @@ import msgspec
 
 from remit.edges.http.problems import KINDS, Headers, Rejected, rejected
 from remit.errors import DeadlineExceeded
-from remit.runtime.calling.deadlines import Deadlines
+from remit.runtime.work.deadlines import Deadlines
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
