@@ -45,7 +45,8 @@ def soak(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> 
             code = main(arguments)
         except SystemExit as ended:
             code = int(ended.code or 0)
-        return Ran(code, *capfd.readouterr())
+        said = capfd.readouterr()
+        return Ran(code, said.out, said.err)
 
     return run
 

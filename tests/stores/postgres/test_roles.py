@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
 
 @asynccontextmanager
-async def migrated(server: str, connection: Connection, schema: str, context: str) -> AsyncIterator[dict[str, str]]:
+async def migrated(server: str, connection: Connection, schema: str, context: str) -> AsyncGenerator[dict[str, str]]:
     """A context, migrated by the owner: the address of its own role, by its schema."""
     own = f"{schema}_{context}"
     store = PostgresStore(f"{server}?schema={own}", context)
