@@ -134,7 +134,7 @@ def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
 def advance_before_confirm(patch: pytest.MonkeyPatch) -> None:
     async def do(self: Publishing, lane: Lane, records: Sequence[Record]) -> Record:
         await self._move(lane, (lane.pos, lane.id), records[-1])
-        await self._events.publish(self._follow.source, self._follow.channel, records)
+        await self._events.publish(self._id.source, self._id.channel, records)
         return records[-1]
 
     patch.setattr(Publishing, "do", do)
@@ -246,7 +246,7 @@ def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
             await self._dispatcher.handle(unit, record, self._dispatcher.attempt(record))
         rows = unit.unit()
         rows.advance = self._advance(lane, (lane.pos, lane.id), todo[-1])
-        await self._store.commit(rows)
+        await self.store.commit(rows)
         return todo[-1]
 
     patch.setattr(Handling, "do", backwards)

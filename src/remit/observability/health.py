@@ -81,11 +81,10 @@ async def _answers(store: Claims) -> bool:
 
 
 def _health_of(follower: Follower, parked: Container[SubscriptionId]) -> FollowerHealth:
-    follow = follower.follow
-    state = follower.state
-    if state in WELL and follow.id in parked:
+    id, state = follower.id, follower.state
+    if state in WELL and id in parked:
         state = "parked"
-    return FollowerHealth(follower.name, follow.source, follow.channel.called, state)
+    return FollowerHealth(id.name, id.source, id.channel.called, state)
 
 
 async def _parked_in(store: ParkedKeys) -> Sequence[SubscriptionId]:

@@ -106,19 +106,16 @@ class Host:
 
     def _subscribe(self, followings: _Followings) -> list[Follower]:
         return [
-            subscription(
-                follow, plan, self.stores[plan.name], followings[place].feed, self.calls, self.ports, self._listeners,
-                self._sharing.held(follow),
-            )
+            subscription(follow, followings[id].feed, self.calls, self.ports, self._listeners, self._sharing.held(id))
             for plan in self._plans.values()
-            for place, follow in plan.follows.items()
-        ]  # fmt: skip
+            for id, follow in plan.follows.items()
+        ]
 
     def _relay(self, placed: Placed) -> list[Follower]:
         events = self._channels.events
         return [
-            relay(follow, self.stores[follow.source], events, self.ports, self._listeners, self._sharing.held(follow))
-            for follow in placed.relays
+            relay(id, self.stores[id.source], events, self.ports, self._listeners, self._sharing.held(id))
+            for id in placed.relays
             if events is not None
         ]
 
@@ -244,7 +241,7 @@ def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str
 def _followings(plans: Mapping[str, ContextPlan], stores: Mapping[str, Store], sources: Sources) -> _Followings:
     """Every subscription of these contexts, also of those whose components run elsewhere."""
     return {
-        place: Following(follow, stores[plan.name], sources.feed(follow.id), may_call(plan, follow))
+        id: Following(follow, stores[plan.name], sources.feed(id), may_call(plan, follow))
         for plan in plans.values()
-        for place, follow in plan.follows.items()
+        for id, follow in plan.follows.items()
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from remit.log import Record
+from remit.log import Floors, Record
 from remit.runtime.failures import severity, told
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
@@ -33,6 +33,10 @@ class Effect(Protocol):
 
     async def prepare(self) -> None:
         """Makes what it needs before the first message. Asked again until it succeeds."""
+        return
+
+    async def missed(self, upto: Floors) -> None:
+        """Said once, before it begins: messages up to these have been deleted, which it has never done."""
         return
 
     def limit(self, lane: Lane) -> int:

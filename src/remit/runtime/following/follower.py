@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
-from remit.log import Record, trace_of
+from remit.log import Record, SubscriptionId, trace_of
 from remit.runtime.events import Retrying
 from remit.runtime.failures import backoff, is_transient, severity, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
@@ -23,7 +23,6 @@ from remit.runtime.following.lane import Lane
 from remit.runtime.following.reports import REPORT_SECONDS
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.stores import Store
 from remit.transports import Feed, Push
@@ -39,7 +38,7 @@ class Follower:
 
     def __init__(
         self,
-        follow: FollowPlan,
+        id: SubscriptionId,
         store: Store,
         feed: Feed,
         effect: Effect,
@@ -50,8 +49,8 @@ class Follower:
     ) -> None:
         """`store` holds the checkpoints. `stamp` gives the time by which the source knows when it heard of it. `held`
         says whether this process may go on with it."""
-        self.follow = follow
-        self.name = follow.name
+        self.id = id
+        self.name = id.name
         """`<context>.<name>`: whose store holds its checkpoints, and under which name."""
         self._held = held
         self.handled = 0
@@ -61,8 +60,8 @@ class Follower:
         self._effect = effect
         self._ports = ports
         self._listeners = listeners
-        self._troubles = Troubles(follow.name, listeners, effect.doing, phase="starting")
-        self._history = History(follow, store, feed, stamp)
+        self._troubles = Troubles(self.name, listeners, effect.doing, phase="starting")
+        self._history = History(id, store, feed, stamp)
         self._lanes: dict[int, Lane] = {}
         self._bell = asyncio.Event()
         self._failures = 0
@@ -286,7 +285,7 @@ class Follower:
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""
-        stored = await self._store.checkpoints(self.follow.id)
+        stored = await self._store.checkpoints(self.id)
         for part in stored if only is None else [only]:
             lane = self._lane(part)
             lane.pos, lane.id = lane.stored = stored[part][:2] if part in stored else (0, "")
@@ -298,7 +297,7 @@ class Follower:
         """A source restored from a backup may have other messages under the same positions, and an old one fewer."""
         if not self._stands():
             with contextlib.suppress(Conflict):  # another process begins it at this moment
-                await self._history.begin()
+                await self._history.begin(self._effect.missed)
             await self._reload()
         for part in await self._history.go_on(self._stands()) if self._effect.may_miss else ():
             await self._reload(part)

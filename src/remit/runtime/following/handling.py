@@ -10,24 +10,26 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
-from remit.log import Record, trace_of
+from remit.log import Floors, Record, trace_of
 from remit.runtime.calling.calls import Calls
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
-from remit.runtime.following.dispatch import Dispatcher
+from remit.runtime.following.dispatch import dispatcher
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
 from remit.runtime.following.troubles import Troubles
+from remit.runtime.freshness.missed import note_missed
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import ContextPlan, FollowPlan
+from remit.runtime.plan import FoldPlan, FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Advance, Park, Store, Unit
+from remit.stores import Advance, Park, Unit
 from remit.transports import Feed
 
 BATCH = 100
@@ -37,9 +39,7 @@ BATCH_SECONDS = 0.05
 
 
 def subscription(
-    follow: FollowPlan,
-    plan: ContextPlan,
-    store: Store,
+    follow: FollowPlan[Any],
     feed: Feed,
     calls: Calls,
     ports: Ports,
@@ -47,8 +47,8 @@ def subscription(
     held: Callable[[], bool] = always,
 ) -> Follower:
     """Follows one channel of one source for one context, and has its handlers react."""
-    handling = Handling(follow, plan, store, calls, ports, listeners)
-    return Follower(follow, store, feed, handling, ports, listeners, calls.stamp, held)
+    handling = Handling(follow, calls, ports, listeners)
+    return Follower(follow.id, handling.store, feed, handling, ports, listeners, calls.stamp, held)
 
 
 @dataclass
@@ -77,21 +77,26 @@ class Handling(Effect):
 
     doing = "handling"
 
-    def __init__(
-        self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, ports: Ports, listeners: Listeners
-    ) -> None:
-        self._follow = follow
-        self._store = store
+    def __init__(self, follow: FollowPlan[Any], calls: Calls, ports: Ports, listeners: Listeners) -> None:
+        self._id = follow.id
+        self._folds = isinstance(follow, FoldPlan)
+        self.store = calls.workplaces[follow.id.context].store
+        """Where its checkpoints stand, and all that comes of its messages."""
         self._calls = calls
         self._ports = ports
         self._listeners = listeners
-        self._dispatcher = Dispatcher(follow, plan, store, calls, listeners)
-        self._parking = Parking(follow, store, self._dispatcher, calls, listeners)
+        self._dispatcher = dispatcher(follow, calls, listeners)
+        self._parking = Parking(follow.id, self.store, self._dispatcher, calls, listeners)
         self._parts: defaultdict[int, _Part] = defaultdict(_Part)
         self._storm = Storm()
 
     def start(self, troubles: Troubles) -> None:
         self._parking.start(troubles)
+
+    async def missed(self, upto: Floors) -> None:
+        """A reaction begins with what is there; the documents of a projection will lack it for ever."""
+        if self._folds:
+            await note_missed(self.store, self._id, upto)
 
     async def look(self) -> None:
         await self._parking.look()
@@ -102,7 +107,7 @@ class Handling(Effect):
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def limit(self, lane: Lane) -> int:
-        return 1 if self._follow.commands or lane.pos < self._parts[lane.part].singly_until else BATCH
+        return 1 if self._dispatcher.singly or lane.pos < self._parts[lane.part].singly_until else BATCH
 
     async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
         """In one unit of work for all whose handlers reach nothing outside of it."""
@@ -117,7 +122,7 @@ class Handling(Effect):
         lane.stored = last.pos, last.id
         if self._listeners.batch_handled is not None:
             count, seconds = last.pos - stood[0], self._listeners.ticks() - began
-            of, now = self._follow, self._calls.seconds()
+            of, now = self._id, self._calls.seconds()
             self._listeners.batch_handled(
                 BatchHandled(now, trace_of(last), of.name, of.source, last.part, last.pos, count, seconds)
             )
@@ -173,7 +178,7 @@ class Handling(Effect):
             raise
 
     def _advance(self, lane: Lane, stood: tuple[int, str], last: Record) -> Advance:
-        return Advance(self._follow.id, lane.part, *stood, last.pos, last.id, self._calls.seconds())
+        return Advance(self._id, lane.part, *stood, last.pos, last.id, self._calls.seconds())
 
     def leave(self, lane: Lane) -> None:
         mine = self._parts[lane.part]
@@ -207,9 +212,9 @@ class Handling(Effect):
             if self._storm.raging(now):
                 raise Storming(f"storm: many keys failed within a minute, last {told(error)}")
             park = self._parking.failed(record, error)
-            await self._store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
+            await self.store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
             self._storm.parked(now)
-        self._listeners.say(KeyParked(now, trace_of(record), self._follow.name, record.key, told(error), error))
+        self._listeners.say(KeyParked(now, trace_of(record), self._id.name, record.key, told(error), error))
         lane.stored = record.pos, record.id
         return record
 

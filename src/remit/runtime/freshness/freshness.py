@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from remit.errors import DeadlineExceeded, Stale, Unavailable
+from remit.log import SubscriptionId
 from remit.runtime.freshness.influence import Influence
 from remit.runtime.freshness.reaching import Flaw, Following, Part, Question, Reached, Waiting, reach
-from remit.runtime.plan import FollowPlan
 
 PAUSE_SECONDS = 0.1
 """Until somebody who is away is asked again."""
@@ -32,7 +32,7 @@ class Freshness:
     def __init__(
         self,
         followings: Iterable[Following],
-        is_regressed: Callable[[FollowPlan], Awaitable[bool]],
+        is_regressed: Callable[[SubscriptionId], Awaitable[bool]],
         elsewhere: Elsewhere | None = None,
         influence: Influence = NOBODY,
     ) -> None:
