@@ -16,15 +16,13 @@ from remit.errors import RemitError
 from remit.log import SubscriptionId
 from remit.runtime import Host
 from remit.runtime.following.follower import Follower
+from remit.runtime.following.states import WELL
 from remit.stores.port import Claims, ParkedKeys
 
 ANSWER_SECONDS = 2.0
 """A store that says nothing for so long does not answer."""
 KEPT_SECONDS = 1.0
 """How long what the stores have said is good for: who asks more often learns the same."""
-
-
-WELL = ("running", "standby")
 
 
 class FollowerHealth(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from math import inf
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,17 +17,11 @@ from remit.log import ChannelName, Checkpoint, Log, SubscriptionId
 from remit.observability.life import LOOK_SECONDS, Observer, Voice
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.history import lost
+from remit.runtime.following.states import STATES, WELL, State, worst
 from remit.runtime.freshness.missed import missed, told_missed
 from remit.runtime.upkeep.signs import Sign
 from remit.stores import Parked, Store
 from remit.stores.port import ParkedKeys
-
-State = Literal[
-    "running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed", "lost-source", "gone"
-]
-
-_ORDER: tuple[State, ...] = get_args(State)
-"""From the best to the worst. Of several states that hold, the worst is shown."""
 
 
 class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +46,7 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def well(self) -> bool:
         """Whether nobody has to look after it."""
-        return self.state in ("running", "lagging")
+        return self.state in WELL
 
 
 class _Progress(NamedTuple):
@@ -124,8 +118,7 @@ async def _look(id: SubscriptionId, stores: Mapping[str, Store], observer: Obser
         if source is not None:
             # The heads are read after the checkpoints: what was handled in between must not look like another history.
             progress = await _progress(source, id, checkpoints, observer)
-    found: list[tuple[State, str]] = [(life.state, life.note), *_findings(progress, first, parked)]
-    state, note = max(found, key=lambda each: _ORDER.index(each[0]))
+    state, note = worst([(life.state, life.note), *_findings(progress, first, parked)])
     note = note or life.note  # what a process says of itself although nothing keeps it
     if store is not None and await missed(store, id):
         note = "; ".join(filter(None, (note, told_missed(id.source))))
@@ -209,7 +202,7 @@ async def _life(observer: Observer, id: SubscriptionId) -> _Life:
         return _Life("silent", silence or "no process runs it", bool(silence))
     moved = [each for each in said if each[0].has_moved]
     torn = len({state for _, state, _ in said}) > 1
-    _, state, note = max((moved if torn and moved else said), key=lambda each: _ORDER.index(each[1]))
+    state, note = worst((state, note) for _, state, note in (moved if torn and moved else said))
     return _Life(state, note, torn and len(moved) < len(said))
 
 
@@ -218,7 +211,4 @@ def _last_sign(voice: Voice) -> str:
 
 
 def _state(sign: Sign) -> State:
-    for state in _ORDER:
-        if state == sign.state:
-            return state
-    return "running"
+    return next((state for state in STATES if state == sign.state), "running")

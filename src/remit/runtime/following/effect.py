@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from remit.log import Floors, Record
-from remit.runtime.failures import severity, told
+from remit.runtime.failures import told
 from remit.runtime.following.lane import Lane
+from remit.runtime.following.states import State, severity
 from remit.runtime.following.troubles import Troubles
 
 HANDLER_SECONDS = 30.0
@@ -64,7 +65,7 @@ class Effect(Protocol):
         """The lane has taken up a checkpoint that another process may have moved."""
         return
 
-    def trouble(self, error: Exception, failures: int) -> tuple[str, str] | None:
+    def trouble(self, error: Exception, failures: int) -> tuple[State, str] | None:
         """State and note of a follower whose messages have failed so many times in a row, 0 where the source could not
         be asked or nothing could be prepared. None while that is no trouble yet."""
         return severity(error, "source-silent"), told(error)

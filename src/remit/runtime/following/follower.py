@@ -15,12 +15,13 @@ from collections.abc import Callable, Sequence
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
 from remit.log import Record, SubscriptionId, trace_of
 from remit.runtime.events import Retrying
-from remit.runtime.failures import backoff, is_transient, severity, told
+from remit.runtime.failures import backoff, is_transient, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
 from remit.runtime.following.ending import DRAIN_SECONDS, end
-from remit.runtime.following.history import BROKEN, LOST, Break, History, Stands, beyond, misfit
+from remit.runtime.following.history import Break, History, Stands, beyond, misfit
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.reports import REPORT_SECONDS
+from remit.runtime.following.states import BROKEN, LOST, severity
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
@@ -71,8 +72,7 @@ class Follower:
 
     @property
     def state(self) -> str:
-        """starting, standby (another process runs it), running, stalled, paused, source-silent, regressed, lost-source,
-        stopped."""
+        """A `State`, or a `Phase` other than running."""
         return self._troubles.state
 
     @property

@@ -22,6 +22,7 @@ from remit.runtime.following.effect import Effect
 from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
+from remit.runtime.following.states import State
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.freshness.missed import note_missed
 from remit.runtime.listeners import Listeners
@@ -224,7 +225,7 @@ class Handling(Effect):
             return False
         return mine.attempts < ATTEMPTS and not isinstance(error, Diverged)
 
-    def trouble(self, error: Exception, failures: int) -> tuple[str, str] | None:
+    def trouble(self, error: Exception, failures: int) -> tuple[State, str] | None:
         if not failures:
             return super().trouble(error, 0)
         if isinstance(error, StoreError):

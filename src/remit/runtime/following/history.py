@@ -7,13 +7,10 @@ from typing import NamedTuple
 
 from remit.log import Channel, Checkpoint, Floors, Log, Record, SubscriptionId
 from remit.runtime.following.reports import Reports
+from remit.runtime.following.states import LOST, State
 from remit.stores import Advance, Store, Unit
 from remit.transports import Feed
 from remit.transports.in_process import StoreFeed
-
-LOST = "lost-source"
-BROKEN = ("regressed", LOST)
-"""States in which a subscription handles nothing any more, until a person has decided where it goes on."""
 
 Stands = Mapping[int, tuple[int, str]]
 """Position and identity of the last message handled, by partition."""
@@ -22,7 +19,7 @@ Stands = Mapping[int, tuple[int, str]]
 class Break(NamedTuple):
     """Why a subscription cannot go on: the state it ends in, and what was found."""
 
-    state: str
+    state: State
     what: str
 
 

@@ -17,6 +17,7 @@ from remit.runtime.following.effect import Effect
 from remit.runtime.following.ending import end
 from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
+from remit.runtime.following.states import State
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
@@ -98,8 +99,8 @@ class Publishing(Effect):
         if (move := self._moves.pop(lane.part, None)) is not None:
             await move
 
-    def trouble(self, error: Exception, failures: int) -> tuple[str, str]:
-        state = "stalled" if isinstance(error, (ChannelError, StoreError)) else "paused"
+    def trouble(self, error: Exception, failures: int) -> tuple[State, str]:
+        state: State = "stalled" if isinstance(error, (ChannelError, StoreError)) else "paused"
         return state, storable(error.what) if isinstance(error, RemitError) else told(error)
 
     async def pause(self, error: Exception, failures: int) -> None:

@@ -5,37 +5,33 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from remit.runtime.events import StateChanged, TroubleBegun, TroubleEnded
-from remit.runtime.failures import severity, storable, told
+from remit.runtime.failures import storable, told
+from remit.runtime.following.states import Phase, State, severity, worst
 from remit.runtime.listeners import Listeners
-
-_ORDER = ("running", "stalled", "paused", "source-silent", "regressed", "lost-source")
-"""From the best to the worst, as `remit status` orders them."""
 
 
 class Troubles:
     """Several may hold at once: a source that is away ends for itself, and a stuck partition does not end with it."""
 
-    def __init__(self, where: str, listeners: Listeners, doing: str = "handling", phase: str = "running") -> None:
-        self.phase = phase
+    def __init__(self, where: str, listeners: Listeners, doing: str = "handling", phase: Phase = "running") -> None:
+        self.phase: Phase = phase
         """Only in "running" troubles are what the state is."""
         self._where = where
         self._listeners = listeners
         self._doing = doing
-        self._found: dict[Hashable, tuple[str, str]] = {}
+        self._found: dict[Hashable, tuple[State, str]] = {}
 
     @property
-    def state(self) -> str:
+    def state(self) -> State | Phase:
         """The phase, or what the worst of the troubles makes of it."""
         return self.worst[0] if self._found and self.phase == "running" else self.phase
 
     @property
-    def worst(self) -> tuple[str, str]:
+    def worst(self) -> tuple[State, str]:
         """State and note of the worst of them; "running" when there is none."""
-        if not self._found:  # as before each batch
-            return "running", ""
-        return max(self._found.values(), key=lambda found: _ORDER.index(found[0]))
+        return worst(self._found.values()) if self._found else ("running", "")
 
-    def enter(self, phase: str) -> None:
+    def enter(self, phase: Phase) -> None:
         """Begins another phase."""
         before, self.phase = self.state, phase
         self._changed(before)
@@ -44,9 +40,9 @@ class Troubles:
         """Forgets all of them: it begins anew."""
         self._found.clear()
 
-    def begin(self, cause: Hashable, state: str, note: str) -> None:
+    def begin(self, cause: Hashable, state: State, note: str) -> None:
         """Notes a trouble, and says it unless it has been said: several partitions may have the same one."""
-        found = state, storable(note)
+        found: tuple[State, str] = state, storable(note)
         if found not in self._found.values():
             self._listeners.say(TroubleBegun(self._listeners.seconds(), "", self._where, *found))
         before = self.state

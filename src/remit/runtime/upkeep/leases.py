@@ -17,7 +17,7 @@ from typing import Any
 from remit.errors import RemitError
 from remit.log import SubscriptionId
 from remit.runtime.following.follower import Follower, always
-from remit.runtime.following.history import BROKEN
+from remit.runtime.following.states import BROKEN
 from remit.runtime.ports import Ports
 from remit.runtime.upkeep.signs import Peers
 from remit.stores import Store

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
-from remit.runtime.following.history import BROKEN
+from remit.runtime.following.states import BROKEN
 from remit.testing.simulation.cluster import Cluster, Weather
 from remit.testing.simulation.judges.delivery import torn_off, unfinished
 from remit.testing.simulation.judges.files import Files
