@@ -58,8 +58,8 @@ from remit.runtime.failures import IN_A_ROW
 from remit.runtime.upkeep.loop_watch import LoopWatch
 from remit.stores import Entry, Unit
 from remit.stores.memory.store import MemoryStore
-from remit.transports.in_process import Exchange, InProcessCalls
-from remit.transports.in_process_events import Broker, InProcessEvents
+from remit.testing.in_process.calls import Exchange, InProcessCalls
+from remit.testing.in_process.events import Broker, InProcessEvents
 from tests.runtime.apart import Buy, Look, Side, apart
 from tests.runtime.heard import Heard
 from tests.runtime.relays import relaying

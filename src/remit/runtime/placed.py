@@ -12,7 +12,7 @@ from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.feeds import PushedFeed, RemoteFeed
 from remit.stores import PublishedLogs, Store
 from remit.transports import CallChannel, EventChannel, Feed
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 
 
 @dataclass(frozen=True)

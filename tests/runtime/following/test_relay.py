@@ -16,7 +16,7 @@ from remit.runtime.following.publishing import PAGE
 from remit.stores import Entry, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.sqlite.store import SqliteStore
-from remit.transports.in_process_events import Broker, InProcessEvents
+from remit.testing.in_process.events import Broker, InProcessEvents
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
 from tests.runtime.heard import Heard

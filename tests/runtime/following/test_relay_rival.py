@@ -9,7 +9,7 @@ from remit.runtime import Ports
 from remit.runtime.following.publishing import relay
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
-from remit.transports.in_process_events import Broker, InProcessEvents
+from remit.testing.in_process.events import Broker, InProcessEvents
 from tests.runtime.heard import Heard
 from tests.runtime.talk import until
 

@@ -17,8 +17,8 @@ from remit.runtime import compile_system
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import Influence, Needs, influence_of
 from remit.runtime.freshness.reaching import Question, Reached
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.transports import Request
-from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Apart, Balance, Seen, Side, apart, pay
 from tests.runtime.sales import Count, CountByOthers, Place, billing_of, freshen, never, selling
 from tests.runtime.talk import now, on_virtual_time

@@ -31,7 +31,7 @@ from remit.runtime.freshness.reaching import Following, Question, Reached
 from remit.runtime.plan import ReactionPlan
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 from tests.runtime.sales import (
     Book,
     Count,

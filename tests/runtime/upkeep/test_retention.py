@@ -13,8 +13,8 @@ from remit.runtime.upkeep import pruning
 from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, trim
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
-from remit.transports.in_process import StoreFeed
-from remit.transports.in_process_events import Broker, InProcessEvents
+from remit.testing.in_process.events import Broker, InProcessEvents
+from remit.transports.store_feed import StoreFeed
 from tests.runtime.apart import apart, pay
 from tests.runtime.relays import relaying
 from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Talk, on_virtual_time, until, virtually

@@ -10,7 +10,7 @@ from remit.runtime.following.reports import Reports
 from remit.runtime.following.states import LOST, State
 from remit.stores import Advance, Store, Unit
 from remit.transports import Feed
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 
 Stands = Mapping[int, tuple[int, str]]
 """Position and identity of the last message handled, by partition."""

@@ -23,7 +23,7 @@ from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
 from remit.stores import Advance, Store, Unit
 from remit.transports import EventChannel
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 
 PAGE = 500
 """Messages published between two moves of a checkpoint, at most."""
