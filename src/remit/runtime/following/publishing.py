@@ -80,7 +80,7 @@ class Publishing(Effect):
             raise Unavailable("the channel confirmed nothing", where=f"{source}, partition {lane.part}")
         last = records[count - 1]
         if self._listeners.published is not None:
-            now, seconds = self._ports.clock.seconds(), self._listeners.ticks() - begun
+            now, seconds = self._listeners.seconds(), self._listeners.ticks() - begun
             self._listeners.published(
                 MessagesPublished(now, trace_of(last), name, source, lane.part, last.pos, count, seconds)
             )
