@@ -18,8 +18,8 @@ from remit.runtime.following.troubles import Troubles
 HANDLER_SECONDS = 30.0
 """The time limit of one handler."""
 STALL_SECONDS = 3 * HANDLER_SECONDS
-"""What has neither moved on nor failed for so long is given up and tried again. Who is away and says so is not stuck: each
-attempt fails, and is heard of."""
+"""What has neither moved on nor failed for so long is given up and tried again. Who is away and says so is not stuck:
+each attempt fails, and is heard of."""
 
 
 class Effect(Protocol):
