@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from remit.log import Channel, Checkpoint, Subscriber, SubscriptionId
-from remit.runtime.following.reports import REPORT_SECONDS
+from remit.runtime.following.history import REPORT_SECONDS
 from remit.runtime.upkeep import pruning
 from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, trim
 from remit.stores import Advance, Entry, Unit
@@ -171,7 +171,7 @@ async def test_a_relay_tells_how_far_it_is() -> None:
     await store.commit(said("m1", channel=Channel.PUBLISHED))
     async with relaying(store, InProcessEvents(Broker())) as relay:
         await until(lambda: relay.position(PART[ADA]) == 1)
-        relay._history._reports._at = float("-inf")  # as if some time had passed
+        relay._history._told_at = float("-inf")  # as if some time had passed
         await relay._history.report(relay._stands())
         rows = {row.name: row.positions for row in await store.subscribers()}
         assert rows == {"billing.relay:nats": {PART[ADA]: 1}}

@@ -18,9 +18,8 @@ from remit.runtime.events import Retrying
 from remit.runtime.failures import backoff, is_transient, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
 from remit.runtime.following.ending import DRAIN_SECONDS, end
-from remit.runtime.following.history import Break, History, Stands, beyond, misfit
+from remit.runtime.following.history import REPORT_SECONDS, Break, History, Stands, beyond, misfit
 from remit.runtime.following.lane import Lane
-from remit.runtime.following.reports import REPORT_SECONDS
 from remit.runtime.following.states import BROKEN, LOST, severity
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from remit.log import Channel, Checkpoint, Floors, Log, Record, SubscriptionId
-from remit.runtime.following.reports import Reports
 from remit.runtime.following.states import LOST, State
 from remit.stores import Advance, Store, Unit
 from remit.transports import Feed
 from remit.transports.store_feed import StoreFeed
+
+REPORT_SECONDS = 10.0
+"""Between two reports of a follower that moves."""
+REPEAT_SECONDS = 600.0
+"""A follower that does not move is heard of this often."""
 
 Stands = Mapping[int, tuple[int, str]]
 """Position and identity of the last message handled, by partition."""
@@ -31,7 +36,8 @@ class History:
         self._store = store
         self._feed = feed
         self._stamp = stamp
-        self._reports = Reports()
+        self._told: Mapping[int, int] = {}
+        self._told_at = -REPEAT_SECONDS
 
     async def begin(self, missed: Callable[[Floors], Awaitable[None]]) -> None:
         """Lets a subscription that has never run begin where the log does now: with all that is left of it. `missed` is
@@ -72,13 +78,14 @@ class History:
 
     async def report(self, stands: Stands) -> None:
         """Tells the source how far the subscription is, now and then. Raises what the feed raises."""
-        if self._reports.due(_positions(stands)):
+        waited = asyncio.get_running_loop().time() - self._told_at
+        if waited >= (REPORT_SECONDS if _positions(stands) != self._told else REPEAT_SECONDS):
             await self._report(stands)
 
     async def _report(self, stands: Stands) -> Floors:
         positions = _positions(stands)
         standing = await self._feed.standing(self._id.name, self._stamp(), positions)
-        self._reports.told(positions)
+        self._told, self._told_at = positions, asyncio.get_running_loop().time()
         return standing.floors
 
 

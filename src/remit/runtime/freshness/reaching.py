@@ -68,25 +68,15 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
 class Reached(msgspec.Struct, frozen=True):
     """A context whose subscriptions have handled everything that was there when it was asked."""
 
-    heads: dict[str, int]
-    """How many messages each subscription's source had written, by subscription and source."""
+    ends: dict[str, dict[int, int]]
+    """How many messages each subscription's source had written, by subscription and source, and by partition."""
     sources: list[str]
-    stuck: list[str]
-    """Subscriptions that have a flaw. Older releases know no more about them."""
-    asks: bool = True
-    """Whether what answers the query may ask other contexts. An older release does not say: then it may."""
-    flaws: list[Flaw] | None = None
-    """What makes the answer stale. An older release only says what is stuck."""
-    ends: dict[str, dict[int, int]] = {}
-    """The heads again, by partition."""
-    traces: list[str] | None = None
+    flaws: list[Flaw]
+    """What makes the answer stale."""
+    asks: bool
+    """Whether what answers the query may ask other contexts."""
+    traces: list[str] | None
     """Where all that comes from which was written since; None where nobody asked or can say."""
-
-    def found(self) -> list[Flaw]:
-        """The flaws, also those that an older release knows of."""
-        if self.flaws is not None:
-            return self.flaws
-        return [Flaw(name, "something is parked or stuck", "remit status") for name in self.stuck]
 
 
 class Waiting:
@@ -110,24 +100,18 @@ async def reach(
     waiting: Waiting,
 ) -> Reached:
     """Waits until the subscriptions of one context that matter have handled what is there now."""
-    heads: dict[str, int] = {}
     ends: dict[str, dict[int, int]] = {}
     flaws: list[Flaw] = []
     asked = [each for each in followings if _matters(each, question, needs)]
     for following in asked:
         id = following.follow.id
-        name = id.label
-        end, ahead = await _handled(following, is_broken, waiting)
-        heads[name], ends[name] = sum(end.values()), end
+        ends[id.label], ahead = await _handled(following, is_broken, waiting)
         if ahead or await is_broken(id):
             what = f"it cannot go on: the log of {id.source} is not the one that it has followed"
             flaws.append(Flaw(id.name, what, "remit status"))
         flaws += [flaw for flaw in (await _parked(following, question.key), await _missed(following)) if flaw]
     traces = None if question.since is None else await _traces(asked, question.since, ends)
-    sources = list(dict.fromkeys(each.follow.id.source for each in asked))
-    return Reached(
-        heads, sources, list(dict.fromkeys(flaw.where for flaw in flaws)), needs.asks, flaws, ends, traces
-    )  # fmt: skip
+    return Reached(ends, list(dict.fromkeys(each.follow.id.source for each in asked)), flaws, needs.asks, traces)
 
 
 def _matters(following: Following, question: Question, needs: Needs) -> bool:
