@@ -246,7 +246,7 @@ def handle_a_batch_at_once(patch: pytest.MonkeyPatch) -> None:
             await self._dispatcher.handle(unit, record, self._dispatcher.attempt(record))
         rows = unit.unit()
         rows.advance = self._advance(lane, (lane.pos, lane.id), todo[-1])
-        await self.store.commit(rows)
+        await self._store.commit(rows)
         return todo[-1]
 
     patch.setattr(Handling, "do", backwards)

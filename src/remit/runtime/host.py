@@ -15,7 +15,7 @@ from remit.runtime.calling.calls import DEADLINE, Calls, attempt
 from remit.runtime.compiler import compile_system
 from remit.runtime.events import BreakerClosed, ProcessStarted, ProcessStopping
 from remit.runtime.following.follower import Follower
-from remit.runtime.following.handling import subscription
+from remit.runtime.following.handling import Handling
 from remit.runtime.following.publishing import relay
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
@@ -105,11 +105,15 @@ class Host:
         return Freshness(followings.values(), self._sharing.is_regressed, elsewhere, influence)
 
     def _subscribe(self, followings: _Followings) -> list[Follower]:
+        calls, ports, said = self.calls, self.ports, self._listeners
         return [
-            subscription(follow, followings[id].feed, self.calls, self.ports, self._listeners, self._sharing.held(id))
+            Follower(
+                id, self.stores[plan.name], followings[id].feed, Handling(follow, calls, ports, said), ports, said,
+                calls.stamp, self._sharing.held(id),
+            )
             for plan in self._plans.values()
             for id, follow in plan.follows.items()
-        ]
+        ]  # fmt: skip
 
     def _relay(self, placed: Placed) -> list[Follower]:
         events = self._channels.events

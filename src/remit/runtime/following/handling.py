@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.dispatch import dispatcher
 from remit.runtime.following.effect import Effect
-from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
 from remit.runtime.following.states import State
@@ -31,25 +30,11 @@ from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Park, Unit
-from remit.transports import Feed
 
 BATCH = 100
 """Messages handled in one transaction at most."""
 BATCH_SECONDS = 0.05
 """A batch ends when its handlers have taken so long."""
-
-
-def subscription(
-    follow: FollowPlan[Any],
-    feed: Feed,
-    calls: Calls,
-    ports: Ports,
-    listeners: Listeners,
-    held: Callable[[], bool] = always,
-) -> Follower:
-    """Follows one channel of one source for one context, and has its handlers react."""
-    handling = Handling(follow, calls, ports, listeners)
-    return Follower(follow.id, handling.store, feed, handling, ports, listeners, calls.stamp, held)
 
 
 @dataclass
@@ -81,13 +66,12 @@ class Handling(Effect):
     def __init__(self, follow: FollowPlan[Any], calls: Calls, ports: Ports, listeners: Listeners) -> None:
         self._id = follow.id
         self._folds = isinstance(follow, FoldPlan)
-        self.store = calls.workplaces[follow.id.context].store
-        """Where its checkpoints stand, and all that comes of its messages."""
+        self._store = calls.workplaces[follow.id.context].store
         self._calls = calls
         self._ports = ports
         self._listeners = listeners
         self._dispatcher = dispatcher(follow, calls, listeners)
-        self._parking = Parking(follow.id, self.store, self._dispatcher, calls, listeners)
+        self._parking = Parking(follow.id, self._store, self._dispatcher, calls, listeners)
         self._parts: defaultdict[int, _Part] = defaultdict(_Part)
         self._storm = Storm()
 
@@ -97,7 +81,7 @@ class Handling(Effect):
     async def missed(self, upto: Floors) -> None:
         """A reaction begins with what is there; the documents of a projection will lack it for ever."""
         if self._folds:
-            await note_missed(self.store, self._id, upto)
+            await note_missed(self._store, self._id, upto)
 
     async def look(self) -> None:
         await self._parking.look()
@@ -213,7 +197,7 @@ class Handling(Effect):
             if self._storm.raging(now):
                 raise Storming(f"storm: many keys failed within a minute, last {told(error)}")
             park = self._parking.failed(record, error)
-            await self.store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
+            await self._store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
             self._storm.parked(now)
         self._listeners.say(KeyParked(now, trace_of(record), self._id.name, record.key, told(error), error))
         lane.stored = record.pos, record.id
