@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from remit.errors import Conflict
 from remit.log import Record, SubscriptionId, trace_of
@@ -37,17 +38,15 @@ PASSING_SECONDS = 5.0
 """Until the next try of a letter whose failure may pass by itself."""
 
 
+@dataclass(slots=True)
 class _Drain:
     """The handling of the letters of one key."""
 
-    __slots__ = ("handling", "stirred", "task")
-
-    def __init__(self, stirred: float) -> None:
-        self.task: asyncio.Task[None] | None = None
-        self.stirred = stirred
-        """When it began with a letter last (loop time)."""
-        self.handling = False
-        """Whether it is in the middle of one."""
+    stirred: float
+    """When it began with a letter last (loop time)."""
+    task: asyncio.Task[None] | None = None
+    handling: bool = False
+    """Whether it is in the middle of one."""
 
 
 class Parking:
