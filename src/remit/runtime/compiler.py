@@ -85,7 +85,8 @@ class _Compiler:
 
     def follow_commands(self, source: str) -> None:
         """Applies the commands that a context sends for later."""
-        id = SubscriptionId(f"{self.context.name}.commands", source, Channel.PUBLISHED)
+        name = f"{self.context.name}.commands"
+        id = SubscriptionId(name, source, Channel.PUBLISHED)
         self.follows[id] = LaterPlan(id, self.wired)
 
     def command(self, plan: HandlerPlan, command: type[Message]) -> None:
