@@ -24,7 +24,8 @@ _NOBODY = Attempt("", "", "", 0.0, "", 0.0)
 
 
 class Dispatcher:
-    """Handles messages of one subscription, each within the time limit of a handler. Each kind has its own."""
+    """Handles messages of one subscription, each within the time limit of a handler: those of a reaction. Other kinds
+    have their own."""
 
     singly = False
     """Whether every message has a unit of work of its own."""
@@ -86,7 +87,8 @@ class Dispatcher:
 
     async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
         """Has what takes the message take it. True when that ended with a refusal which is declared."""
-        raise NotImplementedError
+        await unit.run(found, found.codec.read(payload))
+        return False
 
     def _form(self, record: Record) -> tuple[Any, bytes]:
         """What takes the record, or None, and the payload that it takes. Raises `BadMessage`."""
@@ -110,14 +112,6 @@ class Dispatcher:
                 where=self._name, expected="a version that is followed",
                 next="follow both versions for as long as both come",
             )  # fmt: skip
-
-
-class _Reacting(Dispatcher):
-    """Has the handler of a reaction run."""
-
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
-        await unit.run(found, found.codec.read(payload))
-        return False
 
 
 class _Folding(Dispatcher):
@@ -159,12 +153,8 @@ class _ApplyingLater(Dispatcher):
             )  # fmt: skip
 
 
-_KINDS: dict[type, type[Dispatcher]] = {ReactionPlan: _Reacting, FoldPlan: _Folding, LaterPlan: _ApplyingLater}
-
-
-def dispatcher(follow: FollowPlan[Any], calls: Calls, listeners: Listeners) -> Dispatcher:
-    """The dispatcher of a subscription, by its kind."""
-    return _KINDS[follow.__class__](follow, calls, listeners)
+DISPATCHERS: dict[type, type[Dispatcher]] = {ReactionPlan: Dispatcher, FoldPlan: _Folding, LaterPlan: _ApplyingLater}
+"""By the kind of the subscription."""
 
 
 def _in_words(versions: Collection[int]) -> str:

@@ -339,7 +339,10 @@ class Follower:
 
     def hindered(self, error: RemitError | None) -> None:
         """The store takes no writes, so nothing can be done, whether there is something or not; None: it does."""
-        self._troubles.note("lease", error)
+        if error is None:
+            self._troubles.end("lease")
+        else:
+            self._troubles.begin("lease", severity(error), told(error))
 
     async def housekeeping(self, reload: bool) -> None:
         """Sees to what is due beside the messages. `reload` when another process has written to the store."""

@@ -17,7 +17,7 @@ from remit.log import Floors, Record, trace_of
 from remit.runtime.calling.calls import Calls
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
-from remit.runtime.following.dispatch import dispatcher
+from remit.runtime.following.dispatch import DISPATCHERS
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
@@ -70,7 +70,7 @@ class Handling(Effect):
         self._calls = calls
         self._ports = ports
         self._listeners = listeners
-        self._dispatcher = dispatcher(follow, calls, listeners)
+        self._dispatcher = DISPATCHERS[follow.__class__](follow, calls, listeners)
         self._parking = Parking(follow.id, self._store, self._dispatcher, calls, listeners)
         self._parts: defaultdict[int, _Part] = defaultdict(_Part)
         self._storm = Storm()

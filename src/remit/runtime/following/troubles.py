@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from remit.runtime.events import StateChanged, TroubleBegun, TroubleEnded
-from remit.runtime.failures import storable, told
-from remit.runtime.following.states import Phase, State, severity, worst
+from remit.runtime.failures import storable
+from remit.runtime.following.states import Phase, State, worst
 from remit.runtime.listeners import Listeners
 
 
@@ -48,13 +48,6 @@ class Troubles:
         before = self.state
         self._found[cause] = found
         self._changed(before)
-
-    def note(self, cause: Hashable, error: Exception | None) -> None:
-        """Begins the trouble that an error means, or ends it where there is none."""
-        if error is None:
-            self.end(cause)
-        else:
-            self.begin(cause, severity(error), told(error))
 
     def end(self, cause: Hashable) -> None:
         """The cause is gone. Says so when it was the last one."""
