@@ -64,8 +64,8 @@ class Scales:
 
 def timers() -> list[asyncio.TimerHandle]:
     """What the running loop would still do later."""
-    scheduled: list[asyncio.TimerHandle] = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]  # no other way to see them
-    return [timer for timer in scheduled if not timer.cancelled()]
+    loop: Any = asyncio.get_running_loop()
+    return [timer for timer in loop._scheduled if not timer.cancelled()]
 
 
 async def test_nothing_is_left_of_a_process_that_has_stopped(tmp_path: Path) -> None:
