@@ -97,7 +97,7 @@ class _Compiler:
 
     def reaction(self, plan: HandlerPlan, event: type[Message]) -> None:
         id = self._followed(plan.name, event)
-        others = self.follows[id].takes if id in self.follows else {}
+        others: Mapping[Any, Any] = self.follows[id].takes if id in self.follows else {}
         self.follows[id] = ReactionPlan(id, {**others, _wire(plan.contract): plan})
 
     def together(self, plan: HandlerPlan, event: type[Message]) -> None:
