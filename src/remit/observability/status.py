@@ -211,4 +211,4 @@ def _last_sign(voice: Voice) -> str:
 
 
 def _state(sign: Sign) -> State:
-    return next((state for state in STATES if state == sign.state), "running")
+    return next((state for state in STATES if state == sign.state), STATES[0])
