@@ -211,4 +211,7 @@ def _last_sign(voice: Voice) -> str:
 
 
 def _state(sign: Sign) -> State:
-    return next((state for state in STATES if state == sign.state), STATES[0])
+    for state in STATES:
+        if state == sign.state:
+            return state
+    return "running"
