@@ -11,7 +11,6 @@ from remit.observability import TroubleBegun
 from remit.runtime import Listeners, Ports, SystemClock
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import relay
-from remit.runtime.plan import FollowPlan
 from remit.stores import Entry, Store, Unit
 from remit.stores.sqlite.store import SqliteStore
 from remit.transports.nats.connection import NatsConnection
@@ -49,7 +48,7 @@ async def _run(work: Work) -> Sample:
         events = NatsEvents(NatsConnection(server.url, name="sales"), "shop")
         await events.open()
         await events.prepare("sales", Channel.PUBLISHED)
-        follow = FollowPlan(SubscriptionId("sales.relay:nats", "sales", Channel.PUBLISHED))
+        follow = SubscriptionId("sales.relay:nats", "sales", Channel.PUBLISHED)
         follower = relay(follow, store, events, Ports(), Listeners([_complain], SystemClock()))
         stopwatch = Stopwatch()
         await follower.start()

@@ -12,7 +12,7 @@ import pytest
 from remit import Command, Context, System, Unavailable
 from remit.hosting.assembly import assemble
 from remit.hosting.serving import Doors, Limits, listen
-from remit.log import Record, SubscriptionId
+from remit.log import Record
 from remit.observability import health
 from remit.runtime import Host
 from remit.stores import Outcome, Park, Unit
@@ -112,10 +112,10 @@ async def test_a_stuck_subscription_is_said_and_leaves_a_process_ready(monkeypat
 async def test_parked_keys_are_said_and_leave_a_process_ready() -> None:
     async with serving(office, "memory:") as (runtime, doors):
         (subscription,) = runtime.subscriptions
-        follow = subscription.follow
+        id = subscription.id
         record = Record(0, 1, "m1", "", "k", "office.Sent", 1, 1.0, "{}", b"{}")
-        park = Park(SubscriptionId(follow.name, follow.source, follow.channel), "k", record, 1.0, "broken", 1e11)
-        await runtime.stores[follow.name.partition(".")[0]].commit(Unit(parks=[park]))
+        park = Park(id, "k", record, 1.0, "broken", 1e11)
+        await runtime.stores[id.context].commit(Unit(parks=[park]))
         assert await doors._readiness() == {"ready": True, "unusable": []}
         status = await doors._status()
         assert (status["well"], [each.state for each in status["subscriptions"]]) == (False, ["parked"])

@@ -13,12 +13,11 @@ from remit.log import Channel, SubscriptionId
 from remit.observability import SubscriptionStatus, is_alive, read_status
 from remit.observability.life import LOOK_SECONDS
 from remit.runtime import Host, Ports
-from remit.runtime.plan import FollowPlan
 from remit.stores import Advance, Entry, Park, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import LoopClock, Talk, now, on_virtual_time, virtually
 
-FOLLOW = FollowPlan(SubscriptionId("mail.deliver", "desk", Channel.PUBLISHED))
+FOLLOW = SubscriptionId("mail.deliver", "desk", Channel.PUBLISHED)
 NOW = 1_000_000.0
 
 
@@ -35,11 +34,11 @@ class Scene:
     async def advance(self, before: str, after: str, *, ago: float = 0.0) -> None:
         """Moves the checkpoint; the id of the n-th message is the number n."""
         at = (int(before or 0), before, int(after), after)
-        await self.mail.commit(Unit(advance=Advance(FOLLOW.id, 0, *at, NOW - ago)))
+        await self.mail.commit(Unit(advance=Advance(FOLLOW, 0, *at, NOW - ago)))
 
     async def park(self, key: str, error: str) -> None:
         record = (await self.desk.read(Channel.PUBLISHED, 0, 0, 1))[0]._replace(key=key)
-        await self.mail.commit(Unit(parks=[Park(FOLLOW.id, key, record, NOW, error, NOW + 30)]))
+        await self.mail.commit(Unit(parks=[Park(FOLLOW, key, record, NOW, error, NOW + 30)]))
 
     async def beat(self, state: str = "running", *, note: str = "", ago: float = 0.0, process: str = "p1") -> None:
         sign = {"name": FOLLOW.name, "source": "desk", "channel": Channel.PUBLISHED, "state": state, "note": note}
@@ -204,7 +203,7 @@ async def test_what_has_changed_is_said_at_once() -> None:
         feed.away = 1000
         follower.ring()
         await asyncio.sleep(1)
-        (row,) = await read_status([follower.follow], {"talk": talk.store}, LoopClock().seconds())
+        (row,) = await read_status([follower.id], {"talk": talk.store}, LoopClock().seconds())
         assert row.state == "source-silent"
         feed.away = 0
 
@@ -222,11 +221,11 @@ async def test_what_a_replica_leaves_at_its_end_is_not_silent() -> None:
     first, second = replica(), replica()
     await first.start()
     await second.start()
-    follows = [each.follow for each in first.subscriptions]
+    ids = [each.id for each in first.subscriptions]
     assert [each.state for each in second.subscriptions] == ["standby"]
     await asyncio.sleep(11)
     await first.stop()
-    (row,) = await read_status(follows, {"talk": talk.store}, LoopClock().seconds())
+    (row,) = await read_status(ids, {"talk": talk.store}, LoopClock().seconds())
     assert row.state == "running"
     await second.stop()
 
@@ -339,7 +338,7 @@ async def test_what_is_parked_for_a_subscription_that_is_gone_is_shown(scene: Sc
     await scene.append("1")
     await scene.beat()
     await scene.park("ada", "broken")
-    renamed = replace(FOLLOW, id=FOLLOW.id._replace(name="mail.send"))
+    renamed = FOLLOW._replace(name="mail.send")
     rows = await read_status([renamed], {"desk": scene.desk, "mail": scene.mail}, NOW)
     assert [row.name for row in rows] == ["mail.send", "mail.deliver"]
     gone = rows[1]

@@ -11,7 +11,7 @@ from remit.observability import KeyParked, KeyReleased
 from remit.runtime import Host, Ports, RuntimeEvent
 from remit.stores import Store
 from remit.stores.memory.store import MemoryStore
-from remit.transports.in_process import Exchange, InProcessCalls
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.heard import Heard
 

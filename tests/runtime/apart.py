@@ -30,8 +30,8 @@ from remit.runtime import Channels, Host, Placed, Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.stores import Store
 from remit.stores.memory.store import MemoryStore
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.transports import Answer, Answering, CallChannel, Request
-from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.heard import Heard
 
 

@@ -9,7 +9,6 @@ from remit.log import Channel, SubscriptionId
 from remit.runtime import Listeners, Ports
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import relay
-from remit.runtime.plan import FollowPlan
 from remit.stores import Store
 from remit.transports import EventChannel
 from tests.runtime.heard import NOBODY
@@ -17,8 +16,8 @@ from tests.runtime.heard import NOBODY
 
 @asynccontextmanager
 async def relaying(store: Store, events: EventChannel, listeners: Listeners = NOBODY) -> AsyncGenerator[Follower]:
-    follow = FollowPlan(SubscriptionId("billing.relay:nats", "billing", Channel.PUBLISHED))
-    follower = relay(follow, store, events, Ports(), listeners)
+    id = SubscriptionId("billing.relay:nats", "billing", Channel.PUBLISHED)
+    follower = relay(id, store, events, Ports(), listeners)
     await follower.start()
     try:
         yield follower

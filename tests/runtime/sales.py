@@ -6,15 +6,15 @@ import asyncio
 from typing import Any
 
 from remit import Aggregate, Command, Context, DomainEvent, Projection, Query, Repository, Sender, View
+from remit.log import SubscriptionId
 from remit.runtime.freshness.freshness import Freshness
-from remit.runtime.plan import FollowPlan
 
 
 async def freshen(freshness: Freshness, context: str, seconds: float = 20.0) -> None:
     await freshness.freshen(context, when=asyncio.get_running_loop().time() + seconds)
 
 
-async def never(_: FollowPlan) -> bool:
+async def never(_: SubscriptionId) -> bool:
     """Nothing is broken."""
     return False
 

@@ -20,7 +20,7 @@ from remit.stores.memory.store import MemoryStore
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.loop import SimLoop
 from remit.transports import Feed, Push
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 
 ADA, ZOE = "ada", "zoe"
 PART = {name: partition_of(name, 2) for name in (ADA, ZOE)}

@@ -141,7 +141,7 @@ def acknowledge_before_commit(patch: pytest.MonkeyPatch) -> None:
 def advance_before_confirm(patch: pytest.MonkeyPatch) -> None:
     async def do(self: Publishing, lane: Lane, records: Sequence[Record]) -> Record:
         await self._move(lane, (lane.pos, lane.id), records[-1])
-        await self._events.publish(self._follow.source, self._follow.channel, records)
+        await self._events.publish(self._id.source, self._id.channel, records)
         return records[-1]
 
     patch.setattr(Publishing, "do", do)

@@ -8,9 +8,9 @@ import pytest
 
 from remit.testing.conformance import CallConformance
 from remit.testing.conformance.calls import ADDRESS
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.transports import CallChannel
 from remit.transports.http.calls import HttpCalls
-from remit.transports.in_process import Exchange, InProcessCalls
 
 
 class TestInProcessCalls(CallConformance):

@@ -9,8 +9,8 @@ import pytest
 
 from remit.log import Channel
 from remit.testing.conformance import EventConformance
+from remit.testing.in_process.events import Broker, InProcessEvents
 from remit.transports import EventChannel
-from remit.transports.in_process_events import Broker, InProcessEvents
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
 from remit.transports.nats.streams import subjects

@@ -14,9 +14,9 @@ from remit.cli.screen import UNWELL, cell, show
 from remit.hosting.assembly import placed_on, relayed
 from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_some
+from remit.log import SubscriptionId
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import compile_system
-from remit.runtime.plan import FollowPlan
 
 COLOURS = {"running": "green", "lagging": "yellow"}
 
@@ -32,7 +32,7 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     """
     found, places, topology = located(system, store, data)
     model = found.hosting().model()
-    follows = [follow for plan in compile_system(model).values() for follow in plan.follows.values()]
+    follows = [id for plan in compile_system(model).values() for id in plan.follows]
     follows += relayed(placed_on(topology, model)) if topology else []
     rows = asyncio.run(_read(places, [context.name for context in model.contexts], follows))
     if json:
@@ -42,7 +42,7 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     return 0 if _are_well(rows) else UNWELL
 
 
-async def _read(places: Places, contexts: Sequence[str], follows: Sequence[FollowPlan]) -> list[SubscriptionStatus]:
+async def _read(places: Places, contexts: Sequence[str], follows: Sequence[SubscriptionId]) -> list[SubscriptionStatus]:
     async with opened(places, require_some(places, contexts), read_only=True) as stores:
         return await read_status(follows, stores, time.time())
 

@@ -14,7 +14,6 @@ from remit.log import Channel, SubscriptionId
 from remit.observability import log_event
 from remit.runtime import Host, Listener, LoopWatch, Placed, Ports, compile_system
 from remit.runtime.listeners import beside
-from remit.runtime.plan import FollowPlan
 from remit.stores import Store
 from remit.topology.channels import FOR_CALLS
 from remit.topology.file import Service, Topology, read_topology
@@ -35,7 +34,7 @@ def placed_on(topology: Topology, model: Model) -> Placement:
 def placed_in(placement: Placement, service: PlacedService) -> Placed:
     """What a process of this service runs, and what it has to know of the others."""
     contexts = placement.contexts
-    relays = [follow for follow in relayed(placement) if service.has(follow.source, "write")]
+    relays = [id for id in relayed(placement) if service.has(id.source, "write")]
     pushed = {(name, Channel.PUBLISHED) for name in contexts} | {(name, Channel.PRIVATE) for name in placement.apart}
     # What this very process has written, it hears of from its own store.
     alone = service.service.replicas == 1
@@ -50,7 +49,7 @@ def _elsewhere(placement: Placement, service: PlacedService, contexts: list[str]
     return {*placement.homes, *(f"{name}.log" for name in contexts)} - parts - logs
 
 
-def relayed(placement: Placement) -> list[FollowPlan]:
+def relayed(placement: Placement) -> list[SubscriptionId]:
     """What relays follow: who writes a log relays it. What is published always, what is private only where a context's
     components run apart."""
     events = placement.topology.events
@@ -58,7 +57,7 @@ def relayed(placement: Placement) -> list[FollowPlan]:
         return []
     writers = sorted(home.partition(".")[0] for home in placement.homes if home.endswith(".write"))
     return [
-        FollowPlan(SubscriptionId(f"{context}.relay:{events.technology.name}", context, channel))
+        SubscriptionId(f"{context}.relay:{events.technology.name}", context, channel)
         for context in writers
         for channel in ((Channel.PUBLISHED, Channel.PRIVATE) if context in placement.apart else (Channel.PUBLISHED,))
     ]
@@ -66,8 +65,8 @@ def relayed(placement: Placement) -> list[FollowPlan]:
 
 def followed_by(model: Model, context: str) -> list[str]:
     """The contexts whose published channel a service follows that hosts only this one, which `model` does."""
-    follows = compile_system(model)[context].follows.values()
-    return sorted({follow.source for follow in follows if follow.channel == Channel.PUBLISHED} - {context})
+    follows = compile_system(model)[context].follows
+    return sorted({id.source for id in follows if id.channel == Channel.PUBLISHED} - {context})
 
 
 def assemble(

@@ -16,15 +16,13 @@ from remit.errors import RemitError
 from remit.log import SubscriptionId
 from remit.runtime import Host
 from remit.runtime.following.follower import Follower
+from remit.runtime.following.states import WELL
 from remit.stores.port import Claims, ParkedKeys
 
 ANSWER_SECONDS = 2.0
 """A store that says nothing for so long does not answer."""
 KEPT_SECONDS = 1.0
 """How long what the stores have said is good for: who asks more often learns the same."""
-
-
-WELL = ("running", "standby")
 
 
 class FollowerHealth(msgspec.Struct, frozen=True):
@@ -81,11 +79,10 @@ async def _answers(store: Claims) -> bool:
 
 
 def _health_of(follower: Follower, parked: Container[SubscriptionId]) -> FollowerHealth:
-    follow = follower.follow
-    state = follower.state
-    if state in WELL and follow.id in parked:
+    id, state = follower.id, follower.state
+    if state in WELL and id in parked:
         state = "parked"
-    return FollowerHealth(follower.name, follow.source, follow.channel.called, state)
+    return FollowerHealth(id.name, id.source, id.channel.called, state)
 
 
 async def _parked_in(store: ParkedKeys) -> Sequence[SubscriptionId]:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from remit.log import SubscriptionId
-from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.signs import Sign, read_signs
 from remit.stores.port import Members
 
@@ -66,9 +65,9 @@ class Observer:
         """Whether there is sense in another look: who has given no sign in all this time is silent."""
         return self._loop.time() - self._begun < PATIENCE_SECONDS
 
-    def has_moved(self, follow: FollowPlan, part: int, pos: int) -> bool:
+    def has_moved(self, id: SubscriptionId, part: int, pos: int) -> bool:
         """Whether the checkpoint of a partition is another one than at the first look."""
-        return self._positions.setdefault((follow.id, part), pos) != pos
+        return self._positions.setdefault((id, part), pos) != pos
 
     async def voices(self, context: str) -> list[Voice]:
         """All processes that have given signs of life in a context's store. Raises `StoreError`, `StoreUnavailable`."""

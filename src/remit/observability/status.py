@@ -7,9 +7,9 @@ Silence is a state: a subscription that nobody runs is never shown as fine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from math import inf
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,18 +17,11 @@ from remit.log import ChannelName, Checkpoint, Log, SubscriptionId
 from remit.observability.life import LOOK_SECONDS, Observer, Voice
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.history import lost
+from remit.runtime.following.states import STATES, WELL, State, worst
 from remit.runtime.freshness.missed import missed, told_missed
-from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.signs import Sign
 from remit.stores import Parked, Store
 from remit.stores.port import ParkedKeys
-
-State = Literal[
-    "running", "lagging", "parked", "stalled", "paused", "source-silent", "silent", "regressed", "lost-source", "gone"
-]
-
-_ORDER: tuple[State, ...] = get_args(State)
-"""From the best to the worst. Of several states that hold, the worst is shown."""
 
 
 class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +46,7 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def well(self) -> bool:
         """Whether nobody has to look after it."""
-        return self.state in ("running", "lagging")
+        return self.state in WELL
 
 
 class _Progress(NamedTuple):
@@ -68,7 +61,7 @@ class _Progress(NamedTuple):
 
 
 async def read_status(
-    follows: Iterable[FollowPlan], stores: Mapping[str, Store], now: float
+    follows: Iterable[SubscriptionId], stores: Mapping[str, Store], now: float
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the order given. `stores` are open, by context; `now` is seconds since the epoch.
 
@@ -77,18 +70,17 @@ async def read_status(
 
     Raises `StoreError`, `StoreUnavailable`.
     """
-    follows = list(follows)
+    ids = list(follows)
     observer = Observer(stores, now)
     while True:
-        looks = [await _look(follow, stores, observer) for follow in follows]
+        looks = [await _look(id, stores, observer) for id in ids]
         if not observer.patient or not any(look.in_doubt for look in looks):
-            return [*(look.status for look in looks), *await _gone(follows, stores)]
+            return [*(look.status for look in looks), *await _gone(ids, stores)]
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def _gone(follows: Iterable[FollowPlan], stores: Mapping[str, ParkedKeys]) -> list[SubscriptionStatus]:
+async def _gone(known: Collection[SubscriptionId], stores: Mapping[str, ParkedKeys]) -> list[SubscriptionStatus]:
     """What was parked for subscriptions that were removed or renamed: nobody tries it any more."""
-    known = {each.id for each in follows}
     return [
         await _left_behind(store, id) for store in stores.values() for id in await store.parking() if id not in known
     ]
@@ -113,29 +105,27 @@ class _Look(NamedTuple):
     """Another look may tell: its processes, or whether it is stalled although its process says nothing of it."""
 
 
-async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Observer) -> _Look:
-    context = follow.id.context
-    store, source = stores.get(context), stores.get(follow.source)
+async def _look(id: SubscriptionId, stores: Mapping[str, Store], observer: Observer) -> _Look:
+    store, source = stores.get(id.context), stores.get(id.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
     progress = _Progress(0, 0, 0, 0.0, False, None)
     first, parked = None, 0
     if store is not None:
-        checkpoints = await store.checkpoints(follow.id)
-        first = next(iter(await store.due(follow.id, at=inf, tried_after=inf, limit=1)), None)
-        parked = await store.count_parked(follow.id) if first else 0
-        life = await _life(observer, context, follow)
+        checkpoints = await store.checkpoints(id)
+        first = next(iter(await store.due(id, at=inf, tried_after=inf, limit=1)), None)
+        parked = await store.count_parked(id) if first else 0
+        life = await _life(observer, id)
         if source is not None:
             # The heads are read after the checkpoints: what was handled in between must not look like another history.
-            progress = await _progress(source, follow, checkpoints, observer)
-    found: list[tuple[State, str]] = [(life.state, life.note), *_findings(progress, first, parked)]
-    state, note = max(found, key=lambda each: _ORDER.index(each[0]))
+            progress = await _progress(source, id, checkpoints, observer)
+    state, note = worst([(life.state, life.note), *_findings(progress, first, parked)])
     note = note or life.note  # what a process says of itself although nothing keeps it
-    if store is not None and follow.projection is not None and await missed(store, follow.id):
-        note = "; ".join(filter(None, (note, told_missed(follow.source))))
+    if store is not None and await missed(store, id):
+        note = "; ".join(filter(None, (note, told_missed(id.source))))
     status = SubscriptionStatus(
-        name=follow.name,
-        source=follow.source,
-        channel=follow.channel.called,
+        name=id.name,
+        source=id.source,
+        channel=id.channel.called,
         head=progress.head,
         position=progress.position,
         lag=progress.lag,
@@ -159,9 +149,9 @@ def _findings(progress: _Progress, first: Parked | None, parked: int) -> Iterabl
 
 
 async def _progress(
-    source: Log, follow: FollowPlan, checkpoints: Mapping[int, Checkpoint], observer: Observer
+    source: Log, id: SubscriptionId, checkpoints: Mapping[int, Checkpoint], observer: Observer
 ) -> _Progress:
-    channel, now = follow.channel, observer.now
+    channel, now = id.channel, observer.now
     heads = {part: pos for part, (pos, _) in (await source.heads(channel)).items()}
     floors = {part: pos for part, (pos, _, _) in (await source.floors(channel)).items()}
     lag, oldest, stalled = 0, now, False
@@ -178,7 +168,7 @@ async def _progress(
             lag += head - max(checkpoint.pos, floor)
             for first in await source.read(channel, part, checkpoint.pos, 1):
                 oldest = min(oldest, first.at)
-                moved = observer.has_moved(follow, part, checkpoint.pos)
+                moved = observer.has_moved(id, part, checkpoint.pos)
                 stalled = stalled or (not moved and now - max(first.at, checkpoint.at) > STALL_SECONDS)
     position = sum(checkpoint.pos for checkpoint in checkpoints.values())
     return _Progress(sum(heads.values()), position, lag, now - oldest, stalled, broken)
@@ -191,16 +181,16 @@ class _Life(NamedTuple):
     """There are signs of life that may be of the dead, or of those who are about to take up what another left."""
 
 
-async def _life(observer: Observer, context: str, follow: FollowPlan) -> _Life:
+async def _life(observer: Observer, id: SubscriptionId) -> _Life:
     """What the processes that run the subscription say of it: the worst that one of them says.
 
     Where they do not agree, one of them may be dead: then those count that have given a sign since.
     """
     said: list[tuple[Voice, State, str]] = []
     silence = ""
-    for voice in sorted(await observer.voices(context), key=lambda voice: voice.age):
+    for voice in sorted(await observer.voices(id.context), key=lambda voice: voice.age):
         for sign in voice.signs:
-            if sign.id != follow.id:
+            if sign.id != id:
                 continue
             if voice.lives and sign.state != "standby":
                 said.append((voice, _state(sign), sign.note or voice.wrong_clock))
@@ -212,7 +202,7 @@ async def _life(observer: Observer, context: str, follow: FollowPlan) -> _Life:
         return _Life("silent", silence or "no process runs it", bool(silence))
     moved = [each for each in said if each[0].has_moved]
     torn = len({state for _, state, _ in said}) > 1
-    _, state, note = max((moved if torn and moved else said), key=lambda each: _ORDER.index(each[1]))
+    state, note = worst((state, note) for _, state, note in (moved if torn and moved else said))
     return _Life(state, note, torn and len(moved) < len(said))
 
 
@@ -221,7 +211,7 @@ def _last_sign(voice: Voice) -> str:
 
 
 def _state(sign: Sign) -> State:
-    for state in _ORDER:
+    for state in STATES:
         if state == sign.state:
             return state
     return "running"

@@ -17,9 +17,12 @@ from remit.runtime.plan import (
     ContextPlan,
     Dependency,
     EventPlan,
+    FoldPlan,
     FollowPlan,
     HandlerPlan,
+    LaterPlan,
     ProjectionPlan,
+    ReactionPlan,
     ServicePlan,
 )
 from remit.runtime.work.given import GIVEN
@@ -55,8 +58,7 @@ class _Compiler:
         self.queries: dict[type, HandlerPlan] = {}
         self.beside: dict[type, list[HandlerPlan]] = {}
         """What reacts together with each domain event."""
-        self.follows: dict[SubscriptionId, FollowPlan] = {}
-        self.reactions: dict[SubscriptionId, dict[tuple[str, int], HandlerPlan]] = {}
+        self.follows: dict[SubscriptionId, FollowPlan[Any]] = {}
 
     def compile(self) -> None:
         for projection in self.context.projections:
@@ -85,7 +87,7 @@ class _Compiler:
         """Applies the commands that a context sends for later."""
         name = f"{self.context.name}.commands"
         id = SubscriptionId(name, source, Channel.PUBLISHED)
-        self.follows.setdefault(id, FollowPlan(id, self.wired, commands=True))
+        self.follows[id] = LaterPlan(id, self.wired)
 
     def command(self, plan: HandlerPlan, command: type[Message]) -> None:
         self.commands[command] = self.wired[_wire(plan.contract)] = plan
@@ -95,9 +97,8 @@ class _Compiler:
 
     def reaction(self, plan: HandlerPlan, event: type[Message]) -> None:
         id = self._followed(plan.name, event)
-        handlers = self.reactions.setdefault(id, {})
-        handlers[_wire(plan.contract)] = plan
-        self.follows[id] = FollowPlan(id, handlers)
+        others: Mapping[Any, Any] = self.follows[id].takes if id in self.follows else {}
+        self.follows[id] = ReactionPlan(id, {**others, _wire(plan.contract): plan})
 
     def together(self, plan: HandlerPlan, event: type[Message]) -> None:
         self.beside.setdefault(event, []).append(plan)
@@ -109,7 +110,7 @@ class _Compiler:
         for event in projected_by(projection):
             codecs.setdefault(self._followed(kind, event), {})[_wire(self.model.contracts[event])] = Codec(event)
         for id, read in codecs.items():
-            self.follows[id] = FollowPlan(id, projection=plan, codecs=read)
+            self.follows[id] = FoldPlan(id, read, plan)
 
     def _followed(self, name: str, event: type[Message]) -> SubscriptionId:
         channel = Channel.PRIVATE if issubclass(event, DomainEvent) else Channel.PUBLISHED

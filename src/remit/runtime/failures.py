@@ -15,7 +15,6 @@ from remit.errors import (
     KeyReused,
     RemitError,
     ReplyTooLarge,
-    StoreError,
     TooLarge,
 )
 
@@ -46,11 +45,6 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, (DeadlineExceeded, Diverged, HandlerFailed, KeyReused, ReplyTooLarge, TooLarge)):
         return False
     return isinstance(error, (CallError, Conflict, ConnectionError, Storming))
-
-
-def severity(error: BaseException, passing: str = "paused") -> str:
-    """The state it puts a subscription in: `passing` where it may pass by itself, stalled where somebody has to act."""
-    return "stalled" if isinstance(error, (StoreError, TimeoutError)) else passing
 
 
 def told(error: BaseException) -> str:

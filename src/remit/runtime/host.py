@@ -16,7 +16,7 @@ from remit.runtime.calling.sender import UnitSender, attempt
 from remit.runtime.compiler import compile_system
 from remit.runtime.events import BreakerClosed, ProcessStarted, ProcessStopping
 from remit.runtime.following.follower import Follower
-from remit.runtime.following.handling import subscription
+from remit.runtime.following.handling import Handling
 from remit.runtime.following.publishing import relay
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
@@ -111,20 +111,21 @@ class Host:
         return Freshness(followings.values(), self._sharing.is_regressed, elsewhere, influence)
 
     def _subscribe(self, followings: _Followings) -> list[Follower]:
+        shared, ports, said = self.shared, self.ports, self._listeners
         return [
-            subscription(
-                follow, plan, self.stores[plan.name], followings[place].feed, self.shared, self.ports, self._listeners,
-                self._sharing.held(follow),
+            Follower(
+                id, self.stores[plan.name], followings[id].feed, Handling(follow, shared, ports, said), ports, said,
+                shared.stamp, self._sharing.held(id),
             )
             for plan in self._plans.values()
-            for place, follow in plan.follows.items()
+            for id, follow in plan.follows.items()
         ]  # fmt: skip
 
     def _relay(self, placed: Placed) -> list[Follower]:
         events = self._channels.events
         return [
-            relay(follow, self.stores[follow.source], events, self.ports, self._listeners, self._sharing.held(follow))
-            for follow in placed.relays
+            relay(id, self.stores[id.source], events, self.ports, self._listeners, self._sharing.held(id))
+            for id in placed.relays
             if events is not None
         ]
 
@@ -252,7 +253,7 @@ def _only(plans: Mapping[str, ContextPlan], runs: Mapping[str, Any]) -> dict[str
 def _followings(plans: Mapping[str, ContextPlan], stores: Mapping[str, Store], sources: Sources) -> _Followings:
     """Every subscription of these contexts, also of those whose components run elsewhere."""
     return {
-        place: Following(follow, stores[plan.name], sources.feed(follow.id), may_call(plan, follow))
+        id: Following(follow, stores[plan.name], sources.feed(id), may_call(plan, follow))
         for plan in plans.values()
-        for place, follow in plan.follows.items()
+        for id, follow in plan.follows.items()
     }

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 
 from remit.log import Channel, SubscriptionId
 from remit.messages import Encoding
-from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.feeds import PushedFeed, RemoteFeed
 from remit.stores import PublishedLogs, Store
 from remit.transports import CallChannel, EventChannel, Feed
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Placed:
     """The components of each context that run here, `write` and `read`; None for all of them."""
     elsewhere: Collection[str] = ()
     """The addresses that other processes answer: `billing.write`, `billing.read`, `billing.log`."""
-    relays: Sequence[FollowPlan] = ()
+    relays: Sequence[SubscriptionId] = ()
     """The channels of logs that are published from here."""
     pushed: Collection[tuple[str, Channel]] = ()
     """The sources, with the channels of their logs, whose messages are pushed to this process."""

@@ -7,13 +7,15 @@ users in `Services`, what was met that no declaration names in `Forms`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Generic, TypeVar
 
 from remit.contexts import Injectable
 from remit.domain import Aggregate, Projection
-from remit.log import Channel, SubscriptionId
+from remit.log import SubscriptionId
 from remit.messages import Codec, Contract, Refusal
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +88,36 @@ class EventPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowPlan:
-    """One subscription: who follows which channel of which source, with a handler or a projection per message."""
+class FollowPlan(Generic[T]):
+    """One subscription of a context. What kind of subscription it is, its class says."""
 
     id: SubscriptionId
-    handlers: Mapping[tuple[str, int], HandlerPlan] = field(default_factory=dict[tuple[str, int], HandlerPlan])
-    projection: ProjectionPlan | None = None
-    codecs: Mapping[tuple[str, int], Codec[Any]] = field(default_factory=dict[tuple[str, int], Codec[Any]])
-    commands: bool = False
-    """Follows what the source sends for later; the handlers are then all commands of the context."""
+    takes: Mapping[tuple[str, int], T]
+    """What takes a message, by its type and version. Others are passed over."""
 
-    @property
-    def name(self) -> str:
-        """`<context>.<name>`."""
-        return self.id.name
+    component: ClassVar[str] = "write"
+    """The component that it belongs to."""
 
-    @property
-    def source(self) -> str:
-        """The context that is followed."""
-        return self.id.source
 
-    @property
-    def channel(self) -> Channel:
-        """The channel of its log."""
-        return self.id.channel
+class ReactionPlan(FollowPlan[HandlerPlan]):
+    """A reaction, with a handler for each version of its event."""
+
+    __slots__ = ()
+
+
+class LaterPlan(FollowPlan[HandlerPlan]):
+    """The commands that the source sends for later. It has the handlers of all commands of the context."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FoldPlan(FollowPlan[Codec[Any]]):
+    """The events of one source that a projection is folded from, with the codec of each."""
+
+    projection: ProjectionPlan
+
+    component: ClassVar[str] = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +131,13 @@ class ContextPlan:
     queries: Mapping[type, HandlerPlan]
     events: Mapping[type, EventPlan]
     """The domain events that are published, or with which something reacts together."""
-    follows: Mapping[SubscriptionId, FollowPlan]
+    follows: Mapping[SubscriptionId, FollowPlan[Any]]
 
     def only(self, components: Collection[str]) -> ContextPlan:
         """What a process runs of it that hosts these components: `write`, `read` or both."""
-        write, read = "write" in components, "read" in components
         return replace(
             self,
-            commands=self.commands if write else {},
-            queries=self.queries if read else {},
-            follows={
-                key: follow
-                for key, follow in self.follows.items()
-                if (read if follow.projection is not None else write)
-            },
+            commands=self.commands if "write" in components else {},
+            queries=self.queries if "read" in components else {},
+            follows={id: follow for id, follow in self.follows.items() if follow.component in components},
         )

@@ -38,7 +38,7 @@ from remit.log import Channel
 from remit.messages import Codec
 from remit.runtime import Host
 from remit.stores.port import partition_of
-from remit.transports.in_process import Exchange, InProcessCalls
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.docs.pages import ROOT
 from tests.runtime.apart import Side
 

@@ -11,7 +11,7 @@ import pytest
 
 from remit import Command, Context, DomainEvent, Repository, Sender, StoreError, StoreUnavailable, System, Unavailable
 from remit.runtime.work.turns import Pulse
-from remit.transports.in_process import Exchange, InProcessCalls
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.runtime.apart import Shelf, Shop, Side, Wire, open_till, pay
 from tests.runtime.talk import until, virtually
 

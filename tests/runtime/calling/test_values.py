@@ -29,7 +29,7 @@ from remit import (
 from remit.hosting.assembly import assemble
 from remit.log import Channel
 from remit.runtime import Host
-from remit.transports.in_process import Exchange, InProcessCalls
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.talk import until_parked
 

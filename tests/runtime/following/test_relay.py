@@ -11,21 +11,24 @@ import pytest
 
 from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
 from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
+from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import PAGE
+from remit.runtime.upkeep.housekeeping import TICK
 from remit.stores import Entry, Store, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.sqlite.store import SqliteStore
-from remit.transports.in_process_events import Broker, InProcessEvents
+from remit.testing.in_process.events import Broker, InProcessEvents
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
 from tests.runtime.heard import Heard
 from tests.runtime.relays import relaying
-from tests.runtime.talk import until
+from tests.runtime.talk import on_virtual_time, until
 from tests.servers.nats import NatsServer, nats_server
 from tests.servers.streams import stored
 
 PARTS = 4
+FOR_EVER = 1e9
 
 
 def entries(first: int, last: int) -> list[Entry]:
@@ -202,6 +205,55 @@ async def test_trouble_is_seen_and_ends_by_itself(store: Store) -> None:
     assert said.words == ["paused", "resumed", "paused", "resumed"]
     assert said[0].where == "billing.relay:nats"
     assert relay.state == "stopped"
+
+
+class Slow(InProcessEvents):
+    """Takes its time to find out that the broker is away; may never find out."""
+
+    hangs = False
+
+    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+        await asyncio.sleep(FOR_EVER if self.hangs else 5.0)
+        return await super().publish(source, channel, records)
+
+
+async def watched(relay: Follower, seconds: float) -> None:
+    """So much time passes, in which the relay is looked after as a process does."""
+    for _ in range(int(seconds / TICK)):
+        await asyncio.sleep(TICK)
+        relay.give_up_on_the_stuck()
+
+
+@on_virtual_time
+async def test_a_broker_that_is_away_for_long_pauses_its_relay_and_is_asked_again() -> None:
+    """Nothing is stuck: the channel says what is wrong, and no attempt is given up."""
+    store, broker, said = MemoryStore(partitions=1), Broker(), Heard()
+    await store.open()
+    async with relaying(store, Slow(broker), said.listeners()) as relay:
+        await asyncio.sleep(1.0)
+        broker.stop()
+        await store.commit(Unit(entries=entries(0, 10)))
+        await watched(relay, 10 * STALL_SECONDS)
+        assert (said.words, relay.state) == (["paused"], "paused")
+        broker.start()
+        await watched(relay, 20.0)
+        assert (said.words, relay.state, relay.handled) == (["paused", "resumed"], "running", 10)
+
+
+@on_virtual_time
+async def test_a_publication_that_neither_ends_nor_fails_is_given_up_and_begun_again() -> None:
+    store, broker, said = MemoryStore(partitions=1), Broker(), Heard()
+    await store.open()
+    await store.commit(Unit(entries=entries(0, 10)))
+    events = Slow(broker)
+    events.hangs = True
+    async with relaying(store, events, said.listeners()) as relay:
+        await watched(relay, STALL_SECONDS)
+        assert said.words == []
+        events.hangs = False
+        await watched(relay, 10.0)
+        assert (said.words, relay.state, relay.handled) == (["stalled", "resumed"], "running", 10)
+    assert [record.id for record in broker.streams["billing", Channel.PUBLISHED]] == [f"m{n}" for n in range(10)]
 
 
 @pytest.mark.usefixtures("soon")

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from remit.log import Channel, Record, SubscriptionId
 from remit.runtime import Ports
 from remit.runtime.following.publishing import relay
-from remit.runtime.plan import FollowPlan
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
-from remit.transports.in_process_events import Broker, InProcessEvents
+from remit.testing.in_process.events import Broker, InProcessEvents
 from tests.runtime.heard import Heard
 from tests.runtime.talk import until
 
@@ -43,14 +42,14 @@ async def test_a_checkpoint_that_another_process_has_moved_is_taken_up() -> None
     store, broker, said = MemoryStore(partitions=1), Broker(), Heard()
     await store.open()
     await store.commit(Unit(entries=entries(0, 10)))
-    follow = FollowPlan(SubscriptionId(NAME, "billing", Channel.PUBLISHED))
-    follower = relay(follow, store, Overtaken(broker, store), Ports(), said.listeners())
+    id = SubscriptionId(NAME, "billing", Channel.PUBLISHED)
+    follower = relay(id, store, Overtaken(broker, store), Ports(), said.listeners())
     await follower.start()
     await until(lambda: follower.position(0) == 10)
     await store.commit(Unit(entries=entries(10, 20)))
     await until(lambda: follower.position(0) == 20)
     await follower.stop()
-    (checkpoint,) = (await store.checkpoints(follow.id)).values()
+    (checkpoint,) = (await store.checkpoints(id)).values()
     assert (checkpoint.pos, checkpoint.id) == (20, "m19")
     assert [record.id for record in broker.streams["billing", Channel.PUBLISHED]] == [f"m{n}" for n in range(20)]
     assert said == [], "a rival is no trouble"

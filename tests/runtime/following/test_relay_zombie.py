@@ -21,7 +21,6 @@ from remit.log import Channel, Record, SubscriptionId
 from remit.runtime import Ports, SystemClock
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import relay as make_relay
-from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.leases import LEASE_SECONDS, Leases
 from remit.runtime.upkeep.signs import Sign, write_signs
 from remit.stores import Entry, Unit
@@ -117,8 +116,8 @@ async def replica(name: str, server: NatsServer, path: Path, moves: list[int], c
     await store.open()
     await events.open()
     # As one whose clock stands still, it does not ask its leases: the guards that are tested here do not rely on time.
-    follow = FollowPlan(SubscriptionId(NAME, "billing", Channel.PUBLISHED))
-    relay = make_relay(follow, store, events, Ports(clock), NOBODY)
+    id = SubscriptionId(NAME, "billing", Channel.PUBLISHED)
+    relay = make_relay(id, store, events, Ports(clock), NOBODY)
     leases = Leases(store, Ports(clock))
     yield Replica(name, store, events, relay, leases, clock)
     await relay.stop()

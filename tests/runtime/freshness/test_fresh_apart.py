@@ -10,17 +10,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit import CustomerSupplier, DeadlineExceeded, Stale, System, Unavailable
+from remit import CustomerSupplier, DeadlineExceeded, System, Unavailable
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
 from remit.runtime import compile_system
-from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import Influence, Needs, influence_of
-from remit.runtime.freshness.reaching import Question, Reached
+from remit.runtime.freshness.reaching import Reached
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.transports import Request
-from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Apart, Balance, Seen, Side, apart, pay
-from tests.runtime.sales import Count, CountByOthers, Place, billing_of, freshen, never, selling
+from tests.runtime.sales import Count, CountByOthers, Place, billing_of, selling
 from tests.runtime.talk import now, on_virtual_time
 
 # ── calls ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,47 +130,16 @@ async def test_what_is_not_done_elsewhere_is_named_at_the_deadline() -> None:
 # ── other releases ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class OldReached(msgspec.Struct, frozen=True):
-    """What was said before calls, keys and flaws were."""
-
-    heads: dict[str, int]
-    sources: list[str]
-    stuck: list[str]
-
-
-def old(said: list[OldReached]) -> Freshness:
-    """Asks a context whose process is of an older release, and says the last of this again and again."""
-
-    async def elsewhere(_: str, question: Question) -> Reached:
-        answer = said.pop(0) if len(said) > 1 else said[0]
-        return msgspec.msgpack.decode(msgspec.msgpack.encode(answer), type=Reached)
-
-    return Freshness([], never, elsewhere)
-
-
-@on_virtual_time
-async def test_an_older_release_is_asked_until_it_has_found_nothing_new() -> None:
-    said = [OldReached({"a.on": number}, [], []) for number in range(20)]
-    await freshen(old(said), "a")
-    assert len(said) == 1
-
-
-@pytest.mark.parametrize("key", [None, "ada"])
-async def test_what_is_stuck_in_an_older_release_may_be_any_key(key: str | None) -> None:
-    with pytest.raises(Stale, match=r"a\.on: something is parked or stuck"):
-        await old([OldReached({"a.on": 1}, [], ["a.on"])]).freshen("a", key=key, when=now() + 5)
-
-
 async def asked(shop: Apart, body: bytes) -> Any:
     request = Request("reach", {"remit-timeout-ms": "5000"}, body)
     return await shop.wire.call("till.log", request, 5.0)
 
 
-async def test_an_older_release_asks_without_a_word_and_is_told_what_it_knows() -> None:
+async def test_who_asks_without_a_word_asks_for_everything() -> None:
     async with apart() as shop:
         answer = await asked(shop, b"")
         assert answer.status == "ok"
-        assert msgspec.msgpack.decode(answer.body, type=OldReached) == OldReached({}, [], [])
+        assert msgspec.msgpack.decode(answer.body, type=Reached).flaws == []
 
 
 async def test_a_question_that_cannot_be_read_is_told_so() -> None:

@@ -28,10 +28,10 @@ from remit.log import Channel, Checkpoint, Heads, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Following, Question, Reached
-from remit.runtime.plan import FollowPlan
+from remit.runtime.plan import ReactionPlan
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 from tests.runtime.sales import (
     Book,
     Count,
@@ -61,7 +61,7 @@ class Chain:
         self.stores = {name: MemoryStore() for name in names}
         self.followings = [
             Following(
-                FollowPlan(SubscriptionId(f"{name}.on", source, Channel.PUBLISHED)),
+                ReactionPlan(SubscriptionId(f"{name}.on", source, Channel.PUBLISHED), {}),
                 self.stores[name],
                 StoreFeed(source, Channel.PUBLISHED, self.stores[source]),
             )
@@ -70,7 +70,7 @@ class Chain:
 
     async def pass_on(self, following: Following) -> None:
         """Handles the first message of the source, which makes another one."""
-        follow = following.follow
+        id = following.follow.id
         rung = asyncio.Event()
         end = following.feed.watch(lambda _: rung.set())
         if not await following.feed.heads():
@@ -80,13 +80,12 @@ class Chain:
         heads = await following.feed.heads()
         ((part, _),) = heads.items()
         (record,) = await following.feed.read(part, 0, 1)
-        advance = Advance(SubscriptionId(follow.name, follow.source, Channel.PUBLISHED), part, 0, "", 1, record.id, 1.0)
-        consumer = self.stores[follow.name.split(".")[0]]
+        advance = Advance(id, part, 0, "", 1, record.id, 1.0)
+        consumer = self.stores[id.context]
         await consumer.commit(Unit(entries=[entry(f"{record.id}x")], advance=advance))
 
     async def handled(self, following: Following) -> bool:
-        follow = following.follow
-        return bool(await following.store.checkpoints(SubscriptionId(follow.name, follow.source, Channel.PUBLISHED)))
+        return bool(await following.store.checkpoints(following.follow.id))
 
     def freshness(self, followings: list[Following]) -> Freshness:
         return Freshness(followings, never, self.elsewhere)
@@ -237,7 +236,8 @@ async def test_what_others_keep_writing_is_not_waited_for(owed: int) -> None:
     store = MemoryStore()
     feed = Flood(store, lambda number: "owed" if number <= owed else f"other {number}")
     await freshen(
-        Freshness([Following(FollowPlan(SubscriptionId("a.on", "a", Channel.PUBLISHED)), store, feed)], never), "a"
+        Freshness([Following(ReactionPlan(SubscriptionId("a.on", "a", Channel.PUBLISHED), {}), store, feed)], never),
+        "a",
     )
     assert owed < feed.written < owed + 20
 
@@ -253,7 +253,7 @@ class Silent(StoreFeed):
 async def test_a_source_that_says_nothing_is_named_with_who_follows_it() -> None:
     store = MemoryStore()
     following = Following(
-        FollowPlan(SubscriptionId("a.on", "b", Channel.PUBLISHED)), store, Silent("b", Channel.PUBLISHED, store)
+        ReactionPlan(SubscriptionId("a.on", "b", Channel.PUBLISHED), {}), store, Silent("b", Channel.PUBLISHED, store)
     )
     with pytest.raises(DeadlineExceeded, match=r"b, which a\.on follows, has not said how far it is"):
         await freshen(Freshness([following], never), "a", 0.1)

@@ -27,7 +27,7 @@ from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.observability import read_status
 from remit.runtime import Host
 from remit.runtime.freshness.missed import accept_missed, missed, note_missed
-from remit.transports.in_process import Exchange, InProcessCalls
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.talk import on_virtual_time
 
@@ -156,9 +156,7 @@ async def trimmed(place: str, *, trim: bool = True) -> None:
 
 
 async def note_of(runtime: Host, name: str) -> str:
-    rows = await read_status(
-        [each.follow for each in runtime.subscriptions], runtime.stores, runtime.ports.clock.seconds()
-    )
+    rows = await read_status([each.id for each in runtime.subscriptions], runtime.stores, runtime.ports.clock.seconds())
     return next(row.note for row in rows if row.name == name)
 
 

@@ -32,9 +32,9 @@ from remit.runtime.remote import reception
 from remit.runtime.remote.retries import ENOUGH, REMEMBERED_SECONDS
 from remit.stores import nesting
 from remit.stores.nesting import Nested
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.transports import Answer, CallChannel, Request
 from remit.transports.http.calls import HttpCalls
-from remit.transports.in_process import Exchange, InProcessCalls
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
 from tests.runtime.apart import Apart, Balance, Buy, Coin, Look, Pay, Receipt, Seen, TooMuch, apart, pay

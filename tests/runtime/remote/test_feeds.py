@@ -15,8 +15,8 @@ from remit.runtime.remote.calls import NEWS_SECONDS
 from remit.runtime.remote.feeds import WAIT_SECONDS, PushedFeed, RemoteFeed
 from remit.runtime.remote.wire import Known, Report, Span, heard
 from remit.stores import Entry, Unit
+from remit.testing.in_process.events import Broker, InProcessEvents
 from remit.transports import Answer, Push, Request
-from remit.transports.in_process_events import Broker, InProcessEvents
 from tests.runtime.apart import Apart, Seen, apart, pay
 from tests.runtime.talk import Ear, now, on_virtual_time, until
 

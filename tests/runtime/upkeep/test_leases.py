@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from remit.errors import RemitError, StoreUnavailable
 from remit.log import Channel, SubscriptionId
 from remit.runtime import Ports, SystemClock
-from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LEFT_SECONDS, LOOK_SECONDS, SETTLED_SECONDS, Leases, surplus
 from remit.runtime.upkeep.signs import Sign, write_signs
 from remit.stores.memory.store import MemoryStore
@@ -57,8 +56,8 @@ class Subscription:
 
     def __init__(self, name: str, log: list[str], leases: Leases) -> None:
         self.name, source, channel = name.split()
-        self.follow = FollowPlan(SubscriptionId(self.name, source, Channel(int(channel))))
-        self.held = leases.held(self.follow)
+        self.id = SubscriptionId(self.name, source, Channel(int(channel)))
+        self.held = leases.held(self.id)
         self.runs = False
         self.handling = 0.0
         """Seconds that it needs for what it handles when it is told to end."""
@@ -135,9 +134,7 @@ class Process:
         born = asyncio.get_running_loop().time()
         while True:
             settled = asyncio.get_running_loop().time() - born >= SETTLED_SECONDS
-            signs = [
-                Sign(s.name, s.follow.source, s.follow.channel, "running", settled=settled) for s in self.subscriptions
-            ]
+            signs = [Sign(*s.id, "running", settled=settled) for s in self.subscriptions]
             await self.store.beat(self.name, self.clock.seconds(), write_signs(signs))
             await asyncio.sleep(5.0)
 

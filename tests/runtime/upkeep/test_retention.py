@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 
 from remit.log import Channel, Checkpoint, Subscriber, SubscriptionId
-from remit.runtime.following.reports import REPORT_SECONDS
+from remit.runtime.following.history import REPORT_SECONDS
 from remit.runtime.upkeep import pruning
 from remit.runtime.upkeep.pruning import MESSAGES, SUBSCRIBER_SECONDS, trim
 from remit.stores import Advance, Entry, Unit
 from remit.stores.memory.store import MemoryStore
-from remit.transports.in_process import StoreFeed
-from remit.transports.in_process_events import Broker, InProcessEvents
+from remit.testing.in_process.events import Broker, InProcessEvents
+from remit.transports.store_feed import StoreFeed
 from tests.runtime.apart import apart, pay
 from tests.runtime.relays import relaying
 from tests.runtime.talk import ADA, PART, ZOE, LoopClock, Talk, on_virtual_time, until, virtually
@@ -171,7 +171,7 @@ async def test_a_relay_tells_how_far_it_is() -> None:
     await store.commit(said("m1", channel=Channel.PUBLISHED))
     async with relaying(store, InProcessEvents(Broker())) as relay:
         await until(lambda: relay.position(PART[ADA]) == 1)
-        relay._history._reports._at = float("-inf")  # as if some time had passed
+        relay._history._told_at = float("-inf")  # as if some time had passed
         await relay._history.report(relay._stands())
         rows = {row.name: row.positions for row in await store.subscribers()}
         assert rows == {"billing.relay:nats": {PART[ADA]: 1}}

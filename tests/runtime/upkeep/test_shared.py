@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Stale, System
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, Record
 from remit.runtime import Host, Ports
 from remit.runtime.following.ending import DRAIN_SECONDS
 from remit.runtime.upkeep.leases import LEASE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
@@ -139,10 +139,10 @@ async def test_a_process_that_runs_nothing_hears_that_a_subscription_is_broken()
     async with house.processes(1) as (before,):
         await before.send(Ring(door="front"))
         assert await before.ask(HowOften(door="front"), fresh=True) == 1
-        follow = before.subscriptions[0].follow
-    (stood,) = (await store.checkpoints(SubscriptionId(follow.name, "house", Channel.PRIVATE))).values()
+        id = before.subscriptions[0].id
+    (stood,) = (await store.checkpoints(id)).values()
     other = Advance(
-        SubscriptionId(follow.name, "house", Channel.PRIVATE),
+        id,
         0,
         stood.pos,
         stood.id,

@@ -20,7 +20,7 @@ import asyncpg
 from remit import Aggregate, Context, CustomerSupplier, DomainEvent, IntegrationEvent, Repository, System, field
 from remit.log import Channel
 from remit.runtime import Host, Placed, Ports
-from remit.runtime.following import follower, reports
+from remit.runtime.following import follower, history
 from remit.runtime.upkeep import housekeeping
 from remit.stores import Entry, Store, Unit
 from remit.stores.postgres.columns import call_for
@@ -81,7 +81,7 @@ crew = System(
 
 async def follow(address: str, name: str) -> None:
     """Runs one follower until it is killed."""
-    housekeeping.PRUNE = reports.REPORT_SECONDS = SOON
+    housekeeping.PRUNE = history.REPORT_SECONDS = SOON
     setattr(follower, "REPORT_SECONDS", SOON)  # noqa: B010  it has it from there, and does not hand it on
     stores: dict[str, Store] = {each: PostgresStore(address, each, partitions=PARTITIONS) for each in (name, SOURCE)}
     await Host(crew.model(), stores, Ports(), placed=Placed({name: ("write", "read")})).start()

@@ -15,7 +15,7 @@ from remit.stores import Entry, Unit, partition_of
 from remit.stores.postgres.published import PublishedLog, PublishedLogs
 from remit.stores.postgres.roles import reader, role
 from remit.stores.postgres.store import PostgresStore
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 SECRET = "nobody's business"

@@ -1,4 +1,4 @@
-"""How one record is handled: decode it, hand it to the reaction, the projection, or the command."""
+"""How one record is handled: decoded, and handed to what takes it, by the kind of the subscription."""
 
 from __future__ import annotations
 
@@ -12,52 +12,61 @@ from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import ContextPlan, FollowPlan
+from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
+from remit.runtime.work.turns import Place
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Store
+
+_NOBODY = Attempt("", "", "", 0.0, "", 0.0)
+"""Before the first message of a unit of work."""
 
 
 class Dispatcher:
-    """Handles messages of one subscription, each within the time limit of a handler."""
+    """Handles messages of one subscription, each within the time limit of a handler: those of a reaction. Other kinds
+    have their own."""
 
-    def __init__(
-        self, follow: FollowPlan, plan: ContextPlan, store: Store, shared: Shared, listeners: Listeners
-    ) -> None:
-        self._follow = follow
-        self._plan = plan
-        self._store = store
+    singly = False
+    """Whether every message has a unit of work of its own."""
+
+    def __init__(self, follow: FollowPlan[Any], shared: Shared, listeners: Listeners) -> None:
+        self._follow: Any = follow
+        self._name = follow.id.name
         self._shared = shared
         self._listeners = listeners
+        self._workplace = shared.workplaces[follow.id.context]
 
-    def unit(self, taken: frozenset[tuple[str, str]]) -> UnitOfWork:
+    def unit(self, taken: frozenset[Place]) -> UnitOfWork:
         """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
-        return UnitOfWork(self._shared.workplaces[self._plan.name], _NOBODY, taken)
+        return UnitOfWork(self._workplace, _NOBODY, taken)
 
     def attempt(self, record: Record) -> Attempt:
         """A new attempt to handle a message. Its time is when the message was recorded."""
-        origin = f"{record.id}.{self._follow.name}"
-        return Attempt(origin, origin, trace_of(record), record.at, self._plan.name, float("inf"))
+        origin = f"{record.id}.{self._name}"
+        return Attempt(origin, origin, trace_of(record), record.at, self._follow.id.context, float("inf"))
 
     def is_alone(self, record: Record) -> bool:
         """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""
-        if self._follow.projection is not None:
-            return False
         try:
-            found, _ = _form(self._follow, record)
+            found, _ = self._form(record)
         except BadMessage:
             return True  # which is said when it is handled
         return found is not None and bool(found.alone)
 
     async def handle(self, unit: UnitOfWork, record: Record, attempt: Attempt) -> None:
-        """Handles a message in a unit of work. Raises `TimeoutError`, and what `handle_record` raises."""
+        """Handles a message in a unit of work, if the subscription follows its type, in the newest version that it
+        follows.
+
+        Raises `BadMessage` for undecodable bytes, for versions none of which is followed although the type is, and for
+        commands without a handler; `TimeoutError`; and whatever the handler raises.
+        """
         limit = self._shared.deadlines.enter(HANDLER_SECONDS)
         attempt.deadline = limit.when
         unit.next_message(attempt, record.key)
         try:
-            refusal = await self._apply(unit, record)
+            found, payload = self._form(record)
+            refused = found is not None and await self._do(unit, record, found, payload)
             limit.refuse_ended()
         except asyncio.CancelledError:
             if limit.owns_cancellation():
@@ -65,88 +74,87 @@ class Dispatcher:
             if limit.is_asked_to_end():
                 raise
             raise HandlerFailed(
-                "the handler raised CancelledError, and nobody had cancelled it", where=self._follow.name,
+                "the handler raised CancelledError, and nobody had cancelled it", where=self._name,
                 expected="a handler that catches what it awaits and was cancelled",
                 next="catch asyncio.CancelledError where a task or future of your own is awaited",
             ) from None  # fmt: skip
         finally:
             self._shared.deadlines.leave(limit)
-        if refusal is not None:
+        if refused:
             now = self._listeners.seconds()
-            self._listeners.say(LaterRefused(now, attempt.trace, self._follow.name, record.type, record.id))
+            self._listeners.say(LaterRefused(now, attempt.trace, self._name, record.type, record.id))
             await unit.forget()
 
-    async def _apply(self, unit: UnitOfWork, record: Record) -> Refusal | None:
-        """Handles it; a command that has a key, once. Gives the refusal with which a command may end."""
-        if not self._follow.commands:
-            await handle_record(self._follow, unit, record)
-            return None
-        try:
-            await self._apply_command(unit, record)
-        except Refusal as refusal:
-            handler, _ = _form(self._follow, record)
-            if refusal.__class__ not in handler.refusals:
-                raise
-            return refusal
-        return None
+    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
+        """Has what takes the message take it. True when that ended with a refusal which is declared."""
+        await unit.run(found, found.codec.read(payload))
+        return False
 
-    async def _apply_command(self, unit: UnitOfWork, record: Record) -> None:
+    def _form(self, record: Record) -> tuple[Any, bytes]:
+        """What takes the record, or None, and the payload that it takes. Raises `BadMessage`."""
+        takes = self._follow.takes
+        if has_newer(record):
+            for version, payload in sorted(forms_of(record).items(), reverse=True):
+                if found := takes.get((record.type, version)):
+                    return found, payload
+        elif found := takes.get((record.type, record.version)):
+            return found, record.payload
+        self._refuse_unknown(record)
+        return None, b""
+
+    def _refuse_unknown(self, record: Record) -> None:
+        """What is not followed is skipped, unless it is meant for this subscription: another release can handle it."""
+        known = sorted(version for type, version in self._follow.takes if type == record.type)
+        if known:
+            came = _in_words(sorted(forms_of(record)))
+            raise BadMessage(
+                f"{record.type} came in version {came}, and {self._name} follows version {_in_words(known)}",
+                where=self._name, expected="a version that is followed",
+                next="follow both versions for as long as both come",
+            )  # fmt: skip
+
+
+class _Folding(Dispatcher):
+    """Folds events into the documents of a projection."""
+
+    def is_alone(self, record: Record) -> bool:
+        return False
+
+    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
+        await unit.fold(self._follow.projection, found.read(payload))
+        return False
+
+
+class _ApplyingLater(Dispatcher):
+    """Applies commands that were sent for later; one that has a key, once."""
+
+    singly = True
+
+    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
         wish = wish_of(record)
-        if wish is None:
-            await handle_record(self._follow, unit, record)
-            return
-        claim, (handler, _) = CommandKey(*wish, trace_of(record), record.type), _form(self._follow, record)
-        if handler is not None and await self._shared.outcomes.known(self._store, handler, claim) is None:
-            reply = await handle_record(self._follow, unit, record)
-            unit.claim = claim.row(write_reply(reply, handler.reply), self._shared.stamp())
+        claim = None if wish is None else CommandKey(*wish, trace_of(record), record.type)
+        try:
+            if await self._shared.outcomes.known(self._workplace.store, found, claim) is None:
+                reply = await unit.run(found, found.codec.read(payload))
+                if claim is not None:
+                    unit.claim = claim.row(write_reply(reply, found.reply), self._shared.stamp())
+        except Refusal as refusal:
+            if refusal.__class__ not in found.refusals:
+                raise
+            return True
+        return False
+
+    def _refuse_unknown(self, record: Record) -> None:
+        super()._refuse_unknown(record)
+        if record.type.startswith(f"{self._follow.id.context}.") and is_command(record):
+            raise BadMessage(
+                f"there is no handler for the command {record.type}, which was sent for later", where=self._name,
+                expected="a handler in this release", next="release what handles a command before what sends it",
+            )  # fmt: skip
 
 
-_NOBODY = Attempt("", "", "", 0.0, "", 0.0)
-"""Before the first message of a unit of work."""
-
-
-async def handle_record(follow: FollowPlan, unit: UnitOfWork, record: Record) -> Any:
-    """Handles a record if the subscription follows its type, in the newest version that it follows. Gives the reply.
-
-    Otherwise does nothing. Raises `BadMessage` for undecodable bytes, for versions none of which is followed although
-    the type is, and for commands without a handler; and whatever the handler raises.
-    """
-    found, payload = _form(follow, record)
-    if found is None:
-        return None
-    if follow.projection is not None:
-        return await unit.fold(follow.projection, found.read(payload))
-    return await unit.run(found, found.codec.read(payload))
-
-
-def _form(follow: FollowPlan, record: Record) -> tuple[Any, bytes]:
-    """What handles the record, or None, and the payload that it takes."""
-    followed: Any = follow.handlers if follow.projection is None else follow.codecs
-    if has_newer(record):
-        for version, payload in sorted(forms_of(record).items(), reverse=True):
-            if found := followed.get((record.type, version)):
-                return found, payload
-    elif found := followed.get((record.type, record.version)):
-        return found, record.payload
-    _refuse_unknown(follow, followed, record)
-    return None, b""
-
-
-def _refuse_unknown(follow: FollowPlan, followed: Collection[tuple[str, int]], record: Record) -> None:
-    """What is not followed is skipped, unless it is meant for this subscription: another release can handle it."""
-    known = sorted(version for type, version in followed if type == record.type)
-    if known:
-        came = _in_words(sorted(forms_of(record)))
-        raise BadMessage(
-            f"{record.type} came in version {came}, and {follow.name} follows version {_in_words(known)}",
-            where=follow.name, expected="a version that is followed",
-            next="follow both versions for as long as both come",
-        )  # fmt: skip
-    if follow.commands and record.type.startswith(f"{follow.name.partition('.')[0]}.") and is_command(record):
-        raise BadMessage(
-            f"there is no handler for the command {record.type}, which was sent for later", where=follow.name,
-            expected="a handler in this release", next="release what handles a command before what sends it",
-        )  # fmt: skip
+DISPATCHERS: dict[type, type[Dispatcher]] = {ReactionPlan: Dispatcher, FoldPlan: _Folding, LaterPlan: _ApplyingLater}
+"""By the kind of the subscription."""
 
 
 def _in_words(versions: Collection[int]) -> str:

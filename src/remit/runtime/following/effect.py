@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from remit.log import Record
-from remit.runtime.failures import severity, told
+from remit.log import Floors, Record
+from remit.runtime.failures import told
 from remit.runtime.following.lane import Lane
+from remit.runtime.following.states import State, severity
 from remit.runtime.following.troubles import Troubles
 
 HANDLER_SECONDS = 30.0
 """The time limit of one handler."""
 STALL_SECONDS = 3 * HANDLER_SECONDS
-"""What has neither moved on nor failed for so long is given up and tried again."""
+"""What has neither moved on nor failed for so long is given up and tried again. Who is away and says so is not stuck:
+each attempt fails, and is heard of."""
 
 
 class Effect(Protocol):
@@ -33,6 +35,10 @@ class Effect(Protocol):
 
     async def prepare(self) -> None:
         """Makes what it needs before the first message. Asked again until it succeeds."""
+        return
+
+    async def missed(self, upto: Floors) -> None:
+        """Said once, before it begins: messages up to these have been deleted, which it has never done."""
         return
 
     def limit(self, lane: Lane) -> int:
@@ -60,7 +66,7 @@ class Effect(Protocol):
         """The lane has taken up a checkpoint that another process may have moved."""
         return
 
-    def trouble(self, error: Exception, failures: int) -> tuple[str, str] | None:
+    def trouble(self, error: Exception, failures: int) -> tuple[State, str] | None:
         """State and note of a follower whose messages have failed so many times in a row, 0 where the source could not
         be asked or nothing could be prepared. None while that is no trouble yet."""
         return severity(error, "source-silent"), told(error)

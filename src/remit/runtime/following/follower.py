@@ -13,17 +13,16 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
-from remit.log import Record, trace_of
+from remit.log import Record, SubscriptionId, trace_of
 from remit.runtime.events import Retrying
-from remit.runtime.failures import backoff, is_transient, severity, told
+from remit.runtime.failures import backoff, is_transient, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
 from remit.runtime.following.ending import DRAIN_SECONDS, end
-from remit.runtime.following.history import BROKEN, LOST, Break, History, Stands, beyond, misfit
+from remit.runtime.following.history import REPORT_SECONDS, Break, History, Stands, beyond, misfit
 from remit.runtime.following.lane import Lane
-from remit.runtime.following.reports import REPORT_SECONDS
+from remit.runtime.following.states import BROKEN, LOST, severity
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.stores import Store
 from remit.transports import Feed, Push
@@ -39,7 +38,7 @@ class Follower:
 
     def __init__(
         self,
-        follow: FollowPlan,
+        id: SubscriptionId,
         store: Store,
         feed: Feed,
         effect: Effect,
@@ -50,8 +49,8 @@ class Follower:
     ) -> None:
         """`store` holds the checkpoints. `stamp` gives the time by which the source knows when it heard of it. `held`
         says whether this process may go on with it."""
-        self.follow = follow
-        self.name = follow.name
+        self.id = id
+        self.name = id.name
         """`<context>.<name>`: whose store holds its checkpoints, and under which name."""
         self._held = held
         self.handled = 0
@@ -61,8 +60,8 @@ class Follower:
         self._effect = effect
         self._ports = ports
         self._listeners = listeners
-        self._troubles = Troubles(follow.name, listeners, effect.doing, phase="starting")
-        self._history = History(follow, store, feed, stamp)
+        self._troubles = Troubles(self.name, listeners, effect.doing, phase="starting")
+        self._history = History(id, store, feed, stamp)
         self._lanes: dict[int, Lane] = {}
         self._bell = asyncio.Event()
         self._failures = 0
@@ -72,8 +71,7 @@ class Follower:
 
     @property
     def state(self) -> str:
-        """starting, standby (another process runs it), running, stalled, paused, source-silent, regressed, lost-source,
-        stopped."""
+        """A `State`, or a `Phase` other than running."""
         return self._troubles.state
 
     @property
@@ -286,7 +284,7 @@ class Follower:
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""
-        stored = await self._store.checkpoints(self.follow.id)
+        stored = await self._store.checkpoints(self.id)
         for part in stored if only is None else [only]:
             lane = self._lane(part)
             lane.pos, lane.id = lane.stored = stored[part][:2] if part in stored else (0, "")
@@ -298,7 +296,7 @@ class Follower:
         """A source restored from a backup may have other messages under the same positions, and an old one fewer."""
         if not self._stands():
             with contextlib.suppress(Conflict):  # another process begins it at this moment
-                await self._history.begin()
+                await self._history.begin(self._effect.missed)
             await self._reload()
         for part in await self._history.go_on(self._stands()) if self._effect.may_miss else ():
             await self._reload(part)
@@ -341,7 +339,10 @@ class Follower:
 
     def hindered(self, error: RemitError | None) -> None:
         """The store takes no writes, so nothing can be done, whether there is something or not; None: it does."""
-        self._troubles.note("lease", error)
+        if error is None:
+            self._troubles.end("lease")
+        else:
+            self._troubles.begin("lease", severity(error), told(error))
 
     async def housekeeping(self, reload: bool) -> None:
         """Sees to what is due beside the messages. `reload` when another process has written to the store."""

@@ -8,47 +8,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
-from remit.log import Record, trace_of
+from remit.log import Floors, Record, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
-from remit.runtime.following.dispatch import Dispatcher
+from remit.runtime.following.dispatch import DISPATCHERS
 from remit.runtime.following.effect import Effect
-from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
+from remit.runtime.following.states import State
 from remit.runtime.following.troubles import Troubles
+from remit.runtime.freshness.missed import note_missed
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import ContextPlan, FollowPlan
+from remit.runtime.plan import FoldPlan, FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Advance, Park, Store, Unit
-from remit.transports import Feed
+from remit.stores import Advance, Park, Unit
 
 BATCH = 100
 """Messages handled in one transaction at most."""
 BATCH_SECONDS = 0.05
 """A batch ends when its handlers have taken so long."""
-
-
-def subscription(
-    follow: FollowPlan,
-    plan: ContextPlan,
-    store: Store,
-    feed: Feed,
-    shared: Shared,
-    ports: Ports,
-    listeners: Listeners,
-    held: Callable[[], bool] = always,
-) -> Follower:
-    """Follows one channel of one source for one context, and has its handlers react."""
-    handling = Handling(follow, plan, store, shared, ports, listeners)
-    return Follower(follow, store, feed, handling, ports, listeners, shared.stamp, held)
 
 
 @dataclass
@@ -77,21 +63,25 @@ class Handling(Effect):
 
     doing = "handling"
 
-    def __init__(
-        self, follow: FollowPlan, plan: ContextPlan, store: Store, shared: Shared, ports: Ports, listeners: Listeners
-    ) -> None:
-        self._follow = follow
-        self._store = store
+    def __init__(self, follow: FollowPlan[Any], shared: Shared, ports: Ports, listeners: Listeners) -> None:
+        self._id = follow.id
+        self._folds = isinstance(follow, FoldPlan)
+        self._store = shared.workplaces[follow.id.context].store
         self._shared = shared
         self._ports = ports
         self._listeners = listeners
-        self._dispatcher = Dispatcher(follow, plan, store, shared, listeners)
-        self._parking = Parking(follow, store, self._dispatcher, shared, listeners)
+        self._dispatcher = DISPATCHERS[follow.__class__](follow, shared, listeners)
+        self._parking = Parking(follow.id, self._store, self._dispatcher, shared, listeners)
         self._parts: defaultdict[int, _Part] = defaultdict(_Part)
         self._storm = Storm()
 
     def start(self, troubles: Troubles) -> None:
         self._parking.start(troubles)
+
+    async def missed(self, upto: Floors) -> None:
+        """A reaction begins with what is there; the documents of a projection will lack it for ever."""
+        if self._folds:
+            await note_missed(self._store, self._id, upto)
 
     async def look(self) -> None:
         await self._parking.look()
@@ -102,7 +92,7 @@ class Handling(Effect):
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def limit(self, lane: Lane) -> int:
-        return 1 if self._follow.commands or lane.pos < self._parts[lane.part].singly_until else BATCH
+        return 1 if self._dispatcher.singly or lane.pos < self._parts[lane.part].singly_until else BATCH
 
     async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
         """In one unit of work for all whose handlers reach nothing outside of it."""
@@ -117,7 +107,7 @@ class Handling(Effect):
         lane.stored = last.pos, last.id
         if self._listeners.batch_handled is not None:
             count, seconds = last.pos - stood[0], self._listeners.ticks() - began
-            of, now = self._follow, self._shared.seconds()
+            of, now = self._id, self._shared.seconds()
             self._listeners.batch_handled(
                 BatchHandled(now, trace_of(last), of.name, of.source, last.part, last.pos, count, seconds)
             )
@@ -173,7 +163,7 @@ class Handling(Effect):
             raise
 
     def _advance(self, lane: Lane, stood: tuple[int, str], last: Record) -> Advance:
-        return Advance(self._follow.id, lane.part, *stood, last.pos, last.id, self._shared.seconds())
+        return Advance(self._id, lane.part, *stood, last.pos, last.id, self._shared.seconds())
 
     def leave(self, lane: Lane) -> None:
         mine = self._parts[lane.part]
@@ -209,7 +199,7 @@ class Handling(Effect):
             park = self._parking.failed(record, error)
             await self._store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
             self._storm.parked(now)
-        self._listeners.say(KeyParked(now, trace_of(record), self._follow.name, record.key, told(error), error))
+        self._listeners.say(KeyParked(now, trace_of(record), self._id.name, record.key, told(error), error))
         lane.stored = record.pos, record.id
         return record
 
@@ -219,7 +209,7 @@ class Handling(Effect):
             return False
         return mine.attempts < ATTEMPTS and not isinstance(error, Diverged)
 
-    def trouble(self, error: Exception, failures: int) -> tuple[str, str] | None:
+    def trouble(self, error: Exception, failures: int) -> tuple[State, str] | None:
         if not failures:
             return super().trouble(error, 0)
         if isinstance(error, StoreError):

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from remit.log import Channel, Checkpoint, Floors, Log, Record
-from remit.runtime.following.reports import Reports
-from remit.runtime.freshness.missed import note_missed
-from remit.runtime.plan import FollowPlan
+from remit.log import Channel, Checkpoint, Floors, Log, Record, SubscriptionId
+from remit.runtime.following.states import LOST, State
 from remit.stores import Advance, Store, Unit
 from remit.transports import Feed
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 
-LOST = "lost-source"
-BROKEN = ("regressed", LOST)
-"""States in which a subscription handles nothing any more, until a person has decided where it goes on."""
+REPORT_SECONDS = 10.0
+"""Between two reports of a follower that moves."""
+REPEAT_SECONDS = 600.0
+"""A follower that does not move is heard of this often."""
 
 Stands = Mapping[int, tuple[int, str]]
 """Position and identity of the last message handled, by partition."""
@@ -24,33 +24,34 @@ Stands = Mapping[int, tuple[int, str]]
 class Break(NamedTuple):
     """Why a subscription cannot go on: the state it ends in, and what was found."""
 
-    state: str
+    state: State
     what: str
 
 
 class History:
     """What one subscription knows of its source's log, and tells the source of itself."""
 
-    def __init__(self, follow: FollowPlan, store: Store, feed: Feed, stamp: Callable[[], float]) -> None:
-        self._follow = follow
+    def __init__(self, id: SubscriptionId, store: Store, feed: Feed, stamp: Callable[[], float]) -> None:
+        self._id = id
         self._store = store
         self._feed = feed
         self._stamp = stamp
-        self._reports = Reports()
+        self._told: Mapping[int, int] = {}
+        self._told_at = -REPEAT_SECONDS
 
-    async def begin(self) -> None:
-        """Lets a subscription that has never run begin where the log does now: with all that is left of it.
+    async def begin(self, missed: Callable[[Floors], Awaitable[None]]) -> None:
+        """Lets a subscription that has never run begin where the log does now: with all that is left of it. `missed` is
+        told what that is not.
 
         Raises `Conflict` when another process does the same, and what the store and the feed raise.
         """
-        id = self._follow.id
+        id = self._id
         if await self._store.checkpoints(id):
             return
         standing = await self._feed.standing(id.name, self._stamp())
         at = self._stamp()
         begin = {part: floor._replace(at=at) for part, floor in standing.floors.items() if not standing.known}
-        if self._follow.projection is not None:  # said first: whoever dies in between has begun nothing
-            await note_missed(self._store, id, begin)
+        await missed(begin)  # first: whoever dies in between has begun nothing
         for part, floor in begin.items():
             move = Advance(id, part, 0, "", floor.pos, floor.id, at)
             await self._store.commit(Unit(advance=move))
@@ -60,7 +61,7 @@ class History:
 
         Raises `Conflict` when another process moves one, and what the store and the feed raise.
         """
-        id, at = self._follow.id, self._stamp()
+        id, at = self._id, self._stamp()
         floors = (await self._feed.standing(id.name, at)).floors
         behind = [part for part, floor in floors.items() if stands.get(part, (0, ""))[0] < floor.pos]
         for part in behind:
@@ -77,13 +78,14 @@ class History:
 
     async def report(self, stands: Stands) -> None:
         """Tells the source how far the subscription is, now and then. Raises what the feed raises."""
-        if self._reports.due(_positions(stands)):
+        waited = asyncio.get_running_loop().time() - self._told_at
+        if waited >= (REPORT_SECONDS if _positions(stands) != self._told else REPEAT_SECONDS):
             await self._report(stands)
 
     async def _report(self, stands: Stands) -> Floors:
         positions = _positions(stands)
-        standing = await self._feed.standing(self._follow.name, self._stamp(), positions)
-        self._reports.told(positions)
+        standing = await self._feed.standing(self._id.name, self._stamp(), positions)
+        self._told, self._told_at = positions, asyncio.get_running_loop().time()
         return standing.floors
 
 

@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from remit.errors import Conflict
-from remit.log import Record, trace_of
+from remit.log import Record, SubscriptionId, trace_of
 from remit.runtime.events import KeyReleased, Retrying
 from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.following.dispatch import Dispatcher
@@ -21,7 +22,6 @@ from remit.runtime.following.ending import end
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import FollowPlan
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
 from remit.stores import Park, Parked, Settle, Store, Unit
@@ -38,32 +38,29 @@ PASSING_SECONDS = 5.0
 """Until the next try of a letter whose failure may pass by itself."""
 
 
+@dataclass(slots=True)
 class _Drain:
     """The handling of the letters of one key."""
 
-    __slots__ = ("handling", "stirred", "task")
-
-    def __init__(self, stirred: float) -> None:
-        self.task: asyncio.Task[None] | None = None
-        self.stirred = stirred
-        """When it began with a letter last (loop time)."""
-        self.handling = False
-        """Whether it is in the middle of one."""
+    stirred: float
+    """When it began with a letter last (loop time)."""
+    task: asyncio.Task[None] | None = None
+    handling: bool = False
+    """Whether it is in the middle of one."""
 
 
 class Parking:
     """The parked keys of one subscription."""
 
     def __init__(
-        self, follow: FollowPlan, store: Store, dispatcher: Dispatcher, shared: Shared, listeners: Listeners
+        self, place: SubscriptionId, store: Store, dispatcher: Dispatcher, shared: Shared, listeners: Listeners
     ) -> None:
-        self._follow = follow
         self._store = store
         self._dispatcher = dispatcher
         self._shared = shared
         self._listeners = listeners
-        self._troubles = Troubles(follow.name, listeners)
-        self._place = follow.id
+        self._troubles = Troubles(place.name, listeners)
+        self._place = place
         self._resting: dict[tuple[str, float], float] = {}
         """Until when (loop time) a key that is parked since then is not tried again by this process, whatever others'
         clocks say."""
@@ -151,7 +148,7 @@ class Parking:
             row = self._due.popleft()
             if row.key not in self._drains:
                 drain = self._drains[row.key] = _Drain(asyncio.get_running_loop().time())
-                drain.task = asyncio.create_task(self._drain(row, drain), name=f"{self._follow.name} letters")
+                drain.task = asyncio.create_task(self._drain(row, drain), name=f"{self._place.name} letters")
 
     def _give_up_on_the_stuck(self) -> None:
         """Cancels the handling of letters that have neither moved on nor failed."""
@@ -170,7 +167,7 @@ class Parking:
         except Exception as error:  # noqa: BLE001  # a store that is away, or what nobody has thought of
             self._rest(self._unnoted, row, PASSING_SECONDS)
             now, what = self._shared.seconds(), f"letters: {told(error)}"
-            self._listeners.say(Retrying(now, "", self._follow.name, what, error))
+            self._listeners.say(Retrying(now, "", self._place.name, what, error))
         finally:
             del self._drains[row.key]
             self._begin()
@@ -195,7 +192,7 @@ class Parking:
             handled = letters[0].record
         if handled is not None:
             now, cause = self._shared.seconds(), trace_of(handled)
-            self._listeners.say(KeyReleased(now, cause, self._follow.name, parked.key))
+            self._listeners.say(KeyReleased(now, cause, self._place.name, parked.key))
 
     def _rest(self, resting: dict[tuple[str, float], float], parked: Parked, seconds: float) -> None:
         if len(resting) >= REMEMBERED:

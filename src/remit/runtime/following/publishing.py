@@ -10,20 +10,20 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from remit.errors import ChannelError, RemitError, StoreError, Unavailable
-from remit.log import Record, trace_of
+from remit.log import Record, SubscriptionId, trace_of
 from remit.runtime.events import MessagesPublished
 from remit.runtime.failures import backoff, storable, told
 from remit.runtime.following.effect import Effect
 from remit.runtime.following.ending import end
 from remit.runtime.following.follower import Follower, always
 from remit.runtime.following.lane import Lane
+from remit.runtime.following.states import State
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
-from remit.runtime.plan import FollowPlan
 from remit.runtime.ports import Ports
 from remit.stores import Advance, Store, Unit
 from remit.transports import EventChannel
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 
 PAGE = 500
 """Messages published between two moves of a checkpoint, at most."""
@@ -32,17 +32,17 @@ LONGEST = 4
 
 
 def relay(
-    follow: FollowPlan,
+    id: SubscriptionId,
     store: Store,
     events: EventChannel,
     ports: Ports,
     listeners: Listeners,
     held: Callable[[], bool] = always,
 ) -> Follower:
-    """Publishes one channel of a context's log. `follow` names both, and the checkpoint: `billing.relay:nats`."""
-    feed = StoreFeed(follow.source, follow.channel, store)
-    publishing = Publishing(follow, store, events, ports, listeners)
-    return Follower(follow, store, feed, publishing, ports, listeners, ports.clock.seconds, held)
+    """Publishes one channel of a context's log. `id` names both, and the checkpoint: `billing.relay:nats`."""
+    feed = StoreFeed(id.source, id.channel, store)
+    publishing = Publishing(id, store, events, ports, listeners)
+    return Follower(id, store, feed, publishing, ports, listeners, ports.clock.seconds, held)
 
 
 class Publishing(Effect):
@@ -52,9 +52,9 @@ class Publishing(Effect):
     may_miss = True
 
     def __init__(
-        self, follow: FollowPlan, store: Store, events: EventChannel, ports: Ports, listeners: Listeners
+        self, id: SubscriptionId, store: Store, events: EventChannel, ports: Ports, listeners: Listeners
     ) -> None:
-        self._follow = follow
+        self._id = id
         self._store = store
         self._events = events
         self._ports = ports
@@ -67,33 +67,31 @@ class Publishing(Effect):
         self._ending = False
 
     async def prepare(self) -> None:
-        await self._events.prepare(self._follow.source, self._follow.channel)
+        await self._events.prepare(self._id.source, self._id.channel)
 
     def limit(self, lane: Lane) -> int:
         return PAGE
 
     async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
-        source, channel, stood = self._follow.source, self._follow.channel, (lane.pos, lane.id)
+        (name, source, channel), stood = self._id, (lane.pos, lane.id)
         begun = self._listeners.ticks()
         count = await self._events.publish(source, channel, records)
         if count == 0:
             raise Unavailable("the channel confirmed nothing", where=f"{source}, partition {lane.part}")
         last = records[count - 1]
         if self._listeners.published is not None:
-            now, seconds = self._ports.clock.seconds(), self._listeners.ticks() - begun
+            now, seconds = self._listeners.seconds(), self._listeners.ticks() - begun
             self._listeners.published(
-                MessagesPublished(now, trace_of(last), self._follow.name, source, lane.part, last.pos, count, seconds)
+                MessagesPublished(now, trace_of(last), name, source, lane.part, last.pos, count, seconds)
             )
         await self._moved(lane)
-        self._moves[lane.part] = asyncio.create_task(
-            self._move(lane, stood, last), name=f"{self._follow.name} checkpoint"
-        )
+        self._moves[lane.part] = asyncio.create_task(self._move(lane, stood, last), name=f"{name} checkpoint")
         if self._ending or last.pos >= lane.head:
             await self._moved(lane)
         return last
 
     async def _move(self, lane: Lane, stood: tuple[int, str], last: Record) -> None:
-        move = Advance(self._follow.id, lane.part, *stood, last.pos, last.id, self._ports.clock.seconds())
+        move = Advance(self._id, lane.part, *stood, last.pos, last.id, self._ports.clock.seconds())
         await self._store.commit(Unit(advance=move))
         lane.stored = last.pos, last.id
 
@@ -101,8 +99,8 @@ class Publishing(Effect):
         if (move := self._moves.pop(lane.part, None)) is not None:
             await move
 
-    def trouble(self, error: Exception, failures: int) -> tuple[str, str]:
-        state = "stalled" if isinstance(error, (ChannelError, StoreError)) else "paused"
+    def trouble(self, error: Exception, failures: int) -> tuple[State, str]:
+        state: State = "stalled" if isinstance(error, (ChannelError, StoreError)) else "paused"
         return state, storable(error.what) if isinstance(error, RemitError) else told(error)
 
     async def pause(self, error: Exception, failures: int) -> None:

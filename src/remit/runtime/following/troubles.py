@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from remit.runtime.events import StateChanged, TroubleBegun, TroubleEnded
-from remit.runtime.failures import severity, storable, told
+from remit.runtime.failures import storable
+from remit.runtime.following.states import Phase, State, worst
 from remit.runtime.listeners import Listeners
 
-_ORDER = ("running", "stalled", "paused", "source-silent", "regressed", "lost-source")
-"""From the best to the worst, as `remit status` orders them."""
 SILENT_SECONDS = 10.0
 """How long a source is away before that is said: services that start or end together do not see one another at once."""
 
@@ -17,30 +16,28 @@ SILENT_SECONDS = 10.0
 class Troubles:
     """Several may hold at once: a source that is away ends for itself, and a stuck partition does not end with it."""
 
-    def __init__(self, where: str, listeners: Listeners, doing: str = "handling", phase: str = "running") -> None:
-        self.phase = phase
+    def __init__(self, where: str, listeners: Listeners, doing: str = "handling", phase: Phase = "running") -> None:
+        self.phase: Phase = phase
         """Only in "running" troubles are what the state is."""
         self._where = where
         self._listeners = listeners
         self._doing = doing
-        self._found: dict[Hashable, tuple[str, str]] = {}
+        self._found: dict[Hashable, tuple[State, str]] = {}
         self._since: dict[Hashable, float] = {}
-        self._said: dict[Hashable, tuple[str, str]] = {}
+        self._said: dict[Hashable, tuple[State, str]] = {}
         """What has been said of each cause, also of those that have ended since, until none is left."""
 
     @property
-    def state(self) -> str:
+    def state(self) -> State | Phase:
         """The phase, or what the worst of the troubles makes of it."""
         return self.worst[0] if self._found and self.phase == "running" else self.phase
 
     @property
-    def worst(self) -> tuple[str, str]:
+    def worst(self) -> tuple[State, str]:
         """State and note of the worst of them; "running" when there is none."""
-        if not self._found:  # as before each batch
-            return "running", ""
-        return max(self._found.values(), key=lambda found: _ORDER.index(found[0]))
+        return worst(self._found.values()) if self._found else ("running", "")
 
-    def enter(self, phase: str) -> None:
+    def enter(self, phase: Phase) -> None:
         """Begins another phase."""
         before, self.phase = self.state, phase
         self._changed(before)
@@ -50,10 +47,11 @@ class Troubles:
         self._found.clear()
         self._said.clear()
 
-    def begin(self, cause: Hashable, state: str, note: str) -> None:
+    def begin(self, cause: Hashable, state: State, note: str) -> None:
         """Notes a trouble, and says it unless it has been said: several partitions may have the same one. A source that
         is away is said when it is noted again after a while."""
-        found, now = (state, storable(note)), self._listeners.ticks()
+        found: tuple[State, str] = state, storable(note)
+        now = self._listeners.ticks()
         if cause not in self._found:
             self._since[cause] = now
         known = any(self._said.get(each) == found for each in self._found)
@@ -65,13 +63,6 @@ class Troubles:
         before = self.state
         self._found[cause] = found
         self._changed(before)
-
-    def note(self, cause: Hashable, error: Exception | None) -> None:
-        """Begins the trouble that an error means, or ends it where there is none."""
-        if error is None:
-            self.end(cause)
-        else:
-            self.begin(cause, severity(error), told(error))
 
     def end(self, cause: Hashable) -> None:
         """The cause is gone. Says so when it was the last one."""

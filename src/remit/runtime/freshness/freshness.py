@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from remit.errors import DeadlineExceeded, Stale, Unavailable
+from remit.log import SubscriptionId
 from remit.runtime.freshness.influence import Influence
 from remit.runtime.freshness.reaching import Flaw, Following, Part, Question, Reached, Waiting, reach
-from remit.runtime.plan import FollowPlan
 
 PAUSE_SECONDS = 0.1
 """Until somebody who is away is asked again."""
@@ -32,7 +32,7 @@ class Freshness:
     def __init__(
         self,
         followings: Iterable[Following],
-        is_regressed: Callable[[FollowPlan], Awaitable[bool]],
+        is_regressed: Callable[[SubscriptionId], Awaitable[bool]],
         elsewhere: Elsewhere | None = None,
         influence: Influence = NOBODY,
     ) -> None:
@@ -76,7 +76,7 @@ class Freshness:
         rounds = 1
         while True:
             rounds += 1
-            way.since = before.ends if rounds > len(before.heads) + 1 else None
+            way.since = before.ends if rounds > len(before.ends) + 1 else None
             now = await self._round(way, waiting)
             if now.flaws != before.flaws or now.traces is None:
                 owed = None
@@ -84,7 +84,7 @@ class Freshness:
                 owed = now.traces
             elif owed.isdisjoint(now.traces):
                 return now.flaws
-            if now.heads == before.heads and now.flaws == before.flaws:
+            if now.ends == before.ends and now.flaws == before.flaws:
                 return now.flaws
             before = now
 
@@ -152,7 +152,6 @@ class _Way:
 class _Round(NamedTuple):
     """What one round has found."""
 
-    heads: dict[str, int]
     ends: dict[str, dict[int, int]]
     flaws: list[Flaw]
     traces: set[str] | None
@@ -160,15 +159,14 @@ class _Round(NamedTuple):
 
     @classmethod
     def of(cls, reached: Collection[Reached]) -> _Round:
-        heads, ends = dict[str, int](), dict[str, dict[int, int]]()
+        ends = dict[str, dict[int, int]]()
         flaws: dict[Flaw, None] = {}
         traces: set[str] | None = set()
         for each in reached:
-            heads |= each.heads
             ends |= each.ends
-            flaws |= dict.fromkeys(each.found())
+            flaws |= dict.fromkeys(each.flaws)
             traces = None if traces is None or each.traces is None else traces.union(each.traces)
-        return cls(heads, ends, list(flaws), traces)
+        return cls(ends, list(flaws), traces)
 
 
 def _too_late(where: str, waiting: Waiting) -> DeadlineExceeded | Unavailable:

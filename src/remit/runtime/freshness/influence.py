@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from remit.contexts import COMMAND, Context, Handler, Model
 from remit.contexts.annotations import asked_by, sent_later
 from remit.messages import Message
-from remit.runtime.plan import ContextPlan, FollowPlan, HandlerPlan, ProjectionPlan
+from remit.runtime.plan import ContextPlan, FoldPlan, FollowPlan, HandlerPlan, ProjectionPlan
 
 
 class Needs(NamedTuple):
@@ -49,12 +49,12 @@ class Influence:
         return self.needs.get(context, {}).get(query, ANY)
 
 
-def may_call(plan: ContextPlan, follow: FollowPlan) -> bool:
+def may_call(plan: ContextPlan, follow: FollowPlan[Any]) -> bool:
     """Whether what a subscription of this context does may call other contexts."""
-    if follow.projection is not None:
+    if isinstance(follow, FoldPlan):
         return False
     together = [handler for event in plan.events.values() for handler in event.together]
-    return any(map(_calls, (*follow.handlers.values(), *together)))
+    return any(map(_calls, (*follow.takes.values(), *together)))
 
 
 def influence_of(model: Model, plans: Mapping[str, ContextPlan], is_elsewhere: Callable[[str], bool]) -> Influence:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from math import inf
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
 from remit.errors import Unavailable
-from remit.log import origin_of
+from remit.log import SubscriptionId, origin_of
 from remit.runtime.freshness.influence import Needs
 from remit.runtime.freshness.missed import missed, next_missed, told_missed
-from remit.runtime.plan import FollowPlan
+from remit.runtime.plan import FoldPlan, FollowPlan
 from remit.stores.port import Checkpoints, ParkedKeys
 from remit.transports import Feed
 
@@ -35,7 +35,7 @@ class _Progress(Checkpoints, ParkedKeys, Protocol):
 class Following(NamedTuple):
     """One subscription, whoever runs it: where its checkpoints are, what it reads, and whether it may call others."""
 
-    follow: FollowPlan
+    follow: FollowPlan[Any]
     store: _Progress
     feed: Feed
     calls: bool = False
@@ -68,25 +68,15 @@ class Question(msgspec.Struct, frozen=True, omit_defaults=True):
 class Reached(msgspec.Struct, frozen=True):
     """A context whose subscriptions have handled everything that was there when it was asked."""
 
-    heads: dict[str, int]
-    """How many messages each subscription's source had written, by subscription and source."""
+    ends: dict[str, dict[int, int]]
+    """How many messages each subscription's source had written, by subscription and source, and by partition."""
     sources: list[str]
-    stuck: list[str]
-    """Subscriptions that have a flaw. Older releases know no more about them."""
-    asks: bool = True
-    """Whether what answers the query may ask other contexts. An older release does not say: then it may."""
-    flaws: list[Flaw] | None = None
-    """What makes the answer stale. An older release only says what is stuck."""
-    ends: dict[str, dict[int, int]] = {}
-    """The heads again, by partition."""
-    traces: list[str] | None = None
+    flaws: list[Flaw]
+    """What makes the answer stale."""
+    asks: bool
+    """Whether what answers the query may ask other contexts."""
+    traces: list[str] | None
     """Where all that comes from which was written since; None where nobody asked or can say."""
-
-    def found(self) -> list[Flaw]:
-        """The flaws, also those that an older release knows of."""
-        if self.flaws is not None:
-            return self.flaws
-        return [Flaw(name, "something is parked or stuck", "remit status") for name in self.stuck]
 
 
 class Waiting:
@@ -106,74 +96,69 @@ async def reach(
     followings: Sequence[Following],
     question: Question,
     needs: Needs,
-    is_broken: Callable[[FollowPlan], Awaitable[bool]],
+    is_broken: Callable[[SubscriptionId], Awaitable[bool]],
     waiting: Waiting,
 ) -> Reached:
     """Waits until the subscriptions of one context that matter have handled what is there now."""
-    heads: dict[str, int] = {}
     ends: dict[str, dict[int, int]] = {}
     flaws: list[Flaw] = []
     asked = [each for each in followings if _matters(each, question, needs)]
     for following in asked:
-        follow = following.follow
-        name = follow.id.label
-        end, ahead = await _handled(following, is_broken, waiting)
-        heads[name], ends[name] = sum(end.values()), end
-        if ahead or await is_broken(follow):
-            what = f"it cannot go on: the log of {follow.source} is not the one that it has followed"
-            flaws.append(Flaw(follow.name, what, "remit status"))
+        id = following.follow.id
+        ends[id.label], ahead = await _handled(following, is_broken, waiting)
+        if ahead or await is_broken(id):
+            what = f"it cannot go on: the log of {id.source} is not the one that it has followed"
+            flaws.append(Flaw(id.name, what, "remit status"))
         flaws += [flaw for flaw in (await _parked(following, question.key), await _missed(following)) if flaw]
     traces = None if question.since is None else await _traces(asked, question.since, ends)
-    sources = list(dict.fromkeys(each.follow.source for each in asked))
-    return Reached(
-        heads, sources, list(dict.fromkeys(flaw.where for flaw in flaws)), needs.asks, flaws, ends, traces
-    )  # fmt: skip
+    return Reached(ends, list(dict.fromkeys(each.follow.id.source for each in asked)), flaws, needs.asks, traces)
 
 
 def _matters(following: Following, question: Question, needs: Needs) -> bool:
     """A read model matters to the answer that is taken from it, and nothing comes of it."""
     if question.part == "calls":
         return following.calls
-    if following.follow.projection is None:
+    follow = following.follow
+    if not isinstance(follow, FoldPlan):
         return True
-    return question.part == "answers" and needs.takes_from(following.follow.projection.kind)
+    return question.part == "answers" and needs.takes_from(follow.projection.kind)
 
 
 async def _parked(following: Following, key: str | None) -> Flaw | None:
     """The key, if it is parked; or the first of all that are, to be tried at any time."""
-    follow, store = following.follow, following.store
+    id, store = following.follow.id, following.store
     if key is None:
-        found = [row.key for row in await store.due(follow.id, at=inf, tried_after=inf, limit=1)]
+        found = [row.key for row in await store.due(id, at=inf, tried_after=inf, limit=1)]
     else:
-        found = [key] if await store.letters(follow.id, key, 1) else []
-    return Flaw(follow.name, f"key {found[0]!r} is parked", "remit parked list") if found else None
+        found = [key] if await store.letters(id, key, 1) else []
+    return Flaw(id.name, f"key {found[0]!r} is parked", "remit parked list") if found else None
 
 
 async def _missed(following: Following) -> Flaw | None:
     """What a projection has missed will never be in its documents."""
-    follow = following.follow
-    if follow.projection is None or not await missed(following.store, follow.id):
+    id = following.follow.id
+    if not isinstance(following.follow, FoldPlan) or not await missed(following.store, id):
         return None
-    return Flaw(follow.name, told_missed(follow.source), next_missed(follow.name, follow.source))
+    return Flaw(id.name, told_missed(id.source), next_missed(id.name, id.source))
 
 
 async def _handled(
-    following: Following, is_broken: Callable[[FollowPlan], Awaitable[bool]], waiting: Waiting
+    following: Following, is_broken: Callable[[SubscriptionId], Awaitable[bool]], waiting: Waiting
 ) -> tuple[dict[int, int], bool]:
     """Waits until a subscription has handled what its source has written by now, or never will: how far that is, and
     whether it is ahead."""
-    follow, store, feed = following.follow, following.store, following.feed
-    waiting.on(f"{follow.source}, which {follow.name} follows, has not said how far it is")
+    id, store, feed = following.follow.id, following.store, following.feed
+    waiting.on(f"{id.source}, which {id.name} follows, has not said how far it is")
     heads = {part: pos for part, (pos, _) in (await feed.heads()).items()}
     while True:
-        checkpoints = await store.checkpoints(follow.id)
+        checkpoints = await store.checkpoints(id)
         behind = [part for part, pos in heads.items() if part not in checkpoints or checkpoints[part].pos < pos]
-        if not behind or await is_broken(follow):
+        if not behind or await is_broken(id):
             # The heads may have grown since they were read; only a source that was restored ends before a checkpoint.
             now = await feed.heads()
             ahead = any(checkpoint.pos > now.get(part, (0, 0.0))[0] for part, checkpoint in checkpoints.items())
             return heads, ahead
-        waiting.on(f"{follow.name} has not handled all that {follow.source} had written")
+        waiting.on(f"{id.name} has not handled all that {id.source} had written")
         await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -184,8 +169,7 @@ async def _traces(followings: Sequence[Following], since: Ends, ends: Ends) -> l
     """The traces of what was written since; None when it is too much to look at."""
     found: dict[str, None] = {}
     for following in followings:
-        follow = following.follow
-        name = follow.id.label
+        name = following.follow.id.label
         if name not in since:
             return None
         left = MOST

@@ -44,7 +44,7 @@ from remit.runtime.remote.wire import (
 )
 from remit.stores import Store, nesting
 from remit.transports import Answer, Answering, CallChannel, Request
-from remit.transports.in_process import StoreFeed
+from remit.transports.store_feed import StoreFeed
 
 AT_ONCE = 64
 """Calls that are handled at the same time."""

@@ -86,7 +86,7 @@ class Housekeeper:
         return [name for name, troubles in self._troubles.items() if troubles.state != "running"]
 
     async def _look_after(self, name: str) -> None:
-        followers = [each for each in self._subscriptions if each.follow.id.context == name]
+        followers = [each for each in self._subscriptions if each.id.context == name]
         while True:
             await asyncio.sleep(TICK)
             for follower in followers:
@@ -116,7 +116,7 @@ class Housekeeper:
             for name in sorted(changed & self._leases.keys()):
                 self._leases[name].look_soon()
             for follower in self._subscriptions:
-                if not changed.isdisjoint((follower.follow.id.context, follower.follow.source)):
+                if not changed.isdisjoint((follower.id.context, follower.id.source)):
                     self._news.add(follower)
                 follower.give_up_on_the_stuck()
 
@@ -148,8 +148,8 @@ class Housekeeper:
         settled = asyncio.get_running_loop().time() - self._born >= SETTLED_SECONDS
         return write_signs(
             [
-                Sign(*each.follow.id, each.state, each.note or loop, settled)
+                Sign(*each.id, each.state, each.note or loop, settled)
                 for each in self._subscriptions
-                if each.follow.id.context == name
+                if each.id.context == name
             ]
         )

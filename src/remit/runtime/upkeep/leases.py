@@ -15,9 +15,9 @@ from itertools import groupby
 from typing import Any
 
 from remit.errors import RemitError
+from remit.log import SubscriptionId
 from remit.runtime.following.follower import Follower, always
-from remit.runtime.following.history import BROKEN
-from remit.runtime.plan import FollowPlan
+from remit.runtime.following.states import BROKEN
 from remit.runtime.ports import Ports
 from remit.runtime.upkeep.signs import Peers
 from remit.stores import Store
@@ -76,9 +76,9 @@ class Leases:
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
-    def held(self, follow: FollowPlan) -> Callable[[], bool]:
+    def held(self, id: SubscriptionId) -> Callable[[], bool]:
         """What a follower asks before each batch: whether this process may go on with it."""
-        return partial(self._is_held, follow.id.label)
+        return partial(self._is_held, id.label)
 
     # ── starting, stopping, waking ──────────────────────────────────────────────────────────────────────────────────
 
@@ -93,7 +93,7 @@ class Leases:
     async def enter(self, me: str, followers: Sequence[Follower]) -> None:
         """Takes what is free of these, in the name of this process, and stands by with the rest."""
         self._me = me
-        self._all = {each.follow.id.label: each for each in followers}
+        self._all = {each.id.label: each for each in followers}
         for follower in self._all.values():
             await follower.stand_by()
         if self._all:
@@ -119,9 +119,9 @@ class Leases:
         """Something has changed in the store."""
         self._bell.set()
 
-    async def states(self, follow: FollowPlan) -> Collection[str]:
+    async def states(self, id: SubscriptionId) -> Collection[str]:
         """What the processes that live say of a follower."""
-        return await self._peers.states(follow.id.label)
+        return await self._peers.states(id.label)
 
     def _is_held(self, name: str) -> bool:
         if self._ends.get(name, 0.0) > self._ports.clock.seconds():
@@ -282,10 +282,10 @@ class Sharing:
         """By context, where processes share its store."""
         self._followers: Sequence[Follower] = ()
 
-    def held(self, follow: FollowPlan) -> Callable[[], bool]:
+    def held(self, id: SubscriptionId) -> Callable[[], bool]:
         """What a follower asks before each batch: whether this process may go on with it."""
-        leases = self.leases.get(follow.id.context)
-        return always if leases is None else leases.held(follow)
+        leases = self.leases.get(id.context)
+        return always if leases is None else leases.held(id)
 
     async def start(self, process: str, followers: Sequence[Follower]) -> None:
         """Starts what nobody else can run, and takes its share of the rest. Raises what the stores raise."""
@@ -298,18 +298,18 @@ class Sharing:
         shares = (leases.stop() for leases in self.leases.values())
         await asyncio.gather(*(follower.stop() for follower in self._alone()), *shares)
 
-    async def is_regressed(self, follow: FollowPlan) -> bool:
+    async def is_regressed(self, id: SubscriptionId) -> bool:
         """Whether a follower has ended because its source is not what it was, here or in the process that runs it."""
         for each in self._followers:
-            if each.follow is follow:
-                leases = self.leases.get(follow.id.context)
+            if each.id == id:
+                leases = self.leases.get(id.context)
                 if each.state != "standby" or leases is None:
                     return each.state in BROKEN
-                return any(state in BROKEN for state in await leases.states(follow))
+                return any(state in BROKEN for state in await leases.states(id))
         return False
 
     def _of(self, context: str) -> list[Follower]:
-        return [each for each in self._followers if each.follow.id.context == context]
+        return [each for each in self._followers if each.id.context == context]
 
     def _alone(self) -> list[Follower]:
-        return [each for each in self._followers if each.follow.id.context not in self.leases]
+        return [each for each in self._followers if each.id.context not in self.leases]

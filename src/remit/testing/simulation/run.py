@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from remit.observability import KeyParked, RuntimeEvent, line_of
-from remit.runtime.following.history import BROKEN
+from remit.runtime.following.states import BROKEN
 from remit.testing.simulation.cluster import Choices, Cluster, Door, Poison, Weather
 from remit.testing.simulation.cluster.loop import Livelock, Standstill
 from remit.testing.simulation.cluster.mishaps import Mishaps

@@ -14,7 +14,6 @@ from remit.contexts import ContextMap, Model
 from remit.errors import RemitError
 from remit.log import Channel, SubscriptionId
 from remit.runtime import Channels, Host, Listener, Placed, Ports
-from remit.runtime.plan import FollowPlan
 from remit.stores.sqlite.store import SqliteStore
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
@@ -99,7 +98,7 @@ class Cluster:
             store.capabilities = replace(store.capabilities, shared_between_processes=self.leased)
             incarnation.stores[name] = store
         host = self._make(incarnation, model)
-        self.subscriptions |= {each.follow.id for each in host.followers}
+        self.subscriptions |= {each.id for each in host.followers}
         try:
             await host.start()
         except RemitError:
@@ -116,7 +115,7 @@ class Cluster:
         others = [name for name in model.names if name not in stores]
         placed = Placed(
             elsewhere=[f"{name}.{part}" for name in others for part in ("write", "read", "log")],
-            relays=[FollowPlan(SubscriptionId(f"{name}.relay:simulated", name, Channel.PUBLISHED)) for name in stores],
+            relays=[SubscriptionId(f"{name}.relay:simulated", name, Channel.PUBLISHED) for name in stores],
             pushed=[(name, Channel.PUBLISHED) for name in model.names],
         )
         channels = Channels(HostileCalls(network, incarnation, choices), HostileEvents(network, incarnation, choices))

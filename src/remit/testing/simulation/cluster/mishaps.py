@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from remit.log import SubscriptionId
 from remit.runtime import Host
-from remit.runtime.following.reports import REPORT_SECONDS
+from remit.runtime.following.history import REPORT_SECONDS
 from remit.runtime.upkeep.pruning import trim
 from remit.testing.simulation.cluster.backups import Backup
 from remit.testing.simulation.cluster.choices import Choices

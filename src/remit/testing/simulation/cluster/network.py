@@ -11,11 +11,11 @@ from functools import partial
 
 from remit.errors import OutcomeUnknown, Unavailable
 from remit.log import Channel, Record, SubscriptionId
+from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.transports import Answer, Answering, Push, Request
 from remit.transports.events import EventCapabilities
-from remit.transports.in_process import Exchange, InProcessCalls
 
 __all__ = ["HostileCalls", "HostileEvents", "Network", "Queue"]
 

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 
-from remit.runtime.following.history import BROKEN
+from remit.runtime.following.states import BROKEN
 from remit.testing.simulation.cluster import Cluster, Weather
 from remit.testing.simulation.judges.delivery import torn_off, unfinished
 from remit.testing.simulation.judges.files import Files
@@ -71,7 +71,7 @@ def _beliefs(cluster: Cluster, files: Files) -> Iterator[Verdict]:
 def _left_alone(cluster: Cluster, ended: set[str]) -> Iterator[Verdict]:
     """Each subscription and relay is run by one process, and by no other."""
     followers = [each for host in cluster.hosts.values() for each in host.followers]
-    run = Counter(each.follow.id.label for each in followers if each.state not in ("standby", "stopped"))
+    run = Counter(each.id.label for each in followers if each.state not in ("standby", "stopped"))
     for subscription in sorted(cluster.subscriptions):
         times = run[subscription.label]
         if times != 1 and subscription.name not in ended:

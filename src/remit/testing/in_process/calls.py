@@ -1,44 +1,13 @@
-"""Within one process: the feed that reads the source's log in its store, and calls over an exchange in memory."""
+"""Calls within one process, over an exchange in memory."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
 from remit.errors import BadMessage, OutcomeUnknown, Unavailable
-from remit.log import Channel, Heads, Log, Record
 from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
-from remit.transports.port import Push, Standing
-
-
-class StoreFeed:
-    """Reads one channel of a log that this process can open."""
-
-    def __init__(self, source: str, channel: Channel, log: Log) -> None:
-        self.source = source
-        self.channel = channel
-        self._log = log
-
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
-        return await self._log.read(self.channel, part, after, limit)
-
-    async def heads(self) -> Heads:
-        return await self._log.heads(self.channel)
-
-    async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
-        place, others = (subscription, self.channel), await self._log.subscribers()
-        known = any((each.name, each.channel) == place for each in others)
-        if positions is not None:
-            # By a clock that is behind it would seem silent for long, and what it has not handled would be deleted.
-            heads = (await self._log.heads(self.channel)).values()
-            heard = max([at, *(each.at for each in others), *(written for _, written in heads)])
-            await self._log.report(subscription, self.channel, positions, heard)
-        return Standing(known, await self._log.floors(self.channel))
-
-    def watch(self, bell: Callable[[Push | None], None]) -> Callable[[], None]:
-        return self._log.watch(lambda: bell(None))
 
 
 class Exchange:
@@ -84,7 +53,7 @@ class _Server:
 
 
 class InProcessCalls:
-    """A call channel over an exchange in memory: for tests, and for the simulation."""
+    """A call channel over an exchange in memory."""
 
     def __init__(self, exchange: Exchange, *, max_bytes: int = 1 << 20) -> None:
         self.capabilities = CallCapabilities(max_bytes=max_bytes, finds_services=True)

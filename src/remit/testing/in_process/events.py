@@ -1,4 +1,4 @@
-"""Events within one process, over a broker in memory: for tests, and for the simulation."""
+"""Events within one process, over a broker in memory."""
 
 from __future__ import annotations
 
