@@ -42,6 +42,9 @@ Data = Annotated[
         name="--data", validator=not_empty, help="Folder of the stores, one SQLite file per context. Default: data"
     ),
 ]
+Subscription = Annotated[
+    str, Parameter(name="SUBSCRIPTION", help="Name of the subscription, as remit status shows it.")
+]
 Listen = Annotated[
     list[str] | None,
     Parameter(
