@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from remit.errors import ChannelError, StoreError
 from remit.findings import Finding, ModelError
 from remit.messages import Encoding
+from remit.messages.component import Component
 from remit.topology.channels import CODECS, FOR_BROKER, channel_forms, channel_technology
 from remit.topology.secret import Secret
 from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_technology
@@ -67,10 +68,11 @@ class Channel:
 
 @dataclass(frozen=True)
 class Service:
-    """One service: what it runs, as written, and where it listens."""
+    """One service: what it runs, and where it listens."""
 
     name: str
-    runs: tuple[str, ...]
+    runs: tuple[Component, ...]
+    """As written: `*` is a context too."""
     http: Address | None = None
     """Where its edge listens."""
     calls: Address | None = None
@@ -258,14 +260,14 @@ def _read_service(name: str, table: Table) -> Service:
     return service
 
 
-def _read_runs(table: Table) -> tuple[str, ...]:
+def _read_runs(table: Table) -> tuple[Component, ...]:
     expected = 'a list of "*", "context", "context.component" and "*.component"'
     values: list[Any] = table.take("runs", list, expected, 'runs = ["*"]') or []
-    runs: list[str] = []
+    runs: list[Component] = []
     for value in values:
         entry = table.filled("runs", value) if isinstance(value, str) else None
         if entry is not None and _RUNS.fullmatch(entry):
-            runs.append(entry)
+            runs.append(Component.read(entry))
         elif entry is not None or not isinstance(value, str):
             table.report("topology.value", "runs", f"{value!r} names nothing that runs", expected=expected)
     return tuple(dict.fromkeys(runs))

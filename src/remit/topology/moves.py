@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from remit.findings import Findings
+from remit.messages.component import PARTS, Component
 from remit.topology.file import Channel, Service
 from remit.topology.flows import Flow, flows_of
-from remit.topology.placement import COMPONENTS, ContextShape, Placement
+from remit.topology.placement import ContextShape, Placement
 
 
 class Change(NamedTuple):
@@ -80,11 +81,10 @@ def _services(old: Mapping[str, Service], new: Mapping[str, Service]) -> Iterato
 
 def _components(old: Placement, new: Placement) -> Iterator[Change]:
     for context in _contexts(old, new):
-        for part in COMPONENTS:
-            name = f"{context}.{part}"
-            before, after = old.homes.get(name), new.homes.get(name)
+        for component in (Component(context, part) for part in PARTS):
+            before, after = old.homes.get(component), new.homes.get(component)
             if before != after:
-                yield Change("component", name, before or "nowhere", after or "nowhere")
+                yield Change("component", component, before or "nowhere", after or "nowhere")
 
 
 def _ways(old: Sequence[Flow], new: Sequence[Flow]) -> Iterator[Change]:

@@ -175,8 +175,8 @@ def _lines(flows: Sequence[Flow]) -> Iterator[str]:
     """One line for all flows of one kind, between the same boxes, on the same way."""
     seen: set[tuple[str, str, str]] = set()
     for flow in flows:
-        source = _node(flow.sender, flow.source.partition(".")[0])
-        target = _node(flow.receiver, flow.target.partition(".")[0])
+        source = _node(flow.sender, flow.source.context)
+        target = _node(flow.receiver, flow.target.context)
         label = flow.kind if flow.way == IN_PROCESS else f"{flow.kind}: {flow.way}"
         if source != target and (source, target, label) not in seen:
             seen.add((source, target, label))

@@ -5,50 +5,49 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal, NamedTuple, cast, get_args
+from typing import NamedTuple, cast
 
 from remit.findings import Findings
+from remit.messages.component import PARTS, Component, Part
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
 from remit.topology.file import LAST_PORT, Address, Channel, Service, Topology
 from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, StorePlace
 from remit.topology.tables import did_you_mean
 
-Component = Literal["write", "read", "edge"]
-COMPONENTS: tuple[Component, ...] = get_args(Component)
-_KEEPING: tuple[Component, ...] = ("write", "read")
-"""The components that open the context's store and answer calls."""
+_KEEPING: tuple[Part, ...] = ("write", "read")
+"""The parts that open the context's store and answer calls."""
 
 
 @dataclass(frozen=True)
 class ContextShape:
-    """What the plan has to know of a context: which components it has, and with whom it integrates."""
+    """What the plan has to know of a context: which parts it has, and with whom it integrates."""
 
-    components: frozenset[Component] = frozenset(COMPONENTS)
+    parts: frozenset[Part] = frozenset(PARTS)
     reacts_to: frozenset[str] = frozenset()
     """Sources of its reactions and of commands sent to it for later; itself included where it follows itself."""
     projects: frozenset[str] = frozenset()
     """Sources of its projections."""
-    calls: frozenset[tuple[Component, str]] = frozenset()
-    """Which of its components call what, as far as can be seen: `("write", "billing.read")`."""
+    calls: frozenset[tuple[Part, Component]] = frozenset()
+    """Which of its parts call what, as far as can be seen: `("write", "billing.read")`."""
     asks_for_sql: tuple[str, ...] = ()
     """Its handlers that run statements of their own."""
 
 
 @dataclass(frozen=True)
 class PlacedService:
-    """One service: the components of each context it runs, and where the stores are that it opens."""
+    """One service: the parts of each context it runs, and where the stores are that it opens."""
 
     service: Service
-    runs: Mapping[str, frozenset[Component]]
+    runs: Mapping[str, frozenset[Part]]
     stores: Mapping[str, StorePlace]
 
-    def has(self, context: str, component: Component) -> bool:
-        """Whether the component runs in this service."""
-        return component in self.runs.get(context, ())
+    def has(self, context: str, part: Part) -> bool:
+        """Whether this part of a context runs in this service."""
+        return part in self.runs.get(context, ())
 
-    def parts(self, context: str) -> list[Component]:
-        """The components of a context that run here, in their usual order."""
-        return [component for component in COMPONENTS if self.has(context, component)]
+    def parts(self, context: str) -> list[Part]:
+        """The parts of a context that run here, in their usual order."""
+        return [part for part in PARTS if self.has(context, part)]
 
     @property
     def title(self) -> str:
@@ -67,7 +66,7 @@ class Placement:
 
     topology: Topology
     services: Mapping[str, PlacedService]
-    homes: Mapping[str, str]
+    homes: Mapping[Component, str]
     """The service of each component: `billing.write` → its name."""
     addresses: Mapping[str, tuple[str, ...]]
     """Where calls to `<context>.write`, `.read` and `.log` are answered: host:port of every replica that does. No
@@ -78,7 +77,7 @@ class Placement:
     @property
     def contexts(self) -> list[str]:
         """The contexts that have a component anywhere."""
-        return list(dict.fromkeys(home.partition(".")[0] for home in self.homes))
+        return list(dict.fromkeys(home.context for home in self.homes))
 
     @property
     def opened(self) -> list[str]:
@@ -112,7 +111,7 @@ def place(topology: Topology, contexts: Mapping[str, ContextShape | None]) -> Pl
     _check_stores(topology, services, contexts, findings)
     _check_published(topology, contexts, findings)
     findings.settle()
-    apart = {name for name in contexts if len({homes.get(f"{name}.{part}", "") for part in _KEEPING} - {""}) > 1}
+    apart = {name for name in contexts if len({homes.get(Component(name, part), "") for part in _KEEPING} - {""}) > 1}
     return Placement(topology, services, homes, _addresses(topology, services), frozenset(apart))
 
 
@@ -135,16 +134,16 @@ def _check_names(topology: Topology, contexts: Mapping[str, ContextShape | None]
             _report_unknown(_at(topology, "stores", name), name, [*contexts, "default"], findings)
     for service in topology.services.values():
         for entry in service.runs:
-            name, _, part = entry.partition(".")
+            name, part = entry.context, entry.part
             where = _at(topology, f"services.{service.name}", "runs")
             if name != "*" and name not in contexts:
                 _report_unknown(where, name, contexts, findings)
-            elif part and part not in COMPONENTS:
-                _report_unknown(where, part, COMPONENTS, findings, "component")
-            elif part and (shape := contexts.get(name)) and part not in shape.components:
+            elif part and part not in PARTS:
+                _report_unknown(where, part, PARTS, findings, "component")
+            elif part and (shape := contexts.get(name)) and part not in shape.parts:
                 findings.report(
                     "topology.absent-component", where, f"context {name!r} has no {part}",
-                    expected=f"one of: {', '.join(sorted(shape.components))}", next=f'leave out "{entry}"',
+                    expected=f"one of: {', '.join(sorted(shape.parts))}", next=f'leave out "{entry}"',
                 )  # fmt: skip
 
 
@@ -158,15 +157,14 @@ def _report_unknown(
     )  # fmt: skip
 
 
-def _runs(service: Service, contexts: Mapping[str, ContextShape | None]) -> dict[str, frozenset[Component]]:
+def _runs(service: Service, contexts: Mapping[str, ContextShape | None]) -> dict[str, frozenset[Part]]:
     """What an entry stands for; of what is wrong with it, `_check_names` speaks."""
-    runs: dict[str, frozenset[Component]] = {}
+    runs: dict[str, frozenset[Part]] = {}
     for entry in service.runs:
-        name, _, part = entry.partition(".")
-        for context in contexts if name == "*" else (name,):
+        for context in contexts if entry.context == "*" else (entry.context,):
             shape = contexts.get(context)
-            has = shape.components if shape else frozenset(COMPONENTS)
-            named = has & {cast("Component", part)} if part else has
+            has = shape.parts if shape else frozenset(PARTS)
+            named = has & {cast("Part", entry.part)} if entry.part else has
             if named and context in contexts:
                 runs[context] = runs.get(context, frozenset()) | named
     return runs
@@ -175,27 +173,28 @@ def _runs(service: Service, contexts: Mapping[str, ContextShape | None]) -> dict
 def _homes(
     topology: Topology,
     contexts: Mapping[str, ContextShape | None],
-    runs: Mapping[str, Mapping[str, frozenset[Component]]],
+    runs: Mapping[str, Mapping[str, frozenset[Part]]],
     findings: Findings,
-) -> dict[str, str]:
+) -> dict[Component, str]:
     """The service of each component; one that has none, or several, is a finding."""
-    homes: dict[str, str] = {}
+    homes: dict[Component, str] = {}
     for context, shape in contexts.items():
-        hosts = {part: [name for name, run in runs.items() if part in run.get(context, ())] for part in COMPONENTS}
+        hosts = {part: [name for name, run in runs.items() if part in run.get(context, ())] for part in PARTS}
         for part, services in hosts.items():
+            component = Component(context, part)
             if services:
-                homes[f"{context}.{part}"] = services[0]
+                homes[component] = services[0]
             if len(services) > 1:
                 findings.report(
                     "topology.placed-twice", _at(topology, "services"),
-                    f"{context}.{part} runs in {' and '.join(services)}", expected="one service per component",
+                    f"{component} runs in {' and '.join(services)}", expected="one service per component",
                     next="leave it to one of them; replicas = 2 runs a whole service twice",
                 )  # fmt: skip
-        missing = [part for part in COMPONENTS if shape and part in shape.components and not hosts[part]]
+        missing = [part for part in PARTS if shape and part in shape.parts and not hosts[part]]
         if shape is None and not any(hosts.values()):
-            missing = [*COMPONENTS]
+            missing = [*PARTS]
         if missing:
-            names = [context] if not any(hosts.values()) else [f"{context}.{part}" for part in missing]
+            names = [Component(context, part) for part in (missing if any(hosts.values()) else [""])]
             entries = ", ".join(f'"{name}"' for name in names)
             findings.report(
                 "topology.unplaced", _at(topology, "services"), f"no service runs {' and '.join(names)}",
@@ -344,8 +343,9 @@ def _addresses(topology: Topology, services: Mapping[str, PlacedService]) -> dic
         service = placed.service
         places = tuple(str(service.calls.of_replica(n)) for n in range(service.replicas)) if service.calls else ()
         for context in placed.stores:
-            for name in (*(part for part in _KEEPING if placed.has(context, part)), "log"):
-                addresses[f"{context}.{name}"] = addresses.get(f"{context}.{name}", ()) + places
+            for part in (*(part for part in _KEEPING if placed.has(context, part)), "log"):
+                component = Component(context, part)
+                addresses[component] = addresses.get(component, ()) + places
     return addresses
 
 

@@ -21,6 +21,7 @@ from remit.errors import (
 )
 from remit.log import Head, Heads, Record
 from remit.messages import Command, Encoding, Message, contract_of, declared_context
+from remit.messages.component import Component
 from remit.runtime.failures import backoff
 from remit.runtime.freshness.reaching import Question, Reached
 from remit.runtime.listeners import Listeners
@@ -51,11 +52,11 @@ class RemoteCalls:
         channel: CallChannel,
         ports: Ports,
         listeners: Listeners,
-        elsewhere: Collection[str],
+        elsewhere: Collection[Component],
         encoding: Encoding = "json",
         owners: Mapping[type[Message], str] | None = None,
     ) -> None:
-        """`elsewhere` are addresses: `billing.write`, `billing.read`, `billing.log`. `owners` are the contexts of
+        """`elsewhere` are called: `billing.write`, `billing.read`, `billing.log`. `owners` are the contexts of
         messages whose modules do not name them. `listeners` are told when an address is no longer called, and when it
         is called again."""
         self._channel = channel
@@ -77,10 +78,10 @@ class RemoteCalls:
     def _find(self, message: type[Message]) -> Route | None:
         owner = declared_context(message) or self._owners.get(message)
         kind: Literal["command", "query"] = "command" if Command in message.__mro__ else "query"
-        address = f"{owner}.{'write' if kind == 'command' else 'read'}"
-        if owner is None or address not in self._elsewhere:
+        component = Component(owner or "", "write" if kind == "command" else "read")
+        if owner is None or component not in self._elsewhere:
             return None
-        return Route(address, kind, contract_of(message, owner), self._format)
+        return Route(component.address, kind, contract_of(message, owner), self._format)
 
     async def call(
         self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
@@ -170,7 +171,7 @@ class RemoteCalls:
             rest = msgspec.structs.replace(span, begin=len(body))
             piece = await self._ask_log(source, "read", rest, LOG_SECONDS)
             if not piece.body or length_of(piece) != length:
-                raise Unavailable("the pieces of a message do not fit together", where=f"{source}.log")
+                raise Unavailable("the pieces of a message do not fit together", where=Component(source, "log").address)
             body += piece.body
         return answer._replace(body=body)
 
@@ -185,15 +186,17 @@ class RemoteCalls:
 
     async def _of_log(self, source: str, asking: Awaitable[Answer], kind: type[T]) -> T:
         try:
-            return heard(await asking, kind, f"{source}.log")
+            return heard(await asking, kind, Component(source, "log").address)
         except Unavailable:
             raise
         except RemitError as error:  # whatever it is: for a follower the source cannot be read now
-            raise Unavailable(error.what, where=f"{source}.log", expected=error.expected, next=error.next) from error
+            raise Unavailable(
+                error.what, where=Component(source, "log").address, expected=error.expected, next=error.next
+            ) from error
 
     def reaches(self, context: str) -> bool:
         """Whether a context is elsewhere and runs something there that has a log."""
-        return not self._elsewhere.isdisjoint((f"{context}.write", f"{context}.read"))
+        return not self._elsewhere.isdisjoint((Component(context, "write"), Component(context, "read")))
 
     async def reach(self, context: str, question: Question) -> Reached:
         """What a context elsewhere says once it has handled what is on its way. Raises `DeadlineExceeded` when that
@@ -204,9 +207,9 @@ class RemoteCalls:
         body = msgspec.msgpack.encode(question)
         headers = {"content-type": "application/msgpack", "remit-timeout-ms": str(int(seconds * 1000))}
         try:
-            return await self._channel.call(f"{context}.log", Request(kind, headers, body), seconds)
+            return await self._channel.call(Component(context, "log").address, Request(kind, headers, body), seconds)
         except OutcomeUnknown as error:  # nothing is changed by asking
-            raise Unavailable(error.what, where=f"{context}.log", next="remit status") from None
+            raise Unavailable(error.what, where=Component(context, "log").address, next="remit status") from None
 
 
 class _Target:

@@ -22,6 +22,7 @@ from remit.errors import (
 )
 from remit.log import Channel, Heads, Log, Record, context_of, is_escaped
 from remit.messages import Encoding, Refusal, fits
+from remit.messages.component import Component
 from remit.runtime.calling.calls import Calls
 from remit.runtime.events import HandlerRaised
 from remit.runtime.freshness.freshness import Freshness
@@ -104,10 +105,10 @@ class Reception:
         self._channel = channel
         for name, plan in self._plans.items():
             if plan.commands:
-                await channel.serve(f"{name}.write", self.answer)
+                await channel.serve(Component(name, "write").address, self.answer)
             if plan.queries:
-                await channel.serve(f"{name}.read", self.answer)
-            await channel.serve(f"{name}.log", self._of_log(name))
+                await channel.serve(Component(name, "read").address, self.answer)
+            await channel.serve(Component(name, "log").address, self._of_log(name))
 
     def end(self) -> None:
         """Questions that wait for news are answered at once from now on."""

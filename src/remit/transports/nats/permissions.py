@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from remit.errors import ChannelError
 from remit.log import Channel
+from remit.messages.component import Component
+from remit.transports.nats.calls import call_subject
 from remit.transports.nats.connection import inbox_of
 from remit.transports.nats.streams import stream_name, subjects
 
@@ -32,7 +34,7 @@ class BrokerUser:
     """It runs their `read`: answers their queries."""
     follows: frozenset[str] = frozenset()
     """Other contexts whose published events it hears, and whose logs it reads."""
-    calls: frozenset[str] = frozenset({"*.write", "*.read", "*.log"})
+    calls: frozenset[str] = frozenset(Component("*", part) for part in ("write", "read", "log"))
     """Addresses that it calls. A fresh answer takes questions to the logs of all contexts on the way. Who asks a log
     is told what its context publishes, and nothing else."""
 
@@ -81,18 +83,18 @@ def _publishes(system: str, user: BrokerUser) -> Iterable[str]:
             yield f"{subjects(system, context, channel)}.*"
             for question in ("CREATE", "INFO", "MSG.GET"):
                 yield f"$JS.API.STREAM.{question}.{stream_name(system, context, channel)}"
-    for address in (*user.calls, *(f"{context}.log" for context in user.follows)):
-        yield f"remit.{system}.calls.{address}"
+    for address in (*user.calls, *(Component(context, "log") for context in user.follows)):
+        yield call_subject(system, address)
 
 
 def _subscribes(system: str, user: BrokerUser) -> Iterable[str]:
     yield f"{inbox_of(user.name)}.>"
     for context in user.writes | user.reads:
         yield f"{subjects(system, context, Channel.PRIVATE)}.*"
-        yield f"remit.{system}.calls.{context}.log"
+        yield call_subject(system, Component(context, "log"))
     for context in user.writes | user.reads | user.follows:
         yield f"{subjects(system, context, Channel.PUBLISHED)}.*"
     for context in user.writes:
-        yield f"remit.{system}.calls.{context}.write"
+        yield call_subject(system, Component(context, "write"))
     for context in user.reads:
-        yield f"remit.{system}.calls.{context}.read"
+        yield call_subject(system, Component(context, "read"))
