@@ -13,7 +13,7 @@ from remit.stores.memory.store import MemoryStore
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.sqlite.store import SqliteStore
 from remit.topology.channels import CHANNELS
-from remit.topology.file import Address, Channel, Service, Topology
+from remit.topology.file import Address, ChannelPlace, Service, Topology
 from remit.topology.placement import ContextShape, Placement, place
 from remit.topology.secret import Secret
 from remit.topology.stores import STORES
@@ -282,8 +282,8 @@ TOPOLOGIES = st.builds(
     st.dictionaries(st.sampled_from([*NAMES, "no"]), st.sampled_from(["memory:", "sqlite:/x.db"]), max_size=2).map(
         lambda stores: {name: Secret(place) for name, place in {"default": "sqlite:/{context}.db", **stores}.items()}
     ),
-    st.one_of(st.none(), st.just(Channel(OVER_NATS, Secret("nats://h:1"), "nats://h:1"))),
-    st.sampled_from([None, *(Channel(kind, Secret(kind.name), kind.name) for kind in (OVER_NATS, OVER_HTTP))]),
+    st.one_of(st.none(), st.just(ChannelPlace(OVER_NATS, Secret("nats://h:1"), "nats://h:1"))),
+    st.sampled_from([None, *(ChannelPlace(kind, Secret(kind.name), kind.name) for kind in (OVER_NATS, OVER_HTTP))]),
     SERVICES,
 )
 SHAPES = st.fixed_dictionaries(
@@ -319,7 +319,7 @@ def test_any_cut_that_places_everything_once_holds(cut: dict[Component, str]) ->
     shapes: dict[str, ContextShape | None] = {
         name: ContextShape(frozenset(part for part in PARTS if f"{name}.{part}" in cut)) for name in NAMES
     }
-    calls = Channel(OVER_NATS, Secret("nats://h:1"), "nats://h:1")
+    calls = ChannelPlace(OVER_NATS, Secret("nats://h:1"), "nats://h:1")
     placement = place(
         Topology("cut.toml", "s", {"default": Secret("sqlite:/{context}.db")}, None, calls, services), shapes
     )

@@ -16,7 +16,7 @@ from remit.cli.screen import show
 from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
 from remit.hosting.technologies import broker_permissions
-from remit.topology.file import Address, Channel, read_topology
+from remit.topology.file import Address, ChannelPlace, read_topology
 from remit.topology.flows import IN_PROCESS, Flow, flows_of
 from remit.topology.moves import Change, changes_between, check_stores_stay
 from remit.topology.picture import mermaid_of, picture_of
@@ -174,7 +174,7 @@ def _each(placed: PlacedService, first: Address | None) -> list[str]:
     return [str(first.of_replica(n)) for n in range(placed.service.replicas)] if first else []
 
 
-def _channel(channel: Channel | None) -> dict[str, str] | None:
+def _channel(channel: ChannelPlace | None) -> dict[str, str] | None:
     return None if channel is None else {"over": channel.place, "codec": channel.codec}
 
 

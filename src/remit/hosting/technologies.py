@@ -21,7 +21,7 @@ from remit.topology.stores import StorePlace
 from remit.transports.technology import ChannelSettings
 
 if TYPE_CHECKING:  # what only services need is not loaded by who connects without a topology
-    from remit.topology.file import Channel, Service, Topology
+    from remit.topology.file import ChannelPlace, Service, Topology
     from remit.topology.placement import Placement
     from remit.topology.users import User
 
@@ -97,7 +97,7 @@ def make_channels(system: str, placement: Placement, service: Service, replica: 
     )
 
 
-def _make(reference: str, what: str, channel: Channel, service: Service, usual: ChannelSettings) -> Any:
+def _make(reference: str, what: str, channel: ChannelPlace, service: Service, usual: ChannelSettings) -> Any:
     if not reference:
         return None  # followers read the logs themselves
     settings = replace(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, Self, get_args
 
-Part = Literal["write", "read", "edge"]
-PARTS: tuple[Part, ...] = get_args(Part)
+PartName = Literal["write", "read", "edge"]
+PARTS: tuple[PartName, ...] = get_args(PartName)
 
 
 class Component(str):

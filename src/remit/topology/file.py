@@ -53,7 +53,7 @@ class Address(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Channel:
+class ChannelPlace:
     """How events or calls travel between services. `url` may hold a password; `place` is what may be shown of it."""
 
     technology: ChannelTechnology
@@ -92,8 +92,8 @@ class Topology:
     """`module:attribute`, or a module."""
     stores: Mapping[str, Secret]
     """Places of stores by context, and under "default" that of all others, as written. Paths are absolute."""
-    events: Channel | None
-    calls: Channel | None
+    events: ChannelPlace | None
+    calls: ChannelPlace | None
     services: Mapping[str, Service]
     open_variables: frozenset[str] = frozenset()
     """The variables of the environment that every process reads, because what they stand in is no secret."""
@@ -181,7 +181,7 @@ def _resolved(place: str, folder: Path) -> str:
     return f"{scheme}:{os.path.normpath(folder / path)}" if technology and technology.path else place
 
 
-def _read_channel(channels: Table, key: str) -> Channel | None:
+def _read_channel(channels: Table, key: str) -> ChannelPlace | None:
     """A channel is a URL, or a table with the URL and its settings."""
     value = channels.values.get(key)
     if isinstance(value, dict):
@@ -208,7 +208,7 @@ def _read_codec(table: Table) -> Encoding:
     return CODECS[0]
 
 
-def _read_url(table: Table, key: str, carries: str, required: str = "") -> Channel | None:
+def _read_url(table: Table, key: str, carries: str, required: str = "") -> ChannelPlace | None:
     expected = channel_forms(carries)
     secret = table.secret(key, expected=f"{expected}, or a table with url and codec", required=required)
     if secret is None or table.filled(key, without_users(str(table.values[key]))) is None:
@@ -225,7 +225,7 @@ def _read_url(table: Table, key: str, carries: str, required: str = "") -> Chann
     if place is None:
         table.report("topology.address", key, f"{table.shown(key)!r} is no address of a broker", expected=expected)
         return None
-    return Channel(technology, secret, place)
+    return ChannelPlace(technology, secret, place)
 
 
 def without_users(url: str) -> str:

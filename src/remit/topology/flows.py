@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from remit.messages.component import Component, Part
+from remit.messages.component import Component, PartName
 from remit.topology.placement import ContextShape, Placement, reads_directly
 
 IN_PROCESS = "in-process"
@@ -61,7 +61,7 @@ def _calls(placement: Placement, name: str, shape: ContextShape) -> Iterator[Flo
             yield Flow("calls", source, target, sender, receiver, way)
 
 
-def _events(placement: Placement, name: str, part: Part, sources: frozenset[str]) -> Iterator[Flow]:
+def _events(placement: Placement, name: str, part: PartName, sources: frozenset[str]) -> Iterator[Flow]:
     target = Component(name, part)
     for source in (Component(each, "write") for each in sources):
         sender, receiver = placement.homes.get(source), placement.homes.get(target)

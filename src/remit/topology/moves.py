@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from remit.findings import Findings
 from remit.messages.component import PARTS, Component
-from remit.topology.file import Channel, Service
+from remit.topology.file import ChannelPlace, Service
 from remit.topology.flows import Flow, flows_of
 from remit.topology.placement import ContextShape, Placement
 
@@ -95,13 +95,13 @@ def _ways(old: Sequence[Flow], new: Sequence[Flow]) -> Iterator[Change]:
             yield Change(flow.kind, f"{flow.source} → {flow.target}", told, flow.told)
 
 
-def _channel(name: str, old: Channel | None, new: Channel | None) -> Iterator[Change]:
+def _channel(name: str, old: ChannelPlace | None, new: ChannelPlace | None) -> Iterator[Change]:
     before, after = _told(old), _told(new)
     if before != after:
         yield Change("channel", name, before, after)
 
 
-def _told(channel: Channel | None) -> str:
+def _told(channel: ChannelPlace | None) -> str:
     if channel is None:
         return "none"
     replicas = f", {channel.replicas} replicas" if channel.replicas > 1 else ""

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from statistics import mean
 
-from remit.topology.file import Channel
+from remit.topology.file import ChannelPlace
 from remit.topology.flows import IN_PROCESS, Flow
 from remit.topology.placement import PlacedService, Placement
 
@@ -103,7 +103,7 @@ class _Way:
     """A channel, and which services send and receive over it."""
 
     name: str
-    channel: Channel
+    channel: ChannelPlace
     travels: frozenset[tuple[str, str]]
 
     def drawn(self, number: int, services: Mapping[str, _Box], across: float) -> Iterator[str]:

@@ -8,13 +8,13 @@ from itertools import combinations
 from typing import NamedTuple, cast
 
 from remit.findings import Findings
-from remit.messages.component import PARTS, Component, Part
+from remit.messages.component import PARTS, Component, PartName
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
-from remit.topology.file import LAST_PORT, Address, Channel, Service, Topology
+from remit.topology.file import LAST_PORT, Address, ChannelPlace, Service, Topology
 from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, StorePlace
 from remit.topology.tables import did_you_mean
 
-_KEEPING: tuple[Part, ...] = ("write", "read")
+_KEEPING: tuple[PartName, ...] = ("write", "read")
 """The parts that open the context's store and answer calls."""
 
 
@@ -22,12 +22,12 @@ _KEEPING: tuple[Part, ...] = ("write", "read")
 class ContextShape:
     """What the plan has to know of a context: which parts it has, and with whom it integrates."""
 
-    parts: frozenset[Part] = frozenset(PARTS)
+    parts: frozenset[PartName] = frozenset(PARTS)
     reacts_to: frozenset[str] = frozenset()
     """Sources of its reactions and of commands sent to it for later; itself included where it follows itself."""
     projects: frozenset[str] = frozenset()
     """Sources of its projections."""
-    calls: frozenset[tuple[Part, Component]] = frozenset()
+    calls: frozenset[tuple[PartName, Component]] = frozenset()
     """Which of its parts call what, as far as can be seen: `("write", "billing.read")`."""
     asks_for_sql: tuple[str, ...] = ()
     """Its handlers that run statements of their own."""
@@ -38,14 +38,14 @@ class PlacedService:
     """One service: the parts of each context it runs, and where the stores are that it opens."""
 
     service: Service
-    runs: Mapping[str, frozenset[Part]]
+    runs: Mapping[str, frozenset[PartName]]
     stores: Mapping[str, StorePlace]
 
-    def has(self, context: str, part: Part) -> bool:
+    def has(self, context: str, part: PartName) -> bool:
         """Whether this part of a context runs in this service."""
         return part in self.runs.get(context, ())
 
-    def parts(self, context: str) -> list[Part]:
+    def parts(self, context: str) -> list[PartName]:
         """The parts of a context that run here, in their usual order."""
         return [part for part in PARTS if self.has(context, part)]
 
@@ -157,14 +157,14 @@ def _report_unknown(
     )  # fmt: skip
 
 
-def _runs(service: Service, contexts: Mapping[str, ContextShape | None]) -> dict[str, frozenset[Part]]:
+def _runs(service: Service, contexts: Mapping[str, ContextShape | None]) -> dict[str, frozenset[PartName]]:
     """What an entry stands for; of what is wrong with it, `_check_names` speaks."""
-    runs: dict[str, frozenset[Part]] = {}
+    runs: dict[str, frozenset[PartName]] = {}
     for entry in service.runs:
         for context in contexts if entry.context == "*" else (entry.context,):
             shape = contexts.get(context)
             has = shape.parts if shape else frozenset(PARTS)
-            named = has & {cast("Part", entry.part)} if entry.part else has
+            named = has & {cast("PartName", entry.part)} if entry.part else has
             if named and context in contexts:
                 runs[context] = runs.get(context, frozenset()) | named
     return runs
@@ -173,7 +173,7 @@ def _runs(service: Service, contexts: Mapping[str, ContextShape | None]) -> dict
 def _homes(
     topology: Topology,
     contexts: Mapping[str, ContextShape | None],
-    runs: Mapping[str, Mapping[str, frozenset[Part]]],
+    runs: Mapping[str, Mapping[str, frozenset[PartName]]],
     findings: Findings,
 ) -> dict[Component, str]:
     """The service of each component; one that has none, or several, is a finding."""
@@ -258,7 +258,7 @@ def _check_calls(topology: Topology, services: Mapping[str, PlacedService], find
         )  # fmt: skip
 
 
-def brokers(topology: Topology) -> list[Channel]:
+def brokers(topology: Topology) -> list[ChannelPlace]:
     """The channels that have a broker, which knows its users."""
     return [channel for channel in (topology.events, topology.calls) if channel and channel.technology.broker]
 

@@ -9,7 +9,7 @@ from typing import Any
 from remit.contexts import Context, Model
 from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
 from remit.messages import Command, Query
-from remit.messages.component import Component, Part
+from remit.messages.component import Component, PartName
 from remit.topology.placement import ContextShape
 
 
@@ -29,7 +29,7 @@ def shapes_of(model: Model) -> dict[str, ContextShape | None]:
     return shapes
 
 
-def _parts(context: Context[Any]) -> Iterator[Part]:
+def _parts(context: Context[Any]) -> Iterator[PartName]:
     for role in context.roles:
         yield role.component
     if context.outbox:
@@ -53,7 +53,7 @@ def _senders(model: Model, context: Context[Any]) -> Iterator[str]:
             yield sender.name
 
 
-def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[Part, Component]]:
+def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[PartName, Component]]:
     for route in context.routes:
         for owner in _owned(model, [route.message]):
             yield "edge", Component(owner, _answered_by(route.message))
@@ -64,7 +64,7 @@ def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[Part, Componen
                 yield handler.role.component, Component(owner, _answered_by(message))
 
 
-def _answered_by(message: type) -> Part:
+def _answered_by(message: type) -> PartName:
     return "write" if is_kind(message, Command) else "read"
 
 

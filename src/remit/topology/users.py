@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from remit.findings import Findings
 from remit.topology.channels import FOR_BROKER
-from remit.topology.file import Channel
+from remit.topology.file import ChannelPlace
 from remit.topology.placement import ContextShape, PlacedService, Placement, brokers
 
 
@@ -51,7 +51,7 @@ def users_of(placement: Placement, shapes: Mapping[str, ContextShape | None]) ->
     return list(users.values())
 
 
-def _users_in(channel: Channel) -> Iterator[str]:
+def _users_in(channel: ChannelPlace) -> Iterator[str]:
     for url in channel.url.value.split(","):
         parts = urlsplit(url.strip())
         if parts.username and parts.password:

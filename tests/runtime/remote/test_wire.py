@@ -13,7 +13,7 @@ from remit import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailabl
 from remit.log import Channel, Head, Record
 from remit.messages import contract_of
 from remit.runtime.remote.wire import (
-    Route,
+    CallCodec,
     Span,
     answer_of,
     failure,
@@ -57,7 +57,7 @@ def test_a_command_may_be_applied_whose_answer_nobody_understands() -> None:
     """A question changes nothing."""
     for message, error in ((Pay, OutcomeUnknown), (Balance, Unavailable)):
         kind: Literal["command", "query"] = "command" if message is Pay else "query"
-        route = Route("till.write", kind, contract_of(message, "till"), "json")
+        route = CallCodec("till.write", kind, contract_of(message, "till"), "json")
         with pytest.raises(error):
             route.outcome(Answer("call.something-new", {}, b""))
 

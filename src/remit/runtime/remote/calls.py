@@ -28,7 +28,17 @@ from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
 from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.remote.retries import Budget, retrying
-from remit.runtime.remote.wire import Known, Report, Route, Span, heard, is_shed, length_of, printable, raise_failure
+from remit.runtime.remote.wire import (
+    CallCodec,
+    Known,
+    Report,
+    Span,
+    heard,
+    is_shed,
+    length_of,
+    printable,
+    raise_failure,
+)
 from remit.stores import nesting
 from remit.transports import Answer, CallChannel, Request, Standing
 
@@ -65,32 +75,32 @@ class RemoteCalls:
         self._format: Encoding = encoding
         self._owners = owners or {}
         self._listeners = listeners
-        self._routes: dict[type, Route | None] = {}
+        self._codecs: dict[type, CallCodec | None] = {}
         self._targets: dict[str, _Target] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
 
-    def route(self, message: type[Message], /) -> Route | None:
+    def route(self, message: type[Message], /) -> CallCodec | None:
         """Where a command or query goes; None when its component is not known to be elsewhere."""
-        if message not in self._routes:
-            self._routes[message] = self._find(message)
-        return self._routes[message]
+        if message not in self._codecs:
+            self._codecs[message] = self._find(message)
+        return self._codecs[message]
 
-    def _find(self, message: type[Message]) -> Route | None:
+    def _find(self, message: type[Message]) -> CallCodec | None:
         owner = declared_context(message) or self._owners.get(message)
         kind: Literal["command", "query"] = "command" if Command in message.__mro__ else "query"
         component = Component(owner or "", "write" if kind == "command" else "read")
         if owner is None or component not in self._elsewhere:
             return None
-        return Route(component.address, kind, contract_of(message, owner), self._format)
+        return CallCodec(component.address, kind, contract_of(message, owner), self._format)
 
     async def call(
         self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
     ) -> Any:
         """As `Elsewhere.call`, of a message that has a route. Raises what the other side answers, as it would here."""
-        route = self.route(type(message))
-        assert route is not None  # noqa: S101  # who calls has asked for it
+        codec = self.route(type(message))
+        assert codec is not None  # noqa: S101  # who calls has asked for it
         headers = {"remit-trace": printable(trace)} if trace else {}
-        if route.kind == "command":
+        if codec.kind == "command":
             headers |= {"remit-key": printable(key), "remit-caller": caller}
         if deep := nesting.depth():
             headers["remit-depth"] = str(deep)
@@ -98,8 +108,8 @@ class RemoteCalls:
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         when = min(loop.time() + seconds, latest)
-        answer = await self._attempts(loop, route, route.request(message, headers), when)
-        return route.outcome(answer)
+        answer = await self._attempts(loop, codec, codec.request(message, headers), when)
+        return codec.outcome(answer)
 
     def _target(self, address: str) -> _Target:
         target = self._targets.get(address)
@@ -108,14 +118,16 @@ class RemoteCalls:
             self._targets[address] = target
         return target
 
-    async def _attempts(self, loop: asyncio.AbstractEventLoop, route: Route, request: Request, when: float) -> Answer:
+    async def _attempts(
+        self, loop: asyncio.AbstractEventLoop, codec: CallCodec, request: Request, when: float
+    ) -> Answer:
         """Asks until there is an answer, no time, or no sense in asking again.
 
         Once an attempt may have reached the other side, only what that side says of this very key can end the doubt.
         """
-        address = route.address
+        address = codec.address
         target = self._target(address)
-        _refuse_in_vain(route, loop.time(), when)
+        _refuse_in_vain(codec, loop.time(), when)
         attempt = int(retrying.get())
         doubt: OutcomeUnknown | None = None
         failed: RemitError
@@ -126,7 +138,7 @@ class RemoteCalls:
                 answer = await target.ask(request, attempt, asked, when)
                 if answer.status == "ok":
                     now = loop.time()
-                    route.usual.took(now - asked, now)
+                    codec.usual.took(now - asked, now)
                 if doubt is None or answer.status in _KNOWN:
                     return answer
                 raise_failure(answer, address)
@@ -138,7 +150,7 @@ class RemoteCalls:
                 failed = error
             pause = max(told, backoff(attempt, self._ports.random))
             now = loop.time()
-            needed = pause + max(LEAST_SECONDS, route.usual.seconds(now))
+            needed = pause + max(LEAST_SECONDS, codec.usual.seconds(now))
             if target.may_retry(failed) and not retrying.get() and now + needed < when:
                 await asyncio.sleep(pause)
                 attempt += 1
@@ -258,12 +270,12 @@ class _Target:
             raise_failure(answer, self.address)
 
 
-def _refuse_in_vain(route: Route, now: float, when: float) -> None:
+def _refuse_in_vain(codec: CallCodec, now: float, when: float) -> None:
     """A call whose answer would come too late is not made: it would take a place from others."""
-    remaining, usual = when - now, route.usual.seconds(now)
+    remaining, usual = when - now, codec.usual.seconds(now)
     if 0 < remaining < usual:
         raise DeadlineExceeded(
-            f"{remaining:.3f} s are left, and an answer usually takes {usual:.3f} s", where=route.address,
+            f"{remaining:.3f} s are left, and an answer usually takes {usual:.3f} s", where=codec.address,
             expected="time for an answer", next="call with a longer deadline",
         )  # fmt: skip
 

@@ -32,9 +32,9 @@ from remit.runtime.plan import ContextPlan, HandlerPlan
 from remit.runtime.remote.retries import retrying
 from remit.runtime.remote.wire import (
     ENCODINGS,
+    CallCodec,
     Known,
     Report,
-    Route,
     Span,
     answer_of,
     failure,
@@ -92,7 +92,7 @@ class Reception:
             for kind, handlers in (("command", plan.commands), ("query", plan.queries))
             for handler in handlers.values()
         }
-        self._routes: dict[tuple[str, int, Encoding], Route] = {}
+        self._codecs: dict[tuple[str, int, Encoding], CallCodec] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
         self._polls: dict[asyncio.Event, None] = {}  # in order: a simulated run must repeat exactly
@@ -157,8 +157,8 @@ class Reception:
         return self._waiting >= WAITING and self._turns.locked()
 
     async def _handle(self, handler: HandlerPlan, request: Request, seconds: float) -> Answer:
-        route = self._route(handler, request)
-        message = route.read(request)
+        codec = self._codec(handler, request)
+        message = codec.read(request)
         # A second attempt is known as such further in; the task may be the channel's, with other requests to come.
         again = retrying.get()
         retrying.set(request.headers.get("remit-attempt", "0") != "0")
@@ -178,7 +178,7 @@ class Reception:
             nesting.left(deep)
             retrying.set(again)
         try:
-            return route.answer(outcome)
+            return codec.answer(outcome)
         except BadValue as error:
             if request.kind == "query":
                 now, cause = self._listeners.seconds(), _trace(request)
@@ -196,17 +196,17 @@ class Reception:
             )  # fmt: skip
         return handler
 
-    def _route(self, handler: HandlerPlan, request: Request) -> Route:
+    def _codec(self, handler: HandlerPlan, request: Request) -> CallCodec:
         encoding = ENCODINGS.get(request.headers.get("content-type", ""))
         if encoding is None:
             expected = " or ".join(ENCODINGS)
             raise BadMessage("its body is of an unknown type", where=request.kind, expected=expected)
         contract = handler.contract
         key = (contract.type, contract.version, encoding)
-        if key not in self._routes:
+        if key not in self._codecs:
             kind: Any = request.kind
-            self._routes[key] = Route("", kind, contract, encoding)
-        return self._routes[key]
+            self._codecs[key] = CallCodec("", kind, contract, encoding)
+        return self._codecs[key]
 
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

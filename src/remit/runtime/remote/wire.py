@@ -23,7 +23,7 @@ LENGTH = "remit-length"
 """The header of a piece of an answer: how many bytes the whole has."""
 
 
-class Part:
+class ChannelCodec:
     """Values of one type in the encoding of a channel, or as JSON where that encoding has no form for them.
 
     So every encoding accepts the same: MessagePack ends at 64 bits, and keeps of a time with an offset only the moment.
@@ -66,8 +66,8 @@ class Answers:
 
     def __init__(self, reply: Any, encoding: Encoding) -> None:
         self._encoding: Encoding = encoding
-        self._refusals: dict[type, Part] = {}
-        self.reply = Part(reply, encoding)
+        self._refusals: dict[type, ChannelCodec] = {}
+        self.reply = ChannelCodec(reply, encoding)
 
     def write(self, outcome: Any) -> tuple[Encoding, bytes]:
         """The bytes of a reply, or of a refusal, and what they are in. Raises `BadValue`."""
@@ -76,7 +76,7 @@ class Answers:
             return encoding, _encode(encoding, {"reply": msgspec.Raw(body)})
         part = self._refusals.get(type(outcome))
         if part is None:
-            part = self._refusals[type(outcome)] = Part(type(outcome), self._encoding)
+            part = self._refusals[type(outcome)] = ChannelCodec(type(outcome), self._encoding)
         encoding, body = part.write(outcome)
         return encoding, _encode(encoding, {"refusal": type(outcome).__name__, "fields": msgspec.Raw(body)})
 
@@ -85,7 +85,7 @@ def _encode(encoding: Encoding, answer: dict[str, Any]) -> bytes:
     return msgspec.json.encode(answer) if encoding == "json" else msgspec.msgpack.encode(answer)
 
 
-class Route:
+class CallCodec:
     """One command or query as it travels: where to, and how its parts are written and read."""
 
     __slots__ = (
@@ -99,7 +99,7 @@ class Route:
         self.contract = contract
         self.usual = Usual()
         self._encoding: Encoding = encoding
-        self._message = Part(contract.message, encoding)
+        self._message = ChannelCodec(contract.message, encoding)
         self._answers = Answers(reply, encoding)
         self.codec: Codec[Any] = self._message.json
         """What says whether two messages are the same, whatever carries them."""
