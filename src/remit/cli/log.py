@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from remit import operations
-from remit.cli.options import AsJson, Data, Store, Subscription, SystemName, located, places_at
+from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, SystemName, located, places_of
 from remit.cli.screen import cell, say, show, time_shown
 from remit.hosting import System
 from remit.hosting.failures import Failure
@@ -51,9 +51,17 @@ def subscribers(system: SystemName = HERE, /, *, store: Store = None, data: Data
 
 
 @app.command
-def forget(subscription: Subscription, /, *, source: Source, store: Store = None, data: Data = None) -> int:
+def forget(
+    subscription: Subscription,
+    system: StoresOf = None,
+    /,
+    *,
+    source: Source,
+    store: Store = None,
+    data: Data = None,
+) -> int:
     """Keep a log no longer for a subscription that is gone for good. One that still runs reports again."""
-    asyncio.run(_forget(places_at(store, data), subscription, source))
+    asyncio.run(_forget(places_of(system, store, data), subscription, source))
     say(f"the log of {source} is no longer kept for {subscription}")
     return 0
 
@@ -61,6 +69,7 @@ def forget(subscription: Subscription, /, *, source: Source, store: Store = None
 @app.command
 def accept(
     subscription: Subscription,
+    system: StoresOf = None,
     /,
     *,
     source: Source,
@@ -81,7 +90,7 @@ def accept(
     Only the partitions in which it cannot go on by itself are moved. A process that runs it goes on at once. What a
     projection misses leaves it incomplete, until that is accepted too.
     """
-    places = places_at(store, data)
+    places = places_of(system, store, data)
     if begin == "here":
         done = asyncio.run(_accept_incomplete(places, subscription, source))
     else:

@@ -16,7 +16,7 @@ from cyclopts.validators import Number
 from rich.table import Table
 
 from remit import operations
-from remit.cli.options import AsJson, Data, Store, Subscription, places_at
+from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, is_topology, places_of
 from remit.cli.screen import cell, say, time_shown
 from remit.cli.screen import show as show_on_screen
 from remit.errors import visible
@@ -38,6 +38,7 @@ Key = Annotated[str, Parameter(name="--key", help="The parked key.")]
 @app.command(name="list")
 def list_(
     subscription: Annotated[str | None, Parameter(name="SUBSCRIPTION", help="Only of this subscription.")] = None,
+    system: StoresOf = None,
     /,
     *,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000), help="How many at most.")] = MOST_KEYS,
@@ -45,8 +46,10 @@ def list_(
     data: Data = None,
     json: AsJson = False,
 ) -> int:
-    """List the parked keys, longest parked first."""
-    rows, gone = asyncio.run(_list(places_at(store, data), subscription, limit + 1))
+    """List the parked keys, longest parked first. A topology file may also stand alone."""
+    if subscription is not None and is_topology(subscription) and system is None:
+        subscription, system = None, subscription
+    rows, gone = asyncio.run(_list(places_of(system, store, data), subscription, limit + 1))
     for name in gone:
         say(f"what is running has no {name}: run a release that has it, or remit parked discard", error=True)
     if len(rows) > limit:
@@ -64,6 +67,7 @@ def list_(
 @app.command
 def show(
     key: Annotated[str, Parameter(name="KEY", help="The parked key.")],
+    system: StoresOf = None,
     /,
     *,
     subscription: Annotated[str | None, Parameter(help="Only of this subscription.")] = None,
@@ -73,7 +77,7 @@ def show(
     json: AsJson = False,
 ) -> int:
     """Show why a key is parked, and its letters: the messages that wait, in order."""
-    reports = asyncio.run(_show(places_at(store, data), subscription, key, payload=payload))
+    reports = asyncio.run(_show(places_of(system, store, data), subscription, key, payload=payload))
     if json:
         print(as_json(reports))
     else:
@@ -84,6 +88,7 @@ def show(
 @app.command
 def retry(
     subscription: Subscription,
+    system: StoresOf = None,
     /,
     *,
     key: Annotated[str | None, Parameter(help="The parked key.")] = None,
@@ -95,7 +100,7 @@ def retry(
     if all_ == (key is not None):
         raise Failure("cli.usage", "which keys?", where="remit parked retry", expected="either --key KEY or --all",
                       next=f"remit parked retry {subscription} --all")  # fmt: skip
-    due, whose = asyncio.run(_retry(places_at(store, data), subscription, key))
+    due, whose = asyncio.run(_retry(places_of(system, store, data), subscription, key))
     keys = "1 key is due" if due == 1 else f"{due} keys are due"
     say(f"{keys}: {whose}")
     return 0
@@ -104,6 +109,7 @@ def retry(
 @app.command
 def discard(
     subscription: Subscription,
+    system: StoresOf = None,
     /,
     *,
     key: Key,
@@ -115,7 +121,7 @@ def discard(
     data: Data = None,
 ) -> int:
     """Throw away the first letter of a parked key. Those behind it become due; a note with the reason stays."""
-    say(asyncio.run(_discard(places_at(store, data), subscription, key, reason, source)))
+    say(asyncio.run(_discard(places_of(system, store, data), subscription, key, reason, source)))
     return 0
 
 
