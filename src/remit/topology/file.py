@@ -98,6 +98,12 @@ class Topology:
     open_variables: frozenset[str] = frozenset()
     """The variables of the environment that every process reads, because what they stand in is no secret."""
 
+    @property
+    def channels(self) -> Mapping[str, ChannelPlace]:
+        """Those that it has, by what they carry: `events` and `calls`."""
+        both = {"events": self.events, "calls": self.calls}
+        return {name: channel for name, channel in both.items() if channel is not None}
+
     def store_of(self, context: str) -> StorePlace:
         """The place of a context's store."""
         return store_at(self.stores.get(context, self.stores["default"]), context)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from remit.messages.component import Component, PartName
-from remit.topology.placement import ContextShape, Placement, reads_directly
+from remit.topology.placement import ContextShape, Placement, Shapes, reads_directly
 
 IN_PROCESS = "in-process"
 SHARED_STORE = "shared store"
@@ -40,7 +40,7 @@ class Flow(NamedTuple):
         return f"{self.way}, the missed read over {self.pull}" if self.pull not in ("", self.way) else self.way
 
 
-def flows_of(placement: Placement, shapes: Mapping[str, ContextShape | None]) -> tuple[Flow, ...]:
+def flows_of(placement: Placement, shapes: Shapes) -> tuple[Flow, ...]:
     """Every flow from one placed component to another, as far as the shapes of the contexts tell."""
     found: dict[Flow, None] = {}
     for name, shape in shapes.items():

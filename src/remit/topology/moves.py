@@ -13,7 +13,7 @@ from remit.findings import Findings
 from remit.messages.component import PARTS, Component
 from remit.topology.file import ChannelPlace, Service
 from remit.topology.flows import Flow, flows_of
-from remit.topology.placement import ContextShape, Placement
+from remit.topology.placement import Placement, Shapes
 
 
 class Change(NamedTuple):
@@ -47,16 +47,13 @@ def check_stores_stay(old: Placement, new: Placement) -> Findings:
     return findings
 
 
-def changes_between(
-    old: Placement, new: Placement, shapes: Mapping[str, ContextShape | None]
-) -> tuple[Change, ...]:  # fmt: skip
+def changes_between(old: Placement, new: Placement, shapes: Shapes) -> tuple[Change, ...]:
     """Everything that is different, those of one kind together."""
     return (
         *_services(old.topology.services, new.topology.services),
         *_components(old, new),
         *_ways(flows_of(old, shapes), flows_of(new, shapes)),
-        *_channel("events", old.topology.events, new.topology.events),
-        *_channel("calls", old.topology.calls, new.topology.calls),
+        *_channels(old.topology.channels, new.topology.channels),
     )
 
 
@@ -95,10 +92,11 @@ def _ways(old: Sequence[Flow], new: Sequence[Flow]) -> Iterator[Change]:
             yield Change(flow.kind, f"{flow.source} → {flow.target}", told, flow.told)
 
 
-def _channel(name: str, old: ChannelPlace | None, new: ChannelPlace | None) -> Iterator[Change]:
-    before, after = _told(old), _told(new)
-    if before != after:
-        yield Change("channel", name, before, after)
+def _channels(old: Mapping[str, ChannelPlace], new: Mapping[str, ChannelPlace]) -> Iterator[Change]:
+    for name in ("events", "calls"):
+        before, after = _told(old.get(name)), _told(new.get(name))
+        if before != after:
+            yield Change("channel", name, before, after)
 
 
 def _told(channel: ChannelPlace | None) -> str:

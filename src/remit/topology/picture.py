@@ -120,13 +120,10 @@ class _Way:
 
 def _channels(placement: Placement, flows: Sequence[Flow]) -> Iterator[_Way]:
     """Calls also carry what followers read of logs elsewhere."""
-    events = {(flow.sender, flow.receiver) for flow in flows if flow.is_remote and flow.kind == "events"}
-    calls = {(flow.sender, flow.receiver) for flow in flows if flow.is_remote and flow.kind == "calls"}
-    calls |= {(flow.receiver, flow.sender) for flow in flows if flow.pull}
-    if placement.topology.events is not None:
-        yield _Way("events", placement.topology.events, frozenset(events))
-    if placement.topology.calls is not None:
-        yield _Way("calls", placement.topology.calls, frozenset(calls))
+    pulls = {(flow.receiver, flow.sender) for flow in flows if flow.pull}
+    for name, channel in placement.topology.channels.items():
+        travels = {(flow.sender, flow.receiver) for flow in flows if flow.is_remote and flow.kind == name}
+        yield _Way(name, channel, frozenset(travels | pulls if name == "calls" else travels))
 
 
 def _openings(placement: Placement, services: Mapping[str, _Box], stores: Mapping[str, _Box]) -> Iterator[str]:

@@ -10,10 +10,10 @@ from remit.contexts import Context, Model
 from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
 from remit.messages import Command, Query
 from remit.messages.component import Component, PartName
-from remit.topology.placement import ContextShape
+from remit.topology.placement import ContextShape, Shapes
 
 
-def shapes_of(model: Model) -> dict[str, ContextShape | None]:
+def shapes_of(model: Model) -> Shapes:
     """The shape of every context of the system; None for one that is hosted elsewhere."""
     shapes: dict[str, ContextShape | None] = dict.fromkeys(model.names)
     for context in model.contexts:

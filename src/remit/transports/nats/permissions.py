@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from remit.errors import ChannelError
 from remit.log import Channel
@@ -19,24 +18,9 @@ from remit.messages.component import Component
 from remit.transports.nats.calls import call_subject
 from remit.transports.nats.connection import inbox_of
 from remit.transports.nats.streams import stream_name, subjects
+from remit.transports.technology import BrokerUser
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-
-
-@dataclass(frozen=True)
-class BrokerUser:
-    """A user of the broker: the credentials of one or several services, and what these run. Names are of contexts."""
-
-    name: str
-    writes: frozenset[str] = frozenset()
-    """It runs their `write`: publishes their events, answers their commands."""
-    reads: frozenset[str] = frozenset()
-    """It runs their `read`: answers their queries."""
-    follows: frozenset[str] = frozenset()
-    """Other contexts whose published events it hears, and whose logs it reads."""
-    calls: frozenset[str] = frozenset(Component("*", part) for part in ("write", "read", "log"))
-    """Addresses that it calls. A fresh answer takes questions to the logs of all contexts on the way. Who asks a log
-    is told what its context publishes, and nothing else."""
 
 
 def permissions(system: str, users: Sequence[BrokerUser]) -> str:
@@ -46,11 +30,6 @@ def permissions(system: str, users: Sequence[BrokerUser]) -> str:
     """
     blocks = "\n".join(_user(system, user) for user in users)
     return f"authorization {{\n  users = [\n{blocks}\n  ]\n}}\n"
-
-
-def write_permissions(system: str, users: Iterable[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]) -> str:
-    """The same for users as a topology has them."""
-    return permissions(system, [BrokerUser(*user) for user in users])
 
 
 def _user(system: str, user: BrokerUser) -> str:
