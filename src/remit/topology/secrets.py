@@ -20,9 +20,7 @@ def settle(topology: Topology, placed: PlacedService) -> None:
     """Raises `ModelError` with every variable of the environment that a process needs for its secrets and lacks."""
     findings = Findings()
     for secret in _needed(topology, placed):
-        for lack in secret.lacks:
-            if all(finding.what != lack.what for finding in findings):
-                findings.report(lack.code, lack.where, lack.what, expected=lack.expected, next=lack.next)
+        secret.tell(findings)
     findings.settle()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -19,7 +19,6 @@ from remit.errors import (
     TooLarge,
     Unavailable,
 )
-from remit.log import Head, Heads, Record
 from remit.messages import Command, Encoding, Message, contract_of, declared_context
 from remit.messages.component import Component
 from remit.runtime.failures import backoff
@@ -30,17 +29,13 @@ from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.remote.retries import Budget, retrying
 from remit.runtime.remote.wire import (
     CallCodec,
-    Known,
-    Report,
-    Span,
     heard,
     is_shed,
-    length_of,
     printable,
     raise_failure,
 )
 from remit.stores import nesting
-from remit.transports import Answer, CallChannel, Request, Standing
+from remit.transports import Answer, CallChannel, Request
 
 T = TypeVar("T")
 
@@ -50,8 +45,6 @@ LOG_SECONDS = 5.0
 """How long the question for a piece of a log may take."""
 _KNOWN = ("ok", ReplyTooLarge.code)
 """Answers that say how a command ended that may have arrived before."""
-NEWS_SECONDS = 3.0
-"""How much longer than it may wait there, the question for news may take. After that the source cannot be seen."""
 
 
 class RemoteCalls:
@@ -171,41 +164,6 @@ class RemoteCalls:
 
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def read(self, source: str, span: Span) -> Sequence[Record]:
-        """A piece of another context's log. Raises `Unavailable`."""
-        return await self._of_log(source, self._whole(source, span), list[Record])
-
-    async def _whole(self, source: str, span: Span) -> Answer:
-        """An answer, put together where it is a single message larger than the channel carries."""
-        answer = await self._ask_log(source, "read", span, LOG_SECONDS)
-        body, length = answer.body, length_of(answer)
-        while len(body) < length:
-            rest = msgspec.structs.replace(span, begin=len(body))
-            piece = await self._ask_log(source, "read", rest, LOG_SECONDS)
-            if not piece.body or length_of(piece) != length:
-                raise Unavailable("the pieces of a message do not fit together", where=Component(source, "log").address)
-            body += piece.body
-        return answer._replace(body=body)
-
-    async def heads(self, source: str, known: Known) -> Heads:
-        """The heads of another context's log, once there is more than is known. Raises `Unavailable`."""
-        asking = self._ask_log(source, "heads", known, NEWS_SECONDS + known.wait_seconds)
-        return await self._of_log(source, asking, dict[int, Head])
-
-    async def standing(self, source: str, report: Report) -> Standing:
-        """Where another context's log begins. Raises `Unavailable`."""
-        return await self._of_log(source, self._ask_log(source, "standing", report, LOG_SECONDS), Standing)
-
-    async def _of_log(self, source: str, asking: Awaitable[Answer], kind: type[T]) -> T:
-        try:
-            return heard(await asking, kind, Component(source, "log").address)
-        except Unavailable:
-            raise
-        except RemitError as error:  # whatever it is: for a follower the source cannot be read now
-            raise Unavailable(
-                error.what, where=Component(source, "log").address, expected=error.expected, next=error.next
-            ) from error
-
     def reaches(self, context: str) -> bool:
         """Whether a context is elsewhere and runs something there that has a log."""
         return not self._elsewhere.isdisjoint((Component(context, "write"), Component(context, "read")))
@@ -213,9 +171,11 @@ class RemoteCalls:
     async def reach(self, context: str, question: Question) -> Reached:
         """What a context elsewhere says once it has handled what is on its way. Raises `DeadlineExceeded` when that
         takes long, and what else the context says; `Unavailable`."""
-        return heard(await self._ask_log(context, "reach", question, LOG_SECONDS), Reached, context)
+        return heard(await self.ask_log(context, "reach", question), Reached, context)
 
-    async def _ask_log(self, context: str, kind: str, question: object, seconds: float) -> Answer:
+    async def ask_log(self, context: str, kind: str, question: object, seconds: float = LOG_SECONDS) -> Answer:
+        """What a context elsewhere answers to a question for its log; an error is an answer too. Raises `Unavailable`,
+        and `BadMessage` for what the channel does not carry."""
         body = msgspec.msgpack.encode(question)
         headers = {"content-type": "application/msgpack", "remit-timeout-ms": str(int(seconds * 1000))}
         try:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
-
-import msgspec
 
 from remit.errors import (
     BadMessage,
@@ -44,7 +43,7 @@ from remit.runtime.remote.wire import (
     seconds_left,
 )
 from remit.stores import Store, nesting
-from remit.transports import Answer, Answering, CallChannel, Request
+from remit.transports import Answer, CallChannel, Request
 from remit.transports.in_process import StoreFeed
 
 AT_ONCE = 64
@@ -108,7 +107,7 @@ class Reception:
                 await channel.serve(Component(name, "write").address, self.answer)
             if plan.queries:
                 await channel.serve(Component(name, "read").address, self.answer)
-            await channel.serve(Component(name, "log").address, self._of_log(name))
+            await channel.serve(Component(name, "log").address, partial(self.tell_of_log, name))
 
     def end(self) -> None:
         """Questions that wait for news are answered at once from now on."""
@@ -118,13 +117,11 @@ class Reception:
 
     async def answer(self, request: Request) -> Answer:
         """The answer to a command, a query or a ping."""
-        return await _said(self._call, request)
+        return await _said(self._call(request), request)
 
-    def _of_log(self, context: str) -> Answering:
-        async def about(request: Request) -> Answer:
-            return await _said(lambda request: self._ask_log(context, request), request)
-
-        return about
+    async def tell_of_log(self, context: str, request: Request) -> Answer:
+        """The answer to a question for the log of a context that has its store here."""
+        return await _said(self._ask_log(context, request), request)
 
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -254,7 +251,7 @@ class Reception:
                 reached = await self._freshness.reach(context, question, waiting)
         except TimeoutError:
             raise DeadlineExceeded(waiting.what, where=context) from None
-        return Answer("ok", {}, msgspec.msgpack.encode(reached))
+        return answer_of(reached)
 
     async def _newer(self, store: Log, channel: Channel, known: Mapping[int, int], seconds: float) -> Heads:
         """The heads, as soon as one is beyond what is known, or when the time is over."""
@@ -282,10 +279,10 @@ class Reception:
             unwatch()
 
 
-async def _said(answering: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+async def _said(answering: Awaitable[Answer], request: Request) -> Answer:
     """The answer, or the error as an answer. What is no error of ours is not told to others."""
     try:
-        return await answering(request)
+        return await answering
     except RemitError as error:
         return failure(error)
     except Exception as error:  # whatever happens here must not leave the caller without an answer

@@ -222,7 +222,7 @@ class Known(msgspec.Struct, array_like=True):
     """What is known of a log's heads. The answer comes once there is more, or when the time is over."""
 
     channel: Channel
-    positions: dict[int, int]
+    positions: Mapping[int, int]
     wait_seconds: float
 
 
