@@ -12,6 +12,7 @@ from msgspec.msgpack import encode
 from remit import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable, errors
 from remit.log import Channel, Head, Record
 from remit.messages import contract_of
+from remit.runtime.remote.headers import original, printable, read_seconds
 from remit.runtime.remote.wire import (
     CallCodec,
     Span,
@@ -19,11 +20,8 @@ from remit.runtime.remote.wire import (
     failure,
     heard,
     is_shed,
-    original,
-    printable,
     question_of,
     raise_failure,
-    seconds_left,
 )
 from remit.transports import Answer, Request
 from tests.runtime.apart import Balance, Pay
@@ -125,4 +123,4 @@ def test_bodies_that_are_none_are_bad_messages(body: bytes) -> None:
 def test_no_call_is_without_a_deadline(said: str | None) -> None:
     headers = {} if said is None else {"remit-timeout-ms": said}
     with pytest.raises(BadMessage):
-        seconds_left(Request("command", headers, b""))
+        read_seconds(Request("command", headers, b""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 
@@ -26,18 +26,10 @@ from remit.runtime.freshness.reaching import Question, Reached
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
 from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
+from remit.runtime.remote.headers import timed, write_call
 from remit.runtime.remote.retries import Budget, retrying
-from remit.runtime.remote.wire import (
-    CallCodec,
-    heard,
-    is_shed,
-    printable,
-    raise_failure,
-)
-from remit.stores import nesting
+from remit.runtime.remote.wire import CONTENT_TYPES, CallCodec, heard, is_shed, raise_failure
 from remit.transports import Answer, CallChannel, Request
-
-T = TypeVar("T")
 
 LEAST_SECONDS = 0.02
 """With less time than this left nobody is asked again, nor with less than an answer usually takes."""
@@ -92,11 +84,7 @@ class RemoteCalls:
         """As `Elsewhere.call`, of a message that has a route. Raises what the other side answers, as it would here."""
         codec = self.route(type(message))
         assert codec is not None  # noqa: S101  # who calls has asked for it
-        headers = {"remit-trace": printable(trace)} if trace else {}
-        if codec.kind == "command":
-            headers |= {"remit-key": printable(key), "remit-caller": caller}
-        if deep := nesting.depth():
-            headers["remit-depth"] = str(deep)
+        headers = write_call(codec.kind, key=key, caller=caller, trace=trace)
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
@@ -177,7 +165,7 @@ class RemoteCalls:
         """What a context elsewhere answers to a question for its log; an error is an answer too. Raises `Unavailable`,
         and `BadMessage` for what the channel does not carry."""
         body = msgspec.msgpack.encode(question)
-        headers = {"content-type": "application/msgpack", "remit-timeout-ms": str(int(seconds * 1000))}
+        headers = timed({"content-type": CONTENT_TYPES["msgpack"]}, seconds)
         try:
             return await self._channel.call(Component(context, "log").address, Request(kind, headers, body), seconds)
         except OutcomeUnknown as error:  # nothing is changed by asking
@@ -199,11 +187,10 @@ class _Target:
         remaining = when - now
         if remaining <= 0:
             raise DeadlineExceeded("the deadline passed before the call was sent", where=self.address)
-        milliseconds = str(int(remaining * 1000))
-        headers = {**request.headers, "remit-timeout-ms": milliseconds, "remit-attempt": str(attempt)}
+        asked = Request(request.kind, timed(request.headers, remaining, attempt), request.body)
         with self.breaker.enter(when):
             try:
-                answer = await self._channel.call(self.address, Request(request.kind, headers, request.body), remaining)
+                answer = await self._channel.call(self.address, asked, remaining)
                 if is_shed(answer):
                     raise_failure(answer, self.address)
             except (Unavailable, OutcomeUnknown):
@@ -224,7 +211,7 @@ class _Target:
         return retried and self.breaker.state == "closed" and self._budget.allows()
 
     async def _ping(self) -> None:
-        ping = Request("ping", {"remit-timeout-ms": str(int(PROBE_SECONDS * 1000))}, b"")
+        ping = Request("ping", timed({}, PROBE_SECONDS), b"")
         answer = await self._channel.call(self.address, ping, PROBE_SECONDS)
         if answer.status != "ok":
             raise_failure(answer, self.address)

@@ -19,8 +19,8 @@ from remit.errors import (
     RemitError,
     Unavailable,
 )
-from remit.log import Channel, Heads, Log, Record, context_of, is_escaped
-from remit.messages import Encoding, Refusal, fits
+from remit.log import Channel, Heads, Log, Record, context_of
+from remit.messages import Encoding, Refusal
 from remit.messages.component import Component
 from remit.runtime.calling.calls import Calls
 from remit.runtime.events import HandlerRaised
@@ -28,6 +28,7 @@ from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Question, Waiting
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, HandlerPlan
+from remit.runtime.remote.headers import is_repeated, read_depth, read_identity, read_seconds, read_trace
 from remit.runtime.remote.retries import retrying
 from remit.runtime.remote.wire import (
     ENCODINGS,
@@ -37,10 +38,8 @@ from remit.runtime.remote.wire import (
     Span,
     answer_of,
     failure,
-    original,
     piece_of,
     question_of,
-    seconds_left,
 )
 from remit.stores import Store, nesting
 from remit.transports import Answer, CallChannel, Request
@@ -134,7 +133,7 @@ class Reception:
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        when = loop.time() + seconds_left(request) - MARGIN_SECONDS
+        when = loop.time() + read_seconds(request) - MARGIN_SECONDS
         if self._is_full():
             raise _overloaded(handler.name)
         self._waiting += 1
@@ -158,13 +157,13 @@ class Reception:
         message = codec.read(request)
         # A second attempt is known as such further in; the task may be the channel's, with other requests to come.
         again = retrying.get()
-        retrying.set(request.headers.get("remit-attempt", "0") != "0")
-        deep = nesting.arrived(_depth(request))
+        retrying.set(is_repeated(request))
+        deep = nesting.arrived(read_depth(request))
         try:
             if request.kind == "query":
-                outcome = await self._calls.ask(message, deadline=seconds, trace=_trace(request))
+                outcome = await self._calls.ask(message, deadline=seconds, trace=read_trace(request))
             else:
-                caller, key, trace = _identity(request)
+                caller, key, trace = read_identity(request)
                 outcome = await self._calls.send(message, key=key, deadline=seconds, caller=caller, trace=trace)
         except Refusal as refusal:
             outcome = refusal
@@ -178,7 +177,7 @@ class Reception:
             return codec.answer(outcome)
         except BadValue as error:
             if request.kind == "query":
-                now, cause = self._listeners.seconds(), _trace(request)
+                now, cause = self._listeners.seconds(), read_trace(request)
                 self._listeners.say(HandlerRaised(now, cause, handler.name, str(error), None))
             raise _unsaid(handler, request, error) from error
 
@@ -208,7 +207,7 @@ class Reception:
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _ask_log(self, context: str, request: Request) -> Answer:
-        seconds = seconds_left(request) - MARGIN_SECONDS
+        seconds = read_seconds(request) - MARGIN_SECONDS
         store = self._stores[context]
         if request.kind == "read":
             span = _of_published(request, Span, context)
@@ -300,31 +299,6 @@ def _unsaid(handler: HandlerPlan, request: Request, error: BadValue) -> CallErro
     return HandlerFailed(
         f"{handler.contract.type} failed in its handler: {error.what}", where=handler.name, next=error.next
     )
-
-
-def _identity(request: Request) -> tuple[str, str, str]:
-    """Caller, key and trace of a command. Raises `BadMessage`."""
-    headers = request.headers
-    key, trace = original(headers.get("remit-key", "")), _trace(request)
-    if not key:
-        raise BadMessage("a command without a key", where=headers["remit-type"], expected="the header remit-key")
-    if not is_escaped(trace):  # it will stand in the JSON headers of messages
-        raise BadMessage("a trace with characters that are not escaped", where=headers["remit-type"])
-    if not fits(caller := headers.get("remit-caller", "")):
-        raise BadMessage(
-            "a caller that cannot be stored", where=headers["remit-type"], expected="the header remit-caller"
-        )
-    return caller, key, trace
-
-
-def _trace(request: Request) -> str:
-    return original(request.headers.get("remit-trace", ""))
-
-
-def _depth(request: Request) -> int:
-    """How many callers may have a transaction open, as the other process says."""
-    text = request.headers.get("remit-depth", "")
-    return int(text) if len(text) < 4 and text.isdecimal() else 0
 
 
 def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]:

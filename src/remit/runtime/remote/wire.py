@@ -1,10 +1,9 @@
-"""How calls look on their way: requests and answers made of messages, replies, refusals and errors, and read again."""
+"""What calls carry: requests and answers made of messages, replies, refusals and errors, and read again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal, NoReturn, TypeVar
-from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -177,31 +176,6 @@ def raise_failure(answer: Answer, address: str, unknown: type[CallError] = Unava
 def is_shed(answer: Answer) -> bool:
     """Whether the other side refused to take the call up. That something it called was too busy is an answer."""
     return answer.status == Overloaded.code and "remit-retry-after-ms" in answer.headers
-
-
-def printable(text: str) -> str:
-    """A text, such as a user's key, as it may stand in a header: itself, in nearly all cases."""
-    return text if text.isascii() and text.isalnum() else quote(text, safe=_PRINTED)
-
-
-def original(printed: str) -> str:
-    """What `printable` was given. Raises `BadMessage` for what it does not make."""
-    try:
-        return unquote(printed, errors="strict")
-    except UnicodeDecodeError:
-        raise BadMessage(f"{printed!r} stands for no UTF-8", expected="percent-encoded UTF-8") from None
-
-
-# What begins an escape is escaped itself, so that different texts stay different.
-_PRINTED = "".join(map(chr, range(33, 127))).replace("%", "")
-
-
-def seconds_left(request: Request) -> float:
-    """The time that the caller has left. Raises `BadMessage` when it does not say so: no call is without a deadline."""
-    said = request.headers.get("remit-timeout-ms", "")
-    if not said.isdecimal():
-        raise BadMessage("it says no deadline", where=request.kind, expected="the header remit-timeout-ms")
-    return int(said) / 1000
 
 
 # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
