@@ -107,7 +107,7 @@ class Table:
 
     def table(self, key: str, *, required: str = "") -> Table:
         """The table under a key; an empty one when it is absent or something else."""
-        values = self.take(key, dict, "a table", required) or {}
+        values: dict[str, Any] = self.take(key, dict, "a table", required) or {}
         return Table(values, f"{self.name}.{key}" if self.name else key, self.reading)
 
     def finish(self) -> None:
