@@ -14,6 +14,9 @@ from threading import Timer
 
 import pytest
 
+from remit.log import Channel, Record, SubscriptionId
+from remit.stores import Park, Unit
+from remit.stores.sqlite.store import SqliteStore
 from tests.cli.program import DEADLINE, Office, is_clear
 from tests.servers.ports import free_port
 
@@ -52,15 +55,43 @@ def test_status_reads_the_stores_that_a_topology_names(office: Office, topology:
     assert (code, row["head"], row["state"]) == (1, 1, "silent")
 
 
-def test_parked_keys_are_found_in_the_stores_of_a_topology(office: Office, topology: Path) -> None:
-    code, said, _ = run(office, "parked", "list", "--store", str(topology))
-    assert (code, said) == (0, "nothing is parked\n")
+NAME = "mail.deliver"
+
+
+async def test_parked_keys_are_settled_in_the_stores_of_a_topology(office: Office, topology: Path) -> None:
+    store = SqliteStore(topology.parent / "elsewhere" / "mail.db", "mail")
+    await store.open()
+    for pos in (7, 8):
+        record = Record(0, pos, f"m{pos}", "", "ada", "desk.Posted", 1, 1.0, "{}", b"{}")
+        park = Park(SubscriptionId(NAME, "desk", Channel.PUBLISHED), record.key, record, 1.0, "broken", 30.0)
+        await store.commit(Unit(parks=[park]))
+    await store.close()
+    file = str(topology)
+    for place in ([file], [NAME, file], ["--store", file]):
+        code, said, _ = run(office, "parked", "list", *place, "--json")
+        assert (code, [row["waiting"] for row in json.loads(said)]) == (0, [2]), place
+    assert run(office, "parked", "show", "ada", file)[0] == 0
+    assert run(office, "parked", "retry", NAME, file, "--all")[1].startswith("1 key is due")
+    assert run(office, "parked", "discard", NAME, file, "--key", "ada", "--reason", "none")[1].startswith("discarded")
+    _, _, said = run(office, "parked", "list", NAME, "post_office:office")
+    assert is_clear(said, "store.missing"), "those of a system are where they always are"
+    for place in (["post_office:office", "--store", file], [file]):
+        assert "1" in run(office, "parked", "list", NAME, *place)[1]
+
+
+def test_logs_are_settled_in_the_stores_of_a_topology(office: Office, topology: Path) -> None:
+    file = str(topology)
+    _, _, said = run(office, "log", "accept", NAME, file, "--source", "desk", "--from", "head")
+    assert is_clear(said, "log.intact")
+    assert run(office, "log", "forget", NAME, file, "--source", "desk")[0] == 0
+    _, _, said = run(office, "log", "forget", NAME, file, "--source", "desk")
+    assert is_clear(said, "log.unknown")
 
 
 @pytest.mark.parametrize("option", ["--data", "--store"])
 def test_a_topology_says_itself_where_stores_are(office: Office, topology: Path, option: str) -> None:
-    for command in ("run", "status"):
-        code, _, said = run(office, command, str(topology), option, "elsewhere")
+    for command in (["run"], ["status"], ["parked", "list"], ["log", "heads"]):
+        code, _, said = run(office, *command, str(topology), option, "elsewhere")
         assert code == 2
         assert is_clear(said, "cli.usage")
 

@@ -13,7 +13,6 @@ from tests.docs.pages import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 CODE = re.compile(r"(?!remit\.)[a-z]+\.[a-z]+(-[a-z]+)*")
-ADDRESSES = {"any.write", "any.read", "any.log"}  # of calls, behind the name of a context
 FILE_ENDINGS = (".db", ".sql", ".html", ".json")
 CODE_ROW = re.compile(r"^\| `([a-z]+\.[a-z-]+)` \|", re.MULTILINE)
 OPTION_ROW = re.compile(r"^\| `(--[a-z-]+|[A-Z]+)", re.MULTILINE)
@@ -106,7 +105,7 @@ def codes_in(source: str) -> Iterator[str]:
             case _:
                 continue
         for text in (text for expression in made for text in texts_of(expression)):
-            if CODE.fullmatch(text) and not text.endswith(FILE_ENDINGS) and text not in ADDRESSES:
+            if CODE.fullmatch(text) and not text.endswith(FILE_ENDINGS):
                 yield text
 
 

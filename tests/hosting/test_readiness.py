@@ -11,7 +11,7 @@ import pytest
 
 from remit import Command, Context, System, Unavailable
 from remit.hosting.assembly import assemble
-from remit.hosting.serving import Doors, Limits, listen
+from remit.hosting.serving import Doors, EdgeSettings, listen
 from remit.log import Record
 from remit.observability import health
 from remit.runtime import Host
@@ -28,7 +28,7 @@ async def serving(system: System, store: str) -> AsyncGenerator[tuple[Host, Door
     runtime = assemble(system.model(), store=store)
     ending = asyncio.Event()
     with listen("127.0.0.1", 0) as door:
-        doors = Doors(system, runtime, door, Limits(max_body=1000, max_deadline=10.0))
+        doors = Doors(system, runtime, door, EdgeSettings(max_body=1000, max_deadline=10.0))
         await runtime.start()
         try:
             await doors.open()

@@ -16,7 +16,7 @@ import pytest
 
 from remit import Aggregate, BadValue, Command, DomainEvent, Refusal, Value, field
 from remit.messages import Codec, Encoding, decode_reply, write_reply
-from remit.runtime.remote.wire import Answers, Part
+from remit.runtime.remote.wire import Answers, ChannelCodec
 
 
 def _check(codec: Codec[Any], reply: Any) -> None:
@@ -189,7 +189,7 @@ BAD: list[tuple[Any, Any, str]] = [
 @pytest.mark.parametrize(("type_", "value"), GOOD, ids=map(str, range(len(GOOD))))
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
 def test_what_can_be_read_again_is_written(type_: Any, value: Any, encoding: Encoding) -> None:
-    part = Part(type_, encoding)
+    part = ChannelCodec(type_, encoding)
     written, body = part.write(value)
     back = part.codec(written).read(body)
     if isinstance(value, datetime | time):
@@ -202,7 +202,7 @@ def test_what_can_be_read_again_is_written(type_: Any, value: Any, encoding: Enc
 @pytest.mark.parametrize("encoding", ["json", "msgpack"])
 def test_what_could_not_be_read_again_is_refused(type_: Any, value: Any, says: str, encoding: Encoding) -> None:
     with pytest.raises(BadValue, match=says):
-        Part(type_, encoding).write(value)
+        ChannelCodec(type_, encoding).write(value)
     with pytest.raises(BadValue, match=says):
         _check(Codec[Any](type_), value)
     with pytest.raises(BadValue, match=says):
@@ -288,7 +288,7 @@ def test_a_refusal_is_looked_at_like_a_reply(encoding: Encoding) -> None:
     ("type_", "value"), [(int, 2**64), (list[int], [-(2**63) - 1]), (datetime, datetime(2026, 1, 1, tzinfo=EAST))]
 )
 def test_what_messagepack_has_no_form_for_travels_as_json(type_: Any, value: Any) -> None:
-    written, body = Part(type_, "msgpack").write(value)
+    written, body = ChannelCodec(type_, "msgpack").write(value)
     assert written == "json"
     assert repr(Codec[Any](type_).read(body)) == repr(value)
     written, _ = Answers(type_, "msgpack").write(value)

@@ -26,6 +26,7 @@ from remit import (
 )
 from remit import field as default
 from remit.messages import Encoding
+from remit.messages.component import Component
 from remit.runtime import Channels, Host, Placed, Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.stores import Store
@@ -187,7 +188,7 @@ class Side:
         self.store: Store = MemoryStore()
         model = system.model()
         others = [context.name for context in model.contexts if context.name != hosted]
-        placed = Placed(elsewhere=[f"{name}.{part}" for name in others for part in ("write", "read", "log")])
+        placed = Placed(elsewhere=[Component(name, part) for name in others for part in ("write", "read", "log")])
         self.host = Host(
             model, {hosted: self.store}, Ports(), placed=placed, channels=Channels(channel, encoding=encoding),
             listeners=[self.said],

@@ -15,6 +15,7 @@ import pytest
 from remit import Unavailable
 from remit.errors import StoreUnavailable
 from remit.log import Channel, SubscriptionId
+from remit.messages.component import Component
 from remit.runtime import Channels, Host, LoopWatch, Placed, Ports
 from remit.runtime.machine import SystemMachine
 from remit.runtime.remote.wire import Known
@@ -77,7 +78,7 @@ async def test_nothing_is_left_of_a_process_that_has_stopped(tmp_path: Path) -> 
     store, exchange, broker = SqliteStore(tmp_path / "desk.db", "desk"), Exchange(), Broker()
     calls, events = InProcessCalls(exchange), InProcessEvents(broker)
     placed = Placed(
-        elsewhere=["till.write", "till.read", "till.log"],
+        elsewhere=[Component("till", part) for part in ("write", "read", "log")],
         relays=[SubscriptionId("desk.relay:memory", "desk", Channel.PUBLISHED)],
         pushed=[("till", Channel.PUBLISHED)],
     )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit import ModelError
+from remit.messages.component import Component
 from remit.topology.file import Address, Service, parse_topology, read_topology
 from remit.topology.secret import Secret
 from tests.topology.files import FOLDER, SYSTEM, only, parsed, refused
@@ -40,13 +41,13 @@ def test_everything_written_is_there() -> None:
     assert (topology.where, topology.system) == ("shop.toml", "shop:shop")
     front = Service(
         "front",
-        ("sales", "billing.read"),
+        (Component("sales"), Component("billing", "read")),
         Address("127.0.0.1", 8001),
         Address("::1", 9001),
         2,
         Secret("front:hush"),
     )
-    assert topology.services == {"front": front, "back": Service("back", ("billing.write",))}
+    assert topology.services == {"front": front, "back": Service("back", (Component("billing", "write"),))}
     assert str(front.calls) == "[::1]:9001"
     assert topology.events
     assert (topology.events.technology.name, topology.events.codec, topology.events.replicas) == ("nats", "msgpack", 3)

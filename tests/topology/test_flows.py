@@ -9,6 +9,7 @@ from itertools import combinations
 
 import pytest
 
+from remit.messages.component import Component
 from remit.topology.flows import flows_of
 from remit.topology.moves import Change, changes_between, check_stores_stay
 from remit.topology.picture import mermaid_of, picture_of
@@ -18,7 +19,13 @@ from tests.topology.learning import FOLDER, planned, shapes
 
 SHOP: Mapping[str, ContextShape | None] = {
     "sales": ContextShape(
-        calls=frozenset({("write", "billing.write"), ("edge", "sales.write"), ("write", "sales.write")})
+        calls=frozenset(
+            {
+                ("write", Component("billing", "write")),
+                ("edge", Component("sales", "write")),
+                ("write", Component("sales", "write")),
+            }
+        )
     ),
     "billing": ContextShape(frozenset({"write", "read"}), frozenset({"sales"}), frozenset({"billing", "sales"})),
     "stock": None,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from remit.hosting.assembly import relayed
+from remit.messages.component import PARTS, Component
 from remit.topology.flows import Flow, flows_of
-from remit.topology.placement import COMPONENTS
 from tests.topology.learning import FOLDER, planned, shapes
 
 CUTS = ["four", "pairs", "apart", "edges", "replicas"]
@@ -20,7 +20,7 @@ def ways(name: str) -> dict[tuple[str, str, str], Flow]:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.stem)
 def test_it_plans_clean(path: object) -> None:
     name = str(getattr(path, "stem", ""))
-    assert set(planned(name).homes) == {f"{context}.{part}" for context in shapes() for part in COMPONENTS}
+    assert set(planned(name).homes) == {Component(context, part) for context in shapes() for part in PARTS}
 
 
 def test_every_cut_is_there_with_and_without_a_broker() -> None:
@@ -36,7 +36,7 @@ def test_a_cut_is_the_same_with_and_without_a_broker() -> None:
 def test_what_a_context_does_is_read_from_its_declarations() -> None:
     enrollment = shapes()["enrollment"]
     assert enrollment
-    assert enrollment.components == {"write", "read", "edge"}
+    assert enrollment.parts == {"write", "read", "edge"}
     assert enrollment.reacts_to == {"enrollment"}
     assert enrollment.projects == {"enrollment"}
     assert enrollment.calls == {

@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from remit import ModelError
+from remit.messages.component import PARTS, Component
 from remit.stores import Store
 from remit.stores.memory.store import MemoryStore
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.sqlite.store import SqliteStore
 from remit.topology.channels import CHANNELS
-from remit.topology.file import Address, Channel, Service, Topology
-from remit.topology.placement import COMPONENTS, ContextShape, Placement, place
+from remit.topology.file import Address, ChannelPlace, Service, Topology
+from remit.topology.placement import ContextShape, Placement, place
 from remit.topology.secret import Secret
 from remit.topology.stores import STORES
 from remit.transports import CallChannel
@@ -49,9 +50,7 @@ calls = "127.0.0.1:9020"
 
 def test_one_service_runs_everything() -> None:
     placement = placed(ALL)
-    assert placement.homes == {
-        f"{name}.{part}": "all" for name, shape in SHOP.items() if shape for part in shape.components
-    }
+    assert placement.homes == {f"{name}.{part}": "all" for name, shape in SHOP.items() if shape for part in shape.parts}
     assert {name: store.shown for name, store in placement.services["all"].stores.items()} == {
         name: f"sqlite:/srv/shop/data/{name}.db" for name in ("sales", "billing")
     }
@@ -76,7 +75,7 @@ def test_services_open_the_stores_they_need_and_answer_where_they_listen() -> No
         "billing.write": ("127.0.0.1:9020",),
         "billing.log": ("127.0.0.1:9010", "127.0.0.1:9020"),
     }
-    assert placement.homes["billing.write"] == "billing"
+    assert placement.homes[Component("billing", "write")] == "billing"
 
 
 def test_a_broker_finds_services_by_itself() -> None:
@@ -109,8 +108,8 @@ def test_beside_an_edge_of_another_context_only_what_is_kept_is_answered() -> No
 def test_of_a_context_that_is_not_loaded_only_the_name_is_judged() -> None:
     contexts = {"sales": ContextShape(), "billing": None}
     split = '[services.sales]\nruns = ["sales"]\nhttp = "127.0.0.1:8000"\n[services.billing]\nruns = ["billing.write"]'
-    assert placed(NATS + split, contexts).homes["billing.write"] == "billing"
-    assert placed(NATS + split.replace(".write", ""), contexts).homes["billing.edge"] == "billing"
+    assert placed(NATS + split, contexts).homes[Component("billing", "write")] == "billing"
+    assert placed(NATS + split.replace(".write", ""), contexts).homes[Component("billing", "edge")] == "billing"
     assert "no service runs billing" in only(ALL.replace("*", "sales"), "topology.unplaced", contexts)
 
 
@@ -259,7 +258,7 @@ def test_the_plan_knows_the_channels_as_they_are() -> None:
 # --- whatever the file says ------------------------------------------------------------------------------------------
 
 NAMES = ["sales", "billing", "stock"]
-ENTRIES = [*NAMES, "*", *(f"{name}.{part}" for name in [*NAMES, "*", "no"] for part in [*COMPONENTS, "no"])]
+ENTRIES = [Component(name, part) for name in [*NAMES, "*", "no"] for part in ["", *PARTS, "no"]]
 ADDRESSES = st.one_of(
     st.none(), st.builds(Address, st.sampled_from(["127.0.0.1", "h", "0.0.0.0"]), st.integers(1, 65535))
 )
@@ -283,12 +282,12 @@ TOPOLOGIES = st.builds(
     st.dictionaries(st.sampled_from([*NAMES, "no"]), st.sampled_from(["memory:", "sqlite:/x.db"]), max_size=2).map(
         lambda stores: {name: Secret(place) for name, place in {"default": "sqlite:/{context}.db", **stores}.items()}
     ),
-    st.one_of(st.none(), st.just(Channel(OVER_NATS, Secret("nats://h:1"), "nats://h:1"))),
-    st.sampled_from([None, *(Channel(kind, Secret(kind.name), kind.name) for kind in (OVER_NATS, OVER_HTTP))]),
+    st.one_of(st.none(), st.just(ChannelPlace(OVER_NATS, Secret("nats://h:1"), "nats://h:1"))),
+    st.sampled_from([None, *(ChannelPlace(kind, Secret(kind.name), kind.name) for kind in (OVER_NATS, OVER_HTTP))]),
     SERVICES,
 )
 SHAPES = st.fixed_dictionaries(
-    {name: st.one_of(st.none(), st.builds(ContextShape, st.frozensets(st.sampled_from(COMPONENTS)))) for name in NAMES}
+    {name: st.one_of(st.none(), st.builds(ContextShape, st.frozensets(st.sampled_from(PARTS)))) for name in NAMES}
 )
 
 
@@ -308,17 +307,19 @@ def test_whatever_the_file_says_every_component_is_in_one_service_or_there_is_a_
     hold(placement, shapes)
 
 
-@given(st.dictionaries(st.sampled_from([f"{n}.{p}" for n in NAMES for p in COMPONENTS]), st.sampled_from("abc")))
-def test_any_cut_that_places_everything_once_holds(cut: dict[str, str]) -> None:
-    runs = {name: tuple(part for part, home in cut.items() if home == name) for name in sorted(set(cut.values()))}
+@given(st.dictionaries(st.sampled_from([Component(n, p) for n in NAMES for p in PARTS]), st.sampled_from("abc")))
+def test_any_cut_that_places_everything_once_holds(cut: dict[Component, str]) -> None:
+    runs = {name: tuple(each for each, home in cut.items() if home == name) for name in sorted(set(cut.values()))}
     services = {
-        name: Service(name, parts, Address("127.0.0.1", 8000 + n) if any("edge" in part for part in parts) else None)
+        name: Service(
+            name, parts, Address("127.0.0.1", 8000 + n) if any(each.part == "edge" for each in parts) else None
+        )
         for n, (name, parts) in enumerate(runs.items())
     }
     shapes: dict[str, ContextShape | None] = {
-        name: ContextShape(frozenset(part for part in COMPONENTS if f"{name}.{part}" in cut)) for name in NAMES
+        name: ContextShape(frozenset(part for part in PARTS if f"{name}.{part}" in cut)) for name in NAMES
     }
-    calls = Channel(OVER_NATS, Secret("nats://h:1"), "nats://h:1")
+    calls = ChannelPlace(OVER_NATS, Secret("nats://h:1"), "nats://h:1")
     placement = place(
         Topology("cut.toml", "s", {"default": Secret("sqlite:/{context}.db")}, None, calls, services), shapes
     )
@@ -329,9 +330,9 @@ def test_any_cut_that_places_everything_once_holds(cut: dict[str, str]) -> None:
 def hold(placement: Placement, shapes: dict[str, ContextShape | None]) -> None:
     """What is true of every placement."""
     for context, shape in shapes.items():
-        for part in shape.components if shape else ():
+        for part in shape.parts if shape else ():
             hosts = [name for name, service in placement.services.items() if service.has(context, part)]
-            assert hosts == [placement.homes[f"{context}.{part}"]]
+            assert hosts == [placement.homes[Component(context, part)]]
             if part != "edge":
                 assert context in placement.services[hosts[0]].stores
                 assert f"{context}.{part}" in placement.addresses

@@ -5,6 +5,7 @@ from __future__ import annotations
 from remit import Command, Context, DomainEvent, IntegrationEvent, Later, Projection, Query, Sender
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
+from remit.messages.component import Component
 from remit.topology.placement import ContextShape
 from remit.topology.shapes import shapes_of
 
@@ -86,7 +87,7 @@ def test_a_shape_has_components_sources_and_calls() -> None:
     assert shapes["sales"] == ContextShape(
         frozenset({"write", "read", "edge"}),
         projects=frozenset({"stock"}),
-        calls=frozenset({("edge", "sales.write"), ("read", "stock.read")}),
+        calls=frozenset({("edge", Component("sales", "write")), ("read", Component("stock", "read"))}),
     )
 
 

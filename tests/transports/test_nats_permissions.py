@@ -16,8 +16,9 @@ from remit.transports import Answer, Request
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
-from remit.transports.nats.permissions import BrokerUser, permissions
+from remit.transports.nats.permissions import permissions
 from remit.transports.nats.streams import stream_name
+from remit.transports.technology import BrokerUser
 from tests.servers.nats import NatsServer, nats_server
 
 ENROLLMENT, BILLING = frozenset({"enrollment"}), frozenset({"billing"})

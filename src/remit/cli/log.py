@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -12,22 +11,18 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from remit.cli.options import AsJson, Data, Store, SystemName, located, places_at
-from remit.cli.screen import cell, say, show
+from remit import operations
+from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, SystemName, located, places_of
+from remit.cli.screen import cell, say, show, time_shown
 from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE
 from remit.hosting.opening import Places, opened, require_all, require_some
-from remit.log import Channel, Checkpoint, SubscriptionId, context_of
+from remit.log import context_of
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
-from remit.runtime.following.history import settled
-from remit.runtime.freshness.missed import accept_missed, note_missed
 
 app = App(name="log", help="See where logs begin and end and who follows them, and settle what the log cannot.")
 
-Subscription = Annotated[
-    str, Parameter(name="SUBSCRIPTION", help="Name of the subscription, as remit status shows it.")
-]
 Source = Annotated[str, Parameter(name="--source", help="The context whose log it follows.")]
 
 
@@ -56,9 +51,17 @@ def subscribers(system: SystemName = HERE, /, *, store: Store = None, data: Data
 
 
 @app.command
-def forget(subscription: Subscription, /, *, source: Source, store: Store = None, data: Data = None) -> int:
+def forget(
+    subscription: Subscription,
+    system: StoresOf = None,
+    /,
+    *,
+    source: Source,
+    store: Store = None,
+    data: Data = None,
+) -> int:
     """Keep a log no longer for a subscription that is gone for good. One that still runs reports again."""
-    asyncio.run(_forget(places_at(store, data), subscription, source))
+    asyncio.run(_forget(places_of(system, store, data), subscription, source))
     say(f"the log of {source} is no longer kept for {subscription}")
     return 0
 
@@ -66,6 +69,7 @@ def forget(subscription: Subscription, /, *, source: Source, store: Store = None
 @app.command
 def accept(
     subscription: Subscription,
+    system: StoresOf = None,
     /,
     *,
     source: Source,
@@ -86,12 +90,12 @@ def accept(
     Only the partitions in which it cannot go on by itself are moved. A process that runs it goes on at once. What a
     projection misses leaves it incomplete, until that is accepted too.
     """
-    places = places_at(store, data)
+    places = places_of(system, store, data)
     if begin == "here":
-        moved = asyncio.run(_accept_as_it_is(places, subscription, source))
+        done = asyncio.run(_accept_incomplete(places, subscription, source))
     else:
-        moved = asyncio.run(_accept(places, subscription, source, _time(begin)))
-    for line in moved:
+        done = asyncio.run(_go_on(places, subscription, source, _time(begin)))
+    for line in done:
         say(line)
     return 0
 
@@ -108,51 +112,23 @@ async def _subscribers(system: System, places: Places) -> list[SubscriberStatus]
 
 async def _forget(places: Places, subscription: str, source: str) -> None:
     async with opened(places, require_some(places, [source])) as stores:
-        if not await stores[source].forget(subscription):
-            names = ", ".join(dict.fromkeys(row.name for row in await stores[source].subscribers())) or "none so far"
-            raise Failure("log.unknown", "this log has not heard of it", where=f"{subscription} from {source}",
-                          expected=f"one that has reported: {names}", next="remit log subscribers")  # fmt: skip
+        await operations.forget(stores[source], source, subscription)
 
 
-async def _accept(places: Places, subscription: str, source: str, begin: str | float) -> list[str]:
+async def _go_on(places: Places, subscription: str, source: str, begin: str | float) -> list[str]:
     consumer = context_of(subscription)
     async with opened(places, require_all(places, [consumer, source])) as stores:
-        known = {row.channel for row in await stores[source].subscribers() if row.name == subscription}
-        moved: list[str] = []
-        for channel in Channel:
-            id = SubscriptionId(subscription, source, channel)
-            stands = await stores[consumer].checkpoints(id)
-            if stands or channel in known:
-                places_to = await settled(stores[source], source, channel, stands, begin, time.time())
-                passed = {part: to for part, to in places_to.items() if to.pos > _pos(stands, part)}
-                await note_missed(stores[consumer], id, passed)
-                await stores[consumer].place(id, places_to)
-                moved += [
-                    f"partition {part}: from {_pos(stands, part)} to {to.pos}" for part, to in sorted(places_to.items())
-                ]
-    if not moved:
-        raise Failure("log.intact", "it can go on by itself", where=f"{subscription} from {source}",
-                      expected="a subscription that is lost-source or regressed", next="remit status")  # fmt: skip
-    return moved
+        moved = await operations.go_on(
+            stores[consumer], subscription, stores[source], source, begin=begin, now=time.time()
+        )
+    return [f"partition {part}: from {before} to {after}" for part, before, after in moved]
 
 
-async def _accept_as_it_is(places: Places, subscription: str, source: str) -> list[str]:
-    """Whatever a projection has missed, its documents are taken for complete."""
+async def _accept_incomplete(places: Places, subscription: str, source: str) -> list[str]:
     consumer = context_of(subscription)
     async with opened(places, require_some(places, [consumer])) as stores:
-        found: list[str] = []
-        for channel in Channel:
-            id = SubscriptionId(subscription, source, channel)
-            accepted = await accept_missed(stores[consumer], id, time.time())
-            found += [f"partition {part}: what was deleted up to {pos} is not missed" for part, pos in accepted.items()]
-    if not found:
-        raise Failure("log.intact", "it has missed nothing", where=f"{subscription} from {source}",
-                      expected="a projection that remit status notes as incomplete", next="remit status")  # fmt: skip
-    return found
-
-
-def _pos(stands: Mapping[int, Checkpoint], part: int) -> int:
-    return stands[part].pos if part in stands else 0
+        missed = await operations.accept_incomplete(stores[consumer], subscription, source, now=time.time())
+    return [f"partition {part}: what was deleted up to {pos} is not missed" for part, pos in missed]
 
 
 def _time(begin: str) -> str | float:
@@ -190,4 +166,4 @@ def _table_of_subscribers(rows: list[SubscriberStatus]) -> Table:
 
 
 def _shown(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%SZ}" if at else "never"
+    return time_shown(at) if at else "never"

@@ -28,6 +28,13 @@ SystemName = Annotated[
         "or . for the one that pyproject.toml there names.",
     ),
 ]
+StoresOf = Annotated[
+    str | None,
+    Parameter(
+        name="SYSTEM",
+        help="Whose stores: a topology file, or a system. Default: all that --store or --data names.",
+    ),
+]
 Store = Annotated[
     str | None,
     Parameter(
@@ -41,6 +48,9 @@ Data = Annotated[
     Parameter(
         name="--data", validator=not_empty, help="Folder of the stores, one SQLite file per context. Default: data"
     ),
+]
+Subscription = Annotated[
+    str, Parameter(name="SUBSCRIPTION", help="Name of the subscription, as remit status shows it.")
 ]
 Listen = Annotated[
     list[str] | None,
@@ -78,6 +88,19 @@ def place_of(store: str | None, data: str | None) -> str:
 def places_at(store: str | None, data: str | None) -> Places:
     """Where the stores are that --store or --data names. Raises `Failure`, `ModelError`."""
     return Places.at(place_of(store, data))
+
+
+def places_of(system: str | None, store: str | None, data: str | None) -> Places:
+    """Where the stores are of a topology file or a system, or of whatever --store or --data names.
+
+    Raises `Failure`, `ModelError`.
+    """
+    if system is None:
+        return places_at(store, data)
+    if is_topology(system):
+        refuse_places(store=store, data=data)
+        return Places.at(system)
+    return places_at(store, data)._replace(named=find_system(system).names)
 
 
 def located(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 import msgspec
@@ -16,32 +15,30 @@ from cyclopts import App, Parameter
 from cyclopts.validators import Number
 from rich.table import Table
 
-from remit.cli.options import AsJson, Data, Store, places_at
-from remit.cli.screen import cell, say
+from remit import operations
+from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, is_topology, places_of
+from remit.cli.screen import cell, say, time_shown
 from remit.cli.screen import show as show_on_screen
-from remit.errors import Conflict, visible
+from remit.errors import visible
 from remit.hosting.failures import Failure
 from remit.hosting.opening import Places, opened, require_some
 from remit.log import context_of
 from remit.observability import is_alive
-from remit.runtime.failures import NEVER, storable
-from remit.stores import Discard, Letter, Parked, Unit
-from remit.stores.port import Committing
+from remit.runtime.failures import NEVER
+from remit.stores import Letter, Parked
 
 MOST_KEYS, MOST_LETTERS = 1000, 100
 """Shown, unless more are asked for."""
 
 app = App(name="parked", help="See and settle parked keys: messages that could not be handled, and those behind them.")
 
-Subscription = Annotated[
-    str, Parameter(name="SUBSCRIPTION", help="Name of the subscription, as remit status shows it.")
-]
 Key = Annotated[str, Parameter(name="--key", help="The parked key.")]
 
 
 @app.command(name="list")
 def list_(
     subscription: Annotated[str | None, Parameter(name="SUBSCRIPTION", help="Only of this subscription.")] = None,
+    system: StoresOf = None,
     /,
     *,
     limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000), help="How many at most.")] = MOST_KEYS,
@@ -49,8 +46,10 @@ def list_(
     data: Data = None,
     json: AsJson = False,
 ) -> int:
-    """List the parked keys, longest parked first."""
-    rows, gone = asyncio.run(_list(places_at(store, data), subscription, limit + 1))
+    """List the parked keys, longest parked first. A topology file may also stand alone."""
+    if subscription is not None and is_topology(subscription) and system is None:
+        subscription, system = None, subscription
+    rows, gone = asyncio.run(_list(places_of(system, store, data), subscription, limit + 1))
     for name in gone:
         say(f"what is running has no {name}: run a release that has it, or remit parked discard", error=True)
     if len(rows) > limit:
@@ -68,6 +67,7 @@ def list_(
 @app.command
 def show(
     key: Annotated[str, Parameter(name="KEY", help="The parked key.")],
+    system: StoresOf = None,
     /,
     *,
     subscription: Annotated[str | None, Parameter(help="Only of this subscription.")] = None,
@@ -77,7 +77,7 @@ def show(
     json: AsJson = False,
 ) -> int:
     """Show why a key is parked, and its letters: the messages that wait, in order."""
-    reports = asyncio.run(_show(places_at(store, data), subscription, key, payload=payload))
+    reports = asyncio.run(_show(places_of(system, store, data), subscription, key, payload=payload))
     if json:
         print(as_json(reports))
     else:
@@ -88,6 +88,7 @@ def show(
 @app.command
 def retry(
     subscription: Subscription,
+    system: StoresOf = None,
     /,
     *,
     key: Annotated[str | None, Parameter(help="The parked key.")] = None,
@@ -99,7 +100,7 @@ def retry(
     if all_ == (key is not None):
         raise Failure("cli.usage", "which keys?", where="remit parked retry", expected="either --key KEY or --all",
                       next=f"remit parked retry {subscription} --all")  # fmt: skip
-    due, whose = asyncio.run(_retry(places_at(store, data), subscription, key))
+    due, whose = asyncio.run(_retry(places_of(system, store, data), subscription, key))
     keys = "1 key is due" if due == 1 else f"{due} keys are due"
     say(f"{keys}: {whose}")
     return 0
@@ -108,6 +109,7 @@ def retry(
 @app.command
 def discard(
     subscription: Subscription,
+    system: StoresOf = None,
     /,
     *,
     key: Key,
@@ -119,42 +121,32 @@ def discard(
     data: Data = None,
 ) -> int:
     """Throw away the first letter of a parked key. Those behind it become due; a note with the reason stays."""
-    say(asyncio.run(_discard(places_at(store, data), subscription, key, reason, source)))
+    say(asyncio.run(_discard(places_of(system, store, data), subscription, key, reason, source)))
     return 0
 
 
 async def _list(places: Places, subscription: str | None, limit: int) -> tuple[list[Parked], list[str]]:
     """Parked keys, and the subscriptions among them that nothing has that is running."""
-    rows: list[Parked] = []
     gone: list[str] = []
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
+        rows = await operations.parked_keys(stores.values(), subscription, limit=limit)
         for store in stores.values():
-            found = await store.parked(subscription, limit=limit)
-            rows += found
-            if found and await is_alive(store, time.time()):
-                names = sorted({row.subscription.name for row in found})
+            names = sorted({each.name for each in await store.parking() if subscription in (None, each.name)})
+            if names and await is_alive(store, time.time()):
                 gone += [name for name in names if not await is_alive(store, time.time(), name)]
-    return sorted(rows, key=lambda row: row.since)[:limit], gone
+    return rows, gone
 
 
 async def _show(places: Places, subscription: str | None, key: str, *, payload: bool) -> list[KeyReport]:
-    reports: list[KeyReport] = []
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
-        for store in stores.values():
-            for row in await store.parked(subscription, key=key):
-                letters = await store.letters(row.subscription, key, MOST_LETTERS)
-                reports.append(KeyReport.of(row, [LetterReport.of(letter, payload=payload) for letter in letters]))
-    if not reports:
-        raise _not_parked(subscription, key)
-    return reports
+        found = await operations.keys_with_letters(stores.values(), key, subscription, limit=MOST_LETTERS)
+    return [KeyReport.of(row, [LetterReport.of(each, payload=payload) for each in letters]) for row, letters in found]
 
 
 async def _retry(places: Places, subscription: str, key: str | None) -> tuple[int, str]:
     async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
-        due = await store.retry(subscription, key, 0.0)  # now, whatever the clocks say
-        if not due:
-            raise _not_parked(subscription, key)
+        due = await operations.retry(store, subscription, key)
         if await is_alive(store, time.time(), subscription):
             return due, "the running service handles it now"
         if await is_alive(store, time.time()):
@@ -165,44 +157,13 @@ async def _retry(places: Places, subscription: str, key: str | None) -> tuple[in
 async def _discard(places: Places, subscription: str, key: str, reason: str, source: str | None) -> str:
     async with opened(places, await _contexts(places, subscription)) as stores:
         (store,) = stores.values()
-        row = _only(await store.parked(subscription, key=key), subscription, key, source)
-        (letter,) = await store.letters(row.subscription, key, 1)
-        await _throw_away(store, row, letter.record.part, letter.record.pos, reason)
-    return f"discarded {letter.record.type} {letter.record.id}; {row.letters - 1} behind it, due now"
-
-
-async def _throw_away(store: Committing, row: Parked, part: int, pos: int, reason: str) -> None:
-    letter = Discard(row.subscription, row.key, part, pos, storable(reason), time.time())
-    try:
-        await store.commit(Unit(discard=letter))
-    except Conflict:
-        raise Failure(
-            "parked.changed", "somebody else settled the letter meanwhile",
-            where=f"{row.subscription.name} key {row.key!r}", expected="the letter as it was",
-            next=f"remit parked show {row.key}",
-        ) from None  # fmt: skip
-
-
-def _only(rows: Sequence[Parked], subscription: str, key: str, source: str | None) -> Parked:
-    found = [row for row in rows if source in (None, row.subscription.source)]
-    if not found:
-        raise _not_parked(subscription, key)
-    if len(found) > 1:
-        sources = ", ".join(row.subscription.source for row in found)
-        raise Failure("parked.ambiguous", "the key is parked for several sources", where=f"{subscription} key {key!r}",
-                      expected=f"one of: {sources}", next=f"--source {found[0].subscription.source}")  # fmt: skip
-    return found[0]
+        gone = await operations.discard(store, subscription, key, reason=reason, now=time.time(), source=source)
+    return f"discarded {gone.record.type} {gone.record.id}; {gone.behind} behind it, due now"
 
 
 async def _contexts(places: Places, subscription: str | None) -> list[str]:
     """The contexts with a store, or the one that a subscription belongs to."""
     return require_some(places, await places.made() if subscription is None else [context_of(subscription)])
-
-
-def _not_parked(subscription: str | None, key: str | None) -> Failure:
-    where = " ".join(([subscription] if subscription else []) + ([f"key {key!r}"] if key is not None else []))
-    return Failure("parked.none", "nothing is parked there", where=where, expected="a parked key",
-                   next="remit parked list shows them")  # fmt: skip
 
 
 # ── how they are shown ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -292,7 +253,7 @@ def _time(seconds: float) -> str:
     """Universal time; 0 stands for what is due already, and the end of time for what waits for a person."""
     if seconds >= NEVER:
         return "when you retry it"
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}" if seconds else "now"
+    return time_shown(seconds) if seconds else "now"
 
 
 def _readable(data: bytes) -> Any:

@@ -16,15 +16,13 @@ from remit.cli.screen import show
 from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
 from remit.hosting.technologies import broker_permissions
-from remit.topology.file import Address, Channel, read_topology
+from remit.topology.file import Address, ChannelPlace, Topology, read_topology
 from remit.topology.flows import IN_PROCESS, Flow, flows_of
 from remit.topology.moves import Change, changes_between, check_stores_stay
 from remit.topology.picture import mermaid_of, picture_of
-from remit.topology.placement import ContextShape, PlacedService, Placement, place
+from remit.topology.placement import PlacedService, Placement, Shapes, place
 from remit.topology.shapes import shapes_of
 from remit.topology.users import users_of
-
-Shapes = dict[str, ContextShape | None]
 
 
 def plan(
@@ -104,8 +102,8 @@ def _tell(placement: Placement, contexts: Sequence[str], flows: Sequence[Flow]) 
     print()
     show(_stores(placement))
     print()
-    if placement.topology.events or placement.topology.calls:
-        show(_channels(placement))
+    if placement.topology.channels:
+        show(_channels(placement.topology))
         print()
     show(_flows(flows))
 
@@ -132,11 +130,10 @@ def _stores(placement: Placement) -> Table:
     return table
 
 
-def _channels(placement: Placement) -> Table:
+def _channels(topology: Topology) -> Table:
     table = _table("CHANNEL", "OVER", "CODEC")
-    for name, channel in (("events", placement.topology.events), ("calls", placement.topology.calls)):
-        if channel is not None:
-            table.add_row(name, channel.place + (", with a shared secret" if channel.secret else ""), channel.codec)
+    for name, channel in topology.channels.items():
+        table.add_row(name, channel.place + (", with a shared secret" if channel.secret else ""), channel.codec)
     return table
 
 
@@ -174,7 +171,7 @@ def _each(placed: PlacedService, first: Address | None) -> list[str]:
     return [str(first.of_replica(n)) for n in range(placed.service.replicas)] if first else []
 
 
-def _channel(channel: Channel | None) -> dict[str, str] | None:
+def _channel(channel: ChannelPlace | None) -> dict[str, str] | None:
     return None if channel is None else {"over": channel.place, "codec": channel.codec}
 
 

@@ -22,7 +22,7 @@ from remit.hosting.event_loop import told_to_end
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, find_listener, load_system
 from remit.hosting.services import Replica, children_of, chosen, make_service
-from remit.hosting.serving import Doors, Limits, listen, serve
+from remit.hosting.serving import Doors, EdgeSettings, listen, serve
 from remit.hosting.supervision import Child, Supervisor
 from remit.runtime import Host
 from remit.topology.file import Topology, read_topology
@@ -74,7 +74,7 @@ def run(
     lines.setFormatter(LineFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[lines])
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    limits = Limits(max_body, max_deadline, max_requests, docs)
+    limits = EdgeSettings(max_body, max_deadline, max_requests, docs)
     if is_topology(system):
         refuse_places(store=store, data=data, port=port)
         return _run_topology(system, services, limits, listen_with or (), attached=attached, as_json=json)
@@ -106,7 +106,7 @@ def _run_here(
     edges: System,
     process: Host,
     at: Listening | None,
-    limits: Limits,
+    limits: EdgeSettings,
     ready: Callable[[str | None], None],
     *,
     attached: bool = False,
@@ -125,7 +125,7 @@ def _run_here(
 
 
 def _run_topology(
-    path: str, services: Sequence[str], limits: Limits, listeners: Sequence[str], *, attached: bool, as_json: bool
+    path: str, services: Sequence[str], limits: EdgeSettings, listeners: Sequence[str], *, attached: bool, as_json: bool
 ) -> int:
     topology = read_topology(path, whole=not services)
     replicas = chosen(topology, services)
@@ -140,7 +140,7 @@ def _run_topology(
     return asyncio.run(_supervise(topology, children, attached=attached, as_json=as_json))
 
 
-def _command(path: str, limits: Limits, listeners: Sequence[str], replica: Replica) -> Sequence[str]:
+def _command(path: str, limits: EdgeSettings, listeners: Sequence[str], replica: Replica) -> Sequence[str]:
     numbers = ["--max-body", str(limits.max_body), "--max-deadline", str(limits.max_deadline)]
     options = [*numbers, "--max-requests", str(limits.max_requests), "--docs" if limits.docs else "--no-docs"]
     options += [word for name in listeners for word in ("--listen", name)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from datetime import UTC, datetime
 
 from rich.console import Console, RenderableType
 from rich.markup import escape
@@ -33,6 +34,11 @@ def show(what: RenderableType) -> None:
 def cell(text: str) -> str:
     """Anybody's text as it may stand in a table, on one line."""
     return escape(visible(text.replace("\n", "\\n")))
+
+
+def time_shown(seconds: float) -> str:
+    """Universal time, of seconds since the epoch."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
 def say(text: object, *, error: bool = False) -> None:

@@ -11,6 +11,7 @@ from remit.contexts import Model, Sender
 from remit.errors import Finding, Findings, ModelError
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
+from remit.messages.component import Component
 from remit.observability import log_event
 from remit.runtime import Host, Listener, LoopWatch, Placed, Ports, compile_system
 from remit.runtime.listeners import beside
@@ -42,11 +43,11 @@ def placed_in(placement: Placement, service: PlacedService) -> Placed:
     return Placed(service.runs, _elsewhere(placement, service, contexts), relays, heard)
 
 
-def _elsewhere(placement: Placement, service: PlacedService, contexts: list[str]) -> set[str]:
+def _elsewhere(placement: Placement, service: PlacedService, contexts: list[str]) -> set[Component]:
     """The addresses that this service does not answer itself."""
-    parts = {f"{context}.{part}" for context, runs in service.runs.items() for part in runs}
-    logs = {f"{context}.log" for context in service.stores}
-    return {*placement.homes, *(f"{name}.log" for name in contexts)} - parts - logs
+    parts = {Component(context, part) for context, runs in service.runs.items() for part in runs}
+    logs = {Component(context, "log") for context in service.stores}
+    return {*placement.homes, *(Component(name, "log") for name in contexts)} - parts - logs
 
 
 def relayed(placement: Placement) -> list[SubscriptionId]:
@@ -55,7 +56,7 @@ def relayed(placement: Placement) -> list[SubscriptionId]:
     events = placement.topology.events
     if events is None or reads_directly(placement.topology):
         return []
-    writers = sorted(home.partition(".")[0] for home in placement.homes if home.endswith(".write"))
+    writers = sorted(home.context for home in placement.homes if home.part == "write")
     return [
         SubscriptionId(f"{context}.relay:{events.technology.name}", context, channel)
         for context in writers

@@ -57,7 +57,7 @@ class Places(NamedTuple):
 
 def _named(topology: Topology) -> Sequence[str]:
     """The contexts that a topology names; those that `*` stands for, the system knows."""
-    names = {entry.partition(".")[0] for service in topology.services.values() for entry in service.runs}
+    names = {entry.context for service in topology.services.values() for entry in service.runs}
     return find_system(topology.system).names if "*" in names else sorted(names)
 
 

@@ -51,7 +51,7 @@ def chosen(topology: Topology, names: Sequence[str]) -> list[Replica]:
     return list(dict.fromkeys(found))
 
 
-class Service(NamedTuple):
+class ServiceProcess(NamedTuple):
     """A process of a topology, not yet started."""
 
     name: str
@@ -62,7 +62,7 @@ class Service(NamedTuple):
     """Where it serves them."""
 
 
-def make_service(topology: Topology, replica: Replica, listeners: Iterable[Listener] = ()) -> Service:
+def make_service(topology: Topology, replica: Replica, listeners: Iterable[Listener] = ()) -> ServiceProcess:
     """Loads what a service hosts, places it and puts it together.
 
     Raises `Failure` and `ModelError` for a system that is not there or does not hold, as it is placed; `StoreError` and
@@ -76,7 +76,9 @@ def make_service(topology: Topology, replica: Replica, listeners: Iterable[Liste
     host = assemble_service(model, placement, placed, replica=replica.number, listeners=listeners)
     edges = hosted.hosting([context for context in placed.runs if placed.has(context, "edge")])
     http = placed.service.http
-    return Service(replica.named(topology), host, edges, None if http is None else http.of_replica(replica.number))
+    return ServiceProcess(
+        replica.named(topology), host, edges, None if http is None else http.of_replica(replica.number)
+    )
 
 
 def children_of(

@@ -51,7 +51,7 @@ def _refused(error: OSError, where: str) -> Failure:
                    expected="an address of this machine", next="--host 127.0.0.1")  # fmt: skip
 
 
-class Limits(NamedTuple):
+class EdgeSettings(NamedTuple):
     """What one request may take: bytes of its body, seconds of its deadline; how many are handled at the same time, and
     whether the routes are shown."""
 
@@ -67,7 +67,7 @@ class Doors:
     Raises `ModelError` with every route that does not hold, `Failure` when the server is not installed.
     """
 
-    def __init__(self, system: System, host: Host, door: socket.socket, limits: Limits) -> None:
+    def __init__(self, system: System, host: Host, door: socket.socket, limits: EdgeSettings) -> None:
         try:
             import uvicorn
         except ModuleNotFoundError:

@@ -21,9 +21,9 @@ from remit.topology.stores import StorePlace
 from remit.transports.technology import ChannelSettings
 
 if TYPE_CHECKING:  # what only services need is not loaded by who connects without a topology
-    from remit.topology.file import Channel, Service, Topology
+    from remit.topology.file import ChannelPlace, Service, Topology
     from remit.topology.placement import Placement
-    from remit.topology.users import User
+    from remit.transports.technology import BrokerUser
 
 
 def _load(reference: str, what: str, install: str, error: type[RemitError]) -> Any:
@@ -97,7 +97,7 @@ def make_channels(system: str, placement: Placement, service: Service, replica: 
     )
 
 
-def _make(reference: str, what: str, channel: Channel, service: Service, usual: ChannelSettings) -> Any:
+def _make(reference: str, what: str, channel: ChannelPlace, service: Service, usual: ChannelSettings) -> Any:
     if not reference:
         return None  # followers read the logs themselves
     settings = replace(
@@ -119,7 +119,7 @@ def _user(service: Service) -> tuple[str, str] | None:
     return user, password
 
 
-def broker_permissions(system: str, topology: Topology, users: Sequence[User]) -> str:
+def broker_permissions(system: str, topology: Topology, users: Sequence[BrokerUser]) -> str:
     """What each user may do, for the configuration of the broker that a topology has.
 
     Raises `ChannelError`: for a missing driver, and for a broker of which we know no configuration.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from remit.log import Channel, SubscriptionId
 from remit.messages import Encoding
+from remit.messages.component import Component
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.feeds import PushedFeed, RemoteFeed
@@ -21,7 +22,7 @@ class Placed:
 
     runs: Mapping[str, Collection[str]] | None = None
     """The components of each context that run here, `write` and `read`; None for all of them."""
-    elsewhere: Collection[str] = ()
+    elsewhere: Collection[Component] = ()
     """The addresses that other processes answer: `billing.write`, `billing.read`, `billing.log`."""
     relays: Sequence[SubscriptionId] = ()
     """The channels of logs that are published from here."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from remit.errors import ChannelError, Finding, ModelError, StoreError
 from remit.messages import Encoding
+from remit.messages.component import Component
 from remit.topology.channels import CODECS, FOR_BROKER, channel_forms, channel_technology
 from remit.topology.secret import Secret
 from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_technology
@@ -51,7 +52,7 @@ class Address(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Channel:
+class ChannelPlace:
     """How events or calls travel between services. `url` may hold a password; `place` is what may be shown of it."""
 
     technology: ChannelTechnology
@@ -66,10 +67,11 @@ class Channel:
 
 @dataclass(frozen=True)
 class Service:
-    """One service: what it runs, as written, and where it listens."""
+    """One service: what it runs, and where it listens."""
 
     name: str
-    runs: tuple[str, ...]
+    runs: tuple[Component, ...]
+    """As written: `*` is a context too."""
     http: Address | None = None
     """Where its edge listens."""
     calls: Address | None = None
@@ -89,11 +91,17 @@ class Topology:
     """`module:attribute`, or a module."""
     stores: Mapping[str, Secret]
     """Places of stores by context, and under "default" that of all others, as written. Paths are absolute."""
-    events: Channel | None
-    calls: Channel | None
+    events: ChannelPlace | None
+    calls: ChannelPlace | None
     services: Mapping[str, Service]
     open_variables: frozenset[str] = frozenset()
     """The variables of the environment that every process reads, because what they stand in is no secret."""
+
+    @property
+    def channels(self) -> Mapping[str, ChannelPlace]:
+        """Those that it has, by what they carry: `events` and `calls`."""
+        both = {"events": self.events, "calls": self.calls}
+        return {name: channel for name, channel in both.items() if channel is not None}
 
     def store_of(self, context: str) -> StorePlace:
         """The place of a context's store."""
@@ -178,7 +186,7 @@ def _resolved(place: str, folder: Path) -> str:
     return f"{scheme}:{os.path.normpath(folder / path)}" if technology and technology.path else place
 
 
-def _read_channel(channels: Table, key: str) -> Channel | None:
+def _read_channel(channels: Table, key: str) -> ChannelPlace | None:
     """A channel is a URL, or a table with the URL and its settings."""
     value = channels.values.get(key)
     if isinstance(value, dict):
@@ -205,7 +213,7 @@ def _read_codec(table: Table) -> Encoding:
     return CODECS[0]
 
 
-def _read_url(table: Table, key: str, carries: str, required: str = "") -> Channel | None:
+def _read_url(table: Table, key: str, carries: str, required: str = "") -> ChannelPlace | None:
     expected = channel_forms(carries)
     secret = table.secret(key, expected=f"{expected}, or a table with url and codec", required=required)
     if secret is None or table.filled(key, without_users(str(table.values[key]))) is None:
@@ -222,7 +230,7 @@ def _read_url(table: Table, key: str, carries: str, required: str = "") -> Chann
     if place is None:
         table.report("topology.address", key, f"{table.shown(key)!r} is no address of a broker", expected=expected)
         return None
-    return Channel(technology, secret, place)
+    return ChannelPlace(technology, secret, place)
 
 
 def without_users(url: str) -> str:
@@ -257,14 +265,14 @@ def _read_service(name: str, table: Table) -> Service:
     return service
 
 
-def _read_runs(table: Table) -> tuple[str, ...]:
+def _read_runs(table: Table) -> tuple[Component, ...]:
     expected = 'a list of "*", "context", "context.component" and "*.component"'
     values: list[Any] = table.take("runs", list, expected, 'runs = ["*"]') or []
-    runs: list[str] = []
+    runs: list[Component] = []
     for value in values:
         entry = table.filled("runs", value) if isinstance(value, str) else None
         if entry is not None and _RUNS.fullmatch(entry):
-            runs.append(entry)
+            runs.append(Component.read(entry))
         elif entry is not None or not isinstance(value, str):
             table.report("topology.value", "runs", f"{value!r} names nothing that runs", expected=expected)
     return tuple(dict.fromkeys(runs))

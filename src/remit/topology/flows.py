@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from remit.topology.placement import Component, ContextShape, Placement, reads_directly
+from remit.messages.component import Component, PartName
+from remit.topology.placement import ContextShape, Placement, Shapes, reads_directly
 
 IN_PROCESS = "in-process"
 SHARED_STORE = "shared store"
@@ -15,9 +16,9 @@ class Flow(NamedTuple):
     """Calls of one component to another, or events of one that another follows."""
 
     kind: Literal["calls", "events"]
-    source: str
+    source: Component
     """The component that calls, or whose events are followed: `sales.write`."""
-    target: str
+    target: Component
     """The component that answers, or follows."""
     sender: str
     """The service of the source."""
@@ -39,7 +40,7 @@ class Flow(NamedTuple):
         return f"{self.way}, the missed read over {self.pull}" if self.pull not in ("", self.way) else self.way
 
 
-def flows_of(placement: Placement, shapes: Mapping[str, ContextShape | None]) -> tuple[Flow, ...]:
+def flows_of(placement: Placement, shapes: Shapes) -> tuple[Flow, ...]:
     """Every flow from one placed component to another, as far as the shapes of the contexts tell."""
     found: dict[Flow, None] = {}
     for name, shape in shapes.items():
@@ -52,22 +53,24 @@ def flows_of(placement: Placement, shapes: Mapping[str, ContextShape | None]) ->
 
 def _calls(placement: Placement, name: str, shape: ContextShape) -> Iterator[Flow]:
     for part, target in shape.calls:
-        sender, receiver = placement.homes.get(f"{name}.{part}"), placement.homes.get(target)
+        source = Component(name, part)
+        sender, receiver = placement.homes.get(source), placement.homes.get(target)
         if sender and receiver:
             channel = placement.topology.calls
             way = channel.technology.name if channel and sender != receiver else IN_PROCESS
-            yield Flow("calls", f"{name}.{part}", target, sender, receiver, way)
+            yield Flow("calls", source, target, sender, receiver, way)
 
 
-def _events(placement: Placement, name: str, part: Component, sources: frozenset[str]) -> Iterator[Flow]:
-    for source in sources:
-        sender, receiver = placement.homes.get(f"{source}.write"), placement.homes.get(f"{name}.{part}")
+def _events(placement: Placement, name: str, part: PartName, sources: frozenset[str]) -> Iterator[Flow]:
+    target = Component(name, part)
+    for source in (Component(each, "write") for each in sources):
+        sender, receiver = placement.homes.get(source), placement.homes.get(target)
         if not sender or not receiver:
             continue
         way, pull = IN_PROCESS, ""
         if sender != receiver:
-            way, pull = _between(placement, source, receiver)
-        yield Flow("events", f"{source}.write", f"{name}.{part}", sender, receiver, way, pull)
+            way, pull = _between(placement, source.context, receiver)
+        yield Flow("events", source, target, sender, receiver, way, pull)
 
 
 def _between(placement: Placement, source: str, receiver: str) -> tuple[str, str]:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from remit.errors import Findings
-from remit.topology.file import Channel, Service
+from remit.messages.component import PARTS, Component
+from remit.topology.file import ChannelPlace, Service
 from remit.topology.flows import Flow, flows_of
-from remit.topology.placement import COMPONENTS, ContextShape, Placement
+from remit.topology.placement import Placement, Shapes
 
 
 class Change(NamedTuple):
@@ -46,16 +47,13 @@ def check_stores_stay(old: Placement, new: Placement) -> Findings:
     return findings
 
 
-def changes_between(
-    old: Placement, new: Placement, shapes: Mapping[str, ContextShape | None]
-) -> tuple[Change, ...]:  # fmt: skip
+def changes_between(old: Placement, new: Placement, shapes: Shapes) -> tuple[Change, ...]:
     """Everything that is different, those of one kind together."""
     return (
         *_services(old.topology.services, new.topology.services),
         *_components(old, new),
         *_ways(flows_of(old, shapes), flows_of(new, shapes)),
-        *_channel("events", old.topology.events, new.topology.events),
-        *_channel("calls", old.topology.calls, new.topology.calls),
+        *_channels(old.topology.channels, new.topology.channels),
     )
 
 
@@ -80,11 +78,10 @@ def _services(old: Mapping[str, Service], new: Mapping[str, Service]) -> Iterato
 
 def _components(old: Placement, new: Placement) -> Iterator[Change]:
     for context in _contexts(old, new):
-        for part in COMPONENTS:
-            name = f"{context}.{part}"
-            before, after = old.homes.get(name), new.homes.get(name)
+        for component in (Component(context, part) for part in PARTS):
+            before, after = old.homes.get(component), new.homes.get(component)
             if before != after:
-                yield Change("component", name, before or "nowhere", after or "nowhere")
+                yield Change("component", component, before or "nowhere", after or "nowhere")
 
 
 def _ways(old: Sequence[Flow], new: Sequence[Flow]) -> Iterator[Change]:
@@ -95,13 +92,14 @@ def _ways(old: Sequence[Flow], new: Sequence[Flow]) -> Iterator[Change]:
             yield Change(flow.kind, f"{flow.source} → {flow.target}", told, flow.told)
 
 
-def _channel(name: str, old: Channel | None, new: Channel | None) -> Iterator[Change]:
-    before, after = _told(old), _told(new)
-    if before != after:
-        yield Change("channel", name, before, after)
+def _channels(old: Mapping[str, ChannelPlace], new: Mapping[str, ChannelPlace]) -> Iterator[Change]:
+    for name in ("events", "calls"):
+        before, after = _told(old.get(name)), _told(new.get(name))
+        if before != after:
+            yield Change("channel", name, before, after)
 
 
-def _told(channel: Channel | None) -> str:
+def _told(channel: ChannelPlace | None) -> str:
     if channel is None:
         return "none"
     replicas = f", {channel.replicas} replicas" if channel.replicas > 1 else ""

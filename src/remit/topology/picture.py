@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from statistics import mean
 
-from remit.topology.file import Channel
+from remit.topology.file import ChannelPlace
 from remit.topology.flows import IN_PROCESS, Flow
 from remit.topology.placement import PlacedService, Placement
 
@@ -103,7 +103,7 @@ class _Way:
     """A channel, and which services send and receive over it."""
 
     name: str
-    channel: Channel
+    channel: ChannelPlace
     travels: frozenset[tuple[str, str]]
 
     def drawn(self, number: int, services: Mapping[str, _Box], across: float) -> Iterator[str]:
@@ -120,13 +120,10 @@ class _Way:
 
 def _channels(placement: Placement, flows: Sequence[Flow]) -> Iterator[_Way]:
     """Calls also carry what followers read of logs elsewhere."""
-    events = {(flow.sender, flow.receiver) for flow in flows if flow.is_remote and flow.kind == "events"}
-    calls = {(flow.sender, flow.receiver) for flow in flows if flow.is_remote and flow.kind == "calls"}
-    calls |= {(flow.receiver, flow.sender) for flow in flows if flow.pull}
-    if placement.topology.events is not None:
-        yield _Way("events", placement.topology.events, frozenset(events))
-    if placement.topology.calls is not None:
-        yield _Way("calls", placement.topology.calls, frozenset(calls))
+    pulls = {(flow.receiver, flow.sender) for flow in flows if flow.pull}
+    for name, channel in placement.topology.channels.items():
+        travels = {(flow.sender, flow.receiver) for flow in flows if flow.is_remote and flow.kind == name}
+        yield _Way(name, channel, frozenset(travels | pulls if name == "calls" else travels))
 
 
 def _openings(placement: Placement, services: Mapping[str, _Box], stores: Mapping[str, _Box]) -> Iterator[str]:
@@ -175,8 +172,8 @@ def _lines(flows: Sequence[Flow]) -> Iterator[str]:
     """One line for all flows of one kind, between the same boxes, on the same way."""
     seen: set[tuple[str, str, str]] = set()
     for flow in flows:
-        source = _node(flow.sender, flow.source.partition(".")[0])
-        target = _node(flow.receiver, flow.target.partition(".")[0])
+        source = _node(flow.sender, flow.source.context)
+        target = _node(flow.receiver, flow.target.context)
         label = flow.kind if flow.way == IN_PROCESS else f"{flow.kind}: {flow.way}"
         if source != target and (source, target, label) not in seen:
             seen.add((source, target, label))

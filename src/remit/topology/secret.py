@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from remit.errors import Finding, ModelError
+from remit.errors import Finding, Findings, ModelError
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,10 @@ class Secret:
         if self.lacks:
             raise ModelError(findings=self.lacks)
         return self.text
+
+    def tell(self, findings: Findings) -> None:
+        """Reports each variable that is missing once, in however many secrets it is."""
+        findings.extend(lack for lack in self.lacks if lack.what not in {finding.what for finding in findings})
 
     def within(self, text: str) -> Secret:
         """Another text that was made of this one, with what is missing in it."""

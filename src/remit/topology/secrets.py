@@ -20,9 +20,7 @@ def settle(topology: Topology, placed: PlacedService) -> None:
     """Raises `ModelError` with every variable of the environment that a process needs for its secrets and lacks."""
     findings = Findings()
     for secret in _needed(topology, placed):
-        for lack in secret.lacks:
-            if all(finding.what != lack.what for finding in findings):
-                findings.report(lack.code, lack.where, lack.what, expected=lack.expected, next=lack.next)
+        secret.tell(findings)
     findings.settle()
 
 
@@ -40,18 +38,19 @@ def _needed(topology: Topology, placed: PlacedService) -> Iterator[Secret]:
         yield place.url
     if credentials is not None:
         yield credentials
-    for channel in (topology.events, topology.calls):
-        if channel is not None and credentials is None:
+    for channel in topology.channels.values():
+        if credentials is None:
             yield channel.url  # it names the user of whoever has none of its own
-        if channel is not None and channel.secret is not None:
+        if channel.secret is not None:
             yield channel.secret
 
 
 def _all(topology: Topology) -> Iterator[Secret]:
     yield from topology.stores.values()
-    for channel in (topology.events, topology.calls):
-        if channel is not None:
-            yield channel.url
-            yield from [channel.secret] if channel.secret is not None else []
+    for channel in topology.channels.values():
+        yield channel.url
+        if channel.secret is not None:
+            yield channel.secret
     for service in topology.services.values():
-        yield from [service.credentials] if service.credentials is not None else []
+        if service.credentials is not None:
+            yield service.credentials

@@ -9,16 +9,17 @@ from typing import Any
 from remit.contexts import Context, Model
 from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
 from remit.messages import Command, Query
-from remit.topology.placement import Component, ContextShape
+from remit.messages.component import Component, PartName
+from remit.topology.placement import ContextShape, Shapes
 
 
-def shapes_of(model: Model) -> dict[str, ContextShape | None]:
+def shapes_of(model: Model) -> Shapes:
     """The shape of every context of the system; None for one that is hosted elsewhere."""
     shapes: dict[str, ContextShape | None] = dict.fromkeys(model.names)
     for context in model.contexts:
         followed = [each for each in model.followed if each.context is context]
         shapes[context.name] = ContextShape(
-            frozenset(_components(context)),
+            frozenset(_parts(context)),
             frozenset(_owned(model, (each.event for each in followed if each.role.component == "write")))
             | frozenset(_senders(model, context)),
             frozenset(_owned(model, (each.event for each in followed if each.role.component == "read"))),
@@ -28,7 +29,7 @@ def shapes_of(model: Model) -> dict[str, ContextShape | None]:
     return shapes
 
 
-def _components(context: Context[Any]) -> Iterator[Component]:
+def _parts(context: Context[Any]) -> Iterator[PartName]:
     for role in context.roles:
         yield role.component
     if context.outbox:
@@ -52,18 +53,18 @@ def _senders(model: Model, context: Context[Any]) -> Iterator[str]:
             yield sender.name
 
 
-def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[Component, str]]:
+def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[PartName, Component]]:
     for route in context.routes:
         for owner in _owned(model, [route.message]):
-            yield "edge", f"{owner}.{_answered_by(route.message)}"
+            yield "edge", Component(owner, _answered_by(route.message))
     later = list(sent_later(context))
     for handler in context.handlers:
         for message in (named for named in _mentioned(handler.function) if (named, handler) not in later):
             for owner in _owned(model, [message]):
-                yield handler.role.component, f"{owner}.{_answered_by(message)}"
+                yield handler.role.component, Component(owner, _answered_by(message))
 
 
-def _answered_by(message: type) -> Component:
+def _answered_by(message: type) -> PartName:
     return "write" if is_kind(message, Command) else "read"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,7 +74,7 @@ class Table:
         """The string with its variables filled in; None, reported, when one is missing."""
         found = self._fill(key, raw)
         self.reading.open.update(found.variables)
-        self._tell(found.lacks)
+        found.tell(self.reading.findings)
         return None if found.lacks else found.text
 
     def secret(self, key: str, *, expected: str = "a string", required: str = "") -> Secret | None:
@@ -84,9 +84,8 @@ class Table:
             return None
         found = self._fill(key, value)
         if self.reading.whole:
-            self._tell(found.lacks)
-            return None if found.lacks else found
-        return found
+            found.tell(self.reading.findings)
+        return None if self.reading.whole and found.lacks else found
 
     def _fill(self, key: str, raw: str) -> Secret:
         environment = self.reading.environment
@@ -102,24 +101,14 @@ class Table:
         next = f"export {name}=..., or run with it: {name}=... remit ..." if known else ""
         return Finding("topology.environment", self.place(key), what, "${NAME}, set in the environment", next)
 
-    def _tell(self, lacks: Sequence[Finding]) -> None:
-        findings = self.reading.findings
-        for lack in lacks:
-            if all(finding.what != lack.what for finding in findings):  # once, however often it is used
-                findings.report(lack.code, lack.where, lack.what, expected=lack.expected, next=lack.next)
-
     def shown(self, key: str) -> str:
         """The value as it is written in the file, without what may be a password."""
         return re.sub(r"\S*@", "…@", str(self.values.get(key)))
 
     def table(self, key: str, *, required: str = "") -> Table:
         """The table under a key; an empty one when it is absent or something else."""
-        value = self.take(key, dict, "a table", required)
-        return self.inner(key, value or {})
-
-    def inner(self, key: str, table: Mapping[str, Any]) -> Table:
-        name = f"{self.name}.{key}" if self.name else key
-        return Table(table, name, self.reading)
+        values: dict[str, Any] = self.take(key, dict, "a table", required) or {}
+        return Table(values, f"{self.name}.{key}" if self.name else key, self.reading)
 
     def finish(self) -> None:
         """Reports the keys that nobody took."""

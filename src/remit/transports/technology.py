@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from remit.messages import Encoding
+from remit.messages.component import Component
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,22 @@ class ChannelTechnology:
         if parts.scheme not in self.schemes or not (host and port) or parts.path or parts.query or parts.fragment:
             return None
         return f"{parts.scheme}://[{host}]:{port}" if ":" in host else f"{parts.scheme}://{host}:{port}"
+
+
+@dataclass(frozen=True)
+class BrokerUser:
+    """A user of a broker: the credentials of one or several services, and what these run. Names are of contexts."""
+
+    name: str
+    writes: frozenset[str] = frozenset()
+    """It runs their `write`: publishes their events, answers their commands."""
+    reads: frozenset[str] = frozenset()
+    """It runs their `read`: answers their queries."""
+    follows: frozenset[str] = frozenset()
+    """Other contexts whose published events it hears, and whose logs it reads."""
+    calls: frozenset[str] = frozenset(Component("*", part) for part in ("write", "read", "log"))
+    """Addresses that it calls. A fresh answer takes questions to the logs of all contexts on the way. Who asks a log
+    is told what its context publishes, and nothing else."""
 
 
 @dataclass(frozen=True)

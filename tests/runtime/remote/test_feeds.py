@@ -11,8 +11,7 @@ from msgspec.msgpack import encode
 from remit import OutcomeUnknown, Unavailable
 from remit.log import Channel, Head, Record
 from remit.runtime.remote import reception
-from remit.runtime.remote.calls import NEWS_SECONDS
-from remit.runtime.remote.feeds import WAIT_SECONDS, PushedFeed, RemoteFeed
+from remit.runtime.remote.feeds import NEWS_SECONDS, WAIT_SECONDS, PushedFeed, RemoteFeed
 from remit.runtime.remote.wire import Known, Report, Span, heard
 from remit.stores import Entry, Unit
 from remit.testing.in_process.events import Broker, InProcessEvents
@@ -147,7 +146,7 @@ async def test_an_empty_source_that_is_seen_again_rings() -> None:
 async def test_whatever_goes_wrong_at_the_source_is_unavailable_to_its_followers() -> None:
     async with apart() as shop:
         with pytest.raises(Unavailable):
-            await shop.desk.remote.heads("nobody", Known(Channel.PRIVATE, {}, 0.0))
+            await RemoteFeed("nobody", Channel.PRIVATE, shop.desk.remote, shop.desk.host.ports).heads()
         for answer in (Answer("ok", {}, b"\xc1"), Answer("message.invalid", {}, b"{}"), Answer("else", {}, b"")):
 
             async def call(address: str, request: Request, seconds: float, answer: Answer = answer) -> Answer:
@@ -155,7 +154,7 @@ async def test_whatever_goes_wrong_at_the_source_is_unavailable_to_its_followers
 
             shop.wire._channel.call = call  # type: ignore[method-assign]  # in place of the channel
             with pytest.raises(Unavailable):
-                await shop.desk.remote.read("till", Span(Channel.PUBLISHED, 0, 0, 1))
+                await feed_of(shop).read(0, 0, 1)
 
 
 @on_virtual_time

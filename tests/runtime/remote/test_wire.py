@@ -12,18 +12,16 @@ from msgspec.msgpack import encode
 from remit import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable, errors
 from remit.log import Channel, Head, Record
 from remit.messages import contract_of
+from remit.runtime.remote.headers import original, printable, read_seconds
 from remit.runtime.remote.wire import (
-    Route,
+    CallCodec,
     Span,
     answer_of,
     failure,
     heard,
     is_shed,
-    original,
-    printable,
     question_of,
     raise_failure,
-    seconds_left,
 )
 from remit.transports import Answer, Request
 from tests.runtime.apart import Balance, Pay
@@ -57,7 +55,7 @@ def test_a_command_may_be_applied_whose_answer_nobody_understands() -> None:
     """A question changes nothing."""
     for message, error in ((Pay, OutcomeUnknown), (Balance, Unavailable)):
         kind: Literal["command", "query"] = "command" if message is Pay else "query"
-        route = Route("till.write", kind, contract_of(message, "till"), "json")
+        route = CallCodec("till.write", kind, contract_of(message, "till"), "json")
         with pytest.raises(error):
             route.outcome(Answer("call.something-new", {}, b""))
 
@@ -125,4 +123,4 @@ def test_bodies_that_are_none_are_bad_messages(body: bytes) -> None:
 def test_no_call_is_without_a_deadline(said: str | None) -> None:
     headers = {} if said is None else {"remit-timeout-ms": said}
     with pytest.raises(BadMessage):
-        seconds_left(Request("command", headers, b""))
+        read_seconds(Request("command", headers, b""))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,19 +19,17 @@ from remit.errors import (
     TooLarge,
     Unavailable,
 )
-from remit.log import Head, Heads, Record
 from remit.messages import Command, Encoding, Message, contract_of, declared_context
+from remit.messages.component import Component
 from remit.runtime.failures import backoff
 from remit.runtime.freshness.reaching import Question, Reached
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
 from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
+from remit.runtime.remote.headers import timed, write_call
 from remit.runtime.remote.retries import Budget, retrying
-from remit.runtime.remote.wire import Known, Report, Route, Span, heard, is_shed, length_of, printable, raise_failure
-from remit.stores import nesting
-from remit.transports import Answer, CallChannel, Request, Standing
-
-T = TypeVar("T")
+from remit.runtime.remote.wire import CONTENT_TYPES, CallCodec, heard, is_shed, raise_failure
+from remit.transports import Answer, CallChannel, Request
 
 LEAST_SECONDS = 0.02
 """With less time than this left nobody is asked again, nor with less than an answer usually takes."""
@@ -39,8 +37,6 @@ LOG_SECONDS = 5.0
 """How long the question for a piece of a log may take."""
 _KNOWN = ("ok", ReplyTooLarge.code)
 """Answers that say how a command ended that may have arrived before."""
-NEWS_SECONDS = 3.0
-"""How much longer than it may wait there, the question for news may take. After that the source cannot be seen."""
 
 
 class RemoteCalls:
@@ -51,11 +47,11 @@ class RemoteCalls:
         channel: CallChannel,
         ports: Ports,
         listeners: Listeners,
-        elsewhere: Collection[str],
+        elsewhere: Collection[Component],
         encoding: Encoding = "json",
         owners: Mapping[type[Message], str] | None = None,
     ) -> None:
-        """`elsewhere` are addresses: `billing.write`, `billing.read`, `billing.log`. `owners` are the contexts of
+        """`elsewhere` are called: `billing.write`, `billing.read`, `billing.log`. `owners` are the contexts of
         messages whose modules do not name them. `listeners` are told when an address is no longer called, and when it
         is called again."""
         self._channel = channel
@@ -64,41 +60,37 @@ class RemoteCalls:
         self._format: Encoding = encoding
         self._owners = owners or {}
         self._listeners = listeners
-        self._routes: dict[type, Route | None] = {}
+        self._codecs: dict[type, CallCodec | None] = {}
         self._targets: dict[str, _Target] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # kept: to ask for the running one is a system call
 
-    def route(self, message: type[Message], /) -> Route | None:
+    def route(self, message: type[Message], /) -> CallCodec | None:
         """Where a command or query goes; None when its component is not known to be elsewhere."""
-        if message not in self._routes:
-            self._routes[message] = self._find(message)
-        return self._routes[message]
+        if message not in self._codecs:
+            self._codecs[message] = self._find(message)
+        return self._codecs[message]
 
-    def _find(self, message: type[Message]) -> Route | None:
+    def _find(self, message: type[Message]) -> CallCodec | None:
         owner = declared_context(message) or self._owners.get(message)
         kind: Literal["command", "query"] = "command" if Command in message.__mro__ else "query"
-        address = f"{owner}.{'write' if kind == 'command' else 'read'}"
-        if owner is None or address not in self._elsewhere:
+        component = Component(owner or "", "write" if kind == "command" else "read")
+        if owner is None or component not in self._elsewhere:
             return None
-        return Route(address, kind, contract_of(message, owner), self._format)
+        return CallCodec(component.address, kind, contract_of(message, owner), self._format)
 
     async def call(
         self, message: Message, seconds: float, latest: float, /, *, key: str, caller: str, trace: str
     ) -> Any:
         """As `Elsewhere.call`, of a message that has a route. Raises what the other side answers, as it would here."""
-        route = self.route(type(message))
-        assert route is not None  # noqa: S101  # who calls has asked for it
-        headers = {"remit-trace": printable(trace)} if trace else {}
-        if route.kind == "command":
-            headers |= {"remit-key": printable(key), "remit-caller": caller}
-        if deep := nesting.depth():
-            headers["remit-depth"] = str(deep)
+        codec = self.route(type(message))
+        assert codec is not None  # noqa: S101  # who calls has asked for it
+        headers = write_call(codec.kind, key=key, caller=caller, trace=trace)
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
         when = min(loop.time() + seconds, latest)
-        answer = await self._attempts(loop, route, route.request(message, headers), when)
-        return route.outcome(answer)
+        answer = await self._attempts(loop, codec, codec.request(message, headers), when)
+        return codec.outcome(answer)
 
     def _target(self, address: str) -> _Target:
         target = self._targets.get(address)
@@ -107,14 +99,16 @@ class RemoteCalls:
             self._targets[address] = target
         return target
 
-    async def _attempts(self, loop: asyncio.AbstractEventLoop, route: Route, request: Request, when: float) -> Answer:
+    async def _attempts(
+        self, loop: asyncio.AbstractEventLoop, codec: CallCodec, request: Request, when: float
+    ) -> Answer:
         """Asks until there is an answer, no time, or no sense in asking again.
 
         Once an attempt may have reached the other side, only what that side says of this very key can end the doubt.
         """
-        address = route.address
+        address = codec.address
         target = self._target(address)
-        _refuse_in_vain(route, loop.time(), when)
+        _refuse_in_vain(codec, loop.time(), when)
         attempt = int(retrying.get())
         doubt: OutcomeUnknown | None = None
         failed: RemitError
@@ -125,7 +119,7 @@ class RemoteCalls:
                 answer = await target.ask(request, attempt, asked, when)
                 if answer.status == "ok":
                     now = loop.time()
-                    route.usual.took(now - asked, now)
+                    codec.usual.took(now - asked, now)
                 if doubt is None or answer.status in _KNOWN:
                     return answer
                 raise_failure(answer, address)
@@ -137,7 +131,7 @@ class RemoteCalls:
                 failed = error
             pause = max(told, backoff(attempt, self._ports.random))
             now = loop.time()
-            needed = pause + max(LEAST_SECONDS, route.usual.seconds(now))
+            needed = pause + max(LEAST_SECONDS, codec.usual.seconds(now))
             if target.may_retry(failed) and not retrying.get() and now + needed < when:
                 await asyncio.sleep(pause)
                 attempt += 1
@@ -158,55 +152,24 @@ class RemoteCalls:
 
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def read(self, source: str, span: Span) -> Sequence[Record]:
-        """A piece of another context's log. Raises `Unavailable`."""
-        return await self._of_log(source, self._whole(source, span), list[Record])
-
-    async def _whole(self, source: str, span: Span) -> Answer:
-        """An answer, put together where it is a single message larger than the channel carries."""
-        answer = await self._ask_log(source, "read", span, LOG_SECONDS)
-        body, length = answer.body, length_of(answer)
-        while len(body) < length:
-            rest = msgspec.structs.replace(span, begin=len(body))
-            piece = await self._ask_log(source, "read", rest, LOG_SECONDS)
-            if not piece.body or length_of(piece) != length:
-                raise Unavailable("the pieces of a message do not fit together", where=f"{source}.log")
-            body += piece.body
-        return answer._replace(body=body)
-
-    async def heads(self, source: str, known: Known) -> Heads:
-        """The heads of another context's log, once there is more than is known. Raises `Unavailable`."""
-        asking = self._ask_log(source, "heads", known, NEWS_SECONDS + known.wait_seconds)
-        return await self._of_log(source, asking, dict[int, Head])
-
-    async def standing(self, source: str, report: Report) -> Standing:
-        """Where another context's log begins. Raises `Unavailable`."""
-        return await self._of_log(source, self._ask_log(source, "standing", report, LOG_SECONDS), Standing)
-
-    async def _of_log(self, source: str, asking: Awaitable[Answer], kind: type[T]) -> T:
-        try:
-            return heard(await asking, kind, f"{source}.log")
-        except Unavailable:
-            raise
-        except RemitError as error:  # whatever it is: for a follower the source cannot be read now
-            raise Unavailable(error.what, where=f"{source}.log", expected=error.expected, next=error.next) from error
-
     def reaches(self, context: str) -> bool:
         """Whether a context is elsewhere and runs something there that has a log."""
-        return not self._elsewhere.isdisjoint((f"{context}.write", f"{context}.read"))
+        return not self._elsewhere.isdisjoint((Component(context, "write"), Component(context, "read")))
 
     async def reach(self, context: str, question: Question) -> Reached:
         """What a context elsewhere says once it has handled what is on its way. Raises `DeadlineExceeded` when that
         takes long, and what else the context says; `Unavailable`."""
-        return heard(await self._ask_log(context, "reach", question, LOG_SECONDS), Reached, context)
+        return heard(await self.ask_log(context, "reach", question), Reached, context)
 
-    async def _ask_log(self, context: str, kind: str, question: object, seconds: float) -> Answer:
+    async def ask_log(self, context: str, kind: str, question: object, seconds: float = LOG_SECONDS) -> Answer:
+        """What a context elsewhere answers to a question for its log; an error is an answer too. Raises `Unavailable`,
+        and `BadMessage` for what the channel does not carry."""
         body = msgspec.msgpack.encode(question)
-        headers = {"content-type": "application/msgpack", "remit-timeout-ms": str(int(seconds * 1000))}
+        headers = timed({"content-type": CONTENT_TYPES["msgpack"]}, seconds)
         try:
-            return await self._channel.call(f"{context}.log", Request(kind, headers, body), seconds)
+            return await self._channel.call(Component(context, "log").address, Request(kind, headers, body), seconds)
         except OutcomeUnknown as error:  # nothing is changed by asking
-            raise Unavailable(error.what, where=f"{context}.log", next="remit status") from None
+            raise Unavailable(error.what, where=Component(context, "log").address, next="remit status") from None
 
 
 class _Target:
@@ -224,11 +187,10 @@ class _Target:
         remaining = when - now
         if remaining <= 0:
             raise DeadlineExceeded("the deadline passed before the call was sent", where=self.address)
-        milliseconds = str(int(remaining * 1000))
-        headers = {**request.headers, "remit-timeout-ms": milliseconds, "remit-attempt": str(attempt)}
+        asked = Request(request.kind, timed(request.headers, remaining, attempt), request.body)
         with self.breaker.enter(when):
             try:
-                answer = await self._channel.call(self.address, Request(request.kind, headers, request.body), remaining)
+                answer = await self._channel.call(self.address, asked, remaining)
                 if is_shed(answer):
                     raise_failure(answer, self.address)
             except (Unavailable, OutcomeUnknown):
@@ -249,18 +211,18 @@ class _Target:
         return retried and self.breaker.state == "closed" and self._budget.allows()
 
     async def _ping(self) -> None:
-        ping = Request("ping", {"remit-timeout-ms": str(int(PROBE_SECONDS * 1000))}, b"")
+        ping = Request("ping", timed({}, PROBE_SECONDS), b"")
         answer = await self._channel.call(self.address, ping, PROBE_SECONDS)
         if answer.status != "ok":
             raise_failure(answer, self.address)
 
 
-def _refuse_in_vain(route: Route, now: float, when: float) -> None:
+def _refuse_in_vain(codec: CallCodec, now: float, when: float) -> None:
     """A call whose answer would come too late is not made: it would take a place from others."""
-    remaining, usual = when - now, route.usual.seconds(now)
+    remaining, usual = when - now, codec.usual.seconds(now)
     if 0 < remaining < usual:
         raise DeadlineExceeded(
-            f"{remaining:.3f} s are left, and an answer usually takes {usual:.3f} s", where=route.address,
+            f"{remaining:.3f} s are left, and an answer usually takes {usual:.3f} s", where=codec.address,
             expected="time for an answer", next="call with a longer deadline",
         )  # fmt: skip
 

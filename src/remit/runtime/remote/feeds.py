@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
-from remit.errors import RemitError
-from remit.log import Channel, Heads, Record
+import msgspec
+
+from remit.errors import RemitError, Unavailable
+from remit.log import Channel, Head, Heads, Record
+from remit.messages.component import Component
 from remit.runtime.failures import backoff
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
-from remit.runtime.remote.wire import Known, Report, Span
-from remit.transports import EventChannel, Feed, Push, Standing
+from remit.runtime.remote.wire import Known, Report, Span, heard, length_of
+from remit.transports import Answer, EventChannel, Feed, Push, Standing
 
 WAIT_SECONDS = 5.0
 """How long a question for news waits at the source. No answer to it: the source cannot be seen. With the time that an
 answer may take, and a second question, that is said within 15 s."""
+NEWS_SECONDS = 3.0
+"""How much longer than it may wait there, the question for news may take. After that the source cannot be seen."""
 SOON_SECONDS = 0.2
 """An answer without news that comes sooner is not worth asking for again at once."""
 
 LOSS_SECONDS = 0.5
 """Where messages are pushed as well: how long news is left to the push, before it counts as lost and is read."""
 
+T = TypeVar("T")
 Bell = Callable[[Push | None], None]
 
 
@@ -38,16 +45,44 @@ class RemoteFeed:
         self.channel = channel
         self._patience = LOSS_SECONDS if pushed else 0.0
         self._remote = remote
+        self._address = Component(source, "log").address
         self._ports = ports
 
     async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
-        return await self._remote.read(self.source, Span(self.channel, part, after, limit))
+        return await self._heard(self._whole(Span(self.channel, part, after, limit)), list[Record])
 
     async def heads(self) -> Heads:
-        return await self._remote.heads(self.source, Known(self.channel, {}, 0.0))
+        return await self._heads({}, 0.0)
+
+    async def _heads(self, known: Mapping[int, int], wait_seconds: float) -> Heads:
+        """The heads, once there is more than is known."""
+        question = Known(self.channel, known, wait_seconds)
+        asking = self._remote.ask_log(self.source, "heads", question, NEWS_SECONDS + wait_seconds)
+        return await self._heard(asking, dict[int, Head])
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
-        return await self._remote.standing(self.source, Report(self.channel, subscription, positions))
+        report = Report(self.channel, subscription, positions)
+        return await self._heard(self._remote.ask_log(self.source, "standing", report), Standing)
+
+    async def _whole(self, span: Span) -> Answer:
+        """An answer, put together where it is a single message larger than the channel carries."""
+        answer = await self._remote.ask_log(self.source, "read", span)
+        body, length = answer.body, length_of(answer)
+        while len(body) < length:
+            rest = msgspec.structs.replace(span, begin=len(body))
+            piece = await self._remote.ask_log(self.source, "read", rest)
+            if not piece.body or length_of(piece) != length:
+                raise Unavailable("the pieces of a message do not fit together", where=self._address)
+            body += piece.body
+        return answer._replace(body=body)
+
+    async def _heard(self, asking: Awaitable[Answer], kind: type[T]) -> T:
+        try:
+            return heard(await asking, kind, self._address)
+        except Unavailable:
+            raise
+        except RemitError as error:  # whatever it is: for a follower the source cannot be read now
+            raise Unavailable(error.what, where=self._address, expected=error.expected, next=error.next) from error
 
     def watch(self, bell: Bell) -> Callable[[], None]:
         """Rings when the source has something new, when it is lost from sight, and when it is seen again."""
@@ -56,12 +91,12 @@ class RemoteFeed:
 
     async def _ask(self, bell: Bell) -> None:
         loop = asyncio.get_running_loop()
-        known: dict[int, int] = {}
+        known: Mapping[int, int] = {}
         failures = 0
         while True:
             asked = loop.time()
             try:
-                heads = await self._remote.heads(self.source, Known(self.channel, known, WAIT_SECONDS))
+                heads = await self._heads(known, WAIT_SECONDS)
             except RemitError:
                 bell(None)  # whoever is rung asks, and says what is wrong
                 await asyncio.sleep(backoff(failures, self._ports.random))

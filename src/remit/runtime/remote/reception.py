@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
-
-import msgspec
 
 from remit.errors import (
     BadMessage,
@@ -20,30 +19,30 @@ from remit.errors import (
     RemitError,
     Unavailable,
 )
-from remit.log import Channel, Heads, Log, Record, context_of, is_escaped
-from remit.messages import Encoding, Refusal, fits
+from remit.log import Channel, Heads, Log, Record, context_of
+from remit.messages import Encoding, Refusal
+from remit.messages.component import Component
 from remit.runtime.calling.calls import Calls
 from remit.runtime.events import HandlerRaised
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Question, Waiting
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, HandlerPlan
+from remit.runtime.remote.headers import is_repeated, read_depth, read_identity, read_seconds, read_trace
 from remit.runtime.remote.retries import retrying
 from remit.runtime.remote.wire import (
     ENCODINGS,
+    CallCodec,
     Known,
     Report,
-    Route,
     Span,
     answer_of,
     failure,
-    original,
     piece_of,
     question_of,
-    seconds_left,
 )
 from remit.stores import Store, nesting
-from remit.transports import Answer, Answering, CallChannel, Request
+from remit.transports import Answer, CallChannel, Request
 from remit.transports.store_feed import StoreFeed
 
 AT_ONCE = 64
@@ -93,7 +92,7 @@ class Reception:
             for kind, handlers in (("command", plan.commands), ("query", plan.queries))
             for handler in handlers.values()
         }
-        self._routes: dict[tuple[str, int, Encoding], Route] = {}
+        self._codecs: dict[tuple[str, int, Encoding], CallCodec] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._waiting = 0
         self._polls: dict[asyncio.Event, None] = {}  # in order: a simulated run must repeat exactly
@@ -106,10 +105,10 @@ class Reception:
         self._channel = channel
         for name, plan in self._plans.items():
             if plan.commands:
-                await channel.serve(f"{name}.write", self.answer)
+                await channel.serve(Component(name, "write").address, self.answer)
             if plan.queries:
-                await channel.serve(f"{name}.read", self.answer)
-            await channel.serve(f"{name}.log", self._of_log(name))
+                await channel.serve(Component(name, "read").address, self.answer)
+            await channel.serve(Component(name, "log").address, partial(self.tell_of_log, name))
 
     def end(self) -> None:
         """Questions that wait for news are answered at once from now on."""
@@ -119,13 +118,11 @@ class Reception:
 
     async def answer(self, request: Request) -> Answer:
         """The answer to a command, a query or a ping."""
-        return await _said(self._call, request)
+        return await _said(self._call(request), request)
 
-    def _of_log(self, context: str) -> Answering:
-        async def about(request: Request) -> Answer:
-            return await _said(lambda request: self._ask_log(context, request), request)
-
-        return about
+    async def tell_of_log(self, context: str, request: Request) -> Answer:
+        """The answer to a question for the log of a context that has its store here."""
+        return await _said(self._ask_log(context, request), request)
 
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -138,7 +135,7 @@ class Reception:
         loop = self._loop
         if loop is None:
             loop = self._loop = asyncio.get_running_loop()
-        when = loop.time() + seconds_left(request) - MARGIN_SECONDS
+        when = loop.time() + read_seconds(request) - MARGIN_SECONDS
         if self._is_full():
             raise _overloaded(handler.name)
         self._waiting += 1
@@ -158,17 +155,17 @@ class Reception:
         return self._waiting >= WAITING and self._turns.locked()
 
     async def _handle(self, handler: HandlerPlan, request: Request, seconds: float) -> Answer:
-        route = self._route(handler, request)
-        message = route.read(request)
+        codec = self._codec(handler, request)
+        message = codec.read(request)
         # A second attempt is known as such further in; the task may be the channel's, with other requests to come.
         again = retrying.get()
-        retrying.set(request.headers.get("remit-attempt", "0") != "0")
-        deep = nesting.arrived(_depth(request))
+        retrying.set(is_repeated(request))
+        deep = nesting.arrived(read_depth(request))
         try:
             if request.kind == "query":
-                outcome = await self._calls.ask(message, deadline=seconds, trace=_trace(request))
+                outcome = await self._calls.ask(message, deadline=seconds, trace=read_trace(request))
             else:
-                caller, key, trace = _identity(request)
+                caller, key, trace = read_identity(request)
                 outcome = await self._calls.send(message, key=key, deadline=seconds, caller=caller, trace=trace)
         except Refusal as refusal:
             outcome = refusal
@@ -179,10 +176,10 @@ class Reception:
             nesting.left(deep)
             retrying.set(again)
         try:
-            return route.answer(outcome)
+            return codec.answer(outcome)
         except BadValue as error:
             if request.kind == "query":
-                now, cause = self._listeners.seconds(), _trace(request)
+                now, cause = self._listeners.seconds(), read_trace(request)
                 self._listeners.say(HandlerRaised(now, cause, handler.name, str(error), None))
             raise _unsaid(handler, request, error) from error
 
@@ -197,22 +194,22 @@ class Reception:
             )  # fmt: skip
         return handler
 
-    def _route(self, handler: HandlerPlan, request: Request) -> Route:
+    def _codec(self, handler: HandlerPlan, request: Request) -> CallCodec:
         encoding = ENCODINGS.get(request.headers.get("content-type", ""))
         if encoding is None:
             expected = " or ".join(ENCODINGS)
             raise BadMessage("its body is of an unknown type", where=request.kind, expected=expected)
         contract = handler.contract
         key = (contract.type, contract.version, encoding)
-        if key not in self._routes:
+        if key not in self._codecs:
             kind: Any = request.kind
-            self._routes[key] = Route("", kind, contract, encoding)
-        return self._routes[key]
+            self._codecs[key] = CallCodec("", kind, contract, encoding)
+        return self._codecs[key]
 
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _ask_log(self, context: str, request: Request) -> Answer:
-        seconds = seconds_left(request) - MARGIN_SECONDS
+        seconds = read_seconds(request) - MARGIN_SECONDS
         store = self._stores[context]
         if request.kind == "read":
             span = _of_published(request, Span, context)
@@ -255,7 +252,7 @@ class Reception:
                 reached = await self._freshness.reach(context, question, waiting)
         except TimeoutError:
             raise DeadlineExceeded(waiting.what, where=context) from None
-        return Answer("ok", {}, msgspec.msgpack.encode(reached))
+        return answer_of(reached)
 
     async def _newer(self, store: Log, channel: Channel, known: Mapping[int, int], seconds: float) -> Heads:
         """The heads, as soon as one is beyond what is known, or when the time is over."""
@@ -283,10 +280,10 @@ class Reception:
             unwatch()
 
 
-async def _said(answering: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+async def _said(answering: Awaitable[Answer], request: Request) -> Answer:
     """The answer, or the error as an answer. What is no error of ours is not told to others."""
     try:
-        return await answering(request)
+        return await answering
     except RemitError as error:
         return failure(error)
     except Exception as error:  # whatever happens here must not leave the caller without an answer
@@ -304,31 +301,6 @@ def _unsaid(handler: HandlerPlan, request: Request, error: BadValue) -> CallErro
     return HandlerFailed(
         f"{handler.contract.type} failed in its handler: {error.what}", where=handler.name, next=error.next
     )
-
-
-def _identity(request: Request) -> tuple[str, str, str]:
-    """Caller, key and trace of a command. Raises `BadMessage`."""
-    headers = request.headers
-    key, trace = original(headers.get("remit-key", "")), _trace(request)
-    if not key:
-        raise BadMessage("a command without a key", where=headers["remit-type"], expected="the header remit-key")
-    if not is_escaped(trace):  # it will stand in the JSON headers of messages
-        raise BadMessage("a trace with characters that are not escaped", where=headers["remit-type"])
-    if not fits(caller := headers.get("remit-caller", "")):
-        raise BadMessage(
-            "a caller that cannot be stored", where=headers["remit-type"], expected="the header remit-caller"
-        )
-    return caller, key, trace
-
-
-def _trace(request: Request) -> str:
-    return original(request.headers.get("remit-trace", ""))
-
-
-def _depth(request: Request) -> int:
-    """How many callers may have a transaction open, as the other process says."""
-    text = request.headers.get("remit-depth", "")
-    return int(text) if len(text) < 4 and text.isdecimal() else 0
 
 
 def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]:

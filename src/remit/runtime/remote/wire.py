@@ -1,10 +1,9 @@
-"""How calls look on their way: requests and answers made of messages, replies, refusals and errors, and read again."""
+"""What calls carry: requests and answers made of messages, replies, refusals and errors, and read again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal, NoReturn, TypeVar
-from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -23,7 +22,7 @@ LENGTH = "remit-length"
 """The header of a piece of an answer: how many bytes the whole has."""
 
 
-class Part:
+class ChannelCodec:
     """Values of one type in the encoding of a channel, or as JSON where that encoding has no form for them.
 
     So every encoding accepts the same: MessagePack ends at 64 bits, and keeps of a time with an offset only the moment.
@@ -66,8 +65,8 @@ class Answers:
 
     def __init__(self, reply: Any, encoding: Encoding) -> None:
         self._encoding: Encoding = encoding
-        self._refusals: dict[type, Part] = {}
-        self.reply = Part(reply, encoding)
+        self._refusals: dict[type, ChannelCodec] = {}
+        self.reply = ChannelCodec(reply, encoding)
 
     def write(self, outcome: Any) -> tuple[Encoding, bytes]:
         """The bytes of a reply, or of a refusal, and what they are in. Raises `BadValue`."""
@@ -76,7 +75,7 @@ class Answers:
             return encoding, _encode(encoding, {"reply": msgspec.Raw(body)})
         part = self._refusals.get(type(outcome))
         if part is None:
-            part = self._refusals[type(outcome)] = Part(type(outcome), self._encoding)
+            part = self._refusals[type(outcome)] = ChannelCodec(type(outcome), self._encoding)
         encoding, body = part.write(outcome)
         return encoding, _encode(encoding, {"refusal": type(outcome).__name__, "fields": msgspec.Raw(body)})
 
@@ -85,7 +84,7 @@ def _encode(encoding: Encoding, answer: dict[str, Any]) -> bytes:
     return msgspec.json.encode(answer) if encoding == "json" else msgspec.msgpack.encode(answer)
 
 
-class Route:
+class CallCodec:
     """One command or query as it travels: where to, and how its parts are written and read."""
 
     __slots__ = (
@@ -99,7 +98,7 @@ class Route:
         self.contract = contract
         self.usual = Usual()
         self._encoding: Encoding = encoding
-        self._message = Part(contract.message, encoding)
+        self._message = ChannelCodec(contract.message, encoding)
         self._answers = Answers(reply, encoding)
         self.codec: Codec[Any] = self._message.json
         """What says whether two messages are the same, whatever carries them."""
@@ -179,31 +178,6 @@ def is_shed(answer: Answer) -> bool:
     return answer.status == Overloaded.code and "remit-retry-after-ms" in answer.headers
 
 
-def printable(text: str) -> str:
-    """A text, such as a user's key, as it may stand in a header: itself, in nearly all cases."""
-    return text if text.isascii() and text.isalnum() else quote(text, safe=_PRINTED)
-
-
-def original(printed: str) -> str:
-    """What `printable` was given. Raises `BadMessage` for what it does not make."""
-    try:
-        return unquote(printed, errors="strict")
-    except UnicodeDecodeError:
-        raise BadMessage(f"{printed!r} stands for no UTF-8", expected="percent-encoded UTF-8") from None
-
-
-# What begins an escape is escaped itself, so that different texts stay different.
-_PRINTED = "".join(map(chr, range(33, 127))).replace("%", "")
-
-
-def seconds_left(request: Request) -> float:
-    """The time that the caller has left. Raises `BadMessage` when it does not say so: no call is without a deadline."""
-    said = request.headers.get("remit-timeout-ms", "")
-    if not said.isdecimal():
-        raise BadMessage("it says no deadline", where=request.kind, expected="the header remit-timeout-ms")
-    return int(said) / 1000
-
-
 # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -222,7 +196,7 @@ class Known(msgspec.Struct, array_like=True):
     """What is known of a log's heads. The answer comes once there is more, or when the time is over."""
 
     channel: Channel
-    positions: dict[int, int]
+    positions: Mapping[int, int]
     wait_seconds: float
 
 

@@ -13,6 +13,6 @@ NATS = ChannelTechnology(
     events="remit.transports.nats.opening:open_events",
     finds_services=True,
     broker=True,
-    permissions="remit.transports.nats.permissions:write_permissions",
+    permissions="remit.transports.nats.permissions:permissions",
     install="remit[nats]",
 )

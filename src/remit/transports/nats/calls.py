@@ -35,7 +35,7 @@ class NatsCalls:
 
     def __init__(self, connection: NatsConnection, system: str) -> None:
         self._connection = connection
-        self._prefix = f"remit.{system}.calls."
+        self._system = system
         self._interests: list[Interest] = []
         self._running: set[asyncio.Task[None]] = set()
         self._open = False
@@ -69,7 +69,9 @@ class NatsCalls:
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
-        self._interests.append(await self._connection.listen(self._prefix + address, arrived, _nothing, "remit"))
+        self._interests.append(
+            await self._connection.listen(call_subject(self._system, address), arrived, _nothing, "remit")
+        )
 
     async def _answer(self, message: Msg, answering: Answering) -> None:
         try:
@@ -101,7 +103,7 @@ class NatsCalls:
         if not self._open:
             raise Unavailable("the channel is closed", where=address)
         try:
-            reply = await self._connection.request(self._prefix + address, message, {}, seconds)
+            reply = await self._connection.request(call_subject(self._system, address), message, {}, seconds)
         except (ChannelError, NobodyListens) as error:  # nobody has seen the request
             raise Unavailable(error.what, where=error.where, expected=error.expected, next=error.next) from error
         try:
@@ -109,6 +111,11 @@ class NatsCalls:
         except msgspec.MsgspecError:
             raise OutcomeUnknown("whoever answered does not speak as we do", where=address) from None
         return Answer(frame.word, frame.headers, frame.body)
+
+
+def call_subject(system: str, address: str) -> str:
+    """Where requests to an address are published. `*` stands for any word of it."""
+    return f"remit.{system}.calls.{address}"
 
 
 def _nothing() -> None:

@@ -60,11 +60,11 @@ _acks = msgspec.json.Decoder(_Ack)
 
 
 @dataclass(eq=False)
-class _Lane:
+class _Subject:
     """What is known of one partition's subject."""
 
     part: int
-    subject: str
+    name: str
     tail: Tail | None = None
     """Its last message; None when it has to be asked for."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -78,7 +78,7 @@ class _Stream:
     channel: Channel
     origin: str
     """The CloudEvents source."""
-    lanes: dict[int, _Lane] = field(default_factory=dict[int, _Lane])
+    subjects: dict[int, _Subject] = field(default_factory=dict[int, _Subject])
     batch: int | None = None
     """How many messages it takes as a whole; None until it was prepared."""
 
@@ -134,11 +134,11 @@ class NatsEvents:
         if not records:
             return 0
         stream = self._stream(source, channel)
-        lane = stream.lanes.get(part := records[0].part)
-        if lane is None:
-            lane = stream.lanes[part] = _Lane(part, f"{subjects(self._system, source, channel)}.{part}")
-        async with lane.turn:
-            return await self._publish(stream, lane, records)
+        subject = stream.subjects.get(part := records[0].part)
+        if subject is None:
+            subject = stream.subjects[part] = _Subject(part, f"{subjects(self._system, source, channel)}.{part}")
+        async with subject.turn:
+            return await self._publish(stream, subject, records)
 
     def _check(self) -> None:
         if not self._open:
@@ -150,19 +150,19 @@ class NatsEvents:
             stream = self._known[source, channel] = _Stream(source, channel, f"/{self._system}/{source}")
         return stream
 
-    async def _publish(self, stream: _Stream, lane: _Lane, records: Sequence[Record]) -> int:
+    async def _publish(self, stream: _Stream, subject: _Subject, records: Sequence[Record]) -> int:
         done = tries = 0
         while done < len(records):
             try:
-                tail = lane.tail
+                tail = subject.tail
                 if tail is None or (tail.pos, tail.id) != (records[done].pos - 1, records[done].prev):
-                    found, tail = await self._look(stream, lane, records)
+                    found, tail = await self._look(stream, subject, records)
                     done = max(done, found)
                     if done == len(records):
                         break
-                lane.tail = None  # whatever happens from here on
+                subject.tail = None  # whatever happens from here on
                 batch = records[done : done + self._fitting(stream, records, done)]
-                refused = await self._send(stream, lane, tail, batch)
+                refused = await self._send(stream, subject, tail, batch)
             except (RemitError, nats.errors.Error) as error:
                 if done:
                     break
@@ -171,15 +171,15 @@ class NatsEvents:
             if refused and tries == TRIES:
                 if done:
                     break
-                raise Unavailable(f"not taken: {refused}", where=lane.subject)
+                raise Unavailable(f"not taken: {refused}", where=subject.name)
         return done
 
-    async def _look(self, stream: _Stream, lane: _Lane, records: Sequence[Record]) -> tuple[int, Tail]:
+    async def _look(self, stream: _Stream, subject: _Subject, records: Sequence[Record]) -> tuple[int, Tail]:
         """Learns how the subject ends; says how many of the messages, counted from the first, are there already."""
-        tail = await self._streams.tail(stream.source, stream.channel, lane.part)
+        tail = await self._streams.tail(stream.source, stream.channel, subject.part)
         if tail is None or stream.batch is None:
             await self._prepare(stream)
-        lane.tail = tail = tail or Tail(0, 0, "")
+        subject.tail = tail = tail or Tail(0, 0, "")
         first, last = records[0].pos, records[-1].pos
         if tail.pos > last:
             return len(records), tail  # a faster process has published them
@@ -197,7 +197,7 @@ class NatsEvents:
                 return max(1, number)
         return most
 
-    async def _send(self, stream: _Stream, lane: _Lane, tail: Tail, records: Sequence[Record]) -> str:
+    async def _send(self, stream: _Stream, subject: _Subject, tail: Tail, records: Sequence[Record]) -> str:
         """Publishes some messages as a whole; says why they were refused, or "" when they are confirmed."""
         batch = f"{self._token}{next(self._batches)}" if len(records) > 1 else ""
         publish = self._connection.client().publish
@@ -205,7 +205,7 @@ class NatsEvents:
         async with self._writing if len(records) > BREATH else nullcontext():
             for number, record in enumerate(records[:-1], 1):
                 headers, payload = self._write(stream, record, tail, batch, number)
-                await publish(lane.subject, payload, headers=headers)
+                await publish(subject.name, payload, headers=headers)
                 if number % BREATH == 0:
                     await asyncio.sleep(0)
         last = records[-1]
@@ -213,13 +213,13 @@ class NatsEvents:
         if batch:
             headers["Nats-Batch-Commit"] = "1"
         try:
-            reply = await self._connection.request(lane.subject, payload, headers, ACK_SECONDS)
+            reply = await self._connection.request(subject.name, payload, headers, ACK_SECONDS)
         except NobodyListens:
             return "there is no stream"
         ack = _acks.decode(reply.data)
         if ack.error is not None:
             return ack.error.description or "for no reason"
-        lane.tail = Tail(ack.seq, last.pos, last.id)
+        subject.tail = Tail(ack.seq, last.pos, last.id)
         return ""
 
     def _write(

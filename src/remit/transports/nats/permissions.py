@@ -11,30 +11,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from remit.errors import ChannelError
 from remit.log import Channel
+from remit.messages.component import Component
+from remit.transports.nats.calls import call_subject
 from remit.transports.nats.connection import inbox_of
 from remit.transports.nats.streams import stream_name, subjects
+from remit.transports.technology import BrokerUser
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
-
-
-@dataclass(frozen=True)
-class BrokerUser:
-    """A user of the broker: the credentials of one or several services, and what these run. Names are of contexts."""
-
-    name: str
-    writes: frozenset[str] = frozenset()
-    """It runs their `write`: publishes their events, answers their commands."""
-    reads: frozenset[str] = frozenset()
-    """It runs their `read`: answers their queries."""
-    follows: frozenset[str] = frozenset()
-    """Other contexts whose published events it hears, and whose logs it reads."""
-    calls: frozenset[str] = frozenset({"*.write", "*.read", "*.log"})
-    """Addresses that it calls. A fresh answer takes questions to the logs of all contexts on the way. Who asks a log
-    is told what its context publishes, and nothing else."""
 
 
 def permissions(system: str, users: Sequence[BrokerUser]) -> str:
@@ -44,11 +30,6 @@ def permissions(system: str, users: Sequence[BrokerUser]) -> str:
     """
     blocks = "\n".join(_user(system, user) for user in users)
     return f"authorization {{\n  users = [\n{blocks}\n  ]\n}}\n"
-
-
-def write_permissions(system: str, users: Iterable[tuple[str, frozenset[str], frozenset[str], frozenset[str]]]) -> str:
-    """The same for users as a topology has them."""
-    return permissions(system, [BrokerUser(*user) for user in users])
 
 
 def _user(system: str, user: BrokerUser) -> str:
@@ -81,18 +62,18 @@ def _publishes(system: str, user: BrokerUser) -> Iterable[str]:
             yield f"{subjects(system, context, channel)}.*"
             for question in ("CREATE", "INFO", "MSG.GET"):
                 yield f"$JS.API.STREAM.{question}.{stream_name(system, context, channel)}"
-    for address in (*user.calls, *(f"{context}.log" for context in user.follows)):
-        yield f"remit.{system}.calls.{address}"
+    for address in (*user.calls, *(Component(context, "log") for context in user.follows)):
+        yield call_subject(system, address)
 
 
 def _subscribes(system: str, user: BrokerUser) -> Iterable[str]:
     yield f"{inbox_of(user.name)}.>"
     for context in user.writes | user.reads:
         yield f"{subjects(system, context, Channel.PRIVATE)}.*"
-        yield f"remit.{system}.calls.{context}.log"
+        yield call_subject(system, Component(context, "log"))
     for context in user.writes | user.reads | user.follows:
         yield f"{subjects(system, context, Channel.PUBLISHED)}.*"
     for context in user.writes:
-        yield f"remit.{system}.calls.{context}.write"
+        yield call_subject(system, Component(context, "write"))
     for context in user.reads:
-        yield f"remit.{system}.calls.{context}.read"
+        yield call_subject(system, Component(context, "read"))

@@ -13,6 +13,7 @@ from remit.checks import model_of
 from remit.contexts import ContextMap, Model
 from remit.errors import RemitError
 from remit.log import Channel, SubscriptionId
+from remit.messages.component import Component
 from remit.runtime import Channels, Host, Listener, Placed, Ports
 from remit.stores.sqlite.store import SqliteStore
 from remit.testing.simulation.cluster.choices import Choices
@@ -114,7 +115,7 @@ class Cluster:
         ports = Ports(clock, CountedIds(incarnation.name), choices.random(), machine)
         others = [name for name in model.names if name not in stores]
         placed = Placed(
-            elsewhere=[f"{name}.{part}" for name in others for part in ("write", "read", "log")],
+            elsewhere=[Component(name, part) for name in others for part in ("write", "read", "log")],
             relays=[SubscriptionId(f"{name}.relay:simulated", name, Channel.PUBLISHED) for name in stores],
             pushed=[(name, Channel.PUBLISHED) for name in model.names],
         )

@@ -1,0 +1,33 @@
+"""What people do to a system that runs or has run: on its open stores, by a console, a script or a test alike."""
+
+from remit.operations.logs import Intact, Missed, Moved, UnknownSubscriber, accept_incomplete, forget, go_on
+from remit.operations.parked import (
+    Discarded,
+    KeyLetters,
+    LetterChanged,
+    NotParked,
+    SeveralSources,
+    discard,
+    keys_with_letters,
+    parked_keys,
+    retry,
+)
+
+__all__ = [
+    "Discarded",
+    "Intact",
+    "KeyLetters",
+    "LetterChanged",
+    "Missed",
+    "Moved",
+    "NotParked",
+    "SeveralSources",
+    "UnknownSubscriber",
+    "accept_incomplete",
+    "discard",
+    "forget",
+    "go_on",
+    "keys_with_letters",
+    "parked_keys",
+    "retry",
+]

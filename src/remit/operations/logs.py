@@ -1,0 +1,103 @@
+"""Logs: who is no longer waited for, and how a subscription goes on that cannot by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from remit.errors import RemitError
+from remit.log import Channel, Checkpoint, SubscriptionId
+from remit.runtime.following.history import settled
+from remit.runtime.freshness.missed import accept_missed, note_missed
+from remit.stores import Store
+from remit.stores.port import Checkpoints
+
+
+class UnknownSubscriber(RemitError):
+    """No subscription of this name has reported to the log."""
+
+    code = "log.unknown"
+
+
+class Intact(RemitError):
+    """The subscription needs nobody: there is nothing to accept."""
+
+    code = "log.intact"
+
+
+class Moved(NamedTuple):
+    """A partition in which a subscription goes on elsewhere: the positions that it had handled, and counts as handled
+    now."""
+
+    part: int
+    before: int
+    after: int
+
+
+class Missed(NamedTuple):
+    """A partition of which a projection misses what was deleted up to a position."""
+
+    part: int
+    upto: int
+
+
+async def forget(store: Store, source: str, subscription: str) -> None:
+    """Keeps the log of `source`, whose store it is, no longer for a subscription. One that still runs reports again.
+
+    Raises `UnknownSubscriber`, `StoreError`, `StoreUnavailable`.
+    """
+    if not await store.forget(subscription):
+        names = ", ".join(dict.fromkeys(row.name for row in await store.subscribers())) or "none so far"
+        raise UnknownSubscriber(
+            "this log has not heard of it", where=f"{subscription} from {source}",
+            expected=f"one that has reported: {names}", next="remit log subscribers",
+        )  # fmt: skip
+
+
+async def go_on(
+    consumer: Store, subscription: str, log: Store, source: str, *, begin: str | float, now: float
+) -> list[Moved]:
+    """Moves the checkpoints of a subscription in its store, `consumer`, where the log of `source` does not fit them.
+
+    It goes on at the `floor` or the `head` of the log, or with what was written after `begin`; times are seconds since
+    the epoch. A process that runs it goes on at once. What a projection skips by that it misses from now on.
+
+    Raises `Intact` when it can go on by itself; `StoreError`, `StoreUnavailable`.
+    """
+    known = {row.channel for row in await log.subscribers() if row.name == subscription}
+    moved: list[Moved] = []
+    for channel in Channel:
+        id = SubscriptionId(subscription, source, channel)
+        stands = await consumer.checkpoints(id)
+        if stands or channel in known:
+            places = await settled(log, source, channel, stands, begin, now)
+            passed = {part: to for part, to in places.items() if to.pos > _pos(stands, part)}
+            await note_missed(consumer, id, passed)
+            await consumer.place(id, places)
+            moved += [Moved(part, _pos(stands, part), to.pos) for part, to in sorted(places.items())]
+    if not moved:
+        raise _intact("it can go on by itself", "a subscription that is lost-source or regressed", subscription, source)
+    return moved
+
+
+async def accept_incomplete(consumer: Checkpoints, subscription: str, source: str, *, now: float) -> list[Missed]:
+    """Takes the documents of a projection for complete, whatever it has missed; says what that was.
+
+    Raises `Intact` when it has missed nothing; `StoreError`, `StoreUnavailable`.
+    """
+    found: list[Missed] = []
+    for channel in Channel:
+        accepted = await accept_missed(consumer, SubscriptionId(subscription, source, channel), now)
+        found += [Missed(part, upto) for part, upto in accepted.items()]
+    if not found:
+        raise _intact("it has missed nothing", "a projection that remit status notes as incomplete",
+                      subscription, source)  # fmt: skip
+    return found
+
+
+def _pos(stands: Mapping[int, Checkpoint], part: int) -> int:
+    return stands[part].pos if part in stands else 0
+
+
+def _intact(what: str, expected: str, subscription: str, source: str) -> Intact:
+    return Intact(what, where=f"{subscription} from {source}", expected=expected, next="remit status")

@@ -1,0 +1,84 @@
+"""What stands beside a call on its way, each header written and read here: who calls, by which key, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, unquote
+
+from remit.errors import BadMessage
+from remit.log import is_escaped
+from remit.messages import fits
+from remit.stores import nesting
+from remit.transports import Request
+
+
+def write_call(kind: str, *, key: str, caller: str, trace: str) -> dict[str, str]:
+    """What is the same in each attempt. Only a command has a key and a caller."""
+    headers = {"remit-trace": printable(trace)} if trace else {}
+    if kind == "command":
+        headers |= {"remit-key": printable(key), "remit-caller": caller}
+    if deep := nesting.depth():
+        headers["remit-depth"] = str(deep)
+    return headers
+
+
+def timed(headers: Mapping[str, str], seconds: float, attempt: int | None = None) -> dict[str, str]:
+    """With the time that is left for the answer, and the number of the attempt at a call, from 0 on."""
+    said = {**headers, "remit-timeout-ms": str(int(seconds * 1000))}
+    if attempt is not None:
+        said["remit-attempt"] = str(attempt)
+    return said
+
+
+def read_seconds(request: Request) -> float:
+    """The time that the caller has left. Raises `BadMessage` when it does not say so: no call is without a deadline."""
+    said = request.headers.get("remit-timeout-ms", "")
+    if not said.isdecimal():
+        raise BadMessage("it says no deadline", where=request.kind, expected="the header remit-timeout-ms")
+    return int(said) / 1000
+
+
+def read_identity(request: Request) -> tuple[str, str, str]:
+    """Caller, key and trace of a command. Raises `BadMessage`."""
+    where = request.headers["remit-type"]
+    key, trace = original(request.headers.get("remit-key", "")), read_trace(request)
+    if not key:
+        raise BadMessage("a command without a key", where=where, expected="the header remit-key")
+    if not is_escaped(trace):  # it will stand in the JSON headers of messages
+        raise BadMessage("a trace with characters that are not escaped", where=where)
+    if not fits(caller := request.headers.get("remit-caller", "")):
+        raise BadMessage("a caller that cannot be stored", where=where, expected="the header remit-caller")
+    return caller, key, trace
+
+
+def read_trace(request: Request) -> str:
+    """The trace; empty where the caller is in none. Raises `BadMessage`."""
+    return original(request.headers.get("remit-trace", ""))
+
+
+def read_depth(request: Request) -> int:
+    """How many callers may have a transaction open, as the other process says."""
+    text = request.headers.get("remit-depth", "")
+    return int(text) if len(text) < 4 and text.isdecimal() else 0
+
+
+def is_repeated(request: Request) -> bool:
+    """Whether it is a second attempt, of the caller or of somebody further out."""
+    return request.headers.get("remit-attempt", "0") != "0"
+
+
+def printable(text: str) -> str:
+    """A text, such as a user's key, as it may stand in a header: itself, in nearly all cases."""
+    return text if text.isascii() and text.isalnum() else quote(text, safe=_PRINTED)
+
+
+def original(printed: str) -> str:
+    """What `printable` was given. Raises `BadMessage` for what it does not make."""
+    try:
+        return unquote(printed, errors="strict")
+    except UnicodeDecodeError:
+        raise BadMessage(f"{printed!r} stands for no UTF-8", expected="percent-encoded UTF-8") from None
+
+
+# What begins an escape is escaped itself, so that different texts stay different.
+_PRINTED = "".join(map(chr, range(33, 127))).replace("%", "")
