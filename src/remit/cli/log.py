@@ -21,7 +21,6 @@ from remit.hosting.opening import Places, opened, require_all, require_some
 from remit.log import Channel, Checkpoint, SubscriptionId, context_of
 from remit.observability import LogStatus, SubscriberStatus, read_logs, read_subscribers
 from remit.runtime.following.history import settled
-from remit.runtime.freshness.missed import accept_missed, note_missed
 
 app = App(name="log", help="See where logs begin and end and who follows them, and settle what the log cannot.")
 
@@ -125,7 +124,7 @@ async def _accept(places: Places, subscription: str, source: str, begin: str | f
             if stands or channel in known:
                 places_to = await settled(stores[source], source, channel, stands, begin, time.time())
                 passed = {part: to for part, to in places_to.items() if to.pos > _pos(stands, part)}
-                await note_missed(stores[consumer], id, passed)
+                await stores[consumer].note_missed(id, passed)
                 await stores[consumer].place(id, places_to)
                 moved += [
                     f"partition {part}: from {_pos(stands, part)} to {to.pos}" for part, to in sorted(places_to.items())
@@ -143,7 +142,7 @@ async def _accept_as_it_is(places: Places, subscription: str, source: str) -> li
         found: list[str] = []
         for channel in Channel:
             id = SubscriptionId(subscription, source, channel)
-            accepted = await accept_missed(stores[consumer], id, time.time())
+            accepted = await stores[consumer].accept_missed(id, time.time())
             found += [f"partition {part}: what was deleted up to {pos} is not missed" for part, pos in accepted.items()]
     if not found:
         raise Failure("log.intact", "it has missed nothing", where=f"{subscription} from {source}",

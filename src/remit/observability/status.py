@@ -17,7 +17,7 @@ from remit.log import ChannelName, Checkpoint, Log, SubscriptionId
 from remit.observability.life import LOOK_SECONDS, Observer, Voice
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.history import lost
-from remit.runtime.freshness.missed import missed, told_missed
+from remit.runtime.freshness.missed import told_missed
 from remit.runtime.plan import FollowPlan
 from remit.runtime.upkeep.signs import Sign
 from remit.stores import Parked, Store
@@ -130,7 +130,7 @@ async def _look(follow: FollowPlan, stores: Mapping[str, Store], observer: Obser
     found: list[tuple[State, str]] = [(life.state, life.note), *_findings(progress, first, parked)]
     state, note = max(found, key=lambda each: _ORDER.index(each[0]))
     note = note or life.note  # what a process says of itself although nothing keeps it
-    if store is not None and follow.projection is not None and await missed(store, follow.id):
+    if store is not None and follow.projection is not None and await store.missed(follow.id):
         note = "; ".join(filter(None, (note, told_missed(follow.source))))
     status = SubscriptionStatus(
         name=follow.name,

@@ -1,8 +1,9 @@
 """Where it stays: the store port, and one folder per technology."""
 
+from remit.stores.notes import NotesInRows
 from remit.stores.port import (
-    BEGUN,
     Advance,
+    Agreed,
     Capabilities,
     Change,
     Claim,
@@ -26,15 +27,16 @@ from remit.stores.size import LARGEST_UNIT, require_fit
 from remit.stores.technology import PublishedLogs, StoreAddress, StoreTechnology
 
 __all__ = [
-    "BEGUN",
     "LARGEST_UNIT",
     "Advance",
+    "Agreed",
     "Capabilities",
     "Change",
     "Claim",
     "Discard",
     "Entry",
     "Letter",
+    "NotesInRows",
     "Outcome",
     "Park",
     "Parked",

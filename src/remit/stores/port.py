@@ -198,13 +198,6 @@ class Claims(Protocol):
         """`outcome` and `load` in one go: what a command begins with."""
         ...
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
-        """`outcome`, and when this command was first begun: at this time (seconds since the epoch), or before.
-
-        The time is kept, durably, before this returns; in one round trip. Raises also `OutcomeUnknown`.
-        """
-        ...
-
     async def keep(self, caller: str, key: str, at: float) -> None:
         """A command was repeated at this time: its outcome is as young as if it had been claimed then."""
         ...
@@ -290,20 +283,59 @@ class ParkedKeys(Protocol):
         ...
 
 
-# ── what processes note for one another, in the rows that there are anyway ────────────────────────────────────────────
+# ── what processes note for one another ───────────────────────────────────────────────────────────────────────────────
 
 
-TIME = SubscriptionId(" time", "", Channel.PRIVATE)
-"""A checkpoint: how late it is, as all agree who have the store open. Its position counts how often it was moved."""
-EVENT_KEYS = (" event keys", "")
-"""Kind and identity of a piece of state: by which field each event is ordered, as JSON."""
-BEGUN = " begun"
-"""After a claim's caller: when a command was first begun, a claim as well (`Claims.first_begun`)."""
+class Agreed(NamedTuple):
+    """How late it is, as all agree who have a store open."""
+
+    at: float
+    """Seconds since the epoch."""
+    moves: int
+    """How often it has been moved."""
 
 
-def missed_by(projection: SubscriptionId) -> SubscriptionId:
-    """The checkpoints up to which a projection has missed messages, by partition; 0 where that was accepted."""
-    return projection._replace(name=f"{projection.name} missed")
+class Notes(Protocol):
+    """What processes note for one another about a store. `NotesInRows` keeps it in rows of the other facets.
+
+    What writes raises what `commit` raises.
+    """
+
+    async def agreed_time(self) -> Agreed | None:
+        """How late it is, as all agree; None where nobody has said it yet."""
+        ...
+
+    async def agree(self, before: Agreed | None, at: float) -> None:
+        """Moves that time from what it was. Raises `Conflict` when another process has moved it since."""
+        ...
+
+    async def event_keys(self) -> Mapping[str, str | None]:
+        """By which field each event is ordered that this store has met; None: by the aggregate that recorded it."""
+        ...
+
+    async def note_event_keys(self, keys: Mapping[str, str | None]) -> None:
+        """Notes it of events of which nothing is known; what is known stays. Raises `Conflict` when another process
+        notes something at this moment."""
+        ...
+
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+        """`outcome`, and when this command was first begun: at this time (seconds since the epoch), or before.
+
+        The time is kept, durably, before this returns; in one round trip. It is deleted as outcomes are.
+        """
+        ...
+
+    async def missed(self, projection: SubscriptionId) -> Mapping[int, int]:
+        """The position up to which a projection has missed messages, by partition; nothing when it has missed none."""
+        ...
+
+    async def note_missed(self, projection: SubscriptionId, upto: Mapping[int, Checkpoint]) -> None:
+        """Notes that a projection has missed messages up to these, by partition. What is noted already stays."""
+        ...
+
+    async def accept_missed(self, projection: SubscriptionId, at: float) -> Mapping[int, int]:
+        """Somebody takes the documents for complete as they are; says what was `missed` until then."""
+        ...
 
 
 # ── processes, and what is old ────────────────────────────────────────────────────────────────────────────────────────
@@ -369,7 +401,7 @@ class Capabilities:
     """Each context enters it with credentials of its own, which reach no other context's store."""
 
 
-class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Members, Retention, Protocol):
+class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
     """A context's store. Methods raise `StoreUnavailable` (try again), `StoreError` (cannot be used as it is).
 
     Whoever needs a part of it names that part.

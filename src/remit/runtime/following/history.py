@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from remit.log import Channel, Checkpoint, Floors, Log, Record
 from remit.runtime.following.reports import Reports
-from remit.runtime.freshness.missed import note_missed
 from remit.runtime.plan import FollowPlan
 from remit.stores import Advance, Store, Unit
 from remit.transports import Feed
@@ -50,7 +49,7 @@ class History:
         at = self._stamp()
         begin = {part: floor._replace(at=at) for part, floor in standing.floors.items() if not standing.known}
         if self._follow.projection is not None:  # said first: whoever dies in between has begun nothing
-            await note_missed(self._store, id, begin)
+            await self._store.note_missed(id, begin)
         for part, floor in begin.items():
             move = Advance(id, part, 0, "", floor.pos, floor.id, at)
             await self._store.commit(Unit(advance=move))

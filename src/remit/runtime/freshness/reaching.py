@@ -12,9 +12,9 @@ import msgspec
 from remit.errors import Unavailable
 from remit.log import origin_of
 from remit.runtime.freshness.influence import Needs
-from remit.runtime.freshness.missed import missed, next_missed, told_missed
+from remit.runtime.freshness.missed import next_missed, told_missed
 from remit.runtime.plan import FollowPlan
-from remit.stores.port import Checkpoints, ParkedKeys
+from remit.stores.port import Checkpoints, Notes, ParkedKeys
 from remit.transports import Feed
 
 LOOK_SECONDS = 0.005
@@ -28,7 +28,7 @@ Part = Literal["answers", "passes", "calls"]
 Ends = Mapping[str, Mapping[int, int]]
 
 
-class _Progress(Checkpoints, ParkedKeys, Protocol):
+class _Progress(Checkpoints, ParkedKeys, Notes, Protocol):
     """How far subscriptions are, and what of them is parked."""
 
 
@@ -152,7 +152,7 @@ async def _parked(following: Following, key: str | None) -> Flaw | None:
 async def _missed(following: Following) -> Flaw | None:
     """What a projection has missed will never be in its documents."""
     follow = following.follow
-    if follow.projection is None or not await missed(following.store, follow.id):
+    if follow.projection is None or not await following.store.missed(follow.id):
         return None
     return Flaw(follow.name, told_missed(follow.source), next_missed(follow.name, follow.source))
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from remit.errors import Conflict, Unstorable
 from remit.log import Channel, Checkpoint, Floors, Head, Heads, Record, Subscriber, SubscriptionId
+from remit.stores.notes import BEGUN, NotesInRows
 from remit.stores.port import (
-    BEGUN,
     Advance,
     Capabilities,
     Discard,
@@ -30,7 +30,7 @@ from remit.stores.size import LARGEST_UNIT, too_large
 _Key = tuple[SubscriptionId, str]
 
 
-class MemoryStore:
+class MemoryStore(NotesInRows):
     """Keeps everything in dictionaries. Checks first, then writes, without giving way: so a unit is atomic."""
 
     def __init__(self, partitions: int = 16) -> None:

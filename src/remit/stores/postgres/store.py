@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from remit.errors import StoreError
 from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
+from remit.stores.notes import NotesInRows
 from remit.stores.port import Capabilities, Letter, Outcome, Parked, Unit, not_open, written_read_only
 from remit.stores.postgres import parked, retention
 from remit.stores.postgres.bell import Bell
@@ -116,7 +117,7 @@ class _Writing(NamedTuple):
     transactions: Transactions
 
 
-class PostgresStore:
+class PostgresStore(NotesInRows):
     """The `Store` of `context` at `postgresql://USER@HOST/DATABASE`, in the schema `?schema=NAME` or that of its name.
 
     A schema keeps the number of partitions it was made with. Each store uses four connections: one that writes, one
@@ -271,6 +272,7 @@ class PostgresStore:
         return ended, None if body is None else (version, body.encode())
 
     async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+        self._writable()
         while True:
             row = await self._readable().begins.find(caller, key, repr(at))
             fingerprint, outcome, kept, begun = row or _NEITHER

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 from remit.errors import Conflict, StoreError
 from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
-from remit.stores.port import BEGUN, Capabilities, Claim, Letter, Outcome, Parked, Unit, not_open, written_read_only
+from remit.stores.notes import BEGUN, NotesInRows
+from remit.stores.port import Capabilities, Claim, Letter, Outcome, Parked, Unit, not_open, written_read_only
 from remit.stores.size import require_fit
 from remit.stores.sqlite import parked, retention
 from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
@@ -77,7 +78,7 @@ class _Open(NamedTuple):
     presence: Presence
 
 
-class SqliteStore:
+class SqliteStore(NotesInRows):
     """The `Store` of `context` in the file at `path`, which is made with its directory where it is missing.
 
     What is made is for its user alone: the file 0600, its directory 0700. A file that is there keeps its rights.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from remit.log import Channel, Checkpoint, Record, Subscriber
 from remit.stores.port import Change, Store, Unit, partition_of
-from remit.testing.conformance.parked import ParkedConformance
 from remit.testing.conformance.stores import SOURCE, advance, entry, refused, same
 
 __all__ = ["RetentionConformance"]
@@ -13,7 +12,7 @@ FAR = 1_000_000
 """A position that no log here reaches."""
 
 
-class RetentionConformance(ParkedConformance):
+class RetentionConformance:
     """What is promised of deleting, of floors and of subscribers."""
 
     async def test_the_first_messages_can_be_deleted(self, store: Store, twin: Store) -> None:

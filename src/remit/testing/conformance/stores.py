@@ -291,20 +291,6 @@ class UnitConformance:
         await store.commit(Unit(claim=Claim("batch", "k1", b"f", b'"c"', 3.0)))
         same(await store.outcome("batch", "k1"), Outcome(b"f", b'"c"', 3.0), "each caller has its own keys")
 
-    async def test_a_command_is_first_begun_once(self, store: Store, twin: Store) -> None:
-        same(await store.first_begun("web", "k1", 1.5), (None, 1.5), "it begins now")
-        same(await twin.first_begun("web", "k1", 7.0), (None, 1.5), "it began before, wherever")
-        begun = await asyncio.gather(
-            *(each.first_begun("web", "k2", float(n)) for n, each in enumerate([store, twin] * 9))
-        )
-        same(len(set(begun)), 1, "all that begin at once have one beginning")
-        others = await asyncio.gather(*(store.first_begun("web", f"o'{n} \u4e2d", n / 7) for n in range(20)))
-        same(others, [(None, n / 7) for n in range(20)], "each has its own")
-        same(await store.outcome("web", "k1"), None, "a beginning is no outcome")
-        await store.commit(Unit(claim=Claim("web", "k1", b"f", b'"a"', 3.0)))
-        outcome, _ = await twin.first_begun("web", "k1", 9.0)
-        same(outcome, Outcome(b"f", b'"a"', 3.0), "the outcome comes with it")
-
     async def test_an_outcome_and_a_state_are_looked_up_together(self, store: Store, twin: Store) -> None:
         outcome, state = Outcome(b"f", b'"a"', 1.0), (1, b'{"owed":1}')
         await store.commit(Unit([Change("Account", "a1", 0, state[1])], claim=Claim("web", "k1", *outcome)))
