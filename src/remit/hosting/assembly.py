@@ -85,7 +85,7 @@ def assemble(
     names = [context.name for context in model.contexts]
     stores = stores or {name: open_store(store_at(store, name), name) for name in names}
     findings = Findings()
-    check_statements(model, {name: each.capabilities.sql for name, each in stores.items()}, findings)
+    check_statements(model, {name: each.technology.sql for name, each in stores.items()}, findings)
     findings.settle()
     return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=[log_event, *listeners])
 

@@ -4,7 +4,6 @@ from remit.stores.notes import NotesInRows
 from remit.stores.port import (
     Advance,
     Agreed,
-    Capabilities,
     Change,
     Claim,
     Discard,
@@ -30,7 +29,6 @@ __all__ = [
     "LARGEST_UNIT",
     "Advance",
     "Agreed",
-    "Capabilities",
     "Change",
     "Claim",
     "Discard",

@@ -15,6 +15,7 @@ from typing_extensions import TypeIs
 
 from remit.errors import StoreError, StoreUnavailable
 from remit.log import Channel, Checkpoint, Log, Record, SubscriptionId
+from remit.stores.technology import StoreTechnology
 
 if TYPE_CHECKING:  # it takes half of the time that importing remit does
     from asyncio import CancelledError
@@ -386,28 +387,16 @@ class Retention(Protocol):
 # ── the store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What a store can do, as data."""
-
-    durable: bool
-    shared_between_processes: bool
-    partitions: int
-    sql: bool = False
-    """Its transactions carry statements of the user's: it is an `SqlStore`."""
-    apart: bool = False
-    """It is in another process: each question is a round trip."""
-    roles: bool = False
-    """Each context enters it with credentials of its own, which reach no other context's store."""
-
-
 class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
     """A context's store. Methods raise `StoreUnavailable` (try again), `StoreError` (cannot be used as it is).
 
     Whoever needs a part of it names that part.
     """
 
-    capabilities: Capabilities
+    technology: StoreTechnology
+    """What it can do: the description that its folder holds."""
+    partitions: int
+    """Of its log."""
 
     async def open(self, *, read_only: bool = False) -> None:
         """Makes or migrates the schema and opens the store. Raises `StoreError`, `StoreUnavailable`.
@@ -447,7 +436,7 @@ class Transaction(Protocol):
 
 
 class SqlStore(Store, Protocol):
-    """A store in a database that users have tables in as well. Its capability is `sql`."""
+    """A store in a database that users have tables in as well. Its technology says `sql`."""
 
     def stir(self) -> None:
         """A message is being staged in this process, by a transaction that is not ours: it is looked for sooner."""
@@ -459,8 +448,8 @@ class SqlStore(Store, Protocol):
 
 
 def has_sql(store: Store) -> TypeIs[SqlStore]:
-    """Whether it has the capability `sql`."""
-    return store.capabilities.sql
+    """Whether its technology says `sql`."""
+    return store.technology.sql
 
 
 def not_open(where: str) -> StoreUnavailable:

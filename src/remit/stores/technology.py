@@ -60,6 +60,8 @@ class StoreTechnology:
     """Whether each context enters it with credentials of its own, which reach no other context's store."""
     sql: bool = False
     """Whether handlers may run statements of their own in it: it is an `SqlStore`."""
+    apart: bool = False
+    """Whether it is in another process: each question is a round trip."""
     schemas: bool = False
     """Whether `remit migrate` makes its tables, and the rights of its roles; otherwise a store that is opened does."""
     path: bool = False

@@ -16,7 +16,6 @@ from typing import TypeVar
 from remit.errors import Conflict, StoreError, StoreUnavailable, Unstorable
 from remit.log import Channel, Checkpoint, Head, Record, Subscriber, SubscriptionId
 from remit.stores import (
-    Capabilities,
     Discard,
     Entry,
     Letter,
@@ -30,6 +29,8 @@ from remit.stores import (
     require_fit,
     written_read_only,
 )
+
+from . import SHELF  # noqa: TID252  it is installed under a shorter name than it has here
 
 __all__ = ["ShelfStore", "open_shelf"]
 
@@ -153,7 +154,8 @@ class ShelfStore(NotesInRows):
     """The store of a context in the file at `path`. Nothing in it waits, so a cancelled caller finds it untouched."""
 
     def __init__(self, path: str | Path) -> None:
-        self.capabilities = Capabilities(durable=True, shared_between_processes=True, partitions=PARTITIONS)
+        self.technology = SHELF
+        self.partitions = PARTITIONS
         self._path = Path(path)
         self._rows = Rows()
         self._seen: Seen | None = None

@@ -61,7 +61,7 @@ async def test_what_is_only_looked_at_must_be_there(address: str, connection: Co
     assert await connection.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname = $1", schema) == 0
     await opened(address, partitions=4)
     await store.open(read_only=True)
-    assert store.capabilities.partitions == 4
+    assert store.partitions == 4
     await store.close()
 
 

@@ -277,7 +277,7 @@ class Sharing:
 
     def __init__(self, stores: Mapping[str, Store], ports: Ports) -> None:
         self.leases = {
-            name: Leases(store, ports) for name, store in stores.items() if store.capabilities.shared_between_processes
+            name: Leases(store, ports) for name, store in stores.items() if store.technology.shared_between_processes
         }
         """By context, where processes share its store."""
         self._followers: Sequence[Follower] = ()

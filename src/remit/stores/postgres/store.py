@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
 from remit.errors import StoreError
 from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
 from remit.stores.notes import NotesInRows
-from remit.stores.port import Capabilities, Letter, Outcome, Parked, Unit, not_open, written_read_only
-from remit.stores.postgres import parked, retention
+from remit.stores.port import Letter, Outcome, Parked, Unit, not_open, written_read_only
+from remit.stores.postgres import POSTGRESQL, parked, retention
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, refusal
@@ -125,9 +124,8 @@ class PostgresStore(NotesInRows):
     """
 
     def __init__(self, address: str, context: str, *, partitions: int = 16) -> None:
-        self.capabilities = Capabilities(
-            durable=True, shared_between_processes=True, partitions=partitions, sql=True, apart=True, roles=True
-        )
+        self.technology = POSTGRESQL
+        self.partitions = partitions
         self._place = place_of(address, context)
         self._context = context
         self._asking = Asking()
@@ -147,11 +145,10 @@ class PostgresStore(NotesInRows):
         if read_only:
             others = Session(self._place, "reader", to_read=True)
             try:
-                partitions = await inspect(others, self._place, self._context)
+                self.partitions = await inspect(others, self._place, self._context)
             except BaseException:
                 await others.close()
                 raise
-            self.capabilities = replace(self.capabilities, partitions=partitions)
         else:
             self._writing = await self._open_to_write()
             others = Session(self._place, "reader")
@@ -162,8 +159,8 @@ class PostgresStore(NotesInRows):
     async def _open_to_write(self) -> _Writing:
         session = Session(self._place, "writer")
         try:
-            await prepare(session, self._place, self._context, self.capabilities.partitions)
-            writer = Writer(session, self._place, self.capabilities.partitions)
+            await prepare(session, self._place, self._context, self.partitions)
+            writer = Writer(session, self._place, self.partitions)
             await writer.look()
         except BaseException:
             await session.close()
@@ -171,7 +168,7 @@ class PostgresStore(NotesInRows):
         writer.heads.elsewhere = False
         commits = Commits(writer.write, self._appended)
         bell = Bell(Session(self._place, "bell"), [self._place.schema], partial(self._look, writer, commits))
-        transactions = Transactions(self._place, self.capabilities.partitions, partial(self._written, writer))
+        transactions = Transactions(self._place, self.partitions, partial(self._written, writer))
         return _Writing(session, writer, commits, bell, Front(), Sequencer(self._sequence), transactions)
 
     async def close(self) -> None:
@@ -285,7 +282,7 @@ class PostgresStore(NotesInRows):
         return [record_of(row) for row in await self._rows(_READ, channel, part, after, limit)]
 
     async def heads(self, channel: Channel) -> Heads:
-        partitions = self.capabilities.partitions
+        partitions = self.partitions
         if channel == Channel.PUBLISHED and self._writing is not None:
             rows = await self._rows(_HEADS_AND_STAGED, partitions, channel, self._writing.front.above)
         else:

@@ -11,7 +11,6 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,9 +18,9 @@ from typing import Any, NamedTuple
 from remit.errors import Conflict, StoreError
 from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
 from remit.stores.notes import BEGUN, NotesInRows
-from remit.stores.port import Capabilities, Claim, Letter, Outcome, Parked, Unit, not_open, written_read_only
+from remit.stores.port import Claim, Letter, Outcome, Parked, Unit, not_open, written_read_only
 from remit.stores.size import require_fit
-from remit.stores.sqlite import parked, retention
+from remit.stores.sqlite import SQLITE, parked, retention
 from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
 from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
 from remit.stores.sqlite.presence import Presence
@@ -86,7 +85,8 @@ class SqliteStore(NotesInRows):
     """
 
     def __init__(self, path: str | Path, context: str, *, lane: Lane | None = None, partitions: int = 16) -> None:
-        self.capabilities = Capabilities(durable=True, shared_between_processes=True, partitions=partitions)
+        self.technology = SQLITE
+        self.partitions = partitions
         self._path = Path(path)
         self._where = str(path)
         self._context = context
@@ -107,8 +107,7 @@ class SqliteStore(NotesInRows):
         if self._open is not None or self._looking:
             return
         if read_only:
-            partitions = inspect(self._path, self._context)
-            self.capabilities = replace(self.capabilities, partitions=partitions)
+            self.partitions = inspect(self._path, self._context)
             self._looking = True
             return
         lane = self._lane
@@ -128,11 +127,11 @@ class SqliteStore(NotesInRows):
             make_private(self._path)
             Presence.refuse_inherited(self._path)
             connections.append(connect(self._path))
-            prepare(connections[0], self._path, self._context, self.capabilities.partitions)
+            prepare(connections[0], self._path, self._context, self.partitions)
             connections.append(connect(self._path))
             connections[1].execute("PRAGMA query_only = ON")
             presence = Presence(self._path)
-            writer = Writer(connections[0], self._where, self.capabilities.partitions, presence)
+            writer = Writer(connections[0], self._where, self.partitions, presence)
             return writer, connections[1], presence
         except BaseException as error:
             for connection in connections:
@@ -218,7 +217,7 @@ class SqliteStore(NotesInRows):
         return list(map(Record._make, self._rows(_READ, (channel, part, after, limit))))
 
     async def heads(self, channel: Channel) -> Heads:
-        rows = self._rows(_HEADS, (self.capabilities.partitions, channel))
+        rows = self._rows(_HEADS, (self.partitions, channel))
         return heads_of(rows)
 
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:

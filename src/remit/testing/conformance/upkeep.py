@@ -42,6 +42,20 @@ AWKWARD = {
 class StoreConformance(UnitConformance, ParkedConformance, NotesConformance, RetentionConformance):
     """The promises of a store, one test each. Subclass it and give it two fixtures, `store` and `twin`."""
 
+    async def test_it_can_do_what_its_technology_says(self, store: Store, twin: Store) -> None:
+        said = store.technology
+        same(twin.technology, said, "all that have it open say the same")
+        same(hasattr(store, "begin"), said.sql, "it takes statements of the user's, if it says so")
+        await store.commit(Unit([Change("Account", "a1", 0, b"{}")]))
+        if said.shared_between_processes:
+            same(twin is not store, True, "what processes share can be opened by two of them")
+            same(await twin.load("Account", "a1"), (1, b"{}"), "what one has written, the other reads")
+        if said.durable:
+            same(twin is not store, True, "what is durable can be opened by another process")
+            await asyncio.gather(store.close(), twin.close())
+            await twin.open()
+            same(await twin.load("Account", "a1"), (1, b"{}"), "what was written outlives who has written it")
+
     async def test_a_store_opened_to_be_read_is_not_written(self, store: Store) -> None:
         await store.beat("p1", 1.0, "{}")
         await store.commit(
