@@ -46,7 +46,7 @@ def open_store(place: StorePlace, context: str) -> Store:
     `ModelError` for variables that its address lacks.
     """
     kind = _kind(place)
-    store: Store = _load(kind.opens, f"stores in {kind.title}", kind.install, StoreError)(place.url.value, context)
+    store: Store = _load(kind.opens, f"stores in {kind.title}", kind.install, StoreError)(place, context)
     if store.technology != kind:
         other = [each.name for each in fields(kind) if getattr(kind, each.name) != getattr(store.technology, each.name)]
         raise StoreError(
@@ -61,7 +61,7 @@ def open_published(place: StorePlace, context: str) -> PublishedLogs:
     """What other contexts have published in the database of a context's store. Raises as `open_store`."""
     kind = _kind(place)
     opens = _load(kind.published, f"stores in {kind.title}", kind.install, StoreError)
-    logs: PublishedLogs = opens(place.url.value, context)
+    logs: PublishedLogs = opens(place, context)
     return logs
 
 

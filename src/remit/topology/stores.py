@@ -6,6 +6,7 @@ An address may hold a password; what is shown of it does not.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,7 +14,7 @@ from remit.errors import RemitError, StoreError
 from remit.stores.memory import MEMORY
 from remit.stores.postgres import POSTGRESQL
 from remit.stores.sqlite import SQLITE
-from remit.stores.technology import StoreTechnology
+from remit.stores.technology import StoreAddress, StoreTechnology
 from remit.topology.secret import Secret
 
 if TYPE_CHECKING:  # it takes a tenth of the time that importing remit does
@@ -35,22 +36,14 @@ def stores_in(folder: str) -> str:
 DEFAULT_STORE = stores_in("data")
 
 
-class StorePlace(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class StorePlace(StoreAddress):
     """Where the store of a context is."""
 
     technology: StoreTechnology | None
     """None where a variable that is missing would say it."""
     url: Secret
-    """What opens it."""
-    shown: str
-    """What may be shown of it. Two places with the same tables are shown alike."""
-    path: str = ""
-    """The file, of a store in one."""
-    database: str = ""
-    """Of a schema in a database: which database, as far as the address tells."""
-    schema: str = ""
-    user: str = ""
-    """As whom the database is entered; empty where the address does not say."""
+    """The address as it was written, which knows what is missing in it."""
 
     def below(self, folder: Path) -> str:
         """What may be shown of it to people who are in a folder: a file below it without the way there."""
@@ -83,9 +76,10 @@ def store_at(place: Secret | str, context: str) -> StorePlace:
     url = written.text.replace("{context}", context)
     technology = store_technology(url)
     if technology is not None and technology.fits(url):
-        return StorePlace(technology, written.within(url), *technology.address(url, context))
+        address = technology.address(url, context)
+        return StorePlace(**vars(address), technology=technology, url=written.within(url))
     if written.lacks:
-        return StorePlace(None, written.within(url), url)
+        return StorePlace(text=url, shown=url, technology=None, url=written.within(url))
     raise StoreError(
         f"{url.partition('//')[0]!r} names no store", where="store", expected=STORE_FORMS,
         next=f'store="{DEFAULT_STORE}"',

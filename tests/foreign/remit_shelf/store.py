@@ -24,6 +24,7 @@ from remit.stores import (
     Park,
     Parked,
     Settle,
+    StoreAddress,
     Unit,
     partition_of,
     require_fit,
@@ -376,6 +377,6 @@ class ShelfStore(NotesInRows):
         return self._write(clear)
 
 
-def open_shelf(address: str, context: str) -> ShelfStore:
+def open_shelf(address: StoreAddress, context: str) -> ShelfStore:
     """The store at `shelf:PATH`, not yet opened."""
-    return ShelfStore(address.partition(":")[2])
+    return ShelfStore(address.path)

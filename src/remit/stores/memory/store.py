@@ -26,6 +26,7 @@ from remit.stores.port import (
     written_read_only,
 )
 from remit.stores.size import LARGEST_UNIT, too_large
+from remit.stores.technology import StoreAddress
 
 _Key = tuple[SubscriptionId, str]
 
@@ -343,6 +344,6 @@ def _key(place: Park | Settle | Discard) -> _Key:
     return place.subscription, place.key
 
 
-def open_memory(address: str, context: str) -> MemoryStore:
+def open_memory(address: StoreAddress, context: str) -> MemoryStore:
     """A new store, whatever its address: none outlives its process."""
     return MemoryStore()

@@ -16,7 +16,7 @@ from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, refusal
 from remit.stores.postgres.lookups import BEGIN, LOAD, OUTCOME, RECALL, Lookups
-from remit.stores.postgres.place import place_of
+from remit.stores.postgres.place import address_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import SEQUENCE, Front, Sequencer
 from remit.stores.postgres.session import Asking, Row, Session
@@ -32,6 +32,7 @@ from remit.stores.tables import (
     subscriber_of,
     subscription_of,
 )
+from remit.stores.technology import StoreAddress
 
 _READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
@@ -123,10 +124,10 @@ class PostgresStore(NotesInRows):
     that looks up single rows, one for everything else, and one that rings other processes and hears them.
     """
 
-    def __init__(self, address: str, context: str, *, partitions: int = 16) -> None:
+    def __init__(self, address: StoreAddress | str, context: str, *, partitions: int = 16) -> None:
         self.technology = POSTGRESQL
         self.partitions = partitions
-        self._place = place_of(address, context)
+        self._place = address_of(address, context)
         self._context = context
         self._asking = Asking()
         self._reading: _Reading | None = None
@@ -232,7 +233,7 @@ class PostgresStore(NotesInRows):
         if (trouble := self._writing.sequencer.trouble) is not None:
             raise StoreError(
                 f"what was published by existing code waits, because it cannot be moved to the log: {trouble.what}",
-                where=self._place.where, expected="rows of remit_staging that the log takes",
+                where=self._place.shown, expected="rows of remit_staging that the log takes",
                 next="see the server's log; what waits first is the row with the lowest nr",
             ) from trouble  # fmt: skip
         heads = self._writing.writer.heads
@@ -241,7 +242,7 @@ class PostgresStore(NotesInRows):
 
     async def commit(self, unit: Unit) -> None:
         commits = self._writable().commits
-        await commits.add(unit, require_fit(unit, self._place.where)).outcome(self._place.where, commits.withdraw)
+        await commits.add(unit, require_fit(unit, self._place.shown)).outcome(self._place.shown, commits.withdraw)
 
     def begin(self) -> Transaction:
         return Transaction(self._writable().transactions, self.commit)
@@ -386,17 +387,17 @@ class PostgresStore(NotesInRows):
         try:
             await self._asking.ask(put)
         except FAILURES as error:
-            raise refusal(error, self._place.where) from error
+            raise refusal(error, self._place.shown) from error
 
     def _readable(self) -> _Reading:
         if self._reading is None:
-            raise not_open(self._place.where)
+            raise not_open(self._place.shown)
         return self._reading
 
     def _writable(self) -> _Writing:
         self._readable()
         if self._writing is None:
-            raise written_read_only(self._place.where)
+            raise written_read_only(self._place.shown)
         return self._writing
 
     async def _rows(self, sql: str, *values: object) -> list[Row]:

@@ -26,9 +26,9 @@ from remit.stores.postgres.failures import (
     unknown,
 )
 from remit.stores.postgres.letters import write_letters
-from remit.stores.postgres.place import Place
 from remit.stores.postgres.session import Link, Session
 from remit.stores.size import require_fit
+from remit.stores.technology import StoreAddress
 
 MOST = (8, 4, 2, 1)
 """Transactions at a time, by level: those of handlers whose callers have none, one, two, three. The next one waits."""
@@ -43,9 +43,9 @@ _STATUS = "SELECT pg_xact_status($1::text::xid8)"
 class Transactions:
     """The connections of a store for such units: made when they are needed, and used again."""
 
-    def __init__(self, place: Place, partitions: int, written: Callable[[Unit], None]) -> None:
+    def __init__(self, place: StoreAddress, partitions: int, written: Callable[[Unit], None]) -> None:
         """`written` is told of each unit that was committed here."""
-        self.where = place.where
+        self.where = place.shown
         self.partitions = partitions
         self.written = written
         self._place = place

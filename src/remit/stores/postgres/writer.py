@@ -14,8 +14,8 @@ from remit.stores.port import Unit, partition_of
 from remit.stores.postgres.columns import Written, apart, is_plain, write_rows
 from remit.stores.postgres.failures import FAILURES, REPEATABLE, ended, is_of_all, not_written, refusal, unknown
 from remit.stores.postgres.letters import write_letters
-from remit.stores.postgres.place import Place
 from remit.stores.postgres.session import Link, Session
+from remit.stores.technology import StoreAddress
 
 _MANY = 1000
 """Moves after which it is swept up."""
@@ -119,11 +119,11 @@ class Trail:
 class Writer:
     """The one connection of this process that writes units. Used by one task at a time."""
 
-    def __init__(self, session: Session, place: Place, partitions: int) -> None:
+    def __init__(self, session: Session, place: StoreAddress, partitions: int) -> None:
         self.heads = Heads()
         self.trail = Trail()
         self._session = session
-        self._where = place.where
+        self._where = place.shown
         self._partitions = partitions
 
     async def look(self) -> bool:

@@ -27,6 +27,7 @@ from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, look, make_private, prepare
 from remit.stores.sqlite.writer import Writer
 from remit.stores.tables import checkpoints_of, heads_of, parked_of, positions_text, subscriber_of, subscription_of
+from remit.stores.technology import StoreAddress
 
 # JSON is kept as text and asked for as bytes, so that nobody decodes and encodes it again.
 _LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
@@ -336,6 +337,6 @@ class SqliteStore(NotesInRows):
         return await store.commits.run(partial(store.writer.execute, sql, values))
 
 
-def open_sqlite(address: str, context: str) -> SqliteStore:
+def open_sqlite(address: StoreAddress, context: str) -> SqliteStore:
     """The store at `sqlite:PATH`, not yet opened."""
-    return SqliteStore(address.partition(":")[2], context)
+    return SqliteStore(address.path, context)
