@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NamedTuple, cast, get_args
 
+from remit.checks.statements import check_statements
 from remit.findings import Findings
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
 from remit.topology.file import LAST_PORT, Address, Channel, Service, Topology
@@ -385,12 +386,9 @@ def _check_stores(
                 next=f'{context} = "{DEFAULT_STORE}"',
             )  # fmt: skip
         shape = contexts[context]
-        if shape is not None and shape.asks_for_sql and not kind.sql:
-            findings.report(
-                "store.no-sql", where,
-                f"the store of {context} takes no statements, and {' and '.join(shape.asks_for_sql)} asks for Sql",
-                expected=f"a store in {FOR_STATEMENTS.title}", next=f'{context} = "{FOR_STATEMENTS.form}"',
-            )  # fmt: skip
+        if shape is not None:
+            proposed = f'{context} = "{FOR_STATEMENTS.form}"'
+            check_statements(context, shape.asks_for_sql, findings, takes_sql=kind.sql, where=where, next=proposed)
     _check_doubled_stores(topology, places, findings)
 
 
