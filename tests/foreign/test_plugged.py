@@ -211,6 +211,19 @@ def test_nothing_is_looked_for_as_long_as_only_ours_are_named(monkeypatch: pytes
         planned(text, **{"shelf:kept/{context}.shelf": store, 'calls = "sockets:/sockets"': channels})
 
 
+@pytest.mark.usefixtures("site")
+def test_who_misspells_a_store_is_told_of_the_installed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(tmp_path / "more", "faulty", {"remit.stores": "broken = remit_shelf:NOTHING"})
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "more"), *sys.path])
+    expected = "memory:, sqlite:PATH or postgresql://USER@HOST/DATABASE or shelf:PATH"
+    with pytest.raises(StoreError) as unknown:
+        store_at("shlef:kept", "desk")
+    assert unknown.value.expected == expected
+    with pytest.raises(ModelError) as refused:
+        planned(TOPOLOGY.format("/sockets").replace('"shelf:', '"shlef:'))
+    assert [finding.expected for finding in refused.value.findings] == [expected]
+
+
 def test_what_is_not_installed_is_refused() -> None:
     said = codes(
         lambda: planned(TOPOLOGY.format("/sockets").replace("sockets:", "pigeons:").replace("shelf", "cellar"))

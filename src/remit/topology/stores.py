@@ -6,6 +6,7 @@ An address may hold a password; what is shown of it does not.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -20,6 +21,8 @@ from remit.topology.secret import Secret
 if TYPE_CHECKING:  # it takes a tenth of the time that importing remit does
     from pathlib import Path
 
+GROUP = "remit.stores"
+"""The entry points of those of other distributions."""
 STORES: Mapping[str, StoreTechnology] = {each.name: each for each in (MEMORY, SQLITE, POSTGRESQL)}
 STORE_FORMS = ", ".join(each.form for each in (MEMORY, SQLITE)) + f" or {POSTGRESQL.form}"
 """How the addresses of our own look."""
@@ -63,7 +66,18 @@ class Reader(NamedTuple):
 def store_technology(place: str) -> StoreTechnology | None:
     """The kind of store that an address names, ours or another's. Raises `StoreError` for a broken one of another's."""
     scheme = place.partition(":")[0]
-    return STORES.get(scheme) or found("remit.stores", scheme, StoreTechnology, StoreError)
+    return STORES.get(scheme) or found(GROUP, scheme, StoreTechnology, StoreError)
+
+
+def store_forms() -> str:
+    """How the addresses of all stores look that are installed here, for who has written none of them."""
+    from importlib.metadata import entry_points  # takes longer than all of what is imported here
+
+    forms = [STORE_FORMS]
+    for scheme in sorted({point.name for point in entry_points(group=GROUP)} - STORES.keys()):
+        with suppress(StoreError):  # a broken one is said to whoever names it
+            forms += [other.form for other in [store_technology(f"{scheme}:")] if other is not None]
+    return " or ".join(forms)
 
 
 def store_at(place: Secret | str, context: str) -> StorePlace:
@@ -81,7 +95,7 @@ def store_at(place: Secret | str, context: str) -> StorePlace:
     if written.lacks:
         return StorePlace(text=url, shown=url, technology=None, url=written.within(url))
     raise StoreError(
-        f"{url.partition('//')[0]!r} names no store", where="store", expected=STORE_FORMS,
+        f"{url.partition('//')[0]!r} names no store", where="store", expected=store_forms(),
         next=f'store="{DEFAULT_STORE}"',
     )  # fmt: skip
 
