@@ -51,9 +51,8 @@ def test_every_field_is_explained_and_no_other(kind: type[StoreTechnology | Chan
 
 def test_every_method_of_a_store_is_listed_with_its_facet_and_no_other() -> None:
     table = PAGE.partition("\n| facet |")[2].partition("\n\n")[0]
-    listed = {
-        facet: WORD.findall(methods) for facet, methods, _ in (row.split(" | ") for row in ROW.findall(table)[1:])
-    }
+    cells = [row.split(" | ") for row in ROW.findall(table)]
+    listed = {facet: WORD.findall(methods) for facet, methods, _ in cells}
     facets = [kind for kind in reversed(SqlStore.__mro__) if kind.__module__.startswith("remit.")]
     assert listed == {
         f"`{kind.__name__}`": [name for name, what in vars(kind).items() if isfunction(what) and name[0] != "_"]
