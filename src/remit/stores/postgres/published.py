@@ -10,8 +10,8 @@ from remit.errors import RemitError, StoreError, Unstorable
 from remit.log import Channel, Floors, Head, Heads, Record, Subscriber
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.place import address_of
-from remit.stores.postgres.retention import REPORT, SUBSCRIBERS
 from remit.stores.postgres.session import Asking, Row, Session
+from remit.stores.postgres.statements import REPORT, SUBSCRIBERS
 from remit.stores.tables import checkpoints_of, positions_text, quoted, record_of, subscriber_of
 from remit.stores.technology import StoreAddress
 
