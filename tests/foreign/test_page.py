@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from importlib import import_module
-from inspect import isfunction
+from inspect import getmro, isfunction
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_every_method_of_a_store_is_listed_with_its_facet_and_no_other() -> None
     table = PAGE.partition("\n| facet |")[2].partition("\n\n")[0]
     cells = [row.split(" | ") for row in ROW.findall(table)]
     listed = {facet: WORD.findall(methods) for facet, methods, _ in cells}
-    facets = [kind for kind in reversed(SqlStore.__mro__) if kind.__module__.startswith("remit.")]
+    facets = [kind for kind in reversed(getmro(SqlStore)) if kind.__module__.startswith("remit.")]
     assert listed == {
         f"`{kind.__name__}`": [name for name, what in vars(kind).items() if isfunction(what) and name[0] != "_"]
         for kind in facets

@@ -24,7 +24,7 @@ HEADS = """
 """
 HEADS_AND_STAGED = HEADS + " UNION ALL SELECT -1, 0, 0 WHERE EXISTS (SELECT FROM remit_staging WHERE nr > $3)"  # noqa: S608  no value is in it
 # One probe per partition, at the end where the newest row is: what moves have left behind is not looked at.
-CHECKPOINTS = """
+CHECKPOINTS: str = """
     WITH RECURSIVE newest AS (
         (SELECT part, pos, id, at FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3
          ORDER BY part DESC, prev DESC LIMIT 1)
@@ -37,25 +37,25 @@ CHECKPOINTS = """
     )
     SELECT part, pos, id, at FROM newest
 """
-LETTERS = """
+LETTERS: str = """
     SELECT part, pos, id, prev, key, type, version, sent, headers, payload, at FROM remit_letter
     WHERE subscription = $1 AND source = $2 AND channel = $3 AND key = $4 AND discarded_at IS NULL
     ORDER BY part, pos LIMIT $5
 """
-BEAT = """
+BEAT: str = """
     INSERT INTO remit_heartbeat (process, at, body) VALUES ($1, $2, $3)
     ON CONFLICT (process) DO UPDATE SET at = excluded.at, body = excluded.body
 """
-LAST_BEAT = "DELETE FROM remit_heartbeat WHERE process = $1"
-BEATS = "SELECT process, at, body FROM remit_heartbeat"
-LEASE = """
+LAST_BEAT: str = "DELETE FROM remit_heartbeat WHERE process = $1"
+BEATS: str = "SELECT process, at, body FROM remit_heartbeat"
+LEASE: str = """
     INSERT INTO remit_lease AS l (name, owner, until)
     SELECT name, $1, $2 FROM json_array_elements_text($3::json) AS name ORDER BY 1
     ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
     WHERE l.owner = excluded.owner OR l.until <= $4
 """
-LEASES = "SELECT name, owner, until FROM remit_lease"
-KEEP = "UPDATE remit_idempotency SET at = greatest(at, $1) WHERE caller = $2 AND key = $3"
+LEASES: str = "SELECT name, owner, until FROM remit_lease"
+KEEP: str = "UPDATE remit_idempotency SET at = greatest(at, $1) WHERE caller = $2 AND key = $3"
 # By time, so through an index: old rows are found without looking at the young ones.
 PRUNE = (
     """WITH gone AS (DELETE FROM remit_heartbeat WHERE ctid = ANY (ARRAY(
@@ -75,21 +75,21 @@ _ROW = """
 """
 _OF_ONE = "subscription = $1 AND source = $2 AND channel = $3"
 _ORDER = "ORDER BY since, subscription, source, channel, key"
-LONGEST = f"""
+LONGEST: str = f"""
     SELECT {_ROW} FROM (
         SELECT * FROM remit_parked WHERE ($1::text IS NULL OR subscription = $1) AND ($2::text IS NULL OR key = $2)
         {_ORDER} LIMIT $3
     ) found {_ORDER}
 """  # noqa: S608  no value is in it
-COUNT = f"SELECT count(*) FROM remit_parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
-PARKING = "SELECT DISTINCT subscription, source, channel FROM remit_parked"
+COUNT: str = f"SELECT count(*) FROM remit_parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+PARKING: str = "SELECT DISTINCT subscription, source, channel FROM remit_parked"
 # A row without a key tells that keys of the partition are parked, be they among these or not.
 AMONG = f"""
     SELECT key FROM remit_parked WHERE {_OF_ONE} AND part = $4 AND key = ANY ($5::text[])
     UNION ALL (SELECT NULL FROM remit_parked WHERE {_OF_ONE} AND part = $4 LIMIT 1)
 """  # noqa: S608  no value is in it
 # The sum keeps the second part to the index by tried_at: few were tried in the future, and most are due later.
-DUE = f"""
+DUE: str = f"""
     SELECT {_ROW} FROM (
         SELECT * FROM remit_parked WHERE {_OF_ONE} AND retry_at <= $4 ORDER BY retry_at LIMIT $6
     ) found
@@ -109,7 +109,7 @@ RETRY = """
     AND p.key = page.key
     RETURNING p.source, p.channel, p.part, p.key
 """
-FLOORS = "SELECT part, pos, id, at FROM remit_floor WHERE channel = $1"
+FLOORS: str = "SELECT part, pos, id, at FROM remit_floor WHERE channel = $1"
 # From the floor on: what was deleted before, and is not yet swept from the index, is not looked at again. And only when
 # the first message is old: usually that is all there is to see.
 TRIM = """
@@ -134,12 +134,12 @@ TRIM = """
     )
     SELECT count(*) FROM gone
 """
-REPORT = """
+REPORT: str = """
     INSERT INTO remit_subscriber (subscription, channel, positions, at) VALUES ($1, $2, $3, $4)
     ON CONFLICT (subscription, channel) DO UPDATE SET positions = excluded.positions, at = excluded.at
 """
-SUBSCRIBERS = "SELECT subscription, channel, positions, at FROM remit_subscriber ORDER BY subscription, channel"
-FORGET = "DELETE FROM remit_subscriber WHERE subscription = $1 RETURNING 1"
+SUBSCRIBERS: str = "SELECT subscription, channel, positions, at FROM remit_subscriber ORDER BY subscription, channel"
+FORGET: str = "DELETE FROM remit_subscriber WHERE subscription = $1 RETURNING 1"
 _CLEAR = "DELETE FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3 AND part = $4"
 _PUT = """
     INSERT INTO remit_checkpoint (subscription, source, channel, part, prev, pos, id, at)

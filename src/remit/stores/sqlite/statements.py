@@ -27,20 +27,20 @@ HEADS = (
     " LEFT JOIN floor ON floor.channel = ?2 AND floor.part = parts.part"
     " WHERE log.pos IS NOT NULL OR floor.pos IS NOT NULL"
 )
-CHECKPOINTS = "SELECT part, pos, id, at FROM checkpoint WHERE subscription = ? AND source = ? AND channel = ?"
-LETTERS = (
+CHECKPOINTS: str = "SELECT part, pos, id, at FROM checkpoint WHERE subscription = ? AND source = ? AND channel = ?"
+LETTERS: str = (
     "SELECT part, pos, id, prev, key, type, version, sent, headers, payload, at FROM letter"
     " WHERE subscription = ? AND source = ? AND channel = ? AND key = ? AND discarded_at IS NULL"
     " ORDER BY part, pos LIMIT ?"
 )
-BEAT = "INSERT OR REPLACE INTO heartbeat (process, at, body) VALUES (?, ?, ?)"
-LAST_BEAT = "DELETE FROM heartbeat WHERE process = ?"
-LEASE = (
+BEAT: str = "INSERT OR REPLACE INTO heartbeat (process, at, body) VALUES (?, ?, ?)"
+LAST_BEAT: str = "DELETE FROM heartbeat WHERE process = ?"
+LEASE: str = (
     "INSERT INTO lease (name, owner, until) SELECT value, ?1, ?2 FROM json_each(?3) WHERE true"
     " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until"
     " WHERE lease.owner = excluded.owner OR lease.until <= ?4"
 )
-KEEP = "UPDATE idempotency SET at = max(at, ?) WHERE caller = ? AND key = ?"
+KEEP: str = "UPDATE idempotency SET at = max(at, ?) WHERE caller = ? AND key = ?"
 # By time, so through an index: old rows are found without looking at the young ones.
 PRUNE = (
     "DELETE FROM heartbeat WHERE process IN (SELECT process FROM heartbeat WHERE at < ? LIMIT ?)",
@@ -51,8 +51,8 @@ OLD = (
     "SELECT EXISTS (SELECT 1 FROM heartbeat WHERE at < ?), EXISTS (SELECT 1 FROM idempotency WHERE at < ?),"
     " EXISTS (SELECT 1 FROM letter WHERE discarded_at < ?)"
 )
-BEATS = "SELECT process, at, body FROM heartbeat"
-LEASES = "SELECT name, owner, until FROM lease"
+BEATS: str = "SELECT process, at, body FROM heartbeat"
+LEASES: str = "SELECT name, owner, until FROM lease"
 _ROW = (
     "subscription, source, channel, key, part, since, tried_at, attempts, retry_at, error, (SELECT count(*) FROM letter"
     " WHERE letter.subscription = found.subscription AND letter.source = found.source"
@@ -60,12 +60,12 @@ _ROW = (
 )
 _OF_ONE = "subscription = ?1 AND source = ?2 AND channel = ?3"
 _ORDER = "ORDER BY since, subscription, source, channel, key"
-LONGEST = (
+LONGEST: str = (
     f"SELECT {_ROW} FROM (SELECT * FROM parked WHERE (?1 IS NULL OR subscription = ?1) AND (?2 IS NULL OR key = ?2)"  # noqa: S608  no value is in it
     f" {_ORDER} LIMIT ?3) AS found {_ORDER}"
 )
-COUNT = f"SELECT count(*) FROM parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
-PARKING = "SELECT DISTINCT subscription, source, channel FROM parked"
+COUNT: str = f"SELECT count(*) FROM parked WHERE {_OF_ONE}"  # noqa: S608  no value is in it
+PARKING: str = "SELECT DISTINCT subscription, source, channel FROM parked"
 KEYS = 100
 """Keys that one question asks for. Each is a value of its own: SQLite ends a text in JSON at its first NUL."""
 _KEYS = ", ".join(f"?{5 + number}" for number in range(KEYS))
@@ -75,7 +75,7 @@ AMONG = (
     f" SELECT * FROM (SELECT NULL FROM parked WHERE {_OF_ONE} AND part = ?4 LIMIT 1)"
 )
 # The plus keeps the second part to the index by tried_at: few were tried in the future, and most are due later.
-DUE = (
+DUE: str = (
     f"SELECT {_ROW} FROM (SELECT * FROM parked WHERE {_OF_ONE} AND retry_at <= ?4 ORDER BY retry_at LIMIT ?6) AS found"  # noqa: S608  no value is in it
     f" UNION ALL SELECT {_ROW} FROM (SELECT * FROM parked WHERE {_OF_ONE} AND tried_at > ?5 AND +retry_at > ?4"
     " ORDER BY tried_at LIMIT ?6) AS found"
@@ -87,11 +87,11 @@ PLACES = (
 PAGE = 1000
 """Keys that are made due in one transaction."""
 _RETRY = "UPDATE parked SET retry_at = ? WHERE subscription = ? AND source = ? AND channel = ? AND part = ? AND key = ?"
-FLOORS = "SELECT part, pos, id, at FROM floor WHERE channel = ?"
+FLOORS: str = "SELECT part, pos, id, at FROM floor WHERE channel = ?"
 FIRST = "SELECT pos, at FROM log WHERE channel = ? AND part = ? ORDER BY pos LIMIT 1"
-REPORT = "INSERT OR REPLACE INTO subscriber (subscription, channel, positions, at) VALUES (?, ?, ?, ?)"
-SUBSCRIBERS = "SELECT subscription, channel, positions, at FROM subscriber ORDER BY subscription, channel"
-FORGET = "DELETE FROM subscriber WHERE subscription = ?"
+REPORT: str = "INSERT OR REPLACE INTO subscriber (subscription, channel, positions, at) VALUES (?, ?, ?, ?)"
+SUBSCRIBERS: str = "SELECT subscription, channel, positions, at FROM subscriber ORDER BY subscription, channel"
+FORGET: str = "DELETE FROM subscriber WHERE subscription = ?"
 _OLDEST = "SELECT pos, id, at FROM log WHERE channel = ? AND part = ? AND pos <= ? ORDER BY pos LIMIT ?"
 _DELETE = "DELETE FROM log WHERE channel = ? AND part = ? AND pos <= ?"
 _FLOOR = "INSERT OR REPLACE INTO floor (channel, part, pos, id, at) VALUES (?, ?, ?, ?, ?)"
