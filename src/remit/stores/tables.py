@@ -69,7 +69,7 @@ def letter_row(park: Park) -> tuple[object, ...]:
 
 
 class Statements(Protocol):
-    """The SQL of an adapter, in a module, each declared as `str`. Values come in the order in which `InTables` has them."""
+    """The SQL of an adapter, in a module, each declared as `str`. Values come in the order that `InTables` has them in."""
 
     CHECKPOINTS: str
     KEEP: str
