@@ -69,7 +69,7 @@ def letter_row(park: Park) -> tuple[object, ...]:
 
 
 class Statements(Protocol):
-    """The SQL of an adapter, in a module, each declared as `str`. Values come in the order that `InTables` has them in."""
+    """The SQL of an adapter, in a module, each declared as `str`. `InTables` has the values in their order."""
 
     CHECKPOINTS: str
     KEEP: str
