@@ -2,24 +2,15 @@
 
 import pytest
 
-from remit import Context, Sql
-from remit.checks import model_of
 from remit.checks.statements import check_statements
-from remit.contexts import ContextMap
 from remit.errors import Findings
-from tests.checks.shop import Count
 
 
 @pytest.mark.parametrize(
-    ("takes_sql", "codes"), [({"sales": False}, ["store.no-sql"]), ({"sales": True}, []), ({}, [])]
+    ("asking", "takes_sql", "codes"),
+    [(["pay"], False, ["store.no-sql"]), (["pay"], True, []), ([], False, [])],
 )
-def test_store_no_sql(takes_sql: dict[str, bool], codes: list[str]) -> None:
-    sales = Context("sales")
-
-    @sales.answer(Count)
-    async def counting(query: Count, sql: Sql) -> int:
-        return 1
-
+def test_store_no_sql(asking: list[str], takes_sql: bool, codes: list[str]) -> None:
     findings = Findings()
-    check_statements(model_of(ContextMap(name="shop", contexts=(sales,))), takes_sql, findings)
+    check_statements("sales", asking, findings, takes_sql=takes_sql, where="here", next="another store")
     assert [finding.code for finding in findings] == codes

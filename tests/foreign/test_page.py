@@ -8,10 +8,11 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
 from importlib import import_module
+from inspect import getmro, isfunction
 
 import pytest
 
-from remit.stores import StoreTechnology
+from remit.stores import SqlStore, StoreTechnology
 from remit.topology.channels import CHANNELS
 from remit.topology.stores import STORES
 from remit.transports import ChannelSettings, ChannelTechnology
@@ -46,6 +47,17 @@ def written(language: str) -> Block:
 def test_every_field_is_explained_and_no_other(kind: type[StoreTechnology | ChannelTechnology], title: str) -> None:
     explained = [name for row in rows(title, "field") for name in WORD.findall(row[0])]
     assert sorted(explained) == sorted(field.name for field in fields(kind))
+
+
+def test_every_method_of_a_store_is_listed_with_its_facet_and_no_other() -> None:
+    table = PAGE.partition("\n| facet |")[2].partition("\n\n")[0]
+    cells = [row.split(" | ") for row in ROW.findall(table)]
+    listed = {facet: WORD.findall(methods) for facet, methods, _ in cells}
+    facets = [kind for kind in reversed(getmro(SqlStore)) if kind.__module__.startswith("remit.")]
+    assert listed == {
+        f"`{kind.__name__}`": [name for name, what in vars(kind).items() if isfunction(what) and name[0] != "_"]
+        for kind in facets
+    }
 
 
 def test_what_a_channel_is_opened_with_is_named() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,10 @@ import pytest
 
 from remit import ModelError, StoreError
 from remit.hosting.technologies import made_stores, make_channels, open_store
+from remit.stores import StoreTechnology
+from remit.stores.memory import MEMORY
+from remit.stores.memory.store import MemoryStore
+from remit.testing.conformance import StoreConformance
 from remit.topology.file import parse_topology
 from remit.topology.placement import ContextShape, Placement, place
 from remit.topology.stores import store_at
@@ -92,9 +97,7 @@ def test_a_topology_names_them(sockets: str) -> None:
     desk = placement.services["desk"]
     assert desk.stores["desk"].shown == "shelf:/srv/kept/desk.shelf"
     store = open_store(desk.stores["desk"], "desk")
-    can, kind = store.capabilities, desk.stores["desk"].technology
-    assert kind
-    assert (can.durable, can.shared_between_processes) == (kind.durable, kind.shared_between_processes)
+    assert store.technology is desk.stores["desk"].technology
     channels = make_channels("office", placement, desk.service, 0)
     assert (type(store).__name__, type(channels.calls).__name__, channels.events) == ("ShelfStore", "SocketCalls", None)
 
@@ -170,6 +173,33 @@ def test_a_driver_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     assert missing.value.next == 'pip install "remit-shelf"'
 
 
+@pytest.mark.usefixtures("site")
+def test_a_store_that_is_not_what_was_planned_is_not_opened() -> None:
+    place = store_at("shelf:kept", "desk")
+    assert place.technology
+    promised = replace(place, technology=replace(place.technology, sql=True, roles=True))
+    with pytest.raises(StoreError, match="with another description than they have: roles, sql") as refused:
+        open_store(promised, "desk")
+    assert is_clear(str(refused.value), "store.unusable")
+
+
+@pytest.mark.parametrize(
+    "promised",
+    [replace(MEMORY, durable=True), replace(MEMORY, shared_between_processes=True), replace(MEMORY, sql=True)],
+    ids=["durable", "shared", "sql"],
+)
+async def test_a_store_that_promises_what_it_cannot_fails_its_suite(promised: StoreTechnology) -> None:
+    async def holds(technology: StoreTechnology, *, two: bool) -> None:
+        store, other = MemoryStore(), MemoryStore()
+        store.technology = other.technology = technology
+        await StoreConformance().test_it_can_do_what_its_technology_says(store, other if two else store)
+
+    await holds(MEMORY, two=False)
+    for two in (False, True):
+        with pytest.raises(AssertionError):
+            await holds(promised, two=two)
+
+
 def test_nothing_is_looked_for_as_long_as_only_ours_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: str) -> None:
         raise AssertionError("entry points were read")
@@ -179,6 +209,19 @@ def test_nothing_is_looked_for_as_long_as_only_ours_are_named(monkeypatch: pytes
     for store in ("sqlite:{context}.db", "postgresql://{context}@h/d"):
         channels = 'calls = "nats://h:1"' + ('\nevents = "postgresql"' if "post" in store else "")
         planned(text, **{"shelf:kept/{context}.shelf": store, 'calls = "sockets:/sockets"': channels})
+
+
+@pytest.mark.usefixtures("site")
+def test_who_misspells_a_store_is_told_of_the_installed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer(tmp_path / "more", "faulty", {"remit.stores": "broken = remit_shelf:NOTHING"})
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "more"), *sys.path])
+    expected = "memory:, sqlite:PATH or postgresql://USER@HOST/DATABASE or shelf:PATH"
+    with pytest.raises(StoreError) as unknown:
+        store_at("shlef:kept", "desk")
+    assert unknown.value.expected == expected
+    with pytest.raises(ModelError) as refused:
+        planned(TOPOLOGY.format("/sockets").replace('"shelf:', '"shlef:'))
+    assert [finding.expected for finding in refused.value.findings] == [expected]
 
 
 def test_what_is_not_installed_is_refused() -> None:

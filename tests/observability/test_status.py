@@ -211,7 +211,7 @@ async def test_what_has_changed_is_said_at_once() -> None:
 @on_virtual_time
 async def test_what_a_replica_leaves_at_its_end_is_not_silent() -> None:
     talk = Talk()
-    talk.store.capabilities = replace(talk.store.capabilities, shared_between_processes=True)
+    talk.store.technology = replace(talk.store.technology, shared_between_processes=True)
     model = talk.model().model()
 
     def replica() -> Host:

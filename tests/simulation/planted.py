@@ -189,7 +189,7 @@ def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
             except Exception:  # noqa: BLE001  poison among others; the next look tries again
                 return
         await asyncio.sleep(0.5)
-        await self._store._execute(writer._UNPARK, (*self._place, parked.part, parked.key))  # type: ignore[attr-defined]  # the store is SQLite's
+        await self._store._execute(writer._UNPARK, *self._place, parked.part, parked.key)  # type: ignore[attr-defined]  # the store is SQLite's
 
     def keep_parked(self: Writer, key: object) -> None: ...
 

@@ -9,7 +9,7 @@ import pytest
 
 from remit.runtime.following.history import History
 from remit.runtime.upkeep import pruning
-from remit.stores.sqlite import retention
+from remit.stores.sqlite import statements
 from remit.testing.simulation import simulate
 from remit.testing.simulation.scene import Scene
 from tests.simulation.planted import Plant, beginning_with, keep_quiet_about_history
@@ -50,7 +50,7 @@ def report_what_is_there(patch: pytest.MonkeyPatch) -> None:
 
 
 def forget_where_logs_begin(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(retention, "_FLOOR", "SELECT coalesce(?, ?, ?, ?, ?)")
+    patch.setattr(statements, "_FLOOR", "SELECT coalesce(?, ?, ?, ?, ?)")
 
 
 SEED = 5

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from remit.checks.statements import check_statements
 from remit.contexts import Model, Sender
+from remit.contexts.annotations import asks_for_sql
 from remit.errors import Finding, Findings, ModelError
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
@@ -21,7 +22,7 @@ from remit.topology.file import Service, Topology, read_topology
 from remit.topology.placement import PlacedService, Placement, place, reads_directly
 from remit.topology.secrets import settle
 from remit.topology.shapes import shapes_of
-from remit.topology.stores import DEFAULT_STORE, store_at
+from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, store_at
 
 CALLER = PlacedService(Service("caller", ()), {}, {})
 """A process that runs no part of the system, and calls all of it."""
@@ -86,7 +87,13 @@ def assemble(
     names = [context.name for context in model.contexts]
     stores = stores or {name: open_store(store_at(store, name), name) for name in names}
     findings = Findings()
-    check_statements(model, {name: each.capabilities.sql for name, each in stores.items()}, findings)
+    for context in model.contexts:
+        takes_sql = stores[context.name].technology.sql
+        for handler in asks_for_sql(context):
+            check_statements(
+                context.name, [handler.name], findings, takes_sql=takes_sql, where=handler.place,
+                next=f'connect(store="{FOR_STATEMENTS.form}")',
+            )  # fmt: skip
     findings.settle()
     return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=beside(log_event, listeners))
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from remit.errors import StoreError
 from remit.stores.postgres import roles, schema
-from remit.stores.postgres.place import Place, place_of
+from remit.stores.postgres.place import address_of
+from remit.stores.technology import StoreAddress
 from remit.topology.secret import Secret
 from remit.topology.stores import Reader, StorePlace
 
@@ -27,16 +29,16 @@ async def migrate(context: str, store: StorePlace, administrator: Secret | None 
 
     Raises `StoreError` (somebody else's or a newer schema, rights, credentials) and `StoreUnavailable`.
     """
-    before, after = await schema.migrate(_entered(context, store, administrator), context)
+    before, after = await schema.migrate(_entered(store, administrator), context)
     return Migrated(context, store.shown, before, after)
 
 
-async def contexts_in(database: Secret) -> list[str]:
-    """The contexts whose schemas are in a database, those that the address may look into.
+async def contexts_in(store: StorePlace) -> list[str]:
+    """The contexts whose schemas are in the database of a store, those that its address may look into.
 
     Raises `StoreError`, `StoreUnavailable`.
     """
-    return await schema.contexts(place_of(database.value, "any"))
+    return await schema.contexts(store)
 
 
 def migration(context: str, store: StorePlace) -> str:
@@ -68,17 +70,17 @@ async def apply_rights(
 ) -> None:
     """Runs `rights` for each context, then `reading` for its readers. Raises `StoreError`, `StoreUnavailable`."""
     for context, store in stores.items():
-        await roles.apply(_entered(context, store, administrator), rights(context, store))
+        await roles.apply(_entered(store, administrator), rights(context, store))
     for source, others in readers.items():
         if source in stores:
             grants = reading(source, stores[source], others)
-            await roles.apply(_entered(source, stores[source], administrator), grants)
+            await roles.apply(_entered(stores[source], administrator), grants)
 
 
-def _entered(context: str, store: StorePlace, administrator: Secret | None) -> Place:
-    """The place of a store; entered as an administrator by the address of that one, in the store's own database."""
-    place = place_of(store.url.value, context)
+def _entered(store: StorePlace, administrator: Secret | None) -> StoreAddress:
+    """The address of a store; entered as an administrator by the address of that one, in the store's own database."""
+    _ = store.url.value  # says which variable is missing
     if administrator is None:
-        return place
-    address = urlsplit(place_of(administrator.value, context).address)
-    return place._replace(address=urlunsplit(address._replace(path=urlsplit(store.url.value).path)))
+        return store
+    address = urlsplit(address_of(administrator.value, store.schema).text)
+    return replace(store, text=urlunsplit(address._replace(path=urlsplit(store.text).path)))

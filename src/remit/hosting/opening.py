@@ -49,10 +49,11 @@ class Places(NamedTuple):
                 "cli.usage", "the address does not tell which contexts there are", where=self.of("{context}").shown,
                 expected="a topology file, or the name of a subscription", next="--store FILE.toml",
             )  # fmt: skip
-        open_store(self.of("any"), "any")  # says what is not installed
+        place = self.of("any")
+        open_store(place, "any")  # says what is not installed
         from remit.hosting.databases import contexts_in
 
-        return await contexts_in(self.stores["default"])
+        return await contexts_in(place)
 
 
 def _named(topology: Topology) -> Sequence[str]:

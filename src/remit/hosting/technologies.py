@@ -6,7 +6,7 @@ import errno
 import glob
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,10 +42,18 @@ def _load(reference: str, what: str, install: str, error: type[RemitError]) -> A
 def open_store(place: StorePlace, context: str) -> Store:
     """The store of a context, not yet opened.
 
-    Raises `StoreError` where its driver is missing, `ModelError` for variables that its address lacks.
+    Raises `StoreError` where its driver is missing, or for one that says of itself what its description does not;
+    `ModelError` for variables that its address lacks.
     """
     kind = _kind(place)
-    store: Store = _load(kind.opens, f"stores in {kind.title}", kind.install, StoreError)(place.url.value, context)
+    store: Store = _load(kind.opens, f"stores in {kind.title}", kind.install, StoreError)(place, context)
+    if store.technology != kind:
+        other = [each.name for each in fields(kind) if getattr(kind, each.name) != getattr(store.technology, each.name)]
+        raise StoreError(
+            f"stores in {kind.title} are planned with another description than they have: {', '.join(other)}",
+            where=kind.opens, expected="a store whose `technology` is the description that names it",
+            next="report it to whoever offers them" + (f": {kind.install}" if kind.install else ""),
+        )  # fmt: skip
     return store
 
 
@@ -53,7 +61,7 @@ def open_published(place: StorePlace, context: str) -> PublishedLogs:
     """What other contexts have published in the database of a context's store. Raises as `open_store`."""
     kind = _kind(place)
     opens = _load(kind.published, f"stores in {kind.title}", kind.install, StoreError)
-    logs: PublishedLogs = opens(place.url.value, context)
+    logs: PublishedLogs = opens(place, context)
     return logs
 
 

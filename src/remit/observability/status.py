@@ -18,7 +18,7 @@ from remit.observability.life import LOOK_SECONDS, Observer, Voice
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.history import lost
 from remit.runtime.following.states import STATES, WELL, State, worst
-from remit.runtime.freshness.missed import missed, told_missed
+from remit.runtime.freshness.missed import told_missed
 from remit.runtime.upkeep.signs import Sign
 from remit.stores import Parked, Store
 from remit.stores.port import ParkedKeys
@@ -120,7 +120,7 @@ async def _look(id: SubscriptionId, stores: Mapping[str, Store], observer: Obser
             progress = await _progress(source, id, checkpoints, observer)
     state, note = worst([(life.state, life.note), *_findings(progress, first, parked)])
     note = note or life.note  # what a process says of itself although nothing keeps it
-    if store is not None and await missed(store, id):
+    if store is not None and await store.missed(id):
         note = "; ".join(filter(None, (note, told_missed(id.source))))
     status = SubscriptionStatus(
         name=id.name,

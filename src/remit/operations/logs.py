@@ -8,9 +8,8 @@ from typing import NamedTuple
 from remit.errors import RemitError
 from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.runtime.following.history import settled
-from remit.runtime.freshness.missed import accept_missed, note_missed
 from remit.stores import Store
-from remit.stores.port import Checkpoints
+from remit.stores.port import Notes
 
 
 class UnknownSubscriber(RemitError):
@@ -72,7 +71,7 @@ async def go_on(
         if stands or channel in known:
             places = await settled(log, source, channel, stands, begin, now)
             passed = {part: to for part, to in places.items() if to.pos > _pos(stands, part)}
-            await note_missed(consumer, id, passed)
+            await consumer.note_missed(id, passed)
             await consumer.place(id, places)
             moved += [Moved(part, _pos(stands, part), to.pos) for part, to in sorted(places.items())]
     if not moved:
@@ -80,14 +79,14 @@ async def go_on(
     return moved
 
 
-async def accept_incomplete(consumer: Checkpoints, subscription: str, source: str, *, now: float) -> list[Missed]:
+async def accept_incomplete(consumer: Notes, subscription: str, source: str, *, now: float) -> list[Missed]:
     """Takes the documents of a projection for complete, whatever it has missed; says what that was.
 
     Raises `Intact` when it has missed nothing; `StoreError`, `StoreUnavailable`.
     """
     found: list[Missed] = []
     for channel in Channel:
-        accepted = await accept_missed(consumer, SubscriptionId(subscription, source, channel), now)
+        accepted = await consumer.accept_missed(SubscriptionId(subscription, source, channel), now)
         found += [Missed(part, upto) for part, upto in accepted.items()]
     if not found:
         raise _intact("it has missed nothing", "a projection that remit status notes as incomplete",

@@ -5,7 +5,7 @@ that nobody can set. Where a clock is behind the mark, the mark goes back, so th
 one is ahead, the mark follows slowly: after a month in which nobody was there it takes a day, and who has another time
 takes it back meanwhile. Of two processes that do not agree, the one whose clock is behind is believed.
 
-The mark is kept in the store as the time of a checkpoint (`TIME` in `stores/port.py`).
+The mark is a note of the store's (`Notes.agreed_time`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import NamedTuple, Protocol
 from remit.errors import Conflict, OutcomeUnknown
 from remit.log import Channel, Log
 from remit.runtime.ports import SystemClock
-from remit.stores import Advance, Unit
-from remit.stores.port import TIME, Checkpoints, Committing
+from remit.stores.port import Notes
 
 LOOK_SECONDS = 59.0
 """Between two looks at a store's mark."""
@@ -36,7 +35,7 @@ EARLIEST = 1_600_000_000.0
 """What is before that, in 2020, is no time: a clock that nobody has set yet."""
 
 
-class _Timed(Log, Checkpoints, Committing, Protocol):
+class _Timed(Log, Notes, Protocol):
     """What keeps a mark, and a log to begin it with."""
 
 
@@ -82,15 +81,13 @@ class StoreTime:
                 return
 
     async def _move(self, name: str, store: _Timed, mark: _Mark | None) -> None:
-        stored = (await store.checkpoints(TIME)).get(0)
+        stored = await store.agreed_time()
         here, own = _now(), self._clock.seconds()
         before = await _newest(store, own) if stored is None else stored.at
         passed = here - mark.since if mark is not None and mark.agreed == before else 0.0
         agreed = _moved(before, passed, own)
         if stored is None or agreed != before:
-            moves = 0 if stored is None else stored.pos
-            id = "" if stored is None else stored.id
-            await store.commit(Unit(advance=Advance(TIME, 0, moves, id, moves + 1, "time", agreed)))
+            await store.agree(stored, agreed)
         since = here if mark is None or agreed != mark.agreed else mark.since
         self._marks[name] = _Mark(agreed, since, here)
         self._latest = max(self._latest, before - here)

@@ -1,9 +1,9 @@
 """Where it stays: the store port, and one folder per technology."""
 
+from remit.stores.notes import NotesInRows
 from remit.stores.port import (
-    BEGUN,
     Advance,
-    Capabilities,
+    Agreed,
     Change,
     Claim,
     Discard,
@@ -26,15 +26,15 @@ from remit.stores.size import LARGEST_UNIT, require_fit
 from remit.stores.technology import PublishedLogs, StoreAddress, StoreTechnology
 
 __all__ = [
-    "BEGUN",
     "LARGEST_UNIT",
     "Advance",
-    "Capabilities",
+    "Agreed",
     "Change",
     "Claim",
     "Discard",
     "Entry",
     "Letter",
+    "NotesInRows",
     "Outcome",
     "Park",
     "Parked",

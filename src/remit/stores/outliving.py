@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from remit.errors import OutcomeUnknown
 from remit.stores.port import Unit, note_written
@@ -73,6 +74,14 @@ class Pending:
             self._waiter = self._loop.create_future()
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([self._waiter], timeout=left)
+
+
+def failure_of(writing: asyncio.Future[Any]) -> Exception | None:
+    """What the writing has ended with, where that is no result."""
+    if writing.cancelled():
+        return OutcomeUnknown("the writing was cancelled", next="call again with the same key")
+    error = writing.exception()
+    return error if error is None or isinstance(error, Exception) else OutcomeUnknown(str(error))
 
 
 def settle(batch: Sequence[Pending], outcomes: Sequence[Exception | None]) -> bool:

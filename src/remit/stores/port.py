@@ -15,6 +15,7 @@ from typing_extensions import TypeIs
 
 from remit.errors import StoreError, StoreUnavailable
 from remit.log import Channel, Checkpoint, Log, Record, SubscriptionId
+from remit.stores.technology import StoreTechnology
 
 if TYPE_CHECKING:  # it takes half of the time that importing remit does
     from asyncio import CancelledError
@@ -198,13 +199,6 @@ class Claims(Protocol):
         """`outcome` and `load` in one go: what a command begins with."""
         ...
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
-        """`outcome`, and when this command was first begun: at this time (seconds since the epoch), or before.
-
-        The time is kept, durably, before this returns; in one round trip. Raises also `OutcomeUnknown`.
-        """
-        ...
-
     async def keep(self, caller: str, key: str, at: float) -> None:
         """A command was repeated at this time: its outcome is as young as if it had been claimed then."""
         ...
@@ -290,20 +284,59 @@ class ParkedKeys(Protocol):
         ...
 
 
-# ── what processes note for one another, in the rows that there are anyway ────────────────────────────────────────────
+# ── what processes note for one another ───────────────────────────────────────────────────────────────────────────────
 
 
-TIME = SubscriptionId(" time", "", Channel.PRIVATE)
-"""A checkpoint: how late it is, as all agree who have the store open. Its position counts how often it was moved."""
-EVENT_KEYS = (" event keys", "")
-"""Kind and identity of a piece of state: by which field each event is ordered, as JSON."""
-BEGUN = " begun"
-"""After a claim's caller: when a command was first begun, a claim as well (`Claims.first_begun`)."""
+class Agreed(NamedTuple):
+    """How late it is, as all agree who have a store open."""
+
+    at: float
+    """Seconds since the epoch."""
+    moves: int
+    """How often it has been moved."""
 
 
-def missed_by(projection: SubscriptionId) -> SubscriptionId:
-    """The checkpoints up to which a projection has missed messages, by partition; 0 where that was accepted."""
-    return projection._replace(name=f"{projection.name} missed")
+class Notes(Protocol):
+    """What processes note for one another about a store. `NotesInRows` keeps it in rows of the other facets.
+
+    What writes raises what `commit` raises.
+    """
+
+    async def agreed_time(self) -> Agreed | None:
+        """How late it is, as all agree; None where nobody has said it yet."""
+        ...
+
+    async def agree(self, before: Agreed | None, at: float) -> None:
+        """Moves that time from what it was. Raises `Conflict` when another process has moved it since."""
+        ...
+
+    async def event_keys(self) -> Mapping[str, str | None]:
+        """By which field each event is ordered that this store has met; None: by the aggregate that recorded it."""
+        ...
+
+    async def note_event_keys(self, keys: Mapping[str, str | None]) -> None:
+        """Notes it of events of which nothing is known; what is known stays. Raises `Conflict` when another process
+        notes something at this moment."""
+        ...
+
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+        """`outcome`, and when this command was first begun: at this time (seconds since the epoch), or before.
+
+        The time is kept, durably, before this returns; in one round trip. It is deleted as outcomes are.
+        """
+        ...
+
+    async def missed(self, projection: SubscriptionId) -> Mapping[int, int]:
+        """The position up to which a projection has missed messages, by partition; nothing when it has missed none."""
+        ...
+
+    async def note_missed(self, projection: SubscriptionId, upto: Mapping[int, Checkpoint]) -> None:
+        """Notes that a projection has missed messages up to these, by partition. What is noted already stays."""
+        ...
+
+    async def accept_missed(self, projection: SubscriptionId, at: float) -> Mapping[int, int]:
+        """Somebody takes the documents for complete as they are; says what was `missed` until then."""
+        ...
 
 
 # ── processes, and what is old ────────────────────────────────────────────────────────────────────────────────────────
@@ -354,28 +387,16 @@ class Retention(Protocol):
 # ── the store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True)
-class Capabilities:
-    """What a store can do, as data."""
-
-    durable: bool
-    shared_between_processes: bool
-    partitions: int
-    sql: bool = False
-    """Its transactions carry statements of the user's: it is an `SqlStore`."""
-    apart: bool = False
-    """It is in another process: each question is a round trip."""
-    roles: bool = False
-    """Each context enters it with credentials of its own, which reach no other context's store."""
-
-
-class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Members, Retention, Protocol):
+class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
     """A context's store. Methods raise `StoreUnavailable` (try again), `StoreError` (cannot be used as it is).
 
     Whoever needs a part of it names that part.
     """
 
-    capabilities: Capabilities
+    technology: StoreTechnology
+    """What it can do: the description that its folder holds."""
+    partitions: int
+    """Of its log."""
 
     async def open(self, *, read_only: bool = False) -> None:
         """Makes or migrates the schema and opens the store. Raises `StoreError`, `StoreUnavailable`.
@@ -415,7 +436,7 @@ class Transaction(Protocol):
 
 
 class SqlStore(Store, Protocol):
-    """A store in a database that users have tables in as well. Its capability is `sql`."""
+    """A store in a database that users have tables in as well. Its technology says `sql`."""
 
     def stir(self) -> None:
         """A message is being staged in this process, by a transaction that is not ours: it is looked for sooner."""
@@ -427,8 +448,8 @@ class SqlStore(Store, Protocol):
 
 
 def has_sql(store: Store) -> TypeIs[SqlStore]:
-    """Whether it has the capability `sql`."""
-    return store.capabilities.sql
+    """Whether its technology says `sql`."""
+    return store.technology.sql
 
 
 def not_open(where: str) -> StoreUnavailable:

@@ -1,14 +1,15 @@
-"""What stands in the tables of a database, column by column: the same in each of them, whatever their SQL says."""
+"""What is the same in every database, whatever its SQL says: the rows, column by column, and who asks for them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
-from remit.log import Channel, Checkpoint, Head, Record, Subscriber, SubscriptionId
-from remit.stores.port import Discard, Park, Parked, Settle
+from remit.log import Channel, Checkpoint, Floors, Head, Record, Subscriber, SubscriptionId
+from remit.stores.notes import NotesInRows
+from remit.stores.port import Discard, Letter, Park, Parked, Settle
 
 Row = Sequence[Any]
 Key = tuple[str, str, int, int, str]
@@ -37,11 +38,6 @@ def checkpoints_of(rows: Iterable[Row]) -> dict[int, Checkpoint]:
     return {part: Checkpoint(pos, id, at) for part, pos, id, at in rows}
 
 
-def subscription_of(row: Row) -> SubscriptionId:
-    """A subscription, from a row that begins with it."""
-    return SubscriptionId(row[0], row[1], Channel(row[2]))
-
-
 def positions_text(positions: Mapping[int, int]) -> str:
     """Positions by partition, as they are kept: as JSON."""
     return msgspec.json.encode(positions).decode()
@@ -51,11 +47,6 @@ def subscriber_of(row: Row) -> Subscriber:
     """A subscriber, from its row."""
     name, channel, positions, at = row
     return Subscriber(name, Channel(channel), _positions.decode(positions), at)
-
-
-def parked_of(row: Row) -> Parked:
-    """A parked key, from its row."""
-    return Parked(subscription_of(row), *row[3:])
 
 
 def key_row(letter: Park | Settle | Discard, part: int) -> Key:
@@ -75,3 +66,97 @@ def letter_row(park: Park) -> tuple[object, ...]:
     record = park.record
     message = (record.part, record.pos, record.id, record.prev, record.type, record.version, record.at)
     return *park.subscription, park.key, *message, record.headers, str(record.payload, "utf-8"), park.at
+
+
+class Statements(Protocol):
+    """The SQL of an adapter, in a module, each declared as `str`. `InTables` has the values in their order."""
+
+    CHECKPOINTS: str
+    KEEP: str
+    LONGEST: str
+    COUNT: str
+    PARKING: str
+    DUE: str
+    LETTERS: str
+    BEAT: str
+    LAST_BEAT: str
+    BEATS: str
+    LEASE: str
+    LEASES: str
+    FLOORS: str
+    REPORT: str
+    SUBSCRIBERS: str
+    FORGET: str
+
+
+class InTables(NotesInRows, Protocol):
+    """A store in a database: what is no hot path, and no work of one database only."""
+
+    sql: Statements
+
+    async def _rows(self, sql: str, *values: Any) -> Sequence[Row]:
+        """What is asked for."""
+        ...
+
+    async def _execute(self, sql: str, *values: Any) -> int:
+        """Writes, in a transaction of its own; says how many rows, where the statement tells."""
+        ...
+
+    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
+        return checkpoints_of(await self._rows(self.sql.CHECKPOINTS, *subscription))
+
+    async def keep(self, caller: str, key: str, at: float) -> None:
+        await self._execute(self.sql.KEEP, at, caller, key)
+
+    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
+        return list(map(_parked_of, await self._rows(self.sql.LONGEST, name, key, limit)))
+
+    async def count_parked(self, subscription: SubscriptionId) -> int:
+        return int((await self._rows(self.sql.COUNT, *subscription))[0][0])
+
+    async def parking(self) -> Sequence[SubscriptionId]:
+        return sorted(map(_subscription_of, await self._rows(self.sql.PARKING)))
+
+    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+        return list(map(_parked_of, await self._rows(self.sql.DUE, *subscription, at, tried_after, limit)))
+
+    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
+        rows = await self._rows(self.sql.LETTERS, *subscription, key, limit)
+        return [Letter(record_of(row), row[10]) for row in rows]
+
+    async def beat(self, process: str, at: float, body: str) -> None:
+        if body:
+            await self._execute(self.sql.BEAT, process, at, body)
+        else:
+            await self._execute(self.sql.LAST_BEAT, process)
+
+    async def beats(self) -> Mapping[str, tuple[float, str]]:
+        return {process: (at, body) for process, at, body in await self._rows(self.sql.BEATS)}
+
+    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
+        await self._execute(self.sql.LEASE, owner, until, msgspec.json.encode(list(names)).decode(), now)
+
+    async def leases(self) -> Mapping[str, tuple[str, float]]:
+        return {name: (owner, until) for name, owner, until in await self._rows(self.sql.LEASES)}
+
+    async def floors(self, channel: Channel) -> Floors:
+        return checkpoints_of(await self._rows(self.sql.FLOORS, channel))
+
+    async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
+        await self._execute(self.sql.REPORT, subscription, channel, positions_text(positions), at)
+
+    async def subscribers(self) -> Sequence[Subscriber]:
+        return list(map(subscriber_of, await self._rows(self.sql.SUBSCRIBERS)))
+
+    async def forget(self, subscription: str) -> int:
+        return await self._execute(self.sql.FORGET, subscription)
+
+
+def _subscription_of(row: Row) -> SubscriptionId:
+    """A subscription, from a row that begins with it."""
+    return SubscriptionId(row[0], row[1], Channel(row[2]))
+
+
+def _parked_of(row: Row) -> Parked:
+    """A parked key, from its row."""
+    return Parked(_subscription_of(row), *row[3:])

@@ -8,15 +8,18 @@ the scheme of their addresses.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from remit.log import Log
 
 
-class StoreAddress(NamedTuple):
-    """The address of a context's store, taken apart. Nothing of it is secret."""
+@dataclass(frozen=True)
+class StoreAddress:
+    """The address of a context's store, taken apart: once, and carried to what opens it."""
 
+    text: str = field(repr=False)
+    """What opens it. Nothing else of it is secret."""
     shown: str
     """What may be shown of the address. Two addresses with the same tables are shown alike."""
     path: str = ""
@@ -52,14 +55,16 @@ class StoreTechnology:
     form: str
     """How an address looks, for who has written another one: `sqlite:PATH`. One without a place is `NAME:`."""
     opens: str
-    """A reference to what makes a store, not yet opened, of its address and the name of its context. Called with both,
-    it returns a `Store`."""
+    """A reference to what makes a store, not yet opened, of its `StoreAddress` and the name of its context. Called with
+    both, it returns a `Store`."""
     durable: bool
     shared_between_processes: bool
     roles: bool = False
     """Whether each context enters it with credentials of its own, which reach no other context's store."""
     sql: bool = False
     """Whether handlers may run statements of their own in it: it is an `SqlStore`."""
+    apart: bool = False
+    """Whether it is in another process: each question is a round trip."""
     schemas: bool = False
     """Whether `remit migrate` makes its tables, and the rights of its roles; otherwise a store that is opened does."""
     path: bool = False
@@ -81,4 +86,4 @@ class StoreTechnology:
         """The address of a context's store, taken apart. Raises `StoreError`."""
         if self.parts is not None:
             return self.parts(address, context)
-        return StoreAddress(address, address.partition(":")[2] if self.path else "")
+        return StoreAddress(address, address, address.partition(":")[2] if self.path else "")

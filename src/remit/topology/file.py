@@ -16,7 +16,7 @@ from remit.messages import Encoding
 from remit.messages.component import Component
 from remit.topology.channels import CODECS, FOR_BROKER, channel_forms, channel_technology
 from remit.topology.secret import Secret
-from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_technology
+from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_forms, store_technology
 from remit.topology.tables import Reading, Table, did_you_mean
 from remit.transports.technology import ChannelTechnology
 
@@ -171,7 +171,7 @@ def _read_stores(table: Table, folder: Path) -> dict[str, Secret]:
             elif technology is None or not technology.fits(place.text):
                 table.report(
                     "topology.technology", context, f"{table.shown(context)!r} names no store",
-                    expected=STORE_FORMS, next=f'{context} = "{DEFAULT_STORE}"',
+                    expected=store_forms(), next=f'{context} = "{DEFAULT_STORE}"',
                 )  # fmt: skip
             else:
                 store_at(place, context)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import NamedTuple, cast
 
+from remit.checks.statements import check_statements
 from remit.errors import Findings
 from remit.messages.component import PARTS, Component, PartName
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
@@ -161,8 +162,10 @@ class _Placing:
         return Placement(self.topology, self.services, homes, self.addresses(), frozenset(apart))
 
     def report(self, code: str, table: str, key: str, what: str, *, expected: str, next: str = "") -> None:
-        where = " ".join(part for part in (self.topology.where, f"[{table}]", key) if part)
-        self.findings.report(code, where, what, expected=expected, next=next)
+        self.findings.report(code, self.at(table, key), what, expected=expected, next=next)
+
+    def at(self, table: str, key: str) -> str:
+        return " ".join(part for part in (self.topology.where, f"[{table}]", key) if part)
 
     # --- what runs where ---------------------------------------------------------------------------------------------
 
@@ -326,14 +329,10 @@ class _Placing:
     # --- what the stores can keep ------------------------------------------------------------------------------------
 
     def report_store(self, code: str, context: str, what: str, *, expected: str, next: str) -> None:
-        self.report(
-            code,
-            "stores",
-            context if context in self.topology.stores else "default",
-            what,
-            expected=expected,
-            next=next,
-        )
+        self.report(code, "stores", self.key_of(context), what, expected=expected, next=next)
+
+    def key_of(self, context: str) -> str:
+        return context if context in self.topology.stores else "default"
 
     def check_stores(self) -> None:
         # A place that is wholly a variable is known to those who have the store, and judged by them.
@@ -357,11 +356,10 @@ class _Placing:
                     next=f'{context} = "{DEFAULT_STORE}"',
                 )  # fmt: skip
             shape = self.contexts[context]
-            if shape is not None and shape.asks_for_sql and not kind.sql:
-                self.report_store(
-                    "store.no-sql", context,
-                    f"the store of {context} takes no statements, and {' and '.join(shape.asks_for_sql)} asks for Sql",
-                    expected=f"a store in {FOR_STATEMENTS.title}", next=f'{context} = "{FOR_STATEMENTS.form}"',
+            if shape is not None:
+                check_statements(
+                    context, shape.asks_for_sql, self.findings, takes_sql=kind.sql,
+                    where=self.at("stores", self.key_of(context)), next=f'{context} = "{FOR_STATEMENTS.form}"',
                 )  # fmt: skip
 
     def check_doubled_stores(self) -> None:

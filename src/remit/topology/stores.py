@@ -6,6 +6,8 @@ An address may hold a password; what is shown of it does not.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,12 +15,14 @@ from remit.errors import RemitError, StoreError
 from remit.stores.memory import MEMORY
 from remit.stores.postgres import POSTGRESQL
 from remit.stores.sqlite import SQLITE
-from remit.stores.technology import StoreTechnology
+from remit.stores.technology import StoreAddress, StoreTechnology
 from remit.topology.secret import Secret
 
 if TYPE_CHECKING:  # it takes a tenth of the time that importing remit does
     from pathlib import Path
 
+GROUP = "remit.stores"
+"""The entry points of those of other distributions."""
 STORES: Mapping[str, StoreTechnology] = {each.name: each for each in (MEMORY, SQLITE, POSTGRESQL)}
 STORE_FORMS = ", ".join(each.form for each in (MEMORY, SQLITE)) + f" or {POSTGRESQL.form}"
 """How the addresses of our own look."""
@@ -35,22 +39,14 @@ def stores_in(folder: str) -> str:
 DEFAULT_STORE = stores_in("data")
 
 
-class StorePlace(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class StorePlace(StoreAddress):
     """Where the store of a context is."""
 
     technology: StoreTechnology | None
     """None where a variable that is missing would say it."""
     url: Secret
-    """What opens it."""
-    shown: str
-    """What may be shown of it. Two places with the same tables are shown alike."""
-    path: str = ""
-    """The file, of a store in one."""
-    database: str = ""
-    """Of a schema in a database: which database, as far as the address tells."""
-    schema: str = ""
-    user: str = ""
-    """As whom the database is entered; empty where the address does not say."""
+    """The address as it was written, which knows what is missing in it."""
 
     def below(self, folder: Path) -> str:
         """What may be shown of it to people who are in a folder: a file below it without the way there."""
@@ -70,7 +66,18 @@ class Reader(NamedTuple):
 def store_technology(place: str) -> StoreTechnology | None:
     """The kind of store that an address names, ours or another's. Raises `StoreError` for a broken one of another's."""
     scheme = place.partition(":")[0]
-    return STORES.get(scheme) or found("remit.stores", scheme, StoreTechnology, StoreError)
+    return STORES.get(scheme) or found(GROUP, scheme, StoreTechnology, StoreError)
+
+
+def store_forms() -> str:
+    """How the addresses of all stores look that are installed here, for who has written none of them."""
+    from importlib.metadata import entry_points  # takes longer than all of what is imported here
+
+    forms = [STORE_FORMS]
+    for scheme in sorted({point.name for point in entry_points(group=GROUP)} - STORES.keys()):
+        with suppress(StoreError):  # a broken one is said to whoever names it
+            forms += [other.form for other in [store_technology(f"{scheme}:")] if other is not None]
+    return " or ".join(forms)
 
 
 def store_at(place: Secret | str, context: str) -> StorePlace:
@@ -83,11 +90,12 @@ def store_at(place: Secret | str, context: str) -> StorePlace:
     url = written.text.replace("{context}", context)
     technology = store_technology(url)
     if technology is not None and technology.fits(url):
-        return StorePlace(technology, written.within(url), *technology.address(url, context))
+        address = technology.address(url, context)
+        return StorePlace(**vars(address), technology=technology, url=written.within(url))
     if written.lacks:
-        return StorePlace(None, written.within(url), url)
+        return StorePlace(text=url, shown=url, technology=None, url=written.within(url))
     raise StoreError(
-        f"{url.partition('//')[0]!r} names no store", where="store", expected=STORE_FORMS,
+        f"{url.partition('//')[0]!r} names no store", where="store", expected=store_forms(),
         next=f'store="{DEFAULT_STORE}"',
     )  # fmt: skip
 

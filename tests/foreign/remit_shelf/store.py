@@ -16,20 +16,22 @@ from typing import TypeVar
 from remit.errors import Conflict, StoreError, StoreUnavailable, Unstorable
 from remit.log import Channel, Checkpoint, Head, Record, Subscriber, SubscriptionId
 from remit.stores import (
-    BEGUN,
-    Capabilities,
     Discard,
     Entry,
     Letter,
+    NotesInRows,
     Outcome,
     Park,
     Parked,
     Settle,
+    StoreAddress,
     Unit,
     partition_of,
     require_fit,
     written_read_only,
 )
+
+from . import SHELF  # noqa: TID252  it is installed under a shorter name than it has here
 
 __all__ = ["ShelfStore", "open_shelf"]
 
@@ -47,6 +49,7 @@ class Rows:
     log: dict[tuple[int, int], list[Record]] = field(default_factory=dict[tuple[int, int], list[Record]])
     floors: dict[tuple[int, int], Checkpoint] = field(default_factory=dict[tuple[int, int], Checkpoint])
     outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict[tuple[str, str], Outcome])
+    begun: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
     checkpoints: dict[tuple[SubscriptionId, int], Checkpoint] = field(
         default_factory=dict[tuple[SubscriptionId, int], Checkpoint]
     )
@@ -148,11 +151,12 @@ def part_of(entry: Entry) -> int:
         raise Unstorable(f"a key is no text ({error})", where="shelf") from error
 
 
-class ShelfStore:
+class ShelfStore(NotesInRows):
     """The store of a context in the file at `path`. Nothing in it waits, so a cancelled caller finds it untouched."""
 
     def __init__(self, path: str | Path) -> None:
-        self.capabilities = Capabilities(durable=True, shared_between_processes=True, partitions=PARTITIONS)
+        self.technology = SHELF
+        self.partitions = PARTITIONS
         self._path = Path(path)
         self._rows = Rows()
         self._seen: Seen | None = None
@@ -245,8 +249,8 @@ class ShelfStore:
         return await self.outcome(caller, key), await self.load(kind, id)
 
     async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
-        begun = self._write(lambda rows: rows.outcomes.setdefault((caller + BEGUN, key), Outcome(b"", b"", at)))
-        return await self.outcome(caller, key), begun.at
+        begun = self._write(lambda rows: rows.begun.setdefault((caller, key), at))
+        return await self.outcome(caller, key), begun
 
     async def keep(self, caller: str, key: str, at: float) -> None:
         def again(rows: Rows) -> None:
@@ -366,11 +370,13 @@ class ShelfStore:
         def clear(rows: Rows) -> int:
             silent = [process for process, (at, _) in rows.beats.items() if at < beats][:limit]
             old = [place for place, outcome in rows.outcomes.items() if outcome.at < outcomes][:limit]
-            return len([rows.beats.pop(each) for each in silent]) + len([rows.outcomes.pop(each) for each in old])
+            begun = [place for place, at in rows.begun.items() if at < outcomes][:limit]
+            gone = len([rows.beats.pop(each) for each in silent]) + len([rows.outcomes.pop(each) for each in old])
+            return gone + len([rows.begun.pop(each) for each in begun])
 
         return self._write(clear)
 
 
-def open_shelf(address: str, context: str) -> ShelfStore:
+def open_shelf(address: StoreAddress, context: str) -> ShelfStore:
     """The store at `shelf:PATH`, not yet opened."""
-    return ShelfStore(address.partition(":")[2])
+    return ShelfStore(address.path)

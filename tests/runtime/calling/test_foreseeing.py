@@ -77,7 +77,7 @@ async def app(
 
     runtime = assemble(program(told, *events).model(), store="memory:")
     store = runtime.stores["numbers"]
-    store.capabilities = replace(store.capabilities, apart=True)
+    store.technology = replace(store.technology, apart=True)
     await runtime.start()
     monkeypatch.setattr(MemoryStore, "load", loading)
     monkeypatch.setattr(MemoryStore, "recall", recalling)

@@ -286,7 +286,7 @@ class World:
 
     def told(self) -> bytes:
         """The last event about the item."""
-        part = partition_of("x", self._store.capabilities.partitions)
+        part = partition_of("x", self._store.partitions)
         last = self.run(self._store.heads(Channel.PRIVATE))[part][0]
         payload: bytes = self.run(self._store.read(Channel.PRIVATE, part, last - 1, 1))[0].payload
         return payload

@@ -49,7 +49,7 @@ class Counted(MemoryStore):
     moved = 0
 
     async def commit(self, unit: Unit) -> None:
-        self.moved += unit.advance is not None and unit.advance.subscription.name != " time"
+        self.moved += unit.advance is not None and bool(unit.advance.subscription.source)  # or it is a note
         await super().commit(unit)
 
 

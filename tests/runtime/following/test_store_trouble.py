@@ -109,7 +109,7 @@ async def test_what_somebody_else_has_settled_is_no_trouble(caplog: pytest.LogCa
 def test_a_store_that_takes_no_writes_is_said_though_there_is_nothing_to_handle() -> None:
     async def story() -> None:
         store = BrokenStore(partitions=2)
-        store.capabilities = replace(store.capabilities, shared_between_processes=True)
+        store.technology = replace(store.technology, shared_between_processes=True)
         talk = Talk(store)
         async with talk.running() as (_, follower, _feed):
             store.closed = True

@@ -26,7 +26,6 @@ from remit.hosting.assembly import assemble
 from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.observability import read_status
 from remit.runtime import Host
-from remit.runtime.freshness.missed import accept_missed, missed, note_missed
 from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.runtime.apart import Side
 from tests.runtime.talk import on_virtual_time
@@ -179,10 +178,10 @@ async def test_it_is_accepted_as_it_is(kept: str) -> None:
     await trimmed(kept)
     async with running(Bank(sums=True), kept) as runtime:
         store, place = runtime.stores["bank"], SubscriptionId("bank.Total", "bank", Channel.PRIVATE)
-        assert list((await accept_missed(store, place, 1.0)).values()) == [2]
+        assert list((await store.accept_missed(place, 1.0)).values()) == [2]
         assert await runtime.ask(Sum(), fresh=True) == 1
         assert await note_of(runtime, "bank.Total") == ""
-        assert await accept_missed(store, place, 1.0) == {}
+        assert await store.accept_missed(place, 1.0) == {}
     async with running(Bank(sums=True), kept) as runtime:
         assert await runtime.ask(Sum(), fresh=True) == 1
 
@@ -191,10 +190,10 @@ async def test_it_may_miss_some_again(kept: str) -> None:
     async with running(Bank(sums=False), kept) as runtime:
         store, place = runtime.stores["bank"], SubscriptionId("bank.Total", "bank", Channel.PRIVATE)
         for pos in (2, 5):
-            await note_missed(store, place, {3: Checkpoint(pos, f"m{pos}", 1.0)})
-            await note_missed(store, place, {3: Checkpoint(pos + 1, "later", 1.0)})
-            assert await missed(store, place) == {3: pos}, "what is known stays"
-            await accept_missed(store, place, 1.0)
+            await store.note_missed(place, {3: Checkpoint(pos, f"m{pos}", 1.0)})
+            await store.note_missed(place, {3: Checkpoint(pos + 1, "later", 1.0)})
+            assert await store.missed(place) == {3: pos}, "what is known stays"
+            await store.accept_missed(place, 1.0)
 
 
 async def test_who_has_missed_nothing_is_fresh(kept: str) -> None:

@@ -113,7 +113,7 @@ class House:
 
 def shared(store: MemoryStore) -> MemoryStore:
     """As one that processes share."""
-    store.capabilities = replace(store.capabilities, shared_between_processes=True)
+    store.technology = replace(store.technology, shared_between_processes=True)
     return store
 
 

@@ -11,7 +11,7 @@ import pytest
 from remit.errors import StoreError
 from remit.stores import Change, Unit
 from remit.stores.postgres import schema as schemas
-from remit.stores.postgres.place import place_of
+from remit.stores.postgres.place import address_of
 from remit.stores.postgres.roles import role
 from remit.stores.postgres.schema import migrate, migrations, script
 from remit.stores.postgres.store import PostgresStore
@@ -32,12 +32,12 @@ async def as_made_by(number: int, address: str, monkeypatch: pytest.MonkeyPatch)
     """A schema as the release with this migration left it."""
     with monkeypatch.context() as older:
         older.setattr(schemas, "migrations", lambda: {each: sql for each, sql in ALL.items() if each <= number})
-        assert await migrate(place_of(address, "billing"), "billing") == (0, number)
+        assert await migrate(address_of(address, "billing"), "billing") == (0, number)
 
 
 async def test_it_says_what_it_did(address: str) -> None:
-    assert await migrate(place_of(address, "billing"), "billing") == (0, NEWEST)
-    assert await migrate(place_of(address, "billing"), "billing") == (NEWEST, NEWEST)
+    assert await migrate(address_of(address, "billing"), "billing") == (0, NEWEST)
+    assert await migrate(address_of(address, "billing"), "billing") == (NEWEST, NEWEST)
     await use(address)
 
 
@@ -46,7 +46,7 @@ async def test_every_older_schema_is_migrated(number: int, address: str, monkeyp
     await as_made_by(number, address, monkeypatch)
     with pytest.raises(StoreError, match="run remit migrate"):
         await PostgresStore(address, "billing").open(read_only=True)
-    assert await migrate(place_of(address, "billing"), "billing") == (number, NEWEST)
+    assert await migrate(address_of(address, "billing"), "billing") == (number, NEWEST)
     await use(address)
 
 
@@ -59,13 +59,13 @@ async def test_the_printed_sql_does_what_is_missing_and_nothing_twice(
     for _ in range(2):
         async with connection.transaction():
             await connection.execute(script(schema, "billing"))
-    assert await migrate(place_of(address, "billing"), "billing") == (NEWEST, NEWEST)
+    assert await migrate(address_of(address, "billing"), "billing") == (NEWEST, NEWEST)
     await use(address)
 
 
 async def test_many_that_migrate_at_once_migrate_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     await as_made_by(1, address, monkeypatch)
-    place = place_of(address, "billing")
+    place = address_of(address, "billing")
     done = await asyncio.gather(*[migrate(place, "billing") for _ in range(6)])
     assert {after for _, after in done} == {NEWEST}
     await use(address)
@@ -78,9 +78,9 @@ async def test_what_fails_half_way_leaves_the_older_schema(
     with monkeypatch.context() as broken:
         broken.setattr(schemas, "migrations", lambda: {**ALL, NEWEST + 1: "CREATE TABLE remit_half (); SELECT 1 / 0"})
         with pytest.raises(Exception, match="division by zero"):
-            await migrate(place_of(address, "billing"), "billing")
+            await migrate(address_of(address, "billing"), "billing")
     assert await connection.fetchval(f"SELECT value FROM {schema}.remit_meta WHERE name = 'version'") == "1"
-    assert await migrate(place_of(address, "billing"), "billing") == (1, NEWEST)
+    assert await migrate(address_of(address, "billing"), "billing") == (1, NEWEST)
 
 
 async def test_a_role_that_may_not_migrate_uses_what_is_current_and_says_what_is_not(
@@ -93,17 +93,17 @@ async def test_a_role_that_may_not_migrate_uses_what_is_current_and_says_what_is
         with pytest.raises(StoreError, match="run remit migrate") as refused:
             await PostgresStore(theirs, "billing").open()
         assert f"this release needs version {NEWEST}" in str(refused.value)
-        await migrate(place_of(address, "billing"), "billing")
+        await migrate(address_of(address, "billing"), "billing")
         await use(theirs)
     finally:
         await connection.execute(f"DROP OWNED BY {schema}_role; DROP ROLE {schema}_role")
 
 
 async def test_a_newer_schema_is_refused(address: str, schema: str, connection: Connection) -> None:
-    await migrate(place_of(address, "billing"), "billing")
+    await migrate(address_of(address, "billing"), "billing")
     await connection.execute(f"UPDATE {schema}.remit_meta SET value = '999' WHERE name = 'version'")
     with pytest.raises(StoreError, match="version 999"):
-        await migrate(place_of(address, "billing"), "billing")
+        await migrate(address_of(address, "billing"), "billing")
 
 
 async def test_names_are_quoted_in_the_sql(server: str, connection: Connection) -> None:

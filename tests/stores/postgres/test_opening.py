@@ -9,10 +9,13 @@ import asyncpg
 import pytest
 
 from remit.errors import StoreError, StoreUnavailable
+from remit.hosting.technologies import open_published, open_store
 from remit.stores import Change, Unit
-from remit.stores.postgres.place import place_of
+from remit.stores.postgres import POSTGRESQL
+from remit.stores.postgres.place import address_of
 from remit.stores.postgres.schema import migrations
 from remit.stores.postgres.store import PostgresStore
+from remit.topology.stores import store_at
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
@@ -61,7 +64,7 @@ async def test_what_is_only_looked_at_must_be_there(address: str, connection: Co
     assert await connection.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname = $1", schema) == 0
     await opened(address, partitions=4)
     await store.open(read_only=True)
-    assert store.capabilities.partitions == 4
+    assert store.partitions == 4
     await store.close()
 
 
@@ -98,10 +101,22 @@ async def test_a_server_that_is_away_is_an_incident() -> None:
 
 
 def test_a_password_is_never_said() -> None:
-    place = place_of("postgresql://me:secret@db.example/learning?schema=billing&password=secret", "billing")
-    assert "secret" not in place.where + repr(place)
-    assert place.where == "postgresql://db.example/learning schema billing"
-    assert place.address == "postgresql://me:secret@db.example/learning?password=secret"
+    place = address_of("postgresql://me:secret@db.example/learning?schema=billing&password=secret", "billing")
+    assert "secret" not in place.shown + repr(place)
+    assert place.shown == "postgresql://db.example/learning schema billing"
+    assert place.text == "postgresql://me:secret@db.example/learning?password=secret"
+
+
+def test_an_address_is_taken_apart_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = store_at("postgresql://me:secret@db.example/learning?schema=sales", "billing")
+
+    def again(*_: object) -> None:
+        raise AssertionError("it is taken apart again")
+
+    monkeypatch.setattr("remit.stores.postgres.place.urlsplit", again)
+    assert open_store(place, "billing").technology is POSTGRESQL
+    open_published(place, "billing")
+    assert "secret" not in repr(place)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +130,7 @@ def test_a_password_is_never_said() -> None:
 )
 def test_no_part_of_a_password_that_breaks_the_address_is_said(address: str) -> None:
     with pytest.raises(StoreError, match="percent-encode") as raised:
-        place_of(address, "billing")
+        address_of(address, "billing")
     assert "hu" not in str(raised.value)
 
 

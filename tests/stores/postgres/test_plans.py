@@ -11,7 +11,7 @@ import pytest
 
 from remit.log import Channel, SubscriptionId
 from remit.stores import Advance, Change, Claim, Entry, Unit
-from remit.stores.postgres import parked, store, writer
+from remit.stores.postgres import statements, writer
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME, RECALL
 from remit.stores.postgres.store import PostgresStore
@@ -25,13 +25,13 @@ QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
     "recall": (RECALL.one, ("web", "k1", "Account", "a1")),
     "recalls": (RECALL.many, tuple(joined([["web"], ["k1"], ["Account"], ["a1"]]))),
     "outcomes": (OUTCOME.many, tuple(joined([["web"], ["k1"]]))),
-    "read": (store._READ, (Channel.PRIVATE, 0, 100, 10)),
-    "heads": (store._HEADS, (1, Channel.PRIVATE)),
+    "read": (statements.READ, (Channel.PRIVATE, 0, 100, 10)),
+    "heads": (statements.HEADS, (1, Channel.PRIVATE)),
     "look": (writer._HEADS, ([0, 1], 1)),
-    "checkpoints": (store._CHECKPOINTS, ("mail", "billing", 1)),
-    "parked among": (parked.AMONG, ("mail", "billing", 1, 0, ["k"])),
-    "due": (parked.DUE, ("mail", "billing", 1, 10.0, 70.0, 100)),
-    "letters": (store._LETTERS, ("mail", "billing", 1, "k", 10)),
+    "checkpoints": (statements.CHECKPOINTS, ("mail", "billing", 1)),
+    "parked among": (statements.AMONG, ("mail", "billing", 1, 0, ["k"])),
+    "due": (statements.DUE, ("mail", "billing", 1, 10.0, 70.0, 100)),
+    "letters": (statements.LETTERS, ("mail", "billing", 1, "k", 10)),
 }
 
 

@@ -19,7 +19,7 @@ import pytest
 from remit.log import Channel, SubscriptionId
 from remit.runtime.upkeep.pruning import CHUNK
 from remit.stores import Advance, Change, Claim, Entry, Unit
-from remit.stores.postgres import parked, retention, store
+from remit.stores.postgres import statements
 from remit.stores.postgres.columns import call_for, joined
 from remit.stores.postgres.lookups import LOAD, OUTCOME
 from remit.stores.postgres.session import _BOUNDS
@@ -43,21 +43,21 @@ QUERIES: dict[str, tuple[str, tuple[object, ...]]] = {
     "loads": (LOAD.many, tuple(joined([["billing.Account"] * 2, [ONE, "none"]]))),
     "outcome": (OUTCOME.one, ("web", ONE)),
     "outcomes": (OUTCOME.many, tuple(joined([["web"] * 2, [ONE, "none"]]))),
-    "read": (store._READ, (Channel.PRIVATE, 3, 100, 100)),
-    "read the end": (store._READ, (Channel.PRIVATE, 3, 1_000_000, 100)),
-    "heads": (store._HEADS, (PARTITIONS, Channel.PRIVATE)),
-    "checkpoints": (store._CHECKPOINTS, SubscriptionId("mail.desk", "billing", Channel.PUBLISHED)),
-    "parked among": (parked.AMONG, (*CROWDED, 7, ["key 7", "key 107", "key 8", *(f"no {n}" for n in range(97))])),
-    "parked among none": (parked.AMONG, ("mail.desk", *CROWDED[1:], 7, ["key 7"])),
-    "due": (parked.DUE, (*CROWDED, NOW, NOW + 60, 100)),
-    "due many": (parked.DUE, (*CROWDED, inf, inf, 1)),
-    "letters": (store._LETTERS, ("crowded.7", "billing", 1, "key 7", 10)),
-    "floors": (retention.FLOORS, (Channel.PRIVATE,)),
-    "keep": (store._KEEP, (NOW, "web", ONE)),
+    "read": (statements.READ, (Channel.PRIVATE, 3, 100, 100)),
+    "read the end": (statements.READ, (Channel.PRIVATE, 3, 1_000_000, 100)),
+    "heads": (statements.HEADS, (PARTITIONS, Channel.PRIVATE)),
+    "checkpoints": (statements.CHECKPOINTS, SubscriptionId("mail.desk", "billing", Channel.PUBLISHED)),
+    "parked among": (statements.AMONG, (*CROWDED, 7, ["key 7", "key 107", "key 8", *(f"no {n}" for n in range(97))])),
+    "parked among none": (statements.AMONG, ("mail.desk", *CROWDED[1:], 7, ["key 7"])),
+    "due": (statements.DUE, (*CROWDED, NOW, NOW + 60, 100)),
+    "due many": (statements.DUE, (*CROWDED, inf, inf, 1)),
+    "letters": (statements.LETTERS, ("crowded.7", "billing", 1, "key 7", 10)),
+    "floors": (statements.FLOORS, (Channel.PRIVATE,)),
+    "keep": (statements.KEEP, (NOW, "web", ONE)),
 }
 DELETING: dict[str, tuple[str, tuple[object, ...]]] = {
-    "trim": (retention.TRIM, (Channel.PRIVATE, 3, 1_000_000, NOW - 7 * 86_400.0, CHUNK)),
-    **{f"prune {number}": (sql, (NOW - 7 * 86_400.0, CHUNK)) for number, sql in enumerate(store._PRUNE) if number},
+    "trim": (statements.TRIM, (Channel.PRIVATE, 3, 1_000_000, NOW - 7 * 86_400.0, CHUNK)),
+    **{f"prune {number}": (sql, (NOW - 7 * 86_400.0, CHUNK)) for number, sql in enumerate(statements.PRUNE) if number},
 }
 """All but that of signs of life, of which there are few."""
 

@@ -156,5 +156,5 @@ async def test_any_number_of_partitions_can_be_looked_at(tmp_path: Path) -> None
         )
     await store.close()
     store = await looking(tmp_path / "billing.db")
-    assert store.capabilities.partitions == 64
+    assert store.partitions == 64
     assert await count(store) == 64

@@ -10,18 +10,18 @@ import pytest
 
 from remit.log import Channel, Record, SubscriptionId
 from remit.stores import Park, Unit
-from remit.stores.sqlite import parked, writer
+from remit.stores.sqlite import statements, writer
 from remit.stores.sqlite.store import SqliteStore
 
 ONE = "subscription=? AND source=? AND channel=? AND part=? AND key=?"
 FOUND = {
-    parked.AMONG: [f"({ONE})", "(subscription=? AND source=? AND channel=? AND part=?)"],
-    parked.DUE: ["parked_due (subscription=? AND source=? AND channel=? AND retry_at<?)", "parked_tried ("],
+    statements.AMONG: [f"({ONE})", "(subscription=? AND source=? AND channel=? AND part=?)"],
+    statements.DUE: ["parked_due (subscription=? AND source=? AND channel=? AND retry_at<?)", "parked_tried ("],
     writer._IS_PARKED: [f"({ONE})"],
     writer._FAILED_AGAIN: [f"({ONE})"],
     writer._DUE_NOW: [f"({ONE})"],
     writer._UNPARK: [f"({ONE})"],
-    parked._RETRY: [f"({ONE})"],
+    statements._RETRY: [f"({ONE})"],
 }
 
 

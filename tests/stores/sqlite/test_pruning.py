@@ -9,7 +9,7 @@ import pytest
 
 from remit.log import Channel, Record, SubscriptionId
 from remit.stores import Discard, Park, Unit
-from remit.stores.sqlite import store
+from remit.stores.sqlite import statements
 from remit.stores.sqlite.store import SqliteStore
 
 
@@ -40,7 +40,7 @@ async def test_where_nothing_is_old_nobody_is_waited_for(tmp_path: Path) -> None
     await mail.close()
 
 
-@pytest.mark.parametrize("sql", [store._OLD, *store._PRUNE])
+@pytest.mark.parametrize("sql", [statements.OLD, *statements.PRUNE])
 async def test_what_is_young_is_not_looked_at(tmp_path: Path, sql: str) -> None:
     mail = SqliteStore(tmp_path / "mail.db", "mail")
     await mail.open()

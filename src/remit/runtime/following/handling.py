@@ -22,7 +22,6 @@ from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
 from remit.runtime.following.states import State
 from remit.runtime.following.troubles import Troubles
-from remit.runtime.freshness.missed import note_missed
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FoldPlan, FollowPlan
 from remit.runtime.ports import Ports
@@ -81,7 +80,7 @@ class Handling(Effect):
     async def missed(self, upto: Floors) -> None:
         """A reaction begins with what is there; the documents of a projection will lack it for ever."""
         if self._folds:
-            await note_missed(self._store, self._id, upto)
+            await self._store.note_missed(self._id, upto)
 
     async def look(self) -> None:
         await self._parking.look()

@@ -12,9 +12,9 @@ import msgspec
 from remit.errors import Unavailable
 from remit.log import SubscriptionId, origin_of
 from remit.runtime.freshness.influence import Needs
-from remit.runtime.freshness.missed import missed, next_missed, told_missed
+from remit.runtime.freshness.missed import next_missed, told_missed
 from remit.runtime.plan import FoldPlan, FollowPlan
-from remit.stores.port import Checkpoints, ParkedKeys
+from remit.stores.port import Checkpoints, Notes, ParkedKeys
 from remit.transports import Feed
 
 LOOK_SECONDS = 0.005
@@ -28,7 +28,7 @@ Part = Literal["answers", "passes", "calls"]
 Ends = Mapping[str, Mapping[int, int]]
 
 
-class _Progress(Checkpoints, ParkedKeys, Protocol):
+class _Progress(Checkpoints, ParkedKeys, Notes, Protocol):
     """How far subscriptions are, and what of them is parked."""
 
 
@@ -137,7 +137,7 @@ async def _parked(following: Following, key: str | None) -> Flaw | None:
 async def _missed(following: Following) -> Flaw | None:
     """What a projection has missed will never be in its documents."""
     id = following.follow.id
-    if not isinstance(following.follow, FoldPlan) or not await missed(following.store, id):
+    if not isinstance(following.follow, FoldPlan) or not await following.store.missed(id):
         return None
     return Flaw(id.name, told_missed(id.source), next_missed(id.name, id.source))
 

@@ -1,31 +1,20 @@
 """By which field each event is ordered: a store remembers it, so that a release that changes it does not start.
 
 What is written before and after such a change has different keys, and those have no mutual order: a later message would
-overtake an earlier one that waits, or whose key is parked. The note is kept as a piece of state
-(`EVENT_KEYS` in `stores/port.py`).
+overtake an earlier one that waits, or whose key is parked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
-
-import msgspec
+from contextlib import suppress
 
 from remit.errors import Conflict, Findings, OutcomeUnknown
 from remit.messages import Contract, DomainEvent, IntegrationEvent
-from remit.stores import Change, Unit
-from remit.stores.port import EVENT_KEYS, Committing, States
+from remit.stores.port import Notes
 
 
-class _Kept(States, Committing, Protocol):
-    """Where state is read and written."""
-
-
-_noted = msgspec.json.Decoder(dict[str, str | None])
-
-
-async def compare_event_keys(store: _Kept, contracts: Iterable[Contract]) -> None:
+async def compare_event_keys(store: Notes, contracts: Iterable[Contract]) -> None:
     """Compares the events that a context records and publishes with those of earlier releases, and notes what is new.
 
     Raises `ModelError` with every event whose key is another one, and what the store raises.
@@ -36,16 +25,12 @@ async def compare_event_keys(store: _Kept, contracts: Iterable[Contract]) -> Non
         if issubclass(each.message, (DomainEvent, IntegrationEvent))
     }
     while True:
-        version, body = await store.load(*EVENT_KEYS) or (0, b"{}")
-        noted = _noted.decode(body)
+        noted = await store.event_keys()
         _refuse_changed(noted, events)
         if events.keys() <= noted.keys():
             return
-        try:
-            await store.commit(Unit([Change(*EVENT_KEYS, version, msgspec.json.encode(noted | events))]))
-        except (Conflict, OutcomeUnknown):  # another process starts at this moment: what it has noted is compared too
-            continue
-        return
+        with suppress(Conflict, OutcomeUnknown):  # another process starts now: what it has noted is compared too
+            await store.note_event_keys(events)
 
 
 def _refuse_changed(noted: Mapping[str, str | None], events: Mapping[str, str | None]) -> None:

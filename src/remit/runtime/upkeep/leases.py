@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import groupby
-from typing import Any
 
 from remit.errors import RemitError
 from remit.log import SubscriptionId
@@ -86,9 +85,7 @@ class Leases:
         """Enters, and goes on renewing. Returns when what was taken has started. Raises what the store raises."""
         await self.enter(me, followers)
         self._task = asyncio.create_task(self._keep(), name=f"leases of {me}")
-        for failure in await asyncio.gather(*self._moving.values(), return_exceptions=True):
-            if failure is not None:
-                raise failure
+        await together(self._moving.values())
 
     async def enter(self, me: str, followers: Sequence[Follower]) -> None:
         """Takes what is free of these, in the name of this process, and stands by with the rest."""
@@ -265,7 +262,7 @@ class Leases:
         return asyncio.get_running_loop().time()
 
 
-async def together(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def together(works: Iterable[Awaitable[None]]) -> None:
     """At once, because what asks a source that is away may take its time; then raises the first failure."""
     for failure in await asyncio.gather(*works, return_exceptions=True):
         if failure is not None:
@@ -277,7 +274,7 @@ class Sharing:
 
     def __init__(self, stores: Mapping[str, Store], ports: Ports) -> None:
         self.leases = {
-            name: Leases(store, ports) for name, store in stores.items() if store.capabilities.shared_between_processes
+            name: Leases(store, ports) for name, store in stores.items() if store.technology.shared_between_processes
         }
         """By context, where processes share its store."""
         self._followers: Sequence[Follower] = ()

@@ -85,7 +85,7 @@ class Outcomes:
         likely = handler.likely
         if handler.keeps_time:
             stored, at = await store.first_begun(claim.scope, claim.key, at)
-        elif likely is not None and store.capabilities.apart and fits(id := str(getattr(command, likely[1]))):
+        elif likely is not None and store.technology.apart and fits(id := str(getattr(command, likely[1]))):
             stored, row = await store.recall(claim.scope, claim.key, likely[0], id)
             claim.foreseen = ((likely[0], id), row)
         else:

@@ -10,10 +10,10 @@ from typing import Any
 
 from remit.errors import Conflict, Unstorable
 from remit.log import Channel, Checkpoint, Floors, Head, Heads, Record, Subscriber, SubscriptionId
+from remit.stores.memory import MEMORY
+from remit.stores.notes import BEGUN, NotesInRows
 from remit.stores.port import (
-    BEGUN,
     Advance,
-    Capabilities,
     Discard,
     Entry,
     Letter,
@@ -26,15 +26,17 @@ from remit.stores.port import (
     written_read_only,
 )
 from remit.stores.size import LARGEST_UNIT, too_large
+from remit.stores.technology import StoreAddress
 
 _Key = tuple[SubscriptionId, str]
 
 
-class MemoryStore:
+class MemoryStore(NotesInRows):
     """Keeps everything in dictionaries. Checks first, then writes, without giving way: so a unit is atomic."""
 
     def __init__(self, partitions: int = 16) -> None:
-        self.capabilities = Capabilities(durable=False, shared_between_processes=False, partitions=partitions)
+        self.technology = MEMORY
+        self.partitions = partitions
         # Plain tuples, made records when they are read: the garbage collector looks at each of them only once.
         self._log: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
         self._floors: dict[tuple[int, int], Checkpoint] = {}
@@ -127,7 +129,7 @@ class MemoryStore:
         if len(self._parts) > 10_000:
             self._parts.clear()
         try:
-            part = self._parts[key] = partition_of(key, self.capabilities.partitions)
+            part = self._parts[key] = partition_of(key, self.partitions)
         except UnicodeEncodeError as error:
             raise Unstorable(
                 f"a key is no text that could be sent ({error})", where="memory",
@@ -342,6 +344,6 @@ def _key(place: Park | Settle | Discard) -> _Key:
     return place.subscription, place.key
 
 
-def open_memory(address: str, context: str) -> MemoryStore:
+def open_memory(address: StoreAddress, context: str) -> MemoryStore:
     """A new store, whatever its address: none outlives its process."""
     return MemoryStore()

@@ -7,9 +7,9 @@ __all__ = ["POSTGRESQL"]
 
 
 def _parts(address: str, context: str) -> StoreAddress:
-    from remit.stores.postgres.place import parts_of  # who has no such store need not load how URLs are read
+    from remit.stores.postgres.place import address_of  # who has no such store need not load how URLs are read
 
-    return parts_of(address, context)
+    return address_of(address, context)
 
 
 POSTGRESQL = StoreTechnology(
@@ -21,6 +21,7 @@ POSTGRESQL = StoreTechnology(
     shared_between_processes=True,
     roles=True,
     sql=True,
+    apart=True,
     schemas=True,
     published="remit.stores.postgres.published:PublishedLogs",
     install="remit[postgres]",

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 from remit.errors import Conflict
 from remit.stores.port import Discard, Park, Settle, Unit
+from remit.stores.postgres.columns import Written, is_plain, write_rows
 from remit.stores.postgres.session import Link
 from remit.stores.size import LARGEST_UNIT
 from remit.stores.tables import Key, key_row, letter_place, letter_row
@@ -122,12 +123,23 @@ def _by_bytes(parks: Sequence[Park]) -> Iterator[list[Park]]:
     yield some
 
 
-async def write_letters(link: Link, unit: Unit) -> None:
-    """Writes what a unit changes about parked keys. Raises `Conflict`, and what the driver raises."""
-    letters = _Letters(link)
-    if unit.settle is not None:
-        await letters.settle(unit.settle)
-    if unit.discard is not None:
-        await letters.discard(unit.discard)
-    if unit.parks:
-        await letters.park(unit.parks)
+async def write_unit(link: Link, unit: Unit, partitions: int) -> Written:
+    """Writes all of a unit within a transaction. Raises `Conflict`, and what the driver raises."""
+    if not is_plain(unit):
+        await _write_rows(link, Unit(advance=unit.advance), partitions)
+        letters = _Letters(link)
+        if unit.settle is not None:
+            await letters.settle(unit.settle)
+        if unit.discard is not None:
+            await letters.discard(unit.discard)
+        if unit.parks:
+            await letters.park(unit.parks)
+        unit = Unit(unit.changes, unit.entries, unit.claim)
+    return await _write_rows(link, unit, partitions)
+
+
+async def _write_rows(link: Link, unit: Unit, partitions: int) -> Written:
+    written = await write_rows(link, [unit], partitions)
+    if written.lost:
+        raise written.lost[0]
+    return written

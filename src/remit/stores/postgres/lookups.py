@@ -8,7 +8,7 @@ from contextlib import suppress
 from copy import copy
 from typing import Any, NamedTuple
 
-from remit.stores.port import BEGUN
+from remit.stores.notes import BEGUN
 from remit.stores.postgres.columns import joined
 from remit.stores.postgres.failures import is_of_all
 from remit.stores.postgres.session import Session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from remit.errors import StoreError
@@ -15,42 +14,25 @@ _LONGEST = 63
 """Bytes of a name in PostgreSQL; longer ones would be cut off without a word."""
 
 
-class Place(NamedTuple):
-    """A schema of a database. `where` names both, without the password."""
-
-    address: str
-    schema: str
-    where: str
-
-    def __repr__(self) -> str:
-        return f"Place({self.where})"
-
-
-def place_of(address: str, context: str) -> Place:
-    """The place named by `postgresql://USER@HOST/DATABASE?schema=NAME`; the schema is the context's name unless given.
+def address_of(address: StoreAddress | str, context: str) -> StoreAddress:
+    """What `postgresql://USER@HOST/DATABASE?schema=NAME` says; the schema is the context's name unless given. What is
+    taken apart stays as it is.
 
     Raises `StoreError` for what is no such address.
     """
+    if isinstance(address, StoreAddress):
+        return address
     parts = _parts(address)
     options = parse_qsl(parts.query, keep_blank_values=True)
-    schema = dict(options).get("schema", context)
-    if parts.scheme not in ("postgresql", "postgres") or not 0 < len(schema.encode()) <= _LONGEST:
+    known = dict(options)
+    schema = known.get("schema", context)
+    if not 0 < len(schema.encode()) <= _LONGEST:
         raise _unfit(_shown(parts))
-    query = urlencode([(name, value) for name, value in options if name != "schema"])
-    return Place(urlunsplit(parts._replace(query=query)), schema, f"{_shown(parts)} schema {schema}")
-
-
-def parts_of(address: str, context: str) -> StoreAddress:
-    """What an address says, without what is secret in it. Raises `StoreError` for what is none."""
-    parts = _parts(address)
-    if not address.startswith("postgresql://"):
-        raise _unreadable()
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    which = urlencode({name: options[name] for name in _WHICH_DATABASE if name in options})
-    database = f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}{'?' if which else ''}{which}"
-    schema = options.get("schema", context)
-    user = unquote(parts.username or "") or options.get("user", "")
-    return StoreAddress(f"{database} schema {schema}", "", database, schema, user)
+    text = urlunsplit(parts._replace(query=urlencode([(name, value) for name, value in options if name != "schema"])))
+    which = urlencode({name: known[name] for name in _WHICH_DATABASE if name in known})
+    database = f"{_shown(parts)}{'?' if which else ''}{which}"
+    user = unquote(parts.username or "") or known.get("user", "")
+    return StoreAddress(text, f"{database} schema {schema}", "", database, schema, user)
 
 
 def _parts(address: str) -> SplitResult:
@@ -59,7 +41,7 @@ def _parts(address: str) -> SplitResult:
         parts = urlsplit(address)
     except ValueError:
         raise _unreadable() from None
-    if "@" in parts.path + parts.query + parts.fragment:
+    if "@" in parts.path + parts.query + parts.fragment or not address.startswith("postgresql://"):
         raise _unreadable()
     return parts
 
@@ -82,7 +64,7 @@ def _unfit(where: str) -> StoreError:
 
 def _shown(parts: SplitResult) -> str:
     """The address without what may be secret."""
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+    return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def text(value: str) -> str:

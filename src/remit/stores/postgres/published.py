@@ -9,10 +9,11 @@ from functools import partial
 from remit.errors import RemitError, StoreError, Unstorable
 from remit.log import Channel, Floors, Head, Heads, Record, Subscriber
 from remit.stores.postgres.bell import Bell
-from remit.stores.postgres.place import place_of
-from remit.stores.postgres.retention import REPORT, SUBSCRIBERS
+from remit.stores.postgres.place import address_of
 from remit.stores.postgres.session import Asking, Row, Session
+from remit.stores.postgres.statements import REPORT, SUBSCRIBERS
 from remit.stores.tables import checkpoints_of, positions_text, quoted, record_of, subscriber_of
+from remit.stores.technology import StoreAddress
 
 _READ = """
     SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM {schema}.remit_published
@@ -42,9 +43,9 @@ class PublishedLogs:
     is connected before it is used.
     """
 
-    def __init__(self, address: str, context: str) -> None:
-        place = place_of(address, context)
-        self._where = place.where.partition(" schema ")[0]
+    def __init__(self, address: StoreAddress | str, context: str) -> None:
+        place = address_of(address, context)
+        self._where = place.database
         self._reading, self._hearing = Session(place, "published"), Session(place, "bell")
         self._asking = Asking()
         self._logs: dict[str, PublishedLog] = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncpg
 
 from remit.stores.postgres.failures import FAILURES, failure
-from remit.stores.postgres.place import Place, text
+from remit.stores.postgres.place import text
 from remit.stores.tables import quoted
+from remit.stores.technology import StoreAddress
 
 _ROLE = """\
 DO $remit$ BEGIN
@@ -45,14 +46,14 @@ def reader(schema: str, name: str, context: str) -> str:
     return _READER.format(schema=quoted(schema), role=quoted(name), name=text(name), context=text(context))
 
 
-async def apply(place: Place, sql: str) -> None:
+async def apply(place: StoreAddress, sql: str) -> None:
     """Runs grants in one transaction. Raises `StoreError`, `StoreUnavailable`."""
     try:
-        connection = await asyncpg.connect(place.address, timeout=10, statement_cache_size=0)
+        connection = await asyncpg.connect(place.text, timeout=10, statement_cache_size=0)
         try:
             async with connection.transaction():
                 await connection.execute(sql)
         finally:
             await connection.close()
     except FAILURES as error:
-        raise failure(error, place.where) from error
+        raise failure(error, place.shown) from error

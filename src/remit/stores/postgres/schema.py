@@ -8,9 +8,10 @@ import asyncpg
 
 from remit.errors import StoreError
 from remit.stores.postgres.failures import FAILURES, failure
-from remit.stores.postgres.place import Place, text
+from remit.stores.postgres.place import text
 from remit.stores.postgres.session import Link, Session
 from remit.stores.tables import quoted
+from remit.stores.technology import StoreAddress
 
 # One number for all schemas: making them is rare, and CREATE SCHEMA IF NOT EXISTS is no protection by itself.
 _LOCK = "SELECT pg_advisory_xact_lock(1919772020)"
@@ -78,7 +79,7 @@ def script(schema: str, context: str, partitions: int = PARTITIONS) -> str:
     return "\n".join(parts)
 
 
-async def prepare(session: Session, place: Place, context: str, partitions: int) -> tuple[int, int]:
+async def prepare(session: Session, place: StoreAddress, context: str, partitions: int) -> tuple[int, int]:
     """Makes or migrates the schema; says its version before and after. Where it is as it should be nothing is written,
     so no rights to it are needed.
 
@@ -93,12 +94,12 @@ async def prepare(session: Session, place: Place, context: str, partitions: int)
         if before < newest:
             found = await _migrated(session, place, before, script(place.schema, context, partitions))
     except FAILURES as error:
-        raise failure(error, place.where) from error
+        raise failure(error, place.shown) from error
     _judge(place, found, wanted, newest)
     return before, _version(found)
 
 
-async def _migrated(session: Session, place: Place, before: int, sql: str) -> dict[str, str]:
+async def _migrated(session: Session, place: StoreAddress, before: int, sql: str) -> dict[str, str]:
     async with session.transaction() as link:
         try:
             await link.connection.execute(sql)  # it may take long, and is not repeated
@@ -106,7 +107,7 @@ async def _migrated(session: Session, place: Place, before: int, sql: str) -> di
             there = f"the schema has version {before}, this release needs version {max(migrations())}"
             raise StoreError(
                 f"{there if before else 'there is no schema'}, and this user may not change that ({error})",
-                where=place.where, expected="a schema that was made or migrated before, or a user who may",
+                where=place.shown, expected="a schema that was made or migrated before, or a user who may",
                 next="run remit migrate with the rights of its owner, before the services start",
             ) from error  # fmt: skip
         found = await _found(link, place)
@@ -114,7 +115,7 @@ async def _migrated(session: Session, place: Place, before: int, sql: str) -> di
     return found
 
 
-async def migrate(place: Place, context: str) -> tuple[int, int]:
+async def migrate(place: StoreAddress, context: str) -> tuple[int, int]:
     """Makes or migrates the schema of a context; says its version before and after. Raises as `prepare`, and
     `StoreUnavailable`."""
     session = Session(place, "migrate")
@@ -124,7 +125,7 @@ async def migrate(place: Place, context: str) -> tuple[int, int]:
         await session.close()
 
 
-async def inspect(session: Session, place: Place, context: str) -> int:
+async def inspect(session: Session, place: StoreAddress, context: str) -> int:
     """The number of partitions of a schema, of which nothing is changed.
 
     Raises `StoreError` when there is none, when it is somebody else's, or of another version than this release reads.
@@ -134,13 +135,13 @@ async def inspect(session: Session, place: Place, context: str) -> int:
         async with session.transaction() as link:
             found = await _found(link, place)
     except FAILURES as error:
-        raise failure(error, place.where) from error
+        raise failure(error, place.shown) from error
     if (version := _version(found)) < newest:
         raise StoreError(
             f"the schema has version {version}; this release reads version {newest}"
             if version
             else "there is no schema",
-            where=place.where,
+            where=place.shown,
             expected="a schema that this release has made or migrated",
             next="run remit migrate with this release; or look with the release that made it",
         )
@@ -148,11 +149,11 @@ async def inspect(session: Session, place: Place, context: str) -> int:
     return int(found["partitions"])
 
 
-async def _found(link: Link, place: Place) -> dict[str, str]:
+async def _found(link: Link, place: StoreAddress) -> dict[str, str]:
     ((_, usable, there),) = await link.fetch(_THERE, place.schema)
     if not usable:
         raise StoreError(
-            "this user may not do that: the schema is another's", where=place.where,
+            "this user may not do that: the schema is another's", where=place.shown,
             expected="a user with the rights of the context's role",
             next="give the context's own user in the address, or grant it its rights: remit migrate --roles",
         )  # fmt: skip
@@ -161,7 +162,7 @@ async def _found(link: Link, place: Place) -> dict[str, str]:
     return {str(name): str(value) for name, value in await link.fetch("SELECT name, value FROM remit_meta")}
 
 
-async def contexts(place: Place) -> list[str]:
+async def contexts(place: StoreAddress) -> list[str]:
     """The contexts in a database that have the schema of their name, those that this user may look into.
 
     Raises `StoreError`, `StoreUnavailable`.
@@ -182,10 +183,10 @@ def _version(found: dict[str, str]) -> int:
     return int(found.get("version", "0"))
 
 
-def _judge(place: Place, found: dict[str, str], wanted: dict[str, str], newest: int) -> None:
+def _judge(place: StoreAddress, found: dict[str, str], wanted: dict[str, str], newest: int) -> None:
     if _version(found) > newest:
         raise StoreError(
-            f"the schema has version {found['version']}; this release knows versions up to {newest}", where=place.where,
+            f"the schema has version {found['version']}; this release knows versions up to {newest}", where=place.shown,
             expected=f"a schema version of at most {newest}",
             next="install the release of remit that made it, or a later one",
         )  # fmt: skip
@@ -193,7 +194,7 @@ def _judge(place: Place, found: dict[str, str], wanted: dict[str, str], newest: 
         if found[name] != value:
             raise StoreError(
                 f"the schema was made for {name} {found[name]!r}",
-                where=place.where,
+                where=place.shown,
                 expected=f"{name} {value!r}",
                 next="give each context a schema of its own"
                 if name == "context"

@@ -12,8 +12,8 @@ import asyncpg
 
 from remit.errors import StoreError, StoreUnavailable, another
 from remit.stores.postgres.failures import FAILURES, ended, failure, refusal
-from remit.stores.postgres.place import Place
 from remit.stores.tables import quoted
+from remit.stores.technology import StoreAddress
 
 Row = Sequence[Any]
 
@@ -107,7 +107,7 @@ class Session:
     address may have led to a standby for a moment, and whoever stayed there could never write again.
     """
 
-    def __init__(self, place: Place, use: str, *, to_read: bool = False) -> None:
+    def __init__(self, place: StoreAddress, use: str, *, to_read: bool = False) -> None:
         self._place = place
         self._use = use
         self._to_read = to_read
@@ -126,7 +126,7 @@ class Session:
         try:
             self._link = await self._connect()
         except FAILURES as error:
-            told = failure(error, self._place.where)
+            told = failure(error, self._place.shown)
             self._failed = (loop.time(), told)
             raise told from error
         self._failed = None
@@ -134,7 +134,7 @@ class Session:
 
     async def _connect(self) -> Link:
         connection = await asyncpg.connect(
-            self._place.address,
+            self._place.text,
             statement_cache_size=0,  # what is prepared is prepared on purpose
             timeout=ANSWER_SECONDS,
             server_settings={"application_name": f"remit {self._place.schema} {self._use}"[:63]},
@@ -153,7 +153,7 @@ class Session:
     def _judge(self, version: int) -> None:
         if version < _OLDEST:
             raise StoreError(
-                f"the server is PostgreSQL {version}", where=self._place.where,
+                f"the server is PostgreSQL {version}", where=self._place.shown,
                 expected=f"PostgreSQL {_OLDEST} or newer", next="upgrade the server",
             )  # fmt: skip
 
@@ -172,7 +172,7 @@ class Session:
                 if lost:
                     self.drop()
                 if not lost or not again or isinstance(error, TimeoutError):
-                    raise refusal(error, self._place.where) from error
+                    raise refusal(error, self._place.shown) from error
                 again = False
             except asyncio.CancelledError:
                 self.drop()

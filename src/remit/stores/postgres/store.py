@@ -3,96 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 from remit.errors import StoreError
-from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
-from remit.stores.port import Capabilities, Letter, Outcome, Parked, Unit, not_open, written_read_only
-from remit.stores.postgres import parked, retention
+from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
+from remit.stores.port import Outcome, Unit, not_open, written_read_only
+from remit.stores.postgres import POSTGRESQL, statements
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
 from remit.stores.postgres.failures import FAILURES, refusal
 from remit.stores.postgres.lookups import BEGIN, LOAD, OUTCOME, RECALL, Lookups
-from remit.stores.postgres.place import place_of
+from remit.stores.postgres.place import address_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import SEQUENCE, Front, Sequencer
 from remit.stores.postgres.session import Asking, Row, Session
 from remit.stores.postgres.transactions import Transaction, Transactions
 from remit.stores.postgres.writer import SWEEP, Writer
 from remit.stores.size import require_fit
-from remit.stores.tables import (
-    checkpoints_of,
-    heads_of,
-    parked_of,
-    positions_text,
-    record_of,
-    subscriber_of,
-    subscription_of,
-)
+from remit.stores.tables import InTables, heads_of, record_of
+from remit.stores.technology import StoreAddress
 
-_READ = """
-    SELECT part, pos, id, prev, key, type, version, at, headers, payload FROM remit_log
-    WHERE channel = $1 AND part = $2 AND pos > $3 ORDER BY pos LIMIT $4
-"""
-# One probe per partition, however long the log is.
-_HEADS = """
-    SELECT p.part, h.pos, h.at FROM generate_series(0, $1 - 1) AS p (part), LATERAL (
-        (SELECT pos, at FROM remit_log WHERE channel = $2 AND part = p.part ORDER BY pos DESC LIMIT 1)
-        UNION ALL (SELECT pos, at FROM remit_floor WHERE channel = $2 AND part = p.part)
-        ORDER BY pos DESC LIMIT 1
-    ) h
-"""
 _STAGED = -1
-_HEADS_AND_STAGED = _HEADS + " UNION ALL SELECT -1, 0, 0 WHERE EXISTS (SELECT FROM remit_staging WHERE nr > $3)"  # noqa: S608  no value is in it
-# One probe per partition, at the end where the newest row is: what moves have left behind is not looked at.
-_CHECKPOINTS = """
-    WITH RECURSIVE newest AS (
-        (SELECT part, pos, id, at FROM remit_checkpoint WHERE subscription = $1 AND source = $2 AND channel = $3
-         ORDER BY part DESC, prev DESC LIMIT 1)
-        UNION ALL
-        SELECT next.* FROM newest, LATERAL (
-            SELECT part, pos, id, at FROM remit_checkpoint
-            WHERE subscription = $1 AND source = $2 AND channel = $3 AND part < newest.part
-            ORDER BY part DESC, prev DESC LIMIT 1
-        ) next
-    )
-    SELECT part, pos, id, at FROM newest
-"""
-_LETTERS = """
-    SELECT part, pos, id, prev, key, type, version, sent, headers, payload, at FROM remit_letter
-    WHERE subscription = $1 AND source = $2 AND channel = $3 AND key = $4 AND discarded_at IS NULL
-    ORDER BY part, pos LIMIT $5
-"""
-_BEAT = """
-    INSERT INTO remit_heartbeat (process, at, body) VALUES ($1, $2, $3)
-    ON CONFLICT (process) DO UPDATE SET at = excluded.at, body = excluded.body
-"""
-_LAST_BEAT = "DELETE FROM remit_heartbeat WHERE process = $1"
-_BEATS = "SELECT process, at, body FROM remit_heartbeat"
-_LEASE = """
-    INSERT INTO remit_lease AS l (name, owner, until) SELECT name, $1, $2 FROM unnest($3::text[]) AS name ORDER BY 1
-    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
-    WHERE l.owner = excluded.owner OR l.until <= $4
-"""
-_LEASES = "SELECT name, owner, until FROM remit_lease"
-_KEEP = "UPDATE remit_idempotency SET at = greatest(at, $1) WHERE caller = $2 AND key = $3"
-# By time, so through an index: old rows are found without looking at the young ones.
-_PRUNE = (
-    """WITH gone AS (DELETE FROM remit_heartbeat WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM remit_heartbeat WHERE at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
-    )) RETURNING 1) SELECT count(*) FROM gone""",
-    """WITH gone AS (DELETE FROM remit_idempotency WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM remit_idempotency WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )) RETURNING 1) SELECT count(*) FROM gone""",
-    """WITH gone AS (DELETE FROM remit_letter WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM remit_letter WHERE discarded_at < $1 ORDER BY discarded_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )) RETURNING 1) SELECT count(*) FROM gone""",
-)
-
-
 _NOTHING: tuple[Any, ...] = (None,) * 5
 _NEITHER: tuple[Any, ...] = (None,) * 4
 
@@ -116,18 +49,19 @@ class _Writing(NamedTuple):
     transactions: Transactions
 
 
-class PostgresStore:
+class PostgresStore(InTables):
     """The `Store` of `context` at `postgresql://USER@HOST/DATABASE`, in the schema `?schema=NAME` or that of its name.
 
     A schema keeps the number of partitions it was made with. Each store uses four connections: one that writes, one
     that looks up single rows, one for everything else, and one that rings other processes and hears them.
     """
 
-    def __init__(self, address: str, context: str, *, partitions: int = 16) -> None:
-        self.capabilities = Capabilities(
-            durable=True, shared_between_processes=True, partitions=partitions, sql=True, apart=True, roles=True
-        )
-        self._place = place_of(address, context)
+    sql = statements
+
+    def __init__(self, address: StoreAddress | str, context: str, *, partitions: int = 16) -> None:
+        self.technology = POSTGRESQL
+        self.partitions = partitions
+        self._place = address_of(address, context)
         self._context = context
         self._asking = Asking()
         self._reading: _Reading | None = None
@@ -146,11 +80,10 @@ class PostgresStore:
         if read_only:
             others = Session(self._place, "reader", to_read=True)
             try:
-                partitions = await inspect(others, self._place, self._context)
+                self.partitions = await inspect(others, self._place, self._context)
             except BaseException:
                 await others.close()
                 raise
-            self.capabilities = replace(self.capabilities, partitions=partitions)
         else:
             self._writing = await self._open_to_write()
             others = Session(self._place, "reader")
@@ -161,8 +94,8 @@ class PostgresStore:
     async def _open_to_write(self) -> _Writing:
         session = Session(self._place, "writer")
         try:
-            await prepare(session, self._place, self._context, self.capabilities.partitions)
-            writer = Writer(session, self._place, self.capabilities.partitions)
+            await prepare(session, self._place, self._context, self.partitions)
+            writer = Writer(session, self._place, self.partitions)
             await writer.look()
         except BaseException:
             await session.close()
@@ -170,7 +103,7 @@ class PostgresStore:
         writer.heads.elsewhere = False
         commits = Commits(writer.write, self._appended)
         bell = Bell(Session(self._place, "bell"), [self._place.schema], partial(self._look, writer, commits))
-        transactions = Transactions(self._place, self.capabilities.partitions, partial(self._written, writer))
+        transactions = Transactions(self._place, self.partitions, partial(self._written, writer))
         return _Writing(session, writer, commits, bell, Front(), Sequencer(self._sequence), transactions)
 
     async def close(self) -> None:
@@ -234,7 +167,7 @@ class PostgresStore:
         if (trouble := self._writing.sequencer.trouble) is not None:
             raise StoreError(
                 f"what was published by existing code waits, because it cannot be moved to the log: {trouble.what}",
-                where=self._place.where, expected="rows of remit_staging that the log takes",
+                where=self._place.shown, expected="rows of remit_staging that the log takes",
                 next="see the server's log; what waits first is the row with the lowest nr",
             ) from trouble  # fmt: skip
         heads = self._writing.writer.heads
@@ -243,7 +176,7 @@ class PostgresStore:
 
     async def commit(self, unit: Unit) -> None:
         commits = self._writable().commits
-        await commits.add(unit, require_fit(unit, self._place.where)).outcome(self._place.where, commits.withdraw)
+        await commits.add(unit, require_fit(unit, self._place.shown)).outcome(self._place.shown, commits.withdraw)
 
     def begin(self) -> Transaction:
         return Transaction(self._writable().transactions, self.commit)
@@ -271,6 +204,7 @@ class PostgresStore:
         return ended, None if body is None else (version, body.encode())
 
     async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+        self._writable()
         while True:
             row = await self._readable().begins.find(caller, key, repr(at))
             fingerprint, outcome, kept, begun = row or _NEITHER
@@ -280,100 +214,49 @@ class PostgresStore:
                 return None, begun
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
-        return [record_of(row) for row in await self._rows(_READ, channel, part, after, limit)]
+        return [record_of(row) for row in await self._rows(statements.READ, channel, part, after, limit)]
 
     async def heads(self, channel: Channel) -> Heads:
-        partitions = self.capabilities.partitions
+        partitions = self.partitions
         if channel == Channel.PUBLISHED and self._writing is not None:
-            rows = await self._rows(_HEADS_AND_STAGED, partitions, channel, self._writing.front.above)
+            rows = await self._rows(statements.HEADS_AND_STAGED, partitions, channel, self._writing.front.above)
         else:
-            rows = await self._rows(_HEADS, partitions, channel)
+            rows = await self._rows(statements.HEADS, partitions, channel)
         if rows and rows[-1][0] == _STAGED:  # it was committed before, so who asks for a fresh answer waits for it
             await self._sequence()
             while self._writable().front.more:
                 await self._sequence()
-            rows = await self._rows(_HEADS, partitions, channel)
+            rows = await self._rows(statements.HEADS, partitions, channel)
         return heads_of(rows)
-
-    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
-        rows = await self._rows(_CHECKPOINTS, *subscription)
-        return checkpoints_of(rows)
-
-    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
-        return [parked_of(row) for row in await self._rows(parked.LONGEST, name, key, limit)]
-
-    async def count_parked(self, subscription: SubscriptionId) -> int:
-        return int((await self._rows(parked.COUNT, *subscription))[0][0])
-
-    async def parking(self) -> Sequence[SubscriptionId]:
-        return sorted(map(subscription_of, await self._rows(parked.PARKING)))
 
     async def parked_among(
         self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
-        rows = await self._rows(parked.AMONG, *subscription, part, list(keys))
+        rows = await self._rows(statements.AMONG, *subscription, part, list(keys))
         return {key for (key,) in rows if key is not None} if rows else None
-
-    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
-        rows = await self._rows(parked.DUE, *subscription, at, tried_after, limit)
-        return list(map(parked_of, rows))
-
-    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
-        rows = await self._rows(_LETTERS, *subscription, key, limit)
-        return [Letter(record_of(row), row[10]) for row in rows]
 
     async def retry(self, name: str, key: str | None, at: float) -> int:
         """Some at a time, each in a transaction of its own, so that nobody waits for all."""
         due, last = 0, ("", 0, 0, "")
         while True:
-            page = [tuple(row) for row in await self._write(parked.RETRY, at, name, key, *last, parked.PAGE)]
+            page = [tuple(row) for row in await self._write(statements.RETRY, at, name, key, *last, statements.PAGE)]
             due += len(page)
-            if len(page) < parked.PAGE:
+            if len(page) < statements.PAGE:
                 return due
             last = max(page)
-
-    async def beat(self, process: str, at: float, body: str) -> None:
-        if body:
-            await self._write(_BEAT, process, at, body)
-        else:
-            await self._write(_LAST_BEAT, process)
-
-    async def beats(self) -> Mapping[str, tuple[float, str]]:
-        return {process: (at, body) for process, at, body in await self._rows(_BEATS)}
-
-    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
-        await self._write(_LEASE, owner, until, list(names), now)
-
-    async def leases(self) -> Mapping[str, tuple[str, float]]:
-        return {name: (owner, until) for name, owner, until in await self._rows(_LEASES)}
-
-    async def keep(self, caller: str, key: str, at: float) -> None:
-        await self._write(_KEEP, at, caller, key)
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
         """Each kind is a transaction of its own. A row that somebody else is writing is left for the next time."""
         gone = 0
-        for sql, at in zip(_PRUNE, (beats, outcomes, tombstones), strict=True):
+        for sql, at in zip(statements.PRUNE, (beats, outcomes, tombstones), strict=True):
             ((rows,),) = await self._write(sql, at, limit)
             gone += rows
         return gone
 
-    async def floors(self, channel: Channel) -> Floors:
-        return checkpoints_of(await self._rows(retention.FLOORS, channel))
-
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
         """No commit waits for it: it locks nothing but what it deletes."""
-        ((gone,),) = await self._write(retention.TRIM, channel, part, upto, before, limit)
+        ((gone,),) = await self._write(statements.TRIM, channel, part, upto, before, limit)
         return int(gone)
-
-    async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
-        await self._write(retention.REPORT, subscription, channel, positions_text(positions), at)
-
-    async def subscribers(self) -> Sequence[Subscriber]:
-        return [subscriber_of(row) for row in await self._rows(retention.SUBSCRIBERS)]
-
-    async def forget(self, subscription: str) -> int:
-        return len(await self._write(retention.FORGET, subscription))
 
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         self._writable()
@@ -381,23 +264,23 @@ class PostgresStore:
 
         async def put() -> None:
             async with session.transaction() as link:
-                await retention.put(link, subscription, checkpoints)
+                await statements.put(link, subscription, checkpoints)
                 await link.commit()
 
         try:
             await self._asking.ask(put)
         except FAILURES as error:
-            raise refusal(error, self._place.where) from error
+            raise refusal(error, self._place.shown) from error
 
     def _readable(self) -> _Reading:
         if self._reading is None:
-            raise not_open(self._place.where)
+            raise not_open(self._place.shown)
         return self._reading
 
     def _writable(self) -> _Writing:
         self._readable()
         if self._writing is None:
-            raise written_read_only(self._place.where)
+            raise written_read_only(self._place.shown)
         return self._writing
 
     async def _rows(self, sql: str, *values: object) -> list[Row]:
@@ -406,3 +289,6 @@ class PostgresStore:
     async def _write(self, sql: str, *values: object) -> list[Row]:
         self._writable()
         return await self._rows(sql, *values)
+
+    async def _execute(self, sql: str, *values: object) -> int:
+        return len(await self._write(sql, *values))

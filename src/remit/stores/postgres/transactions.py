@@ -9,11 +9,10 @@ from typing import Any, Literal
 
 import asyncpg
 
-from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, RemitError, SqlError
+from remit.errors import Conflict, ConstraintViolated, RemitError, SqlError
 from remit.stores.nesting import Nested
-from remit.stores.outliving import PATIENCE, Pending
+from remit.stores.outliving import PATIENCE, Pending, failure_of
 from remit.stores.port import Unit
-from remit.stores.postgres.columns import is_plain, write_rows
 from remit.stores.postgres.failures import (
     FAILURES,
     REPEATABLE,
@@ -25,10 +24,10 @@ from remit.stores.postgres.failures import (
     refusal,
     unknown,
 )
-from remit.stores.postgres.letters import write_letters
-from remit.stores.postgres.place import Place
+from remit.stores.postgres.letters import write_unit
 from remit.stores.postgres.session import Link, Session
 from remit.stores.size import require_fit
+from remit.stores.technology import StoreAddress
 
 MOST = (8, 4, 2, 1)
 """Transactions at a time, by level: those of handlers whose callers have none, one, two, three. The next one waits."""
@@ -43,9 +42,9 @@ _STATUS = "SELECT pg_xact_status($1::text::xid8)"
 class Transactions:
     """The connections of a store for such units: made when they are needed, and used again."""
 
-    def __init__(self, place: Place, partitions: int, written: Callable[[Unit], None]) -> None:
+    def __init__(self, place: StoreAddress, partitions: int, written: Callable[[Unit], None]) -> None:
         """`written` is told of each unit that was committed here."""
-        self.where = place.where
+        self.where = place.shown
         self.partitions = partitions
         self.written = written
         self._place = place
@@ -189,7 +188,7 @@ class Transaction:
         else:
             pending = Pending(unit)
             task = asyncio.create_task(self._commit(link, unit), name="commit")
-            task.add_done_callback(lambda ended: pending.settle(_error(ended)))
+            task.add_done_callback(lambda ended: pending.settle(failure_of(ended)))
             await pending.outcome(self._transactions.where)
 
     async def _commit(self, link: Link, unit: Unit) -> None:
@@ -197,7 +196,7 @@ class Transaction:
         try:
             if not link.connection.is_in_transaction():
                 raise self._ended_by_user()
-            transaction = await self._write(link, unit)
+            transaction = str((await write_unit(link, unit, self._transactions.partitions)).transaction)
             await link.commit()
         except (*FAILURES, *UNFIT) as error:
             if self._session is not None:
@@ -208,20 +207,6 @@ class Transaction:
         finally:
             await self._end()
         self._transactions.written(unit)
-
-    async def _write(self, link: Link, unit: Unit) -> str:
-        """Writes the rows; gives the number of the transaction. Raises `Conflict`."""
-        if not is_plain(unit):
-            await self._call(link, Unit(advance=unit.advance))
-            await write_letters(link, unit)
-            unit = Unit(unit.changes, unit.entries, unit.claim)
-        return await self._call(link, unit)
-
-    async def _call(self, link: Link, unit: Unit) -> str:
-        written = await write_rows(link, [unit], self._transactions.partitions)
-        if written.lost:
-            raise written.lost[0]
-        return str(written.transaction)
 
     def _refused(self, error: Exception, written: bool) -> Exception:
         """What a failure means that is one of our own statements, or of COMMIT once those are `written`."""
@@ -288,11 +273,3 @@ class Transaction:
         )  # fmt: skip
         if session is not None:
             self._transactions.end(session, self._nested.level)
-
-
-def _error(task: asyncio.Task[None]) -> Exception | None:
-    """What the task that commits has ended with."""
-    if task.cancelled():
-        return OutcomeUnknown("the writing was cancelled", next="call again with the same key")
-    error = task.exception()
-    return error if error is None or isinstance(error, Exception) else OutcomeUnknown(str(error))

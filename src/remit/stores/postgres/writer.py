@@ -13,9 +13,9 @@ from remit.log import Channel, SubscriptionId
 from remit.stores.port import Unit, partition_of
 from remit.stores.postgres.columns import Written, apart, is_plain, write_rows
 from remit.stores.postgres.failures import FAILURES, REPEATABLE, ended, is_of_all, not_written, refusal, unknown
-from remit.stores.postgres.letters import write_letters
-from remit.stores.postgres.place import Place
+from remit.stores.postgres.letters import write_unit
 from remit.stores.postgres.session import Link, Session
+from remit.stores.technology import StoreAddress
 
 _MANY = 1000
 """Moves after which it is swept up."""
@@ -119,11 +119,11 @@ class Trail:
 class Writer:
     """The one connection of this process that writes units. Used by one task at a time."""
 
-    def __init__(self, session: Session, place: Place, partitions: int) -> None:
+    def __init__(self, session: Session, place: StoreAddress, partitions: int) -> None:
         self.heads = Heads()
         self.trail = Trail()
         self._session = session
-        self._where = place.where
+        self._where = place.shown
         self._partitions = partitions
 
     async def look(self) -> bool:
@@ -204,11 +204,10 @@ class Writer:
     async def _steps(self, units: Sequence[Unit]) -> Written:
         """The same as a transaction of several statements: for letters, and behind a pooler."""
         async with self._session.transaction() as link:
-            if not is_plain(units[0]):
-                units = [await self._letters(link, units[0])]
-            written = await write_rows(link, units, self._partitions)
-            if written.lost and len(units) == 1:
-                raise written.lost[0]
+            if len(units) == 1:
+                written = await write_unit(link, units[0], self._partitions)
+            else:
+                written = await write_rows(link, units, self._partitions)
             try:
                 await link.commit()
             except FAILURES as error:
@@ -216,14 +215,6 @@ class Writer:
                     raise _Doubt(link, written.transaction) from error
                 raise
         return written
-
-    async def _letters(self, link: Link, unit: Unit) -> Unit:
-        """Writes what a unit changes about letters, and its advance before it; the rest remains."""
-        moved = await write_rows(link, [Unit(advance=unit.advance)], self._partitions)
-        if moved.lost:
-            raise moved.lost[0]
-        await write_letters(link, unit)
-        return Unit(unit.changes, unit.entries, unit.claim)
 
     async def _find_out(self, doubt: _Doubt, units: Sequence[Unit]) -> list[Exception | None]:
         """Whether units are written whose transaction was being committed when its connection was lost."""

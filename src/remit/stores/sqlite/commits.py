@@ -11,8 +11,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol, TypeVar
 
-from remit.errors import OutcomeUnknown
-from remit.stores.outliving import Pending, settle
+from remit.stores.outliving import Pending, failure_of, settle
 from remit.stores.port import Unit
 
 _MOST = 256
@@ -143,17 +142,8 @@ class Commits:
         self.run(partial(self._write, units)).add_done_callback(partial(self._settle, batch))
 
     def _settle(self, batch: list[Pending], running: asyncio.Future[list[Exception | None]]) -> None:
-        if settle(batch, _outcomes(running, len(batch))):
+        error = failure_of(running)
+        # One error each: an exception that several tasks raise would gather the traceback of all of them.
+        if settle(batch, running.result() if error is None else [copy.copy(error) for _ in batch]):
             self._appended()
         self._next()
-
-
-def _outcomes(running: asyncio.Future[list[Exception | None]], units: int) -> list[Exception | None]:
-    if running.cancelled():
-        error: BaseException = OutcomeUnknown("the writing was cancelled", next="call again with the same key")
-    elif (raised := running.exception()) is None:
-        return running.result()
-    else:
-        error = raised
-    # One error each: an exception that several tasks raise would gather the traceback of all of them.
-    return [copy.copy(error) if isinstance(error, Exception) else OutcomeUnknown(str(error)) for _ in range(units)]

@@ -7,67 +7,26 @@ memory as a rule, never behind a writer (WAL), and so takes less time than the w
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from remit.errors import Conflict, StoreError
-from remit.log import Channel, Checkpoint, Floors, Heads, Record, Subscriber, SubscriptionId
-from remit.stores.port import BEGUN, Capabilities, Claim, Letter, Outcome, Parked, Unit, not_open, written_read_only
+from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
+from remit.stores.notes import BEGUN
+from remit.stores.port import Claim, Outcome, Unit, not_open, written_read_only
 from remit.stores.size import require_fit
-from remit.stores.sqlite import parked, retention
+from remit.stores.sqlite import SQLITE, statements
 from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
 from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, look, make_private, prepare
 from remit.stores.sqlite.writer import Writer
-from remit.stores.tables import checkpoints_of, heads_of, parked_of, positions_text, subscriber_of, subscription_of
-
-# JSON is kept as text and asked for as bytes, so that nobody decodes and encodes it again.
-_LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
-_OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB), at FROM idempotency WHERE caller = ? AND key = ?"
-_READ = (
-    "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"
-    " WHERE channel = ? AND part = ? AND pos > ? ORDER BY pos LIMIT ?"
-)
-# One probe per partition, however long the log is; and one at its floor, in case all of it was deleted.
-_HEADS = (
-    "WITH RECURSIVE parts (part) AS (VALUES (0) UNION ALL SELECT part + 1 FROM parts WHERE part + 1 < ?1)"
-    " SELECT parts.part, coalesce(log.pos, floor.pos), coalesce(log.at, floor.at) FROM parts"
-    " LEFT JOIN log ON log.channel = ?2 AND log.part = parts.part"
-    " AND log.pos = (SELECT max(pos) FROM log AS last WHERE last.channel = ?2 AND last.part = parts.part)"
-    " LEFT JOIN floor ON floor.channel = ?2 AND floor.part = parts.part"
-    " WHERE log.pos IS NOT NULL OR floor.pos IS NOT NULL"
-)
-_CHECKPOINTS = "SELECT part, pos, id, at FROM checkpoint WHERE subscription = ? AND source = ? AND channel = ?"
-_LETTERS = (
-    "SELECT part, pos, id, prev, key, type, version, sent, headers, CAST(payload AS BLOB), at FROM letter"
-    " WHERE subscription = ? AND source = ? AND channel = ? AND key = ? AND discarded_at IS NULL"
-    " ORDER BY part, pos LIMIT ?"
-)
-_BEAT = "INSERT OR REPLACE INTO heartbeat (process, at, body) VALUES (?, ?, ?)"
-_LAST_BEAT = "DELETE FROM heartbeat WHERE process = ?"
-_LEASE = (
-    "INSERT INTO lease (name, owner, until) SELECT value, ?1, ?2 FROM json_each(?3) WHERE true"
-    " ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until"
-    " WHERE lease.owner = excluded.owner OR lease.until <= ?4"
-)
-_KEEP = "UPDATE idempotency SET at = max(at, ?) WHERE caller = ? AND key = ?"
-# By time, so through an index: old rows are found without looking at the young ones.
-_PRUNE = (
-    "DELETE FROM heartbeat WHERE process IN (SELECT process FROM heartbeat WHERE at < ? LIMIT ?)",
-    "DELETE FROM idempotency WHERE rowid IN (SELECT rowid FROM idempotency WHERE at < ? ORDER BY at LIMIT ?)",
-    "DELETE FROM letter WHERE rowid IN (SELECT rowid FROM letter WHERE discarded_at < ? LIMIT ?)",
-)
-_OLD = (
-    "SELECT EXISTS (SELECT 1 FROM heartbeat WHERE at < ?), EXISTS (SELECT 1 FROM idempotency WHERE at < ?),"
-    " EXISTS (SELECT 1 FROM letter WHERE discarded_at < ?)"
-)
+from remit.stores.tables import InTables, heads_of
+from remit.stores.technology import StoreAddress
 
 
 class _Open(NamedTuple):
@@ -77,15 +36,18 @@ class _Open(NamedTuple):
     presence: Presence
 
 
-class SqliteStore:
+class SqliteStore(InTables):
     """The `Store` of `context` in the file at `path`, which is made with its directory where it is missing.
 
     What is made is for its user alone: the file 0600, its directory 0700. A file that is there keeps its rights.
     A file keeps the number of partitions it was made with. `lane` is where writes run: a thread, unless told otherwise.
     """
 
+    sql = statements
+
     def __init__(self, path: str | Path, context: str, *, lane: Lane | None = None, partitions: int = 16) -> None:
-        self.capabilities = Capabilities(durable=True, shared_between_processes=True, partitions=partitions)
+        self.technology = SQLITE
+        self.partitions = partitions
         self._path = Path(path)
         self._where = str(path)
         self._context = context
@@ -106,8 +68,7 @@ class SqliteStore:
         if self._open is not None or self._looking:
             return
         if read_only:
-            partitions = inspect(self._path, self._context)
-            self.capabilities = replace(self.capabilities, partitions=partitions)
+            self.partitions = inspect(self._path, self._context)
             self._looking = True
             return
         lane = self._lane
@@ -127,11 +88,11 @@ class SqliteStore:
             make_private(self._path)
             Presence.refuse_inherited(self._path)
             connections.append(connect(self._path))
-            prepare(connections[0], self._path, self._context, self.capabilities.partitions)
+            prepare(connections[0], self._path, self._context, self.partitions)
             connections.append(connect(self._path))
             connections[1].execute("PRAGMA query_only = ON")
             presence = Presence(self._path)
-            writer = Writer(connections[0], self._where, self.capabilities.partitions, presence)
+            writer = Writer(connections[0], self._where, self.partitions, presence)
             return writer, connections[1], presence
         except BaseException as error:
             for connection in connections:
@@ -192,11 +153,11 @@ class SqliteStore:
         await commits.add(unit).outcome(self._where, commits.withdraw)
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
-        rows = self._rows(_LOAD, (kind, id))
+        rows = self._fetch(statements.LOAD, kind, id)
         return rows[0] if rows else None
 
     async def outcome(self, caller: str, key: str) -> Outcome | None:
-        rows = self._rows(_OUTCOME, (caller, key))
+        rows = self._fetch(statements.OUTCOME, caller, key)
         return Outcome(*rows[0]) if rows else None
 
     async def recall(
@@ -214,102 +175,52 @@ class SqliteStore:
         return await self.outcome(caller, key), begun.at
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
-        return list(map(Record._make, self._rows(_READ, (channel, part, after, limit))))
+        return list(map(Record._make, self._fetch(statements.READ, channel, part, after, limit)))
 
     async def heads(self, channel: Channel) -> Heads:
-        rows = self._rows(_HEADS, (self.capabilities.partitions, channel))
+        rows = self._fetch(statements.HEADS, self.partitions, channel)
         return heads_of(rows)
-
-    async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
-        rows = self._rows(_CHECKPOINTS, subscription)
-        return checkpoints_of(rows)
-
-    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
-        return list(map(parked_of, self._rows(parked.LONGEST, (name, key, limit))))
-
-    async def count_parked(self, subscription: SubscriptionId) -> int:
-        return int(self._rows(parked.COUNT, subscription)[0][0])
-
-    async def parking(self) -> Sequence[SubscriptionId]:
-        return list(map(subscription_of, self._rows(parked.PARKING, ())))
 
     async def parked_among(
         self, subscription: SubscriptionId, part: int, keys: Collection[str]
     ) -> Collection[str] | None:
         place = (*subscription, part)
-        rows = [row for some in parked.asked(keys) for row in self._rows(parked.AMONG, (*place, *some))]
+        rows = [row for some in statements.asked(keys) for row in self._fetch(statements.AMONG, *place, *some)]
         return {key for (key,) in rows if key is not None} if rows else None
-
-    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
-        return list(map(parked_of, self._rows(parked.DUE, (*subscription, at, tried_after, limit))))
-
-    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
-        rows = self._rows(_LETTERS, (*subscription, key, limit))
-        return [Letter(Record._make(row[:10]), row[10]) for row in rows]
 
     async def retry(self, name: str, key: str | None, at: float) -> int:
         """Some at a time, each in a transaction of its own, so that no commit waits for all. Raises like `commit`."""
         store, due, last = self._opened(), 0, ("", 0, 0, "")
         while True:
-            places = self._rows(parked.PLACES, (name, key, *last, parked.PAGE))
-            work = partial(parked.make_due, name=name, places=places, at=at)
+            places = self._fetch(statements.PLACES, name, key, *last, statements.PAGE)
+            work = partial(statements.make_due, name=name, places=places, at=at)
             due += await store.commits.run(partial(store.writer.transact, work))
-            if len(places) < parked.PAGE:
+            if len(places) < statements.PAGE:
                 return due
             last = places[-1]
-
-    async def beat(self, process: str, at: float, body: str) -> None:
-        if body:
-            await self._execute(_BEAT, (process, at, body))
-        else:
-            await self._execute(_LAST_BEAT, (process,))
-
-    async def beats(self) -> Mapping[str, tuple[float, str]]:
-        return {process: (at, body) for process, at, body in self._rows("SELECT process, at, body FROM heartbeat", ())}
-
-    async def lease(self, owner: str, names: Collection[str], *, now: float, until: float) -> None:
-        await self._execute(_LEASE, (owner, until, json.dumps(list(names)), now))
-
-    async def leases(self) -> Mapping[str, tuple[str, float]]:
-        return {name: (owner, until) for name, owner, until in self._rows("SELECT name, owner, until FROM lease", ())}
-
-    async def keep(self, caller: str, key: str, at: float) -> None:
-        await self._execute(_KEEP, (at, caller, key))
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
         """Each kind is a transaction of its own, and none is begun where there is nothing to delete."""
         before = (beats, outcomes, tombstones)
-        (old,) = self._rows(_OLD, before)
+        (old,) = self._fetch(statements.OLD, *before)
         gone = 0
-        for sql, at, some in zip(_PRUNE, before, old, strict=True):
+        for sql, at, some in zip(statements.PRUNE, before, old, strict=True):
             if some:
-                gone += await self._execute(sql, (at, limit))
+                gone += await self._execute(sql, at, limit)
         return gone
-
-    async def floors(self, channel: Channel) -> Floors:
-        return checkpoints_of(self._rows(retention.FLOORS, (channel,)))
 
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
         """No transaction is begun where there is nothing to delete."""
         store = self._opened()
-        first = self._rows(retention.FIRST, (channel, part))
+        first = self._fetch(statements.FIRST, channel, part)
         if not first or first[0][0] > upto or first[0][1] >= before:
             return 0
-        work = partial(retention.trim, channel=channel, part=part, upto=upto, before=before, limit=limit)
+        work = partial(statements.trim, channel=channel, part=part, upto=upto, before=before, limit=limit)
         return await store.commits.run(partial(store.writer.transact, work))
-
-    async def report(self, subscription: str, channel: Channel, positions: Mapping[int, int], at: float) -> None:
-        await self._execute(retention.REPORT, (subscription, channel, positions_text(positions), at))
-
-    async def subscribers(self) -> Sequence[Subscriber]:
-        return list(map(subscriber_of, self._rows(retention.SUBSCRIBERS, ())))
-
-    async def forget(self, subscription: str) -> int:
-        return await self._execute(retention.FORGET, (subscription,))
 
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         store = self._opened()
-        work = partial(retention.put, subscription=subscription, checkpoints=checkpoints)
+        work = partial(statements.put, subscription=subscription, checkpoints=checkpoints)
         await store.commits.run(partial(store.writer.transact, work))
 
     def _opened(self) -> _Open:
@@ -320,7 +231,7 @@ class SqliteStore:
         self._open.presence.require()
         return self._open
 
-    def _rows(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+    def _fetch(self, sql: str, *values: Any) -> list[Any]:
         if self._looking:
             return look(self._path, sql, values)
         reader = self._opened().reader
@@ -331,11 +242,14 @@ class SqliteStore:
         except (ValueError, OverflowError) as error:
             raise unstorable(error, self._where) from error
 
-    async def _execute(self, sql: str, values: tuple[object, ...]) -> int:
+    async def _rows(self, sql: str, *values: Any) -> list[Any]:
+        return self._fetch(sql, *values)
+
+    async def _execute(self, sql: str, *values: Any) -> int:
         store = self._opened()
         return await store.commits.run(partial(store.writer.execute, sql, values))
 
 
-def open_sqlite(address: str, context: str) -> SqliteStore:
+def open_sqlite(address: StoreAddress, context: str) -> SqliteStore:
     """The store at `sqlite:PATH`, not yet opened."""
-    return SqliteStore(address.partition(":")[2], context)
+    return SqliteStore(address.path, context)

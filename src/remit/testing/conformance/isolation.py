@@ -1,4 +1,4 @@
-"""What a store must do whose capabilities say `roles`: keep the stores of contexts apart by their credentials.
+"""What a store must do whose technology says `roles`: keep the stores of contexts apart by their credentials.
 
 class TestMyStore(IsolationConformance):
     @pytest.fixture
@@ -25,7 +25,7 @@ class IsolationConformance:
     """The promises of a store with credentials per context, one test each."""
 
     async def test_it_says_that_credentials_keep_contexts_apart(self, store: ContextStore) -> None:
-        same(store.capabilities.roles, True, "what a store can do is said by its capabilities")
+        same(store.technology.roles, True, "what a store can do is said by its technology")
 
     async def test_another_context_can_neither_open_nor_look_into_it(
         self, store: ContextStore, intruder: ContextStore

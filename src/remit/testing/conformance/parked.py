@@ -11,7 +11,6 @@ from remit.runtime.failures import told
 from remit.stores.port import Letter, Park, Parked, Store, Unit
 from remit.testing.conformance.stores import (
     SOURCE,
-    UnitConformance,
     advance,
     all_letters,
     discard,
@@ -27,7 +26,7 @@ from remit.testing.conformance.stores import (
 __all__ = ["ParkedConformance"]
 
 
-class ParkedConformance(UnitConformance):
+class ParkedConformance:
     """The promises about parked keys, one test each."""
 
     async def test_a_failed_message_parks_its_key(self, store: Store) -> None:

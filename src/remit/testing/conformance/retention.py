@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from remit.log import Channel, Checkpoint, Record, Subscriber
 from remit.stores.port import Change, Store, Unit, partition_of
-from remit.testing.conformance.parked import ParkedConformance
 from remit.testing.conformance.stores import SOURCE, advance, entry, refused, same
 
 __all__ = ["RetentionConformance"]
@@ -13,7 +12,7 @@ FAR = 1_000_000
 """A position that no log here reaches."""
 
 
-class RetentionConformance(ParkedConformance):
+class RetentionConformance:
     """What is promised of deleting, of floors and of subscribers."""
 
     async def test_the_first_messages_can_be_deleted(self, store: Store, twin: Store) -> None:
@@ -36,7 +35,7 @@ class RetentionConformance(ParkedConformance):
         same(ids(await store.read(Channel.PRIVATE, part, 4, 10)), ["m5"], "and whoever reads reads on")
 
     async def test_young_messages_stay(self, store: Store) -> None:
-        part = partition_of("k", store.capabilities.partitions)
+        part = partition_of("k", store.partitions)
         ages = [1.0, 7.0, 2.0, 3.0]  # a clock was wrong
         await store.commit(Unit(entries=[entry("k", f"m{pos}", at=at) for pos, at in enumerate(ages, 1)]))
         same(await store.trim(Channel.PRIVATE, part, upto=FAR, before=1.0, limit=1000), 0, "of that time is young")
@@ -64,7 +63,7 @@ class RetentionConformance(ParkedConformance):
     async def test_other_partitions_and_channels_stay(self, store: Store) -> None:
         part = await written(store, 2)
         await store.commit(Unit(entries=[entry("k", "p1", Channel.PUBLISHED)]))
-        for other in range(store.capabilities.partitions):
+        for other in range(store.partitions):
             if other != part:
                 same(await store.trim(Channel.PRIVATE, other, upto=FAR, before=9.0, limit=9), 0, "nothing was there")
         same(await store.trim(Channel.PRIVATE, part, upto=FAR, before=9.0, limit=9), 2, "what was meant is gone")
@@ -115,7 +114,7 @@ class RetentionConformance(ParkedConformance):
 async def written(store: Store, count: int) -> int:
     """Writes so many messages of one key, message n at the time n; says to which partition."""
     await store.commit(Unit(entries=[entry("k", f"m{pos}", at=float(pos)) for pos in range(1, count + 1)]))
-    return partition_of("k", store.capabilities.partitions)
+    return partition_of("k", store.partitions)
 
 
 def ids(records: list[Record]) -> list[str]:

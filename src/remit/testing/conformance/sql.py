@@ -1,4 +1,4 @@
-"""What a store must do that takes statements of its users': one whose capability is `sql`.
+"""What a store must do that takes statements of its users': one whose technology says `sql`.
 
 class TestMyStore(SqlConformance):
     @pytest.fixture
@@ -50,7 +50,7 @@ class SqlConformance:
     """The promises of transactions that carry statements of the user's."""
 
     async def test_it_says_what_it_can(self, store: SqlStore) -> None:
-        same(store.capabilities.sql, True, "the capability is said")
+        same(store.technology.sql, True, "its technology says it")
 
     async def test_statements_and_unit_are_written_together(self, store: SqlStore) -> None:
         await with_table(store)

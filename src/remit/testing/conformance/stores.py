@@ -110,13 +110,13 @@ def discard(pos: int, key: str = "k") -> Discard:
 
 async def whole_log(store: Store, channel: Channel = Channel.PRIVATE) -> list[Record]:
     """All messages of a channel, partition after partition."""
-    parts = range(store.capabilities.partitions)
+    parts = range(store.partitions)
     return [message for part in parts for message in await store.read(channel, part, 0, 1_000_000)]
 
 
 async def noticed(store: Store) -> bool:
     """Whether it says that others have committed: at once, or within 5 s where it has to be told by a server."""
-    for _ in range(500 * store.capabilities.shared_between_processes):
+    for _ in range(500 * store.technology.shared_between_processes):
         if store.changed_elsewhere():
             return True
         await asyncio.sleep(0.01)
@@ -146,7 +146,7 @@ class UnitConformance:
     async def test_a_message_is_read_as_it_was_written(self, store: Store) -> None:
         headers, payload = '{"trace":"ü"}', '{"name":"Zoë 🎓","text":"a\\u0000b"}'.encode()
         await store.commit(Unit(entries=[Entry(Channel.PUBLISHED, "käse", "m1", "b.X", 7, 1.25, headers, payload)]))
-        part = partition_of("käse", store.capabilities.partitions)
+        part = partition_of("käse", store.partitions)
         found = await store.read(Channel.PUBLISHED, part, 0, 10)
         expected = [Record(part, 1, "m1", "", "käse", "b.X", 7, 1.25, headers, payload)]
         same(found, expected, "a message is read as it was written, from the partition of its key")
@@ -191,7 +191,7 @@ class UnitConformance:
 
     async def test_reading_starts_after_a_position_and_is_bounded(self, store: Store) -> None:
         await store.commit(Unit(entries=[entry("k", f"m{number}") for number in range(1, 8)]))
-        part = partition_of("k", store.capabilities.partitions)
+        part = partition_of("k", store.partitions)
         page = [message.pos for message in await store.read(Channel.PRIVATE, part, 2, 3)]
         same(page, [3, 4, 5], "a page starts after the position and is at most as long as asked for")
         same(await store.read(Channel.PRIVATE, part, 7, 3), [], "after the last message there is nothing")
@@ -201,7 +201,7 @@ class UnitConformance:
         await store.commit(Unit(entries=[entry(key, f"m{n}", at=float(n)) for n, key in enumerate(keys)]))
         expected: dict[int, tuple[int, float]] = {}
         for number, key in enumerate(keys):
-            part = partition_of(key, store.capabilities.partitions)
+            part = partition_of(key, store.partitions)
             expected[part] = (expected.get(part, (0, 0.0))[0] + 1, float(number))
         same(dict(await store.heads(Channel.PRIVATE)), expected, "a head is the position and time of the last message")
         same(dict(await store.heads(Channel.PUBLISHED)), {}, "a channel without messages has no heads")
@@ -223,7 +223,7 @@ class UnitConformance:
             await store.commit(unit)
             same(await twin.load("Account", text), (1, b"1"), "state is found under its identity")
             same(await twin.outcome("web", text), Outcome(b"f", b"{}", 1.0), "an outcome is found under its key")
-            part = partition_of(text, store.capabilities.partitions)
+            part = partition_of(text, store.partitions)
             last = (await store.read(Channel.PRIVATE, part, 0, 100))[-1]
             same(last.key, text, "a message keeps its key")
             same([row.key for row in await twin.parked(key=text)], [text], "a parked key is found")
@@ -290,20 +290,6 @@ class UnitConformance:
         same(await store.outcome("web", "k1"), Outcome(b"\x00\xff", '"zoë"'.encode(), 1.0), "the first outcome stays")
         await store.commit(Unit(claim=Claim("batch", "k1", b"f", b'"c"', 3.0)))
         same(await store.outcome("batch", "k1"), Outcome(b"f", b'"c"', 3.0), "each caller has its own keys")
-
-    async def test_a_command_is_first_begun_once(self, store: Store, twin: Store) -> None:
-        same(await store.first_begun("web", "k1", 1.5), (None, 1.5), "it begins now")
-        same(await twin.first_begun("web", "k1", 7.0), (None, 1.5), "it began before, wherever")
-        begun = await asyncio.gather(
-            *(each.first_begun("web", "k2", float(n)) for n, each in enumerate([store, twin] * 9))
-        )
-        same(len(set(begun)), 1, "all that begin at once have one beginning")
-        others = await asyncio.gather(*(store.first_begun("web", f"o'{n} \u4e2d", n / 7) for n in range(20)))
-        same(others, [(None, n / 7) for n in range(20)], "each has its own")
-        same(await store.outcome("web", "k1"), None, "a beginning is no outcome")
-        await store.commit(Unit(claim=Claim("web", "k1", b"f", b'"a"', 3.0)))
-        outcome, _ = await twin.first_begun("web", "k1", 9.0)
-        same(outcome, Outcome(b"f", b'"a"', 3.0), "the outcome comes with it")
 
     async def test_an_outcome_and_a_state_are_looked_up_together(self, store: Store, twin: Store) -> None:
         outcome, state = Outcome(b"f", b'"a"', 1.0), (1, b'{"owed":1}')
@@ -407,7 +393,7 @@ class UnitConformance:
         same(loops, [loop], "who has stopped watching is not woken")
 
     async def test_commits_of_others_are_noticed(self, store: Store, twin: Store) -> None:
-        shared = store.capabilities.shared_between_processes
+        shared = store.technology.shared_between_processes
         store.changed_elsewhere()
         await store.commit(Unit(entries=[entry("k", "m1")]))
         same(store.changed_elsewhere(), False, "one's own commits are not somebody else's")

@@ -7,14 +7,16 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from remit.errors import StoreError, TooLarge, Unstorable
-from remit.log import Channel
+from remit.log import Channel, Checkpoint
 from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.pruning import prune, trim
 from remit.stores.port import Change, Claim, Outcome, Store, Unit
 from remit.stores.size import LARGEST_UNIT
+from remit.testing.conformance.notes import NotesConformance
+from remit.testing.conformance.parked import ParkedConformance
 from remit.testing.conformance.retention import RetentionConformance
-from remit.testing.conformance.stores import SOURCE, all_letters, discard, entry, park, same, whole_log
+from remit.testing.conformance.stores import SOURCE, UnitConformance, all_letters, discard, entry, park, same, whole_log
 
 __all__ = ["StoreConformance"]
 
@@ -37,8 +39,22 @@ AWKWARD = {
 """Texts that a store may not take."""
 
 
-class StoreConformance(RetentionConformance):
+class StoreConformance(UnitConformance, ParkedConformance, NotesConformance, RetentionConformance):
     """The promises of a store, one test each. Subclass it and give it two fixtures, `store` and `twin`."""
+
+    async def test_it_can_do_what_its_technology_says(self, store: Store, twin: Store) -> None:
+        said = store.technology
+        same(twin.technology, said, "all that have it open say the same")
+        same(hasattr(store, "begin"), said.sql, "it takes statements of the user's, if it says so")
+        await store.commit(Unit([Change("Account", "a1", 0, b"{}")]))
+        if said.shared_between_processes:
+            same(twin is not store, True, "what processes share can be opened by two of them")
+            same(await twin.load("Account", "a1"), (1, b"{}"), "what one has written, the other reads")
+        if said.durable:
+            same(twin is not store, True, "what is durable can be opened by another process")
+            await asyncio.gather(store.close(), twin.close())
+            await twin.open()
+            same(await twin.load("Account", "a1"), (1, b"{}"), "what was written outlives who has written it")
 
     async def test_a_store_opened_to_be_read_is_not_written(self, store: Store) -> None:
         await store.beat("p1", 1.0, "{}")
@@ -60,6 +76,11 @@ class StoreConformance(RetentionConformance):
             "report": lambda: store.report("mail.desk", Channel.PRIVATE, {}, 1.0),
             "forget": lambda: store.forget("mail.desk"),
             "place": lambda: store.place(SOURCE, {}),
+            "agree": lambda: store.agree(None, 1.0),
+            "note_event_keys": lambda: store.note_event_keys({"billing.Settled version 1": None}),
+            "first_begun": lambda: store.first_begun("", "new", 1.0),
+            "note_missed": lambda: store.note_missed(SOURCE, {0: Checkpoint(1, "m1", 1.0)}),
+            "accept_missed": lambda: store.accept_missed(SOURCE, 1.0),
         }
         for name, write in writes.items():
             try:

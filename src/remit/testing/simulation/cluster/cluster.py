@@ -96,7 +96,7 @@ class Cluster:
         for name in incarnation.spot.contexts:
             lane = SimLane(incarnation, self._choices)
             store = SqliteStore(self.folder / f"{name}.db", name, lane=lane, partitions=_PARTITIONS)
-            store.capabilities = replace(store.capabilities, shared_between_processes=self.leased)
+            store.technology = replace(store.technology, shared_between_processes=self.leased)
             incarnation.stores[name] = store
         host = self._make(incarnation, model)
         self.subscriptions |= {each.id for each in host.followers}
