@@ -1,10 +1,12 @@
 """What holds for every test: property tests draw the same examples on every run, and take the time they need.
 
 Whoever started the tests in the background may have left SIGINT ignored; processes that tests interrupt inherit that.
+What collecting them leaves in memory stays until the end: the garbage collector need not look at it again and again.
 """
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
@@ -20,6 +22,15 @@ pytest_plugins = ["tests.side_by_side"]
 
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.load_profile("repeatable")
+
+gc.disable()  # until all tests are collected
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    gc.freeze()
+    gc.enable()
+
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

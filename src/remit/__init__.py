@@ -30,6 +30,7 @@ from remit.errors import (
     Diverged,
     HandlerFailed,
     KeyReused,
+    ModelError,
     NotAdded,
     NotFound,
     OutboxError,
@@ -45,7 +46,6 @@ from remit.errors import (
     TooLarge,
     Unavailable,
 )
-from remit.findings import ModelError
 from remit.hosting import Outbox, SyncOutbox, SyncSender, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 

@@ -1,7 +1,7 @@
-"""What can go wrong.
+"""What can go wrong, and what a check has found: several faults, told together.
 
 RemitError
-├── ModelError            the declared system does not hold together (in `findings`, whose values it carries)
+├── ModelError            the declared system does not hold together: all findings of a check
 ├── ServiceError          a service of the user's could not be made at start
 ├── ListenerError         a listener does not say to which events it listens
 ├── CallError             a call did not end with a reply or a declared refusal
@@ -37,6 +37,8 @@ A *refusal* (`remit.Refusal`) is no error of this tree: it is a declared answer.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TypeVar
 
 E = TypeVar("E", bound="RemitError")
@@ -86,6 +88,49 @@ class RemitError(Exception):
 
     def __str__(self) -> str:
         return told(self.code, self.where, self.what, self.expected, self.next)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that does not hold: what, where, what was expected, and what to type next."""
+
+    code: str
+    where: str
+    what: str
+    expected: str = ""
+    next: str = ""
+
+    def __str__(self) -> str:
+        return told(self.code, self.where, self.what, self.expected, self.next)
+
+
+class ModelError(RemitError):
+    """The declared system does not hold together. Raised at start, with every finding at once."""
+
+    code = "model.invalid"
+
+    def __init__(
+        self, what: str = "", *, where: str = "", expected: str = "", next: str = "", findings: Iterable[Finding] = ()
+    ) -> None:
+        self.findings = list(findings)
+        what = what or f"{len(self.findings)} finding(s) in the model"
+        super().__init__(what, where=where, expected=expected, next=next)
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self.findings)) or super().__str__()
+
+
+class Findings(list[Finding]):
+    """Findings on their way; `settle` raises them together."""
+
+    def report(self, code: str, where: str, what: str, *, expected: str = "", next: str = "") -> None:
+        """Adds one finding."""
+        self.append(Finding(code, where, what, expected, next))
+
+    def settle(self) -> None:
+        """Does nothing when there are none; otherwise raises `ModelError` with all of them."""
+        if self:
+            raise ModelError(findings=dict.fromkeys(self))
 
 
 class ServiceError(RemitError):

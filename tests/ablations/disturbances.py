@@ -25,6 +25,7 @@ from remit.transports.http.calls import HttpCalls
 from remit.transports.nats.events import NatsEvents
 
 __all__ = [
+    "PAYMENT_SECONDS",
     "PREFIX",
     "answers_are_lost",
     "commits_are_slow",

@@ -1,19 +1,21 @@
 """The rooms keep their order, and the contracts that say so in pyproject.toml notice each kind of break."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SEEN_ROW = re.compile(r"^\| `(\w+)` \| (`\w+`(?:, `\w+`)*) \|$", re.MULTILINE)
 
 # The smallest package in which the contracts hold.
 STUB = {
     "errors.py": "",
-    "findings.py": "import remit.errors\n",
-    "messages/__init__.py": "import remit.findings\n",
+    "messages/__init__.py": "import remit.errors\n",
     "log/__init__.py": "import remit.messages\n",
     "domain/__init__.py": "import remit.messages\n",
     "stores/__init__.py": "",
@@ -36,12 +38,15 @@ STUB = {
     "contexts/__init__.py": "import remit.domain\n",
     "checks/__init__.py": "import remit.contexts\n",
     "runtime/__init__.py": "import asyncio\nimport remit.contexts\nimport remit.stores.port\n",
+    "runtime/work/__init__.py": "",
+    "runtime/calling/__init__.py": "import remit.runtime.work\n",
+    "runtime/following/__init__.py": "import remit.runtime.work\n",
     "hosting/__init__.py": "import remit.runtime\nimport remit.topology\n",
     "hosting/technologies.py": "import remit.topology.stores\n",
     "hosting/databases.py": "import remit.stores.postgres.store\n",
     "topology/__init__.py": "",
     "topology/stores.py": "import remit.stores.sqlite\n",
-    "topology/file.py": "import remit.findings\nimport remit.topology.stores\n",
+    "topology/file.py": "import remit.errors\nimport remit.topology.stores\n",
     "topology/placement.py": "import remit.topology.file\n",
     "topology/shapes.py": "import remit.contexts\n",
     "topology/flows.py": "import remit.topology.placement\n",
@@ -81,6 +86,9 @@ BREAKS = {
     ),
     "a plan that needs what it plans for": ("topology/flows.py", "import remit.stores.port\n"),
     "an extra named outside the command line": ("hosting/technologies.py", "def serve():\n    import uvicorn\n"),
+    "the unit of work knows who has it run": ("runtime/work/__init__.py", "import remit.runtime.calling\n"),
+    "calls know who follows": ("runtime/calling/__init__.py", "import remit.runtime.following\n"),
+    "a module of the runtime without a place": ("runtime/leftovers.py", ""),
     "a cycle inside a room": ("stores/port.py", "import remit.stores.memory.store\n"),
 }
 
@@ -107,6 +115,31 @@ def write_stub(folder: Path, extra: tuple[str, str] | None = None) -> None:
 def test_the_source_keeps_the_order(tmp_path: Path) -> None:
     verdict = judge(ROOT / "src", tmp_path)
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+def test_who_sees_whom_is_written_down() -> None:
+    """A new edge between rooms is a decision: whoever needs one adds it to the table in docs/architecture.md."""
+    page = (ROOT / "docs/architecture.md").read_text()
+    written = {room: set(re.findall(r"\w+", seen)) for room, seen in SEEN_ROW.findall(page)}
+    seen = rooms_seen()
+    rows = [f"| `{room}` | {', '.join(f'`{each}`' for each in sorted(seen[room]))} |" for room in sorted(seen)]
+    assert written == seen, "the source says:\n" + "\n".join(rows)
+
+
+def rooms_seen() -> dict[str, set[str]]:
+    """The rooms that each room imports from. `testing` and the package itself, which may see all, are left out."""
+    graph = grimp.build_graph("remit", cache_dir=None)
+    seen: dict[str, set[str]] = {}
+    for importer in graph.modules:
+        for imported in graph.find_modules_directly_imported_by(importer):
+            one, other = room_of(importer), room_of(imported)
+            if one not in ("", "testing", other):
+                seen.setdefault(one, set()).add(other)
+    return seen
+
+
+def room_of(module: str) -> str:
+    return module.partition(".")[2].partition(".")[0]
 
 
 def test_the_stub_keeps_the_order(tmp_path: Path) -> None:

@@ -115,7 +115,10 @@ def test_nothing_is_left_for_later() -> None:
 
 
 def borrowed(path: Path) -> Iterator[str]:
-    """What a test module takes from another one and should not: a private name, or anything of a `test_*.py`."""
+    """What a test module takes from another one and should not: a private name, or anything of a `test_*.py`.
+
+    A `__main__` is what people start, and no secret.
+    """
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "tests":
             names = [*f"{node.module}".split("."), *(alias.name for alias in node.names)]
@@ -123,7 +126,8 @@ def borrowed(path: Path) -> Iterator[str]:
             names = [part for alias in node.names if alias.name.startswith("tests.") for part in alias.name.split(".")]
         else:
             continue
-        yield from (f"{place(path)}:{node.lineno} {name}" for name in names if name.startswith(("_", "test_")))
+        kept = (name for name in names if name.startswith(("_", "test_")) and name != "__main__")
+        yield from (f"{place(path)}:{node.lineno} {name}" for name in kept)
 
 
 def test_no_test_module_imports_what_another_one_keeps_to_itself() -> None:
@@ -137,6 +141,7 @@ def test_what_is_borrowed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     module.write_text(
         "from tests.cli.program import Office, _hidden\nfrom tests.cli.test_run import go\n"
         "from tests.cli import test_log\nimport tests.cli.test_plan\nfrom remit import _x\nimport ast\n"
+        "from tests.soak.__main__ import main\n"
     )
     found = ["1 _hidden", "2 test_run", "3 test_log", "4 test_plan"]
     assert list(borrowed(module)) == [f"test_it.py:{each}" for each in found]

@@ -6,7 +6,7 @@ from typing import Any
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Projection, Query, Refusal, Repository
 from remit.checks import check
 from remit.contexts import ContextMap, Relation
-from remit.findings import Finding
+from remit.errors import Finding
 
 
 class SoldOut(Refusal): ...

@@ -19,7 +19,11 @@ def made_of_something(event: Placed):  # type: ignore[no-untyped-def]  # the mis
     return OrderPlaced(order=event.order)
 
 
-@pytest.mark.parametrize("publisher", [made_of_nothing, made_of_a_domain_event, made_of_something])
+def made_of_many(event: Placed) -> list[OrderPlaced]:
+    return [OrderPlaced(order=event.order)]
+
+
+@pytest.mark.parametrize("publisher", [made_of_nothing, made_of_a_domain_event, made_of_something, made_of_many])
 def test_publisher_result(publisher: Callable[..., Any]) -> None:
     sales = Context("sales")
     sales.publish(Placed)(publisher)

@@ -8,7 +8,7 @@ import pytest
 from remit import Context, System
 from remit.checks import RULES, rules
 from remit.contexts import Model
-from remit.findings import Findings
+from remit.errors import Findings
 
 ROOT = Path(__file__).parents[2]
 BESIDE = {

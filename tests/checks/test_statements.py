@@ -6,7 +6,7 @@ from remit import Context, Sql
 from remit.checks import model_of
 from remit.checks.statements import check_statements
 from remit.contexts import ContextMap
-from remit.findings import Findings
+from remit.errors import Findings
 from tests.checks.shop import Count
 
 

@@ -193,3 +193,16 @@ def test_scripts_call_the_services_of_a_topology(office: Office, tmp_path: Path)
         assert (code, "again" in said) == (0, True)
         code, _, said = running.end(signal.SIGTERM)
     assert code == 0, said
+
+
+def test_services_that_start_and_end_together_warn_of_nothing(office: Office, tmp_path: Path) -> None:
+    """For a moment the one that is quicker does not see the other, whose log it follows."""
+    file = tmp_path / "two.toml"
+    file.write_text(TWO_SERVICES.format(*(free_port() for _ in range(4))))
+    with office.started("run", str(file), "--json") as running:
+        latest = time.monotonic() + 30.0
+        while (shown := run(office, "status", str(file), "--json"))[0] != 0:
+            assert time.monotonic() < latest, shown[1]
+        code, _, said = running.end(signal.SIGTERM)
+    assert code == 0, said
+    assert "WARNING" not in said, said

@@ -12,7 +12,7 @@ from remit.contexts import INJECTABLES, PROJECTION, PUBLISHER, ROLES, SERVICE, I
 from remit.contexts.annotations import asked_by
 from remit.runtime import compile_system
 from remit.runtime.plan import ContextPlan
-from remit.runtime.work.unit import GIVEN
+from remit.runtime.work.given import GIVEN
 from tests.checks.shop import Count, Order, Orders, Paid, Place, Placed, checked, only, paid, place, placed, untyped
 
 ROOT = Path(__file__).parents[2]

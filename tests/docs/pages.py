@@ -26,6 +26,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -38,10 +39,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Self
 
+from tests.servers.warm import REMIT
+
 ROOT = Path(__file__).parents[2]
 SECONDS = 45.0
 
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>```+)(?P<language>\S*)\s*$")
+SHELL = re.compile(r"[|&;<>()$`*?~#]|\\")
+"""Signs that mean something to a shell, outside quotes at least."""
 COMMENT = re.compile(
     r"^\s*<!-- (?P<name>file|exit|serves|serves instead of|runs elsewhere)(?:: (?P<argument>.+?))? -->$"
 )
@@ -179,7 +184,7 @@ class Page:
 
     def command(self, each: Block, command: str, shown: list[str], expected: int) -> None:
         done = subprocess.run(
-            ["sh", "-c", command],
+            words(command),
             env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -197,7 +202,7 @@ class Page:
         output = self.folder / f"serves-{each.line}.txt"
         with output.open("w") as stream:
             process = subprocess.Popen(
-                ["sh", "-c", f"exec {command}"], env=environment(), stdout=stream, stderr=subprocess.STDOUT
+                words(command, "exec "), env=environment(), stdout=stream, stderr=subprocess.STDOUT
             )
         stopping = self.serving[command] = self.closing.enter_context(ExitStack())
         stopping.callback(stop, process, each, command)
@@ -229,6 +234,13 @@ def stop(process: subprocess.Popen[bytes], each: Block, command: str) -> None:
         raise each.error(f"`{command}` did not end when asked to") from None
     if code != 0:
         raise each.error(f"`{command}` ended with {code} when asked to end")
+
+
+def words(command: str, before: str = "") -> list[str]:
+    """What runs it: a shell, unless it is `remit` with plain arguments, which need not start from nothing then."""
+    if command.startswith("remit ") and not SHELL.search(command):
+        return [REMIT, *shlex.split(command)[1:]]
+    return ["sh", "-c", before + command]
 
 
 def environment() -> dict[str, str]:

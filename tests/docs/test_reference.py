@@ -3,10 +3,12 @@
 import ast
 import re
 from collections.abc import Iterator
+from typing import get_args
 
 from cyclopts import App
 
 from remit.cli.program import app
+from remit.runtime.events import EVENTS, CallOutcome, RuntimeEvent
 from tests.docs.pages import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -16,6 +18,8 @@ FILE_ENDINGS = (".db", ".sql", ".html", ".json")
 CODE_ROW = re.compile(r"^\| `([a-z]+\.[a-z-]+)` \|", re.MULTILINE)
 OPTION_ROW = re.compile(r"^\| `(--[a-z-]+|[A-Z]+)", re.MULTILINE)
 PART_ROW = re.compile(r"^\| `(?P<file>[a-z_/]+\.py)` \| `(?P<name>[\w.]+)` \|", re.MULTILINE)
+EVENT_ROW = re.compile(r"^\| `(?P<event>[A-Z]\w+)` \| `(?P<field>\w+)` \|", re.MULTILINE)
+VALUE_ROW = re.compile(r"^\| `([a-z-]+)` \| [^`]", re.MULTILINE)
 SECTION = re.compile(r"^## `remit (?P<command>[^`]+)`\n(?P<body>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -37,6 +41,20 @@ def test_every_part_that_the_architecture_names_is_where_it_says() -> None:
     parts = [match.group("file", "name") for match in PART_ROW.finditer((ROOT / "docs/architecture.md").read_text())]
     assert parts
     assert [part for part in parts if part[1] not in names_in((ROOT / "src/remit" / part[0]).read_text())] == []
+
+
+def test_every_event_with_each_of_its_fields_has_its_row_and_no_other() -> None:
+    shown = [match.group("event", "field") for match in EVENT_ROW.finditer((REFERENCE / "events.md").read_text())]
+    beside = RuntimeEvent.__struct_fields__
+    fields = {(event.__name__, name) for event in EVENTS for name in event.__struct_fields__ if name not in beside}
+    assert len(shown) == len(set(shown))
+    assert set(shown) == fields
+
+
+def test_every_way_a_call_ends_has_its_row_and_no_other() -> None:
+    page = (REFERENCE / "events.md").read_text()
+    (table,) = [block for block in page.split("\n\n") if block.startswith("| outcome |")]
+    assert tuple(VALUE_ROW.findall(table)) == get_args(CallOutcome)
 
 
 def test_codes_are_found_where_errors_are_made() -> None:

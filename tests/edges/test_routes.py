@@ -8,7 +8,7 @@ import pytest
 
 from remit.contexts import Context, Route
 from remit.edges.http import HttpEdge
-from remit.findings import ModelError
+from remit.errors import ModelError
 from remit.hosting import System
 from remit.messages import Command, Query
 from tests.edges.shop import Cancel, Closed, LimitExceeded, Line, Newest, Orders, PlaceOrder, Recorder, Touch

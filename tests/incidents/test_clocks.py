@@ -27,8 +27,8 @@ def test_a_service_whose_clock_is_wrong_answers_in_time_and_handles_everything(t
         made.services["mail"].environment["DEPOT_CLOCK"] = str(wrong)
         made.services.start()
         begun = time.monotonic()
-        assert made.hand_over(deadline=3.0) == (201, 1)
-        assert time.monotonic() - begun < 3.0
+        assert made.hand_over(deadline=10.0) == (201, 1)
+        assert time.monotonic() - begun < 10.0
         made.send("one")
         eventually(lambda: made.delivered() == [3])
         row = eventually(lambda: running(made.status()["mail.deliver"]))

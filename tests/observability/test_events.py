@@ -15,13 +15,16 @@ import pytest
 
 from remit import (
     Aggregate,
+    BadKey,
     Command,
     Context,
     CustomerSupplier,
     DeadlineExceeded,
     DomainEvent,
     HandlerFailed,
+    KeyReused,
     Later,
+    NotFound,
     Query,
     Refusal,
     Repository,
@@ -29,7 +32,7 @@ from remit import (
     System,
     Unavailable,
 )
-from remit.errors import ListenerError
+from remit.errors import ListenerError, StoreError
 from remit.log import Channel
 from remit.observability import (
     BatchHandled,
@@ -204,6 +207,22 @@ async def test_the_outcome_is_that_of_the_caller() -> None:
 
 
 @on_virtual_time
+async def test_what_is_the_mistake_of_a_caller_is_told_apart_from_failures() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        with pytest.raises(NotFound):
+            await app.ask(Count(item="a"))
+        await app.send(Put(item="a"), key="wish")
+        with pytest.raises(KeyReused):
+            await app.send(Put(item="b"), key="wish")
+        with pytest.raises(BadKey):
+            await app.ask(Count(item="a" * 513))
+        with pytest.raises(HandlerFailed):
+            await app.send(Put(item="bug"))
+    assert [call.outcome for call in kept.of(CallEnded)] == ["invalid", "replied", "invalid", "invalid", "failed"]
+
+
+@on_virtual_time
 async def test_what_comes_of_one_call_has_one_cause() -> None:
     kept = Heard()
     async with running(kept) as app:
@@ -286,6 +305,28 @@ async def test_a_process_says_when_it_starts_and_when_it_is_about_to_end() -> No
     (stopping,) = kept.of(ProcessStopping)
     assert started.process == stopping.process == app.process != ""
     assert stopping.time - started.time == pytest.approx(3.0)
+
+
+async def test_a_process_that_could_not_start_says_neither() -> None:
+    class Closed(MemoryStore):
+        async def open(self, *, read_only: bool = False) -> None:
+            raise StoreError("it is closed")
+
+    kept = Heard()
+    host = Host(desk_of([]).model(), {"desk": Closed()}, Ports(), listeners=[kept])
+    with pytest.raises(StoreError):
+        await host.start()
+    await host.stop()
+    assert (kept.of(ProcessStarted), kept.of(ProcessStopping)) == ([], [])
+
+
+async def test_a_process_says_once_that_it_ends() -> None:
+    kept = Heard()
+    host = Host(desk_of([]).model(), {"desk": MemoryStore()}, Ports(), listeners=[kept])
+    await host.start()
+    await host.stop()
+    await host.stop()
+    assert len(kept.of(ProcessStopping)) == 1
 
 
 async def test_what_a_relay_has_published_is_told() -> None:
@@ -466,6 +507,16 @@ def test_a_listener_that_does_not_say_what_it_takes_is_refused(listener: Any, wh
     assert why in refused.value.what
 
 
+async def test_one_listener_that_is_not_in_a_list_is_refused() -> None:
+    given: Any = own
+    with pytest.raises(ListenerError) as refused:
+        async with desk_of([]).connect(store="memory:", listeners=given):
+            pass
+    assert refused.value.next == "listeners=[hear]"
+    with pytest.raises(ListenerError):
+        Host(desk_of([]).model(), {"desk": MemoryStore()}, Ports(), listeners=given)
+
+
 @pytest.mark.parametrize("error", [ZeroDivisionError, asyncio.CancelledError, SystemExit, GeneratorExit])
 async def test_a_listener_that_raises_harms_nobody_and_is_said_once(
     error: type[BaseException], caplog: pytest.LogCaptureFixture
@@ -514,7 +565,7 @@ OFTEN = (CallBegun, CallEnded, UnitCommitted, BatchHandled, MessagesPublished)
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of what happens often, each time that one is made."""
-    from remit.runtime.calling import hearing
+    from remit.runtime.calling import telling
     from remit.runtime.following import handling, publishing
     from remit.runtime.work import unit
 
@@ -528,7 +579,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return make
 
     for kind in OFTEN:
-        (module,) = [each for each in (hearing, handling, publishing, unit) if hasattr(each, kind.__name__)]
+        (module,) = [each for each in (telling, handling, publishing, unit) if hasattr(each, kind.__name__)]
         monkeypatch.setattr(module, kind.__name__, counted(kind))
     return made
 

@@ -17,7 +17,7 @@ RECOVERY_SECONDS = 10.0
 """How long after everything is back something may be half done: the pause between two tries, and the try."""
 
 
-MARGIN_SECONDS = 1.0
+MARGIN_SECONDS = 3.0
 """How much later than its deadline an answer may come on a busy machine."""
 
 

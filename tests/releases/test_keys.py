@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Repository, System
-from remit.findings import ModelError
+from remit.errors import ModelError
 from remit.testing.conformance.stores import same
 from tests.releases.running import Shops
 

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec
 
 from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
 from remit.log import Channel, Heads, Record
-from remit.observability import line_of
+from remit.observability import StateChanged, line_of
 from remit.runtime import Host, LoopWatch, Ports, RuntimeEvent, SystemClock
 from remit.runtime.following.follower import Follower
 from remit.stores import Store, partition_of
@@ -100,6 +100,8 @@ class Talk:
     said: list[str] = field(default_factory=list[str])
     told: list[str] = field(default_factory=list[str])
     """The same, with what was said."""
+    states: list[str] = field(default_factory=list[str])
+    """Of what notes, one after another, with what keeps it."""
     failing: list[Exception] = field(default_factory=list[Exception])
     """What noting raises, once each, before it works."""
     wrap: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]] = plainly
@@ -138,6 +140,8 @@ class Talk:
         feed.away = self.away
 
         def hear(event: RuntimeEvent) -> None:
+            if isinstance(event, StateChanged) and event.where == "talk.note":
+                self.states.append(f"{event.after}: {event.note}")
             if (line := line_of(event)) is not None:
                 self.said.append(line.word)
                 self.told.append(f"{line.word}: {line.what}")

@@ -2,7 +2,7 @@
 
 Hundreds are started, and most of what each computed until it was ready was importing the same modules. So one process
 imports them once, and each further one is forked off from it: with arguments, environment, folder and streams of its
-own, its own modules of the system it runs, and a number that can be killed. The pages, the demo and the long tests
+own, its own modules of the system it runs, and a number that can be killed. The README, the demo and the long tests
 start theirs from nothing.
 """
 
@@ -25,7 +25,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["WarmPopen", "cold"]
+__all__ = ["REMIT", "WarmPopen", "cold"]
 
 REMIT = str(Path(sys.executable).with_name("remit"))
 ANYHOW = (

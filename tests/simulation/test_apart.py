@@ -19,6 +19,7 @@ from remit.testing.simulation.cluster import placements
 from remit.testing.simulation.cluster.network import Network
 from remit.transports import Push, Request
 from tests.simulation.planted import (
+    beginning_with,
     forget_that_keys_are_used,
     handle_whatever_is_pushed,
     move_checkpoints_blindly,
@@ -57,9 +58,12 @@ def test_without_pulling_a_broker_that_keeps_messages_brings_them_all() -> None:
 
 def test_what_a_broker_that_keeps_nothing_loses_is_lost_without_pulling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Network, "_keep", never)
-    runs = [simulate(seed, apart=True, pull=False) for seed in range(3)]
-    accused = {verdict.judge for run in runs for verdict in run.verdicts}
-    assert accused >= {"lost", "stuck"}
+    accused: set[str] = set()
+    for seed in range(3):
+        accused |= {verdict.judge for verdict in simulate(seed, apart=True, pull=False).verdicts}
+        if accused >= {"lost", "stuck"}:
+            return
+    pytest.fail(f"three seeds accuse {sorted(accused) or 'nothing'}")
 
 
 def test_the_same_seed_is_the_same_run() -> None:
@@ -111,16 +115,18 @@ class Layer(NamedTuple):
     name: str
     remove: Plant
     judges: set[str]
+    seed: int = 0
+    """The one that found it last."""
 
 
 LAYERS = [
-    Layer("checkpoints are compared before they move", move_checkpoints_blindly, {"doubled"}),
+    Layer("checkpoints are compared before they move", move_checkpoints_blindly, {"doubled"}, seed=5),
     Layer("a message names the one before", skip_gaps, {"lost"}),
-    Layer("the first of a partition is read", take_the_first_one_as_it_comes, {"lost", "false"}),
+    Layer("the first of a partition is read", take_the_first_one_as_it_comes, {"lost", "false"}, seed=1),
     Layer("what was published or handled is known", handle_whatever_arrives, {"doubled"}),
     Layer("an attempt has the key of the one before", new_key_for_each_attempt, {"doubled"}),
     Layer("a key that is used is known", forget_that_keys_are_used, {"doubled"}),
-    Layer("a lease that is not renewed is over", trust_the_ends_of_leases, {"stuck"}),
+    Layer("a lease that is not renewed is over", trust_the_ends_of_leases, {"stuck"}, seed=8),
 ]
 
 
@@ -128,7 +134,7 @@ LAYERS = [
 def test_without_one_layer_the_judges_find_it(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
     layer.remove(monkeypatch)
     accused: set[str] = set()
-    for seed in range(TRIES):
+    for seed in beginning_with(layer.seed, range(TRIES)):
         accused |= {verdict.judge for verdict in simulate(seed, apart=True).verdicts}
         if accused & layer.judges:
             return

@@ -40,11 +40,11 @@ _FOLLOWERS = {"orders": {"billing"}, "billing": {"shipping", "billing"}}
 """Where logs are trimmed, who was put back may itself have missed what is deleted."""
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_the_same_seed_is_the_same_run(seed: int) -> None:
-    first, second = simulate(seed), simulate(seed)
+def test_the_same_seed_is_the_same_run() -> None:
+    """Also in another process: test_replay.py."""
+    first, second = simulate(1), simulate(1)
     assert (first.digest, first.steps, first.seconds) == (second.digest, second.steps, second.seconds)
-    assert first.digest != simulate(seed + 100).digest
+    assert first.digest != simulate(101).digest
 
 
 def test_the_faults_of_a_run_given_by_name_are_the_same_run() -> None:

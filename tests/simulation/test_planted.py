@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from remit.testing.simulation import simulate
-from tests.simulation.planted import PLANTED, Planted
+from tests.simulation.planted import PLANTED, Planted, beginning_with
 
 SEEDS = 80
 
@@ -14,7 +14,7 @@ SEEDS = 80
 def test_a_planted_bug_is_found(planted: Planted, monkeypatch: pytest.MonkeyPatch) -> None:
     planted.plant(monkeypatch)
     accused: set[str] = set()
-    for seed in range(SEEDS):
+    for seed in beginning_with(planted.seed, range(SEEDS)):
         accused |= {verdict.judge for verdict in simulate(seed, pull=planted.pull, restore=planted.restore).verdicts}
         if accused & planted.judges:
             return

@@ -12,7 +12,7 @@ from remit.runtime.upkeep import pruning
 from remit.stores.sqlite import retention
 from remit.testing.simulation import simulate
 from remit.testing.simulation.scene import Scene
-from tests.simulation.planted import Plant, keep_quiet_about_history
+from tests.simulation.planted import Plant, beginning_with, keep_quiet_about_history
 
 TRIMMED: Sequence[int] = [seed for seed in range(60) if Scene(seed).trims]
 
@@ -53,6 +53,8 @@ def forget_where_logs_begin(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(retention, "_FLOOR", "SELECT coalesce(?, ?, ?, ?, ?)")
 
 
+SEED = 5
+"""The one that found most of them last."""
 PLANTED: Mapping[str, tuple[Plant, str, set[str]]] = {
     "what is old is deleted, handled or not": (delete_what_is_old, "", {"false", "lost", "stuck"}),
     "more is reported than was handled": (report_what_is_there, "", {"false", "lost", "stuck"}),
@@ -66,7 +68,7 @@ def test_a_planted_bug_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     plant, restore, judges = PLANTED[name]
     plant(monkeypatch)
     accused: set[str] = set()
-    for seed in TRIMMED:
+    for seed in beginning_with(SEED, TRIMMED):
         accused |= {verdict.judge for verdict in simulate(seed, restore=restore).verdicts}
         if accused & judges:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from remit.contexts import Model
 from remit.contexts.annotations import aggregates_of
-from remit.findings import Findings
+from remit.errors import Findings
 
 
 def check_aggregates(model: Model, findings: Findings) -> None:

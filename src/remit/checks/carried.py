@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from remit.contexts import Model
-from remit.contexts.annotations import aggregates_of, is_kind
+from remit.contexts.annotations import aggregates_of, is_kind, projections_of
 from remit.contexts.declarations import where
-from remit.domain import Projection
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.messages import Command, Message, Query, Refusal, not_a_key, not_carried, reply_of
 
 
 def check_carried(model: Model, findings: Findings) -> None:
     aggregates = {kept for context in model.contexts for kept, _ in aggregates_of(context)}
-    projections = {kept for context in model.contexts for kept in context.projections if is_kind(kept, Projection)}
+    projections = {kept for context in model.contexts for kept in projections_of(context)}
     kept: list[type] = [*model.owners, *sorted(aggregates | projections, key=where)]
     for declared in kept:
         _check_carried(declared, declared, findings)

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import inspect
 
-from remit.contexts import PUBLISHER, Handler, Model
-from remit.findings import Findings
+from remit.contexts import PUBLISHER, Model
+from remit.errors import Findings
 
 
 def check_coroutines(model: Model, findings: Findings) -> None:
     for bound in (bound for context in model.contexts for bound in context.functions if bound.fits):
-        is_async = inspect.iscoroutinefunction(bound.function)
-        if bound.role is PUBLISHER and is_async:
-            _report_async(bound, findings)
-        elif bound.role is not PUBLISHER and not is_async:
-            _report_sync(bound, findings)
-
-
-def _report_async(publisher: Handler, findings: Findings) -> None:
-    findings.report(
-        "publisher.async", publisher.place, f"{publisher.name} is async, and a publisher runs inside the transaction",
-        expected="a plain function without I/O",
-        next=f"def {publisher.name}(event: {publisher.message.__name__}) -> ...",
-    )  # fmt: skip
-
-
-def _report_sync(handler: Handler, findings: Findings) -> None:
-    findings.report(
-        "handler.sync", handler.place, f"{handler.name} handles {handler.message.__name__} and is no async function",
-        expected="an async function", next=f"async def {handler.name}(...)",
-    )  # fmt: skip
+        name, message = bound.name, bound.message.__name__
+        is_async, may_wait = inspect.iscoroutinefunction(bound.function), bound.role is not PUBLISHER
+        if is_async and not may_wait:
+            findings.report(
+                "publisher.async", bound.place, f"{name} is async, and a publisher runs inside the transaction",
+                expected="a plain function without I/O", next=f"def {name}(event: {message}) -> ...",
+            )  # fmt: skip
+        elif may_wait and not is_async:
+            findings.report(
+                "handler.sync", bound.place, f"{name} handles {message} and is no async function",
+                expected="an async function", next=f"async def {name}(...)",
+            )  # fmt: skip

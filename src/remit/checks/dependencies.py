@@ -10,7 +10,7 @@ from typing import Any
 
 from remit.contexts import INJECTABLES, SERVICE, Context, Handler, Model
 from remit.contexts.annotations import Asked, asked_by, is_kind
-from remit.findings import Findings
+from remit.errors import Findings
 
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -21,7 +21,12 @@ def check_dependencies(model: Model, findings: Findings) -> None:
         for asked in asked_by(context, handler):
             parameter = parameters[asked.parameter]
             if parameter.kind not in _BY_POSITION:
-                _report_kind(handler, parameter, findings)
+                findings.report(
+                    "handler.parameters", handler.place,
+                    f"parameter {parameter.name!r} of {handler.name} is {parameter.kind.description}",
+                    expected="parameters that can be given by position: the message first,"
+                    " then what the handler asks for",
+                )  # fmt: skip
             elif not _is_given(context, asked):
                 _report_missing(context, handler, asked, findings)
 
@@ -31,14 +36,6 @@ def _is_given(context: Context[Any], asked: Asked) -> bool:
     if kind is SERVICE:
         return asked.wanted in [*context.provided]
     return (kind.of is None or is_kind(asked.subject, kind.of)) and kind.is_known(context, asked.subject)
-
-
-def _report_kind(handler: Handler, parameter: inspect.Parameter, findings: Findings) -> None:
-    findings.report(
-        "handler.parameters", handler.place,
-        f"parameter {parameter.name!r} of {handler.name} is {parameter.kind.description}",
-        expected="parameters that can be given by position: the message first, then what the handler asks for",
-    )  # fmt: skip
 
 
 def _report_missing(context: Context[Any], handler: Handler, asked: Asked, findings: Findings) -> None:

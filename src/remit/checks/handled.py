@@ -12,7 +12,7 @@ from typing import Any
 from remit.contexts import Handler, Model
 from remit.contexts.annotations import is_kind, name_of, sent_later
 from remit.contexts.declarations import where
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.messages import Command, Message, Query, declared_context
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from remit.contexts import Model
-from remit.contexts.annotations import aggregates_of, is_kind
+from remit.contexts.annotations import aggregates_of, is_kind, projections_of
 from remit.contexts.declarations import where
 from remit.domain import Projection
-from remit.findings import Findings
+from remit.errors import Findings
 
 
 def check_kept(model: Model, findings: Findings) -> None:
     for context in model.contexts:
         named: dict[str, type] = {}
-        projections = [each for each in context.projections if is_kind(each, Projection)]
-        for kept in (*(aggregate for aggregate, _ in aggregates_of(context)), *projections):
+        for kept in (*(aggregate for aggregate, _ in aggregates_of(context)), *projections_of(context)):
             other = named.setdefault(kept.__name__, kept)
             if other is not kept:
                 findings.report(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from remit.contexts import Model
-from remit.findings import Findings
+from remit.errors import Findings
 
 _NAME = re.compile(r"(?!.{64})[a-z][a-z0-9_]*(-[a-z0-9_]+)*")
 _A_NAME = "at most 63 lower-case letters, digits, '_' and single '-' between them, beginning with a letter"

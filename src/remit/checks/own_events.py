@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from remit.contexts import Model
 from remit.contexts.annotations import is_kind
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.messages import DomainEvent
 
 

@@ -5,37 +5,27 @@ from __future__ import annotations
 from remit.contexts import Model
 from remit.contexts.annotations import is_kind
 from remit.contexts.model import Claim, claims_of
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.messages import Command, DomainEvent, Message, Query, declared_context
 
 
 def check_ownership(model: Model, findings: Findings) -> None:
     claimed: dict[type[Message], Claim] = {}
     for claim in (claim for context in (*model.contexts, *model.beside) for claim in claims_of(context)):
-        named = declared_context(claim.message)
+        owner, name = declared_context(claim.message), claim.message.__name__
         first = claimed.setdefault(claim.message, claim)
-        if named not in (None, claim.context):
-            _report_foreign(claim, named, findings)
-        elif named is None and first.context != claim.context:
-            _report_two_owners(first, claim, findings)
-
-
-def _report_foreign(claim: Claim, owner: str | None, findings: Findings) -> None:
-    name = claim.message.__name__
-    findings.report(
-        "message.foreign", claim.place,
-        f"{name} belongs to {owner!r}, and context {claim.context!r} declares what only its owner may",
-        expected=f"{name} handled, published, recorded or folded by context {owner!r}", next=_what_to_do(claim),
-    )  # fmt: skip
-
-
-def _report_two_owners(first: Claim, second: Claim, findings: Findings) -> None:
-    name = second.message.__name__
-    findings.report(
-        "message.two-owners", second.place,
-        f"{name} is taken for its own by context {first.context!r} ({first.place}) and by {second.context!r}",
-        expected="one owner per message", next=_what_to_do(second),
-    )  # fmt: skip
+        if owner not in (None, claim.context):
+            findings.report(
+                "message.foreign", claim.place,
+                f"{name} belongs to {owner!r}, and context {claim.context!r} declares what only its owner may",
+                expected=f"{name} handled, published, recorded or folded by context {owner!r}", next=_what_to_do(claim),
+            )  # fmt: skip
+        elif owner is None and first.context != claim.context:
+            findings.report(
+                "message.two-owners", claim.place,
+                f"{name} is taken for its own by context {first.context!r} ({first.place}) and by {claim.context!r}",
+                expected="one owner per message", next=_what_to_do(claim),
+            )  # fmt: skip
 
 
 def _what_to_do(claim: Claim) -> str:

@@ -7,11 +7,10 @@ from typing import Any
 import msgspec
 
 from remit.contexts import PROJECTION, Model
-from remit.contexts.annotations import is_kind, union_members
+from remit.contexts.annotations import events_named, is_kind
 from remit.contexts.declarations import where
 from remit.domain import Projection
-from remit.findings import Findings
-from remit.messages import parameter_of
+from remit.errors import Findings
 
 
 def check_projections(model: Model, findings: Findings) -> None:
@@ -42,8 +41,7 @@ def _check_projection(projection: type[Projection[Any, Any]], findings: Findings
             expected="a default for every field: the document begins with them",
             next=f"{without[0]}: ... = field(default_factory=...)",
         )  # fmt: skip
-    arguments = parameter_of(projection, Projection)
-    events = union_members(arguments[1]) if len(arguments) > 1 else ()
+    events = events_named(projection, Projection)
     strange = [event for event in events if not is_kind(event, *PROJECTION.kinds)]
     if strange or not events:
         findings.report(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from remit.contexts import Followed, Model
 from remit.contexts.annotations import is_kind, published_by
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.messages import IntegrationEvent, Message, contract_of
 
 

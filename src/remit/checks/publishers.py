@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from remit.contexts import Handler, Model
-from remit.contexts.annotations import hints_of, is_kind, name_of, published_by, union_members, unresolved
+from remit.contexts.annotations import hints_of, is_kind, name_of, published_by, unresolved
 from remit.contexts.declarations import where
-from remit.findings import Findings
-from remit.messages import IntegrationEvent
+from remit.errors import Findings
+from remit.messages import IntegrationEvent, union_members
 
 
 def check_publishers(model: Model, findings: Findings) -> None:

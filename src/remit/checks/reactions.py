@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from remit.contexts import REACTION, TOGETHER, Model
-from remit.findings import Findings
+from remit.contexts import Model
+from remit.errors import Findings
 
 
 def check_reactions(model: Model, findings: Findings) -> None:
     for context in model.contexts:
         seen: set[tuple[str, Any]] = set()
         for reaction in context.handlers:
-            if reaction.role not in (REACTION, TOGETHER) or not reaction.fits:
+            if reaction.role.is_called or not reaction.fits:
                 continue
             if (reaction.name, reaction.message) in seen:
                 findings.report(

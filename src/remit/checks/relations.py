@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remit.contexts import Context, Model
-from remit.findings import Findings
+from remit.errors import Findings
 
 
 def check_relations(model: Model, findings: Findings) -> None:

@@ -25,7 +25,7 @@ from remit.checks.signatures import check_signatures
 from remit.checks.subscriptions import check_subscriptions
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
-from remit.findings import Findings
+from remit.errors import Findings
 
 Rule = Callable[[Model, Findings], None]
 """Reports what does not hold in a model. Each rule reads what it needs, whatever the others have found."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from remit.contexts import PUBLISHER, Handler, Model
-from remit.contexts.annotations import first_parameter, is_kind, name_of, union_members, unresolved
-from remit.findings import Findings
+from remit.contexts.annotations import first_parameter, is_kind, name_of, unresolved
+from remit.errors import Findings
+from remit.messages import union_members
 
 
 def check_signatures(model: Model, findings: Findings) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from remit.contexts import Model
 from remit.contexts.annotations import asks_for_sql
-from remit.findings import Findings
+from remit.errors import Findings
 
 
 def check_statements(model: Model, takes_sql: Mapping[str, bool], findings: Findings) -> None:

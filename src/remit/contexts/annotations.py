@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from remit.contexts.context import Context
 from remit.contexts.declarations import Handler
 from remit.contexts.ports import LATER, Injectable, injectable_of
 from remit.domain import Aggregate, Projection
-from remit.messages import IntegrationEvent, Message, parameter_of
+from remit.messages import IntegrationEvent, Message, parameter_of, union_members
 
 
 def is_kind(declared: Any, *kinds: type) -> bool:
@@ -53,14 +53,23 @@ def published_by(function: Callable[..., Any]) -> list[type[Message]]:
 
 def projected_by(projection: type[Projection[Any, Any]]) -> list[type[Message]]:
     """The events a projection is folded from."""
-    arguments = parameter_of(projection, Projection)
-    return [member for member in union_members(arguments[1]) if is_kind(member, Message)] if len(arguments) > 1 else []
+    return [event for event in events_named(projection, Projection) if is_kind(event, Message)]
 
 
 def recorded_by(aggregate: type[Aggregate[Any, Any]]) -> list[type[Message]]:
     """The events an aggregate says it records: `Aggregate[Id, Issued | Paid]`. Empty when it does not say."""
-    arguments = parameter_of(aggregate, Aggregate)
-    return [member for member in union_members(arguments[1]) if is_kind(member, Message)] if len(arguments) > 1 else []
+    return [event for event in events_named(aggregate, Aggregate) if is_kind(event, Message)]
+
+
+def events_named(declared: type, base: type) -> tuple[Any, ...]:
+    """What stands where the events of an aggregate or a projection are named: `Projection[Key, A | B]`."""
+    arguments = parameter_of(declared, base)
+    return union_members(arguments[1]) if len(arguments) > 1 else ()
+
+
+def projections_of(context: Context[Any]) -> list[type[Projection[Any, Any]]]:
+    """The projections of a context; what else was declared as one is reported."""
+    return [each for each in context.projections if is_kind(each, Projection)]
 
 
 class Asked(NamedTuple):
@@ -104,8 +113,3 @@ def asks_for_sql(context: Context[Any]) -> list[Handler]:
     return [
         handler for handler in context.handlers if any(asked.injectable.has_sql for asked in asked_by(context, handler))
     ]
-
-
-def union_members(declared: Any) -> tuple[Any, ...]:
-    """The members of a union, or the type itself."""
-    return get_args(declared) if get_args(declared) and not isinstance(declared, type) else (declared,)

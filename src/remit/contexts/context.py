@@ -5,16 +5,27 @@ Decorators register and return the function unchanged; nothing is inspected here
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
 from typing import Any, Concatenate, Generic, Literal, Protocol, overload
 
 from typing_extensions import ParamSpec, TypeVar
 
-from remit.contexts.declarations import COMMAND, PROJECTION, PUBLISHER, QUERY, REACTION, TOGETHER, Handler, Role, Route
+from remit.contexts.declarations import (
+    COMMAND,
+    PROJECTION,
+    PUBLISHER,
+    QUERY,
+    REACTION,
+    TOGETHER,
+    Handler,
+    Role,
+    Route,
+    Statuses,
+)
 from remit.domain import Projection
-from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query
 from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
 
 M = TypeVar("M")
@@ -30,7 +41,8 @@ Doc = TypeVar("Doc", bound=type[Projection[Any, Any]])
 M_co = TypeVar("M_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
-M_in = TypeVar("M_in", contravariant=True)
+AnyCommand = type[Command[Any, Any]]
+_Publisher = Callable[[M], IntegrationEvent | None]
 
 
 class _CommandType(Protocol[M_co, R_co]):
@@ -59,12 +71,6 @@ class _Binds(Protocol[M, R]):
     ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
 
 
-class _Publishes(Protocol[M]):
-    def __call__(
-        self, publisher: Callable[[M], IntegrationEvent | None], /
-    ) -> Callable[[M], IntegrationEvent | None]: ...
-
-
 class Context(Generic[B]):
     """A bounded context.
 
@@ -84,7 +90,7 @@ class Context(Generic[B]):
         owner: str = "",
         language: str = "",
         events: type[B] | None = None,
-        outbox: Sequence[type[IntegrationEvent | Command[Any, Any]]] = (),
+        outbox: Sequence[type[IntegrationEvent] | AnyCommand] = (),
         keep: timedelta | None = timedelta(days=7),
     ) -> None:
         self.name = name
@@ -155,7 +161,7 @@ class Context(Generic[B]):
         """
         return self._bind(TOGETHER if together else REACTION, *events)
 
-    def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
+    def publish(self, event: _DomainType[M, B], /) -> Callable[[_Publisher[M]], _Publisher[M]]:
         """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
 
         A domain event may have several. When they make versions of one integration event, whoever follows any of these
@@ -191,45 +197,19 @@ class Context(Generic[B]):
         named: Any = service
         self.provided[named] = make
 
-    def get(
-        self, path: str, query: type[Query[Any, Any]], /, *, refusals: Mapping[type[Refusal], int] | None = None
-    ) -> None:
+    def get(self, path: str, query: type[Query[Any, Any]], /, *, refusals: Statuses | None = None) -> None:
         """Declares an HTTP route that asks a query."""
         self.routes.append(Route("GET", path, query, 200, refusals or {}))
 
-    def post(
-        self,
-        path: str,
-        command: type[Command[Any, Any]],
-        /,
-        *,
-        status: int = 200,
-        refusals: Mapping[type[Refusal], int] | None = None,
-    ) -> None:
+    def post(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
         """Declares an HTTP route that sends a command. Undeclared refusals answer 409."""
         self.routes.append(Route("POST", path, command, status, refusals or {}))
 
-    def put(
-        self,
-        path: str,
-        command: type[Command[Any, Any]],
-        /,
-        *,
-        status: int = 200,
-        refusals: Mapping[type[Refusal], int] | None = None,
-    ) -> None:
+    def put(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
         """Declares an HTTP route that sends a command."""
         self.routes.append(Route("PUT", path, command, status, refusals or {}))
 
-    def delete(
-        self,
-        path: str,
-        command: type[Command[Any, Any]],
-        /,
-        *,
-        status: int = 200,
-        refusals: Mapping[type[Refusal], int] | None = None,
-    ) -> None:
+    def delete(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
         """Declares an HTTP route that sends a command."""
         self.routes.append(Route("DELETE", path, command, status, refusals or {}))
 

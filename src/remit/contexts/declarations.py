@@ -69,6 +69,10 @@ ClientOf = Callable[[Mapping[str, Any]], str | None]
 or "" is one of those who cannot be told apart."""
 
 
+Statuses = Mapping[type[Refusal], int]
+"""The statuses by which a route answers refusals."""
+
+
 @dataclass(frozen=True)
 class Handler:
     """A function bound to a message, in a role."""
@@ -101,7 +105,7 @@ class Route:
     path: str
     message: type[Command[Any, Any] | Query[Any, Any]]
     status: int = 200
-    refusals: Mapping[type[Refusal], int] = field(default_factory=dict[type[Refusal], int])
+    refusals: Statuses = field(default_factory=dict[type[Refusal], int])
 
 
 class Later(Generic[C]):

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from remit.checks.statements import check_statements
 from remit.contexts import Model, Sender
-from remit.findings import Findings
+from remit.errors import Finding, Findings, ModelError
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
 from remit.observability import log_event
 from remit.runtime import Host, Listener, LoopWatch, Placed, Ports, compile_system
+from remit.runtime.listeners import beside
 from remit.runtime.plan import FollowPlan
 from remit.stores import Store
 from remit.topology.channels import FOR_CALLS
@@ -87,7 +88,7 @@ def assemble(
     findings = Findings()
     check_statements(model, {name: each.capabilities.sql for name, each in stores.items()}, findings)
     findings.settle()
-    return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=[log_event, *listeners])
+    return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=beside(log_event, listeners))
 
 
 def assemble_service(
@@ -114,7 +115,7 @@ def assemble_service(
         channels = replace(channels, published=published, schemas=schemas)
     return Host(
         model, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels,
-        listeners=[log_event, *listeners],
+        listeners=beside(log_event, listeners),
     )  # fmt: skip
 
 
@@ -123,13 +124,11 @@ async def connect_to_services(model: Model, path: str, listeners: Iterable[Liste
     """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`, `ListenerError`."""
     topology = read_topology(path, whole=False)
     if topology.calls is None:
-        findings = Findings()
-        findings.report(
+        raise ModelError(findings=[Finding(
             "topology.no-calls", f"{path} [channels] calls", "its service cannot be called from another process",
             expected="a channel for calls",
             next=f'calls = "{FOR_CALLS.form}", or connect(store=...) to the stores it names',
-        )  # fmt: skip
-        findings.settle()
+        )])  # fmt: skip
     caller = assemble_service(model, placed_on(topology, model), listeners=listeners)
     try:
         await caller.start()

@@ -11,7 +11,7 @@ import resource
 from collections.abc import Iterable
 from typing import Any, NamedTuple, cast
 
-from remit.edges.http import answer_before_request
+from remit.edges.http import DRAINED, answer_before_request
 
 HEAD_BYTES = 32 << 10
 """The largest head of a request: its first line and its headers."""
@@ -21,9 +21,6 @@ IDLE_SECONDS = 5
 """How long a connection is kept open after an answer."""
 CONNECTIONS = 10_000
 """Open at the same time at most, and never more than half of what the process may open."""
-DRAINED = 16
-"""Of a body that nobody reads any more, so many times the largest one is thrown away: a client that is still sending
-when the connection is closed would see a reset instead of the answer."""
 
 
 class Room(NamedTuple):

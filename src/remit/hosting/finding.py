@@ -133,18 +133,14 @@ def system_here() -> str:
     """The system that is named in the working directory. Raises `Failure` when none is."""
     path = Path.cwd() / FILE
     try:
-        settings = msgspec.toml.decode(path.read_bytes(), type=_Settings)
+        if named := msgspec.toml.decode(path.read_bytes(), type=_Settings).tool.remit.system:
+            return named
+        why = f"{FILE} has no [tool.remit] system"
     except FileNotFoundError:
-        raise _unnamed(path, f"there is no {FILE} here") from None
+        why = f"there is no {FILE} here"
     except (OSError, ValueError) as error:
-        raise _unnamed(path, f"{FILE} cannot be read: {error}") from None
-    if not settings.tool.remit.system:
-        raise _unnamed(path, f"{FILE} has no [tool.remit] system")
-    return settings.tool.remit.system
-
-
-def _unnamed(path: Path, why: str) -> Failure:
-    return Failure(
+        why = f"{FILE} cannot be read: {error}"
+    raise Failure(
         "system.unnamed", f"no system was given, and {why}", where=str(path),
         expected="a system, given to the command or named in the file",
         next='give module:attribute, or write into the file: [tool.remit] system = "module:attribute"',

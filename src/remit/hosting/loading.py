@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from remit.contexts import Context
-from remit.findings import Findings
+from remit.errors import Findings
 
 
 def load_contexts(system: str, places: Mapping[str, str]) -> list[Context[Any]]:

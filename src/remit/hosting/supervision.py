@@ -32,8 +32,7 @@ class Child(NamedTuple):
 @dataclass
 class _Child:
     name: str
-    command: Sequence[str]
-    environment: Mapping[str, str] | None
+    runs: Child
     process: asyncio.subprocess.Process | None = None
     ready: dict[str, Any] | None = None
     """What it said when it was ready for the first time."""
@@ -50,7 +49,7 @@ class Supervisor:
     def __init__(
         self, children: Mapping[str, Child], on_ready: Callable[[dict[str, Any]], None], say: Callable[[str], None]
     ) -> None:
-        self._children = [_Child(name, *child) for name, child in children.items()]
+        self._children = [_Child(name, child) for name, child in children.items()]
         self._width = max(len(name) for name in children)
         self._on_ready: Callable[[dict[str, Any]], None] | None = on_ready
         self._tell = say
@@ -94,12 +93,12 @@ class Supervisor:
     async def _run_once(self, child: _Child) -> int:
         # Its standard input stays open as long as this process lives: at its end the child drains by itself.
         child.process = process = await asyncio.create_subprocess_exec(
-            *child.command,
+            *child.runs.command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE_BYTES,
-            env=child.environment,
+            env=child.runs.environment,
             start_new_session=True,  # an interrupt at the terminal reaches this process only, which ends its children
         )
         if self._ending.is_set():  # told to end while it was being started

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from remit.checks import check, model_of
 from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
-from remit.errors import OutboxError
-from remit.findings import Findings
+from remit.errors import Findings, OutboxError
 from remit.hosting.loading import load_contexts
 from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal

@@ -3,7 +3,7 @@
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal, Value, field
 from remit.messages.carried import not_a_key, not_carried
 from remit.messages.codec import UNWRITABLE, Codec, Encoding, Rest, decode_reply, encode_reply, write_reply
-from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of
+from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of, union_members
 from remit.messages.fidelity import difference
 from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
 
@@ -34,5 +34,6 @@ __all__ = [
     "parameter_of",
     "reply_of",
     "require_key",
+    "union_members",
     "write_reply",
 ]

@@ -82,29 +82,15 @@ else:
 
     class _FrozenMeta(msgspec.StructMeta):
         def __new__(
-            metacls,
-            cls_name,
-            bases,
-            ns,
-            /,
-            *,
-            name=None,
-            version=1,
-            key=None,
-            identity=None,
-            tag=None,
-            tolerant=None,
-            **unknown,
+            metacls, cls_name, bases, ns, /, *, name=None, version=1, key=None, identity=None, tag=None, **unknown
         ):
             for option in unknown:
                 raise TypeError(f"{cls_name}: no class option {option!r}. Options: {', '.join(_options(bases))}")
-            if tolerant is None:
-                tolerant = any(getattr(base, "__remit_tolerant__", False) for base in bases)
+            tolerant = any(getattr(each, "__remit_tolerant__", False) for each in bases) or "__remit_tolerant__" in ns
             if tag is not None and any(Message in base.__mro__ for base in bases):
                 raise TypeError(f"{cls_name}: only a Value has a tag")
             flags = {"frozen": True, "kw_only": True, "forbid_unknown_fields": not tolerant}
             cls = super().__new__(metacls, cls_name, bases, ns, tag=tag, **flags)
-            cls.__remit_tolerant__ = tolerant
             cls.__remit_name__ = name or cls_name
             cls.__remit_version__ = version
             cls.__remit_key__ = key
@@ -193,10 +179,12 @@ class Query(Message, Generic[R, E]):
         def _query(cls) -> _Pair[Self, R]: ...
 
 
-if TYPE_CHECKING:
+class DomainEvent(Message):
+    """Something that happened, in the context's own words. Private to its context."""
 
-    class DomainEvent(Message):
-        """Something that happened, in the context's own words. Private to its context."""
+    __remit_tolerant__ = True
+
+    if TYPE_CHECKING:
 
         @classmethod
         def _event(cls) -> Self: ...
@@ -205,24 +193,18 @@ if TYPE_CHECKING:
         @classmethod
         def _owner(cls) -> Self: ...
 
-    class IntegrationEvent(Message):
-        """A lean, versioned contract, made from a domain event by a publisher. Readers ignore fields new to them.
 
-        Class options: `version`, `name`, `key` (the field whose value keys order; default: that of the domain event).
-        """
+class IntegrationEvent(Message):
+    """A lean, versioned contract, made from a domain event by a publisher. Readers ignore fields new to them.
+
+    Class options: `version`, `name`, `key` (the field whose value keys order; default: that of the domain event).
+    """
+
+    __remit_tolerant__ = True
+
+    if TYPE_CHECKING:
 
         @classmethod
         def _event(cls) -> Self: ...
         @classmethod
         def _owner(cls) -> Never: ...
-
-else:
-
-    class DomainEvent(Message, tolerant=True):
-        """Something that happened, in the context's own words. Private to its context."""
-
-    class IntegrationEvent(Message, tolerant=True):
-        """A lean, versioned contract, made from a domain event by a publisher. Readers ignore fields new to them.
-
-        Class options: `version`, `name`, `key` (the field whose value keys order; default: that of the domain event).
-        """

@@ -275,15 +275,11 @@ def decode_reply(data: bytes, codec: Codec[Any], refusals: tuple[type[Refusal], 
         return codec.read(reply)
     for refusal in refusals:
         if refusal.__name__ == answer.refusal:
-            return _read_refusal(refusal, bytes(answer.fields), codec.encoding)
+            fields = bytes(answer.fields) or _ENCODINGS[codec.encoding].encode({})
+            # msgspec fills the fields without running a constructor; only a constructed exception has its `args`
+            return dataclasses.replace(_codec_of(refusal, codec.encoding).read(fields))
     declared = ", ".join(refusal.__name__ for refusal in refusals) or "no refusal"
     raise BadMessage(f"the refusal {answer.refusal!r} is not declared", expected=declared)
-
-
-def _read_refusal(refusal: type[Refusal], fields: bytes, encoding: Encoding) -> Refusal:
-    # msgspec fills the fields without running a constructor; only a constructed exception has its `args`
-    codec = _codec_of(refusal, encoding)
-    return dataclasses.replace(codec.read(fields or _ENCODINGS[encoding].encode({})))
 
 
 def _codec_of(refusal: type[Refusal], encoding: Encoding) -> Codec[Refusal]:

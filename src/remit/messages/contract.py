@@ -53,12 +53,11 @@ def reply_of(message: type[Message]) -> tuple[Any, tuple[type[Refusal], ...]]:
     arguments = parameter_of(message, Command) or parameter_of(message, Query)
     reply = arguments[0] if arguments else None
     refusals = arguments[1] if len(arguments) > 1 else Never
-    return reply, _members(refusals)
+    return reply, union_members(refusals)
 
 
-def _members(declared: Any) -> tuple[Any, ...]:
+def union_members(declared: Any) -> tuple[Any, ...]:
+    """The members of a union, or the type itself; of `Never`, none."""
     if declared is Never:
         return ()
-    if get_origin(declared) in (Union, types.UnionType):
-        return get_args(declared)
-    return (declared,)
+    return get_args(declared) if get_origin(declared) in (Union, types.UnionType) else (declared,)

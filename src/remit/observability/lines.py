@@ -21,8 +21,6 @@ from remit.runtime.events import (
     TroubleEnded,
 )
 
-__all__ = ["Line", "line_of", "log_event"]
-
 LONGEST = 4000
 """Characters of what a line says: it may be the text of anybody's exception."""
 _GOOD_NEWS = ("resumed", "released", "retrying", "breaker-closed")

@@ -22,7 +22,7 @@ from remit.runtime.plan import (
     ProjectionPlan,
     ServicePlan,
 )
-from remit.runtime.work.unit import GIVEN
+from remit.runtime.work.given import GIVEN
 
 Needs = tuple[Dependency, ...]
 

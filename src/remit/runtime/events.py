@@ -9,39 +9,18 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-__all__ = [
-    "EVENTS",
-    "BatchHandled",
-    "BreakerClosed",
-    "BreakerOpened",
-    "CallBegun",
-    "CallEnded",
-    "HandlerRaised",
-    "KeyParked",
-    "KeyReleased",
-    "LaterRefused",
-    "LoopBlocked",
-    "MessagesPublished",
-    "Outcome",
-    "ProcessStarted",
-    "ProcessStopping",
-    "Retrying",
-    "RuntimeEvent",
-    "StateChanged",
-    "TroubleBegun",
-    "TroubleEnded",
-    "UnitCommitted",
+CallOutcome: TypeAlias = Literal[
+    "replied", "refused", "invalid", "failed", "unavailable", "deadline", "unknown", "cancelled"
 ]
-
-Outcome: TypeAlias = Literal["replied", "refused", "failed", "unavailable", "deadline", "unknown", "cancelled"]
-"""How a call ended, as its caller is told."""
+"""How a call ended, as its caller is told. What is `invalid` is the caller's mistake; what has `failed` is not."""
 
 
 class RuntimeEvent(msgspec.Struct, frozen=True):
     """Something that has happened in this process. `time` is in seconds since the epoch, by the clock of the process.
 
     `cause` is what it belongs to, as the header `trace` of messages says it: what came of one call from outside has the
-    same. Where several messages were handled together, it is that of the last one. It is empty where there is none.
+    same. It is the key that the caller gave, if it gave one. Where several messages were handled together, it is that
+    of the last one. It is empty where there is none.
     """
 
     time: float
@@ -98,7 +77,7 @@ class CallEnded(RuntimeEvent, frozen=True):
     caller: str
     elsewhere: bool
     seconds: float
-    outcome: Outcome
+    outcome: CallOutcome
 
 
 class HandlerRaised(RuntimeEvent, frozen=True):
@@ -152,7 +131,7 @@ class KeyParked(RuntimeEvent, frozen=True):
 
 
 class KeyReleased(RuntimeEvent, frozen=True):
-    """Everything that was parked under a key has been handled."""
+    """Everything that was parked under a key has been handled. Of what a person discards nothing is said."""
 
     subscription: str
     key: str
@@ -178,7 +157,8 @@ class LaterRefused(RuntimeEvent, frozen=True):
 class TroubleBegun(RuntimeEvent, frozen=True):
     """Something keeps a follower, or a store, from going on.
 
-    `state` is what this makes of it: stalled, paused, source-silent, regressed, lost-source. Worse may hold already.
+    `state` is what this makes of it: stalled, paused, source-silent, regressed, lost-source. Worse may hold already. A
+    source that is away for less than 10 s is not told of, but by `StateChanged`.
     """
 
     where: str

@@ -92,7 +92,7 @@ class Storm:
     """
 
     def __init__(self) -> None:
-        self._times: deque[float] = deque()
+        self._times: deque[float] = deque(maxlen=STORM_PARKS)
         self.turn = asyncio.Lock()
 
     def parked(self, now: float) -> None:
@@ -101,6 +101,4 @@ class Storm:
 
     def raging(self, now: float) -> bool:
         """True while no further key may be parked."""
-        while self._times and self._times[0] < now - STORM_SECONDS:
-            self._times.popleft()
-        return len(self._times) >= STORM_PARKS
+        return len(self._times) == STORM_PARKS and self._times[0] >= now - STORM_SECONDS

@@ -11,7 +11,8 @@ from remit.contexts import Model
 from remit.errors import RemitError
 from remit.log import SubscriptionId
 from remit.messages import Command, Query, contract_of, key_text
-from remit.runtime.calling.calls import DEADLINE, Calls, attempt
+from remit.runtime.calling.calls import DEADLINE, Calls
+from remit.runtime.calling.sender import UnitSender, attempt
 from remit.runtime.compiler import compile_system
 from remit.runtime.events import BreakerClosed, ProcessStarted, ProcessStopping
 from remit.runtime.following.follower import Follower
@@ -20,7 +21,7 @@ from remit.runtime.following.publishing import relay
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
 from remit.runtime.freshness.reaching import Following
-from remit.runtime.listeners import Listener, Listeners
+from remit.runtime.listeners import Listener, Listeners, beside
 from remit.runtime.placed import ALONE, EVERYTHING, Channels, Feeds, Placed, Sources, as_it_is
 from remit.runtime.plan import ContextPlan
 from remit.runtime.ports import Ports
@@ -31,6 +32,7 @@ from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.event_keys import compare_event_keys
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
+from remit.runtime.work.shared import Shared
 from remit.stores import Store
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.port import has_sql
@@ -60,7 +62,7 @@ class Host:
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
         self._channels = channels
-        self._listeners = Listeners([*listeners, self._recovered], ports.clock)
+        self._listeners = Listeners(beside(self._recovered, listeners), ports.clock)
         whole = {name: plan for name, plan in compile_system(model).items() if name in stores}
         self._plans = plans = whole if placed.runs is None else _only(whole, placed.runs)
         self._time = StoreTime(ports.clock)
@@ -68,14 +70,17 @@ class Host:
 
         self.remote = self._remote_calls(placed)
         """The contexts that other processes run; None where there is no channel for calls."""
-        self.calls = Calls(
-            plans, stores, model.contracts, self._services, ports, self._time, self._listeners, parity=parity,
-            elsewhere=self.remote,
+        self.shared = Shared(
+            plans, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
+            lambda unit: UnitSender(self.calls, unit),
         )  # fmt: skip
+        self.calls = Calls(self.shared, ports, self._listeners, parity=parity, elsewhere=self.remote)
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
         self.freshness = self._freshness(whole, followings)
-        self.reception = Reception(self.calls, plans, stores, model.names, self.freshness, self._listeners)
+        self.reception = Reception(
+            self.calls, plans, stores, model.names, self.freshness, self._listeners, self._time.stamp
+        )  # fmt: skip
 
         self.subscriptions = self._subscribe(followings)
         self.followers = [*self.subscriptions, *self._relay(placed)]
@@ -85,6 +90,7 @@ class Host:
         self._origin = Origin()
         self.process = ""
         """What this process is called in the stores, once it has started."""
+        self._has_started = False
 
     # ── what it is made of ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -96,7 +102,7 @@ class Host:
 
     def _recovered(self, event: BreakerClosed) -> None:
         """Who waits because of somebody that is back need not wait longer."""
-        self.calls.recovered.ring()
+        self.shared.recovered.ring()
 
     def _freshness(self, plans: Mapping[str, ContextPlan], followings: _Followings) -> Freshness:
         remote = self.remote
@@ -107,7 +113,7 @@ class Host:
     def _subscribe(self, followings: _Followings) -> list[Follower]:
         return [
             subscription(
-                follow, plan, self.stores[plan.name], followings[place].feed, self.calls, self.ports, self._listeners,
+                follow, plan, self.stores[plan.name], followings[place].feed, self.shared, self.ports, self._listeners,
                 self._sharing.held(follow),
             )
             for plan in self._plans.values()
@@ -141,6 +147,7 @@ class Host:
         await self._housekeeper.start(self.process)
         if self._channels.calls is not None:
             await self.reception.serve(self._channels.calls)
+        self._has_started = True
         self._listeners.say(ProcessStarted(self._listeners.seconds(), "", self.process))
 
     async def _look_into(self, name: str, store: Store) -> None:
@@ -157,7 +164,8 @@ class Host:
         """
         if self._origin.is_elsewhere:
             return
-        if self.process:
+        if self._has_started:
+            self._has_started = False
             self._listeners.say(ProcessStopping(self._listeners.seconds(), "", self.process))
         await self._housekeeper.stop()
         await self._sharing.stop()
@@ -167,9 +175,9 @@ class Host:
         self.ports.machine.left(self.process)
         for store in self.stores.values():
             with contextlib.suppress(RemitError):
-                await store.beat(self.process, self.calls.seconds(), "")
+                await store.beat(self.process, self.ports.clock.seconds(), "")
             await store.close()
-        self.calls.deadlines.close()
+        self.shared.deadlines.close()
         if self.remote is not None:
             self.remote.close()
         await self._services.close()

@@ -20,8 +20,6 @@ from remit.runtime.events import (
     UnitCommitted,
 )
 
-__all__ = ["Listener", "Listeners"]
-
 E = TypeVar("E", bound=RuntimeEvent)
 
 Listener: TypeAlias = Callable[[Any], None]
@@ -89,6 +87,16 @@ class _Guarded:
                 self._has_failed = True
                 name = f"{_named(self._listener)} of {type(event).__name__}"
                 log.exception("listener-failed %s: it is called again, and this is said no more", name)
+
+
+def beside(own: Listener, listeners: Iterable[Listener]) -> Iterable[Listener]:
+    """A listener of our own, and those that somebody has given. Raises `ListenerError` where that is no list."""
+    if not hasattr(listeners, "__iter__"):
+        raise ListenerError(
+            f"one thing was given where listeners are expected: {listeners!r}", where="listeners",
+            expected="a list of functions", next="listeners=[hear]",
+        )  # fmt: skip
+    return [own, *listeners]
 
 
 def _events_of(listener: Any) -> frozenset[type[RuntimeEvent]]:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from remit.errors import ChannelError, StoreError
-from remit.findings import Finding, ModelError
+from remit.errors import ChannelError, Finding, ModelError, StoreError
 from remit.messages import Encoding
 from remit.topology.channels import CODECS, FOR_BROKER, channel_forms, channel_technology
 from remit.topology.secret import Secret
@@ -148,7 +147,7 @@ def parse_topology(
 
 
 def _unreadable(code: str, where: str, what: str, expected: str, next: str) -> ModelError:
-    return ModelError([Finding(code, where, what, expected, next)])
+    return ModelError(findings=[Finding(code, where, what, expected, next)])
 
 
 def _read_stores(table: Table, folder: Path) -> dict[str, Secret]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.topology.file import Channel, Service
 from remit.topology.flows import Flow, flows_of
 from remit.topology.placement import COMPONENTS, ContextShape, Placement

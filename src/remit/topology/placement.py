@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, NamedTuple, cast, get_args
 
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
 from remit.topology.file import LAST_PORT, Address, Channel, Service, Topology
 from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, StorePlace

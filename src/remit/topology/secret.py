@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from remit.findings import Finding, ModelError
+from remit.errors import Finding, ModelError
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Secret:
     def value(self) -> str:
         """The whole text. Raises `ModelError` when variables are missing."""
         if self.lacks:
-            raise ModelError(list(self.lacks))
+            raise ModelError(findings=self.lacks)
         return self.text
 
     def within(self, text: str) -> Secret:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.topology.file import Topology
 from remit.topology.placement import PlacedService
 from remit.topology.secret import Secret

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from remit.findings import Finding, Findings
+from remit.errors import Finding, Findings
 from remit.topology.secret import Secret
 
 _LONGEST_COMPARED = 200

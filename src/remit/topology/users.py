@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.topology.channels import FOR_BROKER
 from remit.topology.file import Channel
 from remit.topology.placement import ContextShape, PlacedService, Placement, brokers

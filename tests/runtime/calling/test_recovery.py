@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from remit import Command, Context, DomainEvent, Repository, Sender, StoreError, StoreUnavailable, System, Unavailable
-from remit.runtime.calling.calls import Pulse
+from remit.runtime.work.turns import Pulse
 from remit.transports.in_process import Exchange, InProcessCalls
 from tests.runtime.apart import Shelf, Shop, Side, Wire, open_till, pay
 from tests.runtime.talk import until, virtually
@@ -111,7 +111,7 @@ def virtually_tried_again(error: Exception) -> bool:
             await sides.desk.host.send(Order(till="t"))
             await failed_for_long(tries)
             before = len(tries)
-            sides.desk.host.calls.recovered.ring()
+            sides.desk.host.shared.recovered.ring()
             await asyncio.sleep(0.1)
             found.append(len(tries) > before)
 

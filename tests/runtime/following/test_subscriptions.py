@@ -97,7 +97,7 @@ async def test_what_a_process_parked_whose_clock_was_ahead_is_tried_again_in_tim
     try:
         poison.add("a-1")
         with monkeypatch.context() as ahead:
-            ahead.setattr(runtime.calls, "seconds", lambda: time.time() + 3600)
+            ahead.setattr(runtime.shared, "seconds", lambda: time.time() + 3600)
             await runtime.send(Place(order=OrderId("a-1"), buyer=ADA))
             await until_parked(runtime.stores["billing"], 1)
             poison.clear()

@@ -156,7 +156,9 @@ async def trimmed(place: str, *, trim: bool = True) -> None:
 
 
 async def note_of(runtime: Host, name: str) -> str:
-    rows = await read_status([each.follow for each in runtime.subscriptions], runtime.stores, runtime.calls.seconds())
+    rows = await read_status(
+        [each.follow for each in runtime.subscriptions], runtime.stores, runtime.ports.clock.seconds()
+    )
     return next(row.note for row in rows if row.name == name)
 
 

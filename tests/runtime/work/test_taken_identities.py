@@ -244,7 +244,7 @@ async def test_a_letter_that_adds_what_exists_stays_and_waits(running: Host, ban
         while (row := (await store.parked())[0]).attempts == before:  # noqa: ASYNC110  # as above
             await asyncio.sleep(0.005)
         assert row.error == "AlreadyExists: Account 'ada' exists already"
-        assert row.retry_at > running.calls.seconds() + 10
+        assert row.retry_at > running.ports.clock.seconds() + 10
         assert bank.runs == 2
     finally:
         await running.stop()

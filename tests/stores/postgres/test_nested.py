@@ -157,7 +157,7 @@ async def test_whoever_has_locked_rows_waits_for_nobodys_turn(app: Sender) -> No
     assert isinstance(app, Host)
     for id in ("w1", "w2"):
         change = Change("work.Found", id, 0, b"")
-        assert await app.calls.turns.take_first([change], Attempt(id, id, "", 0.0, "work", SECONDS), None)
+        assert await app.shared.turns.take_first([change], Attempt(id, id, "", 0.0, "work", SECONDS), None)
     await app.send(Find(id="w1"), deadline=PATIENCE_SECONDS / 2)
     await app.send(Begin(id="w2"))
     assert await app.ask(Done(ids=["w1", "w2"]), fresh=True, deadline=PATIENCE_SECONDS / 2) == [1, 2]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -16,21 +17,32 @@ from remit.testing.conformance import IsolationConformance, StoreConformance
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
 
+@asynccontextmanager
+async def migrated(server: str, connection: Connection, schema: str, context: str) -> AsyncGenerator[dict[str, str]]:
+    """A context, migrated by the owner: the address of its own role, by its schema."""
+    own = f"{schema}_{context}"
+    store = PostgresStore(f"{server}?schema={own}", context)
+    await store.open()
+    await store.close()
+    for _ in range(2):
+        await connection.execute(role(own, f"{own}_role"))
+    yield {own: server.replace("postgres@", f"{own}_role@", 1) + f"?schema={own}"}
+    await connection.execute(f"DROP SCHEMA {own} CASCADE; DROP ROLE {own}_role")
+
+
 @pytest.fixture
-async def contexts(server: str, connection: Connection, schema: str) -> AsyncIterator[dict[str, str]]:
-    """Two contexts, each migrated by the owner: the address of its own role, by its schema."""
-    addresses: dict[str, str] = {}
-    for context in ("billing", "learning"):
-        own = f"{schema}_{context}"
-        store = PostgresStore(f"{server}?schema={own}", context)
-        await store.open()
-        await store.close()
-        for _ in range(2):
-            await connection.execute(role(own, f"{own}_role"))
-        addresses[own] = server.replace("postgres@", f"{own}_role@", 1) + f"?schema={own}"
-    yield addresses
-    for own in addresses:
-        await connection.execute(f"DROP SCHEMA {own} CASCADE; DROP ROLE {own}_role")
+async def billing(server: str, connection: Connection, schema: str) -> AsyncIterator[dict[str, str]]:
+    async with migrated(server, connection, schema, "billing") as context:
+        yield context
+
+
+@pytest.fixture
+async def contexts(
+    server: str, connection: Connection, schema: str, billing: dict[str, str]
+) -> AsyncIterator[dict[str, str]]:
+    """Two contexts."""
+    async with migrated(server, connection, schema, "learning") as context:
+        yield billing | context
 
 
 class TestCredentialsOfAContext(IsolationConformance):
@@ -53,15 +65,15 @@ class TestPostgresStoreUnderARole(StoreConformance):
     """A role's rights are enough for everything that a store promises."""
 
     @pytest.fixture
-    async def store(self, contexts: dict[str, str]) -> AsyncIterator[Store]:
-        store = PostgresStore(next(iter(contexts.values())), "billing")
+    async def store(self, billing: dict[str, str]) -> AsyncIterator[Store]:
+        store = PostgresStore(next(iter(billing.values())), "billing")
         await store.open()
         yield store
         await store.close()
 
     @pytest.fixture
-    async def twin(self, store: Store, contexts: dict[str, str]) -> AsyncIterator[Store]:
-        twin = PostgresStore(next(iter(contexts.values())), "billing")
+    async def twin(self, store: Store, billing: dict[str, str]) -> AsyncIterator[Store]:
+        twin = PostgresStore(next(iter(billing.values())), "billing")
         await twin.open()
         yield twin
         await twin.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 import msgspec
@@ -88,13 +89,11 @@ class HttpEdge:
         max_requests: int = 1000,
         docs: bool = True,
     ) -> None:
-        self._ready = ready
-        self._status = status
         self._limits = Limits(max_body, default_deadline, max_deadline, max_requests)
         own: dict[str, Endpoint] = {
             "/health/live": self._show_live,
-            "/health/ready": self._show_ready,
-            "/health/status": self._show_status,
+            "/health/ready": partial(self._show_reported, "ready", ready),
+            "/health/status": partial(self._show_reported, "well", status),
             **({"/openapi.json": self._show_openapi, "/docs": self._show_docs} if docs else {}),
         }
         operations = compile_operations(system.contexts, tuple(own))
@@ -148,13 +147,7 @@ class HttpEdge:
     async def _show_live(self, request: Request) -> Answer:
         return json_answer(200, b'{"live":true}', _NO_STORE)
 
-    async def _show_ready(self, request: Request) -> Answer:
-        return await self._reported("ready", self._ready)
-
-    async def _show_status(self, request: Request) -> Answer:
-        return await self._reported("well", self._status)
-
-    async def _reported(self, what: str, check: Check | None) -> Answer:
+    async def _show_reported(self, what: str, check: Check | None, request: Request) -> Answer:
         report: dict[str, Any] = {what: True}
         if check is not None:
             try:

@@ -15,7 +15,7 @@ from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
 from remit.edges.http.routing import Router, places_of
-from remit.findings import Findings
+from remit.errors import Findings
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, reply_of
 
 FRESH = "fresh"

@@ -8,9 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from remit.edges.http.openapi import Schema
 from remit.edges.http.problems import KINDS
 
-Schema = dict[str, Any]
 _DEEPEST = 5
 _EMPTY: Schema = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": []}
 

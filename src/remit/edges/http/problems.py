@@ -137,6 +137,8 @@ def rejected(
 ) -> Rejected:
     """What to raise for a problem of this code."""
     kind = KINDS[code]
+    if kind.retry_after:
+        headers = [*(headers or ()), (b"retry-after", b"%d" % kind.retry_after)]
     problem = Problem(
         type=f"urn:remit:problem:{code}", title=kind.title, status=kind.status, detail=detail, code=code,
         where=where, expected=expected, next=next or kind.next, pointer=pointer,
@@ -150,12 +152,8 @@ def problem_of(error: Exception) -> Rejected:
     code = next((code for code in classes if code in KINDS), "http.internal")
     kind = KINDS[code]
     shown = error if isinstance(error, RemitError) and kind.status < 500 else RemitError(kind.detail)
-    problem = Problem(
-        type=f"urn:remit:problem:{code}", title=kind.title, status=kind.status, detail=shown.what, code=code,
-        where=shown.where if code != "call.too-large" else "",  # a store, of which clients know nothing
-        expected=shown.expected, next=shown.next or kind.next,
-    )  # fmt: skip
-    return Rejected(problem, [(b"retry-after", b"%d" % kind.retry_after)] if kind.retry_after else None)
+    where = shown.where if code != "call.too-large" else ""  # a store, of which clients know nothing
+    return rejected(code, shown.what, where=where, expected=shown.expected, next=shown.next)
 
 
 def refused(refusal: Refusal, status: int, where: str) -> Rejected:

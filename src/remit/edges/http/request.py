@@ -17,7 +17,7 @@ import msgspec
 
 from remit.edges.http.problems import KINDS, Headers, Rejected, rejected
 from remit.errors import DeadlineExceeded
-from remit.runtime.calling.deadlines import Deadlines
+from remit.runtime.work.deadlines import Deadlines
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -38,8 +38,9 @@ _ONCE = {
 """Headers that say one thing. Which of two was meant nobody knows, and proxies and servers choose differently."""
 _DIGITS = 18
 """Of the largest length that is looked at as a number."""
-_DRAINED = 16
-"""What is left of a body that is too large is thrown away up to this multiple of the limit."""
+DRAINED = 16
+"""What is left of a body that is too large is thrown away up to this multiple of the limit: a client that is still
+sending when the connection is closed would see a reset instead of the answer."""
 _DRAIN_SECONDS = 5.0
 """And for so long at most."""
 
@@ -56,7 +57,7 @@ class Crowd:
         self._refused += 1
         if self._refused & (self._refused - 1) == 0:  # the 1st, 2nd, 4th, 8th, …: a flood does not flood the log
             _log.warning("%d requests are being handled; number %d was turned away", most, self._refused)
-        return rejected("call.overloaded", KINDS["call.overloaded"].detail, headers=[(b"retry-after", b"1")])
+        return rejected("call.overloaded", KINDS["call.overloaded"].detail)
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Request:
         if declared.isdigit() and (len(declared) > _DIGITS or int(declared) > limits.max_body):
             # Who waits for permission sends nothing, and must not be given it.
             waits = self.headers.get(b"expect", b"").lower() == b"100-continue"
-            raise _too_large(limits, 0 if waits else limits.max_body * _DRAINED, int(declared[:_DIGITS]))
+            raise _too_large(limits, 0 if waits else limits.max_body * DRAINED, int(declared[:_DIGITS]))
         limit = limits.running.enter(self.remaining(limits))
         try:
             body = await self._read(limits)
@@ -183,7 +184,7 @@ class Request:
             size += len(part)
             more = message.get("more_body", False)
             if size > limits.max_body:
-                raise _too_large(limits, limits.max_body * _DRAINED - size if more else 0)
+                raise _too_large(limits, limits.max_body * DRAINED - size if more else 0)
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 

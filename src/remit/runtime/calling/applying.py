@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable
 from random import Random
 from typing import Any
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError, StoreUnavailable
 from remit.messages import Refusal, write_reply
-from remit.runtime.calling.deadlines import Limit
-from remit.runtime.calling.outcomes import Claimed, Outcomes, UnderWay
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import Attempt
-from remit.runtime.work.turns import Place, Turns
-from remit.runtime.work.unit import UnitOfWork, Workplace
+from remit.runtime.work.deadlines import Limit
+from remit.runtime.work.outcomes import CommandKey
+from remit.runtime.work.shared import Shared
+from remit.runtime.work.turns import Place
+from remit.runtime.work.unit import UnitOfWork
+from remit.runtime.work.workplace import Workplace
 from remit.stores import Store, Unit, was_written
 
 _NO_ROWS = Unit()
@@ -29,34 +32,49 @@ Binding = tuple[Workplace, HandlerPlan]
 class Applying:
     """Applies commands of this process."""
 
-    def __init__(self, outcomes: Outcomes, turns: Turns, random: Random) -> None:
-        self._outcomes = outcomes
-        self._turns = turns
+    def __init__(self, shared: Shared, random: Random) -> None:
+        self._outcomes, self._turns = shared.outcomes, shared.turns
+        self._seconds = shared.seconds
         self._random = random
-        self._under_way = UnderWay()
+        self._under_way: dict[str, list[asyncio.Future[None]]] = {}
+        """The commands under keys that are being applied, and who waits for one of them to be over. Equal ones are
+        applied one after another: what two of them call side by side would be called twice where they decide
+        differently, and be there before either of them has an outcome."""
+
+    def anew(
+        self, limit: Limit, binding: Binding, command: Any, claim: None, outer: Attempt | None, trace: str
+    ) -> Awaitable[Any]:
+        """Applies a command that has no key: nobody will know it again."""
+        attempt = Attempt(trace, trace, trace, self._seconds(), binding[0].plan.name, limit.when)
+        return self._apply(limit, binding, command, None, attempt)
 
     async def once(
-        self, limit: Limit, binding: Binding, command: Any, claim: Claimed, outer: Attempt | None, at: float
+        self, limit: Limit, binding: Binding, command: Any, claim: CommandKey, outer: Attempt | None, trace: str
     ) -> Any:
-        """Applies a command under a key, unless it was applied. `at` is the time now, in seconds since the epoch."""
+        """Applies a command under a key, unless it was applied."""
         origin, under_way = claim.origin, self._under_way
-        if origin in under_way and (outer is None or not outer.comes_from(origin)):
-            await under_way.over(origin)
-        mine = under_way.enter(origin)
+        while (before := under_way.get(origin)) is not None and (outer is None or not outer.comes_from(origin)):
+            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            before.append(over)
+            await over
+        if before is None:  # else it calls itself
+            under_way[origin] = []
         try:
             workplace, handler = binding
-            known, begun = await self._outcomes.begin(workplace.store, handler, claim, command, at)
+            known, begun = await self._outcomes.begin(workplace.store, handler, claim, command, self._seconds())
             if known is not None:
                 return known[0]
             context = workplace.plan.name
             attempt = Attempt(origin, claim.cause, claim.trace, begun, context, limit.when, outer, timed=False)
-            return await self.apply(limit, binding, command, claim, attempt)
+            return await self._apply(limit, binding, command, claim, attempt)
         finally:
-            if mine:
-                under_way.leave(origin)
+            if before is None:
+                for over in under_way.pop(origin):
+                    if not over.done():
+                        over.set_result(None)
 
-    async def apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
-        self, limit: Limit, binding: Binding, command: Any, claim: Claimed | None, attempt: Attempt
+    async def _apply(  # noqa: C901  # in one coroutine: each further one would cost every command 2 %
+        self, limit: Limit, binding: Binding, command: Any, claim: CommandKey | None, attempt: Attempt
     ) -> Any:
         """Applies a command: load, decide, commit; rerun when somebody else wrote first."""
         workplace, handler = binding
@@ -74,8 +92,9 @@ class Applying:
                         rows.claim = claim.row(write_reply(reply, handler.reply), self._outcomes.stamp())
                     elif not handler.reply.is_light(reply):
                         handler.reply.write(reply)
-                    if limit.asked or self._turns.taken:
-                        await self._stand_aside(limit, unit, rows, turn)
+                    if self._turns.taken and unit.transaction is None:  # else others may wait for what it has locked
+                        await self._turns.stand_aside(rows.changes, attempt, turn)
+                    limit.refuse_late()
                     await unit.commit(rows)
                 except asyncio.CancelledError as error:
                     if not was_written(error, rows) or not limit.owns_cancellation():
@@ -105,14 +124,8 @@ class Applying:
             if turn is not None:
                 self._turns.give_up(turn)
 
-    async def _stand_aside(self, limit: Limit, unit: UnitOfWork, rows: Unit, turn: Place | None) -> None:
-        """Lets others write first whose turn it is, unless they may wait for what this one has locked."""
-        if unit.transaction is None:
-            await self._turns.stand_aside(rows.changes, unit.attempt, turn)
-        limit.refuse_late()
-
     async def _applied_meanwhile(
-        self, store: Store, handler: HandlerPlan, claim: Claimed | None, error: Exception
+        self, store: Store, handler: HandlerPlan, claim: CommandKey | None, error: Exception
     ) -> tuple[Any] | None:
         """What this very command was answered with, if somebody has applied it meanwhile: of that it may fail."""
         if claim is None or isinstance(error, (OutcomeUnknown, StoreError, StoreUnavailable)):
@@ -122,7 +135,7 @@ class Applying:
         except RemitError:
             return None  # what it has failed of is the news
 
-    async def _refused(self, store: Store, handler: HandlerPlan, claim: Claimed | None, refusal: Refusal) -> Any:
+    async def _refused(self, store: Store, handler: HandlerPlan, claim: CommandKey | None, refusal: Refusal) -> Any:
         """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
         one. Raises it, unless the command was applied meanwhile."""
         if refusal.__class__ not in handler.refusals:

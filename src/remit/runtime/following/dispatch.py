@@ -9,13 +9,13 @@ from typing import Any
 from remit.errors import BadMessage, HandlerFailed
 from remit.log import Record, forms_of, has_newer, is_command, trace_of, wish_of
 from remit.messages import Refusal, write_reply
-from remit.runtime.calling.calls import Calls
-from remit.runtime.calling.outcomes import Claimed
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.outcomes import CommandKey
+from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store
 
@@ -23,16 +23,18 @@ from remit.stores import Store
 class Dispatcher:
     """Handles messages of one subscription, each within the time limit of a handler."""
 
-    def __init__(self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, listeners: Listeners) -> None:
+    def __init__(
+        self, follow: FollowPlan, plan: ContextPlan, store: Store, shared: Shared, listeners: Listeners
+    ) -> None:
         self._follow = follow
         self._plan = plan
         self._store = store
-        self._calls = calls
+        self._shared = shared
         self._listeners = listeners
 
     def unit(self, taken: frozenset[tuple[str, str]]) -> UnitOfWork:
         """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
-        return UnitOfWork(self._calls.workplaces[self._plan.name], _NOBODY, taken)
+        return UnitOfWork(self._shared.workplaces[self._plan.name], _NOBODY, taken)
 
     def attempt(self, record: Record) -> Attempt:
         """A new attempt to handle a message. Its time is when the message was recorded."""
@@ -51,7 +53,7 @@ class Dispatcher:
 
     async def handle(self, unit: UnitOfWork, record: Record, attempt: Attempt) -> None:
         """Handles a message in a unit of work. Raises `TimeoutError`, and what `handle_record` raises."""
-        limit = self._calls.deadlines.enter(HANDLER_SECONDS)
+        limit = self._shared.deadlines.enter(HANDLER_SECONDS)
         attempt.deadline = limit.when
         unit.next_message(attempt, record.key)
         try:
@@ -68,7 +70,7 @@ class Dispatcher:
                 next="catch asyncio.CancelledError where a task or future of your own is awaited",
             ) from None  # fmt: skip
         finally:
-            self._calls.deadlines.leave(limit)
+            self._shared.deadlines.leave(limit)
         if refusal is not None:
             now = self._listeners.seconds()
             self._listeners.say(LaterRefused(now, attempt.trace, self._follow.name, record.type, record.id))
@@ -93,10 +95,10 @@ class Dispatcher:
         if wish is None:
             await handle_record(self._follow, unit, record)
             return
-        claim, (handler, _) = Claimed(*wish, trace_of(record), record.type), _form(self._follow, record)
-        if handler is not None and await self._calls.outcomes.known(self._store, handler, claim) is None:
+        claim, (handler, _) = CommandKey(*wish, trace_of(record), record.type), _form(self._follow, record)
+        if handler is not None and await self._shared.outcomes.known(self._store, handler, claim) is None:
             reply = await handle_record(self._follow, unit, record)
-            unit.claim = claim.row(write_reply(reply, handler.reply), self._calls.stamp())
+            unit.claim = claim.row(write_reply(reply, handler.reply), self._shared.stamp())
 
 
 _NOBODY = Attempt("", "", "", 0.0, "", 0.0)

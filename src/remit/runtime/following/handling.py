@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
 from remit.log import Record, trace_of
-from remit.runtime.calling.calls import Calls
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.dispatch import Dispatcher
@@ -26,6 +25,7 @@ from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Park, Store, Unit
 from remit.transports import Feed
@@ -41,14 +41,14 @@ def subscription(
     plan: ContextPlan,
     store: Store,
     feed: Feed,
-    calls: Calls,
+    shared: Shared,
     ports: Ports,
     listeners: Listeners,
     held: Callable[[], bool] = always,
 ) -> Follower:
     """Follows one channel of one source for one context, and has its handlers react."""
-    handling = Handling(follow, plan, store, calls, ports, listeners)
-    return Follower(follow, store, feed, handling, ports, listeners, calls.stamp, held)
+    handling = Handling(follow, plan, store, shared, ports, listeners)
+    return Follower(follow, store, feed, handling, ports, listeners, shared.stamp, held)
 
 
 @dataclass
@@ -78,15 +78,15 @@ class Handling(Effect):
     doing = "handling"
 
     def __init__(
-        self, follow: FollowPlan, plan: ContextPlan, store: Store, calls: Calls, ports: Ports, listeners: Listeners
+        self, follow: FollowPlan, plan: ContextPlan, store: Store, shared: Shared, ports: Ports, listeners: Listeners
     ) -> None:
         self._follow = follow
         self._store = store
-        self._calls = calls
+        self._shared = shared
         self._ports = ports
         self._listeners = listeners
-        self._dispatcher = Dispatcher(follow, plan, store, calls, listeners)
-        self._parking = Parking(follow, store, self._dispatcher, calls, listeners)
+        self._dispatcher = Dispatcher(follow, plan, store, shared, listeners)
+        self._parking = Parking(follow, store, self._dispatcher, shared, listeners)
         self._parts: defaultdict[int, _Part] = defaultdict(_Part)
         self._storm = Storm()
 
@@ -117,7 +117,7 @@ class Handling(Effect):
         lane.stored = last.pos, last.id
         if self._listeners.batch_handled is not None:
             count, seconds = last.pos - stood[0], self._listeners.ticks() - began
-            of, now = self._follow, self._calls.seconds()
+            of, now = self._follow, self._shared.seconds()
             self._listeners.batch_handled(
                 BatchHandled(now, trace_of(last), of.name, of.source, last.part, last.pos, count, seconds)
             )
@@ -157,7 +157,7 @@ class Handling(Effect):
     ) -> None:
         rows = unit.unit()
         rows.parks, rows.advance = parks, advance
-        turns = self._calls.turns
+        turns = self._shared.turns
         if turns.taken and attempt is not None and unit.transaction is None:
             await turns.stand_aside(rows.changes, attempt, mine.turn)
         try:
@@ -173,13 +173,13 @@ class Handling(Effect):
             raise
 
     def _advance(self, lane: Lane, stood: tuple[int, str], last: Record) -> Advance:
-        return Advance(self._follow.id, lane.part, *stood, last.pos, last.id, self._calls.seconds())
+        return Advance(self._follow.id, lane.part, *stood, last.pos, last.id, self._shared.seconds())
 
     def leave(self, lane: Lane) -> None:
         mine = self._parts[lane.part]
         mine.rerun = None
         if mine.turn is not None:
-            self._calls.turns.give_up(mine.turn)
+            self._shared.turns.give_up(mine.turn)
             mine.turn = None
 
     def reloaded(self, lane: Lane) -> None:
@@ -203,7 +203,7 @@ class Handling(Effect):
             await asyncio.sleep(backoff(0, self._ports.random) / 10)
             return None
         async with self._storm.turn:
-            now = self._calls.seconds()
+            now = self._shared.seconds()
             if self._storm.raging(now):
                 raise Storming(f"storm: many keys failed within a minute, last {told(error)}")
             park = self._parking.failed(record, error)
@@ -231,6 +231,6 @@ class Handling(Effect):
     async def pause(self, error: Exception, failures: int) -> None:
         seconds = backoff(failures - 1, self._ports.random)
         if isinstance(error, CallError) and not isinstance(error, StoreUnavailable):
-            await self._calls.recovered.wait(seconds)  # whoever was called may be back before it is over
+            await self._shared.recovered.wait(seconds)  # whoever was called may be back before it is over
         else:
             await asyncio.sleep(seconds)

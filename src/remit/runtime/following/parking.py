@@ -13,7 +13,6 @@ from collections.abc import Collection, Sequence
 
 from remit.errors import Conflict
 from remit.log import Record, trace_of
-from remit.runtime.calling.calls import Calls
 from remit.runtime.events import KeyReleased, Retrying
 from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.following.dispatch import Dispatcher
@@ -23,6 +22,7 @@ from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FollowPlan
+from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
 from remit.stores import Park, Parked, Settle, Store, Unit
 
@@ -55,12 +55,12 @@ class Parking:
     """The parked keys of one subscription."""
 
     def __init__(
-        self, follow: FollowPlan, store: Store, dispatcher: Dispatcher, calls: Calls, listeners: Listeners
+        self, follow: FollowPlan, store: Store, dispatcher: Dispatcher, shared: Shared, listeners: Listeners
     ) -> None:
         self._follow = follow
         self._store = store
         self._dispatcher = dispatcher
-        self._calls = calls
+        self._shared = shared
         self._listeners = listeners
         self._troubles = Troubles(follow.name, listeners)
         self._place = follow.id
@@ -116,7 +116,7 @@ class Parking:
 
     def waits(self, record: Record) -> Park:
         """Puts a message aside behind a parked key."""
-        return Park(self._place, record.key, record, self._calls.seconds(), "", 0.0)
+        return Park(self._place, record.key, record, self._shared.seconds(), "", 0.0)
 
     def failed(self, record: Record, error: Exception) -> Park:
         """Parks the key of a message."""
@@ -124,7 +124,7 @@ class Parking:
             free.discard(record.key)
         else:
             self.forget(record.part)
-        now = self._calls.seconds()
+        now = self._shared.seconds()
         return Park(self._place, record.key, record, now, told(error), next_try(error, now, 0))
 
     async def look(self) -> None:
@@ -134,7 +134,7 @@ class Parking:
             await self._look_up()
 
     async def _look_up(self) -> None:
-        now, here = self._calls.seconds(), asyncio.get_running_loop().time()
+        now, here = self._shared.seconds(), asyncio.get_running_loop().time()
         rows = await self._store.due(self._place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
         self._due, self._more = deque(row for row in rows if self._is_tried(row, here)), len(rows) >= KEYS
         self._begin()
@@ -169,7 +169,7 @@ class Parking:
             self._troubles.end("letters")
         except Exception as error:  # noqa: BLE001  # a store that is away, or what nobody has thought of
             self._rest(self._unnoted, row, PASSING_SECONDS)
-            now, what = self._calls.seconds(), f"letters: {told(error)}"
+            now, what = self._shared.seconds(), f"letters: {told(error)}"
             self._listeners.say(Retrying(now, "", self._follow.name, what, error))
         finally:
             del self._drains[row.key]
@@ -194,7 +194,7 @@ class Parking:
                 drain.handling = False
             handled = letters[0].record
         if handled is not None:
-            now, cause = self._calls.seconds(), trace_of(handled)
+            now, cause = self._shared.seconds(), trace_of(handled)
             self._listeners.say(KeyReleased(now, cause, self._follow.name, parked.key))
 
     def _rest(self, resting: dict[tuple[str, float], float], parked: Parked, seconds: float) -> None:
@@ -205,7 +205,7 @@ class Parking:
     async def _handle(self, record: Record, parked: Parked) -> bool:
         """Handles a letter; says whether it is settled."""
         place = Settle(self._place, parked.key, record.part, record.pos)
-        attempt, turns = self._dispatcher.attempt(record), self._calls.turns
+        attempt, turns = self._dispatcher.attempt(record), self._shared.turns
         turn: Place | None = None
         taken: frozenset[Place] = frozenset()
         try:
@@ -240,7 +240,7 @@ class Parking:
         return [each.record.id for each in await self._store.letters(self._place, parked.key, 1)] == [record.id]
 
     async def _failed_again(self, place: Settle, parked: Parked, error: Exception) -> None:
-        now = self._calls.seconds()
+        now = self._shared.seconds()
         rest = PASSING_SECONDS if is_transient(error) else next_try(error, now, parked.attempts) - now
         self._rest(self._resting, parked, rest)
         retry_at = now + rest

@@ -10,6 +10,8 @@ from remit.runtime.listeners import Listeners
 
 _ORDER = ("running", "stalled", "paused", "source-silent", "regressed", "lost-source")
 """From the best to the worst, as `remit status` orders them."""
+SILENT_SECONDS = 10.0
+"""How long a source is away before that is said: services that start or end together do not see one another at once."""
 
 
 class Troubles:
@@ -22,6 +24,9 @@ class Troubles:
         self._listeners = listeners
         self._doing = doing
         self._found: dict[Hashable, tuple[str, str]] = {}
+        self._since: dict[Hashable, float] = {}
+        self._said: dict[Hashable, tuple[str, str]] = {}
+        """What has been said of each cause, also of those that have ended since, until none is left."""
 
     @property
     def state(self) -> str:
@@ -43,12 +48,20 @@ class Troubles:
     def clear(self) -> None:
         """Forgets all of them: it begins anew."""
         self._found.clear()
+        self._said.clear()
 
     def begin(self, cause: Hashable, state: str, note: str) -> None:
-        """Notes a trouble, and says it unless it has been said: several partitions may have the same one."""
-        found = state, storable(note)
-        if found not in self._found.values():
+        """Notes a trouble, and says it unless it has been said: several partitions may have the same one. A source that
+        is away is said when it is noted again after a while."""
+        found, now = (state, storable(note)), self._listeners.ticks()
+        if cause not in self._found:
+            self._since[cause] = now
+        known = any(self._said.get(each) == found for each in self._found)
+        if not known and (state != "source-silent" or now - self._since[cause] >= SILENT_SECONDS):
             self._listeners.say(TroubleBegun(self._listeners.seconds(), "", self._where, *found))
+            known = True
+        if known:
+            self._said[cause] = found
         before = self.state
         self._found[cause] = found
         self._changed(before)
@@ -65,7 +78,8 @@ class Troubles:
         if not self._found:  # as after each batch
             return
         before = self.state
-        if self._found.pop(cause, None) is not None and not self._found:
+        if self._found.pop(cause, None) is not None and not self._found and self._said:
+            self._said.clear()
             self._listeners.say(TroubleEnded(self._listeners.seconds(), "", self._where, f"{self._doing} again"))
         self._changed(before)
 

@@ -77,9 +77,11 @@ class Reception:
         names: Collection[str],
         freshness: Freshness,
         listeners: Listeners,
+        stamp: Callable[[], float],
     ) -> None:
-        """`names` are those of all contexts of the system."""
+        """`names` are those of all contexts of the system. `stamp` gives the time of what is deleted by its age."""
         self._calls = calls
+        self._stamp = stamp
         self._plans = plans
         self._stores = stores
         self._names = frozenset(names)
@@ -226,7 +228,7 @@ class Reception:
             report = _of_published(request, Report, context)
             if report.positions is not None:
                 self._refuse_foreign(report.subscription, context)
-            feed, now = StoreFeed(context, report.channel, store), self._calls.stamp()
+            feed, now = StoreFeed(context, report.channel, store), self._stamp()
             return answer_of(await feed.standing(report.subscription, now, report.positions))
         if request.kind == "reach":
             # Older releases ask without a word.

@@ -12,8 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from remit.errors import Conflict, OutcomeUnknown
-from remit.findings import Findings
+from remit.errors import Conflict, Findings, OutcomeUnknown
 from remit.messages import Contract, DomainEvent, IntegrationEvent
 from remit.stores import Change, Unit
 from remit.stores.port import EVENT_KEYS, Committing, States

@@ -1,1 +1,1 @@
-"""One unit of work: what a handler has loaded, changed and recorded, and the rows it becomes."""
+"""Units of work: what a handler has loaded, changed and recorded, the rows it becomes, and what all of them share."""

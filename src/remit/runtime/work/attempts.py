@@ -7,9 +7,10 @@ maybe in another process). Identities, time and the keys of calls derive from th
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from hashlib import blake2b
+from collections.abc import Iterator
 from typing import Any
+
+import msgspec
 
 from remit.domain import Aggregate
 from remit.errors import CallError, HandlerFailed, KeyReused
@@ -18,49 +19,35 @@ from remit.runtime.work.called import Called
 
 DERIVED = "*"
 """After the name of a context as the caller: the key was derived, not given."""
-PREFIX = 12
-"""So many characters of an identity are its time, in hexadecimal milliseconds."""
 
 
-class Attempt:
-    """One attempt to handle one message. Runs of its handler follow one another."""
+class Attempt(msgspec.Struct, eq=False):
+    """One attempt to handle one message. Runs of its handler follow one another. A struct, as `Limit`."""
 
-    __slots__ = (
-        "begun", "called", "cause", "context", "deadline", "ended", "identities", "noted", "origin", "outer", "run",
-        "timed", "trace", "whole",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        origin: str,
-        cause: str,
-        trace: str,
-        begun: float,
-        context: str,
-        deadline: float,
-        outer: Attempt | None = None,
-        timed: bool = True,
-    ) -> None:
-        """`origin` identifies the message and who handles it, for ever; that of a question is empty. The messages of
-        the handler name the cause. `begun` is in seconds since the epoch, the deadline is loop time. `outer` is the
-        attempt whose handler has called. Identities are `timed`, they begin with its time, where it is known for ever.
-        """
-        self.origin = origin
-        self.cause = cause
-        self.trace = trace
-        self.begun = begun
-        self.context = context
-        self.deadline = deadline
-        self.outer = outer
-        self.timed = timed
-        self.run = 0
-        self.ended = self.whole = False
-        """Whether the last run is over, and whether it came to its end."""
-        self.identities = 0
-        self.called: Called | None = None
-        """What its handler has called, if it has called anything."""
-        self.noted: list[Aggregate[Any, Any]] | None = None
-        """The aggregates that have recorded something in this run."""
+    origin: str
+    """Identifies the message and who handles it, for ever; that of a question is empty."""
+    cause: str
+    """What the messages of the handler name as their cause."""
+    trace: str
+    begun: float
+    """Seconds since the epoch."""
+    context: str
+    deadline: float
+    """Loop time."""
+    outer: Attempt | None = None
+    """The attempt whose handler has called."""
+    timed: bool = True
+    """Whether identities begin with its time, which they do where that is known for ever."""
+    run: int = 0
+    ended: bool = False
+    """Whether the last run is over."""
+    whole: bool = False
+    """Whether it came to its end."""
+    identities: int = 0
+    called: Called | None = None
+    """What its handler has called, if it has called anything."""
+    noted: list[Aggregate[Any, Any]] | None = None
+    """The aggregates that have recorded something in this run."""
 
     def begin_again(self) -> None:
         """The handler runs again. What it called in the whole run before this one has to be called again."""
@@ -87,7 +74,7 @@ class Attempt:
         """The handler has returned, and so has what reacts together with it. Raises `Diverged`."""
         self.ended = True
         if self.called is not None:
-            await self.called.settle()
+            await self.called.join()
             self.called.refuse_contradiction()
 
     async def fail(self, error: BaseException) -> None:
@@ -98,7 +85,7 @@ class Attempt:
         self.ended = True
         failure, called = meant(error), self.called
         if called is not None:
-            await called.settle()
+            await called.join()
             if called.diverged is not None and called.diverged is not error:
                 raise called.diverged from error
             if isinstance(failure, Refusal):
@@ -112,21 +99,17 @@ class Attempt:
 
     def is_within(self, other: Attempt) -> bool:
         """Whether this one is what another one has called, or that one itself."""
-        inner: Attempt | None = self
-        while inner is not None:
-            if inner is other:
-                return True
-            inner = inner.outer
-        return False
+        return any(each is other for each in self._outwards())
 
     def comes_from(self, origin: str) -> bool:
         """Whether this one, or one whose handler has called it, handles that message."""
+        return any(each.origin == origin for each in self._outwards())
+
+    def _outwards(self) -> Iterator[Attempt]:
         inner: Attempt | None = self
         while inner is not None:
-            if inner.origin == origin:
-                return True
+            yield inner
             inner = inner.outer
-        return False
 
     def refuse_late(self, run: int, what: str) -> None:
         """Raises `CallError` for who belongs to a run that is over."""
@@ -159,30 +142,3 @@ def meant(error: BaseException) -> Exception:
     refusals = [each for each in inner if isinstance(each, Refusal)]
     failures = [each for each in inner if not isinstance(each, (Refusal, CallError, ConnectionError))]
     return (failures or refusals or inner)[0]
-
-
-class RepeatedIds:
-    """The identities that a handler gets: the n-th is the same whenever the message is handled."""
-
-    __slots__ = ("_attempt",)
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-
-    def new(self) -> str:
-        attempt = self._attempt
-        attempt.identities += 1
-        made = blake2b(f"{attempt.origin}\0id\0{attempt.identities}".encode(), digest_size=16).hexdigest()
-        return f"{int(attempt.begun * 1000):012x}{made[PREFIX:]}" if attempt.timed else made
-
-
-class RepeatedClock:
-    """The time that a handler gets: when its message was first begun."""
-
-    __slots__ = ("_attempt",)
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self._attempt.begun, UTC)

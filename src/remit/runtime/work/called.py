@@ -15,37 +15,32 @@ import msgspec
 from remit.errors import Diverged, OutcomeUnknown
 
 
-class Called:
-    """The calls of one attempt. Made when its handler calls for the first time."""
+class Called(msgspec.Struct, eq=False):
+    """The calls of one attempt. Made when its handler calls for the first time. A struct, as `Limit`."""
 
-    __slots__ = (
-        "_before", "_context", "_equals", "_idle", "_made", "_said", "_types", "diverged", "origin", "under_way",
-    )  # fmt: skip
-
-    def __init__(self, origin: str, context: str) -> None:
-        self.origin = origin
-        """Of the message that is handled."""
-        self.under_way = 0
-        self.diverged: Diverged | None = None
-        self._context = context
-        self._made: dict[str, Exception | None] = {}
-        """The calls of this run by key, with what each failed with."""
-        self._before: dict[str, Exception | None] = {}
-        """Those of the runs before, which this one has to repeat."""
-        self._equals: dict[str, int] = {}
-        """How often this run has made calls that are equal."""
-        self._said: dict[str, bytes] = {}
-        """What the calls of this run say whose command has an identity."""
-        self._types: dict[str, str] = {}
-        """The types of the commands that were called, by key."""
-        self._idle: asyncio.Future[None] | None = None
+    origin: str
+    """Of the message that is handled."""
+    context: str
+    under_way: int = 0
+    diverged: Diverged | None = None
+    _made: dict[str, Exception | None] = {}
+    """The calls of this run by key, with what each failed with."""
+    _before: dict[str, Exception | None] = {}
+    """Those of the runs before, which this one has to repeat."""
+    _equals: dict[str, int] = {}
+    """How often this run has made calls that are equal."""
+    _said: dict[str, bytes] = {}
+    """What the calls of this run say whose command has an identity."""
+    _types: dict[str, str] = {}
+    """The types of the commands that were called, by key."""
+    _idle: asyncio.Future[None] | None = None
 
     def begin_again(self, *, whole: bool) -> None:
         """The handler runs again. `whole` says whether its last run came to its end."""
         self._before = self._made if whole else {**self._before, **self._made}
         self._made, self._equals, self._said = {}, {}, {}
 
-    async def settle(self) -> None:
+    async def join(self) -> None:
         """Waits for calls that were begun and not waited for."""
         while self.under_way:
             self._idle = asyncio.get_running_loop().create_future()
@@ -81,7 +76,7 @@ class Called:
         if self._said.setdefault(key, content) != content:
             raise Diverged(
                 f"one handler sent two commands {type} with the same identity and different contents",
-                where=self._context, expected="one command for one identity while one message is handled",
+                where=self.context, expected="one command for one identity while one message is handled",
                 next="send one of them, or let their identities differ",
             )  # fmt: skip
 
@@ -118,7 +113,7 @@ class Called:
 
     def _divergence(self, how: str) -> Diverged:
         return Diverged(
-            f"a handler was run again on newer state, and decided differently: {how}", where=self._context,
+            f"a handler was run again on newer state, and decided differently: {how}", where=self.context,
             expected="a run that makes the calls of the run before, whose effects stay",
             next="look at what was called; then decide anew: the same command with the same key, remit parked retry",
         )  # fmt: skip

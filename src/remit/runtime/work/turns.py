@@ -9,6 +9,7 @@ Processes do not know of one another's turns.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Iterable
 
@@ -22,13 +23,31 @@ Place = tuple[str, str]
 """Kind and identity of an aggregate."""
 
 
+class Pulse:
+    """Wakes whoever is waiting at this moment; who comes later waits for the next time."""
+
+    def __init__(self) -> None:
+        self._next = asyncio.Event()
+
+    def ring(self) -> None:
+        """It happens."""
+        self._next.set()
+        self._next = asyncio.Event()
+
+    async def wait(self, seconds: float) -> None:
+        """Returns when it happens, or after so many seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._next.wait()
+
+
 class _Turn:
-    __slots__ = ("others", "owner", "queue")
+    __slots__ = ("given_up", "owner", "queue")
 
     def __init__(self, owner: Attempt) -> None:
         self.owner = owner
         self.queue: deque[tuple[Attempt, asyncio.Future[None]]] = deque()
-        self.others: list[asyncio.Future[None]] = []
+        self.given_up = Pulse()
 
 
 class Turns:
@@ -58,7 +77,8 @@ class Turns:
         waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         turn.queue.append((attempt, waiting))
         try:
-            if await _over(waiting):
+            done, _ = await asyncio.wait([waiting], timeout=PATIENCE_SECONDS)
+            if done:
                 return True
         except asyncio.CancelledError:
             if waiting.done() and not waiting.cancelled():
@@ -71,10 +91,7 @@ class Turns:
     def give_up(self, place: Place) -> None:
         """Gives the turn to the next one who waits for it."""
         turn = self.taken[place]
-        for waiting in turn.others:
-            if not waiting.done():
-                waiting.set_result(None)
-        turn.others.clear()
+        turn.given_up.ring()
         while turn.queue:
             turn.owner, waiting = turn.queue.popleft()
             if not waiting.done():
@@ -88,11 +105,4 @@ class Turns:
             place = (change.kind, change.id)
             turn = self.taken.get(place) if place != mine else None
             if turn is not None and not attempt.is_within(turn.owner):
-                waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                turn.others.append(waiting)
-                await _over(waiting)
-
-
-async def _over(waiting: asyncio.Future[None]) -> bool:
-    done, _ = await asyncio.wait([waiting], timeout=PATIENCE_SECONDS)
-    return bool(done)
+                await turn.given_up.wait(PATIENCE_SECONDS)

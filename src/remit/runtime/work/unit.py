@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
-from remit.contexts import Clock, Ids, Later, Repository, Sender, View, ports
+import msgspec
+
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
-from remit.errors import AlreadyExists, NotAdded, NotFound, SecondAggregate
+from remit.errors import AlreadyExists, NotAdded, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
-from remit.messages import LONGEST_KEY, Codec, Command, Contract, DomainEvent, key_text
+from remit.messages import Command, DomainEvent, key_text
 from remit.runtime.events import UnitCommitted
-from remit.runtime.plan import AggregatePlan, ContextPlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
-from remit.runtime.work.attempts import DERIVED, Attempt, RepeatedClock, RepeatedIds, is_end, meant
+from remit.runtime.plan import AggregatePlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
+from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
 from remit.runtime.work.called import identity_of
-from remit.runtime.work.held import Held
+from remit.runtime.work.deadlines import Limit
+from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place
-from remit.stores import Change, Claim, Entry, Store, Unit, was_written
+from remit.runtime.work.workplace import Workplace
+from remit.stores import Change, Claim, Entry, Unit, was_written
 from remit.stores.port import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -31,72 +33,44 @@ Foreseen = tuple[Place, Row | None]
 _row = tuple[Any, ...].__new__
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Workplace:
-    """What all units of work of one context have around them in a process."""
-
-    plan: ContextPlan
-    store: Store
-    recorded: Forms
-    """How the context's domain events are written."""
-    published: Forms
-    """How what it publishes is written, and what it sends for later."""
-    services: Mapping[type, Any]
-    """What its users have provided, once the process has started."""
-    ids: Ids
-    clock: Clock
-    seconds: Callable[[], float]
-    """The time, in seconds since the epoch."""
-    sender: Callable[[UnitOfWork], Sender]
-    """The sender for the handlers of a unit of work."""
-    committed: Callable[[UnitCommitted], None] | None
-    """Where it is said that a unit of work was committed; None while nobody listens."""
-
-
-class UnitOfWork:
+class UnitOfWork(msgspec.Struct, eq=False):
     """Serves one message; or several of a subscription, one after another, whose handlers reach nothing outside of it.
 
     Each of these handlers sees what is committed, and what the messages before it in the unit have written. The commit
-    fails if anybody else has written that state meanwhile.
+    fails if anybody else has written that state meanwhile. A struct, as `Limit`.
     """
 
-    __slots__ = (
-        "_held", "_loaded", "_taken", "_touched", "_written", "attempt", "claim", "entries", "foreseen", "key",
-        "transaction", "workplace",
-    )  # fmt: skip
-
-    def __init__(self, workplace: Workplace, attempt: Attempt, taken: frozenset[Place] = frozenset()) -> None:
-        """`taken` is what the unit of work before this one, which met a conflict, has added in vain: it is there."""
-        self.workplace = workplace
-        self.attempt = attempt
-        """The attempt to handle the message that it serves now."""
-        self.foreseen: Foreseen | None = None
-        """What is likely to be loaded first, and was looked up together with the outcome of the command."""
-        self.key = ""
-        """The ordering key that messages inherit which have none of their own."""
-        self.entries: list[Entry] = []
-        self.claim: Claim | None = None
-        """The key of the message, if it has one."""
-        self.transaction: Transaction | None = None
-        """For the statements of a handler that has asked for it."""
-        self._taken = taken
-        self._held: dict[Place, Held] = {}
-        self._loaded: list[Place] = []
-        """What was loaded for the message that it serves now."""
-        self._touched: list[Held] = []
-        """Aggregates handed out since the last handler ended: only these can have changed."""
-        self._written: Held | None = None
-        """The one aggregate that this message has written."""
+    workplace: Workplace
+    attempt: Attempt
+    """The attempt to handle the message that it serves now."""
+    taken: frozenset[Place] = frozenset()
+    """What the unit of work before this one, which met a conflict, has added in vain: it is there."""
+    foreseen: Foreseen | None = None
+    """What is likely to be loaded first, and was looked up together with the outcome of the command."""
+    key: str = ""
+    """The ordering key that messages inherit which have none of their own."""
+    entries: list[Entry] = []
+    claim: Claim | None = None
+    """The key of the message, if it has one."""
+    transaction: Transaction | None = None
+    """For the statements of a handler that has asked for it."""
+    _tracked: dict[Place, Tracked] = {}
+    _loaded: list[Place] = []
+    """What was loaded for the message that it serves now."""
+    _touched: dict[Tracked, None] = {}
+    """Aggregates handed out since the last handler ended: only these can have changed."""
+    _written: Tracked | None = None
+    """The one aggregate that this message has written."""
 
     def next_message(self, attempt: Attempt, key: str) -> None:
         """The following message: what was decided stays, what was only looked at is loaded anew."""
         self.attempt, self.key, self._written = attempt, key, None
         for place in self._loaded:
-            if place in self._held and not self._held[place].changed:
-                del self._held[place]
+            if place in self._tracked and not self._tracked[place].changed:
+                del self._tracked[place]
         self._loaded.clear()
 
-    async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Applying.apply`
+    async def run(self, handler: HandlerPlan, message: Any) -> Any:  # noqa: C901  # one coroutine, as `Applying._apply`
         """Runs a handler with its dependencies, then takes up what it changed and recorded.
 
         Raises what the handler raises, `SecondAggregate`, `NotAdded`, `BadKey`, `BadValue`, `Diverged`.
@@ -110,11 +84,12 @@ class UnitOfWork:
         try:
             reply = await self._call(handler, message)
             if attempt.called is not None:
-                await attempt.called.settle()  # a branch may change something when its call has ended
+                await attempt.called.join()  # a branch may change something when its call has ended
             if self._touched:
-                for held in self._handed_out():
-                    for event in self._take_up(handler, held):
-                        for reaction in self._record(event, held.id):
+                touched, self._touched = self._touched, {}
+                for tracked in touched:
+                    for event in self._take_up(handler, tracked):
+                        for reaction in self._record(event, tracked.id):
                             await self._call(reaction, event)
                             if self._touched:
                                 await self._follow_up(reaction)
@@ -138,24 +113,30 @@ class UnitOfWork:
         return reply
 
     async def _follow_up(self, handler: HandlerPlan) -> None:
-        """Takes up what a reaction that came together with its event has changed and recorded."""
-        for held in self._handed_out():
-            for event in self._take_up(handler, held):
-                for reaction in self._record(event, held.id):
+        """Takes up what a handler has changed and recorded, and has run what reacts together with it."""
+        touched, self._touched = self._touched, {}
+        for tracked in touched:
+            for event in self._take_up(handler, tracked):
+                for reaction in self._record(event, tracked.id):
                     await self._call(reaction, event)
                     if self._touched:
                         await self._follow_up(reaction)
 
-    async def read(self, handler: HandlerPlan, message: Any) -> Any:
-        """Runs a query's handler; whatever it changes is dropped."""
+    async def read(self, handler: HandlerPlan, message: Any, limit: Limit) -> Any:
+        """Runs a query's handler within a limit; whatever it changes is dropped."""
         before = recording.get()
-        if before is None or before.ended:
-            return await self._call(handler, message)
-        recording.set(None)
+        if before is not None and not before.ended:
+            recording.set(None)
         try:
-            return await self._call(handler, message)
+            answer = await self._call(handler, message)
         finally:
-            recording.set(before)
+            if before is not None and not before.ended:
+                recording.set(before)
+            if self.transaction is not None:
+                await self.aclose()
+        if limit.asked:
+            limit.refuse_late()
+        return answer
 
     def _call(self, handler: HandlerPlan, message: Any) -> Awaitable[Any]:
         """Calls a handler with what it asks for. To unpack arguments takes longer than all else here: few ask for more
@@ -171,11 +152,11 @@ class UnitOfWork:
         give = need.give
         return need.subject if give is None else give(self, need.subject)
 
-    async def held(self, plan: AggregatePlan | ProjectionPlan, id: str) -> Held | None:
-        """What is held under this identity, loaded when it is asked for first."""
+    async def load(self, plan: AggregatePlan | ProjectionPlan, id: str) -> Tracked | None:
+        """What is tracked under this identity, loaded when it is asked for first."""
         place = (plan.kind, id)
-        held = self._held.get(place)
-        if held is None:
+        tracked = self._tracked.get(place)
+        if tracked is None:
             foreseen = self.foreseen
             if foreseen is not None:
                 self.foreseen = None
@@ -183,81 +164,72 @@ class UnitOfWork:
                 row = foreseen[1]
             else:
                 row = await self.workplace.store.load(plan.kind, id)
-                held = self._held.get(place)  # another branch of the handler may have loaded or made it meanwhile
-            if held is None:
+                tracked = self._tracked.get(place)  # another branch of the handler may have loaded or made it meanwhile
+            if tracked is None:
                 if row is None:
                     return None
-                held = self._held[place] = Held.load(plan, id, *row)
+                tracked = self._tracked[place] = Tracked.load(plan, id, *row)
                 self._loaded.append(place)
-        if not held.touched and held.is_aggregate:
-            self._touch(held)
-        return held
-
-    def _touch(self, held: Held) -> None:
-        held.touched = True
-        self._touched.append(held)
-
-    def _handed_out(self) -> list[Held]:
-        """What was handed out since this was asked last."""
-        touched, self._touched = self._touched, []
-        for held in touched:
-            held.touched = False
-        return touched
+        if tracked.is_aggregate:
+            self._touched[tracked] = None
+        return tracked
 
     def overlook(self) -> None:
         """Forgets what was foreseen: it is as good as loaded only until something else happens."""
         self.foreseen = None
 
-    def hold(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> Held:
+    def track(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> Tracked:
         """Takes in something new."""
-        held = self._held[plan.kind, id] = Held(plan, id, value)
-        if held.is_aggregate:
-            self._touch(held)
-        return held
+        tracked = self._tracked[plan.kind, id] = Tracked(plan, id, value)
+        if tracked.is_aggregate:
+            self._touched[tracked] = None
+        return tracked
 
     def add(self, plan: AggregatePlan, id: str, value: Any) -> None:
         """Takes in a new aggregate. Raises `AlreadyExists`."""
-        held = self._held.get((plan.kind, id))
-        if held is not None and held.value is value:
+        tracked = self._tracked.get((plan.kind, id))
+        if tracked is not None and tracked.value is value:
             return
-        is_there = held is not None and (held.version or held.changed or held.touched)
-        if is_there or (plan.kind, id) in self._taken:
+        is_there = tracked is not None and (tracked.version or tracked.changed or tracked in self._touched)
+        if is_there or (plan.kind, id) in self.taken:
             raise AlreadyExists(
                 f"{plan.type.__name__} {id!r} exists already", where=plan.kind,
                 expected="an identity that was never added", next="use find() or obtain() where it may exist",
             )  # fmt: skip
-        self.hold(plan, id, value)
+        self.track(plan, id, value)
 
     async def taken_meanwhile(self) -> frozenset[Place]:
         """After a conflict: which of the aggregates that were new here are in the store. Raises `StoreUnavailable`."""
-        new = [place for place, held in self._held.items() if held.is_aggregate and held.changed and not held.version]
+        new = [
+            place for place, each in self._tracked.items() if each.is_aggregate and each.changed and not each.version
+        ]
         return frozenset([place for place in new if await self.workplace.store.load(*place) is not None])
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Takes an event into its document."""
         id = key_text(plan.key(event), "key of a document", plan.kind)
-        held = await self.held(plan, id) or self.hold(plan, id, plan.type())
+        tracked = await self.load(plan, id) or self.track(plan, id, plan.type())
         try:
-            held.value.evolve(event)
+            tracked.value.evolve(event)
         except BaseException as error:
             raise meant(error) from error
-        held.changed = True
+        tracked.changed = True
 
-    def _take_up(self, handler: HandlerPlan, held: Held) -> list[DomainEvent]:
+    def _take_up(self, handler: HandlerPlan, tracked: Tracked) -> list[DomainEvent]:
         """Notes what has changed in an aggregate; gives the events it has recorded."""
-        events = take_recorded(held.value)
-        body = held.encoded()
-        if not events and held.says(body):
+        events = take_recorded(tracked.value)
+        body = tracked.encoded()
+        if not events and tracked.says(body):
             return events
-        if self._written is not None and self._written is not held:
+        if self._written is not None and self._written is not tracked:
             raise SecondAggregate(
-                f"{handler.name} wrote {self._written.plan.kind} and {held.plan.kind} in one unit of work",
+                f"{handler.name} wrote {self._written.plan.kind} and {tracked.plan.kind} in one unit of work",
                 where=handler.name, expected="one aggregate per message, reactions with together=True included",
                 next="let a later reaction to the first one's event write the second",
             )  # fmt: skip
-        if body != held.body:
-            held.check(body)
-        self._written, held.body, held.changed = held, body, True
+        if body != tracked.body:
+            tracked.check(body)
+        self._written, tracked.body, tracked.changed = tracked, body, True
         return events
 
     def _record(self, event: DomainEvent, key: str) -> Sequence[HandlerPlan]:
@@ -316,22 +288,22 @@ class UnitOfWork:
     def commit(self, rows: Unit) -> Awaitable[None]:
         """Writes the rows, together with what the handler's own statements have written. Raises as `Store.commit`."""
         written = self.workplace.store.commit(rows) if self.transaction is None else self.transaction.commit(rows)
-        return written if self.workplace.committed is None else self._said(written, rows)
+        say = self.workplace.committed
+        return written if say is None else self._said(written, rows, say)
 
-    async def _said(self, written: Awaitable[None], rows: Unit) -> None:
+    async def _said(self, written: Awaitable[None], rows: Unit, say: Callable[[UnitCommitted], None]) -> None:
         """Says that the rows were written, also to a caller who has no more time."""
+        cancelled: asyncio.CancelledError | None = None
         try:
             await written
         except asyncio.CancelledError as error:
-            if was_written(error, rows):
-                self._say_committed(rows)
-            raise
-        self._say_committed(rows)
-
-    def _say_committed(self, rows: Unit) -> None:
-        workplace, counts = self.workplace, (len(rows.changes), len(rows.entries))
-        if workplace.committed is not None:
-            workplace.committed(UnitCommitted(workplace.seconds(), self.attempt.trace, workplace.plan.name, *counts))
+            if not was_written(error, rows):
+                raise
+            cancelled = error
+        now, cause, counts = self.workplace.seconds(), self.attempt.trace, (len(rows.changes), len(rows.entries))
+        say(UnitCommitted(now, cause, self.workplace.plan.name, *counts))
+        if cancelled is not None:
+            raise cancelled
 
     async def aclose(self) -> None:
         """Rolls back what the handler's own statements have written, unless it was committed. Idempotent."""
@@ -342,7 +314,7 @@ class UnitOfWork:
     async def forget(self) -> None:
         """Drops everything loaded and decided."""
         await self.aclose()
-        self._held.clear()
+        self._tracked.clear()
         self._touched.clear()
         self.entries.clear()
         self.claim = None
@@ -360,12 +332,12 @@ class UnitOfWork:
     def unit(self) -> Unit:
         """The rows to be written. Raises `BadValue` for a document that could not be read again."""
         changes: list[Change] = []
-        for held in self._held.values():
-            if held.changed:
-                if not held.is_aggregate:
-                    held.body = held.encoded()
-                    held.check(held.body)
-                changes.append(_row(Change, (held.plan.kind, held.id, held.version, held.body)))
+        for tracked in self._tracked.values():
+            if tracked.changed:
+                if not tracked.is_aggregate:
+                    tracked.body = tracked.encoded()
+                    tracked.check(tracked.body)
+                changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
         return Unit(changes, self.entries, self.claim)
 
 
@@ -377,105 +349,3 @@ def _not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded
         expected="an aggregate that was loaded from a repository or added to one",
         next=f"ask for Repository[{name}] and add it: repository.add(...)",
     )  # fmt: skip
-
-
-class _Repository(Repository[Any]):
-    __slots__ = ("_attempt", "_plan", "_run", "_unit")
-
-    def __init__(self, unit: UnitOfWork, plan: AggregatePlan) -> None:
-        self._unit = unit
-        self._plan = plan
-        self._attempt = attempt = unit.attempt
-        self._run = attempt.run
-
-    def _text(self, id: Any) -> str:
-        """The text of an identity. Raises `BadKey`, and `CallError` for who belongs to a run that is over: another
-        message may have the unit of work now."""
-        attempt = self._attempt
-        if attempt.ended or attempt.run != self._run:
-            attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
-        if id.__class__ is str and len(id) <= LONGEST_KEY and id.isascii() and "\0" not in id:
-            return id  # as `key_text` does, for what is on the way of every command
-        return key_text(id, "identity", self._plan.kind)
-
-    async def find(self, id: Any, /) -> Any:
-        held = await self._unit.held(self._plan, self._text(id))
-        return None if held is None else held.value
-
-    async def get(self, id: Any, /) -> Any:
-        held = await self._unit.held(self._plan, self._text(id))
-        if held is None:
-            raise NotFound(
-                f"no {self._plan.type.__name__} with identity {id!r}", where=self._plan.kind,
-                expected="an identity that was added", next="use find() where absence is normal",
-            )  # fmt: skip
-        return held.value
-
-    async def obtain(self, id: Any, /) -> Any:
-        text = self._text(id)
-        held = await self._unit.held(self._plan, text)
-        if held is None:
-            held = self._unit.hold(self._plan, text, self._plan.type(id=id))
-        return held.value
-
-    def add(self, aggregate: Any, /) -> None:
-        self._unit.add(self._plan, self._text(aggregate.id), aggregate)
-
-
-class _View(View[Any]):
-    __slots__ = ("_plan", "_unit")
-
-    def __init__(self, unit: UnitOfWork, plan: ProjectionPlan) -> None:
-        self._unit = unit
-        self._plan = plan
-
-    async def find(self, key: Any, /) -> Any:
-        held = await self._unit.held(self._plan, key_text(key, "key of a document", self._plan.kind))
-        return None if held is None else held.value
-
-    async def get(self, key: Any, /) -> Any:
-        found = await self.find(key)
-        if found is None:
-            raise NotFound(
-                f"no {self._plan.type.__name__} with key {key!r}", where=self._plan.kind,
-                expected="a key some event has had", next="use find() where absence is normal",
-            )  # fmt: skip
-        return found
-
-
-class _Later(Later[Any]):
-    __slots__ = ("_attempt", "_run", "_unit")
-
-    def __init__(self, unit: UnitOfWork, command: type) -> None:
-        self._unit, self._attempt, self._run = unit, unit.attempt, unit.attempt.run
-
-    def send(self, command: Command[Any, Any], /) -> None:
-        self._attempt.refuse_late(self._run, f"{type(command).__name__} was sent")
-        self._unit.later(command)
-
-
-GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
-    ports.REPOSITORY: _Repository,
-    ports.VIEW: _View,
-    ports.LATER: _Later,
-    ports.SENDER: lambda unit, _: unit.workplace.sender(unit),
-    ports.SQL: lambda unit, _: unit.begin(),
-    ports.CLOCK: lambda unit, _: RepeatedClock(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
-    ports.IDS: lambda unit, _: RepeatedIds(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
-    ports.SERVICE: lambda unit, service: unit.workplace.services[service],
-}
-"""How a unit of work gives what handlers ask for, by kind, from a subject."""
-
-
-class Forms(dict[type, EventPlan]):
-    """The plans of messages by class. One that is met for the first time is planned then."""
-
-    __slots__ = ("_contract",)
-
-    def __init__(self, known: Mapping[type, EventPlan], contract: Callable[[type], Contract]) -> None:
-        super().__init__(known)
-        self._contract = contract
-
-    def __missing__(self, message: type) -> EventPlan:
-        plan = self[message] = EventPlan(self._contract(message), Codec[Any](message))
-        return plan

@@ -59,7 +59,7 @@ class Mishaps:
         store = living.stores[context]
         heard = {SubscriptionId(each.name, context, each.channel) for each in await store.subscribers()}
         followers = {each for each in self._cluster.subscriptions if each.source == context}
-        return followers <= heard and await trim(store, host.calls.seconds(), _KEEP)
+        return followers <= heard and await trim(store, host.ports.clock.seconds(), _KEEP)
 
     async def operate(self, weather: Weather) -> None:
         """Somebody has parked keys tried again, before and after the bug is fixed. Ends with the bug."""
@@ -69,7 +69,7 @@ class Mishaps:
             weather.fixed = look >= 1 + choices.draw("fix", 3) or weather.fixed
             living = nodes[choices.draw("console", len(nodes))].living
             if living is not None and living.host is not None:
-                await self._door.ask(living, self._try_again(living, living.host.calls.seconds()))
+                await self._door.ask(living, self._try_again(living, living.host.ports.clock.seconds()))
         weather.fixed = True
 
     async def _try_again(self, living: Incarnation, now: float) -> None:

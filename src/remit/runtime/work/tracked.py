@@ -11,24 +11,24 @@ from remit.messages import UNWRITABLE, Rest
 from remit.runtime.plan import AggregatePlan, ProjectionPlan
 
 
-class Held:
-    """An aggregate or document within a unit of work, with the version and the bytes it was loaded with."""
+class Tracked(msgspec.Struct, eq=False):
+    """An aggregate or document within a unit of work, with the version and the bytes it was loaded with. A struct, as
+    `Limit`."""
 
-    __slots__ = ("body", "changed", "id", "is_aggregate", "plan", "rest", "touched", "value", "version")
+    plan: Any
+    id: str
+    value: Any
+    version: int = 0
+    body: bytes = b""
+    rest: Rest | None = None
+    """What another release has stored with it."""
+    changed: bool = False
+    """Whether it is to be stored."""
 
-    def __init__(
-        self, plan: Any, id: str, value: Any, version: int = 0, body: bytes = b"", rest: Rest | None = None
-    ) -> None:
-        self.plan = plan
-        self.id = id
-        self.value = value
-        self.version = version
-        self.body = body
-        self.rest = rest
-        """What another release has stored with it."""
-        self.changed = self.touched = False
-        """Whether it is to be stored, and whether it was handed out since the last handler ended."""
-        self.is_aggregate = plan.__class__ is AggregatePlan
+    @property
+    def is_aggregate(self) -> bool:
+        """Else it is a document."""
+        return self.plan.__class__ is AggregatePlan
 
     def encoded(self) -> bytes:
         """The bytes to be stored. Raises `BadValue`."""
@@ -43,7 +43,7 @@ class Held:
         if body == self.body or not self.version:
             return body == self.body
         value, rest = self.plan.codec.restore(self.body)
-        return body == Held(self.plan, self.id, value, rest=rest).encoded()
+        return body == Tracked(self.plan, self.id, value, rest=rest).encoded()
 
     def check(self, body: bytes) -> None:
         """Raises `BadValue` where these bytes, which are to be stored, could not be read again."""
@@ -53,7 +53,7 @@ class Held:
             self.plan.codec.write(self.value)  # without what another release has stored with it
 
     @classmethod
-    def load(cls, plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> Held:
+    def load(cls, plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> Tracked:
         """From what a store has. Raises `BadMessage`."""
         try:
             value, rest = plan.codec.restore(body)

@@ -21,13 +21,7 @@ RENEW_SECONDS = 86_400.0
 calls its handler makes stay recognised for as long as it is parked; except one that waits for a person."""
 
 
-def is_handler(caller: str) -> bool:
-    """Whether a caller is a handler of some context, whose message is handled again if need be. Callers from outside
-    have no name, or one with a colon."""
-    return bool(caller) and ":" not in caller
-
-
-class Claimed:
+class CommandKey:
     """Under which key a command is applied once. A key means something among those of one caller and one type."""
 
     __slots__ = ("caller", "fingerprint", "foreseen", "key", "scope", "trace")
@@ -55,8 +49,9 @@ class Claimed:
     @property
     def keeps_refusals(self) -> bool:
         """Whether a refusal is the outcome for ever: for callers from outside, which decide themselves whether to try
-        again under a new key. A handler's keys stay the same when it runs again, and the reason may have gone."""
-        return not is_handler(self.caller)
+        again under a new key. They have no name, or one with a colon. The keys of a handler stay the same when it runs
+        again, and the reason may have gone."""
+        return not self.caller or ":" in self.caller
 
     def sign(self, handler: HandlerPlan, command: Any) -> None:
         """Notes what the command says, so that another one under the same key is found. A derived key says it already,
@@ -69,36 +64,6 @@ class Claimed:
         return Claim(self.scope, self.key, self.fingerprint, outcome, at)
 
 
-class UnderWay(dict[str, "list[asyncio.Future[None]]"]):
-    """The commands under keys that this process is applying, and who waits for one of them to be over.
-
-    Equal ones are applied one after another: what two of them call side by side would be called twice where they decide
-    differently, and be there before either of them has an outcome.
-    """
-
-    __slots__ = ()
-
-    async def over(self, origin: str) -> None:
-        """Waits until nobody applies it."""
-        while (waiting := self.get(origin)) is not None:
-            over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            waiting.append(over)
-            await over
-
-    def enter(self, origin: str) -> bool:
-        """It is applied from now on. False if it has been already: it calls itself."""
-        if origin in self:
-            return False
-        self[origin] = []
-        return True
-
-    def leave(self, origin: str) -> None:
-        """It is over."""
-        for waiting in self.pop(origin):
-            if not waiting.done():
-                waiting.set_result(None)
-
-
 class Outcomes:
     """Looks up what commands have ended with. A found reply is a one-tuple; a found refusal is raised."""
 
@@ -107,13 +72,13 @@ class Outcomes:
         """The time of what is deleted by its age."""
         self._foreseen: list[UnitOfWork] = []
 
-    async def known(self, store: Claims, handler: HandlerPlan, claim: Claimed | None) -> tuple[Any] | None:
+    async def known(self, store: Claims, handler: HandlerPlan, claim: CommandKey | None) -> tuple[Any] | None:
         """The outcome stored under this key, if any. Raises `KeyReused`, and as the store does."""
         stored = None if claim is None else await store.outcome(claim.scope, claim.key)
         return None if claim is None or stored is None else await self._ended(store, handler, claim, stored)
 
     async def begin(
-        self, store: Store, handler: HandlerPlan, claim: Claimed, command: Any, at: float
+        self, store: Store, handler: HandlerPlan, claim: CommandKey, command: Any, at: float
     ) -> tuple[tuple[Any] | None, float]:
         """The same, and when the command was first begun, if its handler needs that; in one go with it, what the
         handler is likely to load first is looked up."""
@@ -127,7 +92,7 @@ class Outcomes:
             stored = await store.outcome(claim.scope, claim.key)
         return None if stored is None else await self._ended(store, handler, claim, stored), at
 
-    def foresee(self, unit: UnitOfWork, claim: Claimed) -> None:
+    def foresee(self, unit: UnitOfWork, claim: CommandKey) -> None:
         """Gives a unit of work what was looked up for it. It counts as loaded until the handler first waits."""
         unit.foreseen, claim.foreseen = claim.foreseen, None
         if not self._foreseen:  # all that are begun in one turn of the loop together
@@ -139,7 +104,7 @@ class Outcomes:
         for unit in units:
             unit.overlook()
 
-    async def _ended(self, store: Claims, handler: HandlerPlan, claim: Claimed, stored: Outcome) -> tuple[Any]:
+    async def _ended(self, store: Claims, handler: HandlerPlan, claim: CommandKey, stored: Outcome) -> tuple[Any]:
         if stored.fingerprint != claim.fingerprint:
             raise KeyReused(
                 f"the key {claim.key!r} was used for another message", where=handler.contract.type,

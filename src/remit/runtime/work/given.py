@@ -1,0 +1,126 @@
+"""What handlers are given: one object for each thing that they ask for, made for one unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from typing import Any
+
+from remit.contexts import Later, Repository, View, ports
+from remit.errors import NotFound
+from remit.messages import LONGEST_KEY, Command, key_text
+from remit.runtime.plan import AggregatePlan, ProjectionPlan
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.unit import UnitOfWork
+
+PREFIX = 12
+"""So many characters of an identity are its time, in hexadecimal milliseconds."""
+
+
+class _Repository(Repository[Any]):
+    __slots__ = ("_attempt", "_plan", "_run", "_unit")
+
+    def __init__(self, unit: UnitOfWork, plan: AggregatePlan) -> None:
+        self._unit = unit
+        self._plan = plan
+        self._attempt = attempt = unit.attempt
+        self._run = attempt.run
+
+    def _text(self, id: Any) -> str:
+        """The text of an identity. Raises `BadKey`, and `CallError` for who belongs to a run that is over: another
+        message may have the unit of work now."""
+        attempt = self._attempt
+        if attempt.ended or attempt.run != self._run:
+            attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
+        if id.__class__ is str and len(id) <= LONGEST_KEY and id.isascii() and "\0" not in id:
+            return id  # as `key_text` does, for what is on the way of every command
+        return key_text(id, "identity", self._plan.kind)
+
+    async def find(self, id: Any, /) -> Any:
+        tracked = await self._unit.load(self._plan, self._text(id))
+        return None if tracked is None else tracked.value
+
+    async def get(self, id: Any, /) -> Any:
+        tracked = await self._unit.load(self._plan, self._text(id))
+        if tracked is None:
+            raise _not_found(self._plan, f"identity {id!r}", "an identity that was added")
+        return tracked.value
+
+    async def obtain(self, id: Any, /) -> Any:
+        text = self._text(id)
+        tracked = await self._unit.load(self._plan, text)
+        if tracked is None:
+            tracked = self._unit.track(self._plan, text, self._plan.type(id=id))
+        return tracked.value
+
+    def add(self, aggregate: Any, /) -> None:
+        self._unit.add(self._plan, self._text(aggregate.id), aggregate)
+
+
+class _View(View[Any]):
+    __slots__ = ("_plan", "_unit")
+
+    def __init__(self, unit: UnitOfWork, plan: ProjectionPlan) -> None:
+        self._unit = unit
+        self._plan = plan
+
+    async def find(self, key: Any, /) -> Any:
+        tracked = await self._unit.load(self._plan, key_text(key, "key of a document", self._plan.kind))
+        return None if tracked is None else tracked.value
+
+    async def get(self, key: Any, /) -> Any:
+        found = await self.find(key)
+        if found is None:
+            raise _not_found(self._plan, f"key {key!r}", "a key some event has had")
+        return found
+
+
+def _not_found(plan: AggregatePlan | ProjectionPlan, what: str, expected: str) -> NotFound:
+    return NotFound(
+        f"no {plan.type.__name__} with {what}", where=plan.kind, expected=expected,
+        next="use find() where absence is normal",
+    )  # fmt: skip
+
+
+class _Later(Later[Any]):
+    __slots__ = ("_attempt", "_run", "_unit")
+
+    def __init__(self, unit: UnitOfWork, command: type) -> None:
+        self._unit, self._attempt, self._run = unit, unit.attempt, unit.attempt.run
+
+    def send(self, command: Command[Any, Any], /) -> None:
+        self._attempt.refuse_late(self._run, f"{type(command).__name__} was sent")
+        self._unit.later(command)
+
+
+class _Repeated:
+    """Identities and time as a handler gets them: the same whenever its message is handled."""
+
+    __slots__ = ("_attempt",)
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+
+    def new(self) -> str:
+        attempt = self._attempt
+        attempt.identities += 1
+        made = blake2b(f"{attempt.origin}\0id\0{attempt.identities}".encode(), digest_size=16).hexdigest()
+        return f"{int(attempt.begun * 1000):012x}{made[PREFIX:]}" if attempt.timed else made
+
+    def now(self) -> datetime:
+        """When the message was first begun."""
+        return datetime.fromtimestamp(self._attempt.begun, UTC)
+
+
+GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
+    ports.REPOSITORY: _Repository,
+    ports.VIEW: _View,
+    ports.LATER: _Later,
+    ports.SENDER: lambda unit, _: unit.workplace.sender(unit),
+    ports.SQL: lambda unit, _: unit.begin(),
+    ports.CLOCK: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
+    ports.IDS: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
+    ports.SERVICE: lambda unit, service: unit.workplace.services[service],
+}
+"""How a unit of work gives what handlers ask for, by kind, from a subject."""

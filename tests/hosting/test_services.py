@@ -1,0 +1,56 @@
+"""A process loads and checks its system once, whatever it is: a connected one, a caller of services, or a service."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from learning.system import platform
+from remit.checks import model_of
+from remit.contexts import ContextMap, Model
+from remit.hosting.loading import load_contexts
+from remit.hosting.services import Replica, make_service
+from remit.topology.file import read_topology
+from tests.topology.learning import FOLDER
+
+FILE = FOLDER / "pairs-http.toml"
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a system was checked, and each context of it loaded."""
+    done: Counter[str] = Counter()
+
+    def checked(declared: ContextMap) -> Model:
+        done["checked"] += 1
+        return model_of(declared)
+
+    def loaded(name: str, places: Mapping[str, str]) -> list[Any]:
+        done.update(list(places))
+        return load_contexts(name, places)
+
+    monkeypatch.setattr("remit.hosting.system.model_of", checked)
+    monkeypatch.setattr("remit.hosting.system.load_contexts", loaded)
+    return done
+
+
+async def test_a_connected_system_is_loaded_and_checked_once(work: Counter[str]) -> None:
+    async with platform.connect(store="memory:"):
+        pass
+    assert work == {"checked": 1, **dict.fromkeys(platform.names, 1)}
+
+
+async def test_a_caller_of_services_loads_none_of_what_they_run(work: Counter[str]) -> None:
+    async with platform.connect(topology=str(FILE)):
+        pass
+    assert work == {"checked": 1}
+
+
+@pytest.mark.parametrize("service", list(read_topology(FILE).services))
+def test_a_service_is_loaded_and_checked_once(work: Counter[str], service: str) -> None:
+    made = make_service(read_topology(FILE), Replica(service, 0))
+    assert len(made.host.stores) == 2
+    assert work == {"checked": 1, **dict.fromkeys(made.host.stores, 1)}
