@@ -21,6 +21,7 @@ from tests.soak import screen
 from tests.soak.ablations import CASES, take_away_each
 from tests.soak.crash import Outcome, Sizes, crash
 from tests.soak.placements import names_for, place_everywhere
+from tests.soak.points import scenes_of, walk, walk_on_stores
 from tests.soak.services import crash_services
 from tests.soak.size import measure, show_size
 
@@ -37,6 +38,7 @@ MISHAPS = ("", "--no-pull", "--restore=orders", "--restore=billing", "--apart")
 CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
 CI_POSTGRES_STUDENTS, CI_POSTGRES_KILLS = 30, 60
+CI_EVERY = 4
 SERVICES = Path(__file__).parents[1] / "placements" / "crash.toml"
 """Whose services are killed there."""
 
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _placements(CI_STUDENTS, seed=7, as_json=False),
             _placements(CI_POSTGRES_STUDENTS, seed=8, as_json=False, store="postgres-roles"),
             _simulation(CI_SEEDS, seed=1000),
+            _points(seed=0, every=CI_EVERY, as_json=False),
         )
     if chosen.test == "crash":
         topology = str(chosen.topology or (SERVICES if chosen.store != "sqlite" else ""))
@@ -66,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _size(chosen.rows, chosen.others or chosen.rows // 10, chosen.windows, as_json=chosen.json)
     if chosen.test == "simulation":
         return _simulation(chosen.seeds, chosen.seed)
+    if chosen.test == "points":
+        return _points(chosen.seed, chosen.every, as_json=chosen.json)
     parser.print_help()
     return 2
 
@@ -151,6 +156,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     simulation.add_argument("--seeds", type=_positive, default=2000, metavar="N", help="of each kind; default: 2000")
     simulation.add_argument("--seed", type=int, default=1000, metavar="S", help="the first one; default: 1000")
+    points = tests.add_parser(
+        "points",
+        help="a crash, an end and a cancellation at every point where a task waits",
+        description="Runs one simulated tour of a system for each point at which a task waits in the code of remit, "
+        "the first and the last time that one comes there: the process crashes at that point, it ends in good order, "
+        "or the caller or the time limit of a handler cancels the task. Then the same on SQLite and PostgreSQL, in "
+        "processes that are killed.",
+    )
+    points.add_argument("--seed", type=int, default=0, metavar="S", help="of the tour; default: 0")
+    points.add_argument("--every", type=_positive, default=1, metavar="N", help="one of so many points; default: 1")
+    points.add_argument("--json", action="store_true", help="print the outcome as JSON instead of lines")
     return parser
 
 
@@ -267,6 +283,22 @@ def _size(rows: int, others: int, windows: int, *, as_json: bool) -> int:
 def _simulation(seeds: int, seed: int) -> int:
     sizes = ["--seeds", str(seeds), "--seed", str(seed)]
     return max(run_seeds([*sizes, *mishap.split()]) for mishap in MISHAPS)
+
+
+def _points(seed: int, every: int, *, as_json: bool) -> int:
+    scenes = scenes_of(seed, every)
+    with screen.progress(points=len(scenes)) as watch:
+        walked = walk(scenes, lambda done: watch(points=done))
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder, given_or_started() as server:
+        walk_on_stores(walked, Path(folder), server, every)
+    if as_json:
+        print(json.dumps({"seed": seed, **asdict(walked)}, indent=2))
+    else:
+        for finding in walked.findings:
+            print(finding)
+        print(f"{walked.simulated} simulated runs, {walked.on_sqlite} on SQLite, {walked.on_postgresql} on PostgreSQL")
+        print(f"something at one point in each; {len(walked.findings)} findings")
+    return 1 if walked.findings else 0
 
 
 if __name__ == "__main__":

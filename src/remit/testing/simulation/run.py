@@ -14,6 +14,7 @@ from remit.testing.simulation.cluster import Choices, Cluster, Door, Poison, Wea
 from remit.testing.simulation.cluster.loop import Livelock, Standstill
 from remit.testing.simulation.cluster.mishaps import Mishaps
 from remit.testing.simulation.cluster.placements import apart, together
+from remit.testing.simulation.cluster.points import Points
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.judges.delivery import judge_delivery
 from remit.testing.simulation.judges.peace import stopped, unsettled
@@ -41,6 +42,8 @@ class Report:
     """Subscriptions that ended as regressed or lost-source, with a reason."""
     deleted: int
     """Messages deleted of all logs."""
+    points: Points
+    """Where tasks waited, if the scene asks for that."""
 
     def faults(self) -> Counter[str]:
         """How often each kind of fault happened."""
@@ -72,8 +75,12 @@ class _Run:
         self._files = Files(folder, work.contexts)
         self._verdicts: list[Verdict] = []
         self._stopped: set[str] = set()
+        self._points = Points(scene.strike)
         placement = (apart if scene.apart else together)(choices, work.contexts)
-        self._cluster = Cluster(folder, choices, work.system, placement, self._hear, pull=scene.pull)
+        self._cluster = Cluster(
+            folder, choices, work.system, placement, self._hear, pull=scene.pull, far=scene.far,
+            points=self._points if scene.points or scene.strike else None,
+        )  # fmt: skip
         self._door = Door(self._cluster, choices)
 
     def run(self) -> Report:
@@ -90,7 +97,7 @@ class _Run:
         crashes = sum(node.crashes for node in self._cluster.nodes)
         return Report(
             self._scene, self._verdicts, choices.digest(), loop.steps, loop.now, crashes, self._workload.answered,
-            tuple(choices.fired), frozenset(self._stopped), files.deleted(),
+            tuple(choices.fired), frozenset(self._stopped), files.deleted(), self._points,
         )  # fmt: skip
 
     def _accuse(self, judge: str, what: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from remit.testing.simulation.cluster.points import Strike
 from remit.testing.simulation.workloads import Shop, Workload
 
 __all__ = ["Scene"]
@@ -30,6 +31,12 @@ class Scene:
     """Just these faults, as `Choices` names them; as drawn when None."""
     workload: type[Workload] = Shop
     """What is simulated."""
+    far: bool = False
+    """Whether stores are in processes of their own: each question to one is a round trip."""
+    points: bool = False
+    """Whether the report names the points at which tasks wait."""
+    strike: Strike | None = None
+    """What happens at one of them."""
 
     @property
     def trims(self) -> bool:
@@ -53,4 +60,6 @@ class Scene:
             words += ["--faults", ",".join(self.faults)]
         if self.workload is not Shop:
             words += ["--workload", f"{self.workload.__module__}:{self.workload.__qualname__}"]
+        if self.far:
+            words.append("--far")
         return shlex.join(words)

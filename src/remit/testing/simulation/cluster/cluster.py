@@ -17,12 +17,14 @@ from remit.messages.component import Component
 from remit.runtime import Channels, Host, Listener, Placed, Ports
 from remit.stores.sqlite.store import SqliteStore
 from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.far import FarStore
 from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
 from remit.testing.simulation.cluster.lane import SimLane
 from remit.testing.simulation.cluster.loop import SimLoop
 from remit.testing.simulation.cluster.network import HostileCalls, HostileEvents, Network
 from remit.testing.simulation.cluster.nodes import Incarnation, Node, is_dead
 from remit.testing.simulation.cluster.placements import Placement
+from remit.testing.simulation.cluster.points import Points, Waiting
 from remit.testing.simulation.cluster.ports import CountedIds, SharedMachine, VirtualClock
 from remit.transports import Feed
 
@@ -48,8 +50,10 @@ class Cluster:
         listener: Listener,
         *,
         pull: bool,
+        far: bool = False,
+        points: Points | None = None,
     ) -> None:
-        self.loop = SimLoop(choices, is_dead)
+        self.loop = SimLoop(choices, is_dead, points=points, struck=self._strike)
         self.folder = folder
         self.leased = placement.leased
         self.nodes = [Node(spot, choices, self._live) for spot in placement.spots]
@@ -61,6 +65,8 @@ class Cluster:
         self._system = system
         self._listener = listener
         self._pull = pull
+        self._far = far
+        self._points = points
         self._network = Network(choices)
         self._machines = defaultdict[str, dict[str, Incarnation]](dict)
 
@@ -76,12 +82,34 @@ class Cluster:
             node.start()
 
     async def stop(self, node: Node) -> bool:
-        """Ends a process in good order; says whether it has come to its end."""
+        """Ends a process in good order; says whether it has come to its end, be it by a crash."""
         living = node.living
         if living is None or living.host is None:
             return True
-        _, pending = await asyncio.wait([living.spawn(living.host.stop())], timeout=60.0)
-        return not pending
+        ways = [living.spawn(living.host.stop()), asyncio.create_task(living.gone.wait(), context=Context())]
+        done, _ = await asyncio.wait(ways, timeout=60.0, return_when=asyncio.FIRST_COMPLETED)
+        ways[1].cancel()
+        return bool(done)
+
+    def _strike(self, waiting: Waiting) -> None:
+        """Does to a task that waits, or to its process, what the points say."""
+        assert self._points is not None  # noqa: S101  who strikes has points
+        assert self._points.strike is not None  # noqa: S101  the same
+        assert waiting.task is not None  # noqa: S101  it waits in one
+        kind = self._points.strike.kind
+        node = next((node for node in self.nodes if node.living is not None and node.living.has(waiting.context)), None)
+        if kind == "cancel":
+            waiting.task.cancel()
+        elif node is not None and kind == "crash":
+            Context().run(node.crash)
+        elif node is not None:
+            self.loop.create_task(self._restart(node), context=Context())
+
+    async def _restart(self, node: Node) -> None:
+        """Ends a process in good order, as a deployment does, and starts it again."""
+        living = node.living
+        if await self.stop(node) and node.living is living:
+            node.crash()
 
     def end(self) -> None:
         """Ends everything at once, and for good."""
@@ -95,8 +123,9 @@ class Cluster:
         model = model_of(self._system())
         for name in incarnation.spot.contexts:
             lane = SimLane(incarnation, self._choices)
-            store = SqliteStore(self.folder / f"{name}.db", name, lane=lane, partitions=_PARTITIONS)
-            store.technology = replace(store.technology, shared_between_processes=self.leased)
+            make = FarStore if self._far else SqliteStore
+            store = make(self.folder / f"{name}.db", name, lane=lane, partitions=_PARTITIONS)
+            store.technology = replace(store.technology, shared_between_processes=self.leased, apart=self._far)
             incarnation.stores[name] = store
         host = self._make(incarnation, model)
         self.subscriptions |= {each.id for each in host.followers}

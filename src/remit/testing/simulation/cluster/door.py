@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from itertools import count
 from typing import Any, TypeVar
 
-from remit.errors import CallError, OutcomeUnknown
-from remit.messages import Command
+from remit.errors import CallError, OutcomeUnknown, Stale
+from remit.messages import Command, Query
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
 from remit.testing.simulation.cluster.nodes import Incarnation
@@ -48,6 +49,18 @@ class Door:
                     key = f"{name} {attempt}"
             await asyncio.sleep(0.05 + choices.delay("again", 0.5))
         raise AssertionError
+
+    async def question(self, query: Query[Any]) -> None:
+        """Asks for a fresh answer until there is one."""
+        choices, nodes = self._choices, self._cluster.nodes
+        for _ in count():
+            living = nodes[choices.draw("door", len(nodes))].living
+            if living is not None and living.host is not None:
+                with contextlib.suppress(Stale):
+                    answer = await self.ask(living, living.host.ask(query, fresh=True))
+                    if answer is not None and not isinstance(answer, CallError):
+                        return
+            await asyncio.sleep(0.05 + choices.delay("again", 0.5))
 
     async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
         """The answer; or an error that promises that nothing was changed; or None, when nothing is known."""

@@ -11,6 +11,7 @@ from heapq import heappop
 from typing import TYPE_CHECKING, Any
 
 from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.points import Points, Waiting
 
 __all__ = ["Livelock", "OutsideWorld", "SimLoop", "Standstill"]
 
@@ -31,14 +32,27 @@ class Livelock(BaseException):
 
 
 class SimLoop(asyncio.BaseEventLoop):
-    """Runs until its budget of steps is spent. `buried` says of a context whether its process has died."""
+    """Runs until its budget of steps is spent. `buried` says of a context whether its process has died.
+
+    With `points`, `struck` is called between two steps, when a task has come to the point at which something happens.
+    """
 
     if TYPE_CHECKING:  # what the base class has and its stub does not tell
         _ready: deque[asyncio.Handle]
         _scheduled: list[asyncio.TimerHandle]
 
-    def __init__(self, choices: Choices, buried: Callable[[Context], bool], *, budget: int = 2_000_000) -> None:
+    def __init__(
+        self,
+        choices: Choices,
+        buried: Callable[[Context], bool],
+        *,
+        points: Points | None = None,
+        struck: Callable[[Waiting], None] | None = None,
+        budget: int = 2_000_000,
+    ) -> None:
         super().__init__()
+        self._points = points
+        self._struck = struck
         self.now = 0.0
         self.steps = 0
         self._budget = budget
@@ -61,7 +75,10 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def _keep(self, loop: Any, coro: Any, **options: Any) -> Any:
         context = options["context"] = options.get("context") or copy_context()
-        task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **options)
+        watched = coro if self._points is None else self._points.of(coro)
+        task: asyncio.Task[Any] = asyncio.Task(watched, loop=loop, **options)
+        if isinstance(watched, Waiting):
+            watched.task, watched.context = task, context
         self._tasks.append((task, context))
         return task
 
@@ -96,6 +113,8 @@ class SimLoop(asyncio.BaseEventLoop):
         if self.steps > self._budget:
             raise Livelock(f"{self.steps} steps in {self.now:.3f} s")
         handle._run()  # noqa: SLF001  what the loop of the standard library does
+        if self._points is not None and self._struck is not None and (due := self._points.take()):
+            self._struck(due)
 
     def unhandled(self) -> list[BaseException]:
         """What tasks, futures and callbacks ended with that nobody asked for. The dead cannot ask."""

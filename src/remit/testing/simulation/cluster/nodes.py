@@ -45,6 +45,10 @@ class Incarnation:
         """Runs something in this process."""
         return asyncio.get_running_loop().create_task(work, context=self.context)
 
+    def has(self, context: Context | None) -> bool:
+        """Whether what runs in this context is a part of this process."""
+        return context is not None and context.get(_INCARNATION) is self
+
     async def crash_point(self, site: str, permille: int) -> None:
         """A place where the process may die."""
         if self._node.choices.chance(site, permille):

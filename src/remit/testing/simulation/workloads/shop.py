@@ -65,7 +65,10 @@ class Shop(Workload):
             await asyncio.gather(*at_once)
 
     async def _place(self, door: Door, customer: Customer, name: str) -> None:
-        order = name + ("", "", "", "-poison", "-sold-out")[self.choices.draw("kind of order", 5)]
+        kind = ("", "", "", "-poison", "-sold-out")[self.choices.draw("kind of order", 5)]
+        await self._order(door, customer, name + kind)
+
+    async def _order(self, door: Door, customer: Customer, order: str) -> None:
         command = PlaceOrder(customer=customer, order=order)
         self._ledger.orders[customer, order] = await door.send(command, f"place {order}")
 

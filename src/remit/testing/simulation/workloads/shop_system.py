@@ -6,12 +6,12 @@ idempotent of its own accord.
 
 from typing import NewType
 
-from remit.contexts import Context, ContextMap, Later, Repository, Sender
+from remit.contexts import Context, ContextMap, Later, Repository, Sender, View
 from remit.domain import Aggregate, Projection
-from remit.messages import Command, DomainEvent, IntegrationEvent, Refusal, field
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, field
 from remit.testing.simulation.cluster import Weather
 
-__all__ = ["Credit", "Customer", "PlaceOrder", "shop"]
+__all__ = ["Credit", "Customer", "Listed", "Ordered", "PlaceOrder", "shop"]
 
 Customer = NewType("Customer", str)
 
@@ -29,6 +29,16 @@ class Placed(DomainEvent):
 class OrderPlaced(IntegrationEvent, key="customer"):
     customer: Customer
     order: str
+
+
+class Ordered(Query[int]):
+    customer: Customer
+
+
+class Listed(Query[dict[str, list[str]]]):
+    """What shipping has of a customer, by the name of each list."""
+
+    customer: Customer
 
 
 class Credit(Command[int]):
@@ -117,6 +127,12 @@ def _orders(weather: Weather) -> Context:
         await weather.blow("place")
         return book.place(command.order)
 
+    @orders.answer(Ordered)
+    async def ordered(query: Ordered, histories: View[History]) -> int:
+        history = await histories.get(query.customer)
+        await weather.blow("ordered")
+        return len(history.orders)
+
     @orders.publish(Placed)
     def placed(event: Placed) -> OrderPlaced:
         return OrderPlaced(customer=event.customer, order=event.order)
@@ -168,6 +184,17 @@ def _shipping(weather: Weather) -> Context:
         dock = await docks.obtain(command.customer)
         await weather.blow("ship")
         dock.orders.append(command.order)
+
+    @shipping.answer(Listed)
+    async def listed(
+        query: Listed, stocks: Repository[Stock], docks: Repository[Dock], notices: Repository[Notices]
+    ) -> dict[str, list[str]]:
+        found = {
+            "stock": await stocks.find(query.customer),
+            "dock": await docks.find(query.customer),
+            "notices": await notices.find(query.customer),
+        }
+        return {name: list(each.orders) if each else [] for name, each in found.items()}
 
     @shipping.react(OrderCharged)
     async def notify(event: OrderCharged, notices: Repository[Notices]) -> None:

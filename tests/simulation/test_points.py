@@ -1,0 +1,53 @@
+"""Something happens at exactly one point where a task waits. `scripts/soak points` goes through all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+
+from remit.testing.simulation.cluster.points import Kind
+from remit.testing.simulation.everywhere import KINDS, quiet, strikes
+from remit.testing.simulation.run import run_scene
+from remit.testing.simulation.scene import Scene
+from tests.simulation.planted import Plant, checkpoint_apart, claim_apart, in_two_transactions
+
+SAMPLE = 40
+"""One of so many points."""
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["together", "apart"])
+def test_whatever_happens_at_a_point_nothing_is_lost_doubled_or_stuck(*, apart: bool) -> None:
+    sample = islice(strikes(quiet(0, apart=apart)), 0, None, SAMPLE)
+    assert {where: verdicts for where, scene in sample if (verdicts := run_scene(scene).verdicts)} == {}
+
+
+def test_the_run_is_the_same_up_to_the_point_at_which_something_happens() -> None:
+    places = run_scene(quiet(0)).points.places
+    for _, scene in islice(strikes(quiet(0)), 0, None, 100):
+        assert scene.strike is not None
+        upto = scene.strike.point + 1
+        assert run_scene(scene).points.places[:upto] == places[:upto]
+
+
+@pytest.mark.parametrize(
+    ("plant", "where", "kind"),
+    [
+        (in_two_transactions(checkpoint_apart), "runtime/following/handling.py:_commit", "crash"),
+        (in_two_transactions(claim_apart), "runtime/calling/applying.py", "cancel"),
+    ],
+    ids=["the checkpoint is moved in another transaction", "the key is taken in another transaction"],
+)
+def test_what_is_not_one_transaction_is_found(
+    plant: Plant, where: str, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No chance is needed for it."""
+    plant(monkeypatch)
+    assert any(verdict.judge == "doubled" for scene in at(where, kind) for verdict in run_scene(scene).verdicts)
+
+
+def at(where: str, kind: Kind) -> Iterator[Scene]:
+    """What happens while a task waits for something that this function has begun."""
+    assert kind in KINDS
+    return (scene for told, scene in strikes(quiet(0), [kind]) if where in told)
