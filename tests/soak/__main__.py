@@ -33,7 +33,7 @@ MANY = 50
 """Of so many kills at least half must fall between a commit and its consequence; others prove little."""
 STARTING = 20
 """For each so many of them, one must fall before a start is over."""
-MISHAPS = ("", "--no-pull", "--restore=orders", "--restore=billing", "--apart")
+MISHAPS = ("", "--no-pull", "--restore=orders", "--restore=billing", "--apart", "--far", "--apart --far")
 """How the seeds of the simulation are run."""
 CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100

@@ -10,12 +10,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from remit.testing.simulation.everywhere import quiet, strikes
+from remit.testing.simulation.cluster.points import Place
+from remit.testing.simulation.everywhere import quiet, rough, strikes
 from remit.testing.simulation.run import run_scene
 from remit.testing.simulation.scene import Scene
 from tests.points.walks import go_through
 
 __all__ = ["Walked", "scenes_of", "walk", "walk_on_stores"]
+
+ROUGH = 8
+"""Seeds with mishaps; later ones come to hardly any place that is new."""
 
 
 @dataclass
@@ -29,8 +33,14 @@ class Walked:
 
 
 def scenes_of(seed: int, every: int) -> list[tuple[str, Scene]]:
-    """With everything in one process, and with contexts in processes of their own: one of so many."""
-    return [*strikes(quiet(seed)), *strikes(quiet(seed, apart=True))][::every]
+    """One of so many: of quiet runs, and then what is new in runs with mishaps.
+
+    Everything is in one process, or contexts are in processes of their own.
+    """
+    known: set[Place] = set()
+    scenes = [quiet(seed), quiet(seed, apart=True)]
+    scenes += [rough(each, apart=apart) for each in range(seed, seed + ROUGH) for apart in (False, True)]
+    return [each for scene in scenes for each in strikes(scene, known=known)][::every]
 
 
 def walk(scenes: Sequence[tuple[str, Scene]], progress: Callable[[int], None]) -> Walked:
