@@ -1,0 +1,70 @@
+"""Whether handlers have seen what was there when they began."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+
+from remit.testing.simulation.judges import Verdict
+from remit.testing.simulation.programs.facts import Facts
+from remit.testing.simulation.programs.order import sequences
+from remit.testing.simulation.programs.tape import Place, Run
+
+__all__ = ["judge_sight"]
+
+
+def judge_sight(facts: Facts) -> Iterator[Verdict]:
+    """A run that counts has seen what somebody was told of before it began, and what came of the message before."""
+    yield from _what_was_answered(facts)
+    yield from _what_came_before(facts)
+
+
+def _counts(facts: Facts, run: Run) -> bool:
+    """What it has seen matters only where something came of it."""
+    return facts.is_committed(run) or (run.whole and not run.changes and bool(run.calls))
+
+
+def _what_was_answered(facts: Facts) -> Iterator[Verdict]:
+    answered: defaultdict[Place, list[tuple[float, str]]] = defaultdict(list)
+    for calls in facts.tape.calls.values():
+        for call in calls:
+            if call.outcome == "reply" and call.ended is not None:
+                for place, entry in facts.tape.runs[int(call.said) - 1].changes:
+                    answered[place].append((call.ended, entry))
+    for each in answered.values():
+        each.sort()
+    for run in facts.tape.runs:
+        for look in run.looks if _counts(facts, run) else ():
+            known = answered[look.place]
+            for _, entry in known[: bisect_right(known, (run.began, ""))]:
+                if entry not in look.entries:
+                    yield _blind(run, look.place, entry, "answered")
+
+
+def _what_came_before(facts: Facts) -> Iterator[Verdict]:
+    """Also for what is called on the way: the message before is over by then."""
+    below: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in facts.tape.runs:
+        path = run.path
+        while path:
+            below[path].append(run)
+            path = path.rpartition("/")[0]
+    for (follower, way, _), paths in sequences(facts):
+        if way == "later":
+            continue
+        done: list[tuple[Place, str]] = []
+        for path in paths:
+            mine = f"{path}/{follower.partition('.')[2]}-"
+            for run in below[path] if done else ():
+                if _counts(facts, run) and (run.handler == follower if run.path == path else run.path.startswith(mine)):
+                    for look in run.looks:
+                        for place, entry in done:
+                            if place == look.place and entry not in look.entries:
+                                yield _blind(run, place, entry, "the effect of the message before")
+            done += [change for run in facts.runs[follower, path] for change in run.changes if change[1] in facts.stored]
+
+
+def _blind(run: Run, place: Place, entry: str, why: str) -> Verdict:
+    what = f"run {run.number} of {run.handler} for {run.path} did not see {entry} in {place.kind} {place.id!r}: {why}"
+    return Verdict("false", what)
