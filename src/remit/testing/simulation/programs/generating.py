@@ -273,7 +273,7 @@ class _Body:
         return Change(kept, key, events, self._one(_KEY_EXPRESSIONS) if self._chance(0.3) else "message.key")
 
     def _look(self, _: int = 0) -> Statement:
-        return Look(self._one(self._kept).name, self._one(_KEY_EXPRESSIONS), self._chance(0.5))
+        return Look(self._one(self._kept).name, self._one(_KEY_EXPRESSIONS), not self._program.calm and self._chance(0.1))
 
     def _wait(self, _: int) -> Statement:
         return Wait(self._one((0.0, 0.01, 0.05, 0.3, 1.0)))

@@ -21,8 +21,8 @@ class Look:
 
     kept: str
     key: str
-    find: bool = False
-    """Whether it may be missing."""
+    get: bool = False
+    """Whether it has to be there."""
 
 
 @dataclass(frozen=True)

@@ -55,5 +55,5 @@ def load(text: str) -> Any:
     place = f"<{_NAME}>"
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
     sys.modules[_NAME] = module
-    exec(compile(text, place, "exec"), vars(module))  # noqa: S102  what the generator has written
+    exec(compile(text, place, "exec", dont_inherit=True), vars(module))  # noqa: S102  what the generator has written
     return module

@@ -195,7 +195,7 @@ class _Writer:
 
     def _look(self, step: str, each: Look) -> list[str]:
         self._seen = f"seen{step}"
-        how = "find" if each.find else "obtain"
+        how = "get" if each.get else "find"
         return [f"{self._seen} = run.seen(await {each.kept.lower()}s.{how}({each.key}))"]
 
     def _change(self, step: str, each: Change) -> list[str]:
