@@ -4,6 +4,7 @@ from remit.testing.simulation.programs.generating import generate
 from remit.testing.simulation.programs.grammar import Program
 from remit.testing.simulation.programs.people import Ask, workload
 from remit.testing.simulation.programs.running import Found, load, run_program, scene_of
+from remit.testing.simulation.programs.shrinking import shrink_program
 from remit.testing.simulation.programs.tape import Tape
 from remit.testing.simulation.programs.writing import written
 
@@ -16,6 +17,7 @@ __all__ = [
     "load",
     "run_program",
     "scene_of",
+    "shrink_program",
     "workload",
     "written",
 ]
