@@ -251,6 +251,8 @@ class _Body:
         body: list[Statement] = [self._statement(depth) for _ in range(count)]
         if depth == 0 and self._role != "together" and self._chance(0.85):
             body.insert(self._random.randrange(len(body) + 1), self._change())
+        if depth == 0 and self._refuses and not self._program.calm and self._chance(0.7):
+            body.insert(self._random.randrange(len(body) + 1), Refuse(self._one(_TESTS)))
         return tuple(body)
 
     def _statement(self, depth: int) -> Statement:
@@ -273,7 +275,8 @@ class _Body:
         return Change(kept, key, events, self._one(_KEY_EXPRESSIONS) if self._chance(0.3) else "message.key")
 
     def _look(self, _: int = 0) -> Statement:
-        return Look(self._one(self._kept).name, self._one(_KEY_EXPRESSIONS), not self._program.calm and self._chance(0.1))
+        kept, key = self._mine if self._chance(0.4) else (self._one(self._kept).name, self._one(_KEY_EXPRESSIONS))
+        return Look(kept, key, not self._program.calm and self._chance(0.1))
 
     def _wait(self, _: int) -> Statement:
         return Wait(self._one((0.0, 0.01, 0.05, 0.3, 1.0)))
@@ -288,7 +291,7 @@ class _Body:
         return Send(
             command.name, self._one(_KEY_EXPRESSIONS), self._one(("", "", "refusal", "all")),
             self._one((0.0, 0.0, 0.0, 1.0, 0.1)), times, times > 1 and not command.identity and self._chance(0.4),
-            self._chance(0.12) and times == 1 and not varies, varies,
+            self._chance(0.2) and times == 1 and not varies, varies,
         )  # fmt: skip
 
     def _later(self, _: int) -> Statement | None:

@@ -29,6 +29,7 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     yield from _whole(facts)
     for path, calls in tape.calls.items():
         yield from _answers(facts, path, calls)
+    yield from _equals(facts)
     yield from _consequences(facts)
     yield from _of_nothing(facts)
     yield from judge_order(facts)
@@ -84,6 +85,18 @@ def _answers(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdi
             yield Verdict("false", f"{path} was answered as refused under its key, and {_name(run)} is stored")
 
 
+def _equals(facts: Facts) -> Iterator[Verdict]:
+    """What one run has wished several times was done as often."""
+    for run in facts.tape.runs:
+        replies: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        for call in run.calls:
+            if call.outcome == "reply" and call.key is None:
+                replies[call.type, call.path].append(call.said)
+        for (type, path), said in replies.items():
+            if len(set(said)) < len(said):
+                yield Verdict("lost", f"{_name(run)} has called {type} {path} {len(said)} times: {', '.join(said)}")
+
+
 def _applied(facts: Facts, path: str, run: Run) -> Iterator[Verdict]:
     if run.path != path or not run.whole:
         yield Verdict("false", f"{path} was answered with what {_name(run)} says, which ended with {run.error!r}")
@@ -100,7 +113,7 @@ def _consequences(facts: Facts) -> Iterator[Verdict]:
             for each in facts.with_those_beside(run):
                 for said in each.said:
                     yield from _handled(facts, said, each)
-    for (handler, path), runs in facts.runs.items():
+    for (handler, path), runs in list(facts.runs.items()):
         ended = [run for run in runs if run.whole]
         silent = not any(run.changes for run in runs) and not any(map(facts.is_committed, runs))
         if silent and ended and handler not in facts.handlers.values() and (handler, path) not in facts.letters:
