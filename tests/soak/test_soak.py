@@ -27,7 +27,7 @@ def soak(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("test", ["", "crash", "placements", "ablations", "size", "simulation"])
+@pytest.mark.parametrize("test", ["", "crash", "placements", "ablations", "size", "simulation", "programs"])
 def test_every_long_test_explains_itself(test: str) -> None:
     shown = soak(*test.split(), "--help")
     assert shown.returncode == 0
