@@ -51,7 +51,7 @@ def _what_came_before(facts: Facts) -> Iterator[Verdict]:
             below[path].append(run)
             path = path.rpartition("/")[0]
     for (follower, way, _), paths in sequences(facts):
-        if way == "later":
+        if way == "later" or any(facts.allowed(path) > 1 for path in paths):
             continue
         done: list[tuple[Place, str]] = []
         for path in paths:
