@@ -73,7 +73,7 @@ def count_no_equal_calls(patch: pytest.MonkeyPatch) -> None:
     key_of = Called.key_of
 
     def first(self: Called, type: str, content: bytes, identity: bytes | None) -> str:
-        made = {key: None for key in self._made}
+        made = dict.fromkeys(self._made)
         self._made, before = {}, self._made
         try:
             return key_of(self, type, content, identity)
@@ -439,7 +439,7 @@ OF_PROGRAMS = [
     PlantedInPrograms("a key is one for all callers", scope_without_caller),
     PlantedInPrograms("each call elsewhere has a new key", call_elsewhere_without_a_key),
     PlantedInPrograms("a key is not looked up", planted.forget_that_keys_are_used),
-    PlantedInPrograms("the idempotency row is written in a second transaction", in_two_transactions(planted.claim_apart)),
+    PlantedInPrograms("a claim is written in a second transaction", in_two_transactions(planted.claim_apart)),
     PlantedInPrograms("a taken key is no conflict", keep_the_reply_of_the_last_run),
     PlantedInPrograms("a refusal commits", commit_what_failed(Refusal)),
     PlantedInPrograms("a failure commits", commit_what_failed(ValueError)),

@@ -71,7 +71,19 @@ def test_a_printed_program_fails_in_the_same_way_as_a_test(smaller: Found, plant
     bug = "from tests.simulation.planted import checkpoint_apart, in_two_transactions\n"
     file.write_text(smaller.text + "\n\n" + bug + plant)
     path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", str(file), "--rootdir", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "0",
+        str(file),
+        "--rootdir",
+        str(tmp_path),
+    ]
     ran = subprocess.run(
         command, env=os.environ | {"PYTHONPATH": path}, cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -85,9 +85,7 @@ class _Run:
         finally:
             self._verdicts += [Verdict("false", f"nobody took {error!r}") for error in loop.unhandled()]
             self._cluster.end()
-        self._verdicts += judge_delivery(
-            files, self._workload.effects, self._stopped, several=self._workload.several
-        )
+        self._verdicts += judge_delivery(files, self._workload.effects, self._stopped, several=self._workload.several)
         self._verdicts += self._workload.judge(files, self._stopped)
         crashes = sum(node.crashes for node in self._cluster.nodes)
         return Report(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -189,6 +189,10 @@ class _Generator:
         """Those that a handler of this level may send."""
         return [each for each in self._commands if self._levels[each.name] > level]
 
+    def level(self, command: Message) -> tuple[int, str]:
+        """How far a command is from calls from outside; no two are the same."""
+        return self._levels[command.name], command.name
+
     def events_above(self, context: str, level: int) -> list[str]:
         """Those that a handler of this level may record."""
         return [each.name for each in self._events if each.context == context and self._levels[each.name] > level]
@@ -261,8 +265,9 @@ class _Body:
         ways = ["change", "look", "look", "wait", "send", "send", "send", "later", "later"]
         ways += ["gather", "gather", "branch"] if depth < 2 else []
         ways += [] if self._program.calm else ["refuse", "fail", "swallow", "undeclared"]
-        made = getattr(self, f"_{self._one(ways)}")(depth)
-        return made if made is not None else self._look(depth)  # type: ignore[no-any-return]  # by name
+        make: Callable[[int], Statement | None] = getattr(self, f"_{self._one(ways)}")
+        made = make(depth)
+        return made if made is not None else self._look(depth)
 
     def _beside(self) -> Statement:
         commands = self._program.commands_above(self._level)
@@ -285,13 +290,15 @@ class _Body:
         commands = self._program.commands_above(self._level)
         if not commands:
             return None
-        command = self._one(commands)
+        shared = self._chance(0.2)
+        # What is done once for several messages is best done by the same command, whoever asks for it.
+        command = max(commands, key=self._program.level) if shared else self._one(commands)
         times = self._one((1, 1, 1, 1, 2, 3))
         varies = self._one(("run.tries", "run.count(SEEN)", "")) if command.identity else ""
         return Send(
             command.name, self._one(_KEY_EXPRESSIONS), self._one(("", "", "refusal", "all")),
             self._one((0.0, 0.0, 0.0, 1.0, 0.1)), times, times > 1 and not command.identity and self._chance(0.4),
-            self._chance(0.2) and times == 1 and not varies, varies,
+            shared and times == 1 and not varies, varies,
         )  # fmt: skip
 
     def _later(self, _: int) -> Statement | None:

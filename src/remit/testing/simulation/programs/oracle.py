@@ -117,9 +117,9 @@ def _consequences(facts: Facts) -> Iterator[Verdict]:
         ended = [run for run in runs if run.whole]
         silent = not any(run.changes for run in runs) and not any(map(facts.is_committed, runs))
         if silent and ended and handler not in facts.handlers.values() and (handler, path) not in facts.letters:
-            each = [[verdict for said in run.said for verdict in _handled(facts, said, run)] for run in ended]
-            if all(each):
-                yield each[-1][0]
+            missing = [[verdict for said in run.said for verdict in _handled(facts, said, run)] for run in ended]
+            if all(missing):
+                yield missing[-1][0]
 
 
 def _handled(facts: Facts, said: Said, by: Run) -> Iterator[Verdict]:

@@ -103,7 +103,7 @@ class ProgramWorkload(Workload):
             await asyncio.sleep(0.1 + self.choices.delay("again", 1.0))
 
     async def _ask_once(self, door: Door, ask: Ask, path: str, key: str | None) -> Called:
-        while (living := door.somebody()) is None or living.host is None:
+        while (living := door.somebody()) is None or living.host is None:  # noqa: ASYNC110  no event tells of a process
             await asyncio.sleep(0.05 + self.choices.delay("again", 0.5))
         command = ask.command(path)
         called = self.tape.called(command, asyncio.get_running_loop().time() + ask.deadline, key)
@@ -113,8 +113,6 @@ class ProgramWorkload(Workload):
         except (Refusal, RemitError) as error:
             called.end(error)
         return called
-
-
 
 
 async def _try_again(living: Incarnation) -> None:

@@ -129,7 +129,9 @@ def _handlers(program: Program) -> Iterator[Program]:
     for at, handler in enumerate(program.handlers):
         fewer = replace(program, handlers=program.handlers[:at] + program.handlers[at + 1 :])
         if handler.role == "command":
-            fewer = replace(fewer, commands=tuple(each for each in program.commands if each.name != handler.messages[0]))
+            fewer = replace(
+                fewer, commands=tuple(each for each in program.commands if each.name != handler.messages[0])
+            )
         yield fewer
 
 
@@ -215,7 +217,14 @@ def _plainer(each: Statement) -> Iterator[Statement]:
 
 def _root_details(program: Program) -> Iterator[Program]:
     for at, root in enumerate(program.roots):
-        for change in ({"copies": 1}, {"deadline": 10.0}, {"anew": False}, {"at": 0.0}, {"key": "k0"}, {"wish": root.path}):
+        for change in (
+            {"copies": 1},
+            {"deadline": 10.0},
+            {"anew": False},
+            {"at": 0.0},
+            {"key": "k0"},
+            {"wish": root.path},
+        ):
             changed: Any = change
             plain = replace(root, **changed)
             if plain != root:

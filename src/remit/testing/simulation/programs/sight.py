@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from remit.testing.simulation.judges import Verdict
 from remit.testing.simulation.programs.facts import Facts
-from remit.testing.simulation.programs.order import sequences
+from remit.testing.simulation.programs.order import LATER, sequences
 from remit.testing.simulation.programs.tape import Place, Run
 
 __all__ = ["judge_sight"]
@@ -51,18 +51,30 @@ def _what_came_before(facts: Facts) -> Iterator[Verdict]:
             below[path].append(run)
             path = path.rpartition("/")[0]
     for (follower, way, _), paths in sequences(facts):
-        if way == "later" or any(facts.allowed(path) > 1 for path in paths):
+        if way == LATER or any(facts.allowed(path) > 1 for path in paths):
             continue
-        done: list[tuple[Place, str]] = []
+        done: defaultdict[Place, list[str]] = defaultdict(list)
         for path in paths:
-            mine = f"{path}/{follower.partition('.')[2]}-"
             for run in below[path] if done else ():
-                if _counts(facts, run) and (run.handler == follower if run.path == path else run.path.startswith(mine)):
-                    for look in run.looks:
-                        for place, entry in done:
-                            if place == look.place and entry not in look.entries:
-                                yield _blind(run, place, entry, "the effect of the message before")
-            done += [change for run in facts.runs[follower, path] for change in run.changes if change[1] in facts.stored]
+                if _comes_of(run, path, follower) and _counts(facts, run):
+                    yield from _unseen(run, done)
+            for place, entry in (change for run in facts.runs[follower, path] for change in run.changes):
+                if entry in facts.stored:
+                    done[place].append(entry)
+
+
+def _comes_of(run: Run, path: str, follower: str) -> bool:
+    """Whether a run is that of a follower for a message, or what it has called."""
+    if run.path == path:
+        return run.handler == follower
+    return run.path.startswith(f"{path}/{follower.partition('.')[2]}-")
+
+
+def _unseen(run: Run, done: Mapping[Place, Sequence[str]]) -> Iterator[Verdict]:
+    for look in run.looks:
+        for entry in done.get(look.place, ()):
+            if entry not in look.entries:
+                yield _blind(run, look.place, entry, "the effect of the message before")
 
 
 def _blind(run: Run, place: Place, entry: str, why: str) -> Verdict:

@@ -55,7 +55,9 @@ _INDENT = "    "
 def written(program: Program, scene: Scene, title: str = "A generated program.") -> str:
     """The program with its scene, as a module: `SCENE`, and a test that runs it."""
     parts = [_HEAD.format(title=title)]
-    parts += [_message(each, "Command[str, No]" if _refuses(program, each) else "Command[str]") for each in program.commands]
+    parts += [
+        _message(each, "Command[str, No]" if _refuses(program, each) else "Command[str]") for each in program.commands
+    ]
     parts += [text for each in program.events for text in _event(each)]
     parts += [_kept(program, each) for each in program.kept]
     parts.append("\n".join(_system(program)) + "\n")
