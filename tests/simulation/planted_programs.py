@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from remit.errors import HandlerFailed, Unavailable
+from remit.log import Channel
 from remit.messages import Refusal
 from remit.runtime.calling import outcomes
 from remit.runtime.calling.deadlines import Deadlines, Limit
@@ -210,8 +211,8 @@ def publish_one_event_of_a_message(patch: pytest.MonkeyPatch) -> None:
     """Of the events that one message has led to, the first is published."""
     enter = UnitOfWork._enter
 
-    def first(self: UnitOfWork, channel: Any, plan: Any, message: Any, key: str, more: str = "") -> str:
-        if channel == 1 and not more and any(entry.type == plan.contract.type for entry in self.entries):
+    def first(self: UnitOfWork, channel: Channel, plan: Any, message: Any, key: str, more: str = "") -> str:
+        if channel is Channel.PUBLISHED and not more and any(entry.type == plan.contract.type for entry in self.entries):
             return key
         return enter(self, channel, plan, message, key, more)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
 from remit.log import Record, trace_of
+from remit.runtime.calling.deadlines import ask_to_end
 from remit.runtime.events import Retrying
 from remit.runtime.failures import backoff, is_transient, severity, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
@@ -368,4 +369,4 @@ class Follower:
                 at = f", at {lane.failing.type} {lane.failing.id}" if lane.failing is not None else ""
                 what = f"partition {lane.part}: no message handled for more than {STALL_SECONDS:.0f} s{at}"
                 self._troubles.begin(lane.part, "stalled", what)
-                lane.worker.cancel()
+                ask_to_end(lane.worker)

@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from remit.errors import Conflict
 from remit.log import Record, trace_of
 from remit.runtime.calling.calls import Calls
+from remit.runtime.calling.deadlines import ask_to_end
 from remit.runtime.events import KeyReleased, Retrying
 from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.following.dispatch import Dispatcher
@@ -160,7 +161,7 @@ class Parking:
             if drain.task is not None and now - drain.stirred > STALL_SECONDS:
                 drain.stirred = now
                 self._troubles.begin("letters", "stalled", f"no letter handled for more than {STALL_SECONDS:.0f} s")
-                drain.task.cancel()
+                ask_to_end(drain.task)
 
     async def _drain(self, row: Parked, drain: _Drain) -> None:
         """Handles the letters of a key. Whatever comes of it, others go on."""

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 from remit.contexts import Sender
-from remit.domain import Aggregate
 from remit.errors import OutcomeUnknown, ReplyTooLarge
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
@@ -138,8 +137,9 @@ class Run:
 
     def seen(self, kept: A) -> A:
         """Notes what was loaded, if anything was."""
-        if isinstance(kept, Aggregate):
-            self.looks.append(Look(self._place(kept), tuple(getattr(kept, "entries", ()))))
+        loaded: Any = kept
+        if loaded is not None:
+            self.looks.append(Look(self._place(loaded), tuple(loaded.entries)))
         return kept
 
     @staticmethod
