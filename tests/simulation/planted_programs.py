@@ -212,7 +212,11 @@ def publish_one_event_of_a_message(patch: pytest.MonkeyPatch) -> None:
     enter = UnitOfWork._enter
 
     def first(self: UnitOfWork, channel: Channel, plan: Any, message: Any, key: str, more: str = "") -> str:
-        if channel is Channel.PUBLISHED and not more and any(entry.type == plan.contract.type for entry in self.entries):
+        if (
+            channel is Channel.PUBLISHED
+            and not more
+            and any(entry.type == plan.contract.type for entry in self.entries)
+        ):
             return key
         return enter(self, channel, plan, message, key, more)
 

@@ -256,7 +256,7 @@ class _Body:
         if depth == 0 and self._role != "together" and self._chance(0.85):
             body.insert(self._random.randrange(len(body) + 1), self._change())
         if depth == 0 and self._refuses and not self._program.calm and self._chance(0.7):
-            body.insert(self._random.randrange(len(body) + 1), Refuse(self._one(_TESTS)))
+            body.append(Refuse(self._one(_TESTS)))  # after it has decided something
         return tuple(body)
 
     def _statement(self, depth: int) -> Statement:
@@ -307,6 +307,8 @@ class _Body:
 
     def _gather(self, depth: int) -> Statement:
         branches = tuple(self.statements(self._one((1, 1, 2)), depth + 1) for _ in range(self._one((2, 2, 3))))
+        if self._role != "together" and self._chance(0.3):  # two of them with one aggregate
+            branches = ((self._change(), *branches[0]), (Look(*self._mine), *branches[1]), *branches[2:])
         return Gather(branches, self._one(("gather", "gather", "group", "returned")))
 
     def _branch(self, depth: int) -> Statement:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from remit.contexts import ContextMap
+from remit.messages import Refusal
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.facts import Facts
 from remit.testing.simulation.programs.order import judge_order
@@ -149,9 +150,17 @@ def _is_done(facts: Facts, handler: str, path: str, subscription: str, *, refusa
     runs = facts.runs[handler, path]
     if any(f"{run.number}" in facts.committed for run in runs):
         return True
-    if refusals and any(type(run.error).__name__ == "No" for run in runs):
+    if refusals and any(_is_refusal(run.error) for run in runs):
         return True
     return any(run.whole and not run.changes for run in runs)
+
+
+def _is_refusal(error: BaseException | None) -> bool:
+    """Also where a task group has failed with it."""
+    if isinstance(error, BaseExceptionGroup):
+        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
+        return any(map(_is_refusal, group.exceptions))
+    return isinstance(error, Refusal)
 
 
 def _missing(facts: Facts, said: Said, by: Run, handler: str) -> Verdict:
