@@ -39,7 +39,7 @@ _HOSTILE = (
     "\u202ek0\u2028", "-", "k0\n", "nul\0", "x" * 600,
 )  # fmt: skip
 _KEY_EXPRESSIONS = (
-    "message.key", "message.key", "message.key", '"k0"', '"k1"', 'f"{message.key[:40]}-x"', "message.key[:1]",
+    *(6 * ("message.key",)), '"k0"', '"k1"', 'f"{message.key[:40]}-x"', "message.key[:1]",
 )  # fmt: skip
 _TESTS = (
     "run.count(SEEN) % 2", "run.count(SEEN) > 1", "run.answered % 2", 'message.key == "k0"', "len(message.path) % 2",
@@ -276,7 +276,7 @@ class _Body:
     def _change(self, _: int = 0) -> Statement:
         kept, key = self._mine if not self._wild else (self._one(self._kept).name, self._one(_KEY_EXPRESSIONS))
         known = self._program.events_above(self._context, self._level)
-        events = tuple(self._one(known) for _ in range(self._one((0, 1, 1, 1, 2)))) if known else ()
+        events = tuple(self._one(known) for _ in range(self._one((0, 1, 1, 2, 2, 3)))) if known else ()
         return Change(kept, key, events, self._one(_KEY_EXPRESSIONS) if self._chance(0.3) else "message.key")
 
     def _look(self, _: int = 0) -> Statement:
