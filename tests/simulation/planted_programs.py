@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
@@ -63,6 +64,16 @@ def derive_keys_from_numbers(patch: pytest.MonkeyPatch) -> None:
         return f"{self.origin}/{len(self._made) + 1}".replace("\0", " ")
 
     patch.setattr(Called, "key_of", by_number)
+
+
+def derive_keys_by_chance(patch: pytest.MonkeyPatch) -> None:
+    """A call has another key each time."""
+    turn = count()
+
+    def drawn(self: Called, type: str, content: bytes, identity: bytes | None) -> str:
+        return f"drawn {next(turn)}"
+
+    patch.setattr(Called, "key_of", drawn)
 
 
 def count_no_equal_calls(patch: pytest.MonkeyPatch) -> None:
@@ -135,7 +146,7 @@ def scope_without_caller(patch: pytest.MonkeyPatch) -> None:
 
 def call_elsewhere_without_a_key(patch: pytest.MonkeyPatch) -> None:
     """Each call of another process has a new key, whatever it repeats."""
-    call, turn = RemoteCalls.call, iter(range(10**9))
+    call, turn = RemoteCalls.call, count()
 
     async def anew(self: RemoteCalls, message: Any, seconds: float, latest: float, /, **more: Any) -> Any:
         return await call(self, message, seconds, latest, **{**more, "key": f"{more['key']}.{next(turn)}"})
@@ -437,7 +448,7 @@ def skip_what_fails(patch: pytest.MonkeyPatch) -> None:
 OF_PROGRAMS = [
     PlantedInPrograms("a derived key says the type and not the content", derive_keys_from_types),
     PlantedInPrograms("a derived key counts calls", derive_keys_from_numbers),
-    PlantedInPrograms("a derived key is drawn", planted.derive_keys_by_chance),
+    PlantedInPrograms("a derived key is drawn", derive_keys_by_chance),
     PlantedInPrograms("equal calls have one key", count_no_equal_calls),
     PlantedInPrograms("an identity is not looked at", forget_identities),
     PlantedInPrograms("a key is one for all types", scope_without_type),

@@ -69,8 +69,12 @@ def _run_batch(span: tuple[int, int]) -> Batch:
     first, count = span
     batch, begun = Batch(first), time.process_time()
     for seed in range(first, first + count):
-        report = run_program(generate(seed), scene_of(seed)).report
         batch.programs += 1
+        try:
+            report = run_program(generate(seed), scene_of(seed)).report
+        except Exception as error:  # noqa: BLE001  a program that cannot be run, or judged, is a finding
+            batch.failed[seed] = f"error: {type(error).__name__}: {error}"
+            continue
         batch.steps += report.steps
         batch.crashes += report.crashes
         batch.answers += report.orders

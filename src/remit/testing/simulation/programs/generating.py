@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
@@ -24,6 +25,7 @@ from remit.testing.simulation.programs.grammar import (
     Swallow,
     Wait,
     inner,
+    uses,
 )
 
 __all__ = ["generate"]
@@ -45,6 +47,7 @@ _TESTS = (
     "run.count(SEEN) % 2", "run.count(SEEN) > 1", "run.answered % 2", 'message.key == "k0"', "len(message.path) % 2",
     "run.count(SEEN) == 0",
 )  # fmt: skip
+_DRAWS = ("ids.new()", "clock.now().isoformat()")
 _EXTRAS = (
     ("int", "2**53 + 1"),
     ("float", "0.1"),
@@ -77,7 +80,54 @@ _FAILS = (
 
 def generate(seed: int) -> Program:
     """The program of a seed."""
-    return _Generator(Random(f"program {seed}")).program()  # noqa: S311  chance that can be repeated, no secret
+    program = _Generator(Random(f"program {seed}")).program()  # noqa: S311  chance that can be repeated, no secret
+    program = _with_meeting(Random(f"meeting {seed}"), program)  # noqa: S311  the same
+    return _with_draws(Random(f"draws {seed}"), program)  # noqa: S311  the same
+
+
+def _with_meeting(random: Random, program: Program) -> Program:
+    """In some programs two handlers of different contexts wish the same, under the same key."""
+    commands = {handler.messages[0]: handler for handler in program.handlers if handler.role == "command"}
+    wished = [name for name in commands if all(root.command != name for root in program.roots)]
+    if not wished or random.random() > 0.2:
+        return program
+    command = random.choice(wished)
+    sides = {
+        handler.context: handler
+        for name, handler in commands.items()
+        if name != command and handler not in _come_of(program, command)
+    }
+    wish = Send(command, "message.key", shared=True)
+    met = {each: replace(each, body=(*each.body, wish)) for each in list(sides.values())[:2]} if len(sides) > 1 else {}
+    return replace(
+        program,
+        handlers=tuple(met.get(each, each) for each in program.handlers),
+        roots=tuple(replace(each, key="k0") for each in program.roots) if met else program.roots,
+    )
+
+
+def _come_of(program: Program, command: str) -> set[Handler]:
+    """All handlers that a command leads to, its own among them."""
+    told = {event.told: event.name for event in program.events if event.told}
+    found: set[Handler] = set()
+    names = {command}
+    while new := [each for each in program.handlers if each not in found and names & set(each.messages)]:
+        found.update(new)
+        for used in (uses(each.body) for each in new):
+            names |= {*used.sent, *used.later, *used.recorded}
+        names |= {public for public, event in told.items() if event in names}
+    return found
+
+
+def _with_draws(random: Random, program: Program) -> Program:
+    """Some handlers that call send on what they are given: an identity, or the time."""
+    return replace(
+        program,
+        handlers=tuple(
+            replace(each, draws=random.choice(_DRAWS)) if random.random() < 0.2 and uses(each.body).sent else each
+            for each in program.handlers
+        ),
+    )
 
 
 class _Generator:

@@ -152,6 +152,8 @@ class Handler:
     """Or "reaction", or "together"."""
     refuses: bool = False
     """Whether the command declares the refusal."""
+    draws: str = ""
+    """An expression of what it is given at its beginning and sends on as a key: an identity or the time."""
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,8 @@ def _details(program: Program) -> Iterator[Program]:
     for at, handler in enumerate(program.handlers):
         if handler.refuses:
             yield _with(program, at, replace(handler, refuses=False))
+        if handler.draws:
+            yield _with(program, at, replace(handler, draws=""))
         for body in _simpler(handler.body):
             yield _with(program, at, replace(handler, body=body))
     for name in ("commands", "events"):

@@ -35,8 +35,8 @@ import datetime
 import decimal
 import uuid
 
-from remit import Aggregate, CallError, Command, Context, DomainEvent, IntegrationEvent, Later, Projection, Refusal
-from remit import Repository, Sender, field
+from remit import Aggregate, CallError, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent, Later
+from remit import Projection, Refusal, Repository, Sender, field
 from remit.contexts import ContextMap
 from remit.testing.simulation import Scene, run_scene
 from remit.testing.simulation.programs import Ask, Tape, workload
@@ -176,12 +176,16 @@ class _Writer:
         yield from ((f"{kept.lower()}s", f"Repository[{kept}]") for kept in used.kept)
         if used.sent:
             yield "sender", "Sender"
+        if self._handler.draws:
+            yield self._handler.draws.partition(".")[0], self._handler.draws.partition(".")[0].capitalize()
         yield from ((f"later_{command.lower()}", f"Later[{command}]") for command in used.later)
 
     def _received(self) -> Iterator[str]:
         if self._handler.role == "together":
             return
         yield "await tape.blow(run)"
+        if self._handler.draws:
+            yield f"drawn = {self._handler.draws}"
         for name in self._handler.messages[:1] if len(self._handler.messages) == 1 else ():
             for field, _, value in self._messages[name].extra if name in self._messages else ():
                 yield f"run.same({value}, message.{field})"
@@ -219,7 +223,7 @@ class _Writer:
         command = self._messages[each.command]
         path = f'run.at("{step}")' if each.times == 1 or each.equal else f'run.at("{step}", turn)'
         path = f'run.shared("{each.command}")' if each.shared else path
-        key = "message.key" if each.shared else each.key
+        key = "message.key" if each.shared else "drawn" if self._handler.draws else each.key
         what = f", what={self._varying(each)}" if each.varies and command.identity else ""
         made = f"{each.command}(path={path}, key={key}{self._extra(command)}{what})"
         more = f", deadline={each.deadline}" if each.deadline else ""
