@@ -94,6 +94,15 @@ def test_the_simulation_runs_with_every_kind_of_mishap() -> None:
     assert ran.stdout.count("1 seeds, 0 failed") == 5
 
 
+def test_generated_programs_are_run_and_logged(tmp_path: Path) -> None:
+    log = tmp_path / "programs.log"
+    ran = soak("programs", "--count", "3", "--seed", "2", "--log", str(log))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "3  programs" in ran.stdout
+    assert "everything holds, with generator seed 2" in ran.stdout
+    assert [line.split(":")[0] for line in log.read_text().splitlines()] == ["2000000 +3"]
+
+
 @pytest.mark.parametrize(
     ("found", "told"),
     [
