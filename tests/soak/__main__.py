@@ -17,11 +17,13 @@ from typing import cast
 from remit.testing.simulation.__main__ import main as run_seeds
 from tests.placements.databases import LAYOUTS, Databases, Layout
 from tests.servers.postgres import given_or_started
+from tests.simulation.planted_programs import OF_PROGRAMS
 from tests.soak import screen
 from tests.soak.ablations import CASES, take_away_each
 from tests.soak.crash import Outcome, Sizes, crash
 from tests.soak.placements import names_for, place_everywhere
 from tests.soak.points import scenes_of, walk, walk_on_stores
+from tests.soak.programs import GENERATOR_SEEDS, run_programs, seek_planted, smallest
 from tests.soak.services import crash_services
 from tests.soak.size import measure, show_size
 
@@ -67,6 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _ablations(students, chosen.kills, chosen.seed, as_json=chosen.json)
     if chosen.test == "size":
         return _size(chosen.rows, chosen.others or chosen.rows // 10, chosen.windows, as_json=chosen.json)
+    if chosen.test == "programs":
+        if chosen.planted:
+            return _planted(min(chosen.count, 500), [chosen.seed] if chosen.seed else GENERATOR_SEEDS)
+        return _programs(chosen.count, chosen.seed, chosen.log)
     if chosen.test == "simulation":
         return _simulation(chosen.seeds, chosen.seed)
     if chosen.test == "points":
@@ -147,6 +153,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     sizing.add_argument("--windows", type=_positive, default=20, metavar="N", help="pairs of 3 s; default: 20")
     sizing.add_argument("--json", action="store_true", help="print the outcome as JSON instead of a table")
+    programs = tests.add_parser(
+        "programs",
+        help="generated programs in the simulation",
+        description="Makes small systems from a seed, runs each once in the simulation with every kind of mishap, and "
+        "judges what is left. The first that fails is printed as the smallest program that was found to fail so. With "
+        "--planted, bugs are planted in turn, and some program must fail for each.",
+    )
+    programs.add_argument("--count", type=_positive, default=2000, metavar="N", help="programs; default: 2000")
+    programs.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="of the generator; default: 0, and five of them for --planted"
+    )
+    programs.add_argument("--planted", action="store_true", help="look for planted bugs, in 500 programs at most")
+    programs.add_argument(
+        "--log", type=Path, default=Path(tempfile.gettempdir()) / "remit-programs.log", metavar="FILE",
+        help="gets a line for each batch of programs",
+    )  # fmt: skip
     simulation = tests.add_parser(
         "simulation",
         help="the seeded simulation, with every kind of mishap",
@@ -278,6 +300,24 @@ def _size(rows: int, others: int, windows: int, *, as_json: bool) -> int:
     else:
         show_size(size)
     return 1 if size.findings else 0
+
+
+def _programs(count: int, seed: int, log: Path) -> int:
+    with screen.progress(programs=count) as watch:
+        batches = list(run_programs(count, seed, log, lambda done: watch(programs=done)))
+    failed = sorted(number for batch in batches for number in batch.failed)
+    if failed:
+        print(smallest(failed[0]))
+    screen.show_programs(batches, seed)
+    return 1 if failed else 0
+
+
+def _planted(limit: int, seeds: Sequence[int]) -> int:
+    names = [each.name for each in OF_PROGRAMS]
+    with screen.progress(bugs=len(names) * len(seeds)) as watch:
+        sought = list(seek_planted(limit, seeds, names, lambda done: watch(bugs=done)))
+    screen.show_planted(names, sought, limit)
+    return 0 if all(each.programs for each in sought) else 1
 
 
 def _simulation(seeds: int, seed: int) -> int:

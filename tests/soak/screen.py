@@ -1,5 +1,6 @@
 """What a person sees of a long test with a cohort: how far it is, and how it ended."""
 
+from collections import Counter
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ from rich.table import Table
 from tests.soak.ablations import Ablated
 from tests.soak.crash import Outcome, Sizes
 from tests.soak.placements import Played
+from tests.soak.programs import Batch, Sought
 
-__all__ = ["Watch", "progress", "show", "show_ablations", "show_placements"]
+__all__ = ["Watch", "progress", "show", "show_ablations", "show_placements", "show_planted", "show_programs"]
 
 
 class Watch(Protocol):
@@ -96,6 +98,44 @@ def show_ablations(ablated: Iterable[Ablated], seed: int) -> None:
     console = Console(highlight=False)
     console.print(table)
     _say(console, findings, f"with every layer, and something is found without each, with seed {seed}")
+
+
+def show_programs(batches: Iterable[Batch], seed: int) -> None:
+    """A table of what programs went through, and which of them fail."""
+    batches = list(batches)
+    faults = sum((batch.faults for batch in batches), Counter[str]())
+    rows = {
+        "programs": sum(batch.programs for batch in batches),
+        "seconds of processor time": round(sum(batch.seconds for batch in batches)),
+        "steps": sum(batch.steps for batch in batches),
+        "crashes": sum(batch.crashes for batch in batches),
+        "answers that somebody relies on": sum(batch.answers for batch in batches),
+        **{f"times: {site}": times for site, times in sorted(faults.items())},
+    }
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    for what, count in rows.items():
+        table.add_row(str(count), what)
+    console = Console(highlight=False)
+    console.print(table)
+    findings = [f"program {number}: {what}" for batch in batches for number, what in batch.failed.items()]
+    _say(console, findings, f"with generator seed {seed}")
+
+
+def show_planted(names: Iterable[str], sought: Iterable[Sought], limit: int) -> None:
+    """A table of planted bugs, and how many programs it took to find each."""
+    sought = sorted(sought, key=lambda each: each.seed)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("BUG")
+    for seed in dict.fromkeys(each.seed for each in sought):
+        table.add_column(f"SEED {seed}", justify="right")
+    for name in names:
+        table.add_row(name, *(str(each.programs or "-") for each in sought if each.name == name))
+    console = Console(highlight=False)
+    console.print(table)
+    missed = [f"{each.name}: {limit} programs of seed {each.seed} find nothing" for each in sought if not each.programs]
+    _say(console, missed, f"for at most {limit} programs")
 
 
 def _say(console: Console, findings: Iterable[str], how: str) -> None:

@@ -56,7 +56,7 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": path, "COLUMNS": "120"}
 
 
-@pytest.mark.parametrize("test", ["", "crash", "placements", "ablations", "size", "simulation", "points"])
+@pytest.mark.parametrize("test", ["", "crash", "placements", "ablations", "size", "simulation", "points", "programs"])
 def test_every_long_test_explains_itself(soak: Soak, test: str) -> None:
     shown = soak(*test.split(), "--help")
     assert shown.returncode == 0
@@ -126,6 +126,15 @@ def test_the_simulation_runs_with_every_kind_of_mishap(soak: Soak) -> None:
     ran = soak("simulation", "--seeds", "1", "--seed", "4")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert ran.stdout.count("1 seeds, 0 failed") == 5
+
+
+def test_generated_programs_are_run_and_logged(tmp_path: Path) -> None:
+    log = tmp_path / "programs.log"
+    ran = soak("programs", "--count", "3", "--seed", "2", "--log", str(log))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "3  programs" in ran.stdout
+    assert "everything holds, with generator seed 2" in ran.stdout
+    assert [line.split(":")[0] for line in log.read_text().splitlines()] == ["2000000 +3"]
 
 
 @pytest.mark.parametrize(

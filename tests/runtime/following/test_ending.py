@@ -173,6 +173,30 @@ async def test_what_is_no_exception_parks_its_key_as_any_failure_does(failure: B
         assert works.runs[-1] == "projected" or "other" in works.runs
 
 
+async def catch_what_a_group_fails_with(_: str) -> None:
+    async def fail() -> None:
+        raise Panic("in a branch")
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+    except BaseExceptionGroup:
+        return
+
+
+@on_virtual_time
+async def test_a_handler_that_catches_what_its_task_group_fails_with_runs_once() -> None:
+    """Some versions of Python leave a cancellation in a task whose group has failed; nobody has asked it to end."""
+    works = Works()
+    works.reaction = works.shipping = catch_what_a_group_fails_with
+    async with works.running() as app:
+        for order in ("one", "two"):
+            await app.send(Pack(order=order))
+        await asyncio.sleep(5.0)
+        assert sorted(works.runs) == ["one", "two"]
+        assert {each.state for each in app.subscriptions} == {"running"}
+
+
 @on_virtual_time
 @pytest.mark.parametrize("failure", [raise_panic, raise_group, leave, raise_generator_exit])
 async def test_what_is_no_exception_reaches_no_caller(failure: Body) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable
 
+from remit.runtime.work.deadlines import ask_to_end
+
 DRAIN_SECONDS = 5.0
 """What is being handled when a process is to end has so long to come to its commit. Then it is cancelled, and done
 again by whoever goes on."""
@@ -22,5 +24,5 @@ async def end(tasks: Iterable[asyncio.Task[None]], busy: Collection[asyncio.Task
     latest = asyncio.get_running_loop().time() + CANCELLED_SECONDS
     while running and asyncio.get_running_loop().time() < latest:
         for task in running:
-            task.cancel()
+            ask_to_end(task)
         _, running = await asyncio.wait(running, timeout=AGAIN_SECONDS)

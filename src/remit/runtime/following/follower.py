@@ -24,6 +24,7 @@ from remit.runtime.following.states import BROKEN, LOST, severity
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
+from remit.runtime.work.deadlines import ask_to_end
 from remit.stores import Store
 from remit.transports import Feed, Push
 
@@ -369,4 +370,4 @@ class Follower:
                 at = f", at {lane.failing.type} {lane.failing.id}" if lane.failing is not None else ""
                 what = f"partition {lane.part}: no message handled for more than {STALL_SECONDS:.0f} s{at}"
                 self._troubles.begin(lane.part, "stalled", what)
-                lane.worker.cancel()
+                ask_to_end(lane.worker)

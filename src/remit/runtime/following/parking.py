@@ -22,6 +22,7 @@ from remit.runtime.following.ending import end
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
+from remit.runtime.work.deadlines import ask_to_end
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
 from remit.stores import Park, Parked, Settle, Store, Unit
@@ -157,7 +158,7 @@ class Parking:
             if drain.task is not None and now - drain.stirred > STALL_SECONDS:
                 drain.stirred = now
                 self._troubles.begin("letters", "stalled", f"no letter handled for more than {STALL_SECONDS:.0f} s")
-                drain.task.cancel()
+                ask_to_end(drain.task)
 
     async def _drain(self, row: Parked, drain: _Drain) -> None:
         """Handles the letters of a key. Whatever comes of it, others go on."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 
@@ -21,6 +22,16 @@ AGAIN_SECONDS = 0.1
 
 LONGEST_SECONDS = 7 * 86_400.0
 """What is longer is no deadline; on the wire it is a number of milliseconds."""
+
+
+_asked_to_end: WeakSet[asyncio.Task[Any]] = WeakSet()
+
+
+def ask_to_end(task: asyncio.Task[Any]) -> None:
+    """Cancels a task that handles messages, and remembers it. How often a task was cancelled does not say so: before
+    Python 3.13, a task group that fails leaves a cancellation of its own behind."""
+    _asked_to_end.add(task)
+    task.cancel()
 
 
 def seconds_of(deadline: float) -> float:
@@ -56,9 +67,9 @@ class Limit(msgspec.Struct, eq=False):
             raise asyncio.CancelledError
 
     def refuse_ended(self) -> None:
-        """The same, and when somebody else has cancelled the task: what a handler decides then may come of that."""
+        """The same, and when the task was asked to end: what a handler decides then may come of that."""
         self.refuse_late()
-        if self.is_asked_to_end():
+        if self.task in _asked_to_end:
             raise asyncio.CancelledError
 
     def owns_cancellation(self) -> bool:

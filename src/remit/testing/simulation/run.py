@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from remit.observability import KeyParked, RuntimeEvent, line_of
+from remit.observability import HandlerRaised, KeyParked, RuntimeEvent, line_of
 from remit.runtime.following.states import BROKEN
-from remit.testing.simulation.cluster import Choices, Cluster, Door, Poison, Weather
+from remit.testing.simulation.cluster import Choices, Cluster, Door, Weather
 from remit.testing.simulation.cluster.loop import Livelock, Standstill
 from remit.testing.simulation.cluster.mishaps import Mishaps
 from remit.testing.simulation.cluster.placements import apart, together
@@ -92,7 +92,7 @@ class _Run:
         finally:
             self._verdicts += [Verdict("false", f"nobody took {error!r}") for error in loop.unhandled()]
             self._cluster.end()
-        self._verdicts += judge_delivery(files, self._workload.effects, self._stopped)
+        self._verdicts += judge_delivery(files, self._workload.effects, self._stopped, several=self._workload.several)
         self._verdicts += self._workload.judge(files, self._stopped)
         crashes = sum(node.crashes for node in self._cluster.nodes)
         return Report(
@@ -118,7 +118,8 @@ class _Run:
         for each in going_on:
             each.cancel()
         choices.calm = True
-        self._verdicts += await unsettled(cluster, self._files, self._weather)
+        await self._workload.peace(door)
+        self._verdicts += await unsettled(cluster, self._files, self._weather, self._workload.stays_parked)
         self._stopped = stopped(cluster, self._files)
         for node in cluster.nodes:
             if not await cluster.stop(node):
@@ -137,14 +138,9 @@ class _Run:
         if line is None:
             return
         self._choices.note(f"{self._cluster.loop.now:.6f} {line.word} {line.where} {line.what}")
-        if isinstance(event, KeyParked) and not self._is_needed(event):
+        if isinstance(event, KeyParked) and not self._workload.excuses(event):
             self._accuse("false", f"parked without need: {line.where} {line.error!r}")
         if line.word in BROKEN and not self._cluster.restored:
             self._accuse("false", f"{line.word}: {line.where} {line.what}")
-        if line.word == "handler-failed":
+        if isinstance(event, HandlerRaised) and not self._workload.excuses(event):
             self._accuse("false", f"{line.where} failed: {line.what}")
-
-    def _is_needed(self, event: KeyParked) -> bool:
-        """Whether there is a reason to park: a poison, and be it that the last try of it has hung."""
-        hung = isinstance(event.error, TimeoutError) and event.key in self._weather.poisoned
-        return hung or isinstance(event.error, Poison)

@@ -34,7 +34,7 @@ class Door:
         key, used = name, False
         choices, cluster = self._choices, self._cluster
         for attempt in count(1):
-            living = cluster.nodes[choices.draw("door", len(cluster.nodes))].living
+            living = self.somebody()
             if living is not None and living.host is not None:
                 short = choices.chance("short deadline", 150)
                 deadline = choices.delay("deadline", 0.1) if short else 10.0
@@ -61,6 +61,15 @@ class Door:
                     if answer is not None and not isinstance(answer, CallError):
                         return
             await asyncio.sleep(0.05 + choices.delay("again", 0.5))
+
+    def somebody(self) -> Incarnation | None:
+        """Any process; None where the one that was meant does not run."""
+        nodes = self._cluster.nodes
+        return nodes[self._choices.draw("door", len(nodes))].living
+
+    def everybody(self) -> list[Incarnation]:
+        """All processes that run."""
+        return [node.living for node in self._cluster.nodes if node.living is not None]
 
     async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
         """The answer; or an error that promises that nothing was changed; or None, when nothing is known."""

@@ -43,7 +43,8 @@ class Incarnation:
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Runs something in this process."""
-        return asyncio.get_running_loop().create_task(work, context=self.context)
+        # In a copy, as every task has one: what one task sets there is no other one's.
+        return asyncio.get_running_loop().create_task(work, context=self.context.copy())
 
     def has(self, context: Context | None) -> bool:
         """Whether what runs in this context is a part of this process."""

@@ -43,7 +43,7 @@ def together(choices: Choices, contexts: Sequence[str]) -> Placement:
 
 def apart(choices: Choices, contexts: Sequence[str]) -> Placement:
     """Contexts in different processes, two replicas of each, on machines of their own with clocks of their own."""
-    cuts = [cut for cut in _cuts(tuple(contexts)) if len(cut) > 1]
+    cuts = [cut for cut in _cuts(tuple(contexts)) if len(cut) > 1 or len(contexts) == 1]
     cut = cuts[choices.draw("cut", len(cuts))]
     names = [(group, f"{group[0]}{number + 1}") for group in cut for number in range(2)]
     return Placement([Spot(name, group, name, SKEWS[choices.draw("clock", len(SKEWS))]) for group, name in names], True)

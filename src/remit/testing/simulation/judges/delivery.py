@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from remit.log import SubscriptionId, context_of
 from remit.testing.simulation.judges.files import Files, Message
@@ -14,15 +14,18 @@ __all__ = ["judge_delivery", "torn_off", "unfinished"]
 _Logs = Mapping[str, Sequence[Message]]
 
 
-def judge_delivery(files: Files, effects: Mapping[str, tuple[str, str]], stopped: Collection[str]) -> Iterator[Verdict]:
+def judge_delivery(
+    files: Files, effects: Mapping[str, tuple[str, str]], stopped: Collection[str], *, several: bool = False
+) -> Iterator[Verdict]:
     """Everything that is wrong with the logs and checkpoints in these stores.
 
     `effects` says which type of message subscriptions write for each message of a type; who has `stopped` need not.
+    `several` says that a handler may write more than one message of a type and key.
     """
     logs = {context: files.log(context) for context in files.contexts}
     for context, log in logs.items():
         yield from _holes(files, context, log)
-        yield from _written(context, log, logs)
+        yield from _written(context, log, logs, several=several)
     for name, (cause, effect) in effects.items():
         # What is deleted of a log may be what is looked for there.
         if name not in stopped and not files.floors(context_of(name)):
@@ -42,14 +45,15 @@ def _holes(files: Files, context: str, log: Sequence[Message]) -> Iterator[Verdi
         last[place] = (each.pos, each.id)
 
 
-def _written(context: str, log: Sequence[Message], logs: _Logs) -> Iterator[Verdict]:
+def _written(context: str, log: Sequence[Message], logs: _Logs, *, several: bool) -> Iterator[Verdict]:
     """What comes of one message is written once; what comes of the messages of one key, in their order."""
     places = {each.id: (part, each.key) for log in logs.values() for part, each in enumerate(log)}
     effects = defaultdict[tuple[str, ...], list[str]](list)
     for each in log:
         effects[f"{each.channel}", each.type, each.key, each.cause.partition(".")[2]].append(each.cause)
     for (_, type, key, by), causes in effects.items():
-        yield from once(f"{type} of {key!r}, by cause", causes)
+        if not several:
+            yield from once(f"{type} of {key!r}, by cause", causes)
         ordered = defaultdict[str, list[str]](list)
         for cause in causes:
             if (source := cause.partition(".")[0]) in places and by:
@@ -96,8 +100,11 @@ _HEADS = """
 """
 
 
-def unfinished(files: Files, subscriptions: Collection[SubscriptionId]) -> list[str]:
-    """What these subscriptions have to do: messages after a checkpoint, parked keys. Empty when they are at rest."""
+def unfinished(
+    files: Files, subscriptions: Collection[SubscriptionId], stays_parked: Callable[[str, str], bool]
+) -> list[str]:
+    """What these subscriptions have to do: messages after a checkpoint, parked keys that need not stay so. Empty when
+    they are at rest."""
     heads = {
         (context, channel, part): pos
         for context in files.contexts
@@ -113,5 +120,5 @@ def unfinished(files: Files, subscriptions: Collection[SubscriptionId]) -> list[
     names = {name for name, _, _ in subscriptions}
     for context in files.contexts:
         parked = files.rows(context, "SELECT subscription, key FROM parked")
-        left += [f"{name} has parked {key}" for name, key in parked if name in names]
+        left += [f"{name} has parked {key}" for name, key in parked if name in names and not stays_parked(name, key)]
     return left

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from remit.runtime.following.states import BROKEN
 from remit.testing.simulation.cluster import Cluster, Weather
@@ -18,13 +18,16 @@ _PATIENCE = 240
 """Seconds of peace after which everything must have settled. A parked key is tried again after 30, then 60 seconds."""
 
 
-async def unsettled(cluster: Cluster, files: Files, weather: Weather) -> list[Verdict]:
-    """Waits until nothing is left to do; then says what is not as it should be."""
+async def unsettled(
+    cluster: Cluster, files: Files, weather: Weather, stays_parked: Callable[[str, str], bool]
+) -> list[Verdict]:
+    """Waits until nothing is left to do, but for keys that have to stay parked; then says what is not as it should
+    be."""
     left = ["not looked"]
     for _ in range(_PATIENCE):
         await asyncio.sleep(1.0)
         ended = stopped(cluster, files)
-        left = unfinished(files, {each for each in cluster.subscriptions if each.name not in ended})
+        left = unfinished(files, {each for each in cluster.subscriptions if each.name not in ended}, stays_parked)
         left += _avoided(cluster)
         if not left:
             break

@@ -29,5 +29,5 @@ def once(where: str, names: Iterable[str]) -> Iterator[Verdict]:
 
 def in_order(where: str, names: Sequence[str], expected: Sequence[str]) -> Iterator[Verdict]:
     """What of the expected is there is in their order."""
-    if list(dict.fromkeys(names)) != [name for name in expected if name in names]:
+    if list(dict.fromkeys(names)) != [name for name in dict.fromkeys(expected) if name in names]:
         yield Verdict("reordered", f"{where}: {names} for {expected}")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, 
 from typing import Any, ClassVar
 
 from remit.contexts import ContextMap
-from remit.testing.simulation.cluster import Choices, Door, Weather
+from remit.observability import KeyParked, RuntimeEvent
+from remit.testing.simulation.cluster import Choices, Door, Poison, Weather
 from remit.testing.simulation.judges import Files, Verdict
 
 __all__ = ["Workload"]
@@ -23,6 +24,8 @@ class Workload(ABC):
     """The names of the system's contexts."""
     effects: ClassVar[Mapping[str, tuple[str, str]]] = {}
     """By subscription: for each message of a type, its handler writes one of another type into its context's log."""
+    several: ClassVar[bool] = False
+    """Whether a handler may write several messages of one type and key."""
 
     def __init__(self, choices: Choices, weather: Weather, clients: int | None, rounds: int | None) -> None:
         self.choices = choices
@@ -49,6 +52,21 @@ class Workload(ABC):
 
     async def afterwards(self, door: Door) -> None:  # noqa: B027  most have nothing to do
         """What people do once a store was put back."""
+
+    async def peace(self, door: Door) -> None:  # noqa: B027  most have nothing to do
+        """What people do once nothing is disturbed any more."""
+
+    def excuses(self, event: RuntimeEvent) -> bool:
+        """Whether a process has a reason to say that a handler has failed, or that a key is parked: a poison, and be it
+        that the last try of it has hung."""
+        if not isinstance(event, KeyParked):
+            return False
+        hung = isinstance(event.error, TimeoutError) and event.key in self.weather.poisoned
+        return hung or isinstance(event.error, Poison)
+
+    def stays_parked(self, subscription: str, key: str) -> bool:
+        """Whether a key may be parked in the end: what it waits for fails for good."""
+        return False
 
     def judge(self, files: Files, stopped: Collection[str]) -> Iterable[Verdict]:
         """What is wrong in the end with what the system has stored. These subscriptions have stopped, and say why."""

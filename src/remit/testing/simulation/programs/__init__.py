@@ -1,0 +1,23 @@
+"""Programs that nobody has written: small systems from a seed, run in the simulation, and judged by what must be so."""
+
+from remit.testing.simulation.programs.generating import generate
+from remit.testing.simulation.programs.grammar import Program
+from remit.testing.simulation.programs.people import Ask, workload
+from remit.testing.simulation.programs.running import Found, load, run_program, scene_of
+from remit.testing.simulation.programs.shrinking import shrink_program
+from remit.testing.simulation.programs.tape import Tape
+from remit.testing.simulation.programs.writing import written
+
+__all__ = [
+    "Ask",
+    "Found",
+    "Program",
+    "Tape",
+    "generate",
+    "load",
+    "run_program",
+    "scene_of",
+    "shrink_program",
+    "workload",
+    "written",
+]

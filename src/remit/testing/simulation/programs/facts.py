@@ -1,0 +1,121 @@
+"""What the stores hold in the end, and what the declarations say, as far as the oracle needs it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from remit.checks import model_of
+from remit.contexts import ContextMap
+from remit.contexts.declarations import TOGETHER
+from remit.contexts.declarations import Handler as Declaration
+from remit.testing.simulation.judges import Files
+from remit.testing.simulation.programs.tape import Place, Run, Tape
+
+__all__ = ["Facts"]
+
+
+class Declared:
+    """Who handles what, by the names of classes."""
+
+    def __init__(self, declared: ContextMap) -> None:
+        self._model = model_of(declared)
+        self.handlers: dict[str, str] = {}
+        """The handler of each command."""
+        self.keyed: set[str] = set()
+        """The handlers of commands that are ordered by their own key, when they are sent for later."""
+        self.followers: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+        """Role and name of those who follow an event, and of those who come together with it."""
+        self.told: defaultdict[str, list[str]] = defaultdict(list)
+        """The integration events that are made of a domain event."""
+        self.beside: set[str] = set()
+        """The reactions that come together with their events."""
+        for context in declared.contexts:
+            for each in context.handlers:
+                self._take(context.name, each)
+            for each in context.publishers:
+                self.told[each.message.__name__].append(each.function.__annotations__["return"].__name__)
+        for followed in self._model.followed:
+            place = f"{followed.context.name}.{followed.follower.__name__}"
+            self.followers[followed.event.__name__].append((followed.role.name, place))
+
+    def _take(self, context: str, each: Declaration) -> None:
+        name, message = f"{context}.{each.name}", each.message.__name__
+        if each.role.is_called:
+            self.handlers[message] = name
+            if self._model.contracts[each.message].key is not None:
+                self.keyed.add(name)
+        elif each.role is TOGETHER:
+            self.followers[message].append((each.role.name, name))
+            self.beside.add(name)
+
+
+class Facts(Declared):
+    """Stores and tape side by side."""
+
+    def __init__(self, tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str]) -> None:
+        super().__init__(declared)
+        self.tape = tape
+        self.stopped = stopped
+        projections = {f"{each.name}.{kept.__name__}" for each in declared.contexts for kept in each.projections}
+        self.kept, self.documents = _state(files, projections)
+        self.letters = _letters(files)
+        self.runs: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
+        self._children: defaultdict[int, list[Run]] = defaultdict(list)
+        for run in tape.runs:
+            self.runs[run.handler, run.path].append(run)
+            if run.handler in self.beside and run.whole:
+                self._children[run.parent].append(run)
+        self.stored: dict[str, tuple[Place, int]] = {
+            entry: (place, at) for place, entries in self.kept.items() for at, entry in enumerate(entries)
+        }
+        """Where each entry is."""
+        self.committed = {entry.rpartition("#")[2] for entry in self.stored}
+        """The numbers of the runs that are stored."""
+        self.replied = {call.said for calls in tape.calls.values() for call in calls if call.outcome == "reply"}
+        """The numbers of the runs that a caller was told of."""
+
+    def is_committed(self, run: Run) -> bool:
+        """Whether it is known to be written."""
+        return f"{run.number}" in self.committed or f"{run.number}" in self.replied
+
+    def with_those_beside(self, run: Run) -> list[Run]:
+        """A run, and those of the reactions that came together with its events, which are written with it."""
+        return [run, *(found for child in self._children[run.number] for found in self.with_those_beside(child))]
+
+    def allowed(self, path: str) -> int:
+        """How often what comes of a message may be there: a handler may wish the same twice."""
+        if not path:
+            return 1
+        wishes: defaultdict[int, int] = defaultdict(int)
+        for call in self.tape.calls.get(path, ()):
+            if call.by is not None and call.key is None:
+                wishes[call.by.number] += 1
+        return max(wishes.values(), default=1) * self.allowed(_parent_of(path))
+
+
+def _parent_of(path: str) -> str:
+    """The path of the message that another one comes of."""
+    return path[:-1] if path.endswith("!") else path.rpartition("/")[0]
+
+
+def _state(files: Files, projections: Collection[str]) -> tuple[Mapping[Place, list[str]], Mapping[Place, list[str]]]:
+    kept: dict[Place, list[str]] = {}
+    documents: dict[Place, list[str]] = {}
+    for context in files.contexts:
+        for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state"):
+            entries: list[str] = json.loads(body).get("entries", [])
+            (documents if kind in projections else kept)[Place(kind, id)] = entries
+    return kept, documents
+
+
+def _letters(files: Files) -> set[tuple[str, str]]:
+    """The subscriptions that wait with a message, and its path."""
+    rows: list[Any] = [
+        row
+        for context in files.contexts
+        for row in files.rows(context, "SELECT subscription, payload FROM letter WHERE discarded_at IS NULL")
+    ]
+    return {(name, json.loads(payload).get("path", "")) for name, payload in rows}

@@ -1,0 +1,305 @@
+"""What a generated program is made of: contexts, what they keep, say and handle, and who calls. Data, and nothing else.
+
+Whatever a field calls an expression is Python as it will stand in the program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeAlias
+
+__all__ = [
+    "Branch", "Change", "Fail", "Gather", "Handler", "Kept", "Later", "Look", "Message", "Program", "Refuse", "Root",
+    "Send", "Statement", "Swallow", "Wait", "inner", "uses",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Look:
+    """Loads an aggregate and changes nothing."""
+
+    kept: str
+    key: str
+    get: bool = False
+    """Whether it has to be there."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Loads an aggregate, or makes it, changes it, and has it record events."""
+
+    kept: str
+    key: str
+    events: tuple[str, ...] = ()
+    event_key: str = "message.key"
+
+
+@dataclass(frozen=True)
+class Send:
+    """Calls a command and waits for its answer."""
+
+    command: str
+    key: str
+    catch: str = ""
+    """What of it is caught: nothing, "refusal" (by `attempt`), or "all"."""
+    deadline: float = 0.0
+    """0 for what is usual."""
+    times: int = 1
+    equal: bool = False
+    """Whether those say the same."""
+    shared: bool = False
+    """Under a key of its own, so that it is done once for all messages with this key."""
+    varies: str = ""
+    """An expression, for a command with an identity, of what else it says: not the same in each run."""
+
+
+@dataclass(frozen=True)
+class Later:
+    """Sends a command for later."""
+
+    command: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Does several things side by side."""
+
+    branches: tuple[tuple[Statement, ...], ...]
+    how: str = "gather"
+    """Or "group" for a task group, or "returned" where exceptions are returned."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Takes its time."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Goes one of two ways."""
+
+    test: str
+    then: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Says no."""
+
+    test: str
+    declared: bool = True
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Has a bug."""
+
+    test: str
+    error: str
+    """An expression."""
+
+
+@dataclass(frozen=True)
+class Swallow:
+    """Waits, and takes no notice of being cancelled."""
+
+    seconds: float
+
+
+Statement: TypeAlias = Look | Change | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An aggregate, or a projection of events."""
+
+    name: str
+    context: str
+    folds: tuple[str, ...] = ()
+    """The events that it is a projection of; an aggregate has none."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A command or an event."""
+
+    name: str
+    context: str
+    keyed: bool = True
+    """Whether its field `key` orders it."""
+    extra: tuple[tuple[str, str, str], ...] = ()
+    """Further fields: name, type, and the value they always have; both are expressions."""
+    identity: bool = False
+    """Of a command: whether its path says which request it is."""
+    told: str = ""
+    """Of a domain event: the integration event that is published of it."""
+
+
+@dataclass(frozen=True)
+class Handler:
+    """What handles a command, or reacts to events."""
+
+    name: str
+    context: str
+    messages: tuple[str, ...]
+    body: tuple[Statement, ...]
+    role: str = "command"
+    """Or "reaction", or "together"."""
+    refuses: bool = False
+    """Whether the command declares the refusal."""
+    draws: str = ""
+    """An expression of what it is given at its beginning and sends on as a key: an identity or the time."""
+
+
+@dataclass(frozen=True)
+class Root:
+    """A call from outside, by whom nothing else is done."""
+
+    path: str
+    command: str
+    key: str
+    """What it is about: a text, not an expression."""
+    at: float
+    wish: str | None
+    """Its idempotency key, None for none."""
+    deadline: float = 10.0
+    tries: int = 6
+    copies: int = 1
+    """How many do it side by side."""
+    anew: bool = False
+    """Whether what has changed nothing is wished anew, under another key."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A system, and who calls it."""
+
+    contexts: tuple[str, ...]
+    kept: tuple[Kept, ...]
+    commands: tuple[Message, ...]
+    events: tuple[Message, ...]
+    handlers: tuple[Handler, ...]
+    roots: tuple[Root, ...]
+
+    def size(self) -> int:
+        """How much there is to read."""
+        bodies = sum(1 for handler in self.handlers for _ in inner(handler.body))
+        parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots)
+        extras = sum(len(each.extra) + len(each.told) for each in (*self.commands, *self.events))
+        return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
+
+    def tidied(self) -> Program:
+        """Without what nobody uses: statements that name what is gone, and declarations that nothing names."""
+        before, program = None, self
+        while program != before:
+            before, program = program, _tidied_once(program)
+        return program
+
+
+def inner(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """All statements, and those within them."""
+    for each in body:
+        yield each
+        for name in fields(each):
+            value: Any = getattr(each, name.name)
+            if name.name == "branches":
+                for branch in value:
+                    yield from inner(branch)
+            elif name.name in ("then", "otherwise"):
+                yield from inner(value)
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What statements name."""
+
+    kept: list[str] = field(default_factory=list[str])
+    sent: list[str] = field(default_factory=list[str])
+    later: list[str] = field(default_factory=list[str])
+    recorded: list[str] = field(default_factory=list[str])
+
+
+def uses(body: tuple[Statement, ...]) -> Uses:
+    """What a body names, each once, in order."""
+    found = Uses()
+    for each in inner(body):
+        if isinstance(each, (Look, Change)) and each.kept not in found.kept:
+            found.kept.append(each.kept)
+        if isinstance(each, Change):
+            found.recorded.extend(event for event in each.events if event not in found.recorded)
+        if isinstance(each, Send) and each.command not in found.sent:
+            found.sent.append(each.command)
+        if isinstance(each, Later) and each.command not in found.later:
+            found.later.append(each.command)
+    return found
+
+
+def _tidied_once(program: Program) -> Program:
+    commands = {each.name for each in program.commands} & {handler.messages[0] for handler in program.handlers}
+    events = {each.name for each in program.events}
+    kept = {each.name for each in program.kept}
+    handlers = tuple(
+        replace(handler, body=_without(handler.body, commands, events, kept)) for handler in program.handlers
+    )
+    told = {each.told for each in program.events if each.told}
+    handlers = tuple(
+        replace(each, messages=tuple(name for name in each.messages if name in commands | events | told))
+        for each in handlers
+    )
+    handlers = tuple(each for each in handlers if each.messages)
+    every = [uses(handler.body) for handler in handlers]
+    called = {name for used in every for name in (*used.sent, *used.later)} | {root.command for root in program.roots}
+    handlers = tuple(each for each in handlers if each.role != "command" or each.messages[0] in called)
+    named = {name for handler in handlers for name in handler.messages}
+    folded = {name for each in program.kept for name in each.folds}
+    recorded = {name for used in every for name in used.recorded}
+    followed = tuple(
+        replace(each, told=each.told if each.told in named | folded else "")
+        for each in program.events
+        if each.name in recorded
+    )
+    live = {each.name for each in followed} | {each.told for each in followed}
+    used_kept = {name for used in every for name in used.kept}
+    return replace(
+        program,
+        handlers=tuple(each for each in handlers if each.role == "command" or set(each.messages) & live),
+        commands=tuple(each for each in program.commands if each.name in commands & called),
+        events=followed,
+        roots=tuple(root for root in program.roots if root.command in commands),
+        kept=tuple(
+            each if not each.folds else replace(each, folds=tuple(name for name in each.folds if name in live))
+            for each in program.kept
+            if (set(each.folds) & live if each.folds else each.name in used_kept)
+        ),
+        contexts=tuple(
+            each for each in program.contexts if any(handler.context == each for handler in handlers)
+        ),
+    )  # fmt: skip
+
+
+def _without(
+    body: tuple[Statement, ...], commands: set[str], events: set[str], kept: set[str]
+) -> tuple[Statement, ...]:
+    """The statements that name nothing but this."""
+    left: list[Statement] = []
+    for each in body:
+        if isinstance(each, (Send, Later)) and each.command not in commands:
+            continue
+        if isinstance(each, (Look, Change)) and each.kept not in kept:
+            continue
+        if isinstance(each, Change):
+            left.append(replace(each, events=tuple(name for name in each.events if name in events)))
+        elif isinstance(each, Gather):
+            branches = tuple(filter(None, (_without(branch, commands, events, kept) for branch in each.branches)))
+            left += [replace(each, branches=branches)] if branches else []
+        elif isinstance(each, Branch):
+            then, other = (_without(part, commands, events, kept) for part in (each.then, each.otherwise))
+            left += [replace(each, then=then, otherwise=other)] if then or other else []
+        else:
+            left.append(each)
+    return tuple(left)

@@ -1,0 +1,71 @@
+"""Whether the messages of one key were handled in the order in which they were said."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from remit.testing.simulation.judges import Verdict
+from remit.testing.simulation.programs.facts import Facts
+from remit.testing.simulation.programs.tape import Place, Said
+
+__all__ = ["LATER", "judge_order", "sequences"]
+
+LATER = "later"
+"""The way of a command that was sent for later."""
+
+Follower = tuple[str, str, str]
+"""Who handles, by which way the messages come, and their key."""
+
+
+def sequences(facts: Facts) -> Iterator[tuple[Follower, list[str]]]:
+    """What one aggregate has said under one key to somebody: the paths, in order."""
+    for place, entries in facts.kept.items():
+        found: defaultdict[Follower, list[str]] = defaultdict(list)
+        for number in dict.fromkeys(entry.rpartition("#")[2] for entry in entries):
+            run = facts.tape.runs[int(number) - 1]
+            if run.handler in facts.beside:
+                continue  # it comes with the run that it belongs to
+            for each in facts.with_those_beside(run):
+                for said in each.said:
+                    for follower, path in _ways(facts, said, place.kind.partition(".")[0]):
+                        found[follower].append(path)
+        yield from found.items()
+
+
+def _ways(facts: Facts, said: Said, context: str) -> Iterator[tuple[Follower, str]]:
+    """To whom a message comes, and its path there."""
+    if said.type in facts.handlers:
+        yield (facts.handlers[said.type], LATER, said.key), said.path
+    for role, follower in facts.followers[said.type]:
+        if role != "together":
+            yield (follower, "own", said.key), said.path
+    for told in facts.told[said.type]:
+        for _, follower in facts.followers[told]:
+            yield (follower, f"told by {context}", said.key), f"{said.path}!"
+
+
+def judge_order(facts: Facts) -> Iterator[Verdict]:
+    """In each aggregate and document, effects stand in the order of their causes."""
+    where: defaultdict[tuple[str, str], list[tuple[Place, int]]] = defaultdict(list)
+    for run in facts.tape.runs:
+        stored = [facts.stored[entry] for _, entry in run.changes if entry in facts.stored]
+        where[run.handler, run.path] += stored
+    for place, paths in facts.documents.items():
+        for at, path in enumerate(paths):
+            where[place.kind, path].append((place, at))
+    for (follower, way, key), paths in sequences(facts):
+        if way != LATER or follower in facts.keyed:
+            effects = [(path, where[follower, path]) for path in paths if facts.allowed(path) == 1]
+            yield from _in_order(follower, key, effects)
+
+
+def _in_order(follower: str, key: str, effects: Sequence[tuple[str, Sequence[tuple[Place, int]]]]) -> Iterator[Verdict]:
+    last: dict[Place, tuple[int, str]] = {}
+    for path, places in effects:
+        for place, at in places:
+            before = last.get(place)
+            if before is not None and before[0] > at:
+                what = f"{follower} has handled {path} before {before[1]}, key {key!r}: {place.kind} {place.id!r}"
+                yield Verdict("reordered", what)
+            last[place] = (at, path)

@@ -1,0 +1,59 @@
+"""A program is written, loaded as the module that it is, and run."""
+
+from __future__ import annotations
+
+import linecache
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from remit.testing.simulation.programs.grammar import Program
+from remit.testing.simulation.programs.writing import written
+from remit.testing.simulation.run import Report, run_scene
+from remit.testing.simulation.scene import Scene
+
+__all__ = ["Found", "load", "run_program", "scene_of"]
+
+_NAME = "remit_generated_program"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A program, the scene in which it ran, and what came of it."""
+
+    program: Program
+    scene: Scene
+    report: Report
+
+    @property
+    def judges(self) -> set[str]:
+        """Who accuses it."""
+        return {verdict.judge for verdict in self.report.verdicts}
+
+    @property
+    def text(self) -> str:
+        """The program as code that runs this scene."""
+        what = "\n".join(f"{verdict.judge}: {verdict.what}" for verdict in self.report.verdicts[:3])
+        title = f"A generated program.\n\n{what}\n".replace("\\", "\\\\").replace('"""', "'''")
+        return written(self.program, self.scene, title)
+
+
+def scene_of(seed: int) -> Scene:
+    """How the program of a seed runs: together, or apart; with logs that are trimmed, or without."""
+    return Scene(seed, apart=seed % 2 == 1, pull=seed % 10 != 7)
+
+
+def run_program(program: Program, scene: Scene) -> Found:
+    """Runs a program in a scene."""
+    return Found(program, scene, run_scene(load(written(program, scene)).SCENE))
+
+
+def load(text: str) -> Any:
+    """The module that a text is."""
+    module = ModuleType(_NAME)
+    place = f"<{_NAME}>"
+    linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
+    sys.modules[_NAME] = module
+    exec(compile(text, place, "exec", dont_inherit=True), vars(module))  # noqa: S102  what the generator has written
+    return module

@@ -1,0 +1,233 @@
+"""A program that fails made smaller: fewer calls, contexts, handlers, statements and faults, as long as it fails so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from remit.testing.simulation.programs.grammar import Branch, Change, Gather, Handler, Program, Send, Statement
+from remit.testing.simulation.programs.running import Found, run_program
+from remit.testing.simulation.scene import Scene
+
+__all__ = ["shrink_program", "signature"]
+
+_SEEDS = 4
+"""So many other seeds are tried for a smaller program: what fails may need another moment."""
+
+_WORDS = re.compile(r"(?<![\w.])[A-Za-z]{4,}(?![\w.])")
+
+Body = tuple[Statement, ...]
+
+
+def shrink_program(found: Found, *, tries: int = 400) -> Found:
+    """The smallest failing program found with so many runs, and then with the fewest faults."""
+    search = _Search(found, tries)
+    before = -1
+    while before != search.best.program.size() and search.tries:
+        before = search.best.program.size()
+        for scene in _calmer(search.best.scene):
+            search.fails(search.best.program, [scene])
+        for edit in (_roots, _contexts, _handlers, _kept, _bodies, _details, _root_details):
+            search.descend(edit)
+    search.without_faults()
+    return search.best
+
+
+def signature(found: Found) -> set[str]:
+    """What a program fails with, without the names and numbers that are its own."""
+    return {f"{each.judge}: {' '.join(_WORDS.findall(each.what))[:60]}" for each in found.report.verdicts}
+
+
+class _Search:
+    def __init__(self, found: Found, tries: int) -> None:
+        self.best = found
+        self.tries = tries
+        self._signature = signature(found)
+        self._seen: set[Any] = set()
+
+    def fails(self, program: Program, scenes: list[Scene]) -> bool:
+        """Whether this program fails in the same way in one of these scenes; then it is the best so far."""
+        for scene in scenes:
+            if (program, scene) in self._seen:
+                continue
+            if not self.tries:
+                return False
+            self.tries -= 1
+            self._seen.add((program, scene))
+            try:
+                found = run_program(program, scene)
+            except Exception:  # noqa: BLE001  what does not start is no smaller program
+                return False
+            if signature(found) & self._signature:
+                self.best = found
+                return True
+        return False
+
+    def descend(self, edit: Callable[[Program], Iterator[Program]]) -> None:
+        """Makes the program smaller in one way for as long as it goes."""
+        again = True
+        while again and self.tries:
+            again = False
+            for made in edit(self.best.program):
+                smaller = made.tidied()
+                if smaller != self.best.program and smaller.roots and self.fails(smaller, self._scenes()):
+                    again = True
+                    break
+
+    def _scenes(self) -> list[Scene]:
+        scene = self.best.scene
+        return [scene, *(replace(scene, seed=scene.seed % 3 + 3 * number) for number in range(_SEEDS))]
+
+    def without_faults(self) -> None:
+        """Names the faults that are needed."""
+        scene = self.best.scene
+        self.fails(self.best.program, [replace(scene, faults=self.best.report.fired)])
+        size = len(self.best.report.fired)
+        while size and self.best.scene.faults is not None:
+            at = len(self.best.report.fired)
+            while at > 0:
+                fired = self.best.report.fired
+                at = min(at, len(fired))
+                fewer = fired[: max(0, at - size)] + fired[at:]
+                self.fails(self.best.program, [replace(self.best.scene, faults=fewer)])
+                at -= size
+            size //= 2
+
+
+def _calmer(scene: Scene) -> Iterator[Scene]:
+    yield replace(scene, pull=True, apart=False)
+    yield replace(scene, apart=False)
+    yield replace(scene, pull=True)
+    yield replace(scene, seed=scene.seed - scene.seed % 3)  # without trimming
+
+
+def _roots(program: Program) -> Iterator[Program]:
+    roots = program.roots
+    if len(roots) > 1:
+        half = len(roots) // 2
+        yield replace(program, roots=roots[:half])
+        yield replace(program, roots=roots[half:])
+    for at in range(len(roots) - 1, -1, -1):
+        yield replace(program, roots=roots[:at] + roots[at + 1 :])
+
+
+def _contexts(program: Program) -> Iterator[Program]:
+    for name in program.contexts:
+        yield replace(
+            program,
+            contexts=tuple(each for each in program.contexts if each != name),
+            kept=tuple(each for each in program.kept if each.context != name),
+            commands=tuple(each for each in program.commands if each.context != name),
+            events=tuple(each for each in program.events if each.context != name),
+            handlers=tuple(each for each in program.handlers if each.context != name),
+        )
+
+
+def _handlers(program: Program) -> Iterator[Program]:
+    for at, handler in enumerate(program.handlers):
+        fewer = replace(program, handlers=program.handlers[:at] + program.handlers[at + 1 :])
+        if handler.role == "command":
+            fewer = replace(
+                fewer, commands=tuple(each for each in program.commands if each.name != handler.messages[0])
+            )
+        yield fewer
+
+
+def _kept(program: Program) -> Iterator[Program]:
+    for at in range(len(program.kept)):
+        yield replace(program, kept=program.kept[:at] + program.kept[at + 1 :])
+
+
+def _bodies(program: Program) -> Iterator[Program]:
+    for at, handler in enumerate(program.handlers):
+        for body in _smaller(handler.body):
+            yield _with(program, at, replace(handler, body=body))
+
+
+def _with(program: Program, at: int, handler: Handler) -> Program:
+    return replace(program, handlers=(*program.handlers[:at], handler, *program.handlers[at + 1 :]))
+
+
+def _smaller(body: Body) -> Iterator[Body]:
+    """A statement less; or what stands in one, in place of it; or one of them smaller."""
+    for at, each in enumerate(body):
+        before, after = body[:at], body[at + 1 :]
+        yield before + after
+        if isinstance(each, Gather):
+            for branch in each.branches:
+                yield before + branch + after
+            for turn, branch in enumerate(each.branches):
+                rest = each.branches[turn + 1 :]
+                yield (*before, replace(each, branches=each.branches[:turn] + rest), *after)
+                for less in _smaller(branch):
+                    if less:
+                        yield (*before, replace(each, branches=(*each.branches[:turn], less, *rest)), *after)
+        elif isinstance(each, Branch):
+            yield before + each.then + after
+            yield before + each.otherwise + after
+            for less in _smaller(each.then):
+                yield (*before, replace(each, then=less), *after)
+            for less in _smaller(each.otherwise):
+                yield (*before, replace(each, otherwise=less), *after)
+
+
+def _details(program: Program) -> Iterator[Program]:
+    """The same statements, simpler; and messages without further fields."""
+    for at, handler in enumerate(program.handlers):
+        if handler.refuses:
+            yield _with(program, at, replace(handler, refuses=False))
+        if handler.draws:
+            yield _with(program, at, replace(handler, draws=""))
+        for body in _simpler(handler.body):
+            yield _with(program, at, replace(handler, body=body))
+    for name in ("commands", "events"):
+        messages: Any = getattr(program, name)
+        for at, each in enumerate(messages):
+            for plain in (replace(each, extra=()), replace(each, identity=False), replace(each, told="")):
+                yield replace(program, **{name: (*messages[:at], plain, *messages[at + 1 :])})
+
+
+def _simpler(body: Body) -> Iterator[Body]:
+    for at, each in enumerate(body):
+        for plain in _plainer(each):
+            yield (*body[:at], plain, *body[at + 1 :])
+
+
+def _plainer(each: Statement) -> Iterator[Statement]:
+    if isinstance(each, Send):
+        for change in (
+            {"times": 1, "equal": False}, {"catch": ""}, {"deadline": 0.0}, {"shared": False}, {"varies": ""},
+            {"key": "message.key"}, {"times": 2},
+        ):  # fmt: skip
+            changed: Any = change
+            yield replace(each, **changed)
+    elif isinstance(each, Change):
+        for at in range(len(each.events)):
+            yield replace(each, events=each.events[:at] + each.events[at + 1 :])
+        yield replace(each, key="message.key", event_key="message.key")
+    elif isinstance(each, Gather):
+        yield replace(each, how="gather")
+        for turn, branch in enumerate(each.branches):
+            for plain in _simpler(branch):
+                yield replace(each, branches=(*each.branches[:turn], plain, *each.branches[turn + 1 :]))
+    elif isinstance(each, Branch):
+        for plain in _simpler(each.then):
+            yield replace(each, then=plain)
+
+
+def _root_details(program: Program) -> Iterator[Program]:
+    for at, root in enumerate(program.roots):
+        for change in (
+            {"copies": 1},
+            {"deadline": 10.0},
+            {"anew": False},
+            {"at": 0.0},
+            {"key": "k0"},
+            {"wish": root.path},
+        ):
+            changed: Any = change
+            plain = replace(root, **changed)
+            if plain != root:
+                yield replace(program, roots=(*program.roots[:at], plain, *program.roots[at + 1 :]))

@@ -1,0 +1,82 @@
+"""Whether handlers have seen what was there when they began."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+
+from remit.testing.simulation.judges import Verdict
+from remit.testing.simulation.programs.facts import Facts
+from remit.testing.simulation.programs.order import LATER, sequences
+from remit.testing.simulation.programs.tape import Place, Run
+
+__all__ = ["judge_sight"]
+
+
+def judge_sight(facts: Facts) -> Iterator[Verdict]:
+    """A run that counts has seen what somebody was told of before it began, and what came of the message before."""
+    yield from _what_was_answered(facts)
+    yield from _what_came_before(facts)
+
+
+def _counts(facts: Facts, run: Run) -> bool:
+    """What it has seen matters only where something came of it."""
+    return facts.is_committed(run) or (run.whole and not run.changes and bool(run.calls))
+
+
+def _what_was_answered(facts: Facts) -> Iterator[Verdict]:
+    answered: defaultdict[Place, list[tuple[float, str]]] = defaultdict(list)
+    for calls in facts.tape.calls.values():
+        for call in calls:
+            if call.outcome == "reply" and call.ended is not None:
+                for place, entry in facts.tape.runs[int(call.said) - 1].changes:
+                    answered[place].append((call.ended, entry))
+    for each in answered.values():
+        each.sort()
+    for run in facts.tape.runs:
+        for look in run.looks if _counts(facts, run) else ():
+            known = answered[look.place]
+            for _, entry in known[: bisect_right(known, (run.began, ""))]:
+                if entry not in look.entries:
+                    yield _blind(run, look.place, entry, "answered")
+
+
+def _what_came_before(facts: Facts) -> Iterator[Verdict]:
+    """Also for what is called on the way: the message before is over by then."""
+    below: defaultdict[str, list[Run]] = defaultdict(list)
+    for run in facts.tape.runs:
+        path = run.path
+        while path:
+            below[path].append(run)
+            path = path.rpartition("/")[0]
+    for (follower, way, _), paths in sequences(facts):
+        if way == LATER or any(facts.allowed(path) > 1 for path in paths):
+            continue
+        done: defaultdict[Place, list[str]] = defaultdict(list)
+        for path in paths:
+            for run in below[path] if done else ():
+                if _comes_of(run, path, follower) and _counts(facts, run):
+                    yield from _unseen(run, done)
+            for place, entry in (change for run in facts.runs[follower, path] for change in run.changes):
+                if entry in facts.stored:
+                    done[place].append(entry)
+
+
+def _comes_of(run: Run, path: str, follower: str) -> bool:
+    """Whether a run is that of a follower for a message, or what it has called."""
+    if run.path == path:
+        return run.handler == follower
+    return run.path.startswith(f"{path}/{follower.partition('.')[2]}-")
+
+
+def _unseen(run: Run, done: Mapping[Place, Sequence[str]]) -> Iterator[Verdict]:
+    for look in run.looks:
+        for entry in done.get(look.place, ()):
+            if entry not in look.entries:
+                yield _blind(run, look.place, entry, "the effect of the message before")
+
+
+def _blind(run: Run, place: Place, entry: str, why: str) -> Verdict:
+    what = f"run {run.number} of {run.handler} for {run.path} did not see {entry} in {place.kind} {place.id!r}: {why}"
+    return Verdict("false", what)

@@ -1,0 +1,242 @@
+"""What really happened in a program, noted beside the runtime: every run of a handler, what it saw, decided and called.
+
+Every message carries its path: the call from outside that it comes of, then each statement on the way. What a handler
+changes says so too, with the number of the run that has decided it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Self, TypeVar
+
+from remit.contexts import Sender
+from remit.errors import OutcomeUnknown, ReplyTooLarge
+from remit.messages import Command, Message, Refusal
+from remit.testing.simulation.cluster import Choices, Weather
+
+__all__ = ["Called", "Look", "Place", "Run", "Said", "Tape"]
+
+A = TypeVar("A")
+M = TypeVar("M", bound=Message)
+Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
+
+HANDLER_SECONDS = 30.0
+"""How long a reaction may take."""
+CALL_SECONDS = 10.0
+"""How long a call may take when nothing else is said."""
+
+
+class Place(NamedTuple):
+    """An aggregate: its kind and its identity."""
+
+    kind: str
+    id: str
+
+
+class Said(NamedTuple):
+    """A message that a run has put on its way."""
+
+    type: str
+    path: str
+    key: str
+
+
+class Look(NamedTuple):
+    """What a run has seen of an aggregate."""
+
+    place: Place
+    entries: tuple[str, ...]
+
+
+@dataclass
+class Called:
+    """A call, and what its caller was told."""
+
+    type: str
+    path: str
+    began: float
+    limit: float
+    """When it has to be over."""
+    key: str | None = None
+    ended: float | None = None
+    outcome: Outcome = "open"
+    said: str = ""
+    """The reply, or the error."""
+    by: Run | None = None
+
+    def end(self, value: Any) -> None:
+        """Notes a reply, a refusal, or what was raised."""
+        if isinstance(value, GeneratorExit):
+            return
+        self.ended = asyncio.get_running_loop().time()
+        self.said = value if isinstance(value, str) else f"{type(value).__name__}: {value}"
+        self.outcome = _outcome(value)
+
+
+def _outcome(value: Any) -> Outcome:
+    if isinstance(value, Refusal):
+        return "refused"
+    if value is None or isinstance(value, (OutcomeUnknown, ReplyTooLarge, asyncio.CancelledError)):
+        return "unknown"
+    return "nothing" if isinstance(value, BaseException) else "reply"
+
+
+@dataclass(eq=False)
+class Run:
+    """One run of a handler for a message: a `with` statement in the handler."""
+
+    number: int
+    handler: str
+    path: str
+    key: str
+    tape: Tape
+    tries: int
+    """How many runs of this handler there have been for this message, with this one."""
+    began: float
+    limit: float
+    """When it has to be over."""
+    calm: bool
+    """Whether it began when nothing was disturbed any more."""
+    parent: int = 0
+    """The run that has recorded the event that is handled."""
+    ended: float | None = None
+    error: BaseException | None = None
+    looks: list[Look] = field(default_factory=list[Look])
+    changes: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    said: list[Said] = field(default_factory=list[Said])
+    calls: list[Called] = field(default_factory=list[Called])
+    answered: int = 0
+    """What a call was answered last: the number of another run."""
+    wrong: list[str] = field(default_factory=list[str])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        if not isinstance(error, GeneratorExit):
+            self.ended, self.error = asyncio.get_running_loop().time(), error
+
+    @property
+    def whole(self) -> bool:
+        """Whether it has come to its end."""
+        return self.ended is not None and self.error is None
+
+    def at(self, step: str, turn: int | None = None) -> str:
+        """The path of what a statement does."""
+        made = f"{self.path}/{self.handler.partition('.')[2]}-{step}"
+        return made if turn is None else f"{made}.{turn}"
+
+    def shared(self, type: str) -> str:
+        """The path of what is done once for all messages with this key."""
+        digest = blake2b(self.key.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+        return f"once-{self.handler.partition('.')[0]}-{type}-{digest}"
+
+    def seen(self, kept: A) -> A:
+        """Notes what was loaded, if anything was."""
+        loaded: Any = kept
+        if loaded is not None:
+            self.looks.append(Look(self._place(loaded), tuple(loaded.entries)))
+        return kept
+
+    @staticmethod
+    def count(kept: Any) -> int:
+        """How often an aggregate was changed; 0 where there is none."""
+        return 0 if kept is None else len(kept.entries)
+
+    def change(self, kept: Any, step: str) -> None:
+        """Changes an aggregate."""
+        entry = f"{self.at(step)}#{self.number}"
+        kept.entries.append(entry)
+        self.changes.append((self._place(kept), entry))
+
+    def noted(self, message: M) -> M:
+        """Notes a message that is put on its way."""
+        self.said.append(Said(type(message).__name__, getattr(message, "path", ""), getattr(message, "key", "")))
+        return message
+
+    def same(self, found: object, written: object) -> None:
+        """What arrives is what was sent."""
+        if found != written or type(found) is not type(written):
+            self.wrong.append(f"{found!r:.100} has arrived as {written!r:.100}")
+
+    def reply(self) -> str:
+        """Names this run."""
+        return f"{self.number}"
+
+    async def call(
+        self, sender: Sender, command: Command[str, Any], *, deadline: float | None = None, key: str | None = None
+    ) -> str:
+        """Calls a command, and notes what comes of it."""
+        called = self._called(command, deadline, key)
+        try:
+            answer = await sender.send(command, deadline=deadline, key=key)
+        except BaseException as error:
+            called.end(error)
+            raise
+        called.end(answer)
+        self.answered = int(answer)
+        return answer
+
+    async def attempt(
+        self, sender: Sender, command: Command[str, Any], *, deadline: float | None = None, key: str | None = None
+    ) -> str:
+        """The same; a refusal is no error, and answers as 0."""
+        try:
+            return await self.call(sender, command, deadline=deadline, key=key)
+        except Refusal:
+            self.answered = 0
+            return "0"
+
+    def _called(self, command: Command[str, Any], deadline: float | None, key: str | None) -> Called:
+        seconds = CALL_SECONDS if deadline is None else deadline
+        called = self.tape.called(command, min(asyncio.get_running_loop().time() + seconds, self.limit), key)
+        called.by = self
+        self.calls.append(called)
+        return called
+
+    def _place(self, kept: Any) -> Place:
+        return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
+
+
+class Tape:
+    """Outlives all processes."""
+
+    def __init__(self, choices: Choices, weather: Weather) -> None:
+        self.runs: list[Run] = []
+        self.calls: defaultdict[str, list[Called]] = defaultdict(list)
+        """By path, those from outside too."""
+        self._choices = choices
+        self._weather = weather
+        self._tries: defaultdict[tuple[str, str], int] = defaultdict(int)
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the bugs have been mended that somebody mends."""
+        return self._weather.fixed
+
+    def run(self, handler: str, message: Any) -> Run:
+        """A handler begins."""
+        now = asyncio.get_running_loop().time()
+        self._tries[handler, message.path] += 1
+        spans = [each.limit - each.began for each in self.calls.get(message.path, ())]
+        run = Run(
+            len(self.runs) + 1, handler, message.path, message.key, self, self._tries[handler, message.path], now,
+            now + max(spans, default=HANDLER_SECONDS), self._choices.calm, getattr(message, "run", 0),
+        )  # fmt: skip
+        self.runs.append(run)
+        return run
+
+    async def blow(self, run: Run) -> None:
+        """A handler takes a while, and what it depends on is away now and then."""
+        await self._weather.blow(run.handler)
+
+    def called(self, command: Any, limit: float, key: str | None) -> Called:
+        """A call begins that has to be over at this time."""
+        now = asyncio.get_running_loop().time()
+        called = Called(type(command).__name__, command.path, now, limit, key)
+        self.calls[command.path].append(called)
+        return called

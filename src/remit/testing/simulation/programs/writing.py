@@ -1,0 +1,286 @@
+"""A program as the code that a user would write. What is printed is what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from remit.testing.simulation.programs.grammar import (
+    Branch,
+    Change,
+    Fail,
+    Gather,
+    Handler,
+    Kept,
+    Later,
+    Look,
+    Message,
+    Program,
+    Refuse,
+    Root,
+    Send,
+    Statement,
+    Swallow,
+    Wait,
+    uses,
+)
+from remit.testing.simulation.scene import Scene
+
+__all__ = ["written"]
+
+_HEAD = '''"""{title}"""
+
+import asyncio
+import datetime
+import decimal
+import uuid
+
+from remit import Aggregate, CallError, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent, Later
+from remit import Projection, Refusal, Repository, Sender, field
+from remit.contexts import ContextMap
+from remit.testing.simulation import Scene, run_scene
+from remit.testing.simulation.programs import Ask, Tape, workload
+
+
+class No(Refusal):
+    path: str
+
+
+class NeverDeclared(Refusal):
+    path: str
+'''
+_INDENT = "    "
+
+
+def written(program: Program, scene: Scene, title: str = "A generated program.") -> str:
+    """The program with its scene, as a module: `SCENE`, and a test that runs it."""
+    parts = [_HEAD.format(title=title)]
+    parts += [
+        _message(each, "Command[str, No]" if _refuses(program, each) else "Command[str]") for each in program.commands
+    ]
+    parts += [text for each in program.events for text in _event(each)]
+    parts += [_kept(program, each) for each in program.kept]
+    parts.append("\n".join(_system(program)) + "\n")
+    parts.append("\n".join(["CALLS = [", *(_INDENT + _root(program, each) for each in program.roots), "]"]) + "\n")
+    parts.append(f"SCENE = {_scene(scene)}\n")
+    parts.append("def test_program() -> None:\n    assert run_scene(SCENE).verdicts == []\n")
+    return "\n\n".join(parts)
+
+
+def _scene(scene: Scene) -> str:
+    words = [f"{scene.seed}"]
+    words += ["pull=False"] if not scene.pull else []
+    words += ["apart=True"] if scene.apart else []
+    words += [f"faults={scene.faults!r}"] if scene.faults is not None else []
+    return f"Scene({', '.join(words)}, workload=workload(system, CALLS))"
+
+
+def _refuses(program: Program, command: Message) -> bool:
+    return any(each.refuses for each in program.handlers if command.name in each.messages)
+
+
+# ── what is declared ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _message(message: Message, base: str) -> str:
+    options = [base, *(['key="key"'] if message.keyed else []), *(['identity="path"'] if message.identity else [])]
+    lines = [f"class {message.name}({', '.join(options)}):", "    path: str", "    key: str"]
+    lines += [f"    {name}: {type}" for name, type, _ in message.extra]
+    lines += ["    run: int"] if "Event" in base else []
+    lines += ["    what: int = 0"] if message.identity else []
+    return "\n".join(lines) + "\n"
+
+
+def _event(event: Message) -> Iterator[str]:
+    yield _message(event, "DomainEvent")
+    if event.told:
+        lines = [f"class {event.told}(IntegrationEvent{', key=' + repr('key') if event.keyed else ''}):"]
+        lines += [f"    {name}: {type}" for name, type in (("path", "str"), ("key", "str"), ("run", "int"))]
+        lines += [f"    {name}: {type}" for name, type, _ in event.extra]
+        yield "\n".join(lines) + "\n"
+
+
+def _kept(program: Program, kept: Kept) -> str:
+    entries = "    entries: list[str] = field(default_factory=list[str])"
+    if not kept.folds:
+        own = " | ".join(each.name for each in program.events if each.context == kept.context)
+        return f"class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n"
+    events = " | ".join(kept.folds)
+    return (
+        f"class {kept.name}(Projection[str, {events}]):\n{entries}\n\n    @staticmethod\n"
+        f"    def key(event: {events}) -> str:\n        return event.key\n\n"
+        f"    def evolve(self, event: {events}) -> None:\n        self.entries.append(event.path)\n"
+    )
+
+
+def _system(program: Program) -> Iterator[str]:
+    yield "def system(tape: Tape) -> ContextMap:"
+    for context in program.contexts:
+        yield f'    {context} = Context("{context}")'
+    for kept in program.kept:
+        if kept.folds:
+            yield f"    {kept.context}.project({kept.name})"
+    for event in program.events:
+        if event.told:
+            extra = "".join(f", {name}=event.{name}" for name, _, _ in event.extra)
+            yield f"\n    @{event.context}.publish({event.name})"
+            yield f"    def tell_{event.name.lower()}(event: {event.name}) -> {event.told}:"
+            yield f'        return {event.told}(path=event.path + "!", key=event.key, run=event.run{extra})'
+    for handler in program.handlers:
+        yield ""
+        yield from (_INDENT + line if line else line for line in _Writer(program, handler).lines())
+    yield f'\n    return ContextMap(name="program", contexts=({", ".join(program.contexts)},))'
+
+
+def _root(program: Program, root: Root) -> str:
+    command = next(each for each in program.commands if each.name == root.command)
+    extra = "".join(f", {name}={value}" for name, _, value in command.extra)
+    words = [repr(root.path), f"lambda path: {root.command}(path=path, key={root.key!r}{extra})", f"at={root.at}"]
+    words += [f"key={root.wish!r}"] if root.wish is not None else []
+    words += [f"deadline={root.deadline}"] if root.deadline != 10.0 else []
+    words += [f"tries={root.tries}"] if root.tries != 6 else []
+    words += [f"copies={root.copies}"] if root.copies != 1 else []
+    words += ["anew=True"] if root.anew else []
+    return f"Ask({', '.join(words)}),"
+
+
+# ── handlers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Writer:
+    """Writes one handler. Each statement has a number, which is part of the path of what it does."""
+
+    def __init__(self, program: Program, handler: Handler) -> None:
+        self._program = program
+        self._handler = handler
+        self._step = 0
+        self._seen = ""
+        """What was looked at last."""
+        self._messages = {each.name: each for each in (*program.commands, *program.events)}
+
+    def lines(self) -> Iterator[str]:
+        handler, name = self._handler, f"{self._handler.context}.{self._handler.name}"
+        verb = "handle" if handler.role == "command" else "react"
+        beside = ", together=True" if handler.role == "together" else ""
+        yield f"@{handler.context}.{verb}({', '.join(handler.messages)}{beside})"
+        reply = "str" if handler.role == "command" else "None"
+        asked = "".join(f", {name}: {type}" for name, type in self._asks())
+        yield f"async def {handler.name}(message: {' | '.join(handler.messages)}{asked}) -> {reply}:"
+        yield f'    with tape.run("{name}", message) as run:'
+        body = [*self._received(), *(line for each in handler.body for line in self._statement(each))]
+        body += ["return run.reply()"] if handler.role == "command" else []
+        yield from (2 * _INDENT + line for line in body or ["pass"])
+
+    def _asks(self) -> Iterator[tuple[str, str]]:
+        used = uses(self._handler.body)
+        yield from ((f"{kept.lower()}s", f"Repository[{kept}]") for kept in used.kept)
+        if used.sent:
+            yield "sender", "Sender"
+        if self._handler.draws:
+            yield self._handler.draws.partition(".")[0], self._handler.draws.partition(".")[0].capitalize()
+        yield from ((f"later_{command.lower()}", f"Later[{command}]") for command in used.later)
+
+    def _received(self) -> Iterator[str]:
+        if self._handler.role == "together":
+            return
+        yield "await tape.blow(run)"
+        if self._handler.draws:
+            yield f"drawn = {self._handler.draws}"
+        for name in self._handler.messages[:1] if len(self._handler.messages) == 1 else ():
+            for field, _, value in self._messages[name].extra if name in self._messages else ():
+                yield f"run.same({value}, message.{field})"
+
+    def _statement(self, statement: Statement) -> list[str]:
+        self._step += 1
+        write: Any = getattr(self, f"_{type(statement).__name__.lower()}")
+        lines: list[str] = write(f"{self._step}", statement)
+        return lines
+
+    def _block(self, body: tuple[Statement, ...]) -> list[str]:
+        return [_INDENT + line for each in body for line in self._statement(each)] or [f"{_INDENT}pass"]
+
+    def _look(self, step: str, each: Look) -> list[str]:
+        self._seen = f"seen{step}"
+        how = "get" if each.get else "find"
+        return [f"{self._seen} = run.seen(await {each.kept.lower()}s.{how}({each.key}))"]
+
+    def _change(self, step: str, each: Change) -> list[str]:
+        self._seen = f"seen{step}"
+        lines = [f"{self._seen} = run.seen(await {each.kept.lower()}s.obtain({each.key}))"]
+        lines.append(f'run.change({self._seen}, "{step}")')
+        for number, name in enumerate(each.events):
+            event = self._messages[name]
+            key = each.event_key if event.keyed else f"{self._seen}.id"
+            fields = f'path=run.at("{step}", {number}), key={key}, run=run.number{self._extra(event)}'
+            lines.append(f"{self._seen}.record(run.noted({name}({fields})))")
+        return lines
+
+    @staticmethod
+    def _extra(message: Message) -> str:
+        return "".join(f", {name}={value}" for name, _, value in message.extra)
+
+    def _send(self, step: str, each: Send) -> list[str]:
+        command = self._messages[each.command]
+        path = f'run.at("{step}")' if each.times == 1 or each.equal else f'run.at("{step}", turn)'
+        path = f'run.shared("{each.command}")' if each.shared else path
+        key = "message.key" if each.shared else "drawn" if self._handler.draws else each.key
+        what = f", what={self._varying(each)}" if each.varies and command.identity else ""
+        made = f"{each.command}(path={path}, key={key}{self._extra(command)}{what})"
+        more = f", deadline={each.deadline}" if each.deadline else ""
+        more += ', key=f"once {message.key}"[:100]' if each.shared else ""
+        verb = "attempt" if each.catch == "refusal" else "call"
+        lines = [f"await run.{verb}(sender, {made}{more})"]
+        if each.catch == "all":
+            lines = ["try:", _INDENT + lines[0], "except (CallError, Refusal):", f"{_INDENT}pass"]
+        if each.times > 1:
+            lines = [f"for turn in range({each.times}):", *(_INDENT + line for line in lines)]
+        return lines
+
+    def _varying(self, each: Send) -> str:
+        return each.varies if self._seen or "seen" not in each.varies else "run.tries"
+
+    def _later(self, step: str, each: Later) -> list[str]:
+        command = self._messages[each.command]
+        fields = f'path=run.at("{step}"), key={each.key}{self._extra(command)}'
+        return [f"later_{each.command.lower()}.send(run.noted({each.command}({fields})))"]
+
+    def _wait(self, _: str, each: Wait) -> list[str]:
+        return [f"await asyncio.sleep({each.seconds})"]
+
+    def _gather(self, step: str, each: Gather) -> list[str]:
+        lines: list[str] = []
+        names = [f"branch{step}{letter}" for letter, _ in zip("abcdef", each.branches, strict=False)]
+        for name, body in zip(names, each.branches, strict=True):
+            seen = self._seen
+            lines += [f"async def {name}() -> None:", *self._block(body)]
+            self._seen = seen
+        if each.how == "group":
+            calls = [f"{_INDENT}group.create_task({name}())" for name in names]
+            return [*lines, "async with asyncio.TaskGroup() as group:", *calls]
+        returned = ", return_exceptions=True" if each.how == "returned" else ""
+        return [*lines, f"await asyncio.gather({', '.join(f'{name}()' for name in names)}{returned})"]
+
+    def _test(self, test: str) -> str:
+        """What is asked of something seen is asked of what was seen last; of the message where nothing was."""
+        if "SEEN" not in test:
+            return test
+        return test.replace("SEEN", self._seen) if self._seen else "len(message.path) % 2"
+
+    def _branch(self, _: str, each: Branch) -> list[str]:
+        lines, seen = [f"if {self._test(each.test)}:"], self._seen
+        lines += self._block(each.then)
+        self._seen = seen
+        lines += ["else:", *self._block(each.otherwise)] if each.otherwise else []
+        self._seen = seen
+        return lines
+
+    def _refuse(self, _: str, each: Refuse) -> list[str]:
+        name = "No" if each.declared and self._handler.refuses else "NeverDeclared"
+        return [f"if {self._test(each.test)}:", f"{_INDENT}raise {name}(path=message.path)"]
+
+    def _fail(self, _: str, each: Fail) -> list[str]:
+        return [f"if {self._test(each.test)}:", f"{_INDENT}raise {each.error}"]
+
+    def _swallow(self, _: str, each: Swallow) -> list[str]:
+        wait = f"{_INDENT}await asyncio.sleep({each.seconds})"
+        return ["try:", wait, "except asyncio.CancelledError:", f"{_INDENT}pass"]

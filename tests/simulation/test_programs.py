@@ -1,0 +1,99 @@
+"""Programs that nobody has written: what they are, that all is well with them, and what becomes of one that fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from remit.testing.simulation import run_scene
+from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
+from remit.testing.simulation.programs.grammar import Gather, Send, inner
+from tests.simulation.planted import checkpoint_apart, in_two_transactions
+
+PROGRAMS = 15
+
+
+def test_nothing_is_wrong_with_programs_from_a_seed() -> None:
+    found = [run_program(generate(seed), scene_of(seed)) for seed in range(PROGRAMS)]
+    assert {each.scene.seed: each.report.verdicts for each in found if each.report.verdicts} == {}
+    assert sum(each.report.crashes for each in found) > PROGRAMS
+    assert sum(each.report.orders for each in found) > PROGRAMS
+
+
+def test_a_seed_is_the_same_program_and_the_same_run() -> None:
+    assert generate(5) == generate(5) != generate(6)
+    one, other = (run_program(generate(5), scene_of(5)).report for _ in range(2))
+    assert one.digest == other.digest
+
+
+def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
+    programs = [generate(seed) for seed in range(300)]
+    statements = [each for program in programs for handler in program.handlers for each in inner(handler.body)]
+    assert {type(each).__name__ for each in statements} == {
+        "Look", "Change", "Send", "Later", "Gather", "Wait", "Branch", "Refuse", "Fail", "Swallow",
+    }  # fmt: skip
+    assert {each.catch for each in statements if isinstance(each, Send)} == {"", "refusal", "all"}
+    assert {each.how for each in statements if isinstance(each, Gather)} == {"gather", "group", "returned"}
+    assert {handler.role for program in programs for handler in program.handlers} == {"command", "reaction", "together"}
+    assert {len(program.contexts) for program in programs} == {1, 2, 3, 4}
+
+
+def test_what_is_printed_is_what_runs() -> None:
+    program, scene = generate(11), scene_of(11)
+    report = run_scene(load(written(program, scene)).SCENE)
+    assert report.digest == run_program(program, scene).report.digest
+
+
+@pytest.fixture(scope="module")
+def smaller() -> Found:
+    """The smallest program found that shows a checkpoint which moves in a second transaction."""
+    with pytest.MonkeyPatch.context() as patch:
+        in_two_transactions(checkpoint_apart)(patch)
+        found = next(each for seed in range(100) if (each := run_program(generate(seed), scene_of(seed))).judges)
+        smaller = shrink_program(found, tries=40)
+        assert smaller.program.size() < found.program.size() * 2 / 3
+        return smaller
+
+
+def test_a_program_that_fails_is_made_smaller(smaller: Found) -> None:
+    assert smaller.judges
+    assert len(smaller.program.handlers) < 6
+    assert len(smaller.text.splitlines()) < 160
+
+
+@pytest.mark.parametrize("planted", [True, False])
+def test_a_printed_program_fails_in_the_same_way_as_a_test(smaller: Found, planted: bool, tmp_path: Path) -> None:
+    """And does not fail once the bug is mended."""
+    file = tmp_path / "test_printed.py"
+    plant = "in_two_transactions(checkpoint_apart)(__import__('pytest').MonkeyPatch())\n" if planted else ""
+    bug = "from tests.simulation.planted import checkpoint_apart, in_two_transactions\n"
+    file.write_text(smaller.text + "\n\n" + bug + plant)
+    path = os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-n",
+        "0",
+        str(file),
+        "--rootdir",
+        str(tmp_path),
+    ]
+    ran = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": path}, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == (1 if planted else 0), ran.stdout + ran.stderr
+    if planted:
+        assert smaller.report.verdicts[0].what[:60] in ran.stdout.replace("\n", "")
+
+
+def test_shrinking_needs_something_that_fails_smaller() -> None:
+    found = run_program(generate(3), scene_of(3))
+    assert shrink_program(found, tries=0) is found
