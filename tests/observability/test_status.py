@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from remit.log import Channel, SubscriptionId
+from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.observability import SubscriptionStatus, is_alive, read_status
 from remit.observability.life import LOOK_SECONDS
 from remit.runtime import Host, Ports
@@ -305,6 +305,17 @@ async def test_the_worst_of_several_states_is_shown() -> None:
     await scene.mail.beat("p1", NOW, "")
     row = await scene.status()
     assert (row.state, row.parked, row.lag) == ("silent", 1, 1)
+
+
+async def test_a_projection_is_incomplete_and_a_reaction_begins_with_what_is_there(scene: Scene) -> None:
+    await scene.mail.note_missed(FOLLOW, {0: Checkpoint(3, "3", NOW)})
+    stores = {"desk": scene.desk, "mail": scene.mail}
+    for projections, note in (
+        ([FOLLOW], "incomplete: messages of desk were deleted before it had seen them"),
+        ([], ""),
+    ):
+        (row,) = await read_status([FOLLOW], stores, NOW, projections=projections)
+        assert row.note.partition("; ")[2] == note
 
 
 @pytest.mark.parametrize("made", ["desk", "mail"])

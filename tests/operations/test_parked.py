@@ -96,6 +96,21 @@ class Overtaken(MemoryStore):
         return [first, *rest]
 
 
+class Emptied(MemoryStore):
+    """Somebody else settles all letters before they are looked at."""
+
+    async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
+        return []
+
+
+async def test_a_key_whose_letters_are_all_settled_meanwhile_is_not_parked() -> None:
+    store = Emptied()
+    await store.open()
+    await park(store, "ada")
+    with pytest.raises(NotParked, match="key 'ada'"):
+        await discard(store, NAME, "ada", reason="broken", now=5.0)
+
+
 async def test_whoever_comes_second_is_told_that_the_letter_is_settled() -> None:
     store = Overtaken()
     await store.open()

@@ -171,6 +171,10 @@ def test_a_flowchart_names_only_what_it_has_declared(name: str) -> None:
     assert ends
     assert {end for words in ends for end in (words[0], words[-1])} <= nodes
     assert "hush" not in "".join(lines)
+    stores = {context: placement.topology.store_of(context).shown.partition(":")[0] for context in placement.opened}
+    assert {f'[("{context}<br/>{name}")]' for context, name in stores.items()} == {
+        line.strip()[line.strip().index("[") :] for line in lines if "[(" in line
+    }
 
 
 def test_a_name_in_a_picture_cannot_be_markup() -> None:

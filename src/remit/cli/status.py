@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from rich.table import Table
@@ -17,6 +17,7 @@ from remit.hosting.opening import Places, opened, require_some
 from remit.log import SubscriptionId
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import compile_system
+from remit.runtime.plan import FoldPlan
 
 COLOURS = {"running": "green", "lagging": "yellow"}
 
@@ -32,9 +33,10 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     """
     found, places, topology = located(system, store, data)
     model = found.hosting().model()
-    follows = [id for plan in compile_system(model).values() for id in plan.follows]
-    follows += relayed(placed_on(topology, model)) if topology else []
-    rows = asyncio.run(_read(places, [context.name for context in model.contexts], follows))
+    plans = {id: plan for context in compile_system(model).values() for id, plan in context.follows.items()}
+    follows = [*plans, *(relayed(placed_on(topology, model)) if topology else ())]
+    folds = {id for id, plan in plans.items() if isinstance(plan, FoldPlan)}
+    rows = asyncio.run(_read(places, [context.name for context in model.contexts], follows, folds))
     if json:
         print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
     else:
@@ -42,9 +44,11 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     return 0 if _are_well(rows) else UNWELL
 
 
-async def _read(places: Places, contexts: Sequence[str], follows: Sequence[SubscriptionId]) -> list[SubscriptionStatus]:
+async def _read(
+    places: Places, contexts: Sequence[str], follows: Sequence[SubscriptionId], folds: Collection[SubscriptionId]
+) -> list[SubscriptionStatus]:
     async with opened(places, require_some(places, contexts), read_only=True) as stores:
-        return await read_status(follows, stores, time.time())
+        return await read_status(follows, stores, time.time(), projections=folds)
 
 
 def _are_well(rows: list[SubscriptionStatus]) -> bool:

@@ -61,9 +61,14 @@ class _Progress(NamedTuple):
 
 
 async def read_status(
-    follows: Iterable[SubscriptionId], stores: Mapping[str, Store], now: float
+    follows: Iterable[SubscriptionId],
+    stores: Mapping[str, Store],
+    now: float,
+    *,
+    projections: Collection[SubscriptionId] = (),
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the order given. `stores` are open, by context; `now` is seconds since the epoch.
+    Those that are `projections` are told to be incomplete where they are: others begin with what is there.
 
     What has parked keys in these stores and is not among the subscriptions follows as `gone`. A context without a
     store in `stores` has not run yet. Looks for up to 6 s where clocks may be wrong.
@@ -73,7 +78,7 @@ async def read_status(
     ids = list(follows)
     observer = Observer(stores, now)
     while True:
-        looks = [await _look(id, stores, observer) for id in ids]
+        looks = [await _look(id, stores, observer, folds=id in projections) for id in ids]
         if not observer.patient or not any(look.in_doubt for look in looks):
             return [*(look.status for look in looks), *await _gone(ids, stores)]
         await asyncio.sleep(LOOK_SECONDS)
@@ -105,7 +110,7 @@ class _Look(NamedTuple):
     """Another look may tell: its processes, or whether it is stalled although its process says nothing of it."""
 
 
-async def _look(id: SubscriptionId, stores: Mapping[str, Store], observer: Observer) -> _Look:
+async def _look(id: SubscriptionId, stores: Mapping[str, Store], observer: Observer, *, folds: bool) -> _Look:
     store, source = stores.get(id.context), stores.get(id.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
     progress = _Progress(0, 0, 0, 0.0, False, None)
@@ -120,7 +125,7 @@ async def _look(id: SubscriptionId, stores: Mapping[str, Store], observer: Obser
             progress = await _progress(source, id, checkpoints, observer)
     state, note = worst([(life.state, life.note), *_findings(progress, first, parked)])
     note = note or life.note  # what a process says of itself although nothing keeps it
-    if store is not None and await store.missed(id):
+    if folds and store is not None and await store.missed(id):
         note = "; ".join(filter(None, (note, told_missed(id.source))))
     status = SubscriptionStatus(
         name=id.name,

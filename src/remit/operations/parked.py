@@ -87,8 +87,10 @@ async def discard(
     `SeveralSources`, `LetterChanged`, `StoreError`, `StoreUnavailable`.
     """
     row = _only(await store.parked(subscription, key=key), subscription, key, source)
-    (letter,) = await store.letters(row.subscription, key, 1)
-    record = letter.record
+    letters = await store.letters(row.subscription, key, 1)
+    if not letters:  # somebody else has settled the last one in between
+        raise _not_parked(subscription, key)
+    record = letters[0].record
     try:
         await store.commit(Unit(discard=Discard(row.subscription, key, record.part, record.pos, storable(reason), now)))
     except Conflict:

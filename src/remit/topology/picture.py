@@ -161,7 +161,7 @@ def _services(placement: Placement) -> Iterator[str]:
 
 def _stores(placement: Placement) -> Iterator[str]:
     for context in placement.opened:
-        technology = placement.topology.store_of(context).technology
+        technology = placement.topology.store_of(context).shown.partition(":")[0]
         yield f'  {_id("store", context)}[("{context}<br/>{technology}")]'
     for name, placed in placement.services.items():
         for context in placed.stores:

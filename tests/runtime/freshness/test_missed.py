@@ -155,7 +155,8 @@ async def trimmed(place: str, *, trim: bool = True) -> None:
 
 
 async def note_of(runtime: Host, name: str) -> str:
-    rows = await read_status([each.id for each in runtime.subscriptions], runtime.stores, runtime.ports.clock.seconds())
+    ids = [each.id for each in runtime.subscriptions]
+    rows = await read_status(ids, runtime.stores, runtime.ports.clock.seconds(), projections=ids)
     return next(row.note for row in rows if row.name == name)
 
 

@@ -107,6 +107,11 @@ def test_a_password_is_never_said() -> None:
     assert place.text == "postgresql://me:secret@db.example/learning?password=secret"
 
 
+def test_an_address_may_begin_as_other_tools_write_it() -> None:
+    place = address_of("postgres://me@db.example/learning", "billing")
+    assert (place.shown, place.user) == ("postgresql://db.example/learning schema billing", "me")
+
+
 def test_an_address_is_taken_apart_once(monkeypatch: pytest.MonkeyPatch) -> None:
     place = store_at("postgresql://me:secret@db.example/learning?schema=sales", "billing")
 

@@ -52,7 +52,7 @@ class Troubles:
         is away is said when it is noted again after a while."""
         found: tuple[State, str] = state, storable(note)
         now = self._listeners.ticks()
-        if cause not in self._found:
+        if cause not in self._found or self._found[cause][0] != state:
             self._since[cause] = now
         known = any(self._said.get(each) == found for each in self._found)
         if not known and (state != "source-silent" or now - self._since[cause] >= SILENT_SECONDS):
