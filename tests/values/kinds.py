@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from random import Random
 from typing import Annotated, Any, Literal, NamedTuple, NewType
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -119,7 +120,7 @@ ROWS: dict[str, list[Any]] = {
         dict[str, Line], dict[int, float], dict[float, str], dict[Decimal, int], dict[datetime, str],
         dict[date, list[dict[int, int]]], dict[time, int], dict[timedelta, int], dict[UUID, int], dict[bytes, int],
         dict[Colour, int], dict[Grade, int], dict[Literal["a", 1], int], dict[int | float, int],
-        Mapping[str, dict[str, Any]], dict[Any, int], dict[Annotated[str, msgspec.Meta(min_length=1)], int],
+        Mapping[str, dict[str, Any]], dict[Any, int], dict[Annotated[str, msgspec.Meta(min_length=1, description="a")], int],
     ],
     "record (`Value`, dataclass, `TypedDict`, `NamedTuple`)": [
         Line, Free | Held, Tree, Bare, Listed, Point, Pair, Address, dict[str, Address] | None,
@@ -135,7 +136,7 @@ ROWS: dict[str, list[Any]] = {
 TYPES: list[Any] = [each for types in ROWS.values() for each in types]
 KEYS: list[Any] = [
     str, Name, int, float, Decimal, bool, UUID, date, datetime, time, Literal["a", 1], Shade, Grade,
-    Annotated[str, msgspec.Meta(description="who")],
+    Any, Annotated[str, msgspec.Meta(description="who")],
 ]  # fmt: skip
 """Types by which things are found and ordered."""
 
@@ -275,7 +276,6 @@ ACCEPTED: dict[type[Shape], Make] = {
     inspect.EnumType: lambda it: st.sampled_from([*it.cls, *([Right(3)] if it.cls is Right else [])]),
     inspect.LiteralType: lambda it: st.sampled_from(it.values),
     inspect.UnionType: lambda it: st.one_of([accepted(each) for each in it.types if not _is_unset(each)]),
-    inspect.CollectionType: _lists,
     inspect.ListType: _lists,
     inspect.VarTupleType: lambda it: _lists(it).map(tuple),
     inspect.TupleType: lambda it: st.tuples(*map(accepted, it.item_types)),
@@ -370,7 +370,6 @@ REFUSED: dict[type[Shape], Make] = {
     inspect.DecimalType: lambda _: st.sampled_from([0.1, "1", "x", True]),
     inspect.EnumType: lambda it: st.sampled_from(["none", 0.5, *(each.value for each in it.cls if type(each) is Colour)]),
     inspect.LiteralType: lambda _: st.sampled_from(["b", 2, True, 1.0]),
-    inspect.CollectionType: _spoilt_list,
     inspect.ListType: _spoilt_list,
     inspect.VarTupleType: lambda it: _spoilt_list(it).map(tuple),
     inspect.TupleType: lambda it: st.tuples(*map(accepted, it.item_types)).map(lambda all: all[:-1]),
@@ -412,3 +411,20 @@ def same(back: Any, value: Any) -> bool:
 
 def _clock(value: Any) -> Any:
     return value.replace(tzinfo=None, fold=0)
+
+
+def reordered(value: Any, chance: Random) -> Any:
+    """The same in another order, wherever something has one. It says something else where that order counts."""
+    if isinstance(value, dict):
+        return {key: reordered(value[key], chance) for key in _shuffled(value, chance)}
+    if isinstance(value, set | frozenset | list) or (type(value) is tuple and len(set(map(type, value))) == 1):
+        return type(value)(reordered(each, chance) for each in _shuffled(value, chance))
+    if names := getattr(value, "__struct_fields__", getattr(value, "__dataclass_fields__", ())):
+        return type(value)(**{name: reordered(getattr(value, name), chance) for name in names})
+    return value
+
+
+def _shuffled(value: Iterable[Any], chance: Random) -> list[Any]:
+    some = list(value)
+    chance.shuffle(some)
+    return some
