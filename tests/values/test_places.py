@@ -1,0 +1,88 @@
+"""A value of every type at every place, in every store and over every channel: there it is as it was, or nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from remit import BadValue, HandlerFailed
+from tests.values.kinds import EXAMPLES, same, strangers, values
+from tests.values.places import FAMILIES, PLACES, SPOILT, Family, Fields, Place, World, arrived
+
+few = settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+AT_ONCE = 3
+"""So many records are under way at the same time."""
+ids = map(str, count())
+whole = [st.fixed_dictionaries({name: values(type) for name, type in each.types.items()}) for each in FAMILIES]
+spoilt = [st.fixed_dictionaries({name: strangers(type) for name, type in each.types.items()}) for each in FAMILIES]
+families = pytest.mark.parametrize("number", range(len(FAMILIES)), ids=[each.name for each in FAMILIES])
+
+
+@families
+@few
+@given(data=st.data())
+def test_what_is_accepted_is_read_as_it_was_at_every_place(world: World, number: int, data: st.DataObject) -> None:
+    records = data.draw(st.lists(whole[number], min_size=AT_ONCE, max_size=AT_ONCE))
+
+    async def everywhere() -> None:
+        await asyncio.gather(*[_goes_round(world, FAMILIES[number], next(ids), fields) for fields in records])
+
+    world.run(everywhere())
+
+
+async def _goes_round(world: World, family: Family, id: str, fields: Fields) -> None:
+    expected, caller = family.record(**fields), world.caller
+    assert same(await caller.send(family.keep(id=id, refuse=False, **fields), key=id), expected)
+    assert same(await caller.send(family.keep(id=id, refuse=False, **fields), key=id), expected), "as it was answered"
+    with pytest.raises(family.refusal) as refused:
+        await caller.send(family.keep(id=id, refuse=True, **fields))
+    assert same(refused.value, family.refusal(**fields))
+    assert same(await caller.ask(family.ask(**fields)), expected)
+    for what in ("item", "copy", "document"):
+        assert same(await arrived(lambda what=what: caller.ask(family.look(id=id, what=what))), expected), what
+    assert same(await arrived(lambda: caller.ask(family.hear(id=id))), expected)
+
+
+@families
+@few
+@given(data=st.data())
+def test_what_is_refused_is_refused_before_anything_is_written(
+    world: World, number: int, data: st.DataObject
+) -> None:
+    family, good, bad = FAMILIES[number], data.draw(whole[number]), data.draw(spoilt[number])
+
+    async def nowhere() -> None:
+        before = await world.standing()
+        one_by_one = [{name: stranger} for name, stranger in bad.items()]
+        await asyncio.gather(*[_is_refused(world, family, good, each) for each in one_by_one])
+        assert await world.standing() == before
+
+    try:
+        world.run(nowhere())
+    finally:
+        SPOILT.clear()
+
+
+async def _is_refused(world: World, family: Family, good: Fields, bad: Fields) -> None:
+    caller, id = world.caller, next(ids)
+    for place in PLACES:
+        mine = f"{id} {place}"
+        SPOILT[mine, place] = bad
+        with pytest.raises(HandlerFailed, match=f"{family.where(place)} could not be read again"):
+            pytest.fail(f"{place}: {await caller.send(family.keep(id=mine, refuse=place == 'refusal', **good))!r}")
+        assert await world.keeper.stores["one"].load(f"one.{family.item.__name__}", mine) is None
+    with pytest.raises(BadValue, match=f"{family.keep.__name__} could not be read again"):
+        pytest.fail(f"{await caller.send(family.keep(id=id, refuse=False, **good | bad), key=id)!r}")
+    if world.looks_at_calls:
+        for call in (caller.send(family.keep(id=id, refuse=False, **good | bad)), caller.ask(family.ask(**good | bad))):
+            with pytest.raises(BadValue, match="could not be read again"):
+                pytest.fail(f"{await call!r}")
+    else:
+        with pytest.raises(HandlerFailed, match=f"{family.item.__name__} could not be read again"):
+            pytest.fail(f"{await caller.send(family.keep(id=id, refuse=False, **good | bad))!r}")
