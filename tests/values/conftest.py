@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 
 import pytest
 
@@ -17,16 +18,15 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("values")
     with ExitStack() as stack:
 
+        @cache
         def address(technology: str) -> str:
             if technology == "nats":
                 return stack.enter_context(nats_url(folder))
             server: str = request.getfixturevalue("server")
             return server
 
-        runner, addresses = stack.enter_context(asyncio.Runner()), dict[str, str]()
-        entered = running(
-            request.param, folder, lambda each: addresses.setdefault(each, "") or addresses.setdefault(each, address(each))
-        )
+        runner = stack.enter_context(asyncio.Runner())
+        entered = running(request.param, folder, address)
         caller, keeper = runner.run(entered.__aenter__())
         yield World(request.param, runner, caller, keeper)
         runner.run(entered.__aexit__(None, None, None))

@@ -156,6 +156,28 @@ class Family:
         other.answer(self.hear)(annotated(hear, query=self.hear, heard=repository[self.heard]))
 
 
+class Tell(Command[int]):
+    """Of something that happened under a key of the caller's choice."""
+
+    key: str
+
+
+class Happened(DomainEvent, key="key"):
+    key: str
+
+
+class Teller(Aggregate[str, Happened]):
+    count: int = 0
+
+
+@one.handle(Tell)
+async def tell(command: Tell, tellers: Repository[Teller]) -> int:
+    teller = await tellers.obtain("teller")
+    teller.count += 1
+    teller.record(Happened(key=command.key))
+    return teller.count
+
+
 class Named:
     """Aggregates, events and documents that go by a key of one type."""
 
