@@ -24,6 +24,7 @@ from tests.soak.placements import names_for, place_everywhere
 from tests.soak.points import scenes_of, walk, walk_on_stores
 from tests.soak.services import crash_services
 from tests.soak.size import measure, show_size
+from tests.soak.values import go_through
 
 STUDENTS = 50
 """At least; while anything is still to be killed, more follow."""
@@ -69,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _size(chosen.rows, chosen.others or chosen.rows // 10, chosen.windows, as_json=chosen.json)
     if chosen.test == "simulation":
         return _simulation(chosen.seeds, chosen.seed)
+    if chosen.test == "values":
+        return go_through(chosen.examples, chosen.seed)
     if chosen.test == "points":
         return _points(chosen.seed, chosen.every, as_json=chosen.json)
     parser.print_help()
@@ -167,6 +170,16 @@ def _parser() -> argparse.ArgumentParser:
     points.add_argument("--seed", type=int, default=0, metavar="S", help="of the tour; default: 0")
     points.add_argument("--every", type=_positive, default=1, metavar="N", help="one of so many points; default: 1")
     points.add_argument("--json", action="store_true", help="print the outcome as JSON instead of lines")
+    values = tests.add_parser(
+        "values",
+        help="values of every type, at every place, in every store and over every channel",
+        description="Draws values of every type that a message may carry, and others, and sends them through every "
+        "codec, store and channel: what is accepted must come out as it was, all else must change nothing.",
+    )
+    values.add_argument(
+        "--examples", type=_positive, default=20, metavar="N", help="times more than in scripts/test; default: 20"
+    )
+    values.add_argument("--seed", type=int, default=1, metavar="S", help="of what is drawn; default: 1")
     return parser
 
 
