@@ -38,7 +38,7 @@ from remit.transports.http.calls import HttpCalls
 from remit.transports.nats.calls import NatsCalls
 from remit.transports.nats.connection import NatsConnection
 from remit.transports.nats.events import NatsEvents
-from tests.values.kinds import KEYS, TYPES
+from tests.values.kinds import KEYS, TYPES, of
 
 T = TypeVar("T")
 Fields = dict[str, Any]
@@ -81,18 +81,18 @@ class Family:
         nothing, id = dict.fromkeys(fields), {"id": str}
         self.record = made(f"Record{name}", Value, fields)
         self.refusal = made(f"Refused{name}", Refusal, fields)
-        self.keep = made(f"Keep{name}", Command[self.record, self.refusal], id | {"refuse": bool} | fields)
+        self.keep = made(f"Keep{name}", of(Command, self.record, self.refusal), id | {"refuse": bool} | fields)
         self.again = made(f"Again{name}", Command[None], id | fields)
-        self.ask = made(f"Ask{name}", Query[self.record], fields)
-        self.look = made(f"Look{name}", Query[self.record], id | {"what": str})
-        self.hear = made(f"Hear{name}", Query[self.record], id)
+        self.ask = made(f"Ask{name}", of(Query, self.record), fields)
+        self.look = made(f"Look{name}", of(Query, self.record), id | {"what": str})
+        self.hear = made(f"Hear{name}", of(Query, self.record), id)
         self.event = made(f"Told{name}", DomainEvent, id | fields)
         self.public = made(f"Public{name}", IntegrationEvent, id | fields, {"version": 1})
         self.item = made(f"Item{name}", aggregate, id | kept, **nothing)
         self.copy = made(f"Copy{name}", aggregate, id | kept, **nothing)
         self.heard = made(f"Heard{name}", aggregate, id | kept, **nothing)
         self.document = made(
-            f"Document{name}", Projection[str, self.event], kept, **nothing,
+            f"Document{name}", of(Projection, str, self.event), kept, **nothing,
             key=staticmethod(lambda event: event.id), evolve=lambda document, event: self._write(document, event),
         )  # fmt: skip
         self._handle()
@@ -130,7 +130,9 @@ class Family:
             self._write(await heard.obtain(event.id), event)
 
         repository, later, bound, other = _any(Repository), _any(Later), _any(one), _any(two)
-        bound.handle(self.keep)(annotated(keep, command=self.keep, items=repository[self.item], later=later[self.again]))
+        bound.handle(self.keep)(
+            annotated(keep, command=self.keep, items=repository[self.item], later=later[self.again])
+        )
         bound.handle(self.again)(annotated(again, command=self.again, copies=repository[self.copy]))
         bound.publish(self.event)(annotated(publish, event=self.event, **{"return": self.public}))
         bound.project(self.document)
@@ -192,7 +194,7 @@ class Named:
         self.thing = made(f"Thing{number}", aggregate[type], {"id": type, "count": int}, count=0)
         self.other = made(f"Other{number}", aggregate[type], {"id": type, "count": int}, count=0)
         self.document = made(
-            f"Counted{number}", Projection[type, self.event], {"count": int}, count=0,
+            f"Counted{number}", of(Projection, type, self.event), {"count": int}, count=0,
             key=staticmethod(lambda event: event.who), evolve=_count,
         )  # fmt: skip
         self._bind(number)

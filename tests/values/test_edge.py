@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from remit import BadValue, Command, Context, Query, System
@@ -18,10 +18,10 @@ from remit.edges.http import HttpEdge
 from remit.edges.http.reading import arrives_as
 from remit.messages import Codec
 from tests.edges.shop import Answered, Recorder, call
-from tests.values.kinds import EXAMPLES, TYPES, same, strangers, values
+from tests.values.kinds import EXAMPLES, NEVERTHELESS, TYPES, same, strangers, values
 from tests.values.places import made
 
-few = settings(max_examples=3 * EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+few = settings(max_examples=3 * EXAMPLES, phases=[Phase.generate], suppress_health_check=NEVERTHELESS)
 
 
 class Door:

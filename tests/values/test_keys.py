@@ -8,15 +8,15 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from remit import BadKey, BadValue
 from remit.messages import LONGEST_KEY, fits
-from tests.values.kinds import EXAMPLES, KEYS, texts, values
+from tests.values.kinds import EXAMPLES, KEYS, NEVERTHELESS, texts, values
 from tests.values.places import NAMED, Named, Tell, World, arrived
 
-few = settings(max_examples=2 * EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+few = settings(max_examples=2 * EXAMPLES, phases=[Phase.generate], suppress_health_check=NEVERTHELESS)
 numbers = count()
 longest = st.sampled_from("a\u00e9\u20ac\U0001f600").map(lambda each: each * (LONGEST_KEY // len(each.encode())))
 good_texts = (texts | longest).filter(lambda text: bool(text) and fits(text))
@@ -24,7 +24,7 @@ bad_texts = longest.map(lambda text: text + "abc") | texts.map(lambda text: text
 
 
 def found_by(type: Any) -> st.SearchStrategy[Any]:
-    """Values of a type that may be identities and keys. What is no number is equal to nothing, and found by its text."""
+    """Values of a type that may be identities and keys. What equals nothing is found by its text."""
     fitting = values(type).filter(lambda value: fits(str(value)))
     return longest | fitting if type is str else fitting
 

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from functools import partial
 from itertools import count, cycle, islice
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from remit import BadValue, HandlerFailed
-from tests.values.kinds import EXAMPLES, same, strangers, values
+from tests.values.kinds import EXAMPLES, NEVERTHELESS, same, strangers, values
 from tests.values.places import FAMILIES, PLACES, SPOILT, Family, Fields, Place, World, arrived
 
-few = settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+few = settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=NEVERTHELESS)
 AT_ONCE = 3
 """So many records are under way at the same time."""
 ids = map(str, count())
 whole = [st.fixed_dictionaries({name: values(type) for name, type in each.types.items()}) for each in FAMILIES]
 spoilt = [
-    st.fixed_dictionaries({name: strangers(type).filter(lambda it: it is not None) for name, type in each.types.items()})
+    st.fixed_dictionaries(
+        {name: strangers(type).filter(lambda it: it is not None) for name, type in each.types.items()}
+    )
     for each in FAMILIES
 ]
 """What is kept may be nothing, too."""
@@ -54,7 +58,7 @@ async def _goes_round(world: World, family: Family, id: str, fields: Fields) -> 
     assert same(refused.value, family.refusal(**fields))
     assert same(await caller.ask(family.ask(**fields)), expected)
     for what in ("item", "copy", "document"):
-        assert same(await arrived(lambda what=what: caller.ask(family.look(id=id, what=what))), expected), what
+        assert same(await arrived(partial(caller.ask, family.look(id=id, what=what))), expected), what
     assert same(await arrived(lambda: caller.ask(family.hear(id=id))), expected)
 
 
@@ -65,7 +69,7 @@ def test_what_is_refused_is_refused_before_anything_is_written(
     world: World, number: int, data: st.DataObject, first: int
 ) -> None:
     family, good, bad = FAMILIES[number], data.draw(whole[number]), data.draw(spoilt[number])
-    places = islice(cycle(PLACES), first, None)
+    places: Iterator[Place] = islice(cycle(PLACES), first, None)
 
     async def nowhere() -> None:
         before = await world.standing()
