@@ -40,7 +40,7 @@ Strategy = st.SearchStrategy[Any]
 
 def of(generic: Any, *arguments: Any) -> Any:
     """A type with arguments, which are values here."""
-    return generic[arguments if len(arguments) > 1 else arguments[0]]
+    return generic[arguments]
 
 
 class Colour(enum.Enum):
@@ -264,7 +264,7 @@ def _records(shape: Any) -> Strategy:
     """Each field that is not required may be left to its default."""
     needed = {each.name: accepted(each.type) for each in shape.fields if each.required}
     more = {each.name: accepted(each.type) for each in shape.fields if not each.required}
-    make = dict if isinstance(shape, inspect.TypedDictType) else shape.cls
+    make: Any = dict if isinstance(shape, inspect.TypedDictType) else shape.cls
     return st.fixed_dictionaries(needed, optional=more).map(lambda fields: make(**fields))
 
 
@@ -415,21 +415,25 @@ def same(back: Any, value: Any) -> bool:
     """Whether it is equal and of the same type, down to every part: which of two equal numbers, and which offset."""
     if type(back) is not type(value):
         return False
-    if isinstance(value, datetime | time):
-        return _clock(back) == _clock(value) and back.utcoffset() == value.utcoffset()
-    if isinstance(value, float | Decimal):
+    if _is(value, datetime, time):
+        return bool(_clock(back) == _clock(value) and back.utcoffset() == value.utcoffset())
+    if _is(value, float, Decimal):
         return str(back) == str(value)
-    if isinstance(value, Mapping):
+    if _is(value, Mapping):
         return len(back) == len(value) and all(
             any(same(key, other) and same(back[key], value[other]) for other in value) for key in back
         )
-    if isinstance(value, AbstractSet):
+    if _is(value, AbstractSet):
         return len(back) == len(value) and all(any(same(one, other) for other in value) for one in back)
-    if isinstance(value, list | tuple):
+    if _is(value, list, tuple):
         return len(back) == len(value) and all(map(same, back, value))
     if names := getattr(value, "__struct_fields__", getattr(value, "__dataclass_fields__", ())):
         return all(same(getattr(back, name), getattr(value, name)) for name in names)
     return bool(back == value)
+
+
+def _is(value: Any, *kinds: type) -> bool:
+    return isinstance(value, kinds)  # in a function, because checkers would take what is inside for unknown
 
 
 def _clock(value: Any) -> Any:
@@ -438,9 +442,9 @@ def _clock(value: Any) -> Any:
 
 def reordered(value: Any, chance: Random) -> Any:
     """The same in another order, wherever something has one. It says something else where that order counts."""
-    if isinstance(value, dict):
+    if _is(value, dict):
         return {key: reordered(value[key], chance) for key in _shuffled(value, chance)}
-    if isinstance(value, set | frozenset | list) or (type(value) is tuple and len(set(map(type, value))) == 1):
+    if _is(value, set, frozenset, list) or (value.__class__ is tuple and len(set(map(type, value))) == 1):
         return type(value)(reordered(each, chance) for each in _shuffled(value, chance))
     if names := getattr(value, "__struct_fields__", getattr(value, "__dataclass_fields__", ())):
         return type(value)(**{name: reordered(getattr(value, name), chance) for name in names})

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from operator import attrgetter
 from pathlib import Path
 from types import new_class
-from typing import Any, Literal, NamedTuple, Optional, TypeVar
+from typing import Any, NamedTuple, Optional, TypeVar
 from uuid import uuid4
 
 from remit import (
@@ -42,8 +43,7 @@ from tests.values.kinds import KEYS, TYPES, of
 
 T = TypeVar("T")
 Fields = dict[str, Any]
-Place = Literal["item", "event", "public", "later", "reply", "refusal"]
-PLACES: tuple[Place, ...] = ("item", "event", "public", "later", "reply", "refusal")
+PLACES = ("item", "event", "public", "later", "reply", "refusal")
 ONE_PROCESS = ["memory", "memory parity", "sqlite", "postgresql"]
 APART = ["http json", "http msgpack", "nats json", "nats msgpack"]
 PARTS = ("write", "read", "log")
@@ -91,16 +91,20 @@ class Family:
         self.item = made(f"Item{name}", aggregate, id | kept, **nothing)
         self.copy = made(f"Copy{name}", aggregate, id | kept, **nothing)
         self.heard = made(f"Heard{name}", aggregate, id | kept, **nothing)
+
+        def evolve(document: Any, event: Any) -> None:
+            self._write(document, event)
+
         self.document = made(
             f"Document{name}", of(Projection, str, self.event), kept, **nothing,
-            key=staticmethod(lambda event: event.id), evolve=lambda document, event: self._write(document, event),
+            key=staticmethod(attrgetter("id")), evolve=evolve,
         )  # fmt: skip
         self._handle()
         self._answer()
 
-    def where(self, place: Place) -> str:
+    def where(self, place: str) -> str:
         """The class whose value stands at a place."""
-        by_place = {
+        by_place: Fields = {
             "item": self.item, "event": self.event, "public": self.public, "later": self.again, "reply": self.record,
             "refusal": self.refusal,
         }  # fmt: skip
@@ -195,7 +199,7 @@ class Named:
         self.other = made(f"Other{number}", aggregate[type], {"id": type, "count": int}, count=0)
         self.document = made(
             f"Counted{number}", of(Projection, type, self.event), {"count": int}, count=0,
-            key=staticmethod(lambda event: event.who), evolve=_count,
+            key=staticmethod(attrgetter("who")), evolve=_count,
         )  # fmt: skip
         self._bind(number)
 
