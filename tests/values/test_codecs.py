@@ -44,8 +44,8 @@ OTHER_ROWS = [
     "idempotency key",
     "what one unit of work writes",
 ]
-few = settings(max_examples=4 * EXAMPLES, suppress_health_check=NEVERTHELESS)
-many = settings(max_examples=100 * EXAMPLES, suppress_health_check=NEVERTHELESS)
+few = settings(max_examples=3 * EXAMPLES, suppress_health_check=NEVERTHELESS)
+many = settings(max_examples=60 * EXAMPLES, suppress_health_check=NEVERTHELESS)
 
 
 class Wrapped:

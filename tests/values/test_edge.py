@@ -21,7 +21,7 @@ from tests.edges.shop import Answered, Recorder, call
 from tests.values.kinds import EXAMPLES, NEVERTHELESS, TYPES, same, strangers, values
 from tests.values.places import made
 
-few = settings(max_examples=3 * EXAMPLES, phases=[Phase.generate], suppress_health_check=NEVERTHELESS)
+few = settings(max_examples=2 * EXAMPLES, phases=[Phase.generate], suppress_health_check=NEVERTHELESS)
 
 
 class Door:
