@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import enum
 from typing import Any, NamedTuple
 
 import pytest
 
 from remit import BadKey
 from remit.messages import LONGEST_KEY, fits, key_text
+
+
+class Shade(str, enum.Enum):  # noqa: UP042  # the text of one is not what str() makes of it
+    DARK = "d"
+
+
+class Level(int, enum.Enum):
+    LOW = 1
 
 
 class Place(NamedTuple):
@@ -37,8 +46,11 @@ def test_what_some_store_cannot_hold_is_no_key(text: str) -> None:
     assert not fits(text)
 
 
-@pytest.mark.parametrize(("given", "text"), [(7, "7"), (Place("a", 1), "Place(row='a', seat=1)")])
+@pytest.mark.parametrize(
+    ("given", "text"), [(7, "7"), (Shade.DARK, "d"), (Level.LOW, "1"), (Place("a", 1), "Place(row='a', seat=1)")]
+)
 def test_what_is_no_text_is_measured_as_it_is_stored(given: Any, text: str) -> None:
+    """A member of an enumeration is stored as the text or number that it is, and read again as that."""
     assert key_text(given, "identity", "shop.Order") == text
 
 

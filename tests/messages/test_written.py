@@ -315,6 +315,48 @@ def test_a_mapping_with_numbers_or_days_as_keys_has_a_content(encoding: Encoding
     assert codec.canonical(one) != codec.canonical(one.replace(by_number={1: "a"}))
 
 
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        (dict[datetime, int], {datetime(2026, 1, 1, tzinfo=EAST): 1}),
+        (frozenset[datetime], frozenset({datetime(2026, 1, 1, tzinfo=EAST)})),
+        (dict[datetime, int], {TWICE: 1, TWICE.replace(fold=1): 2}),
+        (frozenset[datetime], frozenset({TWICE, TWICE.replace(fold=1)})),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_an_offset_is_kept_where_equal_times_are_one(type_: Any, value: Any, encoding: Encoding) -> None:
+    part = ChannelCodec(type_, encoding)
+    written, body = part.write(value)
+    back = part.codec(written).read(body)
+    assert {at.isoformat() for at in back} == {at.isoformat() for at in value}
+
+
+class Places(Value):
+    seats: dict[str, int]
+    rows: frozenset[int]
+
+
+class Reserve(Command[None]):
+    rows: frozenset[int] = frozenset([0, 8])
+    places: Places = Places(seats={"a": 1, "b": 2}, rows=frozenset([0, 8]))
+    more: Any = None
+
+
+def test_a_default_says_the_same_in_each_order() -> None:
+    """These numbers stand in a set in the order in which they were put into it."""
+    codec, rows = Codec[Reserve](Reserve), frozenset([8, 0])
+    assert list(rows) != list(frozenset([0, 8]))
+    same = [Reserve(rows=rows), Reserve(places=Places(seats={"b": 2, "a": 1}, rows=rows))]
+    assert [codec.canonical(each) for each in same] == [codec.canonical(Reserve())] * 2 == [b"{}"] * 2
+
+
+def test_a_list_in_anything_has_an_order() -> None:
+    codec = Codec[Reserve](Reserve)
+    assert codec.canonical(Reserve(more=[1, 2])) != codec.canonical(Reserve(more=[2, 1]))
+    assert codec.canonical(Reserve(more={"b": 1, "a": [2]})) == codec.canonical(Reserve(more={"a": [2], "b": 1}))
+
+
 def test_a_command_that_could_not_be_read_again_has_no_content() -> None:
     codec = Codec[Ask](Ask)
     for bad in (Ask(score=INFINITE), Ask(more={1, 2}), Ask(more="\ud800")):

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -26,6 +26,7 @@ from tests.soak.points import scenes_of, walk, walk_on_stores
 from tests.soak.programs import GENERATOR_SEEDS, run_programs, seek_planted, smallest
 from tests.soak.services import crash_services
 from tests.soak.size import measure, show_size
+from tests.soak.values import go_through
 
 STUDENTS = 50
 """At least; while anything is still to be killed, more follow."""
@@ -50,35 +51,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     chosen = parser.parse_args(arguments)
     if chosen.ci:
-        return max(
-            _crash(Sizes(STUDENTS, CI_KILLS, seed=7), as_json=False),
-            _crash(_of_services(CI_SERVICE_KILLS, seed=7), as_json=False),
-            _crash(_of_services(CI_POSTGRES_KILLS, seed=8, store="postgres-roles"), as_json=False),
-            _placements(CI_STUDENTS, seed=7, as_json=False),
-            _placements(CI_POSTGRES_STUDENTS, seed=8, as_json=False, store="postgres-roles"),
-            _simulation(CI_SEEDS, seed=1000),
-            _points(seed=0, every=CI_EVERY, as_json=False),
-        )
-    if chosen.test == "crash":
-        topology = str(chosen.topology or (SERVICES if chosen.store != "sqlite" else ""))
-        return _crash(Sizes(chosen.students, chosen.kills, chosen.seed, chosen.store, topology), as_json=chosen.json)
-    if chosen.test == "placements":
-        return _placements(chosen.students, chosen.seed, as_json=chosen.json, store=chosen.store)
-    if chosen.test == "ablations":
-        students = chosen.students or chosen.kills * STUDENTS_PER_KILL
-        return _ablations(students, chosen.kills, chosen.seed, as_json=chosen.json)
-    if chosen.test == "size":
-        return _size(chosen.rows, chosen.others or chosen.rows // 10, chosen.windows, as_json=chosen.json)
-    if chosen.test == "programs":
-        if chosen.planted:
-            return _planted(min(chosen.count, 500), [chosen.seed] if chosen.seed else GENERATOR_SEEDS)
-        return _programs(chosen.count, chosen.seed, chosen.log)
-    if chosen.test == "simulation":
-        return _simulation(chosen.seeds, chosen.seed)
-    if chosen.test == "points":
-        return _points(chosen.seed, chosen.every, as_json=chosen.json)
-    parser.print_help()
-    return 2
+        return _all_small()
+    if not chosen.test:
+        parser.print_help()
+        return 2
+    return _LONG[chosen.test](chosen)
+
+
+def _all_small() -> int:
+    return max(
+        _crash(Sizes(STUDENTS, CI_KILLS, seed=7), as_json=False),
+        _crash(_of_services(CI_SERVICE_KILLS, seed=7), as_json=False),
+        _crash(_of_services(CI_POSTGRES_KILLS, seed=8, store="postgres-roles"), as_json=False),
+        _placements(CI_STUDENTS, seed=7, as_json=False),
+        _placements(CI_POSTGRES_STUDENTS, seed=8, as_json=False, store="postgres-roles"),
+        _simulation(CI_SEEDS, seed=1000),
+        _points(seed=0, every=CI_EVERY, as_json=False),
+    )
+
+
+def _chosen_crash(chosen: argparse.Namespace) -> int:
+    topology = str(chosen.topology or (SERVICES if chosen.store != "sqlite" else ""))
+    return _crash(Sizes(chosen.students, chosen.kills, chosen.seed, chosen.store, topology), as_json=chosen.json)
+
+
+def _chosen_programs(chosen: argparse.Namespace) -> int:
+    if chosen.planted:
+        return _planted(min(chosen.count, 500), [chosen.seed] if chosen.seed else GENERATOR_SEEDS)
+    return _programs(chosen.count, chosen.seed, chosen.log)
+
+
+_LONG: dict[str, Callable[[argparse.Namespace], int]] = {
+    "crash": _chosen_crash,
+    "placements": lambda it: _placements(it.students, it.seed, as_json=it.json, store=it.store),
+    "ablations": lambda it: _ablations(it.students or it.kills * STUDENTS_PER_KILL, it.kills, it.seed, as_json=it.json),
+    "size": lambda it: _size(it.rows, it.others or it.rows // 10, it.windows, as_json=it.json),
+    "programs": _chosen_programs,
+    "simulation": lambda it: _simulation(it.seeds, it.seed),
+    "values": lambda it: go_through(it.examples, it.seed),
+    "points": lambda it: _points(it.seed, it.every, as_json=it.json),
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,7 +100,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="scripts/soak TEST --help shows the options of a test.",
     )
     parser.add_argument(
-        "--ci", action="store_true", help="crash, placements and simulation in small sizes, about ten minutes"
+        "--ci",
+        action="store_true",
+        help="all but ablations, size, programs and values, in small sizes, about ten minutes",
     )
     tests = parser.add_subparsers(dest="test", metavar="TEST")
     crashing = tests.add_parser(
@@ -189,6 +203,16 @@ def _parser() -> argparse.ArgumentParser:
     points.add_argument("--seed", type=int, default=0, metavar="S", help="of the tour; default: 0")
     points.add_argument("--every", type=_positive, default=1, metavar="N", help="one of so many points; default: 1")
     points.add_argument("--json", action="store_true", help="print the outcome as JSON instead of lines")
+    values = tests.add_parser(
+        "values",
+        help="values of every type, at every place, in every store and over every channel",
+        description="Draws values of every type that a message may carry, and others, and sends them through every "
+        "codec, store and channel: what is accepted must come out as it was, all else must change nothing.",
+    )
+    values.add_argument(
+        "--examples", type=_positive, default=20, metavar="N", help="times more than in scripts/test; default: 20"
+    )
+    values.add_argument("--seed", type=int, default=1, metavar="S", help="of what is drawn; default: 1")
     return parser
 
 

@@ -56,7 +56,9 @@ def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": path, "COLUMNS": "120"}
 
 
-@pytest.mark.parametrize("test", ["", "crash", "placements", "ablations", "size", "simulation", "points", "programs"])
+@pytest.mark.parametrize(
+    "test", ["", "crash", "placements", "ablations", "size", "simulation", "points", "programs", "values"]
+)
 def test_every_long_test_explains_itself(soak: Soak, test: str) -> None:
     shown = soak(*test.split(), "--help")
     assert shown.returncode == 0

@@ -47,6 +47,8 @@ def not_a_key(type: Any, field: str) -> str | None:
     it, which must be the same in each process and release. None when it can."""
     described = describe(type)
     found = next((each.type for each in getattr(described, "fields", ()) if each.name == field), None)
+    while isinstance(found, inspect.Metadata):
+        found = found.type
     if found is None or isinstance(found, _TEXTS):
         return None
     if isinstance(found, inspect.EnumType):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, time
 from decimal import Decimal
@@ -56,11 +56,13 @@ def difference(value: Any, back: Any, path: str = "$") -> str | None:
             return _said(value, back, path)
         return _first((getattr(value, name), getattr(back, name), f"{path}.{name}") for name in names)
     if _is(value, Mapping):
-        if not _is(back, Mapping) or len(value) != len(back) or any(key not in back for key in value):
+        read = _counterparts(value, back) if _is(back, Mapping) else None
+        if read is None:
             return _said(dict(value), back, path)
-        return _first((inner, back[key], _at(path, key)) for key, inner in value.items())
+        return _first((value[key], back[other], _at(path, key)) for key, other in read)
     if _is(value, AbstractSet):
-        return None if _is(back, AbstractSet) and _has_all(value, back) else _said(value, back, path)
+        same = _is(back, AbstractSet) and _counterparts(value, back) is not None
+        return None if same else _said(value, back, path)
     if _is(value, Sequence) and not _is(value, str, bytes, bytearray):
         if not _is(back, Sequence) or _is(back, str) or len(value) != len(back):
             return _said(value, back, path)
@@ -87,9 +89,21 @@ def _first(pairs: Iterable[tuple[Any, Any, str]]) -> str | None:
     return next((found for one, other, at in pairs if (found := difference(one, other, at))), None)
 
 
-def _has_all(value: AbstractSet[Any], back: AbstractSet[Any]) -> bool:
-    left = [one for one in value if one not in back]
-    return len(value) == len(back) and all(any(difference(one, other) is None for other in back) for one in left)
+def _counterparts(value: Collection[Any], back: Collection[Any]) -> list[tuple[Any, Any]] | None:
+    """What each element of a set, or key, was read as; None where one was lost.
+
+    Not by == alone: times that are equal may have other offsets, and one in a zone may be equal to no other.
+    """
+    if len(value) != len(back):
+        return None
+    read, found = {one: one for one in back}, list[tuple[Any, Any]]()
+    for one in value:
+        among = [read[one]] if one in read else read
+        other = [each for each in among if difference(one, each) is None]
+        if not other:
+            return None
+        found.append((one, other[0]))
+    return found
 
 
 def _is_same(value: Any, back: Any) -> bool:

@@ -115,7 +115,7 @@ def is_lenient(shape: Shape) -> bool:
 class Brevity:
     """Leaves the fields of one class of messages out that have their default."""
 
-    __slots__ = ("_deep", "_encoded", "_fields", "_shape")
+    __slots__ = ("_deep", "_defaults", "_fields", "_shape")
 
     def __init__(self, type: Any) -> None:
         shape = describe(type)
@@ -123,7 +123,7 @@ class Brevity:
         known = shape.fields if isinstance(shape, inspect.StructType) else ()
         defaults = {each.name: _default(each)() for each in known if _is_constant(each)}
         self._fields = [(each.name, each.encode_name, defaults.get(each.name, msgspec.UNSET)) for each in known]
-        self._encoded = {name: msgspec.json.encode(value) for name, value in defaults.items()}
+        self._defaults = {each.name: _Default(each) for each in known if each.name in defaults}
         self._deep = any(has_defaults(each.type) for each in known)
 
     def shorten(self, message: Any, native: tuple[type, ...], *, text_keys: bool) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class Brevity:
         said: dict[str, Any] = {}
         for name, encode_name, default in self._fields:
             value = getattr(message, name)
-            if value is not default and (value != default or msgspec.json.encode(value) != self._encoded[name]):
+            if value is not default and (value != default or not self._defaults[name].is_said_by(value)):
                 said[encode_name] = value
         if self._deep:
             said = msgspec.to_builtins(said, builtin_types=native, str_keys=text_keys)
@@ -145,7 +145,7 @@ def _leave_out_defaults(shape: Shape, data: Any) -> None:
     said = _mapping(data)
     if isinstance(shape, inspect.StructType):
         for name, default in _defaults_of(shape).items():
-            if name in said and msgspec.json.encode(said[name]) == default:
+            if name in said and default.is_said_by(said[name]):
                 del said[name]
     for _, inner, value in _inside(shape, data):
         _leave_out_defaults(inner, value)
@@ -167,24 +167,16 @@ def has_other_keys(shape: Shape) -> bool:
 
 
 def is_unordered(shape: Shape) -> bool:
-    """Whether equal values of this type may be written in different orders: it has sets, or what may be one."""
-    return any(_may_be_set(found) for _, found in parts_of(shape))
+    """Whether equal values of this type may be written in different orders: it has sets."""
+    return any(isinstance(found, _SETS) for _, found in parts_of(shape))
 
 
 def in_order(shape: Shape, data: Any) -> Any:
-    """The same data with the elements of everything that may be a set in one order: that of what they say."""
+    """The same data with the elements of every set in one order: that of what they say."""
     shape = _member(shape, data)
-    if isinstance(shape, inspect.AnyType):
-        for step in data if isinstance(data, dict) else range(len(_list(data))):  # pyright: ignore[reportUnknownVariableType]  # of any keys
-            data[step] = in_order(shape, data[step])
     for step, inner, value in (*_inside(shape, data), *_positions(shape, data)):
         data[step] = in_order(inner, value)
-    return sorted(_list(data), key=_said) if isinstance(data, list) and _may_be_set(shape) else data  # pyright: ignore[reportUnknownVariableType]  # of anything
-
-
-def _may_be_set(shape: Shape) -> bool:
-    """An abstract collection, and anything, may be given as a set too."""
-    return isinstance(shape, (*_SETS, inspect.AnyType)) or type(shape) is inspect.CollectionType
+    return sorted(_list(data), key=_said) if isinstance(data, list) and isinstance(shape, _SETS) else data  # pyright: ignore[reportUnknownVariableType]  # of anything
 
 
 def _positions(shape: Shape, data: Any) -> Iterator[tuple[int, Shape, Any]]:
@@ -206,16 +198,46 @@ def _said(element: Any) -> bytes:
 _SETS = (inspect.SetType, inspect.FrozenSetType)
 
 
-def _defaults_of(shape: inspect.StructType) -> Mapping[str, bytes]:
-    """The default values of a record's fields, as JSON."""
+class _Default:
+    """The default of a field: as JSON, and where it has an order that says nothing, in one order too."""
+
+    __slots__ = ("_content", "_shape", "_written")
+
+    def __init__(self, of: inspect.Field) -> None:
+        value = _default(of)()
+        self._shape = of.type
+        self._written = msgspec.json.encode(value)
+        self._content = _content(of.type, value) if _may_be_disordered(of.type) else None
+
+    def is_said_by(self, value: Any) -> bool:
+        """Whether a value, or what it is made of, says the same."""
+        written = msgspec.json.encode(value)
+        if written == self._written:
+            return True
+        known = self._content
+        return known is not None and len(written) == len(self._written) and _content(self._shape, value) == known
+
+
+def _may_be_disordered(shape: Shape) -> bool:
+    kinds = (*_SETS, inspect.DictType, inspect.TypedDictType, inspect.AnyType)
+    return any(isinstance(found, kinds) for _, found in parts_of(shape))
+
+
+def _content(shape: Shape, value: Any) -> bytes:
+    """What a value says, in one order."""
+    data = in_order(shape, msgspec.json.decode(msgspec.json.encode(value)))
+    return msgspec.json.encode(data, order="sorted")
+
+
+def _defaults_of(shape: inspect.StructType) -> Mapping[str, _Default]:
+    """The default values of a record's fields."""
     if id(shape) not in _defaults:
-        made = {each.encode_name: _default(each)() for each in shape.fields if _is_constant(each)}
-        _defaults[id(shape)] = shape, {name: msgspec.json.encode(value) for name, value in made.items()}
+        _defaults[id(shape)] = shape, {each.encode_name: _Default(each) for each in shape.fields if _is_constant(each)}
     return _defaults[id(shape)][1]
 
 
 # By identity, which stays taken as long as the description is kept beside.
-_defaults: dict[int, tuple[Shape, Mapping[str, bytes]]] = {}
+_defaults: dict[int, tuple[Shape, Mapping[str, _Default]]] = {}
 _known: dict[int, tuple[Shape, dict[str, Shape] | None]] = {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 from remit.errors import BadKey
@@ -20,7 +21,7 @@ def key_text(given: Any, what: str, where: str) -> str:
 
     `what` it is, and `where`, is said in the error. Raises `BadKey`.
     """
-    text = given if given.__class__ is str else str(given)
+    text = given if given.__class__ is str else _text_of(given)
     if len(text) <= LONGEST_KEY and text.isascii() and "\0" not in text:  # nearly all, and this is on every way
         return text
     if fault := _fault(text):
@@ -30,6 +31,11 @@ def key_text(given: Any, what: str, where: str) -> str:
             next="check what clients may choose, or derive a shorter key from it, such as a digest",
         )  # fmt: skip
     return text
+
+
+def _text_of(given: Any) -> str:
+    """Of a member of an enumeration: what it is read again as, where the type says text or number."""
+    return str(given.value if isinstance(given, Enum) else given)
 
 
 def require_key(given: str, where: str) -> None:

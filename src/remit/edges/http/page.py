@@ -101,7 +101,9 @@ def _linked(schema: Schema) -> str:
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f'<a href="#schema-{name}">{name}</a>'
-    if "items" in schema:
+    if parts := schema.get("prefixItems"):  # as many as there are, and no further items
+        return f"list of {', '.join(_linked(part) for part in parts)}"
+    if isinstance(schema.get("items"), dict):
         return f"list of {_linked(schema['items'])}"
     if refusal := schema.get("allOf", [{}])[-1].get("properties", {}).get("fields"):
         return _linked(refusal)
