@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ci",
         action="store_true",
-        help="all but ablations, size, programs and values, in small sizes, about ten minutes",
+        help="all but ablations, size, programs and values, in small sizes",
     )
     tests = parser.add_subparsers(dest="test", metavar="TEST")
     crashing = tests.add_parser(
