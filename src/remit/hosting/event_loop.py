@@ -58,7 +58,7 @@ async def told_to_end(*, attached: bool = False) -> asyncio.Event:
 
 
 def _require_held_input() -> None:
-    """A pipe, a socket or a terminal ends with whoever holds it. A file or /dev/null is at its end from the beginning."""
+    """A pipe, a socket or a terminal ends with whoever holds it. A file or /dev/null is at its end already."""
     mode = 0 if sys.stdin is None else os.fstat(_INPUT).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(_INPUT)):
         raise Failure(
