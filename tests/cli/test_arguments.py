@@ -24,6 +24,7 @@ TYPED = {
     "a subscription without a name": ["log", "accept", "", "--source", "desk", "--from", "here"],
     "a time that is none": ["log", "accept", "mail.deliver", "--source", "desk", "--from", LONG],
     "too many": ["parked", "list", "--limit", str(2**63)],
+    "a module of endless name": ["parked", "list", f"remit.{LONG}"],
     "fewer than none": ["parked", "list", "--limit", "-1"],
     "JSON that is too deep": ["send", SYSTEM, "Post", "[" * 60_000],
     "no system": ["status", ""],

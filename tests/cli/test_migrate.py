@@ -181,6 +181,11 @@ def test_parked_keys_are_found_in_every_schema_of_a_database(office: Office, dat
     )
     assert "ada" in run(office, "parked", "list", "--store", place)
     assert is_clear(run(office, "parked", "list", "--store", database.place, code=2), "cli.usage")
+    typo = run(office, "parked", "list", "mail.typo", "--store", place, code=2)
+    assert is_clear(typo, "parked.none")
+    run(office, "migrate", "post_office:office", "--store", database.place, "--roles", "--apply", "--admin", place)
+    said = run(office, "parked", "list", "mail.typo", "--store", database.place)
+    assert said == "nothing is parked\n", "nobody can tell which contexts it may follow"
 
 
 @pytest.mark.parametrize("options", [[], ["--roles", "--apply"]], ids=["schemas", "roles"])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -101,7 +103,7 @@ def test_list_shows_keys(office: Office, running: Running) -> None:
     table = office.remit("parked", "list").stdout.splitlines()
     assert table[0].split()[:3] == ["SUBSCRIPTION", "FROM", "KEY"]
     assert table[1].split()[:3] == [NAME, "desk", "ada"]
-    assert json.loads(office.remit("parked", "list", "desk.commands", "--json").stdout) == []
+    assert office.remit("parked", "list", NAME).stdout.splitlines() == table
 
 
 def test_show_keeps_contents_to_itself_unless_asked(office: Office, running: Running) -> None:
@@ -180,3 +182,84 @@ async def test_what_is_parked_for_a_removed_subscription_is_told_and_can_be_thro
         assert "has no mail.send" in retried.stdout
         assert office.remit("parked", "discard", "mail.send", "--key", "ada", "--reason", "removed").returncode == 0
         assert "mail.send" not in states()
+
+
+HARBOUR = "harbour.system"
+
+
+@pytest.fixture
+def harbour(office: Office, tmp_path: Path) -> Office:
+    """The same office, in a folder with a topology file of it, and a module that holds it."""
+    place = office.data / "{context}.db"
+    (tmp_path / "two.toml").write_text(
+        f'system = "post_office:office"\n[stores]\ndefault = "sqlite:{place}"\n'
+        '[services.all]\nruns = ["*"]\nhttp = "127.0.0.1:0"\n'
+    )
+    (tmp_path / "harbour").mkdir()
+    (tmp_path / "harbour" / "system.py").write_text("from post_office import office\n")
+    (tmp_path / "mail").mkdir()
+    (tmp_path / "mail" / "__init__.py").write_text("raise RuntimeError('to settle letters needs no code')\n")
+    (tmp_path / "mail" / "deliver.py").write_text("handler = None\n")
+    (tmp_path / "pyproject.toml").write_text(f"[tool.remit]\nsystem = '{HARBOUR}'\n")
+    office.environment["PYTHONPATH"] = os.pathsep.join([str(office.folder), os.environ.get("PYTHONPATH", "")])
+    office.folder = tmp_path
+    return office
+
+
+def test_the_system_may_stand_anywhere(harbour: Office, running: Running) -> None:
+    (harbour.folder / "mail" / "deliver.py").unlink()
+    for system in ("two.toml", HARBOUR, f"{HARBOUR}:office", "."):
+        place = system != "two.toml"
+        for words in ([system], [NAME, system], [system, NAME]):
+            listed = harbour.remit("parked", "list", *words, "--json", place=place)
+            assert [row["key"] for row in json.loads(listed.stdout or "[]")] == ["ada"], (words, listed.stderr)
+        for words in ([system, "ada"], ["ada", system], [system, NAME, "ada"], [NAME, system, "--key", "ada"]):
+            shown = harbour.remit("parked", "show", *words, place=place)
+            assert shown.stdout.startswith(f"{NAME}, from desk, key 'ada'\n"), (words, shown.stderr)
+        retried = harbour.remit("parked", "retry", system, NAME, "--key", "ada", place=place)
+        assert retried.stdout.startswith("1 key is due"), retried.stderr
+    gone = harbour.remit("parked", "discard", "two.toml", NAME, "--key", "ada", "--reason", "none", place=False)
+    assert gone.stdout.startswith("discarded "), gone.stderr
+
+
+def test_a_subscription_that_is_called_like_a_module_is_one(harbour: Office) -> None:
+    """A topology file beside it says so before anything is imported."""
+    harbour.post("ada", "one")
+    assert harbour.deliver("ada") == ["one"]
+    assert harbour.remit("parked", "list", NAME, "two.toml", place=False).returncode == 0
+    (harbour.folder / "mail" / "__init__.py").write_text("")
+    assert harbour.remit("parked", "list", NAME).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["list", NAME, "bob"], "'bob' is neither a subscription nor a system here"),
+        (["list", "nowhere:system"], "'nowhere:system' is neither"),
+        (["list", f"{HARBOUR}:nothing"], f"{HARBOUR} has no 'nothing'"),
+        (["show"], "which key?"),
+        (["show", "."], "parked.none  key '.'"),
+        (["show", "post_office.py:office", "ada"], "'post_office.py:office' is neither"),
+        (["retry", NAME, "bob", "--all"], "name the key with --key bob"),
+        (["retry", "two.toml", "--store", "sqlite:x.db", "--all"], "which subscription?"),
+        (["retry", NAME, "--key", "ada", "--all"], "--key and --all cannot be given together"),
+        (["discard", "bob", "--key", "bob", "--reason", "none"], "'bob' is neither a subscription nor a system here"),
+        (["discard", NAME, "--key", "ada", "--reason", ""], "parked.reason"),
+        (["list", "mail.typo"], "parked.none  mail.typo"),
+    ],
+)
+def test_words_that_name_nothing_are_said(harbour: Office, words: list[str], said: str) -> None:
+    (harbour.folder / "mail" / "deliver.py").unlink()
+    harbour.post("ada", "one")
+    ran = harbour.remit("parked", *words)
+    assert ran.returncode == 2
+    assert is_clear(ran.stderr, ran.stderr.partition(" ")[0]), ran.stderr
+    assert said in ran.stderr
+
+
+def test_a_subscription_with_nothing_parked_is_told_from_one_that_there_never_was(office: Office) -> None:
+    office.post("ada", "one")
+    assert office.deliver("ada") == ["one"]
+    listed = office.remit("parked", "list", NAME)
+    assert (listed.returncode, listed.stdout) == (0, "nothing is parked\n"), listed.stderr
+    assert is_clear(office.remit("parked", "list", "mail.typo").stderr, "parked.none  mail.typo")

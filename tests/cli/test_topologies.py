@@ -84,8 +84,10 @@ def test_logs_are_settled_in_the_stores_of_a_topology(office: Office, topology: 
     _, _, said = run(office, "log", "accept", NAME, file, "--source", "desk", "--from", "head")
     assert is_clear(said, "log.intact")
     assert run(office, "log", "forget", NAME, file, "--source", "desk")[0] == 0
-    _, _, said = run(office, "log", "forget", NAME, file, "--source", "desk")
+    _, _, said = run(office, "log", "forget", file, NAME, "--source", "desk")
     assert is_clear(said, "log.unknown")
+    _, _, said = run(office, "log", "accept", file, NAME, "--source", "desk", "--from", "head")
+    assert is_clear(said, "log.intact")
 
 
 @pytest.mark.parametrize("option", ["--data", "--store"])

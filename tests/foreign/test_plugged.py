@@ -215,13 +215,28 @@ def test_nothing_is_looked_for_as_long_as_only_ours_are_named(monkeypatch: pytes
 def test_who_misspells_a_store_is_told_of_the_installed_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     offer(tmp_path / "more", "faulty", {"remit.stores": "broken = remit_shelf:NOTHING"})
     monkeypatch.setattr(sys, "path", [str(tmp_path / "more"), *sys.path])
-    expected = "memory:, sqlite:PATH or postgresql://USER@HOST/DATABASE or shelf:PATH"
+    expected = (
+        "memory:, sqlite:PATH or postgresql://USER@HOST/DATABASE; "
+        "or what another package brings by an entry point of remit.stores: shelf:PATH"
+    )
     with pytest.raises(StoreError) as unknown:
         store_at("shlef:kept", "desk")
     assert unknown.value.expected == expected
     with pytest.raises(ModelError) as refused:
         planned(TOPOLOGY.format("/sockets").replace('"shelf:', '"shlef:'))
     assert [finding.expected for finding in refused.value.findings] == [expected]
+
+
+@pytest.mark.usefixtures("site")
+def test_who_misspells_a_channel_is_told_of_the_installed_ones() -> None:
+    with pytest.raises(ModelError) as refused:
+        planned(TOPOLOGY.format("/sockets").replace("sockets:", "scokets:"))
+    (finding,) = refused.value.findings
+    assert finding.code == "topology.technology"
+    assert finding.expected.endswith(
+        "; or what another package brings by an entry point of remit.channels: sockets:/FOLDER"
+    )
+    assert "nats://" in finding.expected
 
 
 def test_what_is_not_installed_is_refused() -> None:
@@ -232,3 +247,4 @@ def test_what_is_not_installed_is_refused() -> None:
     with pytest.raises(StoreError) as unknown:
         store_at("cellar:kept", "desk")
     assert is_clear(str(unknown.value), "store.unusable")
+    assert unknown.value.expected.endswith("by an entry point of remit.stores: none is installed")

@@ -6,14 +6,16 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Record, SubscriptionId
 from remit.operations import (
     LetterChanged,
+    NoReason,
     NotParked,
     SeveralSources,
     discard,
     keys_with_letters,
     parked_keys,
+    require_handled,
     retry,
 )
 from remit.stores import Discard, Letter, Park, Unit
@@ -73,6 +75,24 @@ async def test_the_first_letter_is_thrown_away_and_those_behind_it_are_due(store
     assert (gone.record.id, gone.behind) == ("m1", 1)
     (row,) = await store.parked()
     assert (row.letters, row.retry_at) == (1, 0.0)
+
+
+@pytest.mark.parametrize("reason", ["", " \n"])
+async def test_nothing_is_thrown_away_without_a_reason(store: MemoryStore, reason: str) -> None:
+    await park(store, "ada")
+    with pytest.raises(NoReason):
+        await discard(store, NAME, "ada", reason=reason, now=5.0)
+    assert len(await store.parked()) == 1
+
+
+async def test_a_subscription_that_has_handled_something_is_told_from_one_that_there_never_was(
+    store: MemoryStore,
+) -> None:
+    await store.place(SubscriptionId(NAME, "desk", Channel.PUBLISHED), {0: Checkpoint(1, "m1", 1.0)})
+    await require_handled(store, NAME, ["shop", "desk"])
+    for name, sources in [("mail.typo", ["desk"]), (NAME, ["shop"])]:
+        with pytest.raises(NotParked, match="has handled nothing"):
+            await require_handled(store, name, sources)
 
 
 async def test_a_key_that_is_parked_for_several_sources_asks_which(store: MemoryStore) -> None:

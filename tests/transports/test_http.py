@@ -88,7 +88,9 @@ async def test_a_replica_that_takes_no_connection_is_passed_over_in_time(net: Ne
             filler.connect_ex(deaf.getsockname())
         client = await net.channel()
         net.addresses[ADDRESS] = [place]
-        assert isinstance(await call(client, 0.5), Unavailable)
+        passed = await call(client, 0.5)
+        assert isinstance(passed, Unavailable)
+        assert passed.what in (f"no connection to {place}: timed out", f"no connection to {place}: refused")
         server = await net.server()
         await server.serve(ADDRESS, echo)
         assert [getattr(await call(client), "body", None) for _ in range(2)] == [QUESTION.body] * 2
@@ -154,7 +156,18 @@ async def test_nonsense_is_no_place(net: Net, place: str) -> None:
 async def test_nobody_is_found_at_nonsense(net: Net, place: str) -> None:
     client = await net.channel()
     net.addresses[ADDRESS] = [place]
-    assert isinstance(await call(client), Unavailable)
+    refused = await call(client)
+    assert isinstance(refused, Unavailable)
+    assert refused.what.startswith(f"no connection to {place}: ")
+    assert "ssl" not in refused.what
+
+
+async def test_it_says_that_a_connection_was_refused(net: Net) -> None:
+    client, place = await net.channel(), f"127.0.0.1:{free_port()}"
+    net.addresses[ADDRESS] = [place]
+    refused = await call(client)
+    assert isinstance(refused, Unavailable)
+    assert refused.what == f"no connection to {place}: refused"
 
 
 @pytest.mark.parametrize("status", ["200 OK", "301 Moved", "401 Unauthorized", "404 Not Found", "413 Too Large",

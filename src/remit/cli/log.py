@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from remit import operations
-from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, SystemName, located, places_of
+from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, SystemName, located, places_of, settled
 from remit.cli.screen import cell, say, show, time_shown
 from remit.hosting import System
 from remit.hosting.failures import Failure
@@ -61,6 +61,7 @@ def forget(
     data: Data = None,
 ) -> int:
     """Keep a log no longer for a subscription that is gone for good. One that still runs reports again."""
+    subscription, system = settled(subscription, system)
     asyncio.run(_forget(places_of(system, store, data), subscription, source))
     say(f"the log of {source} is no longer kept for {subscription}")
     return 0
@@ -90,6 +91,7 @@ def accept(
     Only the partitions in which it cannot go on by itself are moved. A process that runs it goes on at once. What a
     projection misses leaves it incomplete, until that is accepted too.
     """
+    subscription, system = settled(subscription, system)
     places = places_of(system, store, data)
     if begin == "here":
         done = asyncio.run(_accept_incomplete(places, subscription, source))

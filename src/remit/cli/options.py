@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, NamedTuple
 
 from cyclopts import Parameter
 
 from remit.hosting import System
 from remit.hosting.failures import Failure
-from remit.hosting.finding import find_system
+from remit.hosting.finding import find_system, names_system
 from remit.hosting.opening import Places
 from remit.topology.file import Topology, read_topology
 from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, stores_in
@@ -71,6 +72,55 @@ Key = Annotated[
     ),
 ]
 Deadline = Annotated[float | None, Parameter(name="--deadline", help="Seconds the call may take. Default: 10")]
+
+
+class Named(NamedTuple):
+    """What the words after a command name."""
+
+    subscription: str | None
+    key: str
+    """Empty where none is needed."""
+    system: str | None
+
+
+def named(*given: str | None, key: str | None = None, needs_key: bool = False) -> Named:
+    """Takes words apart: a subscription, and the system wherever it stands; with `needs_key` a key behind the
+    subscription, unless it is given already. Raises `Failure` for any other words."""
+    words = [word for word in given if word is not None]
+    needs_key = needs_key and key is None
+    is_key = needs_key and len(words) == 1 and not is_topology(words[0])  # it may look like anything
+    system = None if is_key else _system_among(words)
+    if system is not None:
+        words.remove(system)
+    if needs_key:
+        if not words:
+            raise Failure("cli.usage", "which key?", where="remit", expected="KEY, or --key KEY",
+                          next="remit parked list SYSTEM shows them")  # fmt: skip
+        key = words.pop()
+    strange = [word for word in words if "." not in word or ":" in word] or words[1:]
+    if strange:
+        raise Failure(
+            "cli.usage", f"{strange[0]!r} is neither a subscription nor a system here", where="remit",
+            expected="CONTEXT.NAME as remit status shows it; a topology file, module:attribute or a module of a system",
+            next=f"if it is a key, name the key with --key {strange[0]}",
+        )  # fmt: skip
+    return Named(words[0] if words else None, key or "", system)
+
+
+def settled(*given: str | None) -> tuple[str, str | None]:
+    """The subscription among words that is to be settled, and the system if one is given. Raises `Failure` as `named`,
+    and without a subscription."""
+    subscription, _, system = named(*given)
+    if subscription is None:
+        raise Failure("cli.usage", "which subscription?", where="remit", expected="SUBSCRIPTION",
+                      next="remit parked list SYSTEM shows them")  # fmt: skip
+    return subscription, system
+
+
+def _system_among(words: Sequence[str]) -> str | None:
+    """As few modules as possible are imported: none where a topology file is given."""
+    likely = sorted(words, key=lambda word: (not is_topology(word), ":" not in word))
+    return next((word for word in likely if is_topology(word) or names_system(word)), None)
 
 
 def place_of(store: str | None, data: str | None) -> str:

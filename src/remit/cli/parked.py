@@ -6,6 +6,7 @@ Needs no code of the system: the stores know their parked keys.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from typing import Annotated, Any, Self
@@ -16,12 +17,12 @@ from cyclopts.validators import Number
 from rich.table import Table
 
 from remit import operations
-from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, is_topology, places_of
+from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, named, places_of, settled
 from remit.cli.screen import cell, say, time_shown
 from remit.cli.screen import show as show_on_screen
 from remit.errors import visible
 from remit.hosting.failures import Failure
-from remit.hosting.opening import Places, opened, require_some
+from remit.hosting.opening import Places, opened, require_all, require_some
 from remit.log import context_of
 from remit.observability import is_alive
 from remit.runtime.failures import NEVER
@@ -46,9 +47,8 @@ def list_(
     data: Data = None,
     json: AsJson = False,
 ) -> int:
-    """List the parked keys, longest parked first. A topology file may also stand alone."""
-    if subscription is not None and is_topology(subscription) and system is None:
-        subscription, system = None, subscription
+    """List the parked keys, longest parked first."""
+    subscription, _, system = named(subscription, system)
     rows, gone = asyncio.run(_list(places_of(system, store, data), subscription, limit + 1))
     for name in gone:
         say(f"what is running has no {name}: run a release that has it, or remit parked discard", error=True)
@@ -66,18 +66,21 @@ def list_(
 
 @app.command
 def show(
-    key: Annotated[str, Parameter(name="KEY", help="The parked key.")],
+    subscription: Annotated[str | None, Parameter(name="SUBSCRIPTION", help="Only of this subscription.")] = None,
+    word: Annotated[str | None, Parameter(name="KEY", help="The parked key; a single word is one.")] = None,
     system: StoresOf = None,
     /,
     *,
-    subscription: Annotated[str | None, Parameter(help="Only of this subscription.")] = None,
+    key: Annotated[str | None, Parameter(help="The parked key, in place of KEY.")] = None,
     payload: Annotated[bool, Parameter(negative="", help="Also the messages' contents.")] = False,
     store: Store = None,
     data: Data = None,
     json: AsJson = False,
 ) -> int:
     """Show why a key is parked, and its letters: the messages that wait, in order."""
-    reports = asyncio.run(_show(places_of(system, store, data), subscription, key, payload=payload))
+    about = named(subscription, word, system, key=key, needs_key=True)
+    places = places_of(about.system, store, data)
+    reports = asyncio.run(_show(places, about.subscription, about.key, payload=payload))
     if json:
         print(as_json(reports))
     else:
@@ -97,8 +100,10 @@ def retry(
     data: Data = None,
 ) -> int:
     """Make parked keys due now. The service that runs the subscription handles their letters in order."""
+    subscription, system = settled(subscription, system)
     if all_ == (key is not None):
-        raise Failure("cli.usage", "which keys?", where="remit parked retry", expected="either --key KEY or --all",
+        what = "--key and --all cannot be given together" if all_ else "which keys?"
+        raise Failure("cli.usage", what, where="remit parked retry", expected="either --key KEY or --all",
                       next=f"remit parked retry {subscription} --all")  # fmt: skip
     due, whose = asyncio.run(_retry(places_of(system, store, data), subscription, key))
     keys = "1 key is due" if due == 1 else f"{due} keys are due"
@@ -121,6 +126,7 @@ def discard(
     data: Data = None,
 ) -> int:
     """Throw away the first letter of a parked key. Those behind it become due; a note with the reason stays."""
+    subscription, system = settled(subscription, system)
     say(asyncio.run(_discard(places_of(system, store, data), subscription, key, reason, source)))
     return 0
 
@@ -134,6 +140,11 @@ async def _list(places: Places, subscription: str | None, limit: int) -> tuple[l
             names = sorted({each.name for each in await store.parking() if subscription in (None, each.name)})
             if names and await is_alive(store, time.time()):
                 gone += [name for name in names if not await is_alive(store, time.time(), name)]
+        if subscription is not None and not rows:
+            (store,) = stores.values()
+            if not await is_alive(store, time.time(), subscription):
+                with contextlib.suppress(Failure):  # where nothing tells which contexts there are
+                    await operations.require_handled(store, subscription, await places.made())
     return rows, gone
 
 
@@ -163,7 +174,9 @@ async def _discard(places: Places, subscription: str, key: str, reason: str, sou
 
 async def _contexts(places: Places, subscription: str | None) -> list[str]:
     """The contexts with a store, or the one that a subscription belongs to."""
-    return require_some(places, await places.made() if subscription is None else [context_of(subscription)])
+    if subscription is not None:
+        return require_all(places, [context_of(subscription)])
+    return require_some(places, await places.made())
 
 
 # ── how they are shown ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -91,7 +91,7 @@ def run(
     contexts = [context.name for context in hosted.contexts]
     said = {"system": hosted.name, "contexts": contexts}
     ready = partial(_announce, said, f"{hosted.name} ({', '.join(contexts)})", as_json=json)
-    return _run_here(hosted, process, at, limits, ready)
+    return _run_here(hosted, process, at, limits, ready, attached=attached)
 
 
 def _announce(said: Mapping[str, Any], text: str, url: str | None, *, as_json: bool) -> None:
@@ -109,7 +109,7 @@ def _run_here(
     limits: EdgeSettings,
     ready: Callable[[str | None], None],
     *,
-    attached: bool = False,
+    attached: bool,
 ) -> int:
     async def served() -> None:
         ending = await told_to_end(attached=attached)

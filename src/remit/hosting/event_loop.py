@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import signal
+import stat
 import sys
+import threading
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from remit.hosting.failures import Failure
+
 T = TypeVar("T")
+
+_INPUT = 0
+"""The file descriptor of standard input."""
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -24,13 +33,11 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         return runner.run(main)
 
 
-_waiting: set[asyncio.Task[None]] = set()
-
-
 async def told_to_end(*, attached: bool = False) -> asyncio.Event:
     """Set by SIGTERM or SIGINT, which drain; a second one ends the process at once.
 
-    With `attached` it is set by the end of standard input too: whoever started this process holds it open.
+    With `attached` it is set by the end of standard input too: whoever started this process holds it open. Raises
+    `Failure` for a standard input whose end nobody holds.
     """
     loop = asyncio.get_running_loop()
     ending = asyncio.Event()
@@ -40,17 +47,30 @@ async def told_to_end(*, attached: bool = False) -> asyncio.Event:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
+    if attached:
+        _require_held_input()
+        # A thread, because event loops read pipes only. It is left behind when the process ends.
+        reading = threading.Thread(target=_read_to_the_end, args=(loop, ending), name="standard input", daemon=True)
+        reading.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end)
-    if attached:
-        reader = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-        _waiting.add(task := asyncio.create_task(_read_to_the_end(reader, ending), name="standard input"))
-        task.add_done_callback(_waiting.discard)
     return ending
 
 
-async def _read_to_the_end(reader: asyncio.StreamReader, ending: asyncio.Event) -> None:
-    while await reader.read(4096):
-        pass
-    ending.set()
+def _require_held_input() -> None:
+    """A pipe, a socket or a terminal ends with whoever holds it. A file or /dev/null is at its end already."""
+    mode = 0 if sys.stdin is None else os.fstat(_INPUT).st_mode
+    if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(_INPUT)):
+        raise Failure(
+            "input.unusable", "its end would tell nothing: nobody holds it open", where="standard input of --attached",
+            expected="a pipe, a socket or a terminal, and no file, not /dev/null, not closed",
+            next="leave out --attached where SIGTERM ends the process, as under systemd; or give it a pipe",
+        )  # fmt: skip
+
+
+def _read_to_the_end(loop: asyncio.AbstractEventLoop, ending: asyncio.Event) -> None:
+    with contextlib.suppress(OSError):  # a terminal that is gone
+        while os.read(_INPUT, 4096):
+            pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended before
+        loop.call_soon_threadsafe(ending.set)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -48,6 +49,17 @@ def find_system(name: str) -> System:
     return next(iter(systems.values()))
 
 
+def names_system(word: str) -> bool:
+    """Whether a word that may be something else names a system: by `.`, or by a module that is there.
+
+    A module is imported only where no attribute is said, to see whether it holds one. Raises `Failure` when that fails.
+    """
+    module_name, _, attribute = word.partition(":")
+    if word == HERE or not _is_there(module_name):
+        return word == HERE
+    return bool(attribute or _systems(_module("system", word, module_name)))
+
+
 def find_listener(name: str) -> Listener:
     """The listener at `module:function`; the working directory is searched first. Raises `Failure` without one."""
     module_name, _, attribute = name.partition(":")
@@ -76,10 +88,30 @@ def _instead(module: ModuleType) -> str:
     return f"give {' or '.join(names)}" if names else 'make one: system = System("name", contexts=[...])'
 
 
-def _module(kind: str, name: str, module_name: str) -> ModuleType:
+def _is_there(module_name: str) -> bool:
+    """Whether a module can be found. Nothing is imported, nor the packages it is in."""
+    first, *others = module_name.split(".")
+    if not all(part.isidentifier() for part in (first, *others)):
+        return False
+    _search_here()
+    package = find_spec(first) if first not in sys.modules else sys.modules[first].__spec__
+    if package is None or not others:
+        return package is not None
+    places = [Path(folder, *others) for folder in package.submodule_search_locations or ()]
+    try:
+        return any(place.with_suffix(".py").is_file() or (place / "__init__.py").is_file() for place in places)
+    except OSError:  # the name is longer than any file's
+        return False
+
+
+def _search_here() -> None:
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
+
+
+def _module(kind: str, name: str, module_name: str) -> ModuleType:
+    _search_here()
     try:
         return importlib.import_module(module_name)
     except RemitError:

@@ -43,6 +43,8 @@ _NATIVE: dict[Encoding, tuple[type, ...]] = {"json": (), "msgpack": (bytes, byte
 """What an encoding has a form of its own for, beside what JSON has."""
 UNWRITABLE = (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError)
 """What is raised for a value that cannot be written, or not be read again."""
+_LONG_NUMBER = "sys.set_int_max_str_digits"
+"""What Python proposes for whole numbers that are too long to be written."""
 
 
 class Codec(Generic[T]):
@@ -121,6 +123,8 @@ class Codec(Generic[T]):
             with suppress(*UNWRITABLE):
                 known = msgspec.to_builtins(value, str_keys=True)
                 why = difference(known, msgspec.json.decode(msgspec.json.encode(value))) or why
+        if _LONG_NUMBER in str(why):
+            why = "a whole number has more than 4,300 characters"
         return BadValue(
             f"a value of {self._name} could not be read again: {why}", where=self._name,
             expected="what its type allows and JSON has a form for: finite numbers, offsets of whole minutes, Unicode",

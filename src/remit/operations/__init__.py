@@ -5,11 +5,13 @@ from remit.operations.parked import (
     Discarded,
     KeyLetters,
     LetterChanged,
+    NoReason,
     NotParked,
     SeveralSources,
     discard,
     keys_with_letters,
     parked_keys,
+    require_handled,
     retry,
 )
 
@@ -20,6 +22,7 @@ __all__ = [
     "LetterChanged",
     "Missed",
     "Moved",
+    "NoReason",
     "NotParked",
     "SeveralSources",
     "UnknownSubscriber",
@@ -29,5 +32,6 @@ __all__ = [
     "go_on",
     "keys_with_letters",
     "parked_keys",
+    "require_handled",
     "retry",
 ]

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from remit.errors import Conflict, RemitError
-from remit.log import Record
+from remit.log import Channel, Record, SubscriptionId
 from remit.runtime.failures import storable
 from remit.stores import Discard, Letter, Parked, Store, Unit
-from remit.stores.port import ParkedKeys
+from remit.stores.port import Checkpoints, ParkedKeys
 
 
 class NotParked(RemitError):
@@ -33,6 +33,12 @@ class LetterChanged(RemitError):
     code = "parked.changed"
 
 
+class NoReason(RemitError):
+    """A letter is thrown away for a reason, which stays."""
+
+    code = "parked.reason"
+
+
 class KeyLetters(NamedTuple):
     """A parked key, and the first of its letters: the messages that wait, in order."""
 
@@ -51,6 +57,19 @@ async def parked_keys(stores: Iterable[ParkedKeys], subscription: str | None = N
     """At most `limit` parked keys of these stores, longest parked first. Raises `StoreError`, `StoreUnavailable`."""
     rows = [row for store in stores for row in await store.parked(subscription, limit=limit)]
     return sorted(rows, key=lambda row: row.since)[:limit]
+
+
+async def require_handled(store: Checkpoints, subscription: str, sources: Iterable[str]) -> None:
+    """Raises `NotParked` for a subscription that has handled nothing of these contexts, as one that there never was.
+
+    Raises `StoreError`, `StoreUnavailable`.
+    """
+    ids = [SubscriptionId(subscription, source, channel) for source in sources for channel in Channel]
+    if not any([await store.checkpoints(id) for id in ids]):
+        raise NotParked(
+            "nothing is parked there, and it has handled nothing so far", where=subscription,
+            expected="the name of a subscription", next="remit status SYSTEM shows them",
+        )  # fmt: skip
 
 
 async def keys_with_letters(
@@ -83,9 +102,12 @@ async def discard(
 ) -> Discarded:
     """Throws away the first letter of a parked key, and keeps a note with the reason. Those behind it become due.
 
-    `now` is seconds since the epoch. `source` says which, where the key is parked for several. Raises `NotParked`,
-    `SeveralSources`, `LetterChanged`, `StoreError`, `StoreUnavailable`.
+    `now` is seconds since the epoch. `source` says which, where the key is parked for several. Raises `NoReason`,
+    `NotParked`, `SeveralSources`, `LetterChanged`, `StoreError`, `StoreUnavailable`.
     """
+    if not reason.strip():
+        raise NoReason("the reason is empty", where=f"{subscription} key {key!r}",
+                       expected="why it is thrown away, for whoever asks later", next="--reason TEXT")  # fmt: skip
     row = _only(await store.parked(subscription, key=key), subscription, key, source)
     letters = await store.letters(row.subscription, key, 1)
     if not letters:  # somebody else has settled the last one in between

@@ -8,11 +8,13 @@ from typing import get_args
 from remit.errors import ChannelError
 from remit.messages import Encoding
 from remit.stores.technology import StoreTechnology
-from remit.topology.stores import STORES, found, store_technology
+from remit.topology.stores import STORES, found, installed, of_others, store_technology
 from remit.transports.http import HTTP
 from remit.transports.nats import NATS
 from remit.transports.technology import ChannelTechnology
 
+GROUP = "remit.channels"
+"""The entry points of those of other distributions."""
 CODECS: tuple[Encoding, ...] = get_args(Encoding)
 
 
@@ -34,13 +36,19 @@ def channel_forms(what: str) -> str:
     return " or ".join(each.form if each.schemes else f'"{each.form}"' for each in CHANNELS if each.carries(what))
 
 
+def all_channel_forms(what: str) -> str:
+    """The same, and how those look that other distributions bring, for who has written none of them."""
+    others = [each.form for each in installed(GROUP, ChannelTechnology, ChannelError) if each.carries(what)]
+    return f"{channel_forms(what)}; or {of_others(GROUP, list(dict.fromkeys(others)))}"
+
+
 def channel_technology(url: str, what: str) -> ChannelTechnology | None:
     """The kind of channel that a word or a URL names, ours or another's, if it carries `calls`, or `events`.
 
     Raises `ChannelError` and `StoreError` for a broken one of another's.
     """
     word, colon, _ = url.strip().partition(":")
-    technology = _BY_WORD.get(word) or found("remit.channels", word, ChannelTechnology, ChannelError)
+    technology = _BY_WORD.get(word) or found(GROUP, word, ChannelTechnology, ChannelError)
     if technology is None and (store := store_technology(word)) is not None and store.published:
         technology = _reading(store)
     fits = technology is not None and technology.carries(what) and bool(colon) is bool(technology.schemes)

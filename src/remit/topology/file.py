@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from remit.errors import ChannelError, Finding, ModelError, StoreError
 from remit.messages import Encoding
 from remit.messages.component import Component
-from remit.topology.channels import CODECS, FOR_BROKER, channel_forms, channel_technology
+from remit.topology.channels import CODECS, FOR_BROKER, all_channel_forms, channel_forms, channel_technology
 from remit.topology.secret import Secret
 from remit.topology.stores import DEFAULT_STORE, STORE_FORMS, StorePlace, store_at, store_forms, store_technology
 from remit.topology.tables import Reading, Table, did_you_mean
@@ -224,7 +224,8 @@ def _read_url(table: Table, key: str, carries: str, required: str = "") -> Chann
         table.report("topology.technology", key, error.what, expected=error.expected, next=error.next)
         return None
     if technology is None:
-        table.report("topology.technology", key, f"{table.shown(key)!r} cannot carry them", expected=expected)
+        what = f"{table.shown(key)!r} cannot carry them"
+        table.report("topology.technology", key, what, expected=all_channel_forms(carries))
         return None
     place = technology.shown(secret.text) if technology.schemes else technology.name
     if place is None:

@@ -5,7 +5,7 @@ An address may hold a password; what is shown of it does not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -71,13 +71,8 @@ def store_technology(place: str) -> StoreTechnology | None:
 
 def store_forms() -> str:
     """How the addresses of all stores look that are installed here, for who has written none of them."""
-    from importlib.metadata import entry_points  # takes longer than all of what is imported here
-
-    forms = [STORE_FORMS]
-    for scheme in sorted({point.name for point in entry_points(group=GROUP)} - STORES.keys()):
-        with suppress(StoreError):  # a broken one is said to whoever names it
-            forms += [other.form for other in [store_technology(f"{scheme}:")] if other is not None]
-    return " or ".join(forms)
+    others = [each.form for each in installed(GROUP, StoreTechnology, StoreError) if each.name not in STORES]
+    return f"{STORE_FORMS}; or {of_others(GROUP, others)}"
 
 
 def store_at(place: Secret | str, context: str) -> StorePlace:
@@ -120,6 +115,22 @@ def found(group: str, word: str, kind: type[T], error: type[RemitError]) -> T | 
     if not isinstance(description, kind):
         raise error(f"it is {description!r}", where=where, expected=expected)
     return description
+
+
+def installed(group: str, kind: type[T], error: type[RemitError]) -> list[T]:
+    """The descriptions that other distributions bring; a broken one is said to whoever names it."""
+    from importlib.metadata import entry_points  # takes longer than all of what is imported here
+
+    descriptions: list[T] = []
+    for word in sorted({point.name for point in entry_points(group=group)}):
+        with suppress(error):
+            descriptions += [each for each in [found(group, word, kind, error)] if each is not None]
+    return descriptions
+
+
+def of_others(group: str, forms: Sequence[str]) -> str:
+    """How addresses look that other distributions bring, and how they do it."""
+    return f"what another package brings by an entry point of {group}: {' or '.join(forms) or 'none is installed'}"
 
 
 @cache  # of what is there: what is missing, and so raised, is looked for again

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import os
+import socket
 from collections.abc import Mapping, Sequence
 from itertools import count
 
@@ -116,7 +118,7 @@ class HttpCalls:
             ) as response:
                 return self._read(response, await response.read(), where)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
-            raise Unavailable(f"no connection: {error}", where=where) from None
+            raise Unavailable(f"no connection to {replica}: {_cause(error)}", where=where) from None
         except TimeoutError:
             raise OutcomeUnknown(f"no answer within {seconds:.3f} s", where=where) from None
         except (aiohttp.ClientError, OSError) as error:
@@ -210,6 +212,18 @@ class _Server:
         if request.content_length is None or request.content_length > MAX_BYTES:
             return 413, f"at most {MAX_BYTES} bytes, with their number in content-length"
         return None
+
+
+def _cause(error: aiohttp.ClientError) -> str:
+    """Why there is no connection: aiohttp tells of TLS and of its own arguments, where there are none."""
+    if not isinstance(error, aiohttp.ClientConnectorError):
+        return "timed out" if isinstance(error, aiohttp.ConnectionTimeoutError) else "this is no address"
+    cause = error.os_error
+    if isinstance(cause, ConnectionRefusedError):
+        return "refused"
+    if cause.errno and not isinstance(cause, socket.gaierror):
+        return os.strerror(cause.errno)  # its own text is asyncio's, and names the address again
+    return cause.strerror or str(cause)
 
 
 def _carried(headers: Mapping[str, str]) -> dict[str, str]:
