@@ -36,7 +36,7 @@ async def test_a_listener_is_told_of_the_process_that_calls(tmp_path: Path) -> N
     )
     async with platform.connect(topology=str(file), listeners=[heard]) as app:
         with pytest.raises(CallError):
-            await app.ask(Transcript(student=StudentId("s")), deadline=0.2)
+            await app.ask(Transcript(student=StudentId("s")), deadline=5.0)
     (started,), (stopping,), (ended,) = heard.of(ProcessStarted), heard.of(ProcessStopping), heard.of(CallEnded)
     assert started.process == stopping.process
     assert started.process.split(":")[1] == str(os.getpid())

@@ -41,7 +41,7 @@ def _parts(address: str) -> SplitResult:
         parts = urlsplit(address)
     except ValueError:
         raise _unreadable() from None
-    if "@" in parts.path + parts.query + parts.fragment or parts.scheme not in ("postgresql", "postgres"):
+    if "@" in parts.path + parts.query + parts.fragment or not address.startswith(("postgresql://", "postgres://")):
         raise _unreadable()
     return parts
 
