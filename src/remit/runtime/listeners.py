@@ -61,6 +61,11 @@ class Listeners:
         self.batch_handled = self._teller(BatchHandled)
         self.published = self._teller(MessagesPublished)
 
+    @property
+    def hear_calls(self) -> bool:
+        """Whether anybody listens to calls."""
+        return self.call_begun is not None or self.call_ended is not None
+
     def _teller(self, event: type[E]) -> Callable[[E], None] | None:
         return self.say if self._heard[event] else None
 
