@@ -359,6 +359,24 @@ async def test_a_key_is_told_when_it_is_parked_and_when_it_is_released() -> None
 
 
 @on_virtual_time
+async def test_a_parked_key_that_fails_again_is_told_each_time_and_logged_ever_more_seldom() -> None:
+    kept = Heard()
+    async with running(kept, failing=[ValueError(f"poison {n}") for n in range(10)]) as app:
+        await app.send(Put(item="a"), key="wish")
+        await asyncio.sleep(4 * 3600.0)
+        assert await app.stores["desk"].parked() == []
+    again = [(each.key, each.cause, each.attempts, str(each.error)) for each in kept.of(KeyParked)]
+    assert again == [("a", "wish", n - 1, f"poison {n}") for n in range(2, 10)]
+    said = [line.what for line in kept if line.word == "parked"]
+    assert said == [
+        "key 'a': ValueError: poison 2",
+        "key 'a', parked still, failure 2: ValueError: poison 3",
+        "key 'a', parked still, failure 4: ValueError: poison 5",
+        "key 'a', parked still, failure 8: ValueError: poison 9",
+    ]
+
+
+@on_virtual_time
 async def test_what_may_pass_is_told_before_it_is_a_trouble() -> None:
     kept = Heard()
     async with running(kept, failing=[Unavailable("away")] * IN_A_ROW) as app:

@@ -81,7 +81,8 @@ class CallEnded(RuntimeEvent, frozen=True):
 
 
 class HandlerRaised(RuntimeEvent, frozen=True):
-    """A handler that was called has failed: it raised what it does not declare, or what it said cannot be written."""
+    """The handler of a call has failed: it raised what it does not declare, or what it said cannot be written. Of what
+    a subscription handles, `Retrying`, `TroubleBegun` and `KeyParked` tell."""
 
     handler: str
     what: str
@@ -122,12 +123,17 @@ class MessagesPublished(RuntimeEvent, frozen=True):
 
 
 class KeyParked(RuntimeEvent, frozen=True):
-    """A message failed for good: it is put aside, and those of its key wait behind it."""
+    """A message failed for good: it is put aside, and those of its key wait behind it. Or a parked key was tried again
+    and stays parked, because its first message has failed again.
+
+    `attempts` is 1 when the key is parked, and one more for each time that it has failed again since.
+    """
 
     subscription: str
     key: str
     what: str
     error: BaseException
+    attempts: int
 
 
 class KeyReleased(RuntimeEvent, frozen=True):
@@ -138,7 +144,7 @@ class KeyReleased(RuntimeEvent, frozen=True):
 
 
 class Retrying(RuntimeEvent, frozen=True):
-    """Something failed, and is tried again. It is no trouble yet."""
+    """Something failed that may pass by itself, and is tried again. It is no trouble yet."""
 
     follower: str
     what: str

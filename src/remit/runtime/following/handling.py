@@ -198,7 +198,7 @@ class Handling(Effect):
             park = self._parking.failed(record, error)
             await self._store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
             self._storm.parked(now)
-        self._listeners.say(KeyParked(now, trace_of(record), self._id.name, record.key, told(error), error))
+        self._listeners.say(KeyParked(now, trace_of(record), self._id.name, record.key, told(error), error, 1))
         lane.stored = record.pos, record.id
         return record
 
