@@ -343,6 +343,30 @@ async def test_units_of_work_and_batches_are_counted() -> None:
 
 
 @on_virtual_time
+async def test_what_waits_behind_a_parked_key_is_not_counted_as_handled() -> None:
+    kept, handled, desk = Heard(), list[str](), Context("desk")
+
+    @desk.handle(Put)
+    async def put(command: Put, boxes: Repository[Box]) -> None:
+        (await boxes.obtain(command.item)).record(PutIn(item=command.item))
+
+    @desk.react(PutIn)
+    async def note(event: PutIn) -> None:
+        if event.item == "bug":
+            raise ValueError("poison")
+        handled.append(event.item)
+
+    async with System("office", contexts=[desk]).connect(store="memory:", listeners=[kept]) as app:
+        for item in ("bug", "a", "bug", "bug", "b"):
+            await app.send(Put(item=item))
+            await asyncio.sleep(5.0)
+    assert handled == ["a", "b"]
+    batches = kept.of(BatchHandled)
+    assert [batch.messages for batch in batches] == [1, 0, 0, 1]
+    assert len({(batch.partition, batch.position) for batch in batches}) == 4
+
+
+@on_virtual_time
 async def test_a_key_is_told_when_it_is_parked_and_when_it_is_released() -> None:
     kept = Heard()
     async with running(kept, failing=[ValueError("poison")] * 3) as app:

@@ -101,7 +101,11 @@ class UnitCommitted(RuntimeEvent, frozen=True):
 
 
 class BatchHandled(RuntimeEvent, frozen=True):
-    """A subscription has handled so many messages of a partition, up to a position, in one unit of work."""
+    """A subscription has handled so many messages of a partition, up to a position, in one unit of work.
+
+    What it has put aside behind a parked key is not among the `messages`, and of what it handles of that later,
+    `KeyReleased` tells.
+    """
 
     subscription: str
     source: str
