@@ -23,7 +23,7 @@ from remit.runtime.events import (
 E = TypeVar("E", bound=RuntimeEvent)
 
 Listener: TypeAlias = Callable[[Any], None]
-"""Takes an event. The annotation of its parameter says of which classes: one, a union, or `RuntimeEvent` for all."""
+"""Takes an event: a function, a method, a `partial`, an object with `__call__`. The annotation of its parameter says of which classes: one, a union, or `RuntimeEvent` for all."""
 
 log = logging.getLogger("remit")
 
@@ -158,6 +158,6 @@ def _named(listener: Any) -> str:
 def _refused(listener: Any, what: str) -> ListenerError:
     return ListenerError(
         f"the listener {_named(listener)} {what}", where=_named(listener),
-        expected="a function of one parameter, annotated with classes of remit.observability",
+        expected="what takes one argument, annotated with classes of remit.observability",
         next="def hear(event: CallEnded) -> None, or CallEnded | KeyParked, or RuntimeEvent for all",
     )  # fmt: skip
