@@ -23,7 +23,8 @@ from remit.runtime.events import (
 E = TypeVar("E", bound=RuntimeEvent)
 
 Listener: TypeAlias = Callable[[Any], None]
-"""Takes an event: a function, a method, a `partial`, an object with `__call__`. The annotation of its parameter says of which classes: one, a union, or `RuntimeEvent` for all."""
+"""Takes an event: a function, a method, a `partial`, an object with `__call__`. The annotation of its parameter says of
+which classes: one, a union, or `RuntimeEvent` for all."""
 
 log = logging.getLogger("remit")
 
