@@ -282,8 +282,8 @@ class Conflict(RemitError):
 
     code = "store.conflict"
 
-    def __init__(self, what: Lost, *, where: str = "") -> None:
-        super().__init__(what, where=where)
+    def __init__(self, what: Lost, *, where: str = "", expected: str = "", next: str = "") -> None:
+        super().__init__(what, where=where, expected=expected, next=next)
 
 
 class SecondAggregate(RemitError):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, NoReturn
 
 from remit.errors import (
     AlreadyExists,
@@ -42,14 +41,17 @@ class ReportedCalls(Calls):
             trace = trace or self._ids.new()
         elif not trace and fits(key):  # of one that cannot be a key nothing comes
             trace = escaped(key)
-        make = partial(super().send, command, key=key, deadline=deadline, caller=caller, trace=trace)
-        return self._reported(make, command, trace, caller.removesuffix(DERIVED))
+        try:
+            doing = super().send(command, key=key, deadline=deadline, caller=caller, trace=trace)
+        except Exception as error:  # noqa: BLE001  # it is raised where the call is awaited
+            doing = _raise(error)
+        return self._reported(doing, command, trace, caller.removesuffix(DERIVED))
 
     async def send_within(
         self, outer: Attempt, run: int, command: Command[Any, Any], *, key: str | None, deadline: float | None
     ) -> Any:
-        make = partial(super().send_within, outer, run, command, key=key, deadline=deadline)
-        return await self._reported(make, command, outer.trace, outer.context)
+        doing = super().send_within(outer, run, command, key=key, deadline=deadline)
+        return await self._reported(doing, command, outer.trace, outer.context)
 
     def ask(
         self,
@@ -60,12 +62,15 @@ class ReportedCalls(Calls):
         trace: str = "",
         fresh: bool | str = False,
     ) -> Awaitable[Any]:
-        make = partial(super().ask, query, deadline=deadline, outer=outer, trace=trace, fresh=fresh)
+        try:
+            doing = super().ask(query, deadline=deadline, outer=outer, trace=trace, fresh=fresh)
+        except Exception as error:  # noqa: BLE001  # it is raised where the call is awaited
+            doing = _raise(error)
         if outer is None:
-            return self._reported(make, query, trace, "")
-        return self._reported(make, query, outer.trace, outer.context)
+            return self._reported(doing, query, trace, "")
+        return self._reported(doing, query, outer.trace, outer.context)
 
-    async def _reported(self, make: Callable[[], Awaitable[Any]], message: Any, cause: str, caller: str) -> Any:
+    async def _reported(self, doing: Awaitable[Any], message: Any, cause: str, caller: str) -> Any:
         """Makes a call, of which this is known when it begins, and says what becomes of it. Gives and raises the
         same."""
         said, (type, context, elsewhere) = self._listeners, self._named(message)
@@ -75,7 +80,7 @@ class ReportedCalls(Calls):
         begun = ticks()
         outcome: CallOutcome = "cancelled"
         try:
-            reply = await make()
+            reply = await doing
             outcome = "replied"
         except BaseException as error:
             outcome = _outcome(error)
@@ -96,6 +101,10 @@ class ReportedCalls(Calls):
         if owner := self._owner_of(kind):
             return contract_of(kind, owner).type, owner, self._route(kind) is not None
         return kind.__name__, "", False
+
+
+async def _raise(error: Exception) -> NoReturn:
+    raise error
 
 
 def _outcome(error: BaseException) -> CallOutcome:
