@@ -39,7 +39,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 E = TypeVar("E", bound="RemitError")
 
@@ -272,10 +272,18 @@ class Stale(RemitError):
     code = "state.stale"
 
 
+Lost: TypeAlias = Literal["state", "claim", "checkpoint", "parked", "letter", "sql"]
+"""What was not as a unit of work expected it: the version of a state, an idempotency key, a checkpoint, a key that had
+to be parked, a letter; or a row that a handler's own statement has met."""
+
+
 class Conflict(RemitError):
     """Somebody else wrote first. The runtime loads again and reruns; it is neither transient nor permanent."""
 
     code = "store.conflict"
+
+    def __init__(self, what: Lost, *, where: str = "", expected: str = "", next: str = "") -> None:
+        super().__init__(what, where=where, expected=expected, next=next)
 
 
 class SecondAggregate(RemitError):

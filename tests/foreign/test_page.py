@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import fields
 from importlib import import_module
 from inspect import getmro, isfunction
+from typing import get_args
 
 import pytest
 
+from remit.errors import Lost
 from remit.stores import SqlStore, StoreTechnology
 from remit.topology.channels import CHANNELS
 from remit.topology.stores import STORES
@@ -58,6 +60,12 @@ def test_every_method_of_a_store_is_listed_with_its_facet_and_no_other() -> None
         f"`{kind.__name__}`": [name for name, what in vars(kind).items() if isfunction(what) and name[0] != "_"]
         for kind in facets
     }
+
+
+def test_every_word_of_a_conflict_of_a_unit_is_explained_and_no_other() -> None:
+    table = PAGE.partition("\n| `Conflict` |")[2].partition("\n\n")[0]
+    explained = {row.split(" | ")[0].strip('`"') for row in ROW.findall(table)}
+    assert explained == set(get_args(Lost)) - {"sql"}  # which is of a handler's own statements
 
 
 def test_what_a_channel_is_opened_with_is_named() -> None:

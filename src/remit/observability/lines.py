@@ -55,9 +55,17 @@ def line_of(event: RuntimeEvent) -> Line | None:
     return None if line is None else line(event)
 
 
-_LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line]] = {
+def _parked(event: KeyParked) -> Line | None:
+    """The 1st, 2nd, 4th, 8th, … failure of a key: one that stays parked does not flood the log."""
+    if event.attempts & (event.attempts - 1):
+        return None
+    again = f", parked still, failure {event.attempts}" if event.attempts > 1 else ""
+    return Line("parked", event.subscription, f"key {event.key!r}{again}: {event.what}", event.error)
+
+
+_LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
     HandlerRaised: lambda event: Line("handler-failed", event.handler, event.what, event.error),
-    KeyParked: lambda event: Line("parked", event.subscription, f"key {event.key!r}: {event.what}", event.error),
+    KeyParked: _parked,
     KeyReleased: lambda event: Line("released", event.subscription, f"key {event.key!r}"),
     Retrying: lambda event: Line("retrying", event.follower, event.what, event.error),
     LaterRefused: lambda event: Line(

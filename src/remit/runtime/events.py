@@ -81,7 +81,8 @@ class CallEnded(RuntimeEvent, frozen=True):
 
 
 class HandlerRaised(RuntimeEvent, frozen=True):
-    """A handler that was called has failed: it raised what it does not declare, or what it said cannot be written."""
+    """The handler of a call has failed: it raised what it does not declare, or what it said cannot be written. Of what
+    a subscription handles, `Retrying`, `TroubleBegun` and `KeyParked` tell."""
 
     handler: str
     what: str
@@ -100,7 +101,11 @@ class UnitCommitted(RuntimeEvent, frozen=True):
 
 
 class BatchHandled(RuntimeEvent, frozen=True):
-    """A subscription has handled so many messages of a partition, up to a position, in one unit of work."""
+    """A subscription has handled so many messages of a partition, up to a position, in one unit of work.
+
+    What it has put aside behind a parked key is not among the `messages`, and of what it handles of that later,
+    `KeyReleased` tells.
+    """
 
     subscription: str
     source: str
@@ -122,12 +127,17 @@ class MessagesPublished(RuntimeEvent, frozen=True):
 
 
 class KeyParked(RuntimeEvent, frozen=True):
-    """A message failed for good: it is put aside, and those of its key wait behind it."""
+    """A message failed for good: it is put aside, and those of its key wait behind it. Or a parked key was tried again
+    and stays parked, because its first message has failed again.
+
+    `attempts` is 1 when the key is parked, and one more for each time that it has failed again since.
+    """
 
     subscription: str
     key: str
     what: str
     error: BaseException
+    attempts: int
 
 
 class KeyReleased(RuntimeEvent, frozen=True):
@@ -138,7 +148,7 @@ class KeyReleased(RuntimeEvent, frozen=True):
 
 
 class Retrying(RuntimeEvent, frozen=True):
-    """Something failed, and is tried again. It is no trouble yet."""
+    """Something failed that may pass by itself, and is tried again. It is no trouble yet."""
 
     follower: str
     what: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,8 +9,9 @@ from typing import Any
 from remit.contexts import Model
 from remit.errors import RemitError
 from remit.log import SubscriptionId
-from remit.messages import Command, Query, contract_of, key_text
-from remit.runtime.calling.calls import DEADLINE, Calls
+from remit.messages import Command, Query
+from remit.runtime.calling.calls import Calls
+from remit.runtime.calling.reporting import ReportedCalls
 from remit.runtime.calling.sender import UnitSender, attempt
 from remit.runtime.compiler import compile_system
 from remit.runtime.events import BreakerClosed, ProcessStarted, ProcessStopping
@@ -74,10 +74,13 @@ class Host:
             plans, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
             lambda unit: UnitSender(self.calls, unit),
         )  # fmt: skip
-        self.calls = Calls(self.shared, ports, self._listeners, parity=parity, elsewhere=self.remote)
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
         self.freshness = self._freshness(whole, followings)
+        self.calls = (ReportedCalls if self._listeners.hear_calls else Calls)(
+            self.shared, ports, self._listeners, self.freshness, model.owner_of,
+            parity=parity, elsewhere=self.remote,
+        )  # fmt: skip
         self.reception = Reception(
             self.calls, plans, stores, model.names, self.freshness, self._listeners, self._time.stamp
         )  # fmt: skip
@@ -218,29 +221,13 @@ class Host:
         """As `Sender.ask`."""
         if self._origin.is_elsewhere:
             raise in_another_process()
-        if fresh is not False:  # the answer has what is left of the time
-            if fresh is not True:
-                key_text(fresh, "ordering key", type(query).__name__)
-            deadline = await self._freshen(query, fresh, DEADLINE if deadline is None else deadline)
-        return await self.calls.ask(query, deadline=deadline)
+        return await self.calls.ask(query, deadline=deadline, fresh=fresh)
 
     async def attempt(
         self, message: Command[Any, Any] | Query[Any, Any], /, *, deadline: float | None = None, key: str | None = None
     ) -> Any:
         """As `Sender.attempt`."""
         return await attempt(self, message, deadline, key)
-
-    async def _freshen(self, query: Query[Any, Any], fresh: bool | str, seconds: float) -> float:
-        """Waits until everything that has happened before now has reached the context that answers. Says how many of
-        the seconds are left."""
-        owner = self.model.owner_of(type(query))
-        if owner is None:
-            return seconds  # nobody answers it, which the call will say
-        loop = asyncio.get_running_loop()
-        when = loop.time() + seconds
-        key = fresh if isinstance(fresh, str) else None
-        await self.freshness.freshen(owner, contract_of(type(query), owner).type, key, when=when)
-        return when - loop.time()
 
 
 _Followings = Mapping[SubscriptionId, Following]

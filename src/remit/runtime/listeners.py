@@ -23,7 +23,8 @@ from remit.runtime.events import (
 E = TypeVar("E", bound=RuntimeEvent)
 
 Listener: TypeAlias = Callable[[Any], None]
-"""Takes an event. The annotation of its parameter says of which classes: one, a union, or `RuntimeEvent` for all."""
+"""Takes an event: a function, a method, a `partial`, an object with `__call__`. The annotation of its parameter says of
+which classes: one, a union, or `RuntimeEvent` for all."""
 
 log = logging.getLogger("remit")
 
@@ -60,6 +61,11 @@ class Listeners:
         self.unit_committed = self._teller(UnitCommitted)
         self.batch_handled = self._teller(BatchHandled)
         self.published = self._teller(MessagesPublished)
+
+    @property
+    def hear_calls(self) -> bool:
+        """Whether anybody listens to calls."""
+        return self.call_begun is not None or self.call_ended is not None
 
     def _teller(self, event: type[E]) -> Callable[[E], None] | None:
         return self.say if self._heard[event] else None
@@ -153,6 +159,6 @@ def _named(listener: Any) -> str:
 def _refused(listener: Any, what: str) -> ListenerError:
     return ListenerError(
         f"the listener {_named(listener)} {what}", where=_named(listener),
-        expected="a function of one parameter, annotated with classes of remit.observability",
+        expected="what takes one argument, annotated with classes of remit.observability",
         next="def hear(event: CallEnded) -> None, or CallEnded | KeyParked, or RuntimeEvent for all",
     )  # fmt: skip

@@ -24,7 +24,11 @@ if TYPE_CHECKING:  # it takes half of the time that importing remit does
 
 
 def partition_of(key: str, partitions: int) -> int:
-    """The partition of a key: stable over processes, versions and machines (CRC-32 modulo the number of partitions)."""
+    """The partition of a key: stable over processes, versions and machines (CRC-32 modulo the number of partitions).
+
+    Raises `UnicodeEncodeError` for a text that has no UTF-8, because it holds half of a surrogate pair. A store makes
+    `Unstorable` of it.
+    """
     return crc32(key.encode()) % partitions
 
 
@@ -76,7 +80,8 @@ class Claim(NamedTuple):
 
 
 class Park(NamedTuple):
-    """A message put aside: it failed and parks its key, or its key is parked and has to be until all is written.
+    """A message put aside, as a letter: it failed and parks its key, or its key is parked and has to be until all is
+    written. What has a letter already gets no second one; what was discarded waits again.
 
     What was handled and not put aside needs no such check. A key is parked in the unit that moves the checkpoint past
     its message, so whoever moved it from where it stood before it looked (`Store.parked_among`) has seen every parked
@@ -88,12 +93,16 @@ class Park(NamedTuple):
     record: Record
     at: float
     error: str
-    """Why; empty for a message that only waits behind a parked one."""
+    """Why it failed, which parks the key. Of a key that is parked already nothing else changes: it keeps its error,
+    times and attempts. Empty for a message that only waits behind a parked one."""
     retry_at: float
+    """When a key that it parks is tried (seconds since the epoch). Means nothing where `error` is empty."""
 
 
 class Settle(NamedTuple):
-    """The lowest letter of a parked key has been handled (or failed again, with `error`)."""
+    """The lowest letter of a parked key has been handled: it goes, and the next one is due at once (`retry_at` 0.0), or
+    the key is freed with its last one. Or it has failed again, with `error`: it stays, and so do those behind it; error
+    and times of the key become these, and its attempts one more."""
 
     subscription: SubscriptionId
     key: str
@@ -106,7 +115,8 @@ class Settle(NamedTuple):
 
 
 class Discard(NamedTuple):
-    """A letter thrown away by a person; a tombstone with the reason stays."""
+    """A letter thrown away by a person, any one of its key; a tombstone with the reason stays, where that can be. What
+    is left of the key is due at once (`retry_at` 0.0); the key is freed with its last letter."""
 
     subscription: SubscriptionId
     key: str
@@ -136,10 +146,19 @@ class Committing(Protocol):
     async def commit(self, unit: Unit) -> None:
         """Writes everything or nothing.
 
-        Raises `Conflict` (a version, checkpoint or idempotency key is not as expected, a letter waits behind a key that
-        is not parked; nothing written),
-        `TooLarge` (see `require_fit`; nothing written), `Unstorable` (a value that it cannot hold; nothing written),
-        `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not). What one unit holds fails no other.
+        `settle` and `discard` look at the letters that were there before; then come the `parks`, first those that have
+        an error, in whatever order they are listed. So a unit may park a key that it frees, and with it what waits.
+
+        Raises `Conflict` with one of these, and nothing is written:
+
+        - `"state"`: a change expects another version. `"claim"`: the key is taken.
+        - `"checkpoint"`: it does not stand at `before` with `before_id`, or there is one and none was expected.
+        - `"letter"`: what is settled is not the lowest letter of its key, or what is discarded is none.
+        - `"parked"`: a message is to wait behind a key that neither is parked nor will be by this unit.
+
+        Raises `TooLarge` (see `require_fit`; nothing written), `Unstorable` (a value that it cannot hold; nothing
+        written), `StoreUnavailable` (nothing written), `OutcomeUnknown` (written or not). What one unit holds fails no
+        other.
 
         When the caller is cancelled, a unit that still waits for its turn is withdrawn at once, and nothing of it is
         written. One that is being written is waited for. Either way `CancelledError` comes out, and it means that
@@ -232,8 +251,11 @@ class Parked(NamedTuple):
     tried_at: float
     """When it failed last, by the clock of who tried (seconds since the epoch)."""
     attempts: int
+    """1 when it is parked, and one more for each time that its lowest letter has failed again."""
     retry_at: float
+    """When it is to be tried (seconds since the epoch); 0.0 where a letter has gone, and the next one is due."""
     error: str
+    """What its lowest letter has failed of last, or the one before it."""
     letters: int
 
 
@@ -396,7 +418,7 @@ class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Notes, Mem
     technology: StoreTechnology
     """What it can do: the description that its folder holds."""
     partitions: int
-    """Of its log."""
+    """Of its log: any number from 1 on, but for ever the same one for the same data. Ours have 16."""
 
     async def open(self, *, read_only: bool = False) -> None:
         """Makes or migrates the schema and opens the store. Raises `StoreError`, `StoreUnavailable`.

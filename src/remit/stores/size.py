@@ -10,7 +10,7 @@ LARGEST_UNIT = 16 * 1024 * 1024
 
 
 def require_fit(unit: Unit, where: str) -> int:
-    """How many bytes it writes. Raises `TooLarge` for one that no store takes.
+    """How many bytes it writes. Raises `TooLarge` for one that no store takes. `where` names the store in the error.
 
     Letters are not counted: they are messages that a store took before.
     """

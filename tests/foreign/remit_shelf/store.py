@@ -72,22 +72,23 @@ class Rows:
             stands = self.checkpoints.get((move.subscription, move.part))
             if (stands[:2] if stands else (0, "")) != (move.before, move.before_id):
                 raise Conflict("checkpoint", where=move.subscription.name)
-        self._check_letters([letter for letter in (unit.settle, unit.discard) if letter is not None])
-        self._check_parks(unit.parks)
+        self._check_parks(unit.parks, [place for place in (unit.settle, unit.discard) if place is not None])
         for entry in unit.entries:
             part_of(entry)
 
-    def _check_parks(self, parks: Sequence[Park]) -> None:
-        failed = {key_of(park) for park in parks if park.error}
+    def _check_parks(self, parks: Sequence[Park], handled: Sequence[Settle | Discard]) -> None:
+        freed = {key_of(place) for place in handled if self._is_last(place)}
+        parked = (self.parked.keys() - freed) | {key_of(park) for park in parks if park.error}
         for park in parks:
-            if key_of(park) not in self.parked.keys() | failed:
+            if key_of(park) not in parked:
                 raise Conflict("parked", where=park.key)
 
-    def _check_letters(self, asked: Sequence[Settle | Discard]) -> None:
-        for each in asked:
-            letters = [letter.record[:2] for letter in self.letters.get(key_of(each), [])]
-            if (each.part, each.pos) not in (letters[:1] if isinstance(each, Settle) else letters):
-                raise Conflict("letter", where=each.key)
+    def _is_last(self, place: Settle | Discard) -> bool:
+        """Whether its key is freed when this letter is gone, as it will be."""
+        letters = [letter.record[:2] for letter in self.letters.get(key_of(place), [])]
+        if (place.part, place.pos) not in (letters[:1] if isinstance(place, Settle) else letters):
+            raise Conflict("letter", where=place.key)
+        return len(letters) == 1 and not (isinstance(place, Settle) and place.error)
 
     def write(self, unit: Unit) -> None:
         """Writes all of a unit that was checked."""
@@ -97,12 +98,12 @@ class Rows:
             self.outcomes[claim.caller, claim.key] = Outcome(claim.fingerprint, claim.outcome, claim.at)
         if (move := unit.advance) is not None:
             self.checkpoints[move.subscription, move.part] = Checkpoint(move.after, move.after_id, move.at)
-        for park in unit.parks:
-            self._park(park)
         if unit.settle is not None:
             self._settle(unit.settle)
         if (gone := unit.discard) is not None:
             self._leave(key_of(gone), [x for x in self.letters[key_of(gone)] if x.record.pos != gone.pos])
+        for park in sorted(unit.parks, key=lambda park: not park.error):
+            self._park(park)
         for entry in unit.entries:
             self._append(part_of(entry), entry)
 
@@ -114,7 +115,8 @@ class Rows:
         log.append(Record(part, pos + 1, id, prev, key, type, version, at, headers, payload))
 
     def _park(self, park: Park) -> None:
-        letters = self.letters.setdefault(key_of(park), [])
+        letters = [x for x in self.letters.get(key_of(park), []) if x.record.pos != park.record.pos]
+        self.letters[key_of(park)] = letters
         insort(letters, Letter(park.record, park.at), key=lambda letter: letter.record.pos)
         new = Parked(*key_of(park), park.record.part, park.at, park.at, 1, park.retry_at, park.error, 0)
         self.parked[key_of(park)] = self.parked.get(key_of(park), new)._replace(letters=len(letters))

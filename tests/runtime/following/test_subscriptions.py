@@ -298,6 +298,7 @@ async def test_writing_two_aggregates_in_one_unit_of_work_is_refused(caplog: pyt
         with pytest.raises(HandlerFailed):
             await app.send(Begin(id="a"))
     assert "unit.second-aggregate" in caplog.text
+    assert "wrote one.Task 'a' and one.Task 'a-2'" in caplog.text
 
 
 class Diary(Aggregate[str]):
@@ -361,7 +362,7 @@ async def test_a_reaction_together_may_not_write_a_second_aggregate(
         assert await runtime.stores["one"].load("one.Task", "a") is None
     finally:
         await runtime.stop()
-    assert f"{reaction.__name__} wrote one.Task and one." in caplog.text
+    assert f"{reaction.__name__} wrote one.Task 'a' and one." in caplog.text
 
 
 async def test_a_reaction_together_may_write_the_aggregate_that_recorded_the_event() -> None:

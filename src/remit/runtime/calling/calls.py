@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from remit.errors import CallError
 from remit.log import escaped
-from remit.messages import Codec, Command, Contract, Message, Query, fits, require_key
+from remit.messages import Codec, Command, Contract, Message, Query, contract_of, fits, key_text, require_key
 from remit.runtime.calling.applying import Applying, Binding
 from remit.runtime.calling.telling import Telling
+from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import DERIVED, Attempt
@@ -53,14 +55,25 @@ class Calls:
     """Finds the handler of a command or query and runs it."""
 
     def __init__(
-        self, shared: Shared, ports: Ports, listeners: Listeners, *, parity: bool, elsewhere: Elsewhere | None = None
+        self,
+        shared: Shared,
+        ports: Ports,
+        listeners: Listeners,
+        freshness: Freshness,
+        owner_of: Callable[[Any], str | None],
+        *,
+        parity: bool,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        """`owner_of` says whose a message is, also one that nobody here handles."""
         self._ids = ports.ids
+        self._listeners = listeners
+        self._freshness = freshness
+        self._owner_of = owner_of
         self._deadlines = shared.deadlines
         self._applying = Applying(shared, ports.random)
         self._telling = Telling(listeners, parity=parity)
         self._parity = parity
-        self._reports = self._telling.reports
         self._elsewhere = elsewhere
         places = shared.workplaces.values()
         self._commands = {each: (place, run) for place in places for each, run in place.plan.commands.items()}
@@ -84,25 +97,28 @@ class Calls:
             require_key(key, type(command).__name__)
         found = self._commands.get(type(command))
         if found is None:
-            key = key or self._ids.new()
+            key = key or trace or self._ids.new()
             target = self._target(command, "handle")
             claim = CommandKey(caller, key, trace or escaped(key), target.contract.type)
             return self._there(command, target, deadline, claim, None)
         if not key:
-            trace = self._ids.new()
-            doing = self._here(self._applying.anew, found, command, deadline, None, None, trace)
-        else:
-            trace = trace or escaped(key)
-            claim = CommandKey(caller, key, trace, found[1].contract.type)
-            doing = self._here(self._applying.once, found, command, deadline, claim, None, trace)
-        if not self._reports:
-            return doing
-        return self._telling.reported(doing, found[1].contract.type, trace, caller.removesuffix(DERIVED))
+            trace = trace or self._ids.new()
+            return self._here(self._applying.anew, found, command, deadline, None, None, trace)
+        trace = trace or escaped(key)
+        claim = CommandKey(caller, key, trace, found[1].contract.type)
+        return self._here(self._applying.once, found, command, deadline, claim, None, trace)
 
     async def send_within(
-        self, outer: Attempt, command: Command[Any, Any], *, key: str | None, deadline: float | None
+        self, outer: Attempt, run: int, command: Command[Any, Any], *, key: str | None, deadline: float | None
     ) -> Any:
-        """The reply to a command that a handler sends. Raises as `send`, `KeyReused` and `Diverged`."""
+        """The reply to a command that a handler sends in one of its runs. Raises as `send`, `KeyReused`, `Diverged`,
+        and `CallError` for the handler of a query and for a run that is over."""
+        if not outer.origin:
+            raise CallError(
+                f"the handler of a query cannot send {type(command).__name__}: a question changes nothing",
+                where=outer.context, next="send it from a command's handler, or from a reaction",
+            )  # fmt: skip
+        outer.refuse_late(run, f"{type(command).__name__} was sent")
         if key is not None and not (key and fits(key)):
             require_key(key, type(command).__name__)
         found = self._commands.get(type(command))
@@ -113,16 +129,13 @@ class Calls:
             identity = None if contract.identity is None else identity_of(getattr(command, contract.identity))
             key = mark = called.key_of(contract.type, target.codec.canonical(command), identity)
             caller += DERIVED
-        claim, run = CommandKey(caller, key, outer.trace, contract.type), outer.run
+        claim = CommandKey(caller, key, outer.trace, contract.type)
         called.enter(mark, contract.type)
         failed: BaseException | None = None
         try:
             if found is None:
                 return await self._there(command, target, deadline, claim, outer)
-            doing = self._here(self._applying.once, found, command, deadline, claim, outer, outer.trace)
-            if not self._reports:
-                return await doing
-            return await self._telling.reported(doing, contract.type, outer.trace, outer.context)
+            return await self._here(self._applying.once, found, command, deadline, claim, outer, outer.trace)
         except BaseException as error:
             failed = error
             raise
@@ -130,18 +143,43 @@ class Calls:
             called.leave(mark, failed, over=run != outer.run)
 
     def ask(
-        self, query: Query[Any, Any], *, deadline: float | None, outer: Attempt | None = None, trace: str = ""
+        self,
+        query: Query[Any, Any],
+        *,
+        deadline: float | None,
+        outer: Attempt | None = None,
+        trace: str = "",
+        fresh: bool | str = False,
     ) -> Awaitable[Any]:
         """The answer to a query. `trace` is what it belongs to where another process says so. Raises its refusals and
-        `CallError`s."""
+        `CallError`s; for a fresh one also `BadKey` and what `Freshness.freshen` raises."""
+        if fresh is not False:
+            return self._ask_fresh(query, deadline, outer, fresh)
         found, trace = self._queries.get(type(query)), outer.trace if outer is not None else trace
         if found is None:
             target = self._target(query, "answer")
             return self._there(query, target, deadline, CommandKey("", "", trace, ""), outer)
-        doing = self._here(_read, found, query, deadline, None, outer, trace)
-        if not self._reports:
-            return doing
-        return self._telling.reported(doing, found[1].contract.type, trace, outer.context if outer is not None else "")
+        return self._here(_read, found, query, deadline, None, outer, trace)
+
+    async def _ask_fresh(
+        self, query: Query[Any, Any], deadline: float | None, outer: Attempt | None, fresh: bool | str
+    ) -> Any:
+        """Waits until everything that has happened before now has reached the context that answers. The answer has what
+        is left of the time."""
+        if outer is not None:
+            raise CallError(
+                "a handler cannot wait for a fresh answer", where=outer.context, next="react to the event instead"
+            )
+        if fresh is not True:
+            key_text(fresh, "ordering key", type(query).__name__)
+        left, owner = DEADLINE if deadline is None else deadline, self._owner_of(type(query))
+        if owner is not None:  # else nobody answers it, which the call will say
+            loop = asyncio.get_running_loop()
+            when = loop.time() + left
+            key = fresh if isinstance(fresh, str) else None
+            await self._freshness.freshen(owner, contract_of(type(query), owner).type, key, when=when)
+            left = when - loop.time()
+        return await Calls.ask(self, query, deadline=left)  # of which nobody is told for a second time
 
     async def _here(
         self,
@@ -176,17 +214,11 @@ class Calls:
         assert self._elsewhere is not None  # noqa: S101  # it knows who handles the message
         seconds = DEADLINE if deadline is None else seconds_of(deadline)
         latest = outer.deadline - MARGIN if outer is not None else NEVER
-        doing = self._elsewhere.call(
-            message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace
-        )  # fmt: skip
-        if not self._reports:
-            return doing
-        by = claim.caller if outer is None else outer.context
-        return self._telling.reported(doing, target.contract.type, claim.trace, by, elsewhere=True)
+        return self._elsewhere.call(message, seconds, latest, key=claim.key, caller=claim.caller, trace=claim.trace)
 
     def _target(self, message: Message, decorator: str) -> Target:
         """Who handles a message elsewhere. Raises `CallError`."""
-        target = None if self._elsewhere is None else self._elsewhere.route(type(message))
+        target = self._route(type(message))
         if target is None:
             known = sorted(m.__name__ for m in (self._commands if decorator == "handle" else self._queries))
             raise CallError(
@@ -194,6 +226,9 @@ class Calls:
                 expected=f"one of: {', '.join(known)}", next=f"@<context>.{decorator}({type(message).__name__})",
             )  # fmt: skip
         return target
+
+    def _route(self, message: type[Message]) -> Target | None:
+        return None if self._elsewhere is None else self._elsewhere.route(message)
 
 
 def _read(limit: Limit, found: Binding, query: Any, claim: None, outer: Attempt | None, trace: str) -> Awaitable[Any]:

@@ -6,7 +6,6 @@ With wire parity, messages and replies of this process go through the codec as t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Any, NoReturn
 
 import msgspec
@@ -18,17 +17,13 @@ from remit.errors import (
     CallError,
     DeadlineExceeded,
     HandlerFailed,
-    KeyReused,
     NotFound,
     OutcomeUnknown,
     RemitError,
     StoreError,
-    TooLarge,
-    Unavailable,
 )
-from remit.log import context_of
 from remit.messages import Refusal, decode_reply, write_reply
-from remit.runtime.events import CallBegun, CallEnded, CallOutcome, HandlerRaised
+from remit.runtime.events import HandlerRaised
 from remit.runtime.failures import told
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import HandlerPlan
@@ -42,8 +37,6 @@ class Telling:
     def __init__(self, listeners: Listeners, *, parity: bool) -> None:
         self._listeners = listeners
         self.parity = parity
-        self.reports = listeners.call_begun is not None or listeners.call_ended is not None
-        """Whether anybody listens to calls."""
 
     def returned(self, handler: HandlerPlan, reply: Any) -> Any:
         """The reply as it arrives."""
@@ -53,28 +46,6 @@ class Telling:
             raise RemitError(
                 f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name
             ) from None
-
-    async def reported(
-        self, doing: Awaitable[Any], type: str, cause: str, caller: str, *, elsewhere: bool = False
-    ) -> Any:
-        """Makes a call, of which this is known when it begins, and says to the listeners what becomes of it. Gives and
-        raises the same. Nobody comes by here while nobody listens."""
-        context, seconds, ticks = context_of(type), self._listeners.seconds, self._listeners.ticks
-        if (say_begun := self._listeners.call_begun) is not None:
-            say_begun(CallBegun(seconds(), cause, type, context, caller, elsewhere))
-        begun = ticks()
-        outcome: CallOutcome = "cancelled"
-        try:
-            reply = await doing
-            outcome = "replied"
-        except BaseException as error:
-            outcome = _outcome(error)
-            raise
-        finally:
-            if (say_ended := self._listeners.call_ended) is not None:
-                took = ticks() - begun
-                say_ended(CallEnded(seconds(), cause, type, context, caller, elsewhere, took, outcome))
-        return reply
 
     def tell(self, handler: HandlerPlan, limit: Limit, error: BaseException, trace: str) -> NoReturn:
         """Raises what the caller may see of what went wrong inside. `trace` is what the call belongs to."""
@@ -121,17 +92,3 @@ class Telling:
 
     def _say(self, handler: HandlerPlan, what: str, error: BaseException, trace: str) -> None:
         self._listeners.say(HandlerRaised(self._listeners.seconds(), trace, handler.name, what, error))
-
-
-def _outcome(error: BaseException) -> CallOutcome:
-    if isinstance(error, Refusal):
-        return "refused"
-    if isinstance(error, DeadlineExceeded):
-        return "deadline"
-    if isinstance(error, OutcomeUnknown):
-        return "unknown"
-    if isinstance(error, Unavailable):
-        return "unavailable"
-    if isinstance(error, (KeyReused, NotFound, AlreadyExists, BadKey, BadValue, TooLarge)):
-        return "invalid"
-    return "failed" if isinstance(error, Exception) else "cancelled"

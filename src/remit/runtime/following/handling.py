@@ -105,7 +105,7 @@ class Handling(Effect):
         mine.taken = frozenset()
         lane.stored = last.pos, last.id
         if self._listeners.batch_handled is not None:
-            count, seconds = last.pos - stood[0], self._listeners.ticks() - began
+            count, seconds = last.pos - stood[0] - len(parks), self._listeners.ticks() - began
             of, now = self._id, self._shared.seconds()
             self._listeners.batch_handled(
                 BatchHandled(now, trace_of(last), of.name, of.source, last.part, last.pos, count, seconds)
@@ -198,7 +198,7 @@ class Handling(Effect):
             park = self._parking.failed(record, error)
             await self._store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
             self._storm.parked(now)
-        self._listeners.say(KeyParked(now, trace_of(record), self._id.name, record.key, told(error), error))
+        self._listeners.say(KeyParked(now, trace_of(record), self._id.name, record.key, told(error), error, 1))
         lane.stored = record.pos, record.id
         return record
 

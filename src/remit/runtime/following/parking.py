@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from remit.errors import Conflict
 from remit.log import Record, SubscriptionId, trace_of
-from remit.runtime.events import KeyReleased, Retrying
+from remit.runtime.events import KeyParked, KeyReleased, Retrying
 from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.following.dispatch import Dispatcher
 from remit.runtime.following.effect import STALL_SECONDS
@@ -227,7 +227,7 @@ class Parking:
                     else:
                         return True
         except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
-            await self._failed_again(place, parked, error)
+            await self._failed_again(record, place, parked, error)
             return False
         finally:
             if turn is not None:
@@ -237,10 +237,12 @@ class Parking:
         """Whether a letter is still the first one of its key: somebody else may have settled it."""
         return [each.record.id for each in await self._store.letters(self._place, parked.key, 1)] == [record.id]
 
-    async def _failed_again(self, place: Settle, parked: Parked, error: Exception) -> None:
+    async def _failed_again(self, record: Record, place: Settle, parked: Parked, error: Exception) -> None:
         now = self._shared.seconds()
         rest = PASSING_SECONDS if is_transient(error) else next_try(error, now, parked.attempts) - now
         self._rest(self._resting, parked, rest)
         retry_at = now + rest
+        name, what, attempts = self._place.name, told(error), parked.attempts + 1
         with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
-            await self._store.commit(Unit(settle=place._replace(error=told(error), at=now, retry_at=retry_at)))
+            await self._store.commit(Unit(settle=place._replace(error=what, at=now, retry_at=retry_at)))
+            self._listeners.say(KeyParked(now, trace_of(record), name, parked.key, what, error, attempts))

@@ -221,9 +221,10 @@ class UnitOfWork(msgspec.Struct, eq=False):
         body = tracked.encoded()
         if not events and tracked.says(body):
             return events
-        if self._written is not None and self._written is not tracked:
+        if (first := self._written) is not None and first is not tracked:
+            both = f"{first.plan.kind} {first.id!r} and {tracked.plan.kind} {tracked.id!r}"
             raise SecondAggregate(
-                f"{handler.name} wrote {self._written.plan.kind} and {tracked.plan.kind} in one unit of work",
+                f"{handler.name} wrote {both} in one unit of work",
                 where=handler.name, expected="one aggregate per message, reactions with together=True included",
                 next="let a later reaction to the first one's event write the second",
             )  # fmt: skip

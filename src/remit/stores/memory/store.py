@@ -92,12 +92,12 @@ class MemoryStore(NotesInRows):
         if (advance := unit.advance) is not None:
             moved = self._checkpoints.setdefault(advance.subscription, {})
             moved[advance.part] = Checkpoint(advance.after, advance.after_id, advance.at)
-        for park in unit.parks:
-            self._park(park)
         if unit.settle is not None:
             self._settle(unit.settle)
         if unit.discard is not None:
             self._drop(unit.discard)
+        for park in sorted(unit.parks, key=_only_waits):
+            self._park(park)
 
     def _placed(self, entries: Sequence[Entry], size: int) -> list[tuple[int, Entry]]:
         """Messages with their partitions, beside so many bytes of state. Raises `TooLarge`, `Unstorable`."""
@@ -149,25 +149,25 @@ class MemoryStore(NotesInRows):
             raise Conflict("claim", where=unit.claim.key)
         if unit.advance is not None:
             self._check_advance(unit.advance)
-        if unit.settle is not None:
-            self._check_letter(unit.settle)
-        if unit.discard is not None:
-            self._check_letter(unit.discard)
-        if unit.parks:
-            self._check_parks(unit.parks)
+        if unit.settle is not None or unit.discard is not None or unit.parks:
+            self._check_letters(unit)
         return size
 
-    def _check_parks(self, parks: Sequence[Park]) -> None:
-        failed = {_key(park) for park in parks if park.error}
-        for park in parks:
-            if (key := _key(park)) not in self._parked and key not in failed:
+    def _check_letters(self, unit: Unit) -> None:
+        handled = [place for place in (unit.settle, unit.discard) if place is not None]
+        freed = {_key(place) for place in handled if self._is_last(place)}
+        failed = {_key(park) for park in unit.parks if park.error}
+        for park in unit.parks:
+            if (key := _key(park)) not in failed and (key in freed or key not in self._parked):
                 raise Conflict("parked", where=f"{park.subscription.name} key {park.key}")
 
-    def _check_letter(self, place: Settle | Discard) -> None:
+    def _is_last(self, place: Settle | Discard) -> bool:
+        """Whether its key is freed when this letter is gone, as it will be. Raises `Conflict`."""
         letters = self._letters.get(_key(place), [])
         found = [x for x in letters if (x.record.part, x.record.pos) == (place.part, place.pos)]
         if not found or (isinstance(place, Settle) and found[0] is not letters[0]):
             raise Conflict("letter", where=place.key)
+        return len(letters) == 1 and not (isinstance(place, Settle) and place.error)
 
     def _check_advance(self, advance: Advance) -> None:
         checkpoints = self._checkpoints.get(advance.subscription, {})
@@ -177,7 +177,8 @@ class MemoryStore(NotesInRows):
 
     def _park(self, park: Park) -> None:
         key = _key(park)
-        letters = self._letters.setdefault(key, [])
+        letters = [x for x in self._letters.get(key, []) if x.record.pos != park.record.pos]
+        self._letters[key] = letters
         insort(letters, Letter(park.record, park.at), key=lambda letter: letter.record.pos)
         at, retry_at, error = park.at, park.retry_at, park.error
         before = self._parked.get(key) or Parked(*key, park.record.part, at, at, 1, retry_at, error, 0)
@@ -338,6 +339,10 @@ class MemoryStore(NotesInRows):
     async def place(self, subscription: SubscriptionId, checkpoints: Mapping[int, Checkpoint]) -> None:
         self._refuse_to_write()
         self._checkpoints.setdefault(subscription, {}).update(checkpoints)
+
+
+def _only_waits(park: Park) -> bool:
+    return not park.error
 
 
 def _key(place: Park | Settle | Discard) -> _Key:

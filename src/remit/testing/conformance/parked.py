@@ -140,8 +140,39 @@ class ParkedConformance:
         await store.commit(
             Unit(advance=advance(1, 3), parks=[park(3, "b"), park(2, "a"), park(2, "b", error="broken")])
         )
-        found = {row.key: row.letters for row in await store.parked()}
-        same(found, {"a": 2, "b": 2}, "a key may be parked by the same unit")
+        found = {row.key: (row.letters, row.error) for row in await store.parked()}
+        same(found, {"a": (2, "broken"), "b": (2, "broken")}, "a key may be parked by the same unit, in whatever order")
+
+    async def test_a_key_that_is_parked_already_keeps_what_is_said_of_it(self, store: Store) -> None:
+        await store.commit(Unit(parks=[park(1, at=10.0, error="broken")]))
+        await store.commit(Unit(settle=settle(1, error="again", at=20.0, retry_at=60.0)))
+        await store.commit(Unit(parks=[park(2, at=30.0, error="another")]))
+        expected = [Parked(SOURCE, "k", 0, 10.0, 20.0, 2, 60.0, "again", 2)]
+        same(list(await store.parked()), expected, "a message that failed behind a parked key adds a letter")
+
+    async def test_a_message_is_one_letter_however_often_it_is_put_aside(self, store: Store) -> None:
+        await store.commit(Unit(parks=[park(1, error="broken"), park(2)]))
+        await store.commit(Unit(parks=[park(2, at=20.0), park(1, at=20.0)]))
+        same([x.record.pos for x in await all_letters(store)], [1, 2], "what has a letter gets no second one")
+        same([row.letters for row in await store.parked()], [2], "nor is it counted twice")
+        await store.commit(Unit(discard=discard(1)))
+        await store.commit(Unit(parks=[park(1, at=20.0)]))
+        same([x.record for x in await all_letters(store)], [record(1), record(2)], "what was discarded waits again")
+
+    async def test_a_unit_looks_at_letters_before_it_parks(self, store: Store) -> None:
+        await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
+        await refused(
+            store.commit(Unit(settle=settle(2), parks=[park(3)])), "parked", "a key that it frees has no letters"
+        )
+        await refused(
+            store.commit(Unit(discard=discard(2), parks=[park(3)])), "parked", "nor when its last one is discarded"
+        )
+        for unit in (Unit(settle=settle(1), parks=[park(1)]), Unit(discard=discard(1), parks=[park(1)])):
+            await refused(store.commit(unit), "letter", "what it puts aside itself is no letter yet")
+        same([x.record.pos for x in await all_letters(store)], [2], "refused, it changes no letter")
+        await store.commit(Unit(settle=settle(2), parks=[park(1, at=50.0, error="anew")]))
+        expected = [Parked(SOURCE, "k", 0, 50.0, 50.0, 1, 80.0, "anew", 1)]
+        same(list(await store.parked()), expected, "what it puts aside comes after what it settles")
 
     async def test_a_key_is_not_freed_while_a_letter_is_added(self, store: Store, twin: Store) -> None:
         pos = 0

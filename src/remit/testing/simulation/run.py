@@ -138,7 +138,7 @@ class _Run:
         if line is None:
             return
         self._choices.note(f"{self._cluster.loop.now:.6f} {line.word} {line.where} {line.what}")
-        if isinstance(event, KeyParked) and not self._workload.excuses(event):
+        if isinstance(event, KeyParked) and event.attempts == 1 and not self._workload.excuses(event):
             self._accuse("false", f"parked without need: {line.where} {line.error!r}")
         if line.word in BROKEN and not self._cluster.restored:
             self._accuse("false", f"{line.word}: {line.where} {line.what}")
