@@ -41,6 +41,9 @@ CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
 CI_POSTGRES_STUDENTS, CI_POSTGRES_KILLS = 30, 60
 CI_EVERY = 4
+CI_PROGRAMS, CI_PLANTED, CI_PLANTED_EVERY = 250, 100, 4
+"""Generated programs; and of the planted bugs one of so many, in so many programs at most."""
+LOG = Path(tempfile.gettempdir()) / "remit-programs.log"
 SERVICES = Path(__file__).parents[1] / "placements" / "crash.toml"
 """Whose services are killed there."""
 
@@ -58,6 +61,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _placements(CI_POSTGRES_STUDENTS, seed=8, as_json=False, store="postgres-roles"),
             _simulation(CI_SEEDS, seed=1000),
             _points(seed=0, every=CI_EVERY, as_json=False),
+            _programs(CI_PROGRAMS, seed=1000, log=LOG),
+            _planted(CI_PLANTED, [1], every=CI_PLANTED_EVERY),
         )
     if chosen.test == "crash":
         topology = str(chosen.topology or (SERVICES if chosen.store != "sqlite" else ""))
@@ -88,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="scripts/soak TEST --help shows the options of a test.",
     )
     parser.add_argument(
-        "--ci", action="store_true", help="crash, placements and simulation in small sizes, about ten minutes"
+        "--ci", action="store_true", help="crash, placements, simulation and programs in small sizes, about ten minutes"
     )
     tests = parser.add_subparsers(dest="test", metavar="TEST")
     crashing = tests.add_parser(
@@ -166,7 +171,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     programs.add_argument("--planted", action="store_true", help="look for planted bugs, in 500 programs at most")
     programs.add_argument(
-        "--log", type=Path, default=Path(tempfile.gettempdir()) / "remit-programs.log", metavar="FILE",
+        "--log", type=Path, default=LOG, metavar="FILE",
         help="gets a line for each batch of programs",
     )  # fmt: skip
     simulation = tests.add_parser(
@@ -312,8 +317,8 @@ def _programs(count: int, seed: int, log: Path) -> int:
     return 1 if failed else 0
 
 
-def _planted(limit: int, seeds: Sequence[int]) -> int:
-    names = [each.name for each in OF_PROGRAMS]
+def _planted(limit: int, seeds: Sequence[int], every: int = 1) -> int:
+    names = [each.name for each in OF_PROGRAMS[::every]]
     with screen.progress(bugs=len(names) * len(seeds)) as watch:
         sought = list(seek_planted(limit, seeds, names, lambda done: watch(bugs=done)))
     screen.show_planted(names, sought, limit)

@@ -139,7 +139,13 @@ class Run:
         """Notes what was loaded, if anything was."""
         loaded: Any = kept
         if loaded is not None:
-            self.looks.append(Look(self._place(loaded), tuple(loaded.entries)))
+            place = self._place(loaded)
+            self.looks.append(Look(place, tuple(loaded.entries)))
+            self.wrong += [
+                f"has lost sight of its own {own}"
+                for at, own in self.changes
+                if at == place and own not in loaded.entries
+            ]
         return kept
 
     @staticmethod
@@ -202,6 +208,11 @@ class Run:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
 
 
+def _come(moment: asyncio.Future[None]) -> None:
+    if not moment.done():
+        moment.set_result(None)
+
+
 class Tape:
     """Outlives all processes."""
 
@@ -229,6 +240,13 @@ class Tape:
         )  # fmt: skip
         self.runs.append(run)
         return run
+
+    async def meet(self, seconds: float) -> None:
+        """Waits until a moment that all share who wait so: the next multiple of so many seconds."""
+        loop = asyncio.get_running_loop()
+        moment: asyncio.Future[None] = loop.create_future()
+        loop.call_at((loop.time() // seconds + 1.0) * seconds, _come, moment)
+        await moment
 
     async def blow(self, run: Run) -> None:
         """A handler takes a while, and what it depends on is away now and then."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from remit.testing.simulation.programs.grammar import (
+    Add,
     Branch,
     Change,
     Fail,
@@ -71,6 +72,7 @@ def _scene(scene: Scene) -> str:
     words = [f"{scene.seed}"]
     words += ["pull=False"] if not scene.pull else []
     words += ["apart=True"] if scene.apart else []
+    words += ["far=True"] if scene.far else []
     words += [f"faults={scene.faults!r}"] if scene.faults is not None else []
     return f"Scene({', '.join(words)}, workload=workload(system, CALLS))"
 
@@ -222,7 +224,7 @@ class _Writer:
     def _send(self, step: str, each: Send) -> list[str]:
         command = self._messages[each.command]
         path = f'run.at("{step}")' if each.times == 1 or each.equal else f'run.at("{step}", turn)'
-        path = f'run.shared("{each.command}")' if each.shared else path
+        path = f'run.shared("{each.command}")' if each.shared else 'run.at("again")' if each.again else path
         key = "message.key" if each.shared else "drawn" if self._handler.draws else each.key
         what = f", what={self._varying(each)}" if each.varies and command.identity else ""
         made = f"{each.command}(path={path}, key={key}{self._extra(command)}{what})"
@@ -241,10 +243,21 @@ class _Writer:
 
     def _later(self, step: str, each: Later) -> list[str]:
         command = self._messages[each.command]
-        fields = f'path=run.at("{step}"), key={each.key}{self._extra(command)}'
+        path = "again" if each.again else step
+        fields = f'path=run.at("{path}"), key={each.key}{self._extra(command)}'
         return [f"later_{each.command.lower()}.send(run.noted({each.command}({fields})))"]
 
+    def _add(self, step: str, each: Add) -> list[str]:
+        self._seen = f"seen{step}"
+        return [
+            f"{self._seen} = {each.kept}(id={each.key})",
+            f'run.change({self._seen}, "{step}")',
+            f"{each.kept.lower()}s.add({self._seen})",
+        ]
+
     def _wait(self, _: str, each: Wait) -> list[str]:
+        if each.meet:
+            return [f"await tape.meet({each.seconds})"]
         return [f"await asyncio.sleep({each.seconds})"]
 
     def _gather(self, step: str, each: Gather) -> list[str]:
