@@ -41,6 +41,6 @@ def log(*messages: tuple[str, str, str]) -> list[Message]:
 def test_messages_of_different_logs_have_no_order_among_them(of_one_log: bool, judges: list[str]) -> None:
     said = [("a1", "a.Said", ""), ("a2", "a.Said", "")]
     done = log(("c1", "c.Done", "a2.c.do"), ("c2", "c.Done", "a1.c.do"))
-    others = {"a": log(*said)} if of_one_log else {"a": log(said[0]), "b": log(said[1])}
+    others = {"a": log(*said)} if of_one_log else {"a": log(said[0]), "b": log(("b1", "b.Said", ""), said[1])}
     verdicts = judge_delivery(Written({**others, "c": done}), {}, (), several=True)
     assert [verdict.judge for verdict in verdicts] == judges
