@@ -13,7 +13,7 @@ import pytest
 
 from remit.testing.simulation import run_scene
 from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
-from remit.testing.simulation.programs.drills import DRILLS, Drill
+from remit.testing.simulation.programs.drills import DRILLS, QUESTIONS, Drill
 from remit.testing.simulation.programs.grammar import Gather, Send, inner
 from tests.simulation.planted import checkpoint_apart, in_two_transactions
 
@@ -46,7 +46,7 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
     assert {len(handler.messages) for program in programs for handler in program.handlers} == {1, 2}
 
 
-@pytest.mark.parametrize("drill", DRILLS)
+@pytest.mark.parametrize("drill", [*DRILLS, *QUESTIONS])
 def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     made = drill(Random(1), "ab", 0).made()
     program = replace(made, contexts=("a", "b")).tidied()

@@ -16,6 +16,7 @@ from remit.testing.simulation.programs.grammar import (
     Look,
     Message,
     Program,
+    Question,
     Refuse,
     Root,
     Send,
@@ -24,7 +25,7 @@ from remit.testing.simulation.programs.grammar import (
     Wait,
 )
 
-__all__ = ["DRILLS", "HOSTILE", "Drill", "drilled"]
+__all__ = ["DRILLS", "HOSTILE", "QUESTIONS", "Drill", "drilled"]
 
 HOSTILE = (
     "O'Brien \"x\" \\", "日本語 ключ", "a/b.c~d!#*%", "k0 ", "é" * 200, "{k0}", "1e5", "null",
@@ -34,9 +35,10 @@ HOSTILE = (
 _KEY = "message.key"
 
 
-def drilled(random: Random) -> Program:
+def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
     """One situation, or two of them beside each other."""
-    drills = random.sample(DRILLS, 1 if random.random() < 0.8 else 2)
+    among = among or DRILLS
+    drills = random.sample(among, 1 if random.random() < 0.8 or len(among) == 1 else 2)
     places = tuple("ab"[: random.choice((1, 2, 2))])
     parts = [drill(random, places, number).made() for number, drill in enumerate(drills)]
     return Program(
@@ -46,6 +48,7 @@ def drilled(random: Random) -> Program:
         tuple(each for part in parts for each in part.events),
         tuple(each for part in parts for each in part.handlers),
         tuple(each for part in parts for each in part.roots),
+        tuple(each for part in parts for each in part.questions),
     ).tidied()
 
 
@@ -61,12 +64,14 @@ class Drill:
         self._events: list[Message] = []
         self._handlers: list[Handler] = []
         self._roots: list[Root] = []
+        self._questions: list[Question] = []
 
     def made(self) -> Program:
         """All of it."""
         self.put()
         kept, commands, events = tuple(self._kept), tuple(self._commands), tuple(self._events)
-        return Program((), kept, commands, events, tuple(self._handlers), tuple(self._roots))
+        handlers, roots, questions = tuple(self._handlers), tuple(self._roots), tuple(self._questions)
+        return Program((), kept, commands, events, handlers, roots, questions)
 
     def put(self) -> None:
         """Declares what there is."""
@@ -113,6 +118,10 @@ class Drill:
         path = f"q{self.number}{len(self._roots)}"
         wish = path if named == "" else named
         self._roots.append(Root(path, command, key, round(at, 2), wish, deadline, tries, copies))
+
+    def question(self, kept: str, key: str, at: float) -> None:
+        """A question from outside, for a fresh answer."""
+        self._questions.append(Question(kept, key, round(at, 2)))
 
     def sometimes(self, longest: float) -> float:
         """A moment, often an early one."""
@@ -309,4 +318,25 @@ class _Wishes(Drill):
             self.ask(command, "k0", self.sometimes(1.0))
 
 
+class _Fresh(Drill):
+    """Somebody asks for what has come of what he was told."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        near, far = self.kept(context), self.kept(self.there)
+        called = self.command(self.there, Change(far, _KEY))
+        way = Send(called, _KEY) if self.random.random() < 0.5 else Later(called, _KEY)
+        slow = Wait(self.random.choice((0.0, 0.3)))
+        self.react(context, (name,), slow, Change(near, _KEY), way)
+        command = self.command(self.here, Change(said, '"one"', (event[0],)))
+        for _ in range(self.random.choice((2, 4))):
+            at = self.sometimes(3.0)
+            self.ask(command, "k0", at)
+            for kept in (near, far):
+                self.question(kept, "k0", at + self.sometimes(1.5))
+
+
 DRILLS = (_Poison, _Passing, _Crowd, _Once, _Stubborn, _Branches, _Watch, _Callers, _Wishes)
+QUESTIONS = (_Fresh,)
+"""What is asked for besides."""

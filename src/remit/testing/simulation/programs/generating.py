@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from remit.testing.simulation.programs.drills import HOSTILE, drilled
+from remit.testing.simulation.programs.drills import HOSTILE, QUESTIONS, drilled
 from remit.testing.simulation.programs.grammar import (
     Branch,
     Change,
@@ -38,6 +38,8 @@ MOST = 14
 
 DRILLED = 0.5
 """The share of programs that are about what chance hardly ever puts together."""
+ASKED = 0.05
+"""The share of those in which somebody asks for fresh answers."""
 
 _KEYS = ("k0", "k1", "k0", "k1", "k2")
 _KEY_EXPRESSIONS = (
@@ -81,8 +83,11 @@ _FAILS = (
 def generate(seed: int) -> Program:
     """The program of a seed."""
     chance = Random(f"drill {seed}")  # noqa: S311  chance that can be repeated, no secret
-    if chance.random() < DRILLED:
+    share = chance.random()
+    if share < DRILLED:
         return drilled(chance)
+    if share < DRILLED + ASKED:
+        return drilled(chance, QUESTIONS)
     program = _Generator(Random(f"program {seed}")).program()  # noqa: S311  the same
     program = _with_meeting(Random(f"meeting {seed}"), program)  # noqa: S311  the same
     return _with_draws(Random(f"draws {seed}"), program)  # noqa: S311  the same

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 __all__ = [
-    "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Kept", "Later", "Look", "Message", "Program", "Refuse",
-    "Root", "Send", "Statement", "Swallow", "Wait", "inner", "uses",
+    "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Kept", "Later", "Look", "Message", "Program", "Question",
+    "Refuse", "Root", "Send", "Statement", "Swallow", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
@@ -190,6 +190,16 @@ class Root:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A question from outside, for a fresh answer: what is kept under a key, after all that was answered before."""
+
+    kept: str
+    key: str
+    """A text, not an expression."""
+    at: float
+
+
+@dataclass(frozen=True)
 class Program:
     """A system, and who calls it."""
 
@@ -199,11 +209,12 @@ class Program:
     events: tuple[Message, ...]
     handlers: tuple[Handler, ...]
     roots: tuple[Root, ...]
+    questions: tuple[Question, ...] = ()
 
     def size(self) -> int:
         """How much there is to read."""
         bodies = sum(1 for handler in self.handlers for _ in inner(handler.body))
-        parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots)
+        parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         extras = sum(len(each.extra) + len(each.told) for each in (*self.commands, *self.events))
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
@@ -285,6 +296,7 @@ def _tidied_once(program: Program) -> Program:
         commands=tuple(each for each in program.commands if each.name in commands & called),
         events=followed,
         roots=tuple(root for root in program.roots if root.command in commands),
+        questions=tuple(each for each in program.questions if each.kept in used_kept),
         kept=tuple(
             each if not each.folds else replace(each, folds=tuple(name for name in each.folds if name in live))
             for each in program.kept

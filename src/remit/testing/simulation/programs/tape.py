@@ -18,7 +18,7 @@ from remit.errors import OutcomeUnknown, ReplyTooLarge
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 
-__all__ = ["Called", "Look", "Place", "Run", "Said", "Tape"]
+__all__ = ["Answer", "Called", "Look", "Place", "Run", "Said", "Tape"]
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
@@ -49,6 +49,15 @@ class Look(NamedTuple):
     """What a run has seen of an aggregate."""
 
     place: Place
+    entries: tuple[str, ...]
+
+
+class Answer(NamedTuple):
+    """A fresh answer: what was kept."""
+
+    place: Place
+    began: float
+    """When it was asked for."""
     entries: tuple[str, ...]
 
 
@@ -220,6 +229,7 @@ class Tape:
         self.runs: list[Run] = []
         self.calls: defaultdict[str, list[Called]] = defaultdict(list)
         """By path, those from outside too."""
+        self.answers: list[Answer] = []
         self._choices = choices
         self._weather = weather
         self._tries: defaultdict[tuple[str, str], int] = defaultdict(int)
