@@ -189,6 +189,8 @@ def _of_nothing(facts: Facts) -> Iterator[Verdict]:
     roots = {id(each) for run in facts.tape.runs if facts.is_committed(run) for each in facts.with_those_beside(run)}
     for run in facts.tape.runs:
         by = said.get(run.path, [])
+        if facts.tape.calls.get(run.path):
+            continue  # it was called besides
         if run.handler in facts.beside or not by or any(id(each) in roots or not each.changes for each in by):
             continue
         if any(each.handler in facts.beside for each in by):
