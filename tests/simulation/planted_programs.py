@@ -396,7 +396,9 @@ def handle_letters_backwards(patch: pytest.MonkeyPatch) -> None:
         return list(reversed(await letters(self, subscription, key, 100, *more)))[:limit]
 
     patch.setattr(SqliteStore, "letters", last)
-    patch.setattr(writer, "_LOWEST", writer._LOWEST.replace("min(", "max("))
+    highest = writer._LOWEST.replace("ORDER BY pos LIMIT", "ORDER BY pos DESC LIMIT")
+    assert highest != writer._LOWEST
+    patch.setattr(writer, "_LOWEST", highest)
 
 
 def free_keys_with_letters(patch: pytest.MonkeyPatch) -> None:
