@@ -130,7 +130,7 @@ class ProgramWorkload(Workload):
                 began = asyncio.get_running_loop().time()
                 with contextlib.suppress(RemitError):
                     answer: Any = await door.ask(living, living.host.ask(each.query, fresh=True, deadline=5.0))
-                    if isinstance(answer, list):
+                    if answer is not None and not isinstance(answer, RemitError):
                         self.tape.answers.append(Answer(Place(each.kind, each.id), began, tuple(answer)))
                         return
             await asyncio.sleep(0.1 + self.choices.delay("again", 0.5))
