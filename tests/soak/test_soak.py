@@ -128,7 +128,7 @@ def test_the_simulation_runs_with_every_kind_of_mishap(soak: Soak) -> None:
     assert ran.stdout.count("1 seeds, 0 failed") == 5
 
 
-def test_generated_programs_are_run_and_logged(tmp_path: Path) -> None:
+def test_generated_programs_are_run_and_logged(soak: Soak, tmp_path: Path) -> None:
     log = tmp_path / "programs.log"
     ran = soak("programs", "--count", "3", "--seed", "2", "--log", str(log))
     assert ran.returncode == 0, ran.stdout + ran.stderr
