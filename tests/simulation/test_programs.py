@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from remit.testing.simulation import run_scene
 from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
+from remit.testing.simulation.programs.drills import DRILLS, QUESTIONS, Drill
 from remit.testing.simulation.programs.grammar import Gather, Send, inner
 from tests.simulation.planted import checkpoint_apart, in_two_transactions
 
@@ -34,12 +37,22 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
     programs = [generate(seed) for seed in range(300)]
     statements = [each for program in programs for handler in program.handlers for each in inner(handler.body)]
     assert {type(each).__name__ for each in statements} == {
-        "Look", "Change", "Send", "Later", "Gather", "Wait", "Branch", "Refuse", "Fail", "Swallow",
+        "Add", "Look", "Change", "Send", "Later", "Gather", "Wait", "Branch", "Refuse", "Fail", "Swallow",
     }  # fmt: skip
     assert {each.catch for each in statements if isinstance(each, Send)} == {"", "refusal", "all"}
     assert {each.how for each in statements if isinstance(each, Gather)} == {"gather", "group", "returned"}
     assert {handler.role for program in programs for handler in program.handlers} == {"command", "reaction", "together"}
     assert {len(program.contexts) for program in programs} == {1, 2, 3, 4}
+    assert {len(handler.messages) for program in programs for handler in program.handlers} == {1, 2}
+
+
+@pytest.mark.parametrize("drill", [*DRILLS, *QUESTIONS])
+def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
+    made = drill(Random(1), "ab", 0).made()
+    program = replace(made, contexts=("a", "b")).tidied()
+    found = run_program(program, scene_of(1))
+    assert found.report.verdicts == []
+    assert found.report.orders
 
 
 def test_what_is_printed_is_what_runs() -> None:

@@ -42,6 +42,9 @@ CI_KILLS, CI_SEEDS = 100, 60
 CI_SERVICE_KILLS, CI_STUDENTS = 200, 100
 CI_POSTGRES_STUDENTS, CI_POSTGRES_KILLS = 30, 60
 CI_EVERY = 4
+CI_PROGRAMS, CI_PLANTED, CI_PLANTED_EVERY = 250, 100, 4
+"""Generated programs; and of the planted bugs one of so many, in so many programs at most."""
+LOG = Path(tempfile.gettempdir()) / "remit-programs.log"
 SERVICES = Path(__file__).parents[1] / "placements" / "crash.toml"
 """Whose services are killed there."""
 
@@ -67,6 +70,8 @@ def _all_small() -> int:
         _placements(CI_POSTGRES_STUDENTS, seed=8, as_json=False, store="postgres-roles"),
         _simulation(CI_SEEDS, seed=1000),
         _points(seed=0, every=CI_EVERY, as_json=False),
+        _programs(CI_PROGRAMS, seed=1000, log=LOG),
+        _planted(CI_PLANTED, [1], every=CI_PLANTED_EVERY),
     )
 
 
@@ -102,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--ci",
         action="store_true",
-        help="all but ablations, size, programs and values, in small sizes",
+        help="all but ablations, size and values, in small sizes",
     )
     tests = parser.add_subparsers(dest="test", metavar="TEST")
     crashing = tests.add_parser(
@@ -180,7 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     programs.add_argument("--planted", action="store_true", help="look for planted bugs, in 500 programs at most")
     programs.add_argument(
-        "--log", type=Path, default=Path(tempfile.gettempdir()) / "remit-programs.log", metavar="FILE",
+        "--log", type=Path, default=LOG, metavar="FILE",
         help="gets a line for each batch of programs",
     )  # fmt: skip
     simulation = tests.add_parser(
@@ -336,8 +341,8 @@ def _programs(count: int, seed: int, log: Path) -> int:
     return 1 if failed else 0
 
 
-def _planted(limit: int, seeds: Sequence[int]) -> int:
-    names = [each.name for each in OF_PROGRAMS]
+def _planted(limit: int, seeds: Sequence[int], every: int = 1) -> int:
+    names = [each.name for each in OF_PROGRAMS[::every]]
     with screen.progress(bugs=len(names) * len(seeds)) as watch:
         sought = list(seek_planted(limit, seeds, names, lambda done: watch(bugs=done)))
     screen.show_planted(names, sought, limit)

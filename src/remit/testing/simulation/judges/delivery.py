@@ -46,19 +46,20 @@ def _holes(files: Files, context: str, log: Sequence[Message]) -> Iterator[Verdi
 
 
 def _written(context: str, log: Sequence[Message], logs: _Logs, *, several: bool) -> Iterator[Verdict]:
-    """What comes of one message is written once; what comes of the messages of one key, in their order."""
-    places = {each.id: (part, each.key) for log in logs.values() for part, each in enumerate(log)}
+    """What comes of one message is written once; what comes of the messages of one key in one log, in their order."""
+    places = {each.id: (of, at, each.key) for of, log in logs.items() for at, each in enumerate(log)}
     effects = defaultdict[tuple[str, ...], list[str]](list)
     for each in log:
         effects[f"{each.channel}", each.type, each.key, each.cause.partition(".")[2]].append(each.cause)
     for (_, type, key, by), causes in effects.items():
         if not several:
             yield from once(f"{type} of {key!r}, by cause", causes)
-        ordered = defaultdict[str, list[str]](list)
+        ordered = defaultdict[tuple[str, str], list[str]](list)
         for cause in causes:
             if (source := cause.partition(".")[0]) in places and by:
-                ordered[places[source][1]].append(source)
-        for of, sources in ordered.items():
+                written_by, _, of = places[source]
+                ordered[written_by, of].append(source)
+        for (_, of), sources in ordered.items():
             yield from in_order(f"{type} of {of!r} in {context}", sources, sorted(sources, key=places.__getitem__))
 
 

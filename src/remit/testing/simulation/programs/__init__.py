@@ -2,7 +2,7 @@
 
 from remit.testing.simulation.programs.generating import generate
 from remit.testing.simulation.programs.grammar import Program
-from remit.testing.simulation.programs.people import Ask, workload
+from remit.testing.simulation.programs.people import Ask, Question, workload
 from remit.testing.simulation.programs.running import Found, load, run_program, scene_of
 from remit.testing.simulation.programs.shrinking import shrink_program
 from remit.testing.simulation.programs.tape import Tape
@@ -12,6 +12,7 @@ __all__ = [
     "Ask",
     "Found",
     "Program",
+    "Question",
     "Tape",
     "generate",
     "load",

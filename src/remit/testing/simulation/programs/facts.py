@@ -11,7 +11,7 @@ from remit.checks import model_of
 from remit.contexts import ContextMap
 from remit.contexts.declarations import TOGETHER
 from remit.contexts.declarations import Handler as Declaration
-from remit.testing.simulation.judges import Files
+from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.tape import Place, Run, Tape
 
 __all__ = ["Facts"]
@@ -62,6 +62,11 @@ class Facts(Declared):
         projections = {f"{each.name}.{kept.__name__}" for each in declared.contexts for kept in each.projections}
         self.kept, self.documents = _state(files, projections)
         self.letters = _letters(files)
+        self.left_behind = [
+            Verdict("lost", f"{path} waits for {name}, and nobody tries it again: its key is not parked")
+            for name, path in _without_key(files)
+        ]
+        """Letters of keys that nobody looks after."""
         self.runs: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
         self._children: defaultdict[int, list[Run]] = defaultdict(list)
         for run in tape.runs:
@@ -119,3 +124,17 @@ def _letters(files: Files) -> set[tuple[str, str]]:
         for row in files.rows(context, "SELECT subscription, payload FROM letter WHERE discarded_at IS NULL")
     ]
     return {(name, json.loads(payload).get("path", "")) for name, payload in rows}
+
+
+def _without_key(files: Files) -> list[tuple[str, str]]:
+    rows: list[Any] = [
+        row
+        for context in files.contexts
+        for row in files.rows(
+            context,
+            "SELECT subscription, payload FROM letter WHERE discarded_at IS NULL AND"
+            " (subscription, source, channel, part, key) NOT IN"
+            " (SELECT subscription, source, channel, part, key FROM parked)",
+        )
+    ]
+    return [(name, json.loads(payload).get("path", "")) for name, payload in rows]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
+from remit.testing.simulation.programs.drills import HOSTILE, QUESTIONS, drilled
 from remit.testing.simulation.programs.grammar import (
     Branch,
     Change,
@@ -35,11 +36,12 @@ T = TypeVar("T")
 MOST = 14
 """What one call from outside may lead to, at most, in runs of handlers."""
 
+DRILLED = 0.5
+"""The share of programs that are about what chance hardly ever puts together."""
+ASKED = 0.05
+"""The share of those in which somebody asks for fresh answers."""
+
 _KEYS = ("k0", "k1", "k0", "k1", "k2")
-_HOSTILE = (
-    "O'Brien \"x\" \\", "日本語 ключ", "a/b.c~d!#*%", "k0 ", "é" * 200, "{k0}", "1e5", "null",
-    "\u202ek0\u2028", "-", "k0\n", "nul\0", "x" * 600,
-)  # fmt: skip
 _KEY_EXPRESSIONS = (
     *(6 * ("message.key",)), '"k0"', '"k1"', 'f"{message.key[:40]}-x"', "message.key[:1]",
 )  # fmt: skip
@@ -80,7 +82,13 @@ _FAILS = (
 
 def generate(seed: int) -> Program:
     """The program of a seed."""
-    program = _Generator(Random(f"program {seed}")).program()  # noqa: S311  chance that can be repeated, no secret
+    chance = Random(f"drill {seed}")  # noqa: S311  chance that can be repeated, no secret
+    share = chance.random()
+    if share < DRILLED:
+        return drilled(chance)
+    if share < DRILLED + ASKED:
+        return drilled(chance, QUESTIONS)
+    program = _Generator(Random(f"program {seed}")).program()  # noqa: S311  the same
     program = _with_meeting(Random(f"meeting {seed}"), program)  # noqa: S311  the same
     return _with_draws(Random(f"draws {seed}"), program)  # noqa: S311  the same
 
@@ -256,7 +264,7 @@ class _Generator:
 
     def _roots(self) -> tuple[Root, ...]:
         first = [each.name for each in self._commands if self._levels[each.name] == 0]
-        keys = [*_KEYS, self._one(_HOSTILE)] if self._chance(0.4) else list(_KEYS)
+        keys = [*_KEYS, self._one(HOSTILE)] if self._chance(0.4) else list(_KEYS)
         shared = self._chance(0.3)
         roots: list[Root] = []
         budget = 40

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 __all__ = [
-    "Branch", "Change", "Fail", "Gather", "Handler", "Kept", "Later", "Look", "Message", "Program", "Refuse", "Root",
-    "Send", "Statement", "Swallow", "Wait", "inner", "uses",
+    "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Kept", "Later", "Look", "Message", "Program", "Question",
+    "Refuse", "Root", "Send", "Statement", "Swallow", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
@@ -36,6 +36,14 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Add:
+    """Adds an aggregate that must not be there."""
+
+    kept: str
+    key: str
+
+
+@dataclass(frozen=True)
 class Send:
     """Calls a command and waits for its answer."""
 
@@ -52,6 +60,8 @@ class Send:
     """Under a key of its own, so that it is done once for all messages with this key."""
     varies: str = ""
     """An expression, for a command with an identity, of what else it says: not the same in each run."""
+    again: bool = False
+    """Whether it is the wish, known by its identity, of another statement that says so too: done once for both."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,8 @@ class Later:
 
     command: str
     key: str
+    again: bool = False
+    """Whether it is the wish, known by its identity, of another statement that says so too: done once for both."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +88,8 @@ class Wait:
     """Takes its time."""
 
     seconds: float
+    meet: bool = False
+    """Whether until a moment that all share who wait so: the next multiple."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +125,7 @@ class Swallow:
     seconds: float
 
 
-Statement: TypeAlias = Look | Change | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow
+Statement: TypeAlias = Add | Look | Change | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow
 
 
 @dataclass(frozen=True)
@@ -176,6 +190,16 @@ class Root:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A question from outside, for a fresh answer: what is kept under a key, after all that was answered before."""
+
+    kept: str
+    key: str
+    """A text, not an expression."""
+    at: float
+
+
+@dataclass(frozen=True)
 class Program:
     """A system, and who calls it."""
 
@@ -185,11 +209,12 @@ class Program:
     events: tuple[Message, ...]
     handlers: tuple[Handler, ...]
     roots: tuple[Root, ...]
+    questions: tuple[Question, ...] = ()
 
     def size(self) -> int:
         """How much there is to read."""
         bodies = sum(1 for handler in self.handlers for _ in inner(handler.body))
-        parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots)
+        parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
         extras = sum(len(each.extra) + len(each.told) for each in (*self.commands, *self.events))
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
@@ -228,7 +253,7 @@ def uses(body: tuple[Statement, ...]) -> Uses:
     """What a body names, each once, in order."""
     found = Uses()
     for each in inner(body):
-        if isinstance(each, (Look, Change)) and each.kept not in found.kept:
+        if isinstance(each, (Add, Look, Change)) and each.kept not in found.kept:
             found.kept.append(each.kept)
         if isinstance(each, Change):
             found.recorded.extend(event for event in each.events if event not in found.recorded)
@@ -271,6 +296,7 @@ def _tidied_once(program: Program) -> Program:
         commands=tuple(each for each in program.commands if each.name in commands & called),
         events=followed,
         roots=tuple(root for root in program.roots if root.command in commands),
+        questions=tuple(each for each in program.questions if each.kept in used_kept),
         kept=tuple(
             each if not each.folds else replace(each, folds=tuple(name for name in each.folds if name in live))
             for each in program.kept
@@ -290,7 +316,7 @@ def _without(
     for each in body:
         if isinstance(each, (Send, Later)) and each.command not in commands:
             continue
-        if isinstance(each, (Look, Change)) and each.kept not in kept:
+        if isinstance(each, (Add, Look, Change)) and each.kept not in kept:
             continue
         if isinstance(each, Change):
             left.append(replace(each, events=tuple(name for name in each.events if name in events)))

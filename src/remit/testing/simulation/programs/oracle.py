@@ -21,6 +21,8 @@ __all__ = ["judge"]
 
 SLACK_SECONDS = 1.5
 """How much later than its deadline something may end: a commit that has begun is waited for."""
+_INSTANT = 0.01
+"""Seconds that a deadline may come later, of those that are sent on with less precision."""
 
 
 def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str]) -> Iterator[Verdict]:
@@ -36,6 +38,7 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     yield from judge_order(facts)
     yield from judge_sight(facts)
     yield from _in_time(tape)
+    yield from facts.left_behind
 
 
 def _once(facts: Facts) -> Iterator[Verdict]:
@@ -60,6 +63,8 @@ def _whole(facts: Facts) -> Iterator[Verdict]:
             continue
         if not run.whole:
             yield Verdict("false", f"{_name(run)} is stored, and has ended with {run.error!r}")
+        elif run.ended is not None and run.ended > run.limit + _INSTANT:
+            yield Verdict("false", f"{_name(run)} is stored, and was over after its deadline")
         for place, entry in run.changes:
             if facts.stored.get(entry, (None, 0))[0] != place:
                 yield Verdict("lost", f"{entry} is not in {place.kind} {place.id!r}, and more of {_name(run)} is")
@@ -184,6 +189,8 @@ def _of_nothing(facts: Facts) -> Iterator[Verdict]:
     roots = {id(each) for run in facts.tape.runs if facts.is_committed(run) for each in facts.with_those_beside(run)}
     for run in facts.tape.runs:
         by = said.get(run.path, [])
+        if facts.tape.calls.get(run.path):
+            continue  # it was called besides
         if run.handler in facts.beside or not by or any(id(each) in roots or not each.changes for each in by):
             continue
         if any(each.handler in facts.beside for each in by):

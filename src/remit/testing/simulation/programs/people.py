@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from remit.contexts import ContextMap
 from remit.errors import RemitError
-from remit.messages import Command, Refusal
+from remit.messages import Command, Query, Refusal
 from remit.observability import RuntimeEvent
 from remit.testing.simulation.cluster import Choices, Door, Weather
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.excuses import Excuses
 from remit.testing.simulation.programs.oracle import judge
-from remit.testing.simulation.programs.tape import Called, Tape
+from remit.testing.simulation.programs.tape import Answer, Called, Place, Tape
 from remit.testing.simulation.workloads import Workload
 
-__all__ = ["Ask", "ProgramWorkload", "workload"]
+__all__ = ["Ask", "ProgramWorkload", "Question", "workload"]
+
+_PATIENT = 8
+"""How often a question is asked, until there is a fresh answer."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +46,23 @@ class Ask:
     """Whether what has changed nothing is wished anew, under another key."""
 
 
-def workload(system: Callable[[Tape], ContextMap], calls: Sequence[Ask]) -> type[Workload]:
+@dataclass(frozen=True)
+class Question:
+    """A question from outside, for a fresh answer."""
+
+    kind: str
+    """Of the aggregate: `<context>.<class>`."""
+    id: str
+    query: Query[list[str]]
+    at: float
+
+
+def workload(
+    system: Callable[[Tape], ContextMap], calls: Sequence[Ask], questions: Sequence[Question] = ()
+) -> type[Workload]:
     """A workload of a system whose handlers note on a tape what they do."""
-    return type("Written", (ProgramWorkload,), {"declared": staticmethod(system), "calls": tuple(calls)})
+    what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions)}
+    return type("Written", (ProgramWorkload,), what)
 
 
 class ProgramWorkload(Workload):
@@ -52,6 +70,7 @@ class ProgramWorkload(Workload):
 
     declared: ClassVar[Callable[[Tape], ContextMap]]
     calls: ClassVar[Sequence[Ask]]
+    questions: ClassVar[Sequence[Question]] = ()
     several = True
 
     def __init__(self, choices: Choices, weather: Weather, clients: int | None, rounds: int | None) -> None:
@@ -66,7 +85,8 @@ class ProgramWorkload(Workload):
         return self._map
 
     def people(self, door: Door) -> Iterable[Coroutine[Any, Any, None]]:
-        return [self._ask(door, each) for each in self.calls for _ in range(each.copies)]
+        calls = [self._ask(door, each) for each in self.calls for _ in range(each.copies)]
+        return [*calls, *(self._question(door, each) for each in self.questions)]
 
     @property
     def answered(self) -> int:
@@ -101,6 +121,19 @@ class ProgramWorkload(Workload):
             elif key is None:
                 return
             await asyncio.sleep(0.1 + self.choices.delay("again", 1.0))
+
+    async def _question(self, door: Door, each: Question) -> None:
+        await asyncio.sleep(each.at + self.choices.delay("ask", 1.0))
+        for _ in range(_PATIENT):
+            living = door.somebody()
+            if living is not None and living.host is not None:
+                began = asyncio.get_running_loop().time()
+                with contextlib.suppress(RemitError):
+                    answer: Any = await door.ask(living, living.host.ask(each.query, fresh=True, deadline=5.0))
+                    if answer is not None and not isinstance(answer, RemitError):
+                        self.tape.answers.append(Answer(Place(each.kind, each.id), began, tuple(answer)))
+                        return
+            await asyncio.sleep(0.1 + self.choices.delay("again", 0.5))
 
     async def _ask_once(self, door: Door, ask: Ask, path: str, key: str | None) -> Called:
         while (living := door.somebody()) is None or living.host is None:  # noqa: ASYNC110  no event tells of a process

@@ -29,7 +29,7 @@ def shrink_program(found: Found, *, tries: int = 400) -> Found:
         before = search.best.program.size()
         for scene in _calmer(search.best.scene):
             search.fails(search.best.program, [scene])
-        for edit in (_roots, _contexts, _handlers, _kept, _bodies, _details, _root_details):
+        for edit in (_roots, _questions, _contexts, _handlers, _kept, _bodies, _details, _root_details):
             search.descend(edit)
     search.without_faults()
     return search.best
@@ -101,6 +101,11 @@ def _calmer(scene: Scene) -> Iterator[Scene]:
     yield replace(scene, apart=False)
     yield replace(scene, pull=True)
     yield replace(scene, seed=scene.seed - scene.seed % 3)  # without trimming
+
+
+def _questions(program: Program) -> Iterator[Program]:
+    for at in range(len(program.questions)):
+        yield replace(program, questions=program.questions[:at] + program.questions[at + 1 :])
 
 
 def _roots(program: Program) -> Iterator[Program]:

@@ -18,6 +18,7 @@ def judge_sight(facts: Facts) -> Iterator[Verdict]:
     """A run that counts has seen what somebody was told of before it began, and what came of the message before."""
     yield from _what_was_answered(facts)
     yield from _what_came_before(facts)
+    yield from _fresh(facts)
 
 
 def _counts(facts: Facts, run: Run) -> bool:
@@ -61,6 +62,21 @@ def _what_came_before(facts: Facts) -> Iterator[Verdict]:
             for place, entry in (change for run in facts.runs[follower, path] for change in run.changes):
                 if entry in facts.stored:
                     done[place].append(entry)
+
+
+def _fresh(facts: Facts) -> Iterator[Verdict]:
+    """A fresh answer has all that has come, by now, of what was answered before it was asked for."""
+    told: dict[str, float] = {}
+    for path, calls in facts.tape.calls.items():
+        ends = [call.ended for call in calls if call.by is None and call.outcome == "reply" and call.ended is not None]
+        if ends:
+            told[path] = min(ends)
+    for answer in facts.tape.answers:
+        for entry in facts.kept.get(answer.place, ()):
+            ended = told.get(entry.partition("/")[0])
+            if ended is not None and ended < answer.began and entry not in answer.entries:
+                where = f"{answer.place.kind} {answer.place.id!r}"
+                yield Verdict("false", f"a fresh answer about {where} has no {entry}, of what was answered before")
 
 
 def _comes_of(run: Run, path: str, follower: str) -> bool:

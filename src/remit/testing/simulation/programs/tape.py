@@ -18,7 +18,7 @@ from remit.errors import OutcomeUnknown, ReplyTooLarge
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 
-__all__ = ["Called", "Look", "Place", "Run", "Said", "Tape"]
+__all__ = ["Answer", "Called", "Look", "Place", "Run", "Said", "Tape"]
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
@@ -49,6 +49,15 @@ class Look(NamedTuple):
     """What a run has seen of an aggregate."""
 
     place: Place
+    entries: tuple[str, ...]
+
+
+class Answer(NamedTuple):
+    """A fresh answer: what was kept."""
+
+    place: Place
+    began: float
+    """When it was asked for."""
     entries: tuple[str, ...]
 
 
@@ -139,7 +148,13 @@ class Run:
         """Notes what was loaded, if anything was."""
         loaded: Any = kept
         if loaded is not None:
-            self.looks.append(Look(self._place(loaded), tuple(loaded.entries)))
+            place = self._place(loaded)
+            self.looks.append(Look(place, tuple(loaded.entries)))
+            self.wrong += [
+                f"has lost sight of its own {own}"
+                for at, own in self.changes
+                if at == place and own not in loaded.entries
+            ]
         return kept
 
     @staticmethod
@@ -202,6 +217,11 @@ class Run:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
 
 
+def _come(moment: asyncio.Future[None]) -> None:
+    if not moment.done():
+        moment.set_result(None)
+
+
 class Tape:
     """Outlives all processes."""
 
@@ -209,6 +229,7 @@ class Tape:
         self.runs: list[Run] = []
         self.calls: defaultdict[str, list[Called]] = defaultdict(list)
         """By path, those from outside too."""
+        self.answers: list[Answer] = []
         self._choices = choices
         self._weather = weather
         self._tries: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -229,6 +250,13 @@ class Tape:
         )  # fmt: skip
         self.runs.append(run)
         return run
+
+    async def meet(self, seconds: float) -> None:
+        """Waits until a moment that all share who wait so: the next multiple of so many seconds."""
+        loop = asyncio.get_running_loop()
+        moment: asyncio.Future[None] = loop.create_future()
+        loop.call_at((loop.time() // seconds + 1.0) * seconds, _come, moment)
+        await moment
 
     async def blow(self, run: Run) -> None:
         """A handler takes a while, and what it depends on is away now and then."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from remit.testing.simulation.programs.grammar import (
+    Add,
     Branch,
     Change,
     Fail,
@@ -16,6 +18,7 @@ from remit.testing.simulation.programs.grammar import (
     Look,
     Message,
     Program,
+    Question,
     Refuse,
     Root,
     Send,
@@ -36,10 +39,10 @@ import decimal
 import uuid
 
 from remit import Aggregate, CallError, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent, Later
-from remit import Projection, Refusal, Repository, Sender, field
+from remit import Projection, Query, Refusal, Repository, Sender, field
 from remit.contexts import ContextMap
 from remit.testing.simulation import Scene, run_scene
-from remit.testing.simulation.programs import Ask, Tape, workload
+from remit.testing.simulation.programs import Ask, Question, Tape, workload
 
 
 class No(Refusal):
@@ -54,25 +57,38 @@ _INDENT = "    "
 
 def written(program: Program, scene: Scene, title: str = "A generated program.") -> str:
     """The program with its scene, as a module: `SCENE`, and a test that runs it."""
+    if not scene.pull:  # what is owed is asked of the logs of others, which say nothing then
+        program = replace(program, questions=())
     parts = [_HEAD.format(title=title)]
     parts += [
         _message(each, "Command[str, No]" if _refuses(program, each) else "Command[str]") for each in program.commands
     ]
     parts += [text for each in program.events for text in _event(each)]
     parts += [_kept(program, each) for each in program.kept]
+    parts += [
+        f"class Seen{kept}(Query[list[str]]):\n    key: str\n"
+        for kept in dict.fromkeys(each.kept for each in program.questions)
+    ]
     parts.append("\n".join(_system(program)) + "\n")
     parts.append("\n".join(["CALLS = [", *(_INDENT + _root(program, each) for each in program.roots), "]"]) + "\n")
-    parts.append(f"SCENE = {_scene(scene)}\n")
+    if program.questions:
+        asked = [f"{_INDENT}{_question(program, each)}," for each in program.questions]
+        parts.append("\n".join(["QUESTIONS = [", *asked, "]"]) + "\n")
+        words = "system, CALLS, QUESTIONS"
+    else:
+        words = "system, CALLS"
+    parts.append(f"SCENE = {_scene(scene, words)}\n")
     parts.append("def test_program() -> None:\n    assert run_scene(SCENE).verdicts == []\n")
     return "\n\n".join(parts)
 
 
-def _scene(scene: Scene) -> str:
+def _scene(scene: Scene, asked: str) -> str:
     words = [f"{scene.seed}"]
     words += ["pull=False"] if not scene.pull else []
     words += ["apart=True"] if scene.apart else []
+    words += ["far=True"] if scene.far else []
     words += [f"faults={scene.faults!r}"] if scene.faults is not None else []
-    return f"Scene({', '.join(words)}, workload=workload(system, CALLS))"
+    return f"Scene({', '.join(words)}, workload=workload({asked}))"
 
 
 def _refuses(program: Program, command: Message) -> bool:
@@ -129,6 +145,12 @@ def _system(program: Program) -> Iterator[str]:
     for handler in program.handlers:
         yield ""
         yield from (_INDENT + line if line else line for line in _Writer(program, handler).lines())
+    for kept in (each for each in program.kept if any(each.name == one.kept for one in program.questions)):
+        yield f"\n    @{kept.context}.answer(Seen{kept.name})"
+        asked = f"query: Seen{kept.name}, stored: Repository[{kept.name}]"
+        yield f"    async def seen_{kept.name.lower()}({asked}) -> list[str]:"
+        yield "        found = await stored.find(query.key)"
+        yield "        return [] if found is None else found.entries"
     yield f'\n    return ContextMap(name="program", contexts=({", ".join(program.contexts)},))'
 
 
@@ -142,6 +164,11 @@ def _root(program: Program, root: Root) -> str:
     words += [f"copies={root.copies}"] if root.copies != 1 else []
     words += ["anew=True"] if root.anew else []
     return f"Ask({', '.join(words)}),"
+
+
+def _question(program: Program, each: Question) -> str:
+    (context,) = (kept.context for kept in program.kept if kept.name == each.kept)
+    return f'Question("{context}.{each.kept}", {each.key!r}, Seen{each.kept}(key={each.key!r}), at={each.at})'
 
 
 # ── handlers ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +249,7 @@ class _Writer:
     def _send(self, step: str, each: Send) -> list[str]:
         command = self._messages[each.command]
         path = f'run.at("{step}")' if each.times == 1 or each.equal else f'run.at("{step}", turn)'
-        path = f'run.shared("{each.command}")' if each.shared else path
+        path = f'run.shared("{each.command}")' if each.shared else 'run.at("again")' if each.again else path
         key = "message.key" if each.shared else "drawn" if self._handler.draws else each.key
         what = f", what={self._varying(each)}" if each.varies and command.identity else ""
         made = f"{each.command}(path={path}, key={key}{self._extra(command)}{what})"
@@ -241,10 +268,21 @@ class _Writer:
 
     def _later(self, step: str, each: Later) -> list[str]:
         command = self._messages[each.command]
-        fields = f'path=run.at("{step}"), key={each.key}{self._extra(command)}'
+        path = "again" if each.again else step
+        fields = f'path=run.at("{path}"), key={each.key}{self._extra(command)}'
         return [f"later_{each.command.lower()}.send(run.noted({each.command}({fields})))"]
 
+    def _add(self, step: str, each: Add) -> list[str]:
+        self._seen = f"seen{step}"
+        return [
+            f"{self._seen} = {each.kept}(id={each.key})",
+            f'run.change({self._seen}, "{step}")',
+            f"{each.kept.lower()}s.add({self._seen})",
+        ]
+
     def _wait(self, _: str, each: Wait) -> list[str]:
+        if each.meet:
+            return [f"await tape.meet({each.seconds})"]
         return [f"await asyncio.sleep({each.seconds})"]
 
     def _gather(self, step: str, each: Gather) -> list[str]:

@@ -1,0 +1,342 @@
+"""Programs for what chance hardly ever puts together: each is a small situation in which much can go wrong at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from remit.testing.simulation.programs.grammar import (
+    Add,
+    Change,
+    Fail,
+    Gather,
+    Handler,
+    Kept,
+    Later,
+    Look,
+    Message,
+    Program,
+    Question,
+    Refuse,
+    Root,
+    Send,
+    Statement,
+    Swallow,
+    Wait,
+)
+
+__all__ = ["DRILLS", "HOSTILE", "QUESTIONS", "Drill", "drilled"]
+
+HOSTILE = (
+    "O'Brien \"x\" \\", "日本語 ключ", "a/b.c~d!#*%", "k0 ", "é" * 200, "{k0}", "1e5", "null",
+    "\u202ek0\u2028", "-", "k0\n", "nul\0", "x" * 600,
+)  # fmt: skip
+"""Keys that somebody may come by: quotes, other scripts, what is too long, and what no store takes."""
+_KEY = "message.key"
+
+
+def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
+    """One situation, or two of them beside each other."""
+    among = among or DRILLS
+    drills = random.sample(among, 1 if random.random() < 0.8 or len(among) == 1 else 2)
+    places = tuple("ab"[: random.choice((1, 2, 2))])
+    parts = [drill(random, places, number).made() for number, drill in enumerate(drills)]
+    return Program(
+        places,
+        tuple(each for part in parts for each in part.kept),
+        tuple(each for part in parts for each in part.commands),
+        tuple(each for part in parts for each in part.events),
+        tuple(each for part in parts for each in part.handlers),
+        tuple(each for part in parts for each in part.roots),
+        tuple(each for part in parts for each in part.questions),
+    ).tidied()
+
+
+class Drill:
+    """Puts a situation together. `here` is the context that is called, `there` another one, if there is one."""
+
+    def __init__(self, random: Random, places: Sequence[str], number: int) -> None:
+        self.random = random
+        self.here, self.there = places[0], places[-1]
+        self.number = number
+        self._kept: list[Kept] = []
+        self._commands: list[Message] = []
+        self._events: list[Message] = []
+        self._handlers: list[Handler] = []
+        self._roots: list[Root] = []
+        self._questions: list[Question] = []
+
+    def made(self) -> Program:
+        """All of it."""
+        self.put()
+        kept, commands, events = tuple(self._kept), tuple(self._commands), tuple(self._events)
+        handlers, roots, questions = tuple(self._handlers), tuple(self._roots), tuple(self._questions)
+        return Program((), kept, commands, events, handlers, roots, questions)
+
+    def put(self) -> None:
+        """Declares what there is."""
+        raise NotImplementedError
+
+    def kept(self, context: str) -> str:
+        """An aggregate."""
+        name = f"{context.upper()}Kept{self.number}{len(self._kept)}"
+        self._kept.append(Kept(name, context))
+        return name
+
+    def command(
+        self, context: str, *body: Statement, keyed: bool = False, identity: bool = False, refuses: bool = False
+    ) -> str:
+        """A command, and what handles it."""
+        name = f"{context.upper()}Ask{self.number}{len(self._commands)}"
+        text = ("text", "str", repr(self.random.choice(HOSTILE[:-2]))) if self.random.random() < 0.2 else None
+        self._commands.append(Message(name, context, keyed, (text,) if text else (), identity))
+        self._handle(context, (name,), body, "command", refuses=refuses)
+        return name
+
+    def event(self, context: str) -> tuple[str, str]:
+        """A domain event, and the integration event that is published of it."""
+        name = f"{context.upper()}Was{self.number}{len(self._events)}"
+        told = name.replace("Was", "Told")
+        self._events.append(Message(name, context, told=told))
+        return name, told
+
+    def react(self, context: str, events: Sequence[str], *body: Statement) -> None:
+        """A reaction."""
+        self._handle(context, tuple(events), body, "reaction")
+
+    def _handle(
+        self, context: str, messages: tuple[str, ...], body: Sequence[Statement], role: str, *, refuses: bool = False
+    ) -> None:
+        name = f"{'do' if role == 'command' else 'on'}{self.number}{len(self._handlers)}"
+        self._handlers.append(Handler(name, context, messages, tuple(body), role, refuses))
+
+    def ask(
+        self, command: str, key: str = "k0", at: float = 0.0, *, named: str | None = "", deadline: float = 10.0,
+        tries: int = 6, copies: int = 1,
+    ) -> None:  # fmt: skip
+        """A call from outside; under its own path as a key, if nothing else is said."""
+        path = f"q{self.number}{len(self._roots)}"
+        wish = path if named == "" else named
+        self._roots.append(Root(path, command, key, round(at, 2), wish, deadline, tries, copies))
+
+    def question(self, kept: str, key: str, at: float) -> None:
+        """A question from outside, for a fresh answer."""
+        self._questions.append(Question(kept, key, round(at, 2)))
+
+    def sometimes(self, longest: float) -> float:
+        """A moment, often an early one."""
+        return self.random.random() * longest
+
+    def followed(self, event: tuple[str, str]) -> tuple[str, str]:
+        """A context that follows, and which of the two events."""
+        if self.there != self.here and self.random.random() < 0.6:
+            return self.there, event[1]
+        return self.here, event[self.random.random() < 0.3]
+
+
+class _Poison(Drill):
+    """The first of several messages of a key fails until somebody mends it, and more of them come meanwhile."""
+
+    def put(self) -> None:
+        event, other = self.event(self.here), self.event(self.here)
+        said, kept = self.kept(self.here), self.random.random() < 0.5
+        context, name = self.followed(event)
+        events = (name, other[name == event[1]]) if self.random.random() < 0.4 else (name,)
+        recorded = (event[0], event[0], other[0] if len(events) > 1 else event[0])
+        ends = self.random.choice(('(".0", ".0!")', '(".0", ".0!", ".1", ".1!")', '(".1", ".1!")'))
+        failing = Fail(f"not tape.fixed and message.path.endswith({ends})", 'ValueError("a bug, until it is mended")')
+        again = Fail(f"run.tries < 2 and not message.path.endswith({ends})", 'ValueError("a bug, once")')
+        doing: list[Statement] = [Change(self.kept(context), _KEY)]
+        if kept:
+            doing.append(Send(self.command(context, Change(self.kept(context), _KEY)), _KEY))
+        self.react(context, events, failing, *([again] if self.random.random() < 0.5 else []), *doing)
+        command = self.command(self.here, Change(said, '"one"', recorded))
+        for number in range(self.random.choice((3, 5, 7))):
+            self.ask(command, "k0" if self.random.random() < 0.8 else "k1", number * self.sometimes(3.0))
+
+
+class _Passing(Drill):
+    """What is needed is away for a while, and what is called then is decided anew each time."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        called = self.command(self.there, Change(self.kept(self.there), _KEY), identity=True)
+        tries = self.random.choice((2, 3, 6, 6))
+        error = self.random.choice(
+            ('ConnectionError("away")', 'ConnectionError("away")', 'ValueError("a bug, at first")')
+        )
+        body: list[Statement] = [Change(self.kept(context), _KEY), Fail(f"run.tries < {tries}", error)]
+        if self.random.random() < 0.3:
+            calling: list[Statement] = [Send(called, _KEY, again=True), Later(called, _KEY, again=True)]
+        else:
+            varies = self.random.choice(("run.tries", ""))
+            calling = [Send(called, _KEY, varies=varies, times=self.random.choice((1, 2)))]
+        at = self.random.choice((0, 1))
+        body[at:at] = calling
+        self.react(context, (name,), *body)
+        command = self.command(self.here, Change(said, '"one"', (event[0],) * self.random.choice((1, 2, 3))))
+        for _ in range(self.random.choice((2, 4))):
+            self.ask(command, self.random.choice(("k0", "k1")), self.sometimes(4.0))
+
+
+class _Crowd(Drill):
+    """Many write one aggregate at the same moment, in one process and in several."""
+
+    def put(self) -> None:
+        event, kept = self.event(self.here), self.kept(self.here)
+        later = self.command(self.here, Change(self.kept(self.here), _KEY))
+        meeting = Wait(self.random.choice((0.25, 0.5)), meet=True)
+        recorded = (event[0],) * self.random.choice((0, 1, 2))
+        changed = (Change(kept, _KEY, recorded), Later(later, _KEY))
+        first = Look(kept, _KEY) if self.random.random() < 0.5 else meeting
+        one = self.command(self.here, first, meeting, *changed[: self.random.choice((1, 2, 2))])
+        self.react(self.here, (event[0],), *((meeting,) if self.random.random() < 0.5 else ()), Change(kept, _KEY))
+        if self.there != self.here:
+            self.react(self.there, (event[1],), Change(self.kept(self.there), _KEY))
+        keys = (_KEY, _KEY, '"k1"')
+        branches = tuple((Send(one, keys[turn % 3]),) for turn in range(self.random.choice((2, 3, 4))))
+        every = self.command(self.here, Gather(branches, self.random.choice(("gather", "returned"))))
+        for _ in range(self.random.choice((1, 2, 3))):
+            self.ask(self.random.choice((one, every)), "k0", self.sometimes(2.0), copies=self.random.choice((1, 1, 2)))
+
+
+class _Once(Drill):
+    """Nobody asks twice, and everybody gives up early: while something is called, or is being committed."""
+
+    def put(self) -> None:
+        slow = (Wait(self.random.choice((0.0, 0.0, 0.05, 0.3))),)
+        inner = self.command(self.there, *slow, Change(self.kept(self.there), _KEY))
+        limits = (0.0, 0.01, 0.02, 0.05, 0.1, 0.35)
+        sends = [
+            Send(inner, _KEY, "all", self.random.choice(limits), self.random.choice((1, 2)))
+            for _ in range(self.random.choice((2, 3)))
+        ]
+        outer = self.command(self.here, *sends, Change(self.kept(self.here), _KEY))
+        unknown = self.random.random() < 0.6
+        """Whether nobody gives a key, so that nobody can ask what became of it."""
+        for _ in range(24 if unknown else 8):
+            command = self.random.choice((inner, inner, inner, outer) if unknown else (inner, outer))
+            named = None if unknown else ""
+            deadline = self.random.choice((10.0, 10.0, 10.0 if unknown else 0.03, 0.02, 0.05, 0.1, 0.35))
+            key = self.random.choice(("k0", "k1", "k2"))
+            self.ask(command, key, self.sometimes(3.0), named=named, deadline=deadline, tries=1)
+
+
+class _Stubborn(Drill):
+    """A handler that does not end when it is asked to."""
+
+    def put(self) -> None:
+        waits = [Swallow(1.0) for _ in range(self.random.choice((1, 2, 4, 4)))]
+        kept = self.kept(self.there)
+        inner = self.command(self.there, *waits, Change(kept, _KEY))
+        limit = self.random.choice((0.2, 0.4))
+        outer = self.command(self.here, Send(inner, _KEY, "all", limit), Change(self.kept(self.here), _KEY))
+        for _ in range(4):
+            command = self.random.choice((inner, inner, outer))
+            deadline = self.random.choice((0.3, 0.5, 10.0 if command == outer else 0.3))
+            self.ask(command, "k0", self.sometimes(3.0), deadline=deadline, tries=self.random.choice((1, 2)))
+
+
+class _Branches(Drill):
+    """Branches load what others load at the same time."""
+
+    def put(self) -> None:
+        kept, event = self.kept(self.here), self.event(self.here)
+        ways: list[tuple[Statement, ...]] = [
+            (Change(kept, _KEY, (event[0],)),),
+            (Look(kept, _KEY),),
+            (Look(kept, _KEY), Wait(0.01), Look(kept, _KEY)),
+            (Change(kept, _KEY), Wait(0.0), Look(kept, _KEY)),
+        ]
+        self.random.shuffle(ways)
+        branches = tuple(ways[: self.random.choice((2, 3))])
+        body = (Gather(branches, self.random.choice(("gather", "group"))), Look(kept, _KEY))
+        command = self.command(self.here, *body)
+        self.react(self.here, (event[0],), Change(kept, _KEY))
+        for _ in range(self.random.choice((2, 4))):
+            self.ask(command, "k0", self.sometimes(3.0))
+
+
+class _Watch(Drill):
+    """Messages that are handled together look at what others write meanwhile, who are told so."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        watched, mine = self.kept(self.here), self.kept(self.here)
+        bump = self.command(self.here, Change(watched, _KEY))
+        drive = self.command(self.here, Send(bump, _KEY, times=self.random.choice((6, 10))))
+        emit = self.command(self.here, Change(said, '"one"', (event[0],) * 6))
+        look: list[Statement] = [Look(watched, _KEY), Change(mine, _KEY)]
+        self.react(self.here, (event[self.random.random() < 0.3],), *look)
+        for at in (0.1, 0.9, 1.7):
+            self.ask(emit, "k0", at)
+            self.ask(drive, "k0", at)
+            self.ask(bump, "k0", at + 0.1)
+
+
+class _Callers(Drill):
+    """What a reaction calls looks at what the message before has led to."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        mine = self.kept(context)
+        called = self.command(context, Look(mine, _KEY), Change(self.kept(context), _KEY))
+        body: list[Statement] = [Send(called, _KEY), Change(mine, _KEY)]
+        self.react(context, (name,), *(body if self.random.random() < 0.7 else reversed(body)))
+        command = self.command(self.here, Change(said, '"one"', (event[0],) * 3))
+        for _ in range(self.random.choice((1, 2, 3))):
+            self.ask(command, "k0", self.sometimes(3.0))
+
+
+class _Wishes(Drill):
+    """Keys that others have too, and refusals of what was decided already."""
+
+    def put(self) -> None:
+        kept, refused = self.kept(self.here), self.kept(self.here)
+        # The second one does not meet others at one aggregate: only its key keeps it from being done twice.
+        keys = (_KEY, 'f"k{run.tries}"')
+        plain = [self.command(self.here, Wait(0.5, meet=True), Change(kept, key)) for key in keys]
+        no = Refuse(self.random.choice(('message.key == "k0"', "len(message.path) % 2", "run.tries > 0")))
+        says_no = self.command(self.here, Change(refused, _KEY), no, keyed=True, refuses=True)
+        later = self.command(self.here, Later(says_no, _KEY), Later(says_no, '"k1"'), Change(kept, '"l"'))
+        added = self.command(self.here, Add(self.kept(self.here), _KEY))
+        wished = self.command(self.here, Change(self.kept(self.here), _KEY))
+        sharing = [
+            self.command(context, Send(wished, _KEY, shared=True), Change(self.kept(context), _KEY))
+            for context in (self.here, self.there)
+        ]
+        at = self.sometimes(1.0)
+        for command in (*plain, self.random.choice(plain)):  # the last one says something else under a used key
+            self.ask(command, "k0", at, named="wish", copies=self.random.choice((1, 2, 3)))
+        for number in range(3):
+            self.ask(plain[1], "k0", number + 1.0, named=f"wish {number}", copies=3)
+        for command in self.random.sample((says_no, later, added, added, later, says_no), 3):
+            self.ask(command, self.random.choice(("k0", "k1", *HOSTILE)), self.sometimes(3.0))
+        for command in sharing:
+            self.ask(command, "k0", self.sometimes(1.0))
+
+
+class _Fresh(Drill):
+    """Somebody asks for what has come of what he was told."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        near, far = self.kept(context), self.kept(self.there)
+        called = self.command(self.there, Change(far, _KEY))
+        way = Send(called, _KEY) if self.random.random() < 0.5 else Later(called, _KEY)
+        slow = Wait(self.random.choice((0.0, 0.3)))
+        self.react(context, (name,), slow, Change(near, _KEY), way)
+        command = self.command(self.here, Change(said, '"one"', (event[0],)))
+        for _ in range(self.random.choice((2, 4))):
+            at = self.sometimes(3.0)
+            self.ask(command, "k0", at)
+            for kept in (near, far):
+                self.question(kept, "k0", at + self.sometimes(1.5))
+
+
+DRILLS = (_Poison, _Passing, _Crowd, _Once, _Stubborn, _Branches, _Watch, _Callers, _Wishes)
+QUESTIONS = (_Fresh,)
+"""What is asked for besides."""
