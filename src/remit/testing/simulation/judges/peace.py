@@ -35,8 +35,9 @@ async def unsettled(
     # What hangs now has to be ended by the time limit of its handler, 30 seconds.
     # What a dead replica ran is taken over when its lease is over.
     await asyncio.sleep(35.0 if weather.hanging() else 30.0 if cluster.leased else 5.0)
-    if any(node not in cluster.hosts and not node.lost for node in cluster.nodes):
-        await asyncio.sleep(35.0)  # it has ended in the last round, and is started again
+    ends = any(each.state == "stopped" for host in cluster.hosts.values() for each in host.followers)
+    if ends or any(node not in cluster.hosts and not node.lost for node in cluster.nodes):
+        await asyncio.sleep(35.0)  # a process has ended in the last round, and is started again
     hanging = (f"a handler hangs for {seconds:.0f} s" for seconds in weather.hanging() if seconds > 31.0)
     return [*(Verdict("stuck", what) for what in (*left, *hanging)), *_beliefs(cluster, files)]
 
