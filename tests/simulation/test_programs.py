@@ -27,6 +27,11 @@ def test_nothing_is_wrong_with_programs_from_a_seed() -> None:
     assert sum(each.report.orders for each in found) > PROGRAMS
 
 
+def test_what_came_together_with_something_that_was_never_written_is_missed_by_nobody() -> None:
+    seed = 1_000_000_212  # a handler that is over its deadline each time, with a reaction that sends for later
+    assert run_program(generate(seed), scene_of(seed)).report.verdicts == []
+
+
 def test_a_seed_is_the_same_program_and_the_same_run() -> None:
     assert generate(5) == generate(5) != generate(6)
     one, other = (run_program(generate(5), scene_of(5)).report for _ in range(2))

@@ -120,6 +120,8 @@ def _consequences(facts: Facts) -> Iterator[Verdict]:
                 for said in each.said:
                     yield from _handled(facts, said, each)
     for (handler, path), runs in list(facts.runs.items()):
+        if handler in facts.beside:
+            continue  # it is written with what it came together with, or not at all
         ended = [run for run in runs if run.whole]
         silent = not any(run.changes for run in runs) and not any(map(facts.is_committed, runs))
         if silent and ended and handler not in facts.handlers.values() and (handler, path) not in facts.letters:
