@@ -72,7 +72,9 @@ async def test_everything_handled_is_running(scene: Scene) -> None:
     )
 
 
-async def test_lag_is_counted_in_messages_and_seconds(scene: Scene) -> None:
+@on_virtual_time
+async def test_lag_is_counted_in_messages_and_seconds() -> None:
+    scene = Scene()
     for id, ago in [("1", 20), ("2", 12), ("3", 5)]:
         await scene.append(id, ago=ago)
     await scene.advance("", "1")
