@@ -27,6 +27,22 @@ REMIT = str(Path(sys.executable).parent / "remit")
 SYSTEM = "post_office:office"
 DEADLINE = 20.0
 """Seconds until what a test waits for must have happened."""
+TWO_SERVICES = """
+system = "post_office:office"
+[stores]
+default = "sqlite:kept/{{context}}.db"
+[channels]
+calls = "http"
+[services.desk]
+runs = ["desk"]
+http = "127.0.0.1:{}"
+calls = "127.0.0.1:{}"
+[services.mail]
+runs = ["mail"]
+http = "127.0.0.1:{}"
+calls = "127.0.0.1:{}"
+"""
+"""A topology of the same system; four ports are to be filled in."""
 
 
 @dataclass

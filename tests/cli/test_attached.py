@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import DEADLINE, REMIT, SYSTEM, Office, is_clear
+from tests.cli.program import DEADLINE, REMIT, SYSTEM, TWO_SERVICES, Office, is_clear
 from tests.servers.ports import free_port
 
 ONE_SERVICE = """
@@ -18,19 +18,6 @@ system = "post_office:office"
 [services.all]
 runs = ["*"]
 http = "127.0.0.1:0"
-"""
-TWO_SERVICES = """
-system = "post_office:office"
-[channels]
-calls = "http"
-[services.desk]
-runs = ["desk"]
-http = "127.0.0.1:{}"
-calls = "127.0.0.1:{}"
-[services.mail]
-runs = ["mail"]
-http = "127.0.0.1:{}"
-calls = "127.0.0.1:{}"
 """
 
 

@@ -17,7 +17,7 @@ import pytest
 from remit.log import Channel, Record, SubscriptionId
 from remit.stores import Park, Unit
 from remit.stores.sqlite.store import SqliteStore
-from tests.cli.program import DEADLINE, Office, is_clear
+from tests.cli.program import DEADLINE, TWO_SERVICES, Office, is_clear
 from tests.servers.ports import free_port
 
 TOPOLOGY = """
@@ -128,21 +128,6 @@ def test_a_service_says_what_blocks_its_event_loop(office: Office, topology: Pat
         assert posting.result()[0] == 201
 
 
-TWO_SERVICES = """
-system = "post_office:office"
-[stores]
-default = "sqlite:kept/{{context}}.db"
-[channels]
-calls = "http"
-[services.desk]
-runs = ["desk"]
-http = "127.0.0.1:{}"
-calls = "127.0.0.1:{}"
-[services.mail]
-runs = ["mail"]
-http = "127.0.0.1:{}"
-calls = "127.0.0.1:{}"
-"""
 CALLER = """
 import sys
 from post_office import Contents, Post, office

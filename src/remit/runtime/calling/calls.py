@@ -97,7 +97,7 @@ class Calls:
             require_key(key, type(command).__name__)
         found = self._commands.get(type(command))
         if found is None:
-            key = key or trace or self._ids.new()
+            key = key or trace or self._ids.new()  # who gives a trace and no key has made it for this very command
             target = self._target(command, "handle")
             claim = CommandKey(caller, key, trace or escaped(key), target.contract.type)
             return self._there(command, target, deadline, claim, None)

@@ -69,7 +69,7 @@ class Limit(msgspec.Struct, eq=False):
     def refuse_ended(self) -> None:
         """The same, and when the task was asked to end: what a handler decides then may come of that."""
         self.refuse_late()
-        if self.task in _asked_to_end:
+        if self.task.cancelling() and self.task in _asked_to_end:  # the first is quick, and nearly never true
             raise asyncio.CancelledError
 
     def owns_cancellation(self) -> bool:
