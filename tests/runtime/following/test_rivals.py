@@ -102,12 +102,30 @@ async def test_a_source_that_is_away_at_the_start_is_taken_up_when_it_is_back(so
     talk = Talk()
     await handled(talk)
     talk.away = 3
-    async with talk.running() as (runtime, follower, _):
-        assert "source-silent: Unavailable: away" in talk.states
+    async with talk.running() as (runtime, follower, feed):
+        await until(lambda: feed.away == 0)
         talk.gates[ADA].set()
         await runtime.send(Say(who=ADA))
         await until(lambda: follower.position(PART[ADA]) == 2)
         assert (follower.state, talk.said) == ("running", [])
+        assert not any("source-silent" in state for state in talk.states), "a source that starts as well is no news"
+
+
+@on_virtual_time
+async def test_a_source_that_is_still_away_a_while_after_the_start_is_silent() -> None:
+    talk = Talk()
+    talk.away = 1_000_000
+    async with talk.running() as (_, follower, feed):
+        await asyncio.sleep(SILENT_SECONDS - 1)
+        assert follower.state == "running"
+        await asyncio.sleep(2)
+        assert follower.state == "source-silent"
+        feed.away = 0
+        await asyncio.sleep(2)
+        feed.away = 1_000_000
+        follower.ring()
+        await asyncio.sleep(1)
+        assert follower.state == "source-silent", "one that has been seen is missed at once"
 
 
 async def test_a_source_that_comes_back_with_another_history_is_noticed(soon: None) -> None:
@@ -117,6 +135,5 @@ async def test_a_source_that_comes_back_with_another_history_is_noticed(soon: No
     talk.source = MemoryStore(partitions=2)
     await talk.source.commit(Unit(entries=[Entry(Channel.PRIVATE, ADA, "another", "talk.Said", 1, 0.0, "{}", b"{}")]))
     async with talk.running() as (_, follower, _feed):
-        assert "source-silent: Unavailable: away" in talk.states
         await until(lambda: follower.state == "regressed")
         assert "message 1 is 'another'" in follower.note

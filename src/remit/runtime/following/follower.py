@@ -21,7 +21,7 @@ from remit.runtime.following.ending import DRAIN_SECONDS, end
 from remit.runtime.following.history import REPORT_SECONDS, Break, History, Stands, beyond, misfit
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.states import BROKEN, LOST, severity
-from remit.runtime.following.troubles import Troubles
+from remit.runtime.following.troubles import SILENT_SECONDS, Troubles
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
 from remit.runtime.work.deadlines import ask_to_end
@@ -67,6 +67,8 @@ class Follower:
         self._bell = asyncio.Event()
         self._failures = 0
         self._stopping = self._prepared = self._compared = False
+        self._expected = 0.0
+        """Until when a source that has not been seen since the start may be starting as well (loop time)."""
         self._tasks: list[asyncio.Task[None]] = []
         self._unwatch: Callable[[], None] | None = None
 
@@ -89,6 +91,7 @@ class Follower:
     async def start(self) -> None:
         """Takes up the stored checkpoints and begins. A source that is away keeps it waiting until it is back."""
         self._stopping = self._prepared = self._compared = False
+        self._expected = asyncio.get_running_loop().time() + SILENT_SECONDS
         self._lanes.clear()
         self._troubles.clear()
         self._effect.start(self._troubles)
@@ -149,6 +152,7 @@ class Follower:
         except Exception as error:  # noqa: BLE001  # whatever a feed raises, this loop must not end
             self._trouble("source", error, 0)
             return False
+        self._expected = 0.0
         self._troubles.end("source")
         for part, (pos, _) in heads.items():
             lane = self._lane(part)
@@ -276,12 +280,13 @@ class Follower:
         await self._effect.pause(error, lane.failures)
 
     def _trouble(self, cause: int | str, error: Exception, failures: int) -> None:
-        if shown := self._effect.trouble(error, failures):
-            self._troubles.begin(cause, *shown)
-        else:
+        shown = self._effect.trouble(error, failures)
+        if shown is None:
             lane = self._lanes.get(cause) if isinstance(cause, int) else None
             trace = "" if lane is None or lane.failing is None else trace_of(lane.failing)
             self._listeners.say(Retrying(self._listeners.seconds(), trace, self.name, told(error), error))
+        elif shown[0] != "source-silent" or asyncio.get_running_loop().time() >= self._expected:
+            self._troubles.begin(cause, *shown)
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""
