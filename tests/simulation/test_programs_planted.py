@@ -13,8 +13,8 @@ from remit.testing.simulation.programs import generate, run_program, scene_of
 from tests.simulation.planted_programs import OF_PROGRAMS, PlantedInPrograms
 from tests.soak.programs import program_seed
 
-MORE = 20
-"""Programs that are tried besides those that have found it."""
+MORE = 150
+"""Programs that are tried when those that have found it find it no more: whatever changes a moment changes all runs."""
 
 
 @pytest.mark.parametrize("planted", [each for each in OF_PROGRAMS if each.seen], ids=lambda planted: planted.name)
