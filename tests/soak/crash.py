@@ -16,6 +16,9 @@ __all__ = ["Outcome", "Sizes", "crash"]
 
 AT_ONCE = 8
 """Students who play at the same time: enough for something to be on its way at nearly every moment."""
+PATIENCE_SECONDS = 120.0
+"""How long a student asks for one thing: on a busy machine what was killed takes seconds to come back, when the
+next kill is due; and a call to a zombie is answered by nobody until its deadline."""
 UPTIME_SECONDS = (0.0, 0.15)
 """How long the platform lives, once it is ready: a moment between these, drawn anew each time."""
 STARTING = (0.8, 1.05)
@@ -109,6 +112,7 @@ class _Crash:
         return play(
             self._platform.url, students=self._sizes.students, seed=self._sizes.seed, at_once=AT_ONCE,
             through=self._count_students, longer=lambda: self._outcome.kills < self._sizes.kills,
+            patience=PATIENCE_SECONDS,
         )  # fmt: skip
 
     def _kill_during(self, cohort: Future[list[Told]]) -> None:

@@ -15,7 +15,7 @@ from learning.process import Service, Services
 from tests.placements.databases import Databases, deployed_on
 from tests.placements.deployment import Deployment, deployed
 from tests.servers.nats import NatsServer
-from tests.soak.crash import AT_ONCE, Outcome, Sizes
+from tests.soak.crash import AT_ONCE, PATIENCE_SECONDS, Outcome, Sizes
 
 __all__ = ["crash_services"]
 
@@ -29,9 +29,6 @@ ZOMBIE_SECONDS = 13.0
 """How long a replica is paused: longer than a lease, so that its work is in other hands when it comes back."""
 PAUSE_SECONDS = 2.0
 """How long a service is paused that has no replicas."""
-PATIENCE_SECONDS = 120.0
-"""How long a student asks for one thing: a call to a zombie is answered by nobody until its deadline, and on a busy
-machine a service that was killed takes seconds to come back, when the next one is killed already."""
 STARTS = 5
 """How often a service may fail to start before that is a finding: the broker may be away just then."""
 
