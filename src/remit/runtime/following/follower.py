@@ -24,7 +24,7 @@ from remit.runtime.following.states import BROKEN, LOST, severity
 from remit.runtime.following.troubles import SILENT_SECONDS, Troubles
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
-from remit.runtime.work.deadlines import ask_to_end
+from remit.runtime.work.deadlines import ask_to_end, begin_handling
 from remit.stores import Store
 from remit.transports import Feed, Push
 
@@ -134,12 +134,17 @@ class Follower:
             self._start_worker(lane)
 
     async def _look_after(self) -> None:
-        while not self._stopping:
-            self._bell.clear()
-            if await self._look():
-                await self._bell.wait()
-            else:
-                await asyncio.sleep(backoff(1, self._ports.random))
+        try:
+            while not self._stopping:
+                self._bell.clear()
+                if await self._look():
+                    await self._bell.wait()
+                else:
+                    await asyncio.sleep(backoff(1, self._ports.random))
+        except asyncio.CancelledError:
+            if asyncio.current_task() in self._tasks:  # else it was left behind, and another one does this now
+                self._stopping = True  # nobody may have stopped it: a loop that ends cancels all tasks
+            raise
 
     async def _look(self) -> bool:
         """Finds the partitions that have something new; says whether the source could be asked."""
@@ -175,7 +180,7 @@ class Follower:
     def _start_worker(self, lane: Lane) -> None:
         if lane.worker is None and self._goes_on():
             lane.stirred = asyncio.get_running_loop().time()
-            lane.worker = asyncio.create_task(self._work(lane), name=f"{self.name} partition {lane.part}")
+            lane.worker = begin_handling(self._work(lane), f"{self.name} partition {lane.part}")
 
     def _goes_on(self) -> bool:
         return not self._stopping and self._troubles.state not in BROKEN and self._held()
