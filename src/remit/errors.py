@@ -242,7 +242,8 @@ class BadValue(RemitError):
 
 
 class BadKey(RemitError):
-    """A text that cannot be an identity or a key: longer than 512 bytes of UTF-8, with a NUL, or no Unicode text.
+    """A text that cannot be an identity or a key: longer than 512 bytes of UTF-8, with a NUL, or no Unicode text; or a
+    fraction (`float`), whose number has several texts.
 
     Nothing was changed. Raised for the identity of an aggregate or a document, for the key that orders messages, and
     for an idempotency key. Out of a call that a handler has made it is as with `NotFound`.
