@@ -9,7 +9,18 @@ from remit.contexts.annotations import aggregates_of, is_kind, projections_of
 from remit.contexts.declarations import where
 from remit.domain import Projection
 from remit.errors import Findings
-from remit.messages import Command, Message, Query, Refusal, not_a_key, not_carried, parameter_of, reply_of, without_text
+from remit.messages import (
+    Command,
+    Message,
+    Query,
+    Refusal,
+    instead_of,
+    not_a_key,
+    not_carried,
+    parameter_of,
+    reply_of,
+    without_text,
+)
 
 
 def check_carried(model: Model, findings: Findings) -> None:
@@ -52,7 +63,7 @@ def _check_carried(declared: Any, message: type, findings: Findings) -> None:
         findings.report(
             "message.not-encodable", where(message), f"{getattr(declared, '__name__', declared)} cannot travel: {why}",
             expected="types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
-            next="tell them apart: class ...(Value, tag=True)" if "must be tagged" in why else "",
+            next=instead_of(declared, why),
         )  # fmt: skip
 
 

@@ -119,7 +119,7 @@ async def test_identity_that_is_wrong_in_a_message_is_the_mistake_of_who_sent_it
 async def test_identity_that_is_wrong_in_a_call_of_a_handler_is_the_mistake_of_the_handler() -> None:
     kept = Heard()
     async with running(kept) as app:
-        with pytest.raises(HandlerFailed, match="desk.See failed in its handler: NotFound: ") as failed:
+        with pytest.raises(HandlerFailed, match=r"desk\.See failed in its handler: NotFound: ") as failed:
             await app.ask(See(item="nowhere"))
         assert failed.value.where == "desk.see"
         await app.send(Ask(item="a"))
@@ -143,7 +143,7 @@ async def test_unit_of_work_that_is_too_large_is_the_mistake_of_the_handler() ->
     kept = Heard()
     async with running(kept) as app:
         await app.send(Open(item="a"))
-        with pytest.raises(HandlerFailed, match="depot.Fill failed in its handler: TooLarge: a unit of work writes"):
+        with pytest.raises(HandlerFailed, match=r"depot\.Fill failed in its handler: TooLarge: a unit of work writes"):
             await app.send(Fill(item="a", size=LARGEST_UNIT + 1))
         assert await app.ask(Size(item="a")) == 0
     assert [call.outcome for call in kept.of(CallEnded)] == ["replied", "failed", "replied"]

@@ -149,7 +149,7 @@ async def test_errors_are_of_the_same_class(shop: Apart) -> None:
 
 
 async def test_what_another_service_says_to_a_handler_is_not_said_of_the_message_of_its_caller(shop: Apart) -> None:
-    with pytest.raises(HandlerFailed, match="NotFound: .*nowhere"):
+    with pytest.raises(HandlerFailed, match=r"NotFound: .*nowhere"):
         await shop.ask(Look(till="nowhere"))
     shop.shop.trouble = [AlreadyExists("there is a till 't' already")]
     with pytest.raises(HandlerFailed, match="AlreadyExists: there is a till 't' already"):
