@@ -71,8 +71,8 @@ async def read_status(
     Those that are `projections` are told to be incomplete where they are: others begin with what is there.
 
     What has parked keys in these stores and is not among the subscriptions follows as `gone`. A context without a
-    store in `stores` has not run yet. Looks for a second where a process says that something keeps a subscription, which
-    may just have ended, and for up to 6 s where clocks may be wrong.
+    store in `stores` has not run yet. Looks for a second where a process says that something keeps a subscription,
+    which may just have ended, and for up to 6 s where clocks may be wrong.
 
     Raises `StoreError`, `StoreUnavailable`.
     """
