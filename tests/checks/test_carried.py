@@ -150,7 +150,12 @@ class Parked(DomainEvent):
 
 
 def _folding(body: dict[str, Any]) -> None:
-    body.update(key=staticmethod(lambda event: event), evolve=lambda document, event: None)
+    def key(event: Any) -> Any:
+        return event
+
+    def evolve(document: Any, event: Any) -> None: ...
+
+    body.update(key=staticmethod(key), evolve=evolve)
 
 
 def _of(identity: Any) -> dict[str, Any]:

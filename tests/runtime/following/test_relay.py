@@ -6,7 +6,6 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +107,10 @@ class SlowBroker:
         return {"seq": len(self.taken)}
 
     def _last(self, subject: str) -> object:
-        seq, headers = max(
-            ((seq, headers) for seq, (of, headers) in enumerate(self.taken, 1) if of == subject),
-            key=itemgetter(0), default=(0, {}),
-        )  # fmt: skip
+        seq, headers = 0, dict[str, str]()
+        for number, (of, given) in enumerate(self.taken, 1):
+            if of == subject:
+                seq, headers = number, dict(given)
         lines = ["NATS/1.0", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         return {"seq": seq, "hdrs": b64encode("\r\n".join(lines).encode()).decode()}
 
