@@ -78,6 +78,8 @@ class RemitError(Exception):
     """The root of everything `remit` raises. `code` is stable and documented."""
 
     code = "remit"
+    answered = False
+    """Whether a call has ended with it. A handler that lets what it called end so has failed itself."""
 
     def __init__(self, what: str, *, where: str = "", expected: str = "", next: str = "") -> None:
         super().__init__(what)
@@ -207,8 +209,11 @@ class KeyReused(CallError):
 
 
 class TooLarge(CallError):
-    """The message is larger than the channel between the two services carries, or what it would write is larger than
-    a store takes: 16 MiB. Nothing was changed, and trying again does not help."""
+    """The message is larger than the channel between the two services carries, or what a unit of work writes is larger
+    than a store takes: 16 MiB. Nothing was changed, and trying again does not help.
+
+    A handler whose unit of work, or whose own call, is too large has failed: its caller gets `HandlerFailed`.
+    """
 
     code = "call.too-large"
 
@@ -237,23 +242,26 @@ class BadValue(RemitError):
 
 
 class BadKey(RemitError):
-    """A text that cannot be an identity or a key: longer than 512 bytes of UTF-8, with a NUL, or no Unicode text.
+    """A text that cannot be an identity or a key: longer than 512 bytes of UTF-8, with a NUL, or no Unicode text; or a
+    fraction (`float`), whose number has several texts.
 
     Nothing was changed. Raised for the identity of an aggregate or a document, for the key that orders messages, and
-    for an idempotency key.
+    for an idempotency key. Out of a call that a handler has made it is as with `NotFound`.
     """
 
     code = "key.invalid"
 
 
 class NotFound(RemitError):
-    """No aggregate or document has this identity."""
+    """No aggregate or document has this identity. A handler that lets a call of its own end so has failed: its caller
+    gets `HandlerFailed`."""
 
     code = "state.not-found"
 
 
 class AlreadyExists(RemitError):
-    """An aggregate was added whose identity another one has. Nothing was changed."""
+    """An aggregate was added whose identity another one has. Nothing was changed. Out of a call that a handler has made
+    it is as with `NotFound`."""
 
     code = "state.exists"
 

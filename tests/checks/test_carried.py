@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from remit import Aggregate, Command, Context, DomainEvent, Query, Refusal, Repository, Value
+from remit import Aggregate, Command, Context, DomainEvent, Projection, Query, Refusal, Repository, Value
 from tests.checks.shop import Count, checked, only
 
 
@@ -106,7 +106,9 @@ class Side(StrEnum):
     LEFT = "left"
 
 
-@pytest.mark.parametrize("identity", [Spot, frozenset[str], list[str], Level, str | None, bytes, tuple[int, int]])
+@pytest.mark.parametrize(
+    "identity", [Spot, frozenset[str], list[str], Level, str | None, bytes, tuple[int, int], float]
+)
 def test_an_identity_whose_text_may_be_another_one_tomorrow(identity: Any) -> None:
     context = Context("shop")
     spot: Any = new_class("ParkingSpot", (Aggregate[identity],))
@@ -120,9 +122,11 @@ def test_an_identity_whose_text_may_be_another_one_tomorrow(identity: Any) -> No
     fine.__annotations__["spots"], moved.__annotations__["event"] = Repository[spot], moved_event
     context.handle(Fine)(fine)
     context.react(moved_event)(moved)
+    where_spots_are: Any = new_class("WhereSpotsAre", (Projection[identity, Parked],), {}, _folding)
+    context.project(where_spots_are)
 
     found = checked(context)
-    assert [each.code for each in found] == ["message.not-a-key"] * 2
+    assert [each.code for each in found] == ["message.not-a-key"] * 3
 
 
 @pytest.mark.parametrize("identity", [str, int, UUID, date, datetime, Decimal, Side, NewType("SpotId", str)])
@@ -139,6 +143,19 @@ def test_other_identities_are_fine(identity: Any) -> None:
 
 class Fine(Command[None]):
     pass
+
+
+class Parked(DomainEvent):
+    pass
+
+
+def _folding(body: dict[str, Any]) -> None:
+    def key(event: Any) -> Any:
+        return event
+
+    def evolve(document: Any, event: Any) -> None: ...
+
+    body.update(key=staticmethod(key), evolve=evolve)
 
 
 def _of(identity: Any) -> dict[str, Any]:

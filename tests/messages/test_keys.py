@@ -54,6 +54,12 @@ def test_what_is_no_text_is_measured_as_it_is_stored(given: Any, text: str) -> N
     assert key_text(given, "identity", "shop.Order") == text
 
 
+@pytest.mark.parametrize("given", [1.0, -0.0, 0.5, float("nan")])
+def test_a_fraction_is_no_key_because_one_number_has_several_texts(given: float) -> None:
+    with pytest.raises(BadKey, match="fraction"):
+        key_text(given, "identity", "shop.Order")
+
+
 def test_a_composite_identity_is_measured_as_a_whole() -> None:
     assert key_text(Place("k" * 480, 1), "identity", "shop.Order")
     with pytest.raises(BadKey):

@@ -11,7 +11,7 @@ import pytest
 
 from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.observability import SubscriptionStatus, is_alive, read_status
-from remit.observability.life import LOOK_SECONDS
+from remit.observability.life import LOOK_SECONDS, NEWS_SECONDS
 from remit.runtime import Host, Ports
 from remit.stores import Advance, Entry, Park, Store, Unit
 from remit.stores.memory.store import MemoryStore
@@ -208,6 +208,26 @@ async def test_what_has_changed_is_said_at_once() -> None:
         (row,) = await read_status([follower.id], {"talk": talk.store}, LoopClock().seconds())
         assert row.state == "source-silent"
         feed.away = 0
+
+
+@on_virtual_time
+async def test_what_has_just_ended_is_not_shown() -> None:
+    """A process says that a state has ended half a second later at most."""
+    scene = Scene()
+    await scene.beat("source-silent", note="Unavailable: away", ago=0.4)
+    looking = asyncio.create_task(scene.status())
+    await asyncio.sleep(0.1)
+    await scene.beat("running")
+    assert (await looking).state == "running"
+    assert now() < 2 * LOOK_SECONDS
+
+
+@on_virtual_time
+async def test_what_goes_on_is_shown_after_a_second() -> None:
+    scene = Scene()
+    await scene.beat("source-silent", note="Unavailable: away")
+    assert (await scene.status()).state == "source-silent"
+    assert now() == pytest.approx(NEWS_SECONDS, abs=LOOK_SECONDS)
 
 
 @on_virtual_time

@@ -13,8 +13,9 @@ import pytest
 
 from remit.testing.simulation import run_scene
 from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
-from remit.testing.simulation.programs.drills import DRILLS, QUESTIONS, Drill
+from remit.testing.simulation.programs.drills import DRILLS, QUESTIONS, Drill, drilled
 from remit.testing.simulation.programs.grammar import Gather, Send, inner
+from remit.testing.simulation.scene import Scene
 from tests.simulation.planted import checkpoint_apart, in_two_transactions
 
 PROGRAMS = 15
@@ -56,6 +57,13 @@ def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     made = drill(Random(1), "ab", 0).made()
     program = replace(made, contexts=("a", "b")).tidied()
     found = run_program(program, scene_of(1))
+    assert found.report.verdicts == []
+    assert found.report.orders
+
+
+@pytest.mark.parametrize("seed", [4, 9, 11])
+def test_fresh_answers_lack_nothing_where_a_broker_alone_brings_messages(seed: int) -> None:
+    found = run_program(drilled(Random(seed), QUESTIONS), Scene(seed, pull=False, apart=seed % 2 == 1))
     assert found.report.verdicts == []
     assert found.report.orders
 

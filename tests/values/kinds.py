@@ -147,7 +147,7 @@ ROWS: dict[str, list[Any]] = {
 """The rows of the page that say what may stand in a field, and types of each."""
 TYPES: list[Any] = [each for types in ROWS.values() for each in types]
 KEYS: list[Any] = [
-    str, Name, int, float, Decimal, bool, UUID, date, datetime, time, Literal["a", 1], Shade, Grade,
+    str, Name, int, Decimal, bool, UUID, date, datetime, time, Literal["a", 1], Shade, Grade,
     Any, Annotated[str, msgspec.Meta(description="who")],
 ]  # fmt: skip
 """Types by which things are found and ordered."""

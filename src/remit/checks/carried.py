@@ -7,8 +7,20 @@ from typing import Any
 from remit.contexts import Model
 from remit.contexts.annotations import aggregates_of, is_kind, projections_of
 from remit.contexts.declarations import where
+from remit.domain import Projection
 from remit.errors import Findings
-from remit.messages import Command, Message, Query, Refusal, not_a_key, not_carried, reply_of
+from remit.messages import (
+    Command,
+    Message,
+    Query,
+    Refusal,
+    instead_of,
+    not_a_key,
+    not_carried,
+    parameter_of,
+    reply_of,
+    without_text,
+)
 
 
 def check_carried(model: Model, findings: Findings) -> None:
@@ -18,6 +30,8 @@ def check_carried(model: Model, findings: Findings) -> None:
     for declared in kept:
         _check_carried(declared, declared, findings)
         _check_key(declared, "id" if declared in aggregates else getattr(declared, "__remit_key__", None), findings)
+        if declared in projections:
+            _check_documents(declared, findings)
         if is_kind(declared, Command, Query):
             _check_answers(declared, findings)
 
@@ -49,7 +63,7 @@ def _check_carried(declared: Any, message: type, findings: Findings) -> None:
         findings.report(
             "message.not-encodable", where(message), f"{getattr(declared, '__name__', declared)} cannot travel: {why}",
             expected="types JSON can carry: str, int, bool, float, Decimal, datetime, UUID, list, dict, Value, unions",
-            next="tell them apart: class ...(Value, tag=True)" if "must be tagged" in why else "",
+            next=instead_of(declared, why),
         )  # fmt: skip
 
 
@@ -57,10 +71,21 @@ def _check_key(declared: type, field: str | None, findings: Findings) -> None:
     """Identities and ordering keys are stored as texts."""
     if field is None or not_carried(declared) is not None:
         return
-    why = not_a_key(declared, field)
+    _report_key(declared, field, not_a_key(declared, field), findings)
+
+
+def _check_documents(projection: type, findings: Findings) -> None:
+    """So are the keys of documents."""
+    key = next(iter(parameter_of(projection, Projection)), Any)
+    if not_carried(key) is None:  # else there is no field of that type that an event could bring
+        _report_key(projection, "key", without_text(key, "its key"), findings)
+
+
+def _report_key(declared: type, by: str, why: str | None, findings: Findings) -> None:
     if why is not None:
         findings.report(
-            "message.not-a-key", where(declared), f"{declared.__name__} cannot go by {field}: {why}",
-            expected="a text, number, UUID, date or time, an enumeration of texts or numbers (StrEnum, IntEnum)",
-            next="make a text of its parts, such as f'{row}-{seat}'",
+            "message.not-a-key", where(declared), f"{declared.__name__} cannot go by {by}: {why}",
+            expected="a text, whole number, Decimal, UUID, date or time, an enumeration of texts or numbers "
+            "(StrEnum, IntEnum)",
+            next="make a text of its parts, such as f'{row}-{seat}' or f'{price:.2f}'",
         )  # fmt: skip

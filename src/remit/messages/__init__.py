@@ -1,10 +1,11 @@
 """What travels: commands, queries, events, refusals, their names, and the codec."""
 
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal, Value, field
-from remit.messages.carried import not_a_key, not_carried
+from remit.messages.carried import not_a_key, not_carried, without_text
 from remit.messages.codec import UNWRITABLE, Codec, Encoding, Rest, decode_reply, encode_reply, write_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of, union_members
 from remit.messages.fidelity import difference
+from remit.messages.instead import instead_of
 from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "encode_reply",
     "field",
     "fits",
+    "instead_of",
     "key_text",
     "not_a_key",
     "not_carried",
@@ -35,5 +37,6 @@ __all__ = [
     "reply_of",
     "require_key",
     "union_members",
+    "without_text",
     "write_reply",
 ]

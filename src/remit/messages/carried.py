@@ -37,8 +37,8 @@ def not_carried(type: Any) -> str | None:
 
 
 _TEXTS = (
-    inspect.StrType, inspect.IntType, inspect.FloatType, inspect.BoolType, inspect.DecimalType, inspect.UUIDType,
-    inspect.DateType, inspect.DateTimeType, inspect.TimeType, inspect.LiteralType, inspect.AnyType,
+    inspect.StrType, inspect.IntType, inspect.BoolType, inspect.DecimalType, inspect.UUIDType, inspect.DateType,
+    inspect.DateTimeType, inspect.TimeType, inspect.LiteralType, inspect.AnyType,
 )  # fmt: skip
 
 
@@ -47,13 +47,24 @@ def not_a_key(type: Any, field: str) -> str | None:
     it, which must be the same in each process and release. None when it can."""
     described = describe(type)
     found = next((each.type for each in getattr(described, "fields", ()) if each.name == field), None)
+    return None if found is None else _without_text(found, field)
+
+
+def without_text(type: Any, named: str) -> str | None:
+    """The same of a type by itself."""
+    return _without_text(describe(type), named)
+
+
+def _without_text(found: Shape, named: str) -> str | None:
     while isinstance(found, inspect.Metadata):
         found = found.type
-    if found is None or isinstance(found, _TEXTS):
+    if isinstance(found, _TEXTS):
         return None
     if isinstance(found, inspect.EnumType):
-        return None if issubclass(found.cls, (StrEnum, IntEnum)) else f"{field} is an enumeration without texts"
-    return f"{field} is of a type whose text may be another one tomorrow, or that of another value"
+        return None if issubclass(found.cls, (StrEnum, IntEnum)) else f"{named} is an enumeration without texts"
+    if isinstance(found, inspect.FloatType):
+        return f"{named} is a fraction, and one number has several texts there, 1 and 1.0"
+    return f"{named} is of a type whose text may be another one tomorrow, or that of another value"
 
 
 def _is_key(shape: Shape) -> bool:

@@ -21,7 +21,7 @@ def key_text(given: Any, what: str, where: str) -> str:
 
     `what` it is, and `where`, is said in the error. Raises `BadKey`.
     """
-    text = given if given.__class__ is str else _text_of(given)
+    text = given if given.__class__ is str else _text_of(given, what, where)
     if len(text) <= LONGEST_KEY and text.isascii() and "\0" not in text:  # nearly all, and this is on every way
         return text
     if fault := _fault(text):
@@ -33,9 +33,16 @@ def key_text(given: Any, what: str, where: str) -> str:
     return text
 
 
-def _text_of(given: Any) -> str:
-    """Of a member of an enumeration: what it is read again as, where the type says text or number."""
-    return str(given.value if isinstance(given, Enum) else given)
+def _text_of(given: Any, what: str, where: str) -> str:
+    """Of a member of an enumeration: what it is read again as, where the type says text or number. Raises `BadKey` for
+    a fraction: 1 and 1.0 are one number, 0.0 and -0.0 as well, and have texts of their own."""
+    found = given.value if isinstance(given, Enum) else given
+    if isinstance(found, float):
+        raise BadKey(
+            f"the {what} {found!r} is a fraction, and one number has several texts there", where=where,
+            expected="a text or a whole number", next="make a text of it, such as f'{price:.2f}', or take a Decimal",
+        )  # fmt: skip
+    return str(found)
 
 
 def require_key(given: str, where: str) -> None:

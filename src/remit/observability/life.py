@@ -18,6 +18,8 @@ ALIVE_SECONDS = 15.0
 """A sign of life that is older (three beats), or as far in the future, proves nothing."""
 LOOK_SECONDS = 0.5
 """Between two looks."""
+NEWS_SECONDS = 1.0
+"""Who lives says within this time that a state has ended, in a sign of life that comes before its turn."""
 PATIENCE_SECONDS = 6.0
 """How long is looked at most: who lives gives a sign within this time, also who takes up what another left."""
 
@@ -64,6 +66,11 @@ class Observer:
     def patient(self) -> bool:
         """Whether there is sense in another look: who has given no sign in all this time is silent."""
         return self._loop.time() - self._begun < PATIENCE_SECONDS
+
+    @property
+    def too_soon(self) -> bool:
+        """Whether what a process has said may have ended, and its next sign of life be on its way."""
+        return self._loop.time() - self._begun < NEWS_SECONDS
 
     def has_moved(self, id: SubscriptionId, part: int, pos: int) -> bool:
         """Whether the checkpoint of a partition is another one than at the first look."""

@@ -71,7 +71,8 @@ async def read_status(
     Those that are `projections` are told to be incomplete where they are: others begin with what is there.
 
     What has parked keys in these stores and is not among the subscriptions follows as `gone`. A context without a
-    store in `stores` has not run yet. Looks for up to 6 s where clocks may be wrong.
+    store in `stores` has not run yet. Looks for a second where a process says that something keeps a subscription,
+    which may just have ended, and for up to 6 s where clocks may be wrong.
 
     Raises `StoreError`, `StoreUnavailable`.
     """
@@ -183,7 +184,8 @@ class _Life(NamedTuple):
     state: State
     note: str
     doubtful: bool
-    """There are signs of life that may be of the dead, or of those who are about to take up what another left."""
+    """There are signs of life that may be of the dead, or of those who are about to take up what another left, or that
+    say what keeps a subscription and have just ceased to be true."""
 
 
 async def _life(observer: Observer, id: SubscriptionId) -> _Life:
@@ -208,7 +210,7 @@ async def _life(observer: Observer, id: SubscriptionId) -> _Life:
     moved = [each for each in said if each[0].has_moved]
     torn = len({state for _, state, _ in said}) > 1
     state, note = worst((state, note) for _, state, note in (moved if torn and moved else said))
-    return _Life(state, note, torn and len(moved) < len(said))
+    return _Life(state, note, (torn and len(moved) < len(said)) or (state not in WELL and observer.too_soon))
 
 
 def _last_sign(voice: Voice) -> str:

@@ -43,9 +43,9 @@ class Host:
     outside of any handler.
 
     `model` has been checked, without findings. `stores` and `channels` are made and not yet open: they are opened when
-    the process starts, and closed when it stops. A simulation and tests give their own, and their own `ports` and
-    `feeds`. `listeners` are told what happens. With `parity` every message within the process makes a round trip
-    through the codec. Raises `ListenerError`.
+    the process starts, and closed when it stops. A simulation and tests give their own, and their own `ports`, `feeds`,
+    and what of these is `followed`, while fresh answers go by the feed itself. `listeners` are told what happens. With
+    `parity` every message within the process makes a round trip through the codec. Raises `ListenerError`.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Host:
         channels: Channels = ALONE,
         listeners: Iterable[Listener] = (),
         feeds: Feeds = as_it_is,
+        followed: Feeds = as_it_is,
         parity: bool = False,
     ) -> None:
         self.model, self.stores, self.ports = model, stores, ports
@@ -85,7 +86,7 @@ class Host:
             self.calls, plans, stores, model.names, self.freshness, self._listeners, self._time.stamp
         )  # fmt: skip
 
-        self.subscriptions = self._subscribe(followings)
+        self.subscriptions = self._subscribe(followings, followed)
         self.followers = [*self.subscriptions, *self._relay(placed)]
         keep = {context.name: context.keep for context in model.contexts}
         leases, said = self._sharing.leases, self._listeners
@@ -113,12 +114,12 @@ class Host:
         elsewhere = None if remote is None else remote.reach
         return Freshness(followings.values(), self._sharing.is_regressed, elsewhere, influence)
 
-    def _subscribe(self, followings: _Followings) -> list[Follower]:
+    def _subscribe(self, followings: _Followings, followed: Feeds) -> list[Follower]:
         shared, ports, said = self.shared, self.ports, self._listeners
         return [
             Follower(
-                id, self.stores[plan.name], followings[id].feed, Handling(follow, shared, ports, said), ports, said,
-                shared.stamp, self._sharing.held(id),
+                id, self.stores[plan.name], followed(id, followings[id].feed), Handling(follow, shared, ports, said),
+                ports, said, shared.stamp, self._sharing.held(id),
             )
             for plan in self._plans.values()
             for id, follow in plan.follows.items()

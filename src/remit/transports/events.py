@@ -50,7 +50,8 @@ class EventChannel(Protocol):
     async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
         """Publishes messages of one partition, in order; says how many of them, counted from the first, are confirmed.
 
-        Fewer than all means trouble: the caller begins again after the last confirmed one. What is too large, a
+        Fewer than all means trouble, or that all would have taken more than some seconds: the caller begins again after
+        the last confirmed one, and takes who returns nothing for 90 seconds for stuck. What is too large, a
         payload above `max_bytes` or a key or headers of any size, travels as a bell without it. Raises `Unavailable`,
         `ChannelError` when the broker refuses us.
         """

@@ -42,7 +42,8 @@ class Feed(Protocol):
         ...
 
     async def heads(self) -> Heads:
-        """The last position of each partition that has any, with its time (seconds since the epoch)."""
+        """The last position of each partition that has any, with its time (seconds since the epoch). A fresh answer
+        goes by it: who does not know raises `Unavailable`, since no heads say that nothing was ever written."""
         ...
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:

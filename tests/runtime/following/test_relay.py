@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Sequence
+from base64 import b64encode
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
@@ -64,6 +67,70 @@ class Events(InProcessEvents):
         self.calls += 1
         few, self.confirm = self.confirm, None
         return await super().publish(source, channel, records if few is None else records[:few])
+
+
+class SlowBroker:
+    """As much of a NATS server as a relay needs that publishes, with its connection. It takes no batches, and its time
+    for each answer."""
+
+    max_payload = 1 << 20
+    place = "a slow broker"
+
+    def __init__(self, seconds: float) -> None:
+        self.taken: list[tuple[str, Mapping[str, str]]] = []
+        """Subject and headers of each message."""
+        self._seconds = seconds
+
+    async def open(self) -> None:
+        return
+
+    async def close(self) -> None:
+        return
+
+    def client(self) -> SlowBroker:
+        return self
+
+    async def publish(self, subject: str, payload: bytes, *, headers: Mapping[str, str]) -> None:
+        raise AssertionError("without batches each message waits for its answer")
+
+    async def request(self, subject: str, body: bytes, headers: Mapping[str, str], seconds: float) -> SlowBroker:
+        await asyncio.sleep(self._seconds)
+        self.data = msgspec.json.encode(self._answer(subject, body, headers))
+        return self
+
+    def _answer(self, subject: str, body: bytes, headers: Mapping[str, str]) -> object:
+        if "STREAM.CREATE" in subject:
+            return {"config": {**msgspec.json.decode(body), "allow_atomic": False}}
+        if "MSG.GET" in subject:
+            return {"message": self._last(msgspec.json.decode(body)["last_by_subj"])}
+        self.taken.append((subject, headers))
+        return {"seq": len(self.taken)}
+
+    def _last(self, subject: str) -> object:
+        seq, headers = 0, dict[str, str]()
+        for number, (of, given) in enumerate(self.taken, 1):
+            if of == subject:
+                seq, headers = number, dict(given)
+        lines = ["NATS/1.0", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        return {"seq": seq, "hdrs": b64encode("\r\n".join(lines).encode()).decode()}
+
+
+@on_virtual_time
+@pytest.mark.parametrize("seconds", [0.2, 8.0])
+async def test_relay_that_publishes_slowly_is_not_taken_for_stuck(seconds: float) -> None:
+    """A page of messages takes longer than whatever moves on: each has been confirmed."""
+    broker: Any = SlowBroker(seconds)
+    store, said, loop = MemoryStore(partitions=1), Heard(), asyncio.get_running_loop()
+    await store.commit(Unit(entries=entries(0, PAGE)))
+    events = NatsEvents(broker, "shop")
+    await events.open()
+    async with relaying(store, events, said.listeners()) as relay:
+        while not await published(store, relay):
+            await asyncio.sleep(TICK)
+            relay.give_up_on_the_stuck()
+        assert loop.time() > STALL_SECONDS
+    assert said.words == []
+    assert len(broker.taken) == PAGE, "none of them twice"
 
 
 async def published(store: Store, relay: Follower) -> bool:

@@ -120,12 +120,30 @@ async def test_a_source_that_is_still_away_a_while_after_the_start_is_silent() -
         assert follower.state == "running"
         await asyncio.sleep(2)
         assert follower.state == "source-silent"
+        assert talk.told == ["source-silent: Unavailable: away"], "the log says so as soon as it would of any other"
         feed.away = 0
         await asyncio.sleep(2)
         feed.away = 1_000_000
         follower.ring()
         await asyncio.sleep(1)
         assert follower.state == "source-silent", "one that has been seen is missed at once"
+
+
+@on_virtual_time
+async def test_a_source_that_is_away_when_a_process_takes_over_is_silent_at_once() -> None:
+    """It does not start together with a process that has stood by for an hour, and others have missed it before."""
+    talk = Talk()
+    talk.away = 1_000_000
+    async with talk.running() as (_, follower, _feed):
+        for _ in range(2):
+            await follower.stand_by()
+            await asyncio.sleep(3600)
+            await follower.start()
+            await asyncio.sleep(1)
+            assert follower.state == "source-silent"
+            assert talk.said == [], "what was here noted just now is said once it has lasted"
+        await asyncio.sleep(SILENT_SECONDS + 1)
+        assert talk.told == ["source-silent: Unavailable: away"]
 
 
 async def test_a_source_that_comes_back_with_another_history_is_noticed(soon: None) -> None:

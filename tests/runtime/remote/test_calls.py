@@ -53,7 +53,9 @@ def test_a_message_that_the_channel_does_not_carry_is_told_once_and_not_tried_ag
             assert (error.where, error.expected) == ("till.write", "at most 200 bytes")
             assert len(sides.wire.requests) == 1
             assert not is_transient(error)
-            assert isinstance(await sides.error(Buy(till="t" * 300, cents=1)), TooLarge), "also out of a handler"
+            inner = await sides.error(Buy(till="t" * 300, cents=1))
+            assert isinstance(inner, HandlerFailed), "what a handler sends is not its caller's message"
+            assert inner.what.startswith("desk.Buy failed in its handler: TooLarge: the message is larger")
             assert await sides.send(pay(3)) == 3, "nobody is avoided for it"
 
     virtually(story())
@@ -134,16 +136,24 @@ def test_a_reply_that_is_not_carried_ends_the_doubt() -> None:
 
 async def test_errors_are_of_the_same_class(shop: Apart) -> None:
     with pytest.raises(NotFound) as missing:
-        await shop.ask(Look(till="nowhere"))
+        await shop.ask(Balance(till="nowhere"))
     assert "nowhere" in missing.value.what
     await shop.send(pay(1), key="one key")
     with pytest.raises(KeyReused):
         await shop.send(pay(2), key="one key")
     shop.shop.trouble = [AlreadyExists("there is a till 't' already", where="till.Till", next="another identity")]
     with pytest.raises(AlreadyExists) as taken:
-        await shop.send(Buy(till="t", cents=1))
+        await shop.send(pay(1))
     assert (taken.value.what, taken.value.where) == ("there is a till 't' already", "till.Till")
     assert taken.value.next == "another identity"
+
+
+async def test_what_another_service_says_to_a_handler_is_not_said_of_the_message_of_its_caller(shop: Apart) -> None:
+    with pytest.raises(HandlerFailed, match=r"NotFound: .*nowhere"):
+        await shop.ask(Look(till="nowhere"))
+    shop.shop.trouble = [AlreadyExists("there is a till 't' already")]
+    with pytest.raises(HandlerFailed, match="AlreadyExists: there is a till 't' already"):
+        await shop.send(Buy(till="t", cents=1))
 
 
 async def test_an_exception_of_the_handler_stays_where_it_was(shop: Apart) -> None:

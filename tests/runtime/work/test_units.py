@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -343,6 +343,77 @@ async def test_cancellation_that_nobody_asked_for_is_a_failure_of_its_reaction()
         await until(lambda: set(runs) == {"bad", *map(str, range(40))})
         await until_parked(store, 1)
     assert runs.count("bad") == 3
+
+
+async def _stray_after_a_failed_group() -> None:
+    """What lets `Task.cancelling` stay raised before Python 3.13."""
+    with suppress(ExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_bug())
+    await _stray()
+
+
+async def test_cancellation_that_nobody_asked_for_is_a_failure_also_after_a_task_group_that_failed() -> None:
+    runs: list[str] = []
+
+    def react(pools: Context) -> None:
+        @pools.react(Wanted)
+        async def follow(event: Wanted) -> None:
+            runs.append(event.pool)
+            if event.pool == "bad":
+                await _stray_after_a_failed_group()
+
+    async with running(make(react)) as (app, store):
+        await app.send(Ask(pools=["bad", *map(str, range(40))]))
+        await until(lambda: set(runs) == {"bad", *map(str, range(40))})
+        await until_parked(store, 1)
+        assert (await store.parked())[0].error.startswith("HandlerFailed: the handler raised CancelledError")
+    assert runs.count("bad") == 3
+
+
+async def test_reaction_hears_that_what_it_called_raised_a_cancellation_of_its_own_after_a_failed_task_group() -> None:
+    heard: list[str] = []
+
+    def react(pools: Context) -> None:
+        @pools.react(Wanted)
+        async def follow(event: Wanted, sender: Sender) -> None:
+            try:
+                await sender.send(Remind(who=event.pool))
+            except HandlerFailed:
+                heard.append(event.pool)
+
+        @pools.handle(Remind)
+        async def remind(command: Remind) -> None:
+            await _stray_after_a_failed_group()
+
+    async with running(make(react)) as (app, store):
+        await app.send(Ask(pools=["ada"]))
+        await until(lambda: heard == ["ada"])
+        assert not await store.parked()
+
+
+def test_loop_that_ends_before_its_system_ends_what_is_handled() -> None:
+    """`asyncio.run` cancels all tasks then, and waits for each."""
+    runs: list[str] = []
+
+    def react(pools: Context) -> None:
+        @pools.react(Wanted)
+        async def follow(event: Wanted) -> None:
+            runs.append(event.pool)
+            await asyncio.sleep(1000)
+
+    left: list[Host] = []
+
+    async def leave() -> None:
+        system = make(react)
+        app = assemble(system.model(), stores={name: MemoryStore() for name in ("source", "pools")})
+        left.append(app)
+        await app.start()
+        await app.send(Ask(pools=["p"]))
+        await until(lambda: runs == ["p"])
+
+    asyncio.run(leave())
+    assert runs == ["p"]
 
 
 async def test_handler_that_swallows_its_cancellation_meets_its_deadline() -> None:

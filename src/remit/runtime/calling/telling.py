@@ -20,7 +20,9 @@ from remit.errors import (
     NotFound,
     OutcomeUnknown,
     RemitError,
+    ReplyTooLarge,
     StoreError,
+    TooLarge,
 )
 from remit.messages import Refusal, decode_reply, write_reply
 from remit.runtime.events import HandlerRaised
@@ -59,12 +61,11 @@ class Telling:
                 raise error
         elif isinstance(error, Refusal):
             raise self._declared(handler, error, trace) from None
-        elif isinstance(error, (CallError, NotFound, AlreadyExists, BadKey, StoreError)) or is_end(error):
+        elif _is_told(error) or is_end(error):
             raise error
         self._say(handler, told(error), error, trace)
-        made = f": {error.what}" if isinstance(error, BadValue) else ""
         raise HandlerFailed(
-            f"{handler.contract.type} failed in its handler{made}", where=handler.name,
+            f"{handler.contract.type} failed in its handler{_made(error)}", where=handler.name,
             next="see the log of the service that runs it",
         ) from None  # fmt: skip
 
@@ -92,3 +93,19 @@ class Telling:
 
     def _say(self, handler: HandlerPlan, what: str, error: BaseException, trace: str) -> None:
         self._listeners.say(HandlerRaised(self._listeners.seconds(), trace, handler.name, what, error))
+
+
+def _is_told(error: BaseException) -> bool:
+    """Whether the caller hears of an error as it is. What is wrong with an identity or key is so with the caller's
+    message, unless it was wrong in a call that the handler has made; what is too large here, the handler has made."""
+    if isinstance(error, (NotFound, AlreadyExists, BadKey)):
+        known, error.answered = error.answered, True
+        return not known
+    return isinstance(error, (CallError, StoreError)) and not isinstance(error, (TooLarge, ReplyTooLarge))
+
+
+def _made(error: BaseException) -> str:
+    """What the caller may hear of what a handler has made: what was wrong with a value, or with a call of its own."""
+    if isinstance(error, BadValue):
+        return f": {error.what}"
+    return f": {told(error)}" if isinstance(error, (NotFound, AlreadyExists, BadKey, TooLarge, ReplyTooLarge)) else ""

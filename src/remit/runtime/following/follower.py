@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from math import inf
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
 from remit.log import Record, SubscriptionId, trace_of
@@ -24,7 +25,7 @@ from remit.runtime.following.states import BROKEN, LOST, severity
 from remit.runtime.following.troubles import SILENT_SECONDS, Troubles
 from remit.runtime.listeners import Listeners
 from remit.runtime.ports import Ports
-from remit.runtime.work.deadlines import ask_to_end
+from remit.runtime.work.deadlines import ask_to_end, begin_handling
 from remit.stores import Store
 from remit.transports import Feed, Push
 
@@ -67,8 +68,10 @@ class Follower:
         self._bell = asyncio.Event()
         self._failures = 0
         self._stopping = self._prepared = self._compared = False
-        self._expected = 0.0
-        """Until when a source that has not been seen since the start may be starting as well (loop time)."""
+        self._expected: float | None = None
+        """Until when a source that nobody here has seen may be starting as this process does (loop time)."""
+        self._unseen_since = inf
+        """When it was started, as long as it has not seen its source (loop time)."""
         self._tasks: list[asyncio.Task[None]] = []
         self._unwatch: Callable[[], None] | None = None
 
@@ -91,7 +94,8 @@ class Follower:
     async def start(self) -> None:
         """Takes up the stored checkpoints and begins. A source that is away keeps it waiting until it is back."""
         self._stopping = self._prepared = self._compared = False
-        self._expected = asyncio.get_running_loop().time() + SILENT_SECONDS
+        self._unseen_since = asyncio.get_running_loop().time()
+        self._expect()
         self._lanes.clear()
         self._troubles.clear()
         self._effect.start(self._troubles)
@@ -123,8 +127,14 @@ class Follower:
     async def stand_by(self, *, lost: bool = False) -> None:
         """Ends, and leaves it to another process, until it is started again: at once when that has it already and does
         the same (`lost`), and otherwise when what is being done has come to its end, however long that takes."""
+        self._expect()
         await self.stop(drain=0.0 if lost else HANDLER_SECONDS + DRAIN_SECONDS)
         self._troubles.enter("standby")
+
+    def _expect(self) -> None:
+        """Once for a process, whatever it takes over later: what was away for others is away for it as well."""
+        if self._expected is None:
+            self._expected = asyncio.get_running_loop().time() + SILENT_SECONDS
 
     def ring(self, push: Push | None = None) -> None:
         """Something may be new; a pushed message is kept if it can be the next or a later one."""
@@ -134,12 +144,17 @@ class Follower:
             self._start_worker(lane)
 
     async def _look_after(self) -> None:
-        while not self._stopping:
-            self._bell.clear()
-            if await self._look():
-                await self._bell.wait()
-            else:
-                await asyncio.sleep(backoff(1, self._ports.random))
+        try:
+            while not self._stopping:
+                self._bell.clear()
+                if await self._look():
+                    await self._bell.wait()
+                else:
+                    await asyncio.sleep(backoff(1, self._ports.random))
+        except asyncio.CancelledError:
+            if asyncio.current_task() in self._tasks:  # else it was left behind, and another one does this now
+                self._stopping = True  # nobody may have stopped it: a loop that ends cancels all tasks
+            raise
 
     async def _look(self) -> bool:
         """Finds the partitions that have something new; says whether the source could be asked."""
@@ -152,7 +167,7 @@ class Follower:
         except Exception as error:  # noqa: BLE001  # whatever a feed raises, this loop must not end
             self._trouble("source", error, 0)
             return False
-        self._expected = 0.0
+        self._expected, self._unseen_since = 0.0, inf
         self._troubles.end("source")
         for part, (pos, _) in heads.items():
             lane = self._lane(part)
@@ -175,7 +190,7 @@ class Follower:
     def _start_worker(self, lane: Lane) -> None:
         if lane.worker is None and self._goes_on():
             lane.stirred = asyncio.get_running_loop().time()
-            lane.worker = asyncio.create_task(self._work(lane), name=f"{self.name} partition {lane.part}")
+            lane.worker = begin_handling(self._work(lane), f"{self.name} partition {lane.part}")
 
     def _goes_on(self) -> bool:
         return not self._stopping and self._troubles.state not in BROKEN and self._held()
@@ -285,8 +300,10 @@ class Follower:
             lane = self._lanes.get(cause) if isinstance(cause, int) else None
             trace = "" if lane is None or lane.failing is None else trace_of(lane.failing)
             self._listeners.say(Retrying(self._listeners.seconds(), trace, self.name, told(error), error))
-        elif shown[0] != "source-silent" or asyncio.get_running_loop().time() >= self._expected:
+        elif shown[0] != "source-silent":
             self._troubles.begin(cause, *shown)
+        elif (now := asyncio.get_running_loop().time()) >= (self._expected or 0.0):
+            self._troubles.begin(cause, *shown, lasts=now - self._unseen_since >= SILENT_SECONDS)
 
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""

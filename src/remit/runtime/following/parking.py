@@ -22,7 +22,7 @@ from remit.runtime.following.ending import end
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
-from remit.runtime.work.deadlines import ask_to_end
+from remit.runtime.work.deadlines import ask_to_end, begin_handling
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
 from remit.stores import Park, Parked, Settle, Store, Unit
@@ -149,7 +149,7 @@ class Parking:
             row = self._due.popleft()
             if row.key not in self._drains:
                 drain = self._drains[row.key] = _Drain(asyncio.get_running_loop().time())
-                drain.task = asyncio.create_task(self._drain(row, drain), name=f"{self._place.name} letters")
+                drain.task = begin_handling(self._drain(row, drain), f"{self._place.name} letters")
 
     def _give_up_on_the_stuck(self) -> None:
         """Cancels the handling of letters that have neither moved on nor failed."""

@@ -47,15 +47,15 @@ class Troubles:
         self._found.clear()
         self._said.clear()
 
-    def begin(self, cause: Hashable, state: State, note: str) -> None:
+    def begin(self, cause: Hashable, state: State, note: str, *, lasts: bool = False) -> None:
         """Notes a trouble, and says it unless it has been said: several partitions may have the same one. A source that
-        is away is said when it is noted again after a while."""
+        is away is said when it is noted again after a while, or was so for a while before it is noted (`lasts`)."""
         found: tuple[State, str] = state, storable(note)
         now = self._listeners.ticks()
         if cause not in self._found or self._found[cause][0] != state:
             self._since[cause] = now
         known = any(self._said.get(each) == found for each in self._found)
-        if not known and (state != "source-silent" or now - self._since[cause] >= SILENT_SECONDS):
+        if not known and (lasts or state != "source-silent" or now - self._since[cause] >= SILENT_SECONDS):
             self._listeners.say(TroubleBegun(self._listeners.seconds(), "", self._where, *found))
             known = True
         if known:

@@ -170,6 +170,7 @@ def raise_failure(answer: Answer, address: str, unknown: type[CallError] = Unava
     )
     if isinstance(made, Overloaded) and (after := answer.headers.get("remit-retry-after-ms", "")).isdecimal():
         made.retry_after = int(after) / 1000
+    made.answered = True
     raise made
 
 

@@ -8,8 +8,9 @@ Entering and leaving a call is a write to a dictionary. What swallows its cancel
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -24,13 +25,21 @@ LONGEST_SECONDS = 7 * 86_400.0
 """What is longer is no deadline; on the wire it is a number of milliseconds."""
 
 
-_asked_to_end: WeakSet[asyncio.Task[Any]] = WeakSet()
+_asked_to_end: WeakKeyDictionary[asyncio.Task[Any], bool] = WeakKeyDictionary()
+"""Of each task that handles messages, whether it was asked to end. How often it was cancelled does not say so: before
+Python 3.13, a task group that fails leaves a cancellation of its own behind."""
+
+
+def begin_handling(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    """Begins a task that handles messages. It is `ask_to_end` that ends it: any other cancellation is a handler's."""
+    task = asyncio.create_task(work, name=name)
+    _asked_to_end[task] = False
+    return task
 
 
 def ask_to_end(task: asyncio.Task[Any]) -> None:
-    """Cancels a task that handles messages, and remembers it. How often a task was cancelled does not say so: before
-    Python 3.13, a task group that fails leaves a cancellation of its own behind."""
-    _asked_to_end.add(task)
+    """Cancels a task, and remembers it."""
+    _asked_to_end[task] = True
     task.cancel()
 
 
@@ -69,7 +78,7 @@ class Limit(msgspec.Struct, eq=False):
     def refuse_ended(self) -> None:
         """The same, and when the task was asked to end: what a handler decides then may come of that."""
         self.refuse_late()
-        if self.task.cancelling() and self.task in _asked_to_end:  # the first is quick, and nearly never true
+        if self.task.cancelling() and _asked_to_end.get(self.task):  # the first is quick, and nearly never true
             raise asyncio.CancelledError
 
     def owns_cancellation(self) -> bool:
@@ -81,8 +90,13 @@ class Limit(msgspec.Struct, eq=False):
 
     def is_asked_to_end(self) -> bool:
         """Whether somebody else has cancelled the task since the call began. A handler may raise `CancelledError` of
-        something else that was cancelled: that is its failure."""
-        return self.task.cancelling() > self.cancelling
+        something else that was cancelled: that is its failure.
+
+        A caller's task may be cancelled by whoever it is, and only the count tells of it. Before Python 3.13 a task
+        group that has failed in the handler is counted too: what cannot be told from a caller's wish is taken for it,
+        since nobody may lose that.
+        """
+        return self.task.cancelling() > self.cancelling and _asked_to_end.get(self.task, True)
 
 
 class Deadlines:

@@ -37,6 +37,8 @@ BREATH = 50
 """After so many messages others may use the loop."""
 ACK_SECONDS = 10.0
 """How long the server may take to acknowledge."""
+PUBLISH_SECONDS = 10.0
+"""After so long no further batch is sent: the caller sees what is confirmed, and that it goes on."""
 HEADER_BYTES = 16 << 10
 """Kept free for headers, which count as part of a message."""
 OWN_BYTES = 1 << 10
@@ -152,7 +154,9 @@ class NatsEvents:
 
     async def _publish(self, stream: _Stream, subject: _Subject, records: Sequence[Record]) -> int:
         done = tries = 0
-        while done < len(records):
+        loop = asyncio.get_running_loop()
+        latest = loop.time() + PUBLISH_SECONDS
+        while done < len(records) and not (done and loop.time() > latest):
             try:
                 tail = subject.tail
                 if tail is None or (tail.pos, tail.id) != (records[done].pos - 1, records[done].prev):

@@ -153,12 +153,17 @@ class Cluster:
         def feed(subscription: SubscriptionId, read: Feed) -> Feed:
             if subscription.context == subscription.source:
                 return read
-            hostile = HostileFeed(read, incarnation, choices) if subscription.source in stores else read
-            return hostile if self._pull else KeptFeed(hostile, network.queue(subscription), incarnation)
+            return HostileFeed(read, incarnation, choices) if subscription.source in stores else read
+
+        def followed(subscription: SubscriptionId, feed: Feed) -> Feed:
+            if self._pull or subscription.context == subscription.source:
+                return feed
+            return KeptFeed(feed, network.queue(subscription), incarnation)
 
         return Host(
-            model, stores, ports, placed=placed, channels=channels, listeners=[self._listener], feeds=feed, parity=True
-        )
+            model, stores, ports, placed=placed, channels=channels, listeners=[self._listener], feeds=feed,
+            followed=followed, parity=True,
+        )  # fmt: skip
 
     def _crash(self, incarnation: Incarnation) -> None:
         for node in self.nodes:

@@ -61,7 +61,8 @@ class HostileFeed:
 
 
 class KeptFeed:
-    """A source that tells nothing when it is asked: what comes, a broker brings that keeps it until it is done."""
+    """A source that tells its follower nothing when it is asked: what comes, a broker brings that keeps it until it is
+    done. Whoever asks what is owed to a fresh answer has the source itself."""
 
     def __init__(self, feed: Feed, queue: Queue, incarnation: Incarnation) -> None:
         self.source = feed.source

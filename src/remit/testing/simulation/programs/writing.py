@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from remit.testing.simulation.programs.grammar import (
@@ -57,8 +56,6 @@ _INDENT = "    "
 
 def written(program: Program, scene: Scene, title: str = "A generated program.") -> str:
     """The program with its scene, as a module: `SCENE`, and a test that runs it."""
-    if not scene.pull:  # what is owed is asked of the logs of others, which say nothing then
-        program = replace(program, questions=())
     parts = [_HEAD.format(title=title)]
     parts += [
         _message(each, "Command[str, No]" if _refuses(program, each) else "Command[str]") for each in program.commands

@@ -1,0 +1,149 @@
+"""Whose mistake it is that a call has failed: that of its caller, or that of its handler."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from remit import (
+    Aggregate,
+    AlreadyExists,
+    BadKey,
+    Command,
+    Context,
+    HandlerFailed,
+    NotFound,
+    Query,
+    RemitError,
+    Repository,
+    Sender,
+    System,
+)
+from remit.hosting.assembly import assemble
+from remit.observability import CallEnded
+from remit.runtime import Host
+from remit.stores.memory.store import MemoryStore
+from remit.stores.size import LARGEST_UNIT
+from tests.runtime.heard import Heard
+
+
+class Item(Aggregate[str]):
+    text: str = ""
+
+
+class Open(Command[None]):
+    item: str
+
+
+class Fill(Command[None]):
+    item: str
+    size: int = 0
+
+
+class Size(Query[int]):
+    item: str
+
+
+class Ask(Command[None]):
+    """What a person asks of the desk, which has the depot do it."""
+
+    item: str
+
+
+class See(Query[int]):
+    item: str
+
+
+def calls_within(desk: Context[Any], mend: Callable[[RemitError], BaseException]) -> None:
+    """What the desk makes of its calls. `mend` gives what it raises instead of what they have ended with."""
+
+    @desk.handle(Ask)
+    async def ask(command: Ask, sender: Sender) -> None:
+        try:
+            await sender.send(Open(item=command.item))
+        except RemitError as error:
+            raise mend(error) from None
+
+    @desk.answer(See)
+    async def see(query: See, sender: Sender) -> int:
+        try:
+            return await sender.ask(Size(item=query.item))
+        except RemitError as error:
+            raise mend(error) from None
+
+
+@asynccontextmanager
+async def running(
+    kept: Heard | None = None, mend: Callable[[RemitError], BaseException] = lambda error: error
+) -> AsyncGenerator[Host]:
+    desk, depot = Context("desk"), Context("depot")
+    calls_within(desk, mend)
+
+    @depot.handle(Open)
+    async def open_item(command: Open, items: Repository[Item]) -> None:
+        items.add(Item(id=command.item))
+
+    @depot.handle(Fill)
+    async def fill(command: Fill, items: Repository[Item]) -> None:
+        (await items.get(command.item)).text = "x" * command.size
+
+    @depot.answer(Size)
+    async def size(query: Size, items: Repository[Item]) -> int:
+        return len((await items.get(query.item)).text)
+
+    system = System("shop", contexts=[desk, depot])
+    app = assemble(
+        system.model(), stores={"desk": MemoryStore(), "depot": MemoryStore()}, listeners=[] if kept is None else [kept]
+    )
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()
+
+
+async def test_identity_that_is_wrong_in_a_message_is_the_mistake_of_who_sent_it() -> None:
+    async with running() as app:
+        with pytest.raises(NotFound):
+            await app.ask(Size(item="nowhere"))
+        await app.send(Open(item="a"))
+        with pytest.raises(AlreadyExists):
+            await app.send(Open(item="a"))
+        with pytest.raises(BadKey):
+            await app.send(Open(item="a" * 513))
+
+
+async def test_identity_that_is_wrong_in_a_call_of_a_handler_is_the_mistake_of_the_handler() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        with pytest.raises(HandlerFailed, match=r"desk\.See failed in its handler: NotFound: ") as failed:
+            await app.ask(See(item="nowhere"))
+        assert failed.value.where == "desk.see"
+        await app.send(Ask(item="a"))
+        with pytest.raises(HandlerFailed, match="AlreadyExists: "):
+            await app.send(Ask(item="a"))
+        with pytest.raises(HandlerFailed, match="BadKey: "):
+            await app.send(Ask(item="a" * 513))
+    outcomes = [(call.type.partition(".")[0], call.outcome) for call in kept.of(CallEnded)]
+    failed_within = [("depot", "invalid"), ("desk", "failed")]
+    assert outcomes == [*failed_within, ("depot", "replied"), ("desk", "replied"), *failed_within, *failed_within]
+
+
+@pytest.mark.parametrize("kind", [NotFound, HandlerFailed])
+async def test_handler_says_what_it_likes_of_a_call_that_it_has_made(kind: type[RemitError]) -> None:
+    async with running(mend=lambda error: kind(f"instead of {type(error).__name__}")) as app:
+        with pytest.raises(kind, match="instead of NotFound"):
+            await app.ask(See(item="nowhere"))
+
+
+async def test_unit_of_work_that_is_too_large_is_the_mistake_of_the_handler() -> None:
+    kept = Heard()
+    async with running(kept) as app:
+        await app.send(Open(item="a"))
+        with pytest.raises(HandlerFailed, match=r"depot\.Fill failed in its handler: TooLarge: a unit of work writes"):
+            await app.send(Fill(item="a", size=LARGEST_UNIT + 1))
+        assert await app.ask(Size(item="a")) == 0
+    assert [call.outcome for call in kept.of(CallEnded)] == ["replied", "failed", "replied"]
