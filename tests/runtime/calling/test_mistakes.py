@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from remit import (
     System,
 )
 from remit.hosting.assembly import assemble
-from remit.observability import CallEnded
+from remit.observability import CallEnded, HandlerRaised
 from remit.runtime import Host
 from remit.stores.memory.store import MemoryStore
 from remit.stores.size import LARGEST_UNIT
@@ -147,3 +148,29 @@ async def test_unit_of_work_that_is_too_large_is_the_mistake_of_the_handler() ->
             await app.send(Fill(item="a", size=LARGEST_UNIT + 1))
         assert await app.ask(Size(item="a")) == 0
     assert [call.outcome for call in kept.of(CallEnded)] == ["replied", "failed", "replied"]
+
+
+def test_call_that_is_dropped_after_its_deadline_is_no_failure_of_its_handler() -> None:
+    kept, asked = Heard(), asyncio.Event()
+    desk = Context("desk")
+
+    @desk.handle(Ask)
+    async def ask(command: Ask) -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        asked.set()
+        await asyncio.Event().wait()
+
+    app = assemble(System("shop", contexts=[desk]).model(), stores={"desk": MemoryStore()}, listeners=[kept])
+
+    async def until_asked_to_end() -> asyncio.Task[None]:
+        await app.start()
+        task = asyncio.create_task(app.send(Ask(item="a"), deadline=0.01))
+        await asked.wait()
+        return task
+
+    with asyncio.Runner() as runner:
+        dropped: Any = runner.run(until_asked_to_end())
+        dropped.get_coro().close()
+        assert kept.of(HandlerRaised) == []
+        runner.run(app.stop())

@@ -51,6 +51,8 @@ class Telling:
 
     def tell(self, handler: HandlerPlan, limit: Limit, error: BaseException, trace: str) -> NoReturn:
         """Raises what the caller may see of what went wrong inside. `trace` is what the call belongs to."""
+        if is_end(error) and not isinstance(error, asyncio.CancelledError):  # whose it is, the rest tells
+            raise error
         if limit.owns_cancellation() and not isinstance(error, OutcomeUnknown):
             raise DeadlineExceeded(
                 f"{handler.contract.type} was not done by its deadline; what it had called by then stays",
@@ -61,7 +63,7 @@ class Telling:
                 raise error
         elif isinstance(error, Refusal):
             raise self._declared(handler, error, trace) from None
-        elif _is_told(error) or is_end(error):
+        elif _is_told(error):
             raise error
         self._say(handler, told(error), error, trace)
         raise HandlerFailed(
