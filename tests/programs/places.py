@@ -1,0 +1,152 @@
+"""Where a generated program runs: a topology drawn from a seed, and what is left in its stores, wherever they are."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, Literal, get_args
+
+import asyncpg
+import nats
+from nats.js.errors import NotFoundError
+
+from learning import process
+from remit.testing.simulation.judges import Files
+from remit.testing.simulation.programs import Program
+
+__all__ = ["KINDS", "Kind", "Place", "Servers", "place_of"]
+
+Kind = Literal["sqlite", "postgres", "nats"]
+"""SQLite files, with calls over HTTP; PostgreSQL, with calls over HTTP; SQLite files, with calls and events over NATS."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_TABLES = {
+    "log": "SELECT channel, part, pos, id, prev, key, type, headers FROM remit_log",
+    "floor": "SELECT channel, part, pos, id FROM remit_floor",
+    "checkpoint": "SELECT DISTINCT ON (subscription, source, channel, part) subscription, source, channel, part, pos, id"
+    " FROM remit_checkpoint ORDER BY subscription, source, channel, part, prev DESC",
+    "state": "SELECT kind, id, body FROM remit_state",
+    "letter": "SELECT subscription, source, channel, part, key, payload, discarded_at FROM remit_letter",
+    "parked": "SELECT subscription, source, channel, part, key FROM remit_parked",
+    "subscriber": "SELECT subscription, channel FROM remit_subscriber",
+}
+"""What judges read, under the names that SQLite has for it."""
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Addresses of servers that are shared, where they run."""
+
+    postgres: str = ""
+    nats: str = ""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A service of the topology."""
+
+    name: str
+    runs: tuple[str, ...]
+    replicas: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a program runs."""
+
+    kind: Kind
+    system: str
+    """The name of the system, which no other one has on these servers."""
+    contexts: tuple[str, ...]
+    spots: tuple[Spot, ...]
+    direct: bool
+    """Whether followers read the logs of others in the database."""
+    servers: Servers
+
+    @property
+    def processes(self) -> list[tuple[str, int]]:
+        """Service and replica of each."""
+        return [(spot.name, number) for spot in self.spots for number in range(spot.replicas)]
+
+    @property
+    def store(self) -> str:
+        """The place of the stores."""
+        if self.kind != "postgres":
+            return "sqlite:{context}.db"
+        server = self.servers.postgres
+        return f"{server}{'&' if '?' in server else '?'}schema={self.system}_{{context}}"
+
+    def topology(self, module: str) -> str:
+        """The topology file, with ports that are free now."""
+        lines = [f'system = "{module}:system"', "", "[stores]", f'default = "{self.store}"', "", "[channels]"]
+        lines.append(f'calls = "{self.servers.nats or "http"}"' if self.kind == "nats" else 'calls = "http"')
+        lines += [f'events = "{self.servers.nats}"'] if self.kind == "nats" else []
+        lines += ['events = "postgresql"'] if self.direct else []
+        for spot in self.spots:
+            lines += ["", f"[services.{spot.name}]", f"runs = [{', '.join(f'{each!r}' for each in spot.runs)}]"]
+            lines += [f"replicas = {spot.replicas}"] if spot.replicas > 1 else []
+            lines += [f'calls = "127.0.0.1:{process.ports.free(spot.replicas)}"'] if self.kind != "nats" else []
+        return "\n".join(lines).replace("'", '"') + "\n"
+
+    async def files(self, folder: Path) -> Files:
+        """The stores as files: themselves, or what is in them now."""
+        if self.kind != "postgres":
+            return Files(folder, self.contexts)
+        copies = folder / "copies"
+        copies.mkdir(exist_ok=True)
+        connection = await asyncpg.connect(self.servers.postgres)
+        try:
+            for context in self.contexts:
+                await self._copy(connection, context, copies / f"{context}.db")
+        finally:
+            await connection.close()
+        return Files(copies, self.contexts)
+
+    async def _copy(self, connection: Any, context: str, file: Path) -> None:
+        file.unlink(missing_ok=True)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute(f"SET LOCAL search_path = {self.system}_{context}")
+            with contextlib.closing(sqlite3.connect(file)) as copy, copy:
+                for table, question in _TABLES.items():
+                    columns = [each.name for each in (await connection.prepare(question)).get_attributes()]
+                    copy.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+                    rows = [tuple(row) for row in await connection.fetch(question)]
+                    copy.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
+
+    async def clear(self) -> None:
+        """What is on servers is gone."""
+        if self.kind == "postgres":
+            connection = await asyncpg.connect(self.servers.postgres)
+            for context in self.contexts:
+                await connection.execute(f"DROP SCHEMA IF EXISTS {self.system}_{context} CASCADE")
+            await connection.close()
+        if self.kind == "nats":
+            broker = await nats.connect(self.servers.nats)
+            streams = broker.jetstream()
+            for name in [each.config.name for each in await streams.streams_info()]:
+                if name and f"-{self.system}-" in name:
+                    with contextlib.suppress(NotFoundError):
+                        await streams.delete_stream(name)
+            await broker.close()
+
+
+def place_of(program: Program, kind: Kind, seed: int, servers: Servers) -> Place:
+    """Everything in one service, or contexts apart, one or two processes of each; or who writes apart from who reads."""
+    chance = Random(f"place {kind} {seed}")
+    contexts = program.contexts
+    if len(contexts) == 1 or chance.random() < 0.4:
+        groups: Sequence[tuple[str, ...]] = [("*",)]
+    else:
+        cut = chance.randrange(1, len(contexts))
+        groups = [contexts[:cut], contexts[cut:]]
+    spots = [Spot(f"s{at}", group, chance.choice((1, 1, 2))) for at, group in enumerate(groups)]
+    if sum(spot.replicas for spot in spots) == 1 and chance.random() < 0.5:
+        spots = [Spot("s0", ("*",), 2)]
+    direct = kind == "postgres" and chance.random() < 0.5
+    return Place(kind, f"p{kind[0]}{seed}", contexts, tuple(spots), direct, servers)
+
+

@@ -1,0 +1,295 @@
+"""A generated program as real processes: killed while people call it, then left in peace, then judged by the oracle.
+
+What happens when is decided by the machine, so the same seed makes the same program, topology and wishes, and another
+run all the same. A finding is told with all that is needed to run it again, and may need some runs to come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar, cast
+
+from remit import System
+from remit.contexts import ContextMap
+from remit.errors import CallError, OutcomeUnknown, RemitError
+from remit.hosting.opening import Places, opened
+from remit.log import SubscriptionId
+from remit.runtime import compile_system
+from remit.testing.simulation.cluster import Choices, Door, Weather
+from remit.testing.simulation.cluster.nodes import Incarnation
+from remit.testing.simulation.judges import Verdict
+from remit.testing.simulation.judges.delivery import judge_delivery, torn_off, unfinished
+from remit.testing.simulation.programs import Program, load, scene_of, written
+from remit.testing.simulation.programs.excuses import Excuses
+from remit.testing.simulation.programs.oracle import judge
+from remit.testing.simulation.programs.people import ProgramWorkload
+from tests.programs.life import NAME, PEACE, PROGRAM, Job, outside
+from tests.programs.lives import Life, Mould
+from tests.programs.places import Kind, Place, Servers, place_of
+from tests.programs.reading import Belief, Read, read
+
+__all__ = ["Played", "play"]
+
+T = TypeVar("T")
+
+UPTIME_SECONDS = (0.0, 1.2)
+"""From one kill to the next: a moment between these."""
+KILLS = 6
+"""At most; people who have their answers earlier see fewer."""
+DEAD_SECONDS = 0.3
+"""How long a process that was killed stays away, at most."""
+GIVES_UP = 0.08
+"""Share of calls whose caller goes away after less than a fifth of a second."""
+SETTLED_SECONDS = 60.0
+"""Of peace, after which everything must have come to rest."""
+LOOK_SECONDS = 0.25
+"""From one look at the stores to the next."""
+END_SECONDS = 30.0
+"""How long a process may take to end in order."""
+START_SECONDS = 30.0
+
+
+@dataclass
+class Played:
+    """What came of a program."""
+
+    kind: Kind
+    seed: int
+    text: str = ""
+    topology: str = ""
+    verdicts: list[Verdict] = field(default_factory=list[Verdict])
+    kills: int = 0
+    runs: int = 0
+    cut: int = 0
+    """Runs of handlers that a kill has cut off."""
+    answers: int = 0
+    late: float = 0.0
+    """How late a process was at most, of which its machine is the cause."""
+
+    def told(self) -> str:
+        """What is wrong with it, and all that it takes to run it again."""
+        wrong = "\n".join(f"{each.judge}: {each.what}" for each in self.verdicts)
+        again = f"scripts/soak programs --real {self.kind} --only {self.seed}"
+        return (
+            f"{wrong}\n\nThe same program again: {again}\nProcesses decide by themselves what happens when: it may take "
+            f"some runs.\n\n# {'─' * 30} topology\n{self.topology}\n# {'─' * 30} program\n{self.text}"
+        )
+
+
+class Outside(Door):
+    """How people reach the processes: by a process that runs nothing, and calls all of them."""
+
+    def __init__(self, choices: Choices, chance: Random) -> None:
+        super().__init__(cast("Any", None), choices)
+        self.host: Any = None
+        """What calls; None as long as there is nobody to call."""
+        self._chance = chance
+
+    def somebody(self) -> Incarnation | None:
+        return None if self.host is None else cast("Incarnation", self)
+
+    async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
+        patience = self._chance.random() * 0.2 if self._chance.random() < GIVES_UP else None
+        try:
+            async with asyncio.timeout(patience):
+                return await work
+        except (OutcomeUnknown, TimeoutError):
+            return None
+        except CallError as error:
+            return error
+
+
+async def play(mould: Mould, program: Program, kind: Kind, seed: int, servers: Servers, plant: str = "") -> Played:
+    """Plays a program in processes on stores of this kind."""
+    place = place_of(program, kind, seed, servers)
+    with tempfile.TemporaryDirectory(prefix="remit-program-") as folder:
+        played = _Play(mould, program, place, seed, Path(folder), plant)
+        try:
+            return await played.run()
+        finally:
+            await place.clear()
+
+
+class _Play:
+    def __init__(self, mould: Mould, program: Program, place: Place, seed: int, folder: Path, plant: str) -> None:
+        self._mould, self._place, self._seed, self._folder, self._plant = mould, place, seed, folder, plant
+        self._chance = Random(f"play {place.kind} {seed}")
+        text = written(program, scene_of(seed * 10))  # together and with the pull: so it keeps its questions
+        name = f"{NAME}_{place.system}"
+        self._played = Played(place.kind, seed, text, place.topology(NAME))
+        choices = Choices(seed)
+        workload: type[ProgramWorkload] = load(text, f"{name}_text").SCENE.workload
+        self._work = workload(choices, Weather(choices), None, None)
+        self._door = Outside(choices, self._chance)
+        self._map: ContextMap = self._work.system()
+        self._system = outside(self._map, name, place.system)
+        self._lives: dict[tuple[str, int], Life] = {}
+        self._born = 0
+        self._peace = float("inf")
+        (folder / PROGRAM).write_text(text)
+        (folder / "topology.toml").write_text(self._played.topology)
+        (folder / "outside.toml").write_text(self._played.topology.replace(f'"{NAME}:', f'"{name}:'))
+
+    async def run(self) -> Played:
+        played = self._played
+        try:
+            for each in self._place.processes:
+                self._begin(each)
+            async with asyncio.timeout(START_SECONDS):
+                for life in self._lives.values():
+                    await life.ready.wait()
+            async with _watched() as late, self._system.connect(topology=str(self._folder / "outside.toml")) as caller:
+                self._door.host = caller
+                await self._disturbed()
+                await self._settle()
+            await self._end()
+            await self._judge(max(late, default=0.0))
+        finally:
+            await asyncio.gather(*(life.kill() for life in self._lives.values()))
+        return played
+
+    # ── processes ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _begin(self, who: tuple[str, int]) -> None:
+        self._born += 1
+        seed = self._chance.randrange(1 << 30)
+        self._lives[who] = self._mould.begin(
+            Job(str(self._folder), *who, self._born, seed, self._place.system, self._plant)
+        )
+
+    async def _disturbed(self) -> None:
+        """People call while processes are killed."""
+        killing = asyncio.create_task(self._kill())
+        await asyncio.gather(*self._work.people(self._door))
+        killing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await killing
+        for who, life in self._lives.items():
+            if life.ended.is_set():
+                self._check_end(life)
+                self._begin(who)
+        await asyncio.gather(*(life.ready.wait() for life in self._lives.values()))
+
+    async def _kill(self) -> None:
+        for _ in range(KILLS):
+            await asyncio.sleep(self._chance.uniform(*UPTIME_SECONDS))
+            who = self._chance.choice(list(self._lives))
+            await self._lives[who].kill()
+            self._check_end(self._lives[who])
+            self._played.kills += 1
+            await asyncio.sleep(self._chance.random() * DEAD_SECONDS)
+            self._begin(who)
+
+    def _check_end(self, life: Life) -> None:
+        if life.status not in (0, -signal.SIGKILL):
+            log = (self._folder / f"{life.job.service}.log").read_text(errors="replace")[-2000:]
+            self._accuse("stuck", f"{life.job.service}#{life.job.replica + 1} has ended with {life.status}:\n{log}")
+
+    # ── peace ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _settle(self) -> None:
+        """Waits until nothing is left to do, while somebody has parked keys tried again."""
+        (self._folder / PEACE).touch()
+        self._peace = time.monotonic()
+        left, quiet = ["not looked"], 0
+        while quiet < 2 and time.monotonic() < self._peace + SETTLED_SECONDS:
+            await self._try_again()
+            await asyncio.sleep(LOOK_SECONDS)
+            found = await asyncio.to_thread(read, self._work.tape, self._folder, self._peace)
+            left = await self._left(found)
+            quiet = 0 if left else quiet + 1
+        for what in left:
+            self._accuse("stuck", what)
+
+    async def _left(self, found: Read) -> list[str]:
+        files = await self._place.files(self._folder)
+        excuses = Excuses(found.tape)
+        open_runs = [run for run in found.tape.runs if run.calm and run.ended is None]
+        left = unfinished(files, self._subscriptions(), excuses.stays_parked)
+        return [*left, *(f"run {run.number} of {run.handler} for {run.path} goes on" for run in open_runs)]
+
+    async def _try_again(self) -> None:
+        with contextlib.suppress(RemitError):
+            async with opened(Places.at(str(self._folder / "outside.toml")), self._place.contexts) as stores:
+                for store in stores.values():
+                    for subscription in await store.parking():
+                        await store.retry(subscription.name, None, time.time())
+
+    def _subscriptions(self) -> set[SubscriptionId]:
+        return subscriptions_of(self._system)
+
+    async def _end(self) -> None:
+        lives = self._lives
+        for who, life in lives.items():
+            try:
+                async with asyncio.timeout(END_SECONDS):
+                    await life.kill(signal.SIGTERM)
+            except TimeoutError:
+                self._accuse("stuck", f"{who} does not stop")
+                await life.kill()
+            self._check_end(life)
+
+    # ── judging ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _accuse(self, judge: str, what: str) -> None:
+        self._played.verdicts.append(Verdict(judge, what))
+
+    async def _judge(self, late: float) -> None:
+        played = self._played
+        found = read(self._work.tape, self._folder, self._peace, late)
+        files = await self._place.files(self._folder)
+        played.verdicts += [Verdict("false", what) for what in found.accused]
+        played.verdicts += self._beliefs(found)
+        played.verdicts += [Verdict("silent", f"{name} stands on nothing") for name in torn_off(files)]
+        played.verdicts += judge_delivery(files, {}, (), several=True)
+        played.verdicts += judge(found.tape, self._map, files, ())
+        played.runs, played.late = len(found.tape.runs), found.late
+        played.cut = sum(run.ended is None for run in found.tape.runs)
+        played.answers = self._work.answered
+
+    def _beliefs(self, found: Read) -> Iterator[Verdict]:
+        """Processes say that all is well, and each subscription is run by one of them."""
+        last = {life.job.tape.stem for life in self._lives.values()}
+        beliefs: list[Belief] = [each for life in last for each in found.beliefs.get(life, ())]
+        run = Counter(each.id for each in beliefs if each.state not in ("standby", "stopped"))
+        for each in beliefs:
+            if each.is_subscription and each.state not in ("running", "standby"):
+                yield Verdict("stuck", f"{each.id.name} is {each.state}: {each.note}")
+        for id in self._subscriptions():
+            if run[id] != 1:
+                yield Verdict("stuck" if not run[id] else "false", f"{run[id]} processes run {id.name}")
+
+
+def subscriptions_of(system: System) -> set[SubscriptionId]:
+    """What follows logs in a system, but for relays."""
+    plans = compile_system(system.model())
+    return {id for plan in plans.values() for id in plan.follows}
+
+
+@asynccontextmanager
+async def _watched() -> AsyncGenerator[list[float]]:
+    """How late this process is."""
+    late: list[float] = []
+
+    async def look() -> None:
+        while True:
+            before = time.monotonic()
+            await asyncio.sleep(0.05)
+            late.append(time.monotonic() - before - 0.05)
+
+    looking = asyncio.create_task(look())
+    try:
+        yield late
+    finally:
+        looking.cancel()
+

@@ -1,0 +1,157 @@
+"""The tapes that the lives of a program have written, put together to one."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from remit.errors import Unavailable
+from remit.log import SubscriptionId
+from remit.messages import Refusal
+from remit.testing.simulation.programs import Tape
+from remit.testing.simulation.programs.tape import HANDLER_SECONDS, Called, Look, Place, Run, Said
+
+__all__ = ["Belief", "Read", "read"]
+
+
+class Failed(Exception):
+    """What a handler has ended with, in another process."""
+
+
+class Passed(Unavailable):
+    """The same, of what may pass by itself."""
+
+
+class Refused(Refusal):
+    """The same, of a refusal."""
+
+    said: str
+
+
+@dataclass(frozen=True)
+class Belief:
+    """What a process has believed of a subscription or relay when it was told to end."""
+
+    id: SubscriptionId
+    state: str
+    note: str
+    is_subscription: bool
+
+
+class WholeTape(Tape):
+    """What all processes have noted, and what callers from outside have."""
+
+    def __init__(self, outside: Tape) -> None:
+        super().__init__(outside._choices, outside._weather)
+        self._numbered: dict[str, Run] = {}
+        self.answers = outside.answers
+
+    def numbered(self, number: str) -> Run:
+        return self._numbered[number]
+
+    def take(self, run: Run) -> None:
+        self.runs.append(run)
+        self._numbered[f"{run.number}"] = run
+
+
+@dataclass
+class Read:
+    """What is on the tapes."""
+
+    tape: WholeTape
+    late: float = 0.0
+    """How many seconds a process was late by, at most."""
+    accused: list[str] = field(default_factory=list[str])
+    beliefs: dict[str, list[Belief]] = field(default_factory=dict[str, list[Belief]])
+    """By the name of the tape."""
+
+
+def read(outside: Tape, folder: Path, peace: float = float("inf"), late: float = 0.0) -> Read:
+    """All tapes in a folder, and that of the callers. Who has begun after `peace` was not disturbed; so many seconds
+    are allowed to everybody, besides what a process has found itself late by."""
+    found = Read(WholeTape(outside), late)
+    runs: dict[int, _Run] = {}
+    for file in sorted(folder.glob("*.tape")):
+        for line in file.read_bytes().split(b"\n")[:-1]:  # what a kill has cut off, nobody has acted on
+            what, *more = json.loads(line)
+            _take(found, runs, file.stem, what, more)
+    _put_together(found, runs.values(), outside, peace)
+    return found
+
+
+@dataclass
+class _Run:
+    begun: list[Any]
+    ended: list[Any] = field(default_factory=list[Any])
+    looks: list[Look] = field(default_factory=list[Look])
+    changes: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    said: list[Said] = field(default_factory=list[Said])
+    calls: list[list[Any]] = field(default_factory=list[list[Any]])
+    wrong: list[str] = field(default_factory=list[str])
+
+
+def _take(found: Read, runs: dict[int, _Run], life: str, what: str, more: list[Any]) -> None:
+    if what == "late":
+        found.late = max(found.late, more[0])
+    elif what == "accused":
+        found.accused.append(more[0])
+    elif what == "believes":
+        name, state, note, source, channel, is_subscription = more
+        belief = Belief(SubscriptionId(name, source, channel), state, note, is_subscription)
+        found.beliefs.setdefault(life, []).append(belief)
+    elif what == "run":
+        runs[more[0]] = _Run(more)
+    else:
+        _note(runs[more[0]], what, more[1:])
+
+
+def _note(run: _Run, what: str, more: list[Any]) -> None:
+    if what == "ended":
+        run.ended = more
+    elif what == "look":
+        (place, entries), = more
+        run.looks.append(Look(Place(*place), tuple(entries)))
+    elif what == "change":
+        run.changes.append((Place(*more[0]), more[1]))
+    elif what == "said":
+        run.said.append(Said(*more[0]))
+    elif what == "wrong":
+        run.wrong.append(more[0])
+    elif what == "call":
+        run.calls.append([*more[0], more[1]])
+    elif what == "answer":
+        run.calls[more[0][0]][5:8] = more[0][5:8]
+
+
+def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float) -> None:
+    tape, slack = found.tape, found.late
+    calls: defaultdict[str, list[Called]] = tape.calls
+    for path, asked in outside.calls.items():
+        calls[path] += [replace(each, limit=each.limit + slack) for each in asked]
+    for noted in sorted(runs, key=lambda each: float(each.begun[5])):
+        number, handler, path, key, tries, began, parent = noted.begun
+        spans = [each.limit - each.began for each in calls.get(path, ()) if each.began <= began]
+        limit = began + max(spans, default=HANDLER_SECONDS + slack)
+        run = Run(number, handler, path, key, tape, tries, began, limit, began > peace, parent)
+        if noted.ended:
+            run.ended, run.error = noted.ended[0], _error(noted.ended[1])
+        run.looks, run.changes, run.said, run.wrong = noted.looks, noted.changes, noted.said, noted.wrong
+        for _, type, to, called, wish, ended, outcome, said, seconds in noted.calls:
+            due = min(called + seconds + slack, limit)
+            call = Called(type, to, called, due, wish, ended, outcome, said, run)
+            run.calls.append(call)
+            calls[to].append(call)
+        tape.take(run)
+
+
+def _error(told: list[Any] | None) -> BaseException | None:
+    if told is None:
+        return None
+    kind, what, *inner = told
+    if kind == "group":
+        return BaseExceptionGroup(what, [error for each in inner[0] if (error := _error(each)) is not None])
+    return Passed(what) if kind == "passing" else Refused(said=what) if kind == "refusal" else Failed(what)
