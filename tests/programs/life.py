@@ -8,6 +8,7 @@ import asyncio
 import importlib
 import json
 import os
+import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -35,16 +36,20 @@ from remit.testing.simulation.programs.excuses import PASSING, Excuses
 from remit.testing.simulation.programs.tape import Called, Run
 from remit.topology.file import read_topology
 
-__all__ = ["NAME", "PROGRAM", "RUNS", "Job", "live", "outside"]
+__all__ = ["ABSENT", "NAME", "PROGRAM", "RUNS", "Job", "live", "outside"]
 
 NAME = "generated_program"
 PROGRAM = "program.py"
 PEACE = "peace"
 """A file that says that nothing is disturbed any more, and that bugs are mended."""
+ABSENT = 3
+"""The exit code of a process that could not start because a server was away: another one is begun."""
 RUNS = 1_000_000
 """Runs of one life have numbers of their own: so many at most."""
 AWAY = 0.015
 """Share of runs that find that something they depend on is away, before there is peace."""
+MOMENT_SECONDS = 0.03
+"""How long a process lives on that is about to kill itself: until then what a handler has done is being written."""
 LOOK_SECONDS = 0.05
 """How often a process looks how late it is."""
 
@@ -62,6 +67,8 @@ class Job:
     seed: int
     system: str
     """The name of the system."""
+    frail: float = 0.0
+    """Share of what handlers note after which the process kills itself at once, or a moment later."""
     plant: str = ""
     """`module:function` of a bug."""
 
@@ -94,6 +101,7 @@ class WrittenTape(Tape):
         super().__init__(choices, Weather(choices), job.life * RUNS)
         self._pad = pad
         self._chance = Random(job.seed)
+        self._frail = job.frail
         self._peace = Path(job.folder, PEACE)
 
     @property
@@ -113,6 +121,9 @@ class WrittenTape(Tape):
         if what == "run":
             more = (run.handler, run.path, run.key, run.tries, run.began, run.parent)
         self._pad.write(what, run.number, *map(_plain, more))
+        if self._chance.random() < self._frail and not self.fixed:
+            moment = self._chance.random() ** 2 * MOMENT_SECONDS
+            asyncio.get_running_loop().call_later(moment, os.kill, os.getpid(), signal.SIGKILL)
 
 
 def _plain(value: Any) -> Any:
@@ -174,20 +185,18 @@ def live(job: Job, ready: Any) -> None:
 
 
 async def _serve(host: Host, pad: Pad, ready: Any) -> None:
-    ending, leaving = await told_to_end(), asyncio.Event()
-    watching = [asyncio.create_task(_watch(pad)), asyncio.create_task(_leave(host, pad, ending, leaving))]
-    await serve(host, None, leaving, ready)
-    for each in watching:
-        each.cancel()
+    ending = await told_to_end()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, _say_beliefs, host, pad)
+    watching = asyncio.create_task(_watch(pad))
+    await serve(host, None, ending, ready)
+    watching.cancel()
 
 
-async def _leave(host: Host, pad: Pad, ending: asyncio.Event, leaving: asyncio.Event) -> None:
-    """At the end, what the process believes of its subscriptions and relays is written down."""
-    await ending.wait()
+def _say_beliefs(host: Host, pad: Pad) -> None:
+    """What the process believes of its subscriptions and relays."""
     names = {each.name for each in host.subscriptions}
-    for each in host.followers:
-        pad.write("believes", each.name, each.state, each.note, each.id.source, each.id.channel, each.name in names)
-    leaving.set()
+    states = [[*each.id, each.state, each.note, each.name in names] for each in host.followers]
+    pad.write("believes", states)
 
 
 async def _watch(pad: Pad) -> None:

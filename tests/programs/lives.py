@@ -41,6 +41,12 @@ class Life:
                 os.kill(self._pid, number)
         await self.ended.wait()
 
+    def ask(self) -> None:
+        """Asks what it believes of its subscriptions. It writes that down."""
+        if self.ready.is_set() and not self.ended.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGUSR1)
+
     def hear(self, what: str, number: int | None) -> None:
         if what == "begun":
             self._pid = number or 0

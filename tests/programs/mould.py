@@ -19,7 +19,8 @@ import sys
 import traceback
 from typing import Any
 
-from tests.programs.life import Job, live
+from remit.errors import Unavailable
+from tests.programs.life import ABSENT, Job, live
 from tests.servers.warm import ANYHOW
 
 PR_SET_PDEATHSIG = 1
@@ -65,6 +66,9 @@ def _begin(job: Job, lives: dict[int, Job]) -> None:
             os.dup2(log, 2)
             live(job, lambda _: _say("ready", str(job.tape)))
             code = 0
+        except Unavailable:  # as a start fails whose servers are away or busy
+            traceback.print_exc(file=sys.stderr)
+            code = ABSENT
         except BaseException:  # noqa: BLE001  whatever ends a process is told
             traceback.print_exc(file=sys.stderr)
             code = 1

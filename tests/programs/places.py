@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import tempfile
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +23,14 @@ from remit.testing.simulation.programs import Program
 __all__ = ["KINDS", "Kind", "Place", "Servers", "place_of"]
 
 Kind = Literal["sqlite", "postgres", "nats"]
-"""SQLite files, with calls over HTTP; PostgreSQL, with calls over HTTP; SQLite files, with calls and events over NATS."""
+"""SQLite files or PostgreSQL, with calls over HTTP; or SQLite files, with calls and events over NATS."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _TABLES = {
     "log": "SELECT channel, part, pos, id, prev, key, type, headers FROM remit_log",
     "floor": "SELECT channel, part, pos, id FROM remit_floor",
-    "checkpoint": "SELECT DISTINCT ON (subscription, source, channel, part) subscription, source, channel, part, pos, id"
-    " FROM remit_checkpoint ORDER BY subscription, source, channel, part, prev DESC",
+    "checkpoint": "SELECT DISTINCT ON (subscription, source, channel, part)"
+    " subscription, source, channel, part, pos, id FROM remit_checkpoint ORDER BY subscription, source, channel, part, prev DESC",
     "state": "SELECT kind, id, body FROM remit_state",
     "letter": "SELECT subscription, source, channel, part, key, payload, discarded_at FROM remit_letter",
     "parked": "SELECT subscription, source, channel, part, key FROM remit_parked",
@@ -96,8 +98,7 @@ class Place:
         """The stores as files: themselves, or what is in them now."""
         if self.kind != "postgres":
             return Files(folder, self.contexts)
-        copies = folder / "copies"
-        copies.mkdir(exist_ok=True)
+        copies = Path(tempfile.mkdtemp(prefix="copies-", dir=folder))
         connection = await asyncpg.connect(self.servers.postgres)
         try:
             for context in self.contexts:
@@ -107,7 +108,6 @@ class Place:
         return Files(copies, self.contexts)
 
     async def _copy(self, connection: Any, context: str, file: Path) -> None:
-        file.unlink(missing_ok=True)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.execute(f"SET LOCAL search_path = {self.system}_{context}")
             with contextlib.closing(sqlite3.connect(file)) as copy, copy:
@@ -135,7 +135,7 @@ class Place:
 
 
 def place_of(program: Program, kind: Kind, seed: int, servers: Servers) -> Place:
-    """Everything in one service, or contexts apart, one or two processes of each; or who writes apart from who reads."""
+    """Everything in one service, or contexts apart in two; one or two processes of each."""
     chance = Random(f"place {kind} {seed}")
     contexts = program.contexts
     if len(contexts) == 1 or chance.random() < 0.4:
@@ -147,6 +147,4 @@ def place_of(program: Program, kind: Kind, seed: int, servers: Servers) -> Place
     if sum(spot.replicas for spot in spots) == 1 and chance.random() < 0.5:
         spots = [Spot("s0", ("*",), 2)]
     direct = kind == "postgres" and chance.random() < 0.5
-    return Place(kind, f"p{kind[0]}{seed}", contexts, tuple(spots), direct, servers)
-
-
+    return Place(kind, f"p{uuid.uuid4().hex[:12]}", contexts, tuple(spots), direct, servers)

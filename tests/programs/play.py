@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -33,10 +33,10 @@ from remit.testing.simulation.programs import Program, load, scene_of, written
 from remit.testing.simulation.programs.excuses import Excuses
 from remit.testing.simulation.programs.oracle import judge
 from remit.testing.simulation.programs.people import ProgramWorkload
-from tests.programs.life import NAME, PEACE, PROGRAM, Job, outside
+from tests.programs.life import ABSENT, NAME, PEACE, PROGRAM, Job, outside
 from tests.programs.lives import Life, Mould
 from tests.programs.places import Kind, Place, Servers, place_of
-from tests.programs.reading import Belief, Read, read
+from tests.programs.reading import Read, read
 
 __all__ = ["Played", "play"]
 
@@ -45,7 +45,9 @@ T = TypeVar("T")
 UPTIME_SECONDS = (0.0, 1.2)
 """From one kill to the next: a moment between these."""
 KILLS = 6
-"""At most; people who have their answers earlier see fewer."""
+"""At most by others; there are fewer where people have their answers earlier. After so many nobody kills itself."""
+FRAIL = 0.02
+"""Share of what handlers note after which their process dies."""
 DEAD_SECONDS = 0.3
 """How long a process that was killed stays away, at most."""
 GIVES_UP = 0.08
@@ -65,8 +67,10 @@ class Played:
 
     kind: Kind
     seed: int
-    text: str = ""
-    topology: str = ""
+    text: str
+    topology: str
+    folder: Path
+    """Where the tapes, the logs and, if they are files, the stores are."""
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
     kills: int = 0
     runs: int = 0
@@ -79,10 +83,11 @@ class Played:
     def told(self) -> str:
         """What is wrong with it, and all that it takes to run it again."""
         wrong = "\n".join(f"{each.judge}: {each.what}" for each in self.verdicts)
-        again = f"scripts/soak programs --real {self.kind} --only {self.seed}"
+        again = f"scripts/soak programs --real {self.kind} --only {self.seed} --count 20"
         return (
-            f"{wrong}\n\nThe same program again: {again}\nProcesses decide by themselves what happens when: it may take "
-            f"some runs.\n\n# {'─' * 30} topology\n{self.topology}\n# {'─' * 30} program\n{self.text}"
+            f"{wrong}\n\nWhat it left behind: {self.folder}\nThe same program again, 20 times: {again}\n"
+            "What happens when is decided by the machine: it may take more runs.\n\n"
+            f"# topology.toml\n\n{self.topology}\n# program.py\n\n{self.text}"
         )
 
 
@@ -109,39 +114,47 @@ class Outside(Door):
             return error
 
 
-async def play(mould: Mould, program: Program, kind: Kind, seed: int, servers: Servers, plant: str = "") -> Played:
-    """Plays a program in processes on stores of this kind."""
+async def play(
+    mould: Mould, program: Program, kind: Kind, seed: int, servers: Servers, folder: Path, plant: str = ""
+) -> Played:
+    """Plays a program in processes on stores of this kind. What they leave behind is in a folder, which is empty."""
     place = place_of(program, kind, seed, servers)
-    with tempfile.TemporaryDirectory(prefix="remit-program-") as folder:
-        played = _Play(mould, program, place, seed, Path(folder), plant)
-        try:
-            return await played.run()
-        finally:
-            await place.clear()
+    played = Played(kind, seed, _text_of(program), place.topology(NAME), folder)
+    try:
+        await _Play(mould, played, place, plant).run()
+    except Exception as error:  # noqa: BLE001  a program that cannot be run, or judged, is a finding
+        played.verdicts.append(Verdict("error", "".join(traceback.format_exception(error))))
+    finally:
+        await place.clear()
+    return played
+
+
+def _text_of(program: Program) -> str:
+    """With a scene of the simulation that is like this one: everything together, and logs that can be read."""
+    return written(program, scene_of(0))
 
 
 class _Play:
-    def __init__(self, mould: Mould, program: Program, place: Place, seed: int, folder: Path, plant: str) -> None:
-        self._mould, self._place, self._seed, self._folder, self._plant = mould, place, seed, folder, plant
-        self._chance = Random(f"play {place.kind} {seed}")
-        text = written(program, scene_of(seed * 10))  # together and with the pull: so it keeps its questions
+    def __init__(self, mould: Mould, played: Played, place: Place, plant: str) -> None:
+        self._mould, self._played, self._place, self._plant = mould, played, place, plant
+        self._folder = folder = played.folder
+        self._chance = Random(f"play {place.kind} {played.seed}")
         name = f"{NAME}_{place.system}"
-        self._played = Played(place.kind, seed, text, place.topology(NAME))
-        choices = Choices(seed)
-        workload: type[ProgramWorkload] = load(text, f"{name}_text").SCENE.workload
+        choices = Choices(played.seed)
+        workload: type[ProgramWorkload] = load(played.text, f"{name}_text").SCENE.workload
         self._work = workload(choices, Weather(choices), None, None)
         self._door = Outside(choices, self._chance)
         self._map: ContextMap = self._work.system()
         self._system = outside(self._map, name, place.system)
+        self._subscriptions = subscriptions_of(self._system)
         self._lives: dict[tuple[str, int], Life] = {}
         self._born = 0
         self._peace = float("inf")
-        (folder / PROGRAM).write_text(text)
-        (folder / "topology.toml").write_text(self._played.topology)
-        (folder / "outside.toml").write_text(self._played.topology.replace(f'"{NAME}:', f'"{name}:'))
+        (folder / PROGRAM).write_text(played.text)
+        (folder / "topology.toml").write_text(played.topology)
+        (folder / "outside.toml").write_text(played.topology.replace(f'"{NAME}:', f'"{name}:'))
 
-    async def run(self) -> Played:
-        played = self._played
+    async def run(self) -> None:
         try:
             for each in self._place.processes:
                 self._begin(each)
@@ -156,42 +169,47 @@ class _Play:
             await self._judge(max(late, default=0.0))
         finally:
             await asyncio.gather(*(life.kill() for life in self._lives.values()))
-        return played
 
     # ── processes ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _begin(self, who: tuple[str, int]) -> None:
         self._born += 1
         seed = self._chance.randrange(1 << 30)
-        self._lives[who] = self._mould.begin(
-            Job(str(self._folder), *who, self._born, seed, self._place.system, self._plant)
-        )
+        frail = FRAIL if self._played.kills < KILLS else 0.0
+        job = Job(str(self._folder), *who, self._born, seed, self._place.system, frail, self._plant)
+        self._lives[who] = self._mould.begin(job)
 
     async def _disturbed(self) -> None:
-        """People call while processes are killed."""
-        killing = asyncio.create_task(self._kill())
+        """People call while processes are killed, and begun again."""
+        disturbing = [asyncio.create_task(self._kill()), asyncio.create_task(self._keep())]
         await asyncio.gather(*self._work.people(self._door))
-        killing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await killing
-        for who, life in self._lives.items():
+        for each in disturbing:
+            each.cancel()
+        await asyncio.gather(*disturbing, return_exceptions=True)
+        self._keep_all()
+        await asyncio.gather(*(life.ready.wait() for life in self._lives.values()))
+
+    def _keep_all(self) -> None:
+        """Who has ended is begun again."""
+        for who, life in list(self._lives.items()):
             if life.ended.is_set():
                 self._check_end(life)
                 self._begin(who)
-        await asyncio.gather(*(life.ready.wait() for life in self._lives.values()))
 
     async def _kill(self) -> None:
+        """At moments at which mostly nothing happens. Others kill themselves, when something does."""
         for _ in range(KILLS):
             await asyncio.sleep(self._chance.uniform(*UPTIME_SECONDS))
-            who = self._chance.choice(list(self._lives))
-            await self._lives[who].kill()
-            self._check_end(self._lives[who])
-            self._played.kills += 1
+            await self._lives[self._chance.choice(list(self._lives))].kill()
+
+    async def _keep(self) -> None:
+        while True:
             await asyncio.sleep(self._chance.random() * DEAD_SECONDS)
-            self._begin(who)
+            self._keep_all()
 
     def _check_end(self, life: Life) -> None:
-        if life.status not in (0, -signal.SIGKILL):
+        self._played.kills += life.status == -signal.SIGKILL
+        if life.status not in (0, ABSENT, -signal.SIGKILL):
             log = (self._folder / f"{life.job.service}.log").read_text(errors="replace")[-2000:]
             self._accuse("stuck", f"{life.job.service}#{life.job.replica + 1} has ended with {life.status}:\n{log}")
 
@@ -203,7 +221,10 @@ class _Play:
         self._peace = time.monotonic()
         left, quiet = ["not looked"], 0
         while quiet < 2 and time.monotonic() < self._peace + SETTLED_SECONDS:
+            self._keep_all()
             await self._try_again()
+            for life in self._lives.values():
+                life.ask()
             await asyncio.sleep(LOOK_SECONDS)
             found = await asyncio.to_thread(read, self._work.tape, self._folder, self._peace)
             left = await self._left(found)
@@ -215,7 +236,8 @@ class _Play:
         files = await self._place.files(self._folder)
         excuses = Excuses(found.tape)
         open_runs = [run for run in found.tape.runs if run.calm and run.ended is None]
-        left = unfinished(files, self._subscriptions(), excuses.stays_parked)
+        left = unfinished(files, self._subscriptions, excuses.stays_parked)
+        left += self._beliefs(found)
         return [*left, *(f"run {run.number} of {run.handler} for {run.path} goes on" for run in open_runs)]
 
     async def _try_again(self) -> None:
@@ -224,9 +246,6 @@ class _Play:
                 for store in stores.values():
                     for subscription in await store.parking():
                         await store.retry(subscription.name, None, time.time())
-
-    def _subscriptions(self) -> set[SubscriptionId]:
-        return subscriptions_of(self._system)
 
     async def _end(self) -> None:
         lives = self._lives
@@ -249,7 +268,6 @@ class _Play:
         found = read(self._work.tape, self._folder, self._peace, late)
         files = await self._place.files(self._folder)
         played.verdicts += [Verdict("false", what) for what in found.accused]
-        played.verdicts += self._beliefs(found)
         played.verdicts += [Verdict("silent", f"{name} stands on nothing") for name in torn_off(files)]
         played.verdicts += judge_delivery(files, {}, (), several=True)
         played.verdicts += judge(found.tape, self._map, files, ())
@@ -257,17 +275,16 @@ class _Play:
         played.cut = sum(run.ended is None for run in found.tape.runs)
         played.answers = self._work.answered
 
-    def _beliefs(self, found: Read) -> Iterator[Verdict]:
+    def _beliefs(self, found: Read) -> Iterator[str]:
         """Processes say that all is well, and each subscription is run by one of them."""
-        last = {life.job.tape.stem for life in self._lives.values()}
-        beliefs: list[Belief] = [each for life in last for each in found.beliefs.get(life, ())]
+        beliefs = [each for life in self._lives.values() for each in found.beliefs.get(life.job.tape.stem, ())]
         run = Counter(each.id for each in beliefs if each.state not in ("standby", "stopped"))
         for each in beliefs:
             if each.is_subscription and each.state not in ("running", "standby"):
-                yield Verdict("stuck", f"{each.id.name} is {each.state}: {each.note}")
-        for id in self._subscriptions():
+                yield f"{each.id.name} is {each.state}: {each.note}"
+        for id in self._subscriptions:
             if run[id] != 1:
-                yield Verdict("stuck" if not run[id] else "false", f"{run[id]} processes run {id.name}")
+                yield f"{run[id]} processes run {id.name}"
 
 
 def subscriptions_of(system: System) -> set[SubscriptionId]:
@@ -292,4 +309,3 @@ async def _watched() -> AsyncGenerator[list[float]]:
         yield late
     finally:
         looking.cancel()
-

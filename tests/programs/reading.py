@@ -34,7 +34,7 @@ class Refused(Refusal):
 
 @dataclass(frozen=True)
 class Belief:
-    """What a process has believed of a subscription or relay when it was told to end."""
+    """What a process believes of a subscription or relay, when it was asked last."""
 
     id: SubscriptionId
     state: str
@@ -100,9 +100,9 @@ def _take(found: Read, runs: dict[int, _Run], life: str, what: str, more: list[A
     elif what == "accused":
         found.accused.append(more[0])
     elif what == "believes":
-        name, state, note, source, channel, is_subscription = more
-        belief = Belief(SubscriptionId(name, source, channel), state, note, is_subscription)
-        found.beliefs.setdefault(life, []).append(belief)
+        found.beliefs[life] = [
+            Belief(SubscriptionId(*id), state, note, subscribes) for *id, state, note, subscribes in more[0]
+        ]
     elif what == "run":
         runs[more[0]] = _Run(more)
     else:
@@ -113,7 +113,7 @@ def _note(run: _Run, what: str, more: list[Any]) -> None:
     if what == "ended":
         run.ended = more
     elif what == "look":
-        (place, entries), = more
+        ((place, entries),) = more
         run.looks.append(Look(Place(*place), tuple(entries)))
     elif what == "change":
         run.changes.append((Place(*more[0]), more[1]))
