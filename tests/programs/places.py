@@ -30,7 +30,8 @@ _TABLES = {
     "log": "SELECT channel, part, pos, id, prev, key, type, headers FROM remit_log",
     "floor": "SELECT channel, part, pos, id FROM remit_floor",
     "checkpoint": "SELECT DISTINCT ON (subscription, source, channel, part)"
-    " subscription, source, channel, part, pos, id FROM remit_checkpoint ORDER BY subscription, source, channel, part, prev DESC",
+    " subscription, source, channel, part, pos, id FROM remit_checkpoint"
+    " ORDER BY subscription, source, channel, part, prev DESC",
     "state": "SELECT kind, id, body FROM remit_state",
     "letter": "SELECT subscription, source, channel, part, key, payload, discarded_at FROM remit_letter",
     "parked": "SELECT subscription, source, channel, part, key FROM remit_parked",

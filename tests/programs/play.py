@@ -115,13 +115,17 @@ class Outside(Door):
 
 
 async def play(
-    mould: Mould, program: Program, kind: Kind, seed: int, servers: Servers, folder: Path, plant: str = ""
-) -> Played:
-    """Plays a program in processes on stores of this kind. What they leave behind is in a folder, which is empty."""
+    mould: Mould, program: Program, kind: Kind, seed: int, servers: Servers, folder: Path, *,
+    frail: float = FRAIL, plant: str = "",
+) -> Played:  # fmt: skip
+    """Plays a program in processes on stores of this kind. What they leave behind is in a folder, which is empty.
+
+    `frail` is the share of what handlers note after which their process dies, `plant` a bug: `module:function`.
+    """
     place = place_of(program, kind, seed, servers)
     played = Played(kind, seed, _text_of(program), place.topology(NAME), folder)
     try:
-        await _Play(mould, played, place, plant).run()
+        await _Play(mould, played, place, frail, plant).run()
     except Exception as error:  # noqa: BLE001  a program that cannot be run, or judged, is a finding
         played.verdicts.append(Verdict("error", "".join(traceback.format_exception(error))))
     finally:
@@ -135,8 +139,10 @@ def _text_of(program: Program) -> str:
 
 
 class _Play:
-    def __init__(self, mould: Mould, played: Played, place: Place, plant: str) -> None:
-        self._mould, self._played, self._place, self._plant = mould, played, place, plant
+    def __init__(self, mould: Mould, played: Played, place: Place, frail: float, plant: str) -> None:
+        self._mould, self._played, self._place, self._frail, self._plant = (
+            mould, played, place, frail, plant,
+        )  # fmt: skip
         self._folder = folder = played.folder
         self._chance = Random(f"play {place.kind} {played.seed}")
         name = f"{NAME}_{place.system}"
@@ -175,7 +181,7 @@ class _Play:
     def _begin(self, who: tuple[str, int]) -> None:
         self._born += 1
         seed = self._chance.randrange(1 << 30)
-        frail = FRAIL if self._played.kills < KILLS else 0.0
+        frail = self._frail if self._played.kills < KILLS else 0.0
         job = Job(str(self._folder), *who, self._born, seed, self._place.system, frail, self._plant)
         self._lives[who] = self._mould.begin(job)
 
