@@ -137,7 +137,7 @@ def told(error: BaseException) -> list[Any]:
     """An error as far as the oracle looks at it: what kind it is, what it says, and those of the group that it is."""
     if isinstance(error, BaseExceptionGroup):
         group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
-        return ["group", str(error), [told(each) for each in group.exceptions]]
+        return ["group", str(group), [told(each) for each in group.exceptions]]
     kind = "passing" if isinstance(error, PASSING) else "refusal" if isinstance(error, Refusal) else "error"
     return [kind, f"{type(error).__name__}: {error}"]
 

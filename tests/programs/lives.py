@@ -36,16 +36,28 @@ class Life:
     async def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Sends a signal, and waits for its end."""
         await self.begun.wait()
+        self._signal(number)
+        await self.ended.wait()
+
+    async def pause(self, seconds: float) -> None:
+        """It stands still for so long, and knows nothing of it."""
+        if not self.ready.is_set() or self.ended.is_set():
+            return
+        self._signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         if not self.ended.is_set():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, number)
-        await self.ended.wait()
 
     def ask(self) -> None:
         """Asks what it believes of its subscriptions. It writes that down."""
-        if self.ready.is_set() and not self.ended.is_set():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGUSR1)
+        if self.ready.is_set():
+            self._signal(signal.SIGUSR1)
 
     def hear(self, what: str, number: int | None) -> None:
         if what == "begun":
@@ -79,7 +91,7 @@ class Mould:
         while line := await self._process.stdout.readline():
             what, tape, *more = json.loads(line)
             life = self._lives[tape]
-            life.hear(what, *(more or [None]))
+            life.hear(what, None if what == "ready" else more[0])
             if what == "ended":
                 del self._lives[tape]
 

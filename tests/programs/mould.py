@@ -17,6 +17,8 @@ import select
 import signal
 import sys
 import traceback
+from functools import partial
+from types import FrameType
 from typing import Any
 
 from remit.errors import Unavailable
@@ -34,7 +36,7 @@ def main() -> None:
     reading, writing = os.pipe()
     for end in (reading, writing):
         os.set_blocking(end, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _heard)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     lives: dict[int, Job] = {}
     rest = b""
@@ -64,7 +66,7 @@ def _begin(job: Job, lives: dict[int, Job]) -> None:
             _die_with(mould)
             log = os.open(os.path.join(job.folder, f"{job.service}.log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)  # noqa: PTH118  a name, not a file
             os.dup2(log, 2)
-            live(job, lambda _: _say("ready", str(job.tape)))
+            live(job, partial(_say, "ready", str(job.tape)))
             code = 0
         except Unavailable:  # as a start fails whose servers are away or busy
             traceback.print_exc(file=sys.stderr)
@@ -91,6 +93,10 @@ def _die_with(mould: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != mould:
         os._exit(1)
+
+
+def _heard(number: int, frame: FrameType | None) -> None:
+    """The number has been written into the pipe already."""
 
 
 def _say(*what: Any) -> None:

@@ -66,6 +66,7 @@ class Place:
     """The name of the system, which no other one has on these servers."""
     contexts: tuple[str, ...]
     spots: tuple[Spot, ...]
+    codec: str
     direct: bool
     """Whether followers read the logs of others in the database."""
     servers: Servers
@@ -86,8 +87,10 @@ class Place:
     def topology(self, module: str) -> str:
         """The topology file, with ports that are free now."""
         lines = [f'system = "{module}:system"', "", "[stores]", f'default = "{self.store}"', "", "[channels]"]
-        lines.append(f'calls = "{self.servers.nats or "http"}"' if self.kind == "nats" else 'calls = "http"')
-        lines += [f'events = "{self.servers.nats}"'] if self.kind == "nats" else []
+        channels = (
+            {"calls": self.servers.nats, "events": self.servers.nats} if self.kind == "nats" else {"calls": "http"}
+        )
+        lines += [f'{what} = {{ url = "{url}", codec = "{self.codec}" }}' for what, url in channels.items()]
         lines += ['events = "postgresql"'] if self.direct else []
         for spot in self.spots:
             lines += ["", f"[services.{spot.name}]", f"runs = [{', '.join(f'{each!r}' for each in spot.runs)}]"]
@@ -126,8 +129,8 @@ class Place:
                 await connection.execute(f"DROP SCHEMA IF EXISTS {self.system}_{context} CASCADE")
             await connection.close()
         if self.kind == "nats":
-            broker = await nats.connect(self.servers.nats)
-            streams = broker.jetstream()
+            broker = await nats.connect(self.servers.nats)  # pyright: ignore[reportUnknownMemberType]  # options of any kind
+            streams = broker.jetstream()  # pyright: ignore[reportUnknownMemberType]  # as above
             for name in [each.config.name for each in await streams.streams_info()]:
                 if name and f"-{self.system}-" in name:
                     with contextlib.suppress(NotFoundError):
@@ -136,16 +139,20 @@ class Place:
 
 
 def place_of(program: Program, kind: Kind, seed: int, servers: Servers) -> Place:
-    """Everything in one service, or contexts apart in two; one or two processes of each."""
+    """All in one service; or contexts apart in two, or who writes and who reads. One or two processes of each."""
     chance = Random(f"place {kind} {seed}")
     contexts = program.contexts
-    if len(contexts) == 1 or chance.random() < 0.4:
-        groups: Sequence[tuple[str, ...]] = [("*",)]
+    reads = bool(program.questions) or any(each.folds for each in program.kept)
+    if reads and chance.random() < 0.25:
+        groups: Sequence[tuple[str, ...]] = [("*.write",), ("*.read",)]
+    elif len(contexts) == 1 or chance.random() < 0.4:
+        groups = [("*",)]
     else:
         cut = chance.randrange(1, len(contexts))
         groups = [contexts[:cut], contexts[cut:]]
     spots = [Spot(f"s{at}", group, chance.choice((1, 1, 2))) for at, group in enumerate(groups)]
     if sum(spot.replicas for spot in spots) == 1 and chance.random() < 0.5:
         spots = [Spot("s0", ("*",), 2)]
+    codec = "msgpack" if chance.random() < 0.3 else "json"
     direct = kind == "postgres" and chance.random() < 0.5
-    return Place(kind, f"p{uuid.uuid4().hex[:12]}", contexts, tuple(spots), direct, servers)
+    return Place(kind, f"p{uuid.uuid4().hex[:12]}", contexts, tuple(spots), codec, direct, servers)

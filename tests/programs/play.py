@@ -48,6 +48,10 @@ KILLS = 6
 """At most by others; there are fewer where people have their answers earlier. After so many nobody kills itself."""
 FRAIL = 0.02
 """Share of what handlers note after which their process dies."""
+PAUSED, PAUSE_SECONDS = 0.2, (0.1, 2.0)
+"""Instead of being killed so many stand still, for a while between these."""
+HAUNTED, ZOMBIE_SECONDS = 0.1, 13.0
+"""Share of programs in which one of two equal processes stands still for longer than its leases last."""
 DEAD_SECONDS = 0.3
 """How long a process that was killed stays away, at most."""
 GIVES_UP = 0.08
@@ -73,6 +77,7 @@ class Played:
     """Where the tapes, the logs and, if they are files, the stores are."""
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
     kills: int = 0
+    pauses: int = 0
     runs: int = 0
     cut: int = 0
     """Runs of handlers that a kill has cut off."""
@@ -188,7 +193,7 @@ class _Play:
     async def _disturbed(self) -> None:
         """People call while processes are killed, and begun again."""
         disturbing = [asyncio.create_task(self._kill()), asyncio.create_task(self._keep())]
-        await asyncio.gather(*self._work.people(self._door))
+        await asyncio.gather(self._haunt(), *self._work.people(self._door))
         for each in disturbing:
             each.cancel()
         await asyncio.gather(*disturbing, return_exceptions=True)
@@ -206,7 +211,20 @@ class _Play:
         """At moments at which mostly nothing happens. Others kill themselves, when something does."""
         for _ in range(KILLS):
             await asyncio.sleep(self._chance.uniform(*UPTIME_SECONDS))
-            await self._lives[self._chance.choice(list(self._lives))].kill()
+            life = self._lives[self._chance.choice(list(self._lives))]
+            if self._chance.random() < PAUSED:
+                self._played.pauses += 1
+                await life.pause(self._chance.uniform(*PAUSE_SECONDS))
+            else:
+                await life.kill()
+
+    async def _haunt(self) -> None:
+        """One of two that run the same stands still until its work is in other hands, and comes back."""
+        if len({service for service, _ in self._lives}) < len(self._lives) and self._chance.random() < HAUNTED:
+            await asyncio.sleep(self._chance.random())
+            self._played.pauses += 1
+            who = self._chance.choice([each for each in self._lives if (each[0], 1) in self._lives])
+            await self._lives[who].pause(ZOMBIE_SECONDS)
 
     async def _keep(self) -> None:
         while True:

@@ -139,6 +139,7 @@ def show_real(kind: str, played: Sequence[PlayedProgram], seconds: float) -> Non
         "programs": len(played),
         "seconds of processor time": round(seconds),
         "kills": sum(each.kills for each in played),
+        "pauses": sum(each.pauses for each in played),
         "runs of handlers": sum(each.runs for each in played),
         "of them cut off": sum(each.cut for each in played),
         "answers that somebody relies on": sum(each.answers for each in played),
