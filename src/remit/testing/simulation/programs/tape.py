@@ -79,8 +79,6 @@ class Called:
 
     def end(self, value: Any, at: float) -> None:
         """Notes a reply, a refusal, or what was raised, at this time."""
-        if isinstance(value, GeneratorExit):
-            return
         self.ended = at
         self.said = value if isinstance(value, str) else f"{type(value).__name__}: {value}"
         self.outcome = _outcome(value)
@@ -191,6 +189,8 @@ class Run:
         called = self._called(command, deadline, key)
         try:
             answer = await sender.send(command, deadline=deadline, key=key)
+        except GeneratorExit:
+            raise  # its process is gone, and its loop with it
         except BaseException as error:
             called.end(error, self.tape.now())
             self.tape.note("answer", self, called)
