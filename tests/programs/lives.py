@@ -31,11 +31,14 @@ class Life:
         self.ended = asyncio.Event()
         self.status: int | None = None
         """The exit code, or the number of the signal, negative."""
+        self.is_killed = False
+        """Whether somebody else has."""
         self._pid = 0
 
     async def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Sends a signal, and waits for its end."""
         await self.begun.wait()
+        self.is_killed = self.is_killed or not self.ended.is_set()
         self._signal(number)
         await self.ended.wait()
 

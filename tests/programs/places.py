@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 import tempfile
@@ -13,14 +14,13 @@ from random import Random
 from typing import Any, Literal, get_args
 
 import asyncpg
-import nats
-from nats.js.errors import NotFoundError
 
 from learning import process
 from remit.testing.simulation.judges import Files
 from remit.testing.simulation.programs import Program
+from tests.servers.nats import NatsServer
 
-__all__ = ["KINDS", "Kind", "Place", "Servers", "place_of"]
+__all__ = ["KINDS", "Kind", "Place", "place_of"]
 
 Kind = Literal["sqlite", "postgres", "nats"]
 """SQLite files or PostgreSQL, with calls over HTTP; or SQLite files, with calls and events over NATS."""
@@ -38,14 +38,6 @@ _TABLES = {
     "subscriber": "SELECT subscription, channel FROM remit_subscriber",
 }
 """What judges read, under the names that SQLite has for it."""
-
-
-@dataclass(frozen=True)
-class Servers:
-    """Addresses of servers that are shared, where they run."""
-
-    postgres: str = ""
-    nats: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,7 +61,10 @@ class Place:
     codec: str
     direct: bool
     """Whether followers read the logs of others in the database."""
-    servers: Servers
+    server: str
+    """The address of the PostgreSQL server, which others use too."""
+    broker: NatsServer | None
+    """A NATS server of its own."""
 
     @property
     def processes(self) -> list[tuple[str, int]]:
@@ -81,15 +76,13 @@ class Place:
         """The place of the stores."""
         if self.kind != "postgres":
             return "sqlite:{context}.db"
-        server = self.servers.postgres
-        return f"{server}{'&' if '?' in server else '?'}schema={self.system}_{{context}}"
+        return f"{self.server}{'&' if '?' in self.server else '?'}schema={self.system}_{{context}}"
 
     def topology(self, module: str) -> str:
         """The topology file, with ports that are free now."""
         lines = [f'system = "{module}:system"', "", "[stores]", f'default = "{self.store}"', "", "[channels]"]
-        channels = (
-            {"calls": self.servers.nats, "events": self.servers.nats} if self.kind == "nats" else {"calls": "http"}
-        )
+        broker = self.broker
+        channels = {"calls": "http"} if broker is None else {"calls": broker.url, "events": broker.url}
         lines += [f'{what} = {{ url = "{url}", codec = "{self.codec}" }}' for what, url in channels.items()]
         lines += ['events = "postgresql"'] if self.direct else []
         for spot in self.spots:
@@ -103,7 +96,7 @@ class Place:
         if self.kind != "postgres":
             return Files(folder, self.contexts)
         copies = Path(tempfile.mkdtemp(prefix="copies-", dir=folder))
-        connection = await asyncpg.connect(self.servers.postgres)
+        connection = await asyncpg.connect(self.server)
         try:
             for context in self.contexts:
                 await self._copy(connection, context, copies / f"{context}.db")
@@ -121,24 +114,40 @@ class Place:
                     rows = [tuple(row) for row in await connection.fetch(question)]
                     copy.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
 
+    async def prepare(self) -> None:
+        """The broker runs, where there is one."""
+        if self.broker is not None:
+            await asyncio.to_thread(self.broker.start)
+
+    async def fail(self, chance: Random) -> bool:
+        """The connections to the database break, or the broker dies and is begun again, now and then with nothing of
+        what it had. Whether there is a server."""
+        if self.broker is not None:
+            await asyncio.to_thread(self.broker.wipe if chance.random() < 0.25 else self.broker.restart)
+        elif self.server:
+            await self._run(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE application_name LIKE 'remit {self.system}\\_%'"
+            )
+        return self.broker is not None or bool(self.server)
+
     async def clear(self) -> None:
         """What is on servers is gone."""
-        if self.kind == "postgres":
-            connection = await asyncpg.connect(self.servers.postgres)
-            for context in self.contexts:
-                await connection.execute(f"DROP SCHEMA IF EXISTS {self.system}_{context} CASCADE")
+        if self.broker is not None:
+            await asyncio.to_thread(self.broker.stop)
+        if self.server:
+            await self._run(*(f"DROP SCHEMA IF EXISTS {self.system}_{context} CASCADE" for context in self.contexts))
+
+    async def _run(self, *statements: str) -> None:
+        connection = await asyncpg.connect(self.server)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
             await connection.close()
-        if self.kind == "nats":
-            broker = await nats.connect(self.servers.nats)  # pyright: ignore[reportUnknownMemberType]  # options of any kind
-            streams = broker.jetstream()  # pyright: ignore[reportUnknownMemberType]  # as above
-            for name in [each.config.name for each in await streams.streams_info()]:
-                if name and f"-{self.system}-" in name:
-                    with contextlib.suppress(NotFoundError):
-                        await streams.delete_stream(name)
-            await broker.close()
 
 
-def place_of(program: Program, kind: Kind, seed: int, servers: Servers) -> Place:
+def place_of(program: Program, kind: Kind, seed: int, server: str, folder: Path) -> Place:
     """All in one service; or contexts apart in two, or who writes and who reads. One or two processes of each."""
     chance = Random(f"place {kind} {seed}")
     contexts = program.contexts
@@ -155,4 +164,5 @@ def place_of(program: Program, kind: Kind, seed: int, servers: Servers) -> Place
         spots = [Spot("s0", ("*",), 2)]
     codec = "msgpack" if chance.random() < 0.3 else "json"
     direct = kind == "postgres" and chance.random() < 0.5
-    return Place(kind, f"p{uuid.uuid4().hex[:12]}", contexts, tuple(spots), codec, direct, servers)
+    broker = NatsServer(folder / "nats", sync=False) if kind == "nats" else None
+    return Place(kind, f"p{uuid.uuid4().hex[:12]}", contexts, tuple(spots), codec, direct, server, broker)

@@ -33,9 +33,9 @@ from remit.testing.simulation.programs import Program, load, scene_of, written
 from remit.testing.simulation.programs.excuses import Excuses
 from remit.testing.simulation.programs.oracle import judge
 from remit.testing.simulation.programs.people import ProgramWorkload
-from tests.programs.life import ABSENT, NAME, PEACE, PROGRAM, Job, outside
+from tests.programs.life import ABSENT, NAME, PEACE, PROGRAM, RUNS, Job, outside
 from tests.programs.lives import Life, Mould
-from tests.programs.places import Kind, Place, Servers, place_of
+from tests.programs.places import Kind, Place, place_of
 from tests.programs.reading import Read, read
 
 __all__ = ["Played", "play"]
@@ -46,10 +46,12 @@ UPTIME_SECONDS = (0.0, 1.2)
 """From one kill to the next: a moment between these."""
 KILLS = 6
 """At most by others; there are fewer where people have their answers earlier. After so many nobody kills itself."""
-FRAIL = 0.02
+FRAIL = 0.08
 """Share of what handlers note after which their process dies."""
 PAUSED, PAUSE_SECONDS = 0.2, (0.1, 2.0)
 """Instead of being killed so many stand still, for a while between these."""
+SERVER_FAILS = 0.25
+"""Instead of a process so often it is a server that fails, where there is one: connections break, or a broker dies."""
 HAUNTED, ZOMBIE_SECONDS = 0.1, 13.0
 """Share of programs in which one of two equal processes stands still for longer than its leases last."""
 DEAD_SECONDS = 0.3
@@ -77,7 +79,11 @@ class Played:
     """Where the tapes, the logs and, if they are files, the stores are."""
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
     kills: int = 0
+    own: int = 0
+    """Those of them that came from inside, when something was on its way."""
     pauses: int = 0
+    failures: int = 0
+    """Of servers."""
     runs: int = 0
     cut: int = 0
     """Runs of handlers that a kill has cut off."""
@@ -120,14 +126,16 @@ class Outside(Door):
 
 
 async def play(
-    mould: Mould, program: Program, kind: Kind, seed: int, servers: Servers, folder: Path, *,
+    mould: Mould, program: Program, kind: Kind, seed: int, server: str, folder: Path, *,
     frail: float = FRAIL, plant: str = "",
 ) -> Played:  # fmt: skip
     """Plays a program in processes on stores of this kind. What they leave behind is in a folder, which is empty.
+    `server` is the address of a PostgreSQL server, where one is needed.
 
     `frail` is the share of what handlers note after which their process dies, `plant` a bug: `module:function`.
     """
-    place = place_of(program, kind, seed, servers)
+    place = place_of(program, kind, seed, server, folder)
+    await place.prepare()
     played = Played(kind, seed, _text_of(program), place.topology(NAME), folder)
     try:
         await _Play(mould, played, place, frail, plant).run()
@@ -212,7 +220,9 @@ class _Play:
         for _ in range(KILLS):
             await asyncio.sleep(self._chance.uniform(*UPTIME_SECONDS))
             life = self._lives[self._chance.choice(list(self._lives))]
-            if self._chance.random() < PAUSED:
+            if self._chance.random() < SERVER_FAILS:
+                self._played.failures += await self._place.fail(self._chance)
+            elif self._chance.random() < PAUSED:
                 self._played.pauses += 1
                 await life.pause(self._chance.uniform(*PAUSE_SECONDS))
             else:
@@ -233,6 +243,7 @@ class _Play:
 
     def _check_end(self, life: Life) -> None:
         self._played.kills += life.status == -signal.SIGKILL
+        self._played.own += life.status == -signal.SIGKILL and not life.is_killed
         if life.status not in (0, ABSENT, -signal.SIGKILL):
             log = (self._folder / f"{life.job.service}.log").read_text(errors="replace")[-2000:]
             self._accuse("stuck", f"{life.job.service}#{life.job.replica + 1} has ended with {life.status}:\n{log}")
@@ -259,7 +270,8 @@ class _Play:
     async def _left(self, found: Read) -> list[str]:
         files = await self._place.files(self._folder)
         excuses = Excuses(found.tape)
-        open_runs = [run for run in found.tape.runs if run.calm and run.ended is None]
+        living = {life.job.life for life in self._lives.values() if not life.ended.is_set()}
+        open_runs = [run for run in found.tape.runs if run.ended is None and run.number // RUNS in living]
         left = unfinished(files, self._subscriptions, excuses.stays_parked)
         left += self._beliefs(found)
         return [*left, *(f"run {run.number} of {run.handler} for {run.path} goes on" for run in open_runs)]

@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from remit.testing.simulation.programs import generate
 from tests.programs.lives import mould
-from tests.programs.places import KINDS, Kind, Servers
+from tests.programs.places import KINDS, Kind
 from tests.programs.play import play
-from tests.servers.nats import nats_url
 
 pytestmark = pytest.mark.timeout(300)  # processes share their machine with others
 
@@ -26,19 +23,14 @@ TRIES = 6
 """Runs in which a planted bug must be found: what happens when is decided by the machine."""
 
 
-@pytest.fixture
-def servers(kind: Kind, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Servers]:
-    with nats_url(tmp_path / "nats") if kind == "nats" else nullcontext("") as nats:
-        yield Servers(request.getfixturevalue("server") if kind == "postgres" else "", nats)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_program_keeps_its_promises_as_processes_that_are_killed(
-    kind: Kind, servers: Servers, tmp_path: Path
+    kind: Kind, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    server: str = request.getfixturevalue("server") if kind == "postgres" else ""
     async with mould() as made:
         played = await asyncio.gather(
-            *(play(made, generate(seed), kind, seed, servers, _new(tmp_path / f"{seed}")) for seed in SEEDS)
+            *(play(made, generate(seed), kind, seed, server, _new(tmp_path / f"{seed}")) for seed in SEEDS)
         )
     assert [each.told() for each in played if each.verdicts] == []
     assert sum(each.kills for each in played) >= len(SEEDS)
@@ -58,7 +50,7 @@ async def test_a_planted_bug_is_found_by_processes_that_are_killed(
     async with mould() as made:
         for turn in range(TRIES):
             folder = _new(tmp_path / f"{turn}")
-            played = await play(made, generate(seed), "sqlite", seed, Servers(), folder, frail=0.1, plant=bug)
+            played = await play(made, generate(seed), "sqlite", seed, "", folder, frail=0.1, plant=bug)
             if judges & {each.judge for each in played.verdicts}:
                 return
     pytest.fail(f"{TRIES} runs of program {seed} find nothing")

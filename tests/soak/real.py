@@ -8,33 +8,23 @@ import os
 import resource
 import shutil
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from remit.testing.simulation.programs import generate
 from tests.programs.lives import Mould, mould
-from tests.programs.places import Kind, Servers
+from tests.programs.places import Kind
 from tests.programs.play import Played, play
-from tests.servers.nats import nats_url
 from tests.servers.postgres import given_or_started
 from tests.soak.programs import program_seed
 
-__all__ = ["AT_ONCE", "REAL_BATCH", "line_of", "play_programs", "real_seeds", "servers_for"]
+__all__ = ["AT_ONCE", "REAL_BATCH", "line_of", "play_programs", "real_seeds"]
 
 AT_ONCE = 2 * (os.cpu_count() or 1)
 """Programs that are played at the same time."""
 REAL_BATCH = 10
 """Programs for which there is one line in the log."""
-
-
-@contextmanager
-def servers_for(kind: Kind, folder: Path) -> Generator[Servers]:
-    """The servers that programs of a kind need."""
-    with ExitStack() as stack:
-        postgres = stack.enter_context(given_or_started()) if kind == "postgres" else ""
-        nats = stack.enter_context(nats_url(folder)) if kind == "nats" else ""
-        yield Servers(postgres, nats)
 
 
 def play_programs(
@@ -45,8 +35,8 @@ def play_programs(
     # What is said of processes that are away is no news here.
     logging.getLogger("remit").addHandler(logging.NullHandler())
     before = _processor_seconds()
-    with tempfile.TemporaryDirectory(prefix="remit-servers-") as folder, servers_for(kind, Path(folder)) as servers:
-        played = asyncio.run(_play_all(kind, seeds, servers, log, progress))
+    with given_or_started() if kind == "postgres" else nullcontext("") as server:
+        played = asyncio.run(_play_all(kind, seeds, server, log, progress))
     return played, _processor_seconds() - before
 
 
@@ -56,11 +46,11 @@ def real_seeds(count: int, seed: int) -> list[int]:
 
 
 async def _play_all(
-    kind: Kind, seeds: Sequence[int], servers: Servers, log: Path, progress: Callable[[int], None]
+    kind: Kind, seeds: Sequence[int], server: str, log: Path, progress: Callable[[int], None]
 ) -> list[Played]:
     played: list[Played] = []
     async with mould() as made:
-        async for each in _several(made, kind, seeds, servers):
+        async for each in _several(made, kind, seeds, server):
             played.append(each)
             progress(len(played))
             if len(played) % REAL_BATCH == 0 or len(played) == len(seeds):
@@ -77,20 +67,20 @@ def line_of(kind: Kind, played: Sequence[Played]) -> str:
     """Of a batch, for a log."""
     return (
         f"{kind} {min(each.seed for each in played)} +{len(played)}: {sum(each.kills for each in played)} kills, "
-        f"{sum(each.pauses for each in played)} pauses, "
+        f"{sum(each.pauses for each in played)} pauses, {sum(each.failures for each in played)} failures, "
         f"{sum(each.runs for each in played)} runs, {sum(each.cut for each in played)} cut off, "
         f"{sum(each.answers for each in played)} answers, {max(each.late for each in played):.2f} s late, "
         f"{sum(bool(each.verdicts) for each in played)} failed"
     )
 
 
-async def _several(made: Mould, kind: Kind, seeds: Sequence[int], servers: Servers) -> AsyncGenerator[Played]:
+async def _several(made: Mould, kind: Kind, seeds: Sequence[int], server: str) -> AsyncGenerator[Played]:
     """So many at once, each as it comes to its end."""
     waiting = iter(seeds)
     going: set[asyncio.Task[Played]] = set()
     while True:
         while len(going) < AT_ONCE and (seed := next(waiting, None)) is not None:
-            going.add(asyncio.create_task(_one(made, kind, seed, servers)))
+            going.add(asyncio.create_task(_one(made, kind, seed, server)))
         if not going:
             return
         done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
@@ -98,9 +88,9 @@ async def _several(made: Mould, kind: Kind, seeds: Sequence[int], servers: Serve
             yield each.result()
 
 
-async def _one(made: Mould, kind: Kind, seed: int, servers: Servers) -> Played:
+async def _one(made: Mould, kind: Kind, seed: int, server: str) -> Played:
     folder = Path(tempfile.mkdtemp(prefix=f"remit-program-{kind}-{seed}-"))
-    played = await play(made, generate(seed), kind, seed, servers, folder)
+    played = await play(made, generate(seed), kind, seed, server, folder)
     if not played.verdicts:
         shutil.rmtree(folder)
     return played
