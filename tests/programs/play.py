@@ -11,7 +11,7 @@ import contextlib
 import signal
 import time
 import traceback
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -167,6 +167,7 @@ class _Play:
         self._system = outside(self._map, name, place.system)
         self._subscriptions = subscriptions_of(self._system)
         self._lives: dict[tuple[str, int], Life] = {}
+        self._late: defaultdict[int, float] = defaultdict(float)
         self._born = 0
         self._peace = float("inf")
         (folder / PROGRAM).write_text(played.text)
@@ -185,7 +186,8 @@ class _Play:
                 await self._disturbed()
                 await self._settle()
             await self._end()
-            await self._judge(max(late, default=0.0))
+            self._late[0] = max(late, default=0.0)
+            await self._judge()
         finally:
             await asyncio.gather(*(life.kill() for life in self._lives.values()))
 
@@ -223,8 +225,7 @@ class _Play:
             if self._chance.random() < SERVER_FAILS:
                 self._played.failures += await self._place.fail(self._chance)
             elif self._chance.random() < PAUSED:
-                self._played.pauses += 1
-                await life.pause(self._chance.uniform(*PAUSE_SECONDS))
+                await self._pause(life, self._chance.uniform(*PAUSE_SECONDS))
             else:
                 await life.kill()
 
@@ -232,9 +233,13 @@ class _Play:
         """One of two that run the same stands still until its work is in other hands, and comes back."""
         if len({service for service, _ in self._lives}) < len(self._lives) and self._chance.random() < HAUNTED:
             await asyncio.sleep(self._chance.random())
-            self._played.pauses += 1
             who = self._chance.choice([each for each in self._lives if (each[0], 1) in self._lives])
-            await self._lives[who].pause(ZOMBIE_SECONDS)
+            await self._pause(self._lives[who], ZOMBIE_SECONDS)
+
+    async def _pause(self, life: Life, seconds: float) -> None:
+        self._played.pauses += 1
+        self._late[life.job.life] += seconds
+        await life.pause(seconds)
 
     async def _keep(self) -> None:
         while True:
@@ -299,15 +304,15 @@ class _Play:
     def _accuse(self, judge: str, what: str) -> None:
         self._played.verdicts.append(Verdict(judge, what))
 
-    async def _judge(self, late: float) -> None:
+    async def _judge(self) -> None:
         played = self._played
-        found = read(self._work.tape, self._folder, self._peace, late)
+        found = read(self._work.tape, self._folder, self._peace, self._late)
         files = await self._place.files(self._folder)
         played.verdicts += [Verdict("false", what) for what in found.accused]
         played.verdicts += [Verdict("silent", f"{name} stands on nothing") for name in torn_off(files)]
         played.verdicts += judge_delivery(files, {}, (), several=True)
         played.verdicts += judge(found.tape, self._map, files, ())
-        played.runs, played.late = len(found.tape.runs), found.late
+        played.runs, played.late = len(found.tape.runs), max(found.late.values(), default=0.0)
         played.cut = sum(run.ended is None for run in found.tape.runs)
         played.answers = self._work.answered
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,12 @@ from remit.log import SubscriptionId
 from remit.messages import Refusal
 from remit.testing.simulation.programs import Tape
 from remit.testing.simulation.programs.tape import HANDLER_SECONDS, Called, Look, Place, Run, Said
+from tests.programs.life import LOOK_SECONDS, RUNS
 
 __all__ = ["Belief", "Read", "read"]
+
+
+NOBODY: Mapping[int, float] = {}
 
 
 class Failed(Exception):
@@ -63,17 +67,22 @@ class Read:
     """What is on the tapes."""
 
     tape: WholeTape
-    late: float = 0.0
-    """How many seconds a process was late by, at most."""
+    late: defaultdict[int, float] = field(default_factory=lambda: defaultdict[int, float](float))
+    """How many seconds each life was late by, at most; under 0 that of those who call from outside."""
     accused: list[str] = field(default_factory=list[str])
     beliefs: dict[str, list[Belief]] = field(default_factory=dict[str, list[Belief]])
     """By the name of the tape."""
 
 
-def read(outside: Tape, folder: Path, peace: float = float("inf"), late: float = 0.0) -> Read:
-    """All tapes in a folder, and that of the callers. Who has begun after `peace` was not disturbed; so many seconds
-    are allowed to everybody, besides what a process has found itself late by."""
-    found = Read(WholeTape(outside), late)
+def read(outside: Tape, folder: Path, peace: float = float("inf"), late: Mapping[int, float] = NOBODY) -> Read:
+    """All tapes in a folder, and that of the callers. Who has begun after `peace` was not disturbed.
+
+    `late` says of lives how many seconds they were late by, as far as they may not have noted it themselves. That much
+    later, and what nobody notices between two looks, may be over what a life does and what it calls; who is called has
+    no part in it.
+    """
+    found = Read(WholeTape(outside))
+    found.late.update(late)
     runs: dict[int, _Run] = {}
     for file in sorted(folder.glob("*.tape")):
         for line in file.read_bytes().split(b"\n")[:-1]:  # what a kill has cut off, nobody has acted on
@@ -96,7 +105,7 @@ class _Run:
 
 def _take(found: Read, runs: dict[int, _Run], life: str, what: str, more: list[Any]) -> None:
     if what == "late":
-        found.late = max(found.late, more[0])
+        found.late[int(life)] = max(found.late[int(life)], more[0])
     elif what == "accused":
         found.accused.append(more[0])
     elif what == "believes":
@@ -128,21 +137,25 @@ def _note(run: _Run, what: str, more: list[Any]) -> None:
 
 
 def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float) -> None:
-    tape, slack = found.tape, found.late
-    calls: defaultdict[str, list[Called]] = tape.calls
+    tape, calls = found.tape, found.tape.calls
+    spans: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
+    """By path: when it was called, and how long that may take."""
     for path, asked in outside.calls.items():
-        calls[path] += [replace(each, limit=each.limit + slack) for each in asked]
+        calls[path] += [replace(each, limit=each.limit + found.late[0] + LOOK_SECONDS) for each in asked]
+        spans[path] += [(each.began, each.limit - each.began) for each in asked]
     for noted in sorted(runs, key=lambda each: float(each.begun[5])):
         number, handler, path, key, tries, began, parent = noted.begun
-        spans = [each.limit - each.began for each in calls.get(path, ()) if each.began <= began]
-        limit = began + max(spans, default=HANDLER_SECONDS + slack)
-        run = Run(number, handler, path, key, tape, tries, began, limit, began > peace, parent)
+        slack = found.late[number // RUNS] + LOOK_SECONDS
+        longest = max((span for at, span in spans[path] if at <= began), default=HANDLER_SECONDS)
+        limit = began + longest
+        run = Run(number, handler, path, key, tape, tries, began, limit + slack, began > peace, parent)
         if noted.ended:
             run.ended, run.error = noted.ended[0], _error(noted.ended[1])
         run.looks, run.changes, run.said, run.wrong = noted.looks, noted.changes, noted.said, noted.wrong
         for _, type, to, called, wish, ended, outcome, said, seconds in noted.calls:
-            due = min(called + seconds + slack, limit)
-            call = Called(type, to, called, due, wish, ended, outcome, said, run)
+            due = min(called + seconds, limit)
+            call = Called(type, to, called, due + slack, wish, ended, outcome, said, run)
+            spans[to].append((called, due - called))
             run.calls.append(call)
             calls[to].append(call)
         tape.take(run)

@@ -13,7 +13,7 @@ from remit.messages import Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 from remit.testing.simulation.programs import Tape
 from remit.testing.simulation.programs.tape import Run
-from tests.programs.life import PEACE, RUNS, Job, Pad, WrittenTape
+from tests.programs.life import LOOK_SECONDS, PEACE, RUNS, Job, Pad, WrittenTape
 from tests.programs.reading import read
 
 
@@ -68,8 +68,9 @@ async def test_a_run_is_read_as_it_was_noted(tmp_path: Path) -> None:
     run = await everything(tape)
     (found,) = read(outside, tmp_path).tape.runs
     assert found.number == run.number == 3 * RUNS + 1
-    for each in ("handler", "path", "key", "tries", "began", "limit", "ended", "looks", "changes", "said", "wrong"):
+    for each in ("handler", "path", "key", "tries", "began", "ended", "looks", "changes", "said", "wrong"):
         assert getattr(found, each) == getattr(run, each), each
+    assert found.limit == run.limit + LOOK_SECONDS
     told = [[(call.type, call.path, call.key, call.outcome, call.said, call.ended) for call in each.calls]
             for each in (found, run)]  # fmt: skip
     assert told[0] == told[1]
@@ -106,15 +107,17 @@ async def test_a_group_of_errors_is_read_with_those_in_it(tmp_path: Path) -> Non
     assert [isinstance(each, Refusal) for each in found.exceptions] == [True, False]
 
 
-async def test_a_call_is_given_the_time_by_which_its_machine_was_late(tmp_path: Path) -> None:
+async def test_what_a_process_does_is_given_the_time_by_which_it_was_late(tmp_path: Path) -> None:
     tape, outside = tapes(tmp_path)
     call = outside.called(Sent("q"), outside.now() + 1.0, "once")
     run = await everything(tape)
-    Pad(tmp_path / "0004.tape").write("late", 0.25)
-    found = read(outside, tmp_path, late=0.1)
-    assert found.late == 0.25
-    assert found.tape.calls["q"][0].limit == call.limit + 0.25
-    assert found.tape.runs[0].limit == pytest.approx(run.began + (call.limit - call.began) + 0.25)
+    Pad(tmp_path / "0003.tape").write("late", 0.25)
+    found = read(outside, tmp_path, late={0: 0.1, 4: 0.5})
+    (whole,) = found.tape.runs
+    assert found.late == {0: 0.1, 3: 0.25, 4: 0.5}
+    assert found.tape.calls["q"][0].limit == call.limit + 0.1 + LOOK_SECONDS
+    assert whole.limit == pytest.approx(run.began + (call.limit - call.began) + 0.25 + LOOK_SECONDS)
+    assert whole.calls[1].limit == pytest.approx(run.calls[1].began + 0.5 + 0.25 + LOOK_SECONDS)
 
 
 async def test_bugs_are_mended_once_there_is_peace(tmp_path: Path) -> None:
