@@ -293,6 +293,7 @@ class _Play:
         for who, life in lives.items():
             try:
                 async with asyncio.timeout(END_SECONDS):
+                    await life.ready.wait()  # before, it is not yet told to end by a signal: it just dies
                     await life.kill(signal.SIGTERM)
             except TimeoutError:
                 self._accuse("stuck", f"{who} does not stop")
