@@ -58,8 +58,9 @@ DEAD_SECONDS = 0.3
 """How long a process that was killed stays away, at most."""
 GIVES_UP = 0.08
 """Share of calls whose caller goes away after less than a fifth of a second."""
-SETTLED_SECONDS = 60.0
-"""Of peace, after which everything must have come to rest."""
+SETTLED_SECONDS = 240.0
+"""Of peace, after which everything must have come to rest: as long as in the simulation. Nine messages that fail five
+times each with what may pass take more than a minute."""
 LOOK_SECONDS = 0.25
 """From one look at the stores to the next."""
 END_SECONDS = 30.0
