@@ -15,7 +15,7 @@ from tests.programs.lives import mould
 from tests.programs.places import KINDS, Kind
 from tests.programs.play import play
 
-pytestmark = pytest.mark.timeout(300)  # processes share their machine with others
+pytestmark = pytest.mark.timeout(400)  # processes share their machine with others
 
 SEEDS = (4, 7, 11, 12)
 """Drills with many calls and events; their handlers are in one service of some topologies, and in two of others."""
