@@ -16,6 +16,7 @@ from typing import cast
 
 from remit.testing.simulation.__main__ import main as run_seeds
 from tests.placements.databases import LAYOUTS, Databases, Layout
+from tests.programs.places import KINDS, Kind
 from tests.servers.postgres import given_or_started
 from tests.simulation.planted_programs import OF_PROGRAMS
 from tests.soak import screen
@@ -24,6 +25,7 @@ from tests.soak.crash import Outcome, Sizes, crash
 from tests.soak.placements import names_for, place_everywhere
 from tests.soak.points import scenes_of, walk, walk_on_stores
 from tests.soak.programs import GENERATOR_SEEDS, run_programs, seek_planted, smallest
+from tests.soak.real import play_programs, real_seeds
 from tests.soak.services import crash_services
 from tests.soak.size import measure, show_size
 from tests.soak.values import go_through
@@ -44,6 +46,8 @@ CI_POSTGRES_STUDENTS, CI_POSTGRES_KILLS = 30, 60
 CI_EVERY = 4
 CI_PROGRAMS, CI_PLANTED, CI_PLANTED_EVERY = 250, 100, 4
 """Generated programs; and of the planted bugs one of so many, in so many programs at most."""
+CI_REAL = 10
+"""Generated programs as real processes, of each kind."""
 LOG = Path(tempfile.gettempdir()) / "remit-programs.log"
 SERVICES = Path(__file__).parents[1] / "placements" / "crash.toml"
 """Whose services are killed there."""
@@ -72,6 +76,7 @@ def _all_small() -> int:
         _points(seed=0, every=CI_EVERY, as_json=False),
         _programs(CI_PROGRAMS, seed=1000, log=LOG),
         _planted(CI_PLANTED, [1], every=CI_PLANTED_EVERY),
+        *(_real(kind, real_seeds(CI_REAL, seed=1000), LOG) for kind in KINDS),
     )
 
 
@@ -81,6 +86,9 @@ def _chosen_crash(chosen: argparse.Namespace) -> int:
 
 
 def _chosen_programs(chosen: argparse.Namespace) -> int:
+    if chosen.real:
+        seeds = real_seeds(chosen.count, chosen.seed) if chosen.only is None else [chosen.only] * chosen.count
+        return _real(chosen.real, seeds, chosen.log)
     if chosen.planted:
         return _planted(min(chosen.count, 500), [chosen.seed] if chosen.seed else GENERATOR_SEEDS)
     return _programs(chosen.count, chosen.seed, chosen.log)
@@ -177,13 +185,19 @@ def _parser() -> argparse.ArgumentParser:
         help="generated programs in the simulation",
         description="Makes small systems from a seed, runs each once in the simulation with every kind of mishap, and "
         "judges what is left. The first that fails is printed as the smallest program that was found to fail so. With "
-        "--planted, bugs are planted in turn, and some program must fail for each.",
+        "--planted, bugs are planted in turn, and some program must fail for each. With --real they run as processes "
+        "that are killed, on real stores; such a run does not repeat exactly.",
     )
     programs.add_argument("--count", type=_positive, default=2000, metavar="N", help="programs; default: 2000")
     programs.add_argument(
         "--seed", type=int, default=0, metavar="S", help="of the generator; default: 0, and five of them for --planted"
     )
     programs.add_argument("--planted", action="store_true", help="look for planted bugs, in 500 programs at most")
+    programs.add_argument(
+        "--real", choices=KINDS,
+        help="as real processes, killed at random, on SQLite files, on PostgreSQL, or on SQLite files over NATS",
+    )  # fmt: skip
+    programs.add_argument("--only", type=int, metavar="P", help="with --real: the program of this seed, --count times")
     programs.add_argument(
         "--log", type=Path, default=LOG, metavar="FILE",
         help="gets a line for each batch of programs",
@@ -338,6 +352,16 @@ def _programs(count: int, seed: int, log: Path) -> int:
     if failed:
         print(smallest(failed[0]))
     screen.show_programs(batches, seed)
+    return 1 if failed else 0
+
+
+def _real(kind: Kind, seeds: Sequence[int], log: Path) -> int:
+    with screen.progress(programs=len(seeds)) as watch:
+        played, seconds = play_programs(kind, seeds, log, lambda done: watch(programs=done))
+    failed = [each for each in played if each.verdicts]
+    if failed:
+        print(failed[0].told())
+    screen.show_real(kind, played, seconds)
     return 1 if failed else 0
 
 

@@ -1,7 +1,7 @@
 """What a person sees of a long test with a cohort: how far it is, and how it ended."""
 
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -10,12 +10,22 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from tests.programs.play import Played as PlayedProgram
 from tests.soak.ablations import Ablated
 from tests.soak.crash import Outcome, Sizes
 from tests.soak.placements import Played
 from tests.soak.programs import Batch, Sought
 
-__all__ = ["Watch", "progress", "show", "show_ablations", "show_placements", "show_planted", "show_programs"]
+__all__ = [
+    "Watch",
+    "progress",
+    "show",
+    "show_ablations",
+    "show_placements",
+    "show_planted",
+    "show_programs",
+    "show_real",
+]
 
 
 class Watch(Protocol):
@@ -121,6 +131,30 @@ def show_programs(batches: Iterable[Batch], seed: int) -> None:
     console.print(table)
     findings = [f"program {number}: {what}" for batch in batches for number, what in batch.failed.items()]
     _say(console, findings, f"with generator seed {seed}")
+
+
+def show_real(kind: str, played: Sequence[PlayedProgram], seconds: float) -> None:
+    """A table of what programs went through as real processes, and which of them fail."""
+    rows = {
+        "programs": len(played),
+        "seconds of processor time": round(seconds),
+        "kills": sum(each.kills for each in played),
+        "of them from inside": sum(each.own for each in played),
+        "pauses": sum(each.pauses for each in played),
+        "failures of servers": sum(each.failures for each in played),
+        "runs of handlers": sum(each.runs for each in played),
+        "of them cut off": sum(each.cut for each in played),
+        "answers that somebody relies on": sum(each.answers for each in played),
+    }
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    for what, count in rows.items():
+        table.add_row(str(count), what)
+    console = Console(highlight=False)
+    console.print(table)
+    findings = [f"program {each.seed}: {one.judge}: {one.what}" for each in played for one in each.verdicts]
+    _say(console, findings, f"with real processes on {kind}")
 
 
 def show_planted(names: Iterable[str], sought: Iterable[Sought], limit: int) -> None:

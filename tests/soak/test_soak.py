@@ -16,9 +16,11 @@ from typing import NamedTuple
 
 import pytest
 
+from remit.testing.simulation.judges import Verdict
 from tests.ablations.cases import CASES
 from tests.ablations.running import Run
-from tests.soak import ablations, size
+from tests.programs.play import Played
+from tests.soak import ablations, real, size
 from tests.soak.__main__ import MISHAPS, main
 
 pytestmark = pytest.mark.timeout(180)  # processes share their machine with others
@@ -63,6 +65,29 @@ def test_every_long_test_explains_itself(soak: Soak, test: str) -> None:
     shown = soak(*test.split(), "--help")
     assert shown.returncode == 0
     assert shown.stdout.startswith(f"usage: {f'scripts/soak {test}'.strip()} ")
+
+
+def test_programs_run_as_processes_and_leave_a_line(soak: Soak, tmp_path: Path) -> None:
+    log = tmp_path / "programs.log"
+    ran = soak("programs", "--real", "sqlite", "--only", "4", "--count", "2", "--log", str(log))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "2  programs" in ran.stdout
+    assert "everything holds, with real processes on sqlite" in ran.stdout
+    assert log.read_text().startswith("sqlite 4 +2: ")
+
+
+def test_a_program_that_fails_is_told_with_all_that_runs_it_again(
+    soak: Soak, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def failing(*_: object, **__: object) -> Played:
+        verdicts = [Verdict("lost", "something is gone")]
+        return Played("nats", 41, "the program", "the topology", tmp_path, verdicts)
+
+    monkeypatch.setattr(real, "play", failing)
+    ran = soak("programs", "--real", "nats", "--count", "1", "--log", str(tmp_path / "programs.log"))
+    assert ran.returncode == 1
+    for said in ("lost: something is gone", "--real nats --only 41", "the program", "the topology", str(tmp_path)):
+        assert said in ran.stdout
 
 
 def test_a_cohort_that_comes_through_is_counted(soak: Soak) -> None:

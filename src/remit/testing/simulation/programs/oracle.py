@@ -80,7 +80,7 @@ def _answers(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdi
     if len(replies) > facts.allowed(path):
         yield Verdict("false", f"{path} was answered differently: {', '.join(replies)}")
     for reply in replies:
-        yield from _applied(facts, path, facts.tape.runs[int(reply) - 1])
+        yield from _applied(facts, path, facts.tape.numbered(reply))
     handler = facts.handlers.get(calls[0].type, "")
     stored = [run for run in facts.runs[handler, path] if f"{run.number}" in facts.committed]
     for run in stored:

@@ -23,7 +23,7 @@ def sequences(facts: Facts) -> Iterator[tuple[Follower, list[str]]]:
     for place, entries in facts.kept.items():
         found: defaultdict[Follower, list[str]] = defaultdict(list)
         for number in dict.fromkeys(entry.rpartition("#")[2] for entry in entries):
-            run = facts.tape.runs[int(number) - 1]
+            run = facts.tape.numbered(number)
             if run.handler in facts.beside:
                 continue  # it comes with the run that it belongs to
             for each in facts.with_those_beside(run):

@@ -142,9 +142,10 @@ class ProgramWorkload(Workload):
         called = self.tape.called(command, asyncio.get_running_loop().time() + ask.deadline, key)
         self._asked.append(called)
         try:
-            called.end(await door.ask(living, living.host.send(command, key=key, deadline=ask.deadline)))
+            told: Any = await door.ask(living, living.host.send(command, key=key, deadline=ask.deadline))
         except (Refusal, RemitError) as error:
-            called.end(error)
+            told = error
+        called.end(told, self.tape.now())
         return called
 
 

@@ -50,11 +50,11 @@ def run_program(program: Program, scene: Scene) -> Found:
     return Found(program, scene, run_scene(load(written(program, scene)).SCENE))
 
 
-def load(text: str) -> Any:
-    """The module that a text is."""
-    module = ModuleType(_NAME)
-    place = f"<{_NAME}>"
+def load(text: str, name: str = _NAME) -> Any:
+    """The module that a text is, under this name."""
+    module = ModuleType(name)
+    place = f"<{name}>"
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
-    sys.modules[_NAME] = module
+    sys.modules[name] = module
     exec(compile(text, place, "exec", dont_inherit=True), vars(module))  # noqa: S102  what the generator has written
     return module

@@ -31,7 +31,7 @@ def _what_was_answered(facts: Facts) -> Iterator[Verdict]:
     for calls in facts.tape.calls.values():
         for call in calls:
             if call.outcome == "reply" and call.ended is not None:
-                for place, entry in facts.tape.runs[int(call.said) - 1].changes:
+                for place, entry in facts.tape.numbered(call.said).changes:
                     answered[place].append((call.ended, entry))
     for each in answered.values():
         each.sort()

@@ -77,11 +77,9 @@ class Called:
     """The reply, or the error."""
     by: Run | None = None
 
-    def end(self, value: Any) -> None:
-        """Notes a reply, a refusal, or what was raised."""
-        if isinstance(value, GeneratorExit):
-            return
-        self.ended = asyncio.get_running_loop().time()
+    def end(self, value: Any, at: float) -> None:
+        """Notes a reply, a refusal, or what was raised, at this time."""
+        self.ended = at
         self.said = value if isinstance(value, str) else f"{type(value).__name__}: {value}"
         self.outcome = _outcome(value)
 
@@ -127,7 +125,8 @@ class Run:
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         if not isinstance(error, GeneratorExit):
-            self.ended, self.error = asyncio.get_running_loop().time(), error
+            self.ended, self.error = self.tape.now(), error
+            self.tape.note("ended", self, self.ended, error)
 
     @property
     def whole(self) -> bool:
@@ -148,13 +147,12 @@ class Run:
         """Notes what was loaded, if anything was."""
         loaded: Any = kept
         if loaded is not None:
-            place = self._place(loaded)
-            self.looks.append(Look(place, tuple(loaded.entries)))
-            self.wrong += [
-                f"has lost sight of its own {own}"
-                for at, own in self.changes
-                if at == place and own not in loaded.entries
-            ]
+            look = Look(self._place(loaded), tuple(loaded.entries))
+            self.looks.append(look)
+            self.tape.note("look", self, look)
+            for at, own in self.changes:
+                if at == look.place and own not in look.entries:
+                    self._accuse(f"has lost sight of its own {own}")
         return kept
 
     @staticmethod
@@ -167,16 +165,18 @@ class Run:
         entry = f"{self.at(step)}#{self.number}"
         kept.entries.append(entry)
         self.changes.append((self._place(kept), entry))
+        self.tape.note("change", self, *self.changes[-1])
 
     def noted(self, message: M) -> M:
         """Notes a message that is put on its way."""
         self.said.append(Said(type(message).__name__, getattr(message, "path", ""), getattr(message, "key", "")))
+        self.tape.note("said", self, self.said[-1])
         return message
 
     def same(self, found: object, written: object) -> None:
         """What arrives is what was sent."""
         if found != written or type(found) is not type(written):
-            self.wrong.append(f"{found!r:.100} has arrived as {written!r:.100}")
+            self._accuse(f"{found!r:.100} has arrived as {written!r:.100}")
 
     def reply(self) -> str:
         """Names this run."""
@@ -189,10 +189,14 @@ class Run:
         called = self._called(command, deadline, key)
         try:
             answer = await sender.send(command, deadline=deadline, key=key)
+        except GeneratorExit:
+            raise  # its process is gone, and its loop with it
         except BaseException as error:
-            called.end(error)
+            called.end(error, self.tape.now())
+            self.tape.note("answer", self, called)
             raise
-        called.end(answer)
+        called.end(answer, self.tape.now())
+        self.tape.note("answer", self, called)
         self.answered = int(answer)
         return answer
 
@@ -208,10 +212,15 @@ class Run:
 
     def _called(self, command: Command[str, Any], deadline: float | None, key: str | None) -> Called:
         seconds = CALL_SECONDS if deadline is None else deadline
-        called = self.tape.called(command, min(asyncio.get_running_loop().time() + seconds, self.limit), key)
+        called = self.tape.called(command, min(self.tape.now() + seconds, self.limit), key)
         called.by = self
         self.calls.append(called)
+        self.tape.note("call", self, called, seconds)
         return called
+
+    def _accuse(self, what: str) -> None:
+        self.wrong.append(what)
+        self.tape.note("wrong", self, what)
 
     def _place(self, kept: Any) -> Place:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
@@ -223,15 +232,16 @@ def _come(moment: asyncio.Future[None]) -> None:
 
 
 class Tape:
-    """Outlives all processes."""
+    """Outlives all processes. Where processes are real, each writes one of its own, whose numbers follow `after`."""
 
-    def __init__(self, choices: Choices, weather: Weather) -> None:
+    def __init__(self, choices: Choices, weather: Weather, after: int = 0) -> None:
         self.runs: list[Run] = []
         self.calls: defaultdict[str, list[Called]] = defaultdict(list)
         """By path, those from outside too."""
         self.answers: list[Answer] = []
         self._choices = choices
         self._weather = weather
+        self._after = after
         self._tries: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     @property
@@ -239,16 +249,29 @@ class Tape:
         """Whether the bugs have been mended that somebody mends."""
         return self._weather.fixed
 
+    def now(self) -> float:
+        """The time, in seconds."""
+        return asyncio.get_running_loop().time()
+
+    def note(self, what: str, run: Run, *more: Any) -> None:
+        """Something has happened in a run, and stands in it already. Who outlives no process writes it down."""
+
+    def numbered(self, number: str) -> Run:
+        """The run that has this number."""
+        return self.runs[int(number) - self._after - 1]
+
     def run(self, handler: str, message: Any) -> Run:
         """A handler begins."""
-        now = asyncio.get_running_loop().time()
+        now = self.now()
         self._tries[handler, message.path] += 1
         spans = [each.limit - each.began for each in self.calls.get(message.path, ())]
+        number, tries = self._after + len(self.runs) + 1, self._tries[handler, message.path]
         run = Run(
-            len(self.runs) + 1, handler, message.path, message.key, self, self._tries[handler, message.path], now,
+            number, handler, message.path, message.key, self, tries, now,
             now + max(spans, default=HANDLER_SECONDS), self._choices.calm, getattr(message, "run", 0),
         )  # fmt: skip
         self.runs.append(run)
+        self.note("run", run)
         return run
 
     async def meet(self, seconds: float) -> None:
@@ -264,7 +287,6 @@ class Tape:
 
     def called(self, command: Any, limit: float, key: str | None) -> Called:
         """A call begins that has to be over at this time."""
-        now = asyncio.get_running_loop().time()
-        called = Called(type(command).__name__, command.path, now, limit, key)
+        called = Called(type(command).__name__, command.path, self.now(), limit, key)
         self.calls[command.path].append(called)
         return called

@@ -1,0 +1,168 @@
+"""Where a generated program runs: a topology drawn from a seed, and what is left in its stores, wherever they are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import tempfile
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, Literal, get_args
+
+import asyncpg
+
+from learning import process
+from remit.testing.simulation.judges import Files
+from remit.testing.simulation.programs import Program
+from tests.servers.nats import NatsServer
+
+__all__ = ["KINDS", "Kind", "Place", "place_of"]
+
+Kind = Literal["sqlite", "postgres", "nats"]
+"""SQLite files or PostgreSQL, with calls over HTTP; or SQLite files, with calls and events over NATS."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_TABLES = {
+    "log": "SELECT channel, part, pos, id, prev, key, type, headers FROM remit_log",
+    "floor": "SELECT channel, part, pos, id FROM remit_floor",
+    "checkpoint": "SELECT DISTINCT ON (subscription, source, channel, part)"
+    " subscription, source, channel, part, pos, id FROM remit_checkpoint"
+    " ORDER BY subscription, source, channel, part, prev DESC",
+    "state": "SELECT kind, id, body FROM remit_state",
+    "letter": "SELECT subscription, source, channel, part, key, payload, discarded_at FROM remit_letter",
+    "parked": "SELECT subscription, source, channel, part, key FROM remit_parked",
+    "subscriber": "SELECT subscription, channel FROM remit_subscriber",
+}
+"""What judges read, under the names that SQLite has for it."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A service of the topology."""
+
+    name: str
+    runs: tuple[str, ...]
+    replicas: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a program runs."""
+
+    kind: Kind
+    system: str
+    """The name of the system, which no other one has on these servers."""
+    contexts: tuple[str, ...]
+    spots: tuple[Spot, ...]
+    codec: str
+    direct: bool
+    """Whether followers read the logs of others in the database."""
+    server: str
+    """The address of the PostgreSQL server, which others use too."""
+    broker: NatsServer | None
+    """A NATS server of its own."""
+
+    @property
+    def processes(self) -> list[tuple[str, int]]:
+        """Service and replica of each."""
+        return [(spot.name, number) for spot in self.spots for number in range(spot.replicas)]
+
+    @property
+    def store(self) -> str:
+        """The place of the stores."""
+        if self.kind != "postgres":
+            return "sqlite:{context}.db"
+        return f"{self.server}{'&' if '?' in self.server else '?'}schema={self.system}_{{context}}"
+
+    def topology(self, module: str) -> str:
+        """The topology file, with ports that are free now."""
+        lines = [f'system = "{module}:system"', "", "[stores]", f'default = "{self.store}"', "", "[channels]"]
+        broker = self.broker
+        channels = {"calls": "http"} if broker is None else {"calls": broker.url, "events": broker.url}
+        lines += [f'{what} = {{ url = "{url}", codec = "{self.codec}" }}' for what, url in channels.items()]
+        lines += ['events = "postgresql"'] if self.direct else []
+        for spot in self.spots:
+            lines += ["", f"[services.{spot.name}]", f"runs = [{', '.join(f'{each!r}' for each in spot.runs)}]"]
+            lines += [f"replicas = {spot.replicas}"] if spot.replicas > 1 else []
+            lines += [f'calls = "127.0.0.1:{process.ports.free(spot.replicas)}"'] if self.kind != "nats" else []
+        return "\n".join(lines).replace("'", '"') + "\n"
+
+    async def files(self, folder: Path) -> Files:
+        """The stores as files: themselves, or what is in them now."""
+        if self.kind != "postgres":
+            return Files(folder, self.contexts)
+        copies = Path(tempfile.mkdtemp(prefix="copies-", dir=folder))
+        connection = await asyncpg.connect(self.server)
+        try:
+            for context in self.contexts:
+                await self._copy(connection, context, copies / f"{context}.db")
+        finally:
+            await connection.close()
+        return Files(copies, self.contexts)
+
+    async def _copy(self, connection: Any, context: str, file: Path) -> None:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute(f"SET LOCAL search_path = {self.system}_{context}")
+            with contextlib.closing(sqlite3.connect(file)) as copy, copy:
+                for table, question in _TABLES.items():
+                    columns = [each.name for each in (await connection.prepare(question)).get_attributes()]
+                    copy.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
+                    rows = [tuple(row) for row in await connection.fetch(question)]
+                    copy.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", rows)
+
+    async def prepare(self) -> None:
+        """The broker runs, where there is one."""
+        if self.broker is not None:
+            await asyncio.to_thread(self.broker.start)
+
+    async def fail(self, chance: Random) -> bool:
+        """The connections to the database break, or the broker dies and is begun again, now and then with nothing of
+        what it had. Whether there is a server."""
+        if self.broker is not None:
+            await asyncio.to_thread(self.broker.wipe if chance.random() < 0.25 else self.broker.restart)
+        elif self.server:
+            await self._run(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                f" WHERE application_name LIKE 'remit {self.system}\\_%'"
+            )
+        return self.broker is not None or bool(self.server)
+
+    async def clear(self) -> None:
+        """What is on servers is gone."""
+        if self.broker is not None:
+            await asyncio.to_thread(self.broker.stop)
+        if self.server:
+            await self._run(*(f"DROP SCHEMA IF EXISTS {self.system}_{context} CASCADE" for context in self.contexts))
+
+    async def _run(self, *statements: str) -> None:
+        connection = await asyncpg.connect(self.server)
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def place_of(program: Program, kind: Kind, seed: int, server: str, folder: Path) -> Place:
+    """All in one service; or contexts apart in two, or who writes and who reads. One or two processes of each."""
+    chance = Random(f"place {kind} {seed}")
+    contexts = program.contexts
+    reads = bool(program.questions) or any(each.folds for each in program.kept)
+    if reads and chance.random() < 0.25:
+        groups: Sequence[tuple[str, ...]] = [("*.write",), ("*.read",)]
+    elif len(contexts) == 1 or chance.random() < 0.4:
+        groups = [("*",)]
+    else:
+        cut = chance.randrange(1, len(contexts))
+        groups = [contexts[:cut], contexts[cut:]]
+    spots = [Spot(f"s{at}", group, chance.choice((1, 1, 2))) for at, group in enumerate(groups)]
+    if sum(spot.replicas for spot in spots) == 1 and chance.random() < 0.5:
+        spots = [Spot("s0", ("*",), 2)]
+    codec = "msgpack" if chance.random() < 0.3 else "json"
+    direct = kind == "postgres" and chance.random() < 0.5
+    broker = NatsServer(folder / "nats", sync=False) if kind == "nats" else None
+    return Place(kind, f"p{uuid.uuid4().hex[:12]}", contexts, tuple(spots), codec, direct, server, broker)
