@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
 
-from remit.errors import HandlerFailed, Unavailable
+from remit.errors import HandlerFailed, RemitError, Unavailable
 from remit.log import Channel
 from remit.messages import Refusal
 from remit.runtime.following import follower, handling, parking
@@ -30,6 +31,7 @@ from remit.stores import Settle, Unit
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
+from remit.testing.simulation.cluster.statements import Statements
 from tests.simulation import planted
 from tests.simulation.planted import Plant, in_two_transactions
 
@@ -296,6 +298,32 @@ def advance_without_the_effect(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Writer, "_write", without)
 
 
+def run_statements_apart(patch: pytest.MonkeyPatch) -> None:
+    """What a handler's own statements have written is committed in a transaction before the unit's."""
+    commit = UnitOfWork.commit
+
+    async def apart(self: UnitOfWork, rows: Unit) -> None:
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            await transaction.commit(Unit())
+        await commit(self, rows)
+
+    patch.setattr(UnitOfWork, "commit", apart)
+
+
+def keep_rows_of_failed_runs(patch: pytest.MonkeyPatch) -> None:
+    """What a run's statements have written is written, whatever has become of the run."""
+    abandon = Statements.abandon
+
+    async def keep(self: Statements) -> None:
+        if not self._nested.over and self._failed is None:
+            with suppress(RemitError, RuntimeError):  # the loop may be over
+                await self.commit(Unit())
+        await abandon(self)
+
+    patch.setattr(Statements, "abandon", keep)
+
+
 # ── calls and their ends ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -448,7 +476,7 @@ def skip_what_fails(patch: pytest.MonkeyPatch) -> None:
 
 
 OF_PROGRAMS = [
-    PlantedInPrograms("a derived key says the type and not the content", derive_keys_from_types, (9,)),
+    PlantedInPrograms("a derived key says the type and not the content", derive_keys_from_types, (35,)),
     PlantedInPrograms("a derived key counts calls", derive_keys_from_numbers, (1,)),
     PlantedInPrograms("a derived key is drawn", derive_keys_by_chance, (1,)),
     PlantedInPrograms("equal calls have one key", count_no_equal_calls, (12,)),
@@ -470,7 +498,9 @@ OF_PROGRAMS = [
     PlantedInPrograms("branches load an aggregate each", load_for_each_branch, (87,)),
     PlantedInPrograms("a batch looks once", look_once_in_a_batch, (13,)),
     PlantedInPrograms("handlers that call share a transaction", share_units_among_all, (3,)),
-    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (59,)),
+    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (22,)),
+    PlantedInPrograms("statements are committed apart", run_statements_apart, (12,)),
+    PlantedInPrograms("rows of a failed run stay", keep_rows_of_failed_runs, (11,)),
     PlantedInPrograms("a checkpoint moves without the effect", advance_without_the_effect, (2,)),
     PlantedInPrograms("a swallowed cancellation commits", commit_what_came_too_late, (4,)),
     PlantedInPrograms("what swallows its cancellation goes on", cancel_once, (7,)),

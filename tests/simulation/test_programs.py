@@ -13,7 +13,7 @@ import pytest
 
 from remit.testing.simulation import run_scene
 from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
-from remit.testing.simulation.programs.drills import DRILLS, QUESTIONS, Drill
+from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, QUESTIONS, Drill
 from remit.testing.simulation.programs.grammar import Gather, Send, inner
 from tests.simulation.planted import checkpoint_apart, in_two_transactions
 
@@ -43,6 +43,7 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
     statements = [each for program in programs for handler in program.handlers for each in inner(handler.body)]
     assert {type(each).__name__ for each in statements} == {
         "Add", "Look", "Change", "Send", "Later", "Gather", "Wait", "Branch", "Refuse", "Fail", "Swallow",
+        "Insert", "Select",
     }  # fmt: skip
     assert {each.catch for each in statements if isinstance(each, Send)} == {"", "refusal", "all"}
     assert {each.how for each in statements if isinstance(each, Gather)} == {"gather", "group", "returned"}
@@ -51,7 +52,7 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
     assert {len(handler.messages) for program in programs for handler in program.handlers} == {1, 2}
 
 
-@pytest.mark.parametrize("drill", [*DRILLS, *QUESTIONS])
+@pytest.mark.parametrize("drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS])
 def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     made = drill(Random(1), "ab", 0).made()
     program = replace(made, contexts=("a", "b")).tidied()

@@ -11,6 +11,7 @@ from remit.testing.simulation.programs.grammar import (
     Fail,
     Gather,
     Handler,
+    Insert,
     Kept,
     Later,
     Look,
@@ -19,13 +20,14 @@ from remit.testing.simulation.programs.grammar import (
     Question,
     Refuse,
     Root,
+    Select,
     Send,
     Statement,
     Swallow,
     Wait,
 )
 
-__all__ = ["DRILLS", "HOSTILE", "QUESTIONS", "Drill", "drilled"]
+__all__ = ["DRILLS", "FURTHER_DRILLS", "HOSTILE", "QUESTIONS", "Drill", "drilled"]
 
 HOSTILE = (
     "O'Brien \"x\" \\", "日本語 ключ", "a/b.c~d!#*%", "k0 ", "é" * 200, "{k0}", "1e5", "null",
@@ -33,6 +35,7 @@ HOSTILE = (
 )  # fmt: skip
 """Keys that somebody may come by: quotes, other scripts, what is too long, and what no store takes."""
 _KEY = "message.key"
+_MARK = "ascii(message.key)"
 
 
 def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
@@ -100,9 +103,9 @@ class Drill:
         self._events.append(Message(name, context, told=told))
         return name, told
 
-    def react(self, context: str, events: Sequence[str], *body: Statement) -> None:
-        """A reaction."""
-        self._handle(context, tuple(events), body, "reaction")
+    def react(self, context: str, events: Sequence[str], *body: Statement, role: str = "reaction") -> None:
+        """A reaction, or what comes together with its events."""
+        self._handle(context, tuple(events), body, role)
 
     def _handle(
         self, context: str, messages: tuple[str, ...], body: Sequence[Statement], role: str, *, refuses: bool = False
@@ -337,6 +340,56 @@ class _Fresh(Drill):
                 self.question(kept, "k0", at + self.sometimes(1.5))
 
 
+class _Rows(Drill):
+    """Rows of the user's own are written by many at once, in branches, and before something fails."""
+
+    def put(self) -> None:
+        event, kept = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        key = self.random.choice(('"one"', "ascii(message.key)"))
+        row, change, meeting = Insert(key), Change(kept, _KEY, (event[0],)), Wait(0.25, meet=True)
+        ways: tuple[tuple[Statement, ...], ...] = (
+            (row, change),
+            (Look(kept, _KEY), meeting, row, change),
+            (change, meeting, row, Select(key)),
+            (Gather(((row,), (change,), (Select(key), row)), self.random.choice(("gather", "group"))), Select(key)),
+        )
+        ends = (
+            Fail("run.tries < 2", 'ConnectionError("away, once")'),
+            Fail("run.tries < 3", 'ValueError("a bug, twice")'),
+            Refuse("run.tries % 2"),
+            Refuse('message.key == "k1"'),
+        )
+        written = self.command(self.here, *self.random.choice(ways), *self.random.sample(ends, 1), refuses=True)
+        mark = self.random.choice((_MARK, f'f"{{{_MARK}}} {{run.tries}}"'))
+        marked = Insert(key, mark, self.random.choice(("", "go on", "refuse", "refuse")))
+        taken = self.command(self.here, marked, Change(self.kept(self.here), _KEY), refuses=True)
+        more = self.random.sample([Select(key), Insert(key, mark), *ends[:2]], 2)
+        self.react(context, (name,), Insert(key), Change(self.kept(context), _KEY), *more)
+        for _ in range(self.random.choice((3, 5))):
+            command = self.random.choice((written, written, taken))
+            self.ask(command, self.random.choice(("k0", "k0", "k1", *HOSTILE)), self.sometimes(3.0), copies=2)
+
+
+class _Beside(Drill):
+    """Reactions come together with events of a handler that is run again: after a conflict, or after it has failed."""
+
+    def put(self) -> None:
+        event, kept = self.event(self.here), self.kept(self.here)
+        later = self.command(self.here, Change(self.kept(self.here), _KEY))
+        self.react(self.here, (event[0],), Later(later, _KEY), role="together")
+        meeting = Wait(self.random.choice((0.25, 0.5)), meet=True)
+        recorded = (event[0],) * self.random.choice((1, 1, 2))
+        failing = Fail("run.tries < 2", 'ConnectionError("away, once")')
+        crowded = (Look(kept, _KEY), meeting, Change(kept, _KEY, recorded))
+        body = crowded if self.random.random() < 0.7 else (*crowded, failing)
+        commands = [self.command(self.here, *body) for _ in range(self.random.choice((1, 2)))]
+        for _ in range(self.random.choice((2, 4))):
+            self.ask(self.random.choice(commands), "k0", self.sometimes(1.5), copies=self.random.choice((1, 2)))
+
+
 DRILLS = (_Poison, _Passing, _Crowd, _Once, _Stubborn, _Branches, _Watch, _Callers, _Wishes)
 QUESTIONS = (_Fresh,)
 """What is asked for besides."""
+FURTHER_DRILLS = (_Rows, _Beside)
+"""What was thought of later."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any
 
 from remit.checks import model_of
 from remit.contexts import ContextMap
+from remit.contexts.annotations import asks_for_sql
 from remit.contexts.declarations import TOGETHER
 from remit.contexts.declarations import Handler as Declaration
 from remit.testing.simulation.judges import Files, Verdict
-from remit.testing.simulation.programs.tape import Place, Run, Tape
+from remit.testing.simulation.programs.tape import NOTE, Place, Run, Tape
 
 __all__ = ["Facts"]
 
@@ -61,6 +62,9 @@ class Facts(Declared):
         self.stopped = stopped
         projections = {f"{each.name}.{kept.__name__}" for each in declared.contexts for kept in each.projections}
         self.kept, self.documents = _state(files, projections)
+        for each in declared.contexts:
+            if asks_for_sql(each):
+                self.kept |= _rows(files, each.name)
         self.letters = _letters(files)
         self.left_behind = [
             Verdict("lost", f"{path} waits for {name}, and nobody tries it again: its key is not parked")
@@ -106,7 +110,7 @@ def _parent_of(path: str) -> str:
     return path[:-1] if path.endswith("!") else path.rpartition("/")[0]
 
 
-def _state(files: Files, projections: Collection[str]) -> tuple[Mapping[Place, list[str]], Mapping[Place, list[str]]]:
+def _state(files: Files, projections: Collection[str]) -> tuple[dict[Place, list[str]], dict[Place, list[str]]]:
     kept: dict[Place, list[str]] = {}
     documents: dict[Place, list[str]] = {}
     for context in files.contexts:
@@ -114,6 +118,14 @@ def _state(files: Files, projections: Collection[str]) -> tuple[Mapping[Place, l
             entries: list[str] = json.loads(body).get("entries", [])
             (documents if kind in projections else kept)[Place(kind, id)] = entries
     return kept, documents
+
+
+def _rows(files: Files, context: str) -> dict[Place, list[str]]:
+    """What handlers have written into a table of their own, in the order of their runs."""
+    found: defaultdict[Place, list[str]] = defaultdict(list)
+    for key, entry in files.rows(context, f"SELECT key, entry FROM {NOTE} ORDER BY run"):  # noqa: S608  a name of ours
+        found[Place(f"{context}.{NOTE}", key)].append(entry)
+    return found
 
 
 def _letters(files: Files) -> set[tuple[str, str]]:

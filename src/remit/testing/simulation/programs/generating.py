@@ -7,13 +7,14 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from remit.testing.simulation.programs.drills import HOSTILE, QUESTIONS, drilled
+from remit.testing.simulation.programs.drills import FURTHER_DRILLS, HOSTILE, QUESTIONS, drilled
 from remit.testing.simulation.programs.grammar import (
     Branch,
     Change,
     Fail,
     Gather,
     Handler,
+    Insert,
     Kept,
     Later,
     Look,
@@ -21,6 +22,7 @@ from remit.testing.simulation.programs.grammar import (
     Program,
     Refuse,
     Root,
+    Select,
     Send,
     Statement,
     Swallow,
@@ -40,6 +42,8 @@ DRILLED = 0.5
 """The share of programs that are about what chance hardly ever puts together."""
 ASKED = 0.05
 """The share of those in which somebody asks for fresh answers."""
+FURTHER = 0.05
+"""The share of programs that are about what was thought of later: the others are what they were."""
 
 _KEYS = ("k0", "k1", "k0", "k1", "k2")
 _KEY_EXPRESSIONS = (
@@ -49,6 +53,8 @@ _TESTS = (
     "run.count(SEEN) % 2", "run.count(SEEN) > 1", "run.answered % 2", 'message.key == "k0"', "len(message.path) % 2",
     "run.count(SEEN) == 0",
 )  # fmt: skip
+_ROW_KEYS = ('"k0"', "ascii(message.key)", "ascii(message.key)")
+_MARKS = ("ascii(message.key)", 'f"{ascii(message.key)} {run.tries}"', 'f"{ascii(message.key)} {run.tries}"', "message.path")
 _DRAWS = ("ids.new()", "clock.now().isoformat()")
 _EXTRAS = (
     ("int", "2**53 + 1"),
@@ -82,6 +88,9 @@ _FAILS = (
 
 def generate(seed: int) -> Program:
     """The program of a seed."""
+    further = Random(f"further {seed}")  # noqa: S311  chance that can be repeated, no secret
+    if further.random() < FURTHER:
+        return drilled(further, FURTHER_DRILLS)
     chance = Random(f"drill {seed}")  # noqa: S311  chance that can be repeated, no secret
     share = chance.random()
     if share < DRILLED:
@@ -90,7 +99,8 @@ def generate(seed: int) -> Program:
         return drilled(chance, QUESTIONS)
     program = _Generator(Random(f"program {seed}")).program()  # noqa: S311  the same
     program = _with_meeting(Random(f"meeting {seed}"), program)  # noqa: S311  the same
-    return _with_draws(Random(f"draws {seed}"), program)  # noqa: S311  the same
+    program = _with_draws(Random(f"draws {seed}"), program)  # noqa: S311  the same
+    return _with_rows(Random(f"rows {seed}"), program)  # noqa: S311  the same
 
 
 def _with_meeting(random: Random, program: Program) -> Program:
@@ -136,6 +146,43 @@ def _with_draws(random: Random, program: Program) -> Program:
             for each in program.handlers
         ),
     )
+
+
+def _with_rows(random: Random, program: Program) -> Program:
+    """In some programs handlers write rows into tables of their own, and read them."""
+    if random.random() > 0.25:
+        return program
+    return replace(
+        program,
+        handlers=tuple(
+            each if each.role == "together" or random.random() > 0.6 else _rowed(random, each)
+            for each in program.handlers
+        ),
+    )
+
+
+def _rowed(random: Random, handler: Handler) -> Handler:
+    key, body = random.choice(_ROW_KEYS), handler.body
+    for _ in range(random.choice((1, 1, 2))):
+        mark, catch = "", ""
+        if random.random() < 0.3 and not uses(body).sent:  # who waits with it keeps others waiting
+            mark, catch = random.choice(_MARKS), random.choice(("", "", "go on", "refuse", "refuse"))
+        body = _somewhere(random, body, Insert(key, mark, catch))
+    if random.random() < 0.6:
+        body = _somewhere(random, body, Select(random.choice((key, key, *_ROW_KEYS))))
+    return replace(handler, body=body)
+
+
+def _somewhere(random: Random, body: tuple[Statement, ...], each: Statement) -> tuple[Statement, ...]:
+    """With a statement more, perhaps in a branch."""
+    at = random.randrange(len(body) + 1)
+    into = body[at] if at < len(body) else None
+    if isinstance(into, Gather) and random.random() < 0.7:
+        turn = random.randrange(len(into.branches))
+        branch = _somewhere(random, into.branches[turn], each)
+        into = replace(into, branches=(*into.branches[:turn], branch, *into.branches[turn + 1 :]))
+        return (*body[:at], into, *body[at + 1 :])
+    return (*body[:at], each, *body[at:])
 
 
 class _Generator:

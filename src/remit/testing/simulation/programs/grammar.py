@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 __all__ = [
-    "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Kept", "Later", "Look", "Message", "Program", "Question",
-    "Refuse", "Root", "Send", "Statement", "Swallow", "Wait", "inner", "uses",
+    "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Insert", "Kept", "Later", "Look", "Message", "Program",
+    "Question", "Refuse", "Root", "Select", "Send", "Statement", "Swallow", "Wait", "inner", "uses",
 ]  # fmt: skip
 
 
@@ -125,7 +125,27 @@ class Swallow:
     seconds: float
 
 
-Statement: TypeAlias = Add | Look | Change | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow
+@dataclass(frozen=True)
+class Insert:
+    """Writes a row into a table of the user's own."""
+
+    key: str
+    mark: str = ""
+    """An expression of what no two rows may have; nothing for a row without."""
+    catch: str = ""
+    """What becomes of a mark that is taken: nothing is done, "go on", or "refuse"."""
+
+
+@dataclass(frozen=True)
+class Select:
+    """Reads the rows with a key."""
+
+    key: str
+
+
+Statement: TypeAlias = (
+    Add | Look | Change | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow | Insert | Select
+)
 
 
 @dataclass(frozen=True)
@@ -247,11 +267,13 @@ class Uses:
     sent: list[str] = field(default_factory=list[str])
     later: list[str] = field(default_factory=list[str])
     recorded: list[str] = field(default_factory=list[str])
+    rows: bool = False
+    """Whether they write or read rows."""
 
 
 def uses(body: tuple[Statement, ...]) -> Uses:
     """What a body names, each once, in order."""
-    found = Uses()
+    found = Uses(rows=any(isinstance(each, (Insert, Select)) for each in inner(body)))
     for each in inner(body):
         if isinstance(each, (Add, Look, Change)) and each.kept not in found.kept:
             found.kept.append(each.kept)

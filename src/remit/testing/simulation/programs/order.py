@@ -21,6 +21,8 @@ Follower = tuple[str, str, str]
 def sequences(facts: Facts) -> Iterator[tuple[Follower, list[str]]]:
     """What one aggregate has said under one key to somebody: the paths, in order."""
     for place, entries in facts.kept.items():
+        if place.is_rows:
+            continue  # in the order in which runs have begun
         found: defaultdict[Follower, list[str]] = defaultdict(list)
         for number in dict.fromkeys(entry.rpartition("#")[2] for entry in entries):
             run = facts.tape.runs[int(number) - 1]

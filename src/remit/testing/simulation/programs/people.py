@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from remit.contexts import ContextMap
@@ -58,10 +59,14 @@ class Question:
 
 
 def workload(
-    system: Callable[[Tape], ContextMap], calls: Sequence[Ask], questions: Sequence[Question] = ()
+    system: Callable[[Tape], ContextMap],
+    calls: Sequence[Ask],
+    questions: Sequence[Question] = (),
+    tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> type[Workload]:
-    """A workload of a system whose handlers note on a tape what they do."""
-    what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions)}
+    """A workload of a system whose handlers note on a tape what they do. `tables` are statements that make the tables
+    of its users, by context."""
+    what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions), "tables": tables}
     return type("Written", (ProgramWorkload,), what)
 
 

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from remit.testing.simulation.programs.grammar import Branch, Change, Gather, Handler, Program, Send, Statement
+from remit.testing.simulation.programs.grammar import (
+    Branch,
+    Change,
+    Gather,
+    Handler,
+    Insert,
+    Program,
+    Send,
+    Statement,
+)
 from remit.testing.simulation.programs.running import Found, run_program
 from remit.testing.simulation.scene import Scene
 
@@ -212,6 +221,10 @@ def _plainer(each: Statement) -> Iterator[Statement]:
         for at in range(len(each.events)):
             yield replace(each, events=each.events[:at] + each.events[at + 1 :])
         yield replace(each, key="message.key", event_key="message.key")
+    elif isinstance(each, Insert):
+        yield replace(each, mark="", catch="")
+        yield replace(each, catch="")
+        yield replace(each, key='"k0"')
     elif isinstance(each, Gather):
         yield replace(each, how="gather")
         for turn, branch in enumerate(each.branches):

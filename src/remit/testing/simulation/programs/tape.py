@@ -13,12 +13,12 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
-from remit.contexts import Sender
+from remit.contexts import Sender, Sql
 from remit.errors import OutcomeUnknown, ReplyTooLarge
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 
-__all__ = ["Answer", "Called", "Look", "Place", "Run", "Said", "Tape"]
+__all__ = ["NOTE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape"]
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
@@ -26,15 +26,22 @@ Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
 HANDLER_SECONDS = 30.0
 """How long a reaction may take."""
+NOTE = "note"
+"""The table into which handlers write rows: entry, key, run, and what no two of them may have."""
 CALL_SECONDS = 10.0
 """How long a call may take when nothing else is said."""
 
 
 class Place(NamedTuple):
-    """An aggregate: its kind and its identity."""
+    """An aggregate: its kind and its identity. Or rows of the user's own, and their key."""
 
     kind: str
     id: str
+
+    @property
+    def is_rows(self) -> bool:
+        """Whether no aggregate is meant."""
+        return self.kind.endswith(f".{NOTE}")
 
 
 class Said(NamedTuple):
@@ -121,6 +128,8 @@ class Run:
     answered: int = 0
     """What a call was answered last: the number of another run."""
     wrong: list[str] = field(default_factory=list[str])
+    broken: list[Exception] = field(default_factory=list[Exception])
+    """What its statements have raised: nothing that it has decided counts then."""
 
     def __enter__(self) -> Self:
         return self
@@ -168,6 +177,30 @@ class Run:
         kept.entries.append(entry)
         self.changes.append((self._place(kept), entry))
 
+    def row(self, step: str, key: str, mark: str | None = None) -> tuple[str, str, int, str | None]:
+        """A row to write."""
+        return f"{self.at(step)}#{self.number}", key, self.number, mark
+
+    async def execute(self, sql: Sql, statement: str, entry: str, key: str, *more: object) -> None:
+        """Writes a row."""
+        try:
+            await sql.execute(statement, entry, key, *more)
+        except Exception as error:
+            self.broken.append(error)
+            raise
+        self.changes.append((self._rows_of(key), entry))
+
+    async def rows(self, sql: Sql, statement: str, key: str) -> None:
+        """Reads the rows with a key."""
+        before = [own for at, own in self.changes if at == self._rows_of(key)]
+        try:
+            entries = [row["entry"] for row in await sql.fetch(statement, key)]
+        except Exception as error:
+            self.broken.append(error)
+            raise
+        self.looks.append(Look(self._rows_of(key), tuple(entries)))
+        self.wrong += [f"has lost sight of its own row {own}" for own in before if own not in entries]
+
     def noted(self, message: M) -> M:
         """Notes a message that is put on its way."""
         self.said.append(Said(type(message).__name__, getattr(message, "path", ""), getattr(message, "key", "")))
@@ -212,6 +245,9 @@ class Run:
         called.by = self
         self.calls.append(called)
         return called
+
+    def _rows_of(self, key: str) -> Place:
+        return Place(f"{self.handler.partition('.')[0]}.{NOTE}", key)
 
     def _place(self, kept: Any) -> Place:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))

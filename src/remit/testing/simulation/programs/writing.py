@@ -13,6 +13,7 @@ from remit.testing.simulation.programs.grammar import (
     Fail,
     Gather,
     Handler,
+    Insert,
     Kept,
     Later,
     Look,
@@ -21,6 +22,7 @@ from remit.testing.simulation.programs.grammar import (
     Question,
     Refuse,
     Root,
+    Select,
     Send,
     Statement,
     Swallow,
@@ -38,8 +40,8 @@ import datetime
 import decimal
 import uuid
 
-from remit import Aggregate, CallError, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent, Later
-from remit import Projection, Query, Refusal, Repository, Sender, field
+from remit import Aggregate, CallError, Clock, Command, ConstraintViolated, Context, DomainEvent, Ids, IntegrationEvent
+from remit import Later, Projection, Query, Refusal, Repository, Sender, Sql, field
 from remit.contexts import ContextMap
 from remit.testing.simulation import Scene, run_scene
 from remit.testing.simulation.programs import Ask, Question, Tape, workload
@@ -51,6 +53,13 @@ class No(Refusal):
 
 class NeverDeclared(Refusal):
     path: str
+'''
+_TABLES = '''INSERT = "INSERT INTO note VALUES ($1, $2, $3, $4)"
+SELECT = "SELECT entry FROM note WHERE key = $1 ORDER BY run"
+NOTE = """
+CREATE TABLE IF NOT EXISTS note (entry text PRIMARY KEY, key text NOT NULL, run integer NOT NULL, mark text UNIQUE)
+"""
+TABLES = {{{}}}
 '''
 _INDENT = "    "
 
@@ -69,14 +78,16 @@ def written(program: Program, scene: Scene, title: str = "A generated program.")
         f"class Seen{kept}(Query[list[str]]):\n    key: str\n"
         for kept in dict.fromkeys(each.kept for each in program.questions)
     ]
+    if with_tables := _with_tables(program):
+        parts.append(_TABLES.format(", ".join(f'"{context}": [NOTE]' for context in with_tables)))
     parts.append("\n".join(_system(program)) + "\n")
     parts.append("\n".join(["CALLS = [", *(_INDENT + _root(program, each) for each in program.roots), "]"]) + "\n")
+    words = "system, CALLS"
     if program.questions:
         asked = [f"{_INDENT}{_question(program, each)}," for each in program.questions]
         parts.append("\n".join(["QUESTIONS = [", *asked, "]"]) + "\n")
-        words = "system, CALLS, QUESTIONS"
-    else:
-        words = "system, CALLS"
+        words += ", QUESTIONS"
+    words += ", tables=TABLES" if _with_tables(program) else ""
     parts.append(f"SCENE = {_scene(scene, words)}\n")
     parts.append("def test_program() -> None:\n    assert run_scene(SCENE).verdicts == []\n")
     return "\n\n".join(parts)
@@ -89,6 +100,11 @@ def _scene(scene: Scene, asked: str) -> str:
     words += ["far=True"] if scene.far else []
     words += [f"faults={scene.faults!r}"] if scene.faults is not None else []
     return f"Scene({', '.join(words)}, workload=workload({asked}))"
+
+
+def _with_tables(program: Program) -> list[str]:
+    """The contexts whose handlers write rows."""
+    return list(dict.fromkeys(each.context for each in program.handlers if uses(each.body).rows))
 
 
 def _refuses(program: Program, command: Message) -> bool:
@@ -203,6 +219,8 @@ class _Writer:
         yield from ((f"{kept.lower()}s", f"Repository[{kept}]") for kept in used.kept)
         if used.sent:
             yield "sender", "Sender"
+        if used.rows:
+            yield "sql", "Sql"
         if self._handler.draws:
             yield self._handler.draws.partition(".")[0], self._handler.draws.partition(".")[0].capitalize()
         yield from ((f"later_{command.lower()}", f"Later[{command}]") for command in used.later)
@@ -279,6 +297,19 @@ class _Writer:
             f'run.change({self._seen}, "{step}")',
             f"{each.kept.lower()}s.add({self._seen})",
         ]
+
+    def _insert(self, step: str, each: Insert) -> list[str]:
+        mark = f", {each.mark}" if each.mark else ""
+        line = f'await run.execute(sql, INSERT, *run.row("{step}", {each.key}{mark}))'
+        if not each.catch:
+            return [line]
+        says_no = each.catch == "refuse" and self._handler.refuses
+        then = "raise No(path=message.path) from None" if says_no else "pass"
+        return ["try:", _INDENT + line, "except ConstraintViolated:", _INDENT + then]
+
+    @staticmethod
+    def _select(_: str, each: Select) -> list[str]:
+        return [f"await run.rows(sql, SELECT, {each.key})"]
 
     def _wait(self, _: str, each: Wait) -> list[str]:
         if each.meet:
