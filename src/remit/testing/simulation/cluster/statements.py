@@ -69,7 +69,11 @@ class StatementsStore(SqliteStore):
     async def write(self, unit: Unit, written: Sequence[Statement]) -> None:
         """The unit with these statements, or neither. Raises as `Store.commit`."""
         store = self._opened()
-        (outcome,) = await store.commits.run(partial(self._together, unit, written))
+        try:
+            (outcome,) = await store.commits.run(partial(self._together, unit, written))
+        except OutcomeUnknown:
+            self._wake()  # it may be written
+            raise
         if outcome is not None:
             raise outcome
         self._wake()
