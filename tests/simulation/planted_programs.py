@@ -32,7 +32,7 @@ from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
 from remit.testing.simulation.cluster.statements import Statements
-from tests.simulation import planted
+from tests.simulation import planted, planted_releases
 from tests.simulation.planted import Plant, in_two_transactions
 
 NEVER = float("inf")
@@ -485,26 +485,37 @@ OF_PROGRAMS = [
     PlantedInPrograms("a key is one for all callers", scope_without_caller, (10,)),
     PlantedInPrograms("each call elsewhere has a new key", call_elsewhere_without_a_key, (1,)),
     PlantedInPrograms("a key is not looked up", planted.forget_that_keys_are_used, (0,)),
-    PlantedInPrograms("a claim is written in a second transaction", in_two_transactions(planted.claim_apart), (1,)),
+    PlantedInPrograms("a claim is written in a second transaction", in_two_transactions(planted.claim_apart), (4,)),
     PlantedInPrograms("a taken key is no conflict", keep_the_reply_of_the_last_run, (10,)),
     PlantedInPrograms("a refusal commits", commit_what_failed(Refusal), (16,)),
     PlantedInPrograms("a failure commits", commit_what_failed(ValueError), (41,)),
     PlantedInPrograms("a refused command for later leaves something behind", keep_what_was_refused_later, (16,)),
     PlantedInPrograms(
-        "a run after a conflict keeps the events of the one before", keep_events_of_the_run_before, (38,)
+        "a run after a conflict keeps the events of the one before", keep_events_of_the_run_before, (58,)
     ),
-    PlantedInPrograms("a command for later is sent in the first run alone", send_later_in_the_first_run_alone, (38,)),
+    PlantedInPrograms("a command for later is sent in the first run alone", send_later_in_the_first_run_alone, (58,)),
     PlantedInPrograms("one event of a message is published", publish_one_event_of_a_message, (2,)),
     PlantedInPrograms("branches load an aggregate each", load_for_each_branch, (87,)),
     PlantedInPrograms("a batch looks once", look_once_in_a_batch, (13,)),
     PlantedInPrograms("handlers that call share a transaction", share_units_among_all, (3,)),
-    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (22,)),
+    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (78,)),
     PlantedInPrograms("statements are committed apart", run_statements_apart, (12,)),
     PlantedInPrograms("rows of a failed run stay", keep_rows_of_failed_runs, (11,)),
     PlantedInPrograms("a checkpoint moves without the effect", advance_without_the_effect, (2,)),
     PlantedInPrograms("a swallowed cancellation commits", commit_what_came_too_late, (4,)),
-    PlantedInPrograms("what swallows its cancellation goes on", cancel_once, (7,)),
+    PlantedInPrograms("what swallows its cancellation goes on", cancel_once, (20,)),
     PlantedInPrograms("a deadline is not handed on", hand_no_deadline_on, (9,)),
+    PlantedInPrograms("an older release drops newer fields", planted_releases.drop_what_is_not_known, (19,)),
+    PlantedInPrograms(
+        "an older release drops newer fields in sets", planted_releases.drop_what_is_not_known_in_sets, (19,)
+    ),
+    PlantedInPrograms(
+        "an older release drops newer fields in dataclasses",
+        planted_releases.drop_what_is_not_known_in_dataclasses,
+        (150,),
+    ),
+    PlantedInPrograms("what a function makes is left out", planted_releases.leave_out_what_a_function_makes, (7,)),
+    PlantedInPrograms("a release may change a key", planted_releases.let_keys_change, (21,)),
     PlantedInPrograms("a doubt about a call is told as nobody there", tell_doubt_as_absence, (35,)),
     PlantedInPrograms("a doubt about a commit is told as nothing done", planted.unknown_is_aborted, (30,)),
     PlantedInPrograms("a doubt about a commit is told as a failure", tell_timeouts_as_failures, (30,)),

@@ -15,6 +15,7 @@ from remit.testing.simulation import run_scene
 from remit.testing.simulation.programs import Found, generate, load, run_program, scene_of, shrink_program, written
 from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, QUESTIONS, Drill
 from remit.testing.simulation.programs.grammar import Gather, Send, inner
+from remit.testing.simulation.programs.news import PLACES
 from tests.simulation.planted import checkpoint_apart, in_two_transactions
 
 PROGRAMS = 15
@@ -48,6 +49,15 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
     assert {each.catch for each in statements if isinstance(each, Send)} == {"", "refusal", "all"}
     assert {each.how for each in statements if isinstance(each, Gather)} == {"gather", "group", "returned"}
     assert {handler.role for program in programs for handler in program.handlers} == {"command", "reaction", "together"}
+    rollouts = [program.rollout for program in programs if program.rollout]
+    assert {len(each.at) for each in rollouts} == {1, 2, 3}
+    assert {len(each.contexts) for each in rollouts} >= {1, 2, 3}
+    kept = [each for program in programs if program.rollout for each in program.kept]
+    assert {each.news for each in kept} == {"", *PLACES}
+    assert {each.since for each in kept} == {1, 2}
+    assert {each.since for program in programs for each in program.handlers} == {1, 2}
+    events = [each for program in programs for each in program.events]
+    assert all({getattr(each, name) for each in events} == {True, False} for name in ("news", "newer", "rekeyed"))
     assert {len(program.contexts) for program in programs} == {1, 2, 3, 4}
     assert {len(handler.messages) for program in programs for handler in program.handlers} == {1, 2}
 
@@ -111,6 +121,15 @@ def test_a_printed_program_fails_in_the_same_way_as_a_test(smaller: Found, plant
     assert ran.returncode == (1 if planted else 0), ran.stdout + ran.stderr
     if planted:
         assert smaller.report.verdicts[0].what[:60] in ran.stdout.replace("\n", "")
+
+
+def test_what_only_a_second_release_has_is_taken_away_with_it() -> None:
+    seeds = (seed for seed in range(300) if (made := generate(seed)).rollout and made != replace(made, rollout=None))
+    for seed in (next(seeds), next(seeds), next(seeds)):
+        single = replace(generate(seed), rollout=None).tidied()
+        assert not any(each.news or each.since > 1 for each in single.kept)
+        assert "release" not in written(single, scene_of(seed))
+        assert run_program(single, scene_of(seed)).report.verdicts == []
 
 
 def test_shrinking_needs_something_that_fails_smaller() -> None:

@@ -38,16 +38,16 @@ _PARTITIONS = 2
 class Cluster:
     """A system's processes on a loop of their own. Their stores are in a folder, one file for each context.
 
-    `system` is asked by each process that starts: a later one may run another version. Without `pull`, reading across
-    contexts returns nothing, and the broker keeps messages until they are handled. `tables` are statements that make the
-    tables which users have in the store of a context.
+    `system` is asked by each process that starts, with its name: a later one may run another version. Without `pull`,
+    reading across contexts returns nothing, and the broker keeps messages until they are handled. `tables` are
+    statements that make the tables which users have in the store of a context.
     """
 
     def __init__(
         self,
         folder: Path,
         choices: Choices,
-        system: Callable[[], ContextMap],
+        system: Callable[[str], ContextMap],
         placement: Placement,
         listener: Listener,
         *,
@@ -107,9 +107,9 @@ class Cluster:
         elif node is not None and kind == "crash":
             Context().run(node.crash)
         elif node is not None:
-            self.loop.create_task(self._restart(node), context=Context())
+            self.loop.create_task(self.restart(node), context=Context())
 
-    async def _restart(self, node: Node) -> None:
+    async def restart(self, node: Node) -> None:
         """Ends a process in good order, as a deployment does, and starts it again."""
         living = node.living
         if await self.stop(node) and node.living is living:
@@ -124,7 +124,7 @@ class Cluster:
     # ── a process ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _live(self, incarnation: Incarnation) -> None:
-        model = model_of(self._system())
+        model = model_of(self._system(incarnation.name))
         for name in incarnation.spot.contexts:
             lane = SimLane(incarnation, self._choices)
             make = FarStore if self._far else StatementsStore

@@ -1,7 +1,7 @@
 """Statements of the user's in a simulated store, which PostgreSQL takes and SQLite's adapter does not.
 
-Others write meanwhile: no lock on the file is held while a handler waits. A statement runs on what is stored and on what
-the statements before it write, which is taken back at once; the commit runs all of them again, with the unit.
+Others write meanwhile: no lock on the file is held while a handler waits. A statement runs on what is stored and on
+what the statements before it write, which is taken back at once; the commit runs all of them again, with the unit.
 """
 
 from __future__ import annotations
@@ -130,12 +130,14 @@ class Statements:
         async with self._turn:
             if self._nested.over:
                 raise self._wrong("the unit of work is over")
+            if self._nested.level >= _DEEPEST:
+                self._failed = self._wrong(
+                    f"{self._nested.level} handlers that ask for Sql wait for each other's calls"
+                )
             if self._failed is not None:
                 raise self._failed
             named = {f"{number}": value for number, value in enumerate(values, 1)}
             try:
-                if self._nested.level >= _DEEPEST:
-                    raise self._wrong(f"{self._nested.level} handlers that ask for Sql wait for each other's calls")
                 told = await self._store.attempt([*self._written, (statement, named)])
             except asyncio.CancelledError:
                 self._failed = self._wrong("a statement of the handler was cancelled, and with it the transaction")

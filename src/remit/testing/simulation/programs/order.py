@@ -30,7 +30,8 @@ def sequences(facts: Facts) -> Iterator[tuple[Follower, list[str]]]:
                 continue  # it comes with the run that it belongs to
             for each in facts.with_those_beside(run):
                 for said in each.said:
-                    for follower, path in _ways(facts, said, place.kind.partition(".")[0]):
+                    # What comes in two versions comes once.
+                    for follower, path in dict.fromkeys(_ways(facts, said, place.kind.partition(".")[0])):
                         found[follower].append(path)
         yield from found.items()
 

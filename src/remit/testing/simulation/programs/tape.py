@@ -119,6 +119,8 @@ class Run:
     """Whether it began when nothing was disturbed any more."""
     parent: int = 0
     """The run that has recorded the event that is handled."""
+    release: int = 1
+    """Of the process in which it runs."""
     ended: float | None = None
     error: BaseException | None = None
     looks: list[Look] = field(default_factory=list[Look])
@@ -128,6 +130,8 @@ class Run:
     answered: int = 0
     """What a call was answered last: the number of another run."""
     wrong: list[str] = field(default_factory=list[str])
+    news: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """What it has noted in fields that only its release knows."""
     broken: list[Exception] = field(default_factory=list[Exception])
     """What its statements have raised: nothing that it has decided counts then."""
 
@@ -176,6 +180,10 @@ class Run:
         entry = f"{self.at(step)}#{self.number}"
         kept.entries.append(entry)
         self.changes.append((self._place(kept), entry))
+        if hasattr(kept, "keep"):
+            kept.keep(entry)
+            if self.release > 1:
+                self.news.append((self._place(kept), entry))
 
     def row(self, step: str, key: str, mark: str | None = None) -> tuple[str, str, int, str | None]:
         """A row to write."""
@@ -205,6 +213,17 @@ class Run:
         """Notes a message that is put on its way."""
         self.said.append(Said(type(message).__name__, getattr(message, "path", ""), getattr(message, "key", "")))
         return message
+
+    def newly(self) -> dict[str, int]:
+        """What only the second release says."""
+        return {"news": self.number} if self.release > 1 else {}
+
+    def told(self, message: Any) -> None:
+        """What arrives of a newer field is what was said, if it was: nothing where an older release has said it."""
+        by: Run = self.tape.runs[message.run - 1]
+        said = by.number if by.release > 1 else 0
+        if getattr(message, "news", said) != said:
+            self.wrong.append(f"of {said} in a newer field has arrived {message.news}")
 
     def same(self, found: object, written: object) -> None:
         """What arrives is what was sent."""
@@ -275,14 +294,15 @@ class Tape:
         """Whether the bugs have been mended that somebody mends."""
         return self._weather.fixed
 
-    def run(self, handler: str, message: Any) -> Run:
-        """A handler begins."""
+    def run(self, handler: str, message: Any, release: int = 1) -> Run:
+        """A handler begins, in a process of this release."""
         now = asyncio.get_running_loop().time()
         self._tries[handler, message.path] += 1
         spans = [each.limit - each.began for each in self.calls.get(message.path, ())]
         run = Run(
             len(self.runs) + 1, handler, message.path, message.key, self, self._tries[handler, message.path], now,
             now + max(spans, default=HANDLER_SECONDS), self._choices.calm, getattr(message, "run", 0),
+            release,
         )  # fmt: skip
         self.runs.append(run)
         return run
