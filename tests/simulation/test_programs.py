@@ -33,6 +33,11 @@ def test_what_came_together_with_something_that_was_never_written_is_missed_by_n
     assert run_program(generate(seed), scene_of(seed)).report.verdicts == []
 
 
+def test_a_replica_that_still_waits_before_it_looks_again_is_not_stuck() -> None:
+    seed = 6_000_612  # what has failed in one process with what passes by itself, and was done by another meanwhile
+    assert run_program(generate(seed), scene_of(seed)).report.verdicts == []
+
+
 def test_a_seed_is_the_same_program_and_the_same_run() -> None:
     assert generate(5) == generate(5) != generate(6)
     one, other = (run_program(generate(5), scene_of(5)).report for _ in range(2))
@@ -82,7 +87,7 @@ def smaller() -> Found:
     """The smallest program found that shows a checkpoint which moves in a second transaction."""
     with pytest.MonkeyPatch.context() as patch:
         in_two_transactions(checkpoint_apart)(patch)
-        found = next(each for seed in range(100) if (each := run_program(generate(seed), scene_of(seed))).judges)
+        found = next(each for seed in range(2, 100) if (each := run_program(generate(seed), scene_of(seed))).judges)
         smaller = shrink_program(found, tries=40)
         assert smaller.program.size() < found.program.size() * 2 / 3
         return smaller

@@ -220,8 +220,7 @@ class Run:
 
     def told(self, message: Any) -> None:
         """What arrives of a newer field is what was said, if it was: nothing where an older release has said it."""
-        by: Run = self.tape.runs[message.run - 1]
-        said = by.number if by.release > 1 else 0
+        said = self.tape.newer(message.run)
         if getattr(message, "news", said) != said:
             self.wrong.append(f"of {said} in a newer field has arrived {message.news}")
 
@@ -306,6 +305,10 @@ class Tape:
         )  # fmt: skip
         self.runs.append(run)
         return run
+
+    def newer(self, number: int) -> int:
+        """What the run of this number has said in newer fields: itself, or nothing where an older release ran."""
+        return number if self.runs[number - 1].release > 1 else 0
 
     async def meet(self, seconds: float) -> None:
         """Waits until a moment that all share who wait so: the next multiple of so many seconds."""
