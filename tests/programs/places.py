@@ -7,8 +7,8 @@ import contextlib
 import sqlite3
 import tempfile
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Literal, get_args
@@ -18,9 +18,11 @@ import asyncpg
 from learning import process
 from remit.testing.simulation.judges import Files
 from remit.testing.simulation.programs import Program
+from remit.testing.simulation.programs.grammar import Branch, Gather, Insert, Select, Statement
+from remit.testing.simulation.programs.tape import NOTE
 from tests.servers.nats import NatsServer
 
-__all__ = ["KINDS", "Kind", "Place", "place_of"]
+__all__ = ["KINDS", "Kind", "Place", "place_of", "suited"]
 
 Kind = Literal["sqlite", "postgres", "nats"]
 """SQLite files or PostgreSQL, with calls over HTTP; or SQLite files, with calls and events over NATS."""
@@ -108,7 +110,9 @@ class Place:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.execute(f"SET LOCAL search_path = {self.system}_{context}")
             with contextlib.closing(sqlite3.connect(file)) as copy, copy:
-                for table, question in _TABLES.items():
+                of_users = await connection.fetchval("SELECT to_regclass($1)", NOTE) is not None
+                tables = _TABLES | ({NOTE: f"SELECT entry, key, run FROM {NOTE}"} if of_users else {})
+                for table, question in tables.items():
                     columns = [each.name for each in (await connection.prepare(question)).get_attributes()]
                     copy.execute(f"CREATE TABLE {table} ({', '.join(columns)})")
                     rows = [tuple(row) for row in await connection.fetch(question)]
@@ -118,6 +122,12 @@ class Place:
         """The broker runs, where there is one."""
         if self.broker is not None:
             await asyncio.to_thread(self.broker.start)
+
+    async def make(self, tables: Mapping[str, Sequence[str]]) -> None:
+        """Makes the tables of the users of each context, beside those that its store will make."""
+        for context, statements in tables.items():
+            schema = f"{self.system}_{context}"
+            await self._run(f"CREATE SCHEMA {schema}", f"SET search_path = {schema}", *statements)
 
     async def fail(self, chance: Random) -> bool:
         """The connections to the database break, or the broker dies and is begun again, now and then with nothing of
@@ -166,3 +176,23 @@ def place_of(program: Program, kind: Kind, seed: int, server: str, folder: Path)
     direct = kind == "postgres" and chance.random() < 0.5
     broker = NatsServer(folder / "nats", sync=False) if kind == "nats" else None
     return Place(kind, f"p{uuid.uuid4().hex[:12]}", contexts, tuple(spots), codec, direct, server, broker)
+
+
+def suited(program: Program, kind: Kind) -> Program:
+    """The program without a second release, and without statements where no store takes them."""
+    handlers = program.handlers
+    if kind != "postgres":
+        handlers = tuple(replace(each, body=_without_rows(each.body)) for each in handlers)
+    return replace(program, handlers=handlers, rollout=None).tidied()
+
+
+def _without_rows(body: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    left: list[Statement] = []
+    for each in body:
+        if isinstance(each, Gather):
+            left.append(replace(each, branches=tuple(map(_without_rows, each.branches))))
+        elif isinstance(each, Branch):
+            left.append(replace(each, then=_without_rows(each.then), otherwise=_without_rows(each.otherwise)))
+        elif not isinstance(each, (Insert, Select)):
+            left.append(each)
+    return tuple(left)

@@ -35,7 +35,7 @@ from remit.testing.simulation.programs.oracle import judge
 from remit.testing.simulation.programs.people import ProgramWorkload
 from tests.programs.life import ABSENT, NAME, PEACE, PROGRAM, RUNS, Job, outside
 from tests.programs.lives import Life, Mould
-from tests.programs.places import Kind, Place, place_of
+from tests.programs.places import Kind, Place, place_of, suited
 from tests.programs.reading import Read, read
 
 __all__ = ["Played", "play"]
@@ -135,6 +135,7 @@ async def play(
 
     `frail` is the share of what handlers note after which their process dies, `plant` a bug: `module:function`.
     """
+    program = suited(program, kind)
     place = place_of(program, kind, seed, server, folder)
     await place.prepare()
     played = Played(kind, seed, _text_of(program), place.topology(NAME), folder)
@@ -177,6 +178,7 @@ class _Play:
 
     async def run(self) -> None:
         try:
+            await self._place.make(self._work.tables)
             for each in self._place.processes:
                 self._begin(each)
             async with asyncio.timeout(START_SECONDS):

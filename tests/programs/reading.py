@@ -100,6 +100,7 @@ class _Run:
     changes: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
     said: list[Said] = field(default_factory=list[Said])
     calls: list[list[Any]] = field(default_factory=list[list[Any]])
+    broken: list[list[Any]] = field(default_factory=list[list[Any]])
     wrong: list[str] = field(default_factory=list[str])
 
 
@@ -130,6 +131,8 @@ def _note(run: _Run, what: str, more: list[Any]) -> None:
         run.said.append(Said(*more[0]))
     elif what == "wrong":
         run.wrong.append(more[0])
+    elif what == "broken":
+        run.broken.append(more[0])
     elif what == "call":
         run.calls.append([*more[0], more[1]])
     elif what == "answer":
@@ -152,6 +155,7 @@ def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float
         if noted.ended:
             run.ended, run.error = noted.ended[0], _error(noted.ended[1])
         run.looks, run.changes, run.said, run.wrong = noted.looks, noted.changes, noted.said, noted.wrong
+        run.broken = [_failure(each) for each in noted.broken]
         for _, type, to, called, wish, ended, outcome, said, seconds in noted.calls:
             due = min(called + seconds, limit)
             call = Called(type, to, called, due + slack, wish, ended, outcome, said, run)
@@ -167,4 +171,9 @@ def _error(told: list[Any] | None) -> BaseException | None:
     kind, what, *inner = told
     if kind == "group":
         return BaseExceptionGroup(what, [error for each in inner[0] if (error := _error(each)) is not None])
+    return _failure(told)
+
+
+def _failure(told: list[Any]) -> Exception:
+    kind, what, *_ = told
     return Passed(what) if kind == "passing" else Refused(said=what) if kind == "refusal" else Failed(what)

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from typing import Any, NamedTuple
 
 import pytest
 
-from remit.errors import HandlerFailed, Unavailable
+from remit.errors import HandlerFailed, RemitError, Unavailable
 from remit.log import Channel
 from remit.messages import Refusal
 from remit.runtime.following import follower, handling, parking
@@ -30,7 +31,8 @@ from remit.stores import Settle, Unit
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
-from tests.simulation import planted
+from remit.testing.simulation.cluster.statements import Statements
+from tests.simulation import planted, planted_releases
 from tests.simulation.planted import Plant, in_two_transactions
 
 NEVER = float("inf")
@@ -296,6 +298,32 @@ def advance_without_the_effect(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Writer, "_write", without)
 
 
+def run_statements_apart(patch: pytest.MonkeyPatch) -> None:
+    """What a handler's own statements have written is committed in a transaction before the unit's."""
+    commit = UnitOfWork.commit
+
+    async def apart(self: UnitOfWork, rows: Unit) -> None:
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            await transaction.commit(Unit())
+        await commit(self, rows)
+
+    patch.setattr(UnitOfWork, "commit", apart)
+
+
+def keep_rows_of_failed_runs(patch: pytest.MonkeyPatch) -> None:
+    """What a run's statements have written is written, whatever has become of the run."""
+    abandon = Statements.abandon
+
+    async def keep(self: Statements) -> None:
+        if not self._nested.over and self._failed is None:
+            with suppress(RemitError, RuntimeError):  # the loop may be over
+                await self.commit(Unit())
+        await abandon(self)
+
+    patch.setattr(Statements, "abandon", keep)
+
+
 # ── calls and their ends ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -448,7 +476,7 @@ def skip_what_fails(patch: pytest.MonkeyPatch) -> None:
 
 
 OF_PROGRAMS = [
-    PlantedInPrograms("a derived key says the type and not the content", derive_keys_from_types, (9,)),
+    PlantedInPrograms("a derived key says the type and not the content", derive_keys_from_types, (35,)),
     PlantedInPrograms("a derived key counts calls", derive_keys_from_numbers, (1,)),
     PlantedInPrograms("a derived key is drawn", derive_keys_by_chance, (1,)),
     PlantedInPrograms("equal calls have one key", count_no_equal_calls, (12,)),
@@ -457,45 +485,58 @@ OF_PROGRAMS = [
     PlantedInPrograms("a key is one for all callers", scope_without_caller, (10,)),
     PlantedInPrograms("each call elsewhere has a new key", call_elsewhere_without_a_key, (1,)),
     PlantedInPrograms("a key is not looked up", planted.forget_that_keys_are_used, (0,)),
-    PlantedInPrograms("a claim is written in a second transaction", in_two_transactions(planted.claim_apart), (1,)),
+    PlantedInPrograms("a claim is written in a second transaction", in_two_transactions(planted.claim_apart), (4,)),
     PlantedInPrograms("a taken key is no conflict", keep_the_reply_of_the_last_run, (10,)),
     PlantedInPrograms("a refusal commits", commit_what_failed(Refusal), (16,)),
     PlantedInPrograms("a failure commits", commit_what_failed(ValueError), (41,)),
     PlantedInPrograms("a refused command for later leaves something behind", keep_what_was_refused_later, (16,)),
     PlantedInPrograms(
-        "a run after a conflict keeps the events of the one before", keep_events_of_the_run_before, (38,)
+        "a run after a conflict keeps the events of the one before", keep_events_of_the_run_before, (58,)
     ),
-    PlantedInPrograms("a command for later is sent in the first run alone", send_later_in_the_first_run_alone, (38,)),
+    PlantedInPrograms("a command for later is sent in the first run alone", send_later_in_the_first_run_alone, (58,)),
     PlantedInPrograms("one event of a message is published", publish_one_event_of_a_message, (2,)),
     PlantedInPrograms("branches load an aggregate each", load_for_each_branch, (87,)),
     PlantedInPrograms("a batch looks once", look_once_in_a_batch, (13,)),
     PlantedInPrograms("handlers that call share a transaction", share_units_among_all, (3,)),
-    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (59,)),
+    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (78,)),
+    PlantedInPrograms("statements are committed apart", run_statements_apart, (12,)),
+    PlantedInPrograms("rows of a failed run stay", keep_rows_of_failed_runs, (11,)),
     PlantedInPrograms("a checkpoint moves without the effect", advance_without_the_effect, (2,)),
     PlantedInPrograms("a swallowed cancellation commits", commit_what_came_too_late, (4,)),
-    PlantedInPrograms("what swallows its cancellation goes on", cancel_once, (7,)),
+    PlantedInPrograms("what swallows its cancellation goes on", cancel_once, (20,)),
     PlantedInPrograms("a deadline is not handed on", hand_no_deadline_on, (9,)),
+    PlantedInPrograms("an older release drops newer fields", planted_releases.drop_what_is_not_known, (19,)),
+    PlantedInPrograms(
+        "an older release drops newer fields in sets", planted_releases.drop_what_is_not_known_in_sets, (19,)
+    ),
+    PlantedInPrograms(
+        "an older release drops newer fields in dataclasses",
+        planted_releases.drop_what_is_not_known_in_dataclasses,
+        (150,),
+    ),
+    PlantedInPrograms("what a function makes is left out", planted_releases.leave_out_what_a_function_makes, (7,)),
+    PlantedInPrograms("a release may change a key", planted_releases.let_keys_change, (21,)),
     PlantedInPrograms("a doubt about a call is told as nobody there", tell_doubt_as_absence, (35,)),
-    PlantedInPrograms("a doubt about a commit is told as nothing done", planted.unknown_is_aborted, (30,)),
-    PlantedInPrograms("a doubt about a commit is told as a failure", tell_timeouts_as_failures, (30,)),
+    PlantedInPrograms("a doubt about a commit is told as nothing done", planted.unknown_is_aborted, (39,)),
+    PlantedInPrograms("a doubt about a commit is told as a failure", tell_timeouts_as_failures, (39,)),
     PlantedInPrograms("a cancelled commit is taken for aborted", planted.cancelled_is_aborted, (4,)),
     PlantedInPrograms("what passes is parked", park_what_passes, (1,)),
     PlantedInPrograms("what does not pass is waited for", wait_for_what_does_not_pass, (64,)),
     PlantedInPrograms("letters are handled backwards", handle_letters_backwards, (26,)),
-    PlantedInPrograms("a key with letters is freed", free_keys_with_letters, (21,)),
+    PlantedInPrograms("a key with letters is freed", free_keys_with_letters, (26,)),
     PlantedInPrograms("a letter that fails again is settled", forget_letters_that_fail_again, (21,)),
     PlantedInPrograms("a message that failed is not put aside", park_beside_the_checkpoint, (21,)),
     PlantedInPrograms("parked keys are never tried", try_parked_keys_never, (21,)),
     PlantedInPrograms("what fails is skipped", skip_what_fails, (0,)),
-    PlantedInPrograms("only the failing message is parked", planted.park_only_the_message, (21,)),
+    PlantedInPrograms("only the failing message is parked", planted.park_only_the_message, (26,)),
     PlantedInPrograms("a conflict is taken for a failure", planted.conflict_is_a_failure, (26,)),
     PlantedInPrograms("a batch is handled in any order", planted.handle_a_batch_at_once, (1,)),
     PlantedInPrograms("messages of a key are spread over partitions", planted.partition_by_message, (1,)),
-    PlantedInPrograms("an event is written in a second transaction", in_two_transactions(planted.events_apart), (1,)),
+    PlantedInPrograms("an event is written in a second transaction", in_two_transactions(planted.events_apart), (5,)),
     PlantedInPrograms("the checkpoint moves by itself", in_two_transactions(planted.checkpoint_apart), (8,)),
     PlantedInPrograms("the checkpoint moves without comparing", planted.move_checkpoints_blindly, (26,)),
     PlantedInPrograms("the checkpoint skips gaps", planted.skip_gaps, (22,)),
-    PlantedInPrograms("a newer version is written over", planted.write_over_newer_versions, (21,)),
-    PlantedInPrograms("a conflict within a group is swallowed", planted.swallow_conflicts_of_a_group, (21,)),
+    PlantedInPrograms("a newer version is written over", planted.write_over_newer_versions, (26,)),
+    PlantedInPrograms("a conflict within a group is swallowed", planted.swallow_conflicts_of_a_group, (30,)),
     PlantedInPrograms("heads that others have moved are not read again", planted.keep_old_heads, (5,)),
 ]  # fmt: skip

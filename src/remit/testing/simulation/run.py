@@ -78,8 +78,8 @@ class _Run:
         self._points = Points(scene.strike)
         placement = (apart if scene.apart else together)(choices, work.contexts)
         self._cluster = Cluster(
-            folder, choices, work.system, placement, self._hear, pull=scene.pull, far=scene.far,
-            points=self._points if scene.points or scene.strike else None,
+            folder, choices, work.release, placement, self._hear, pull=scene.pull, far=scene.far,
+            points=self._points if scene.points or scene.strike else None, tables=work.tables,
         )  # fmt: skip
         self._door = Door(self._cluster, choices)
 

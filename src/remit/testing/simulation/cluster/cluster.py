@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import Context
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
@@ -15,7 +16,6 @@ from remit.errors import RemitError
 from remit.log import Channel, SubscriptionId
 from remit.messages.component import Component
 from remit.runtime import Channels, Host, Listener, Placed, Ports
-from remit.stores.sqlite.store import SqliteStore
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.far import FarStore
 from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
@@ -26,6 +26,7 @@ from remit.testing.simulation.cluster.nodes import Incarnation, Node, is_dead
 from remit.testing.simulation.cluster.placements import Placement
 from remit.testing.simulation.cluster.points import Points, Waiting
 from remit.testing.simulation.cluster.ports import CountedIds, SharedMachine, VirtualClock
+from remit.testing.simulation.cluster.statements import StatementsStore
 from remit.transports import Feed
 
 __all__ = ["Cluster"]
@@ -37,21 +38,23 @@ _PARTITIONS = 2
 class Cluster:
     """A system's processes on a loop of their own. Their stores are in a folder, one file for each context.
 
-    `system` is asked by each process that starts: a later one may run another version. Without `pull`, reading across
-    contexts returns nothing, and the broker keeps messages until they are handled.
+    `system` is asked by each process that starts, with its name: a later one may run another version. Without `pull`,
+    reading across contexts returns nothing, and the broker keeps messages until they are handled. `tables` are
+    statements that make the tables which users have in the store of a context.
     """
 
     def __init__(
         self,
         folder: Path,
         choices: Choices,
-        system: Callable[[], ContextMap],
+        system: Callable[[str], ContextMap],
         placement: Placement,
         listener: Listener,
         *,
         pull: bool,
         far: bool = False,
         points: Points | None = None,
+        tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
     ) -> None:
         self.loop = SimLoop(choices, is_dead, points=points, struck=self._strike)
         self.folder = folder
@@ -67,6 +70,7 @@ class Cluster:
         self._pull = pull
         self._far = far
         self._points = points
+        self._tables = tables
         self._network = Network(choices)
         self._machines = defaultdict[str, dict[str, Incarnation]](dict)
 
@@ -103,9 +107,9 @@ class Cluster:
         elif node is not None and kind == "crash":
             Context().run(node.crash)
         elif node is not None:
-            self.loop.create_task(self._restart(node), context=Context())
+            self.loop.create_task(self.restart(node), context=Context())
 
-    async def _restart(self, node: Node) -> None:
+    async def restart(self, node: Node) -> None:
         """Ends a process in good order, as a deployment does, and starts it again."""
         living = node.living
         if await self.stop(node) and node.living is living:
@@ -120,12 +124,15 @@ class Cluster:
     # ── a process ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _live(self, incarnation: Incarnation) -> None:
-        model = model_of(self._system())
+        model = model_of(self._system(incarnation.name))
         for name in incarnation.spot.contexts:
             lane = SimLane(incarnation, self._choices)
-            make = FarStore if self._far else SqliteStore
+            make = FarStore if self._far else StatementsStore
             store = make(self.folder / f"{name}.db", name, lane=lane, partitions=_PARTITIONS)
-            store.technology = replace(store.technology, shared_between_processes=self.leased, apart=self._far)
+            store.technology = replace(
+                store.technology, shared_between_processes=self.leased, apart=self._far, sql=True
+            )
+            store.tables = self._tables.get(name, ())
             incarnation.stores[name] = store
         host = self._make(incarnation, model)
         self.subscriptions |= {each.id for each in host.followers}

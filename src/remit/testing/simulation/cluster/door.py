@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
+from contextvars import Context
 from itertools import count
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from remit.errors import CallError, OutcomeUnknown, Stale
 from remit.messages import Command, Query
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
-from remit.testing.simulation.cluster.nodes import Incarnation
+from remit.testing.simulation.cluster.nodes import Incarnation, Node
 
 __all__ = ["Door"]
 
@@ -70,6 +71,21 @@ class Door:
     def everybody(self) -> list[Incarnation]:
         """All processes that run."""
         return [node.living for node in self._cluster.nodes if node.living is not None]
+
+    def processes(self, contexts: Collection[str]) -> list[Node]:
+        """Those that run any of these contexts, and those that are started again."""
+        return [each for each in self._cluster.nodes if set(contexts) & set(each.spot.contexts) and not each.lost]
+
+    async def deploy(self, node: Node, seconds: float) -> bool:
+        """Ends a process in good order and starts it again; says whether it runs, after so many seconds at most."""
+        # Not in the context of who asks for it: what ends the process must not end with it.
+        await asyncio.get_running_loop().create_task(self._cluster.restart(node), context=Context())
+        latest = asyncio.get_running_loop().time() + seconds
+        while not node.lost and asyncio.get_running_loop().time() < latest:
+            if node.living is not None and node.living.host is not None:
+                return True
+            await asyncio.sleep(0.1)
+        return node.lost
 
     async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
         """The answer; or an error that promises that nothing was changed; or None, when nothing is known."""

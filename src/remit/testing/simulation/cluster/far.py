@@ -8,25 +8,25 @@ from collections.abc import Callable, Coroutine
 from inspect import iscoroutinefunction
 from typing import Any
 
-from remit.stores.sqlite.store import SqliteStore
+from remit.testing.simulation.cluster.statements import StatementsStore
 
 __all__ = ["FarStore"]
 
 
 def _far(name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-    async def asked(self: SqliteStore, *arguments: Any, **named: Any) -> Any:
+    async def asked(self: StatementsStore, *arguments: Any, **named: Any) -> Any:
         await asyncio.sleep(0)
-        answer = await getattr(SqliteStore, name)(self, *arguments, **named)
+        answer = await getattr(StatementsStore, name)(self, *arguments, **named)
         await asyncio.sleep(0)
         return answer
 
-    return functools.wraps(getattr(SqliteStore, name))(asked)
+    return functools.wraps(getattr(StatementsStore, name))(asked)
 
 
-class FarStore(SqliteStore):
+class FarStore(StatementsStore):
     """The store of a simulated process, with a round trip for each of its methods."""
 
 
-for _name in dir(SqliteStore):
-    if iscoroutinefunction(getattr(SqliteStore, _name)) and not _name.startswith("_"):
+for _name in dir(StatementsStore):
+    if iscoroutinefunction(getattr(StatementsStore, _name)) and not _name.startswith("_"):
         setattr(FarStore, _name, _far(_name))

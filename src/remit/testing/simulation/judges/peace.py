@@ -35,9 +35,11 @@ async def unsettled(
     # What hangs now has to be ended by the time limit of its handler, 30 seconds.
     # What a dead replica ran is taken over when its lease is over.
     await asyncio.sleep(35.0 if weather.hanging() else 30.0 if cluster.leased else 5.0)
-    ends = any(each.state == "stopped" for host in cluster.hosts.values() for each in host.followers)
-    if ends or any(node not in cluster.hosts and not node.lost for node in cluster.nodes):
-        await asyncio.sleep(35.0)  # a process has ended in the last round, and is started again
+    # A process has ended in the last round, and is started again; or it still waits, for up to 30 seconds, before it
+    # looks again at what has failed there, and was done by another one meanwhile.
+    waits = any(each.state in ("stopped", "paused") for host in cluster.hosts.values() for each in host.followers)
+    if waits or any(node not in cluster.hosts and not node.lost for node in cluster.nodes):
+        await asyncio.sleep(35.0)
     hanging = (f"a handler hangs for {seconds:.0f} s" for seconds in weather.hanging() if seconds > 31.0)
     return [*(Verdict("stuck", what) for what in (*left, *hanging)), *_beliefs(cluster, files)]
 

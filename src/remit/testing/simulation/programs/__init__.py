@@ -1,7 +1,7 @@
 """Programs that nobody has written: small systems from a seed, run in the simulation, and judged by what must be so."""
 
 from remit.testing.simulation.programs.generating import generate
-from remit.testing.simulation.programs.grammar import Program
+from remit.testing.simulation.programs.grammar import Program, Rollout
 from remit.testing.simulation.programs.people import Ask, Question, workload
 from remit.testing.simulation.programs.running import Found, load, run_program, scene_of
 from remit.testing.simulation.programs.shrinking import shrink_program
@@ -13,6 +13,7 @@ __all__ = [
     "Found",
     "Program",
     "Question",
+    "Rollout",
     "Tape",
     "generate",
     "load",

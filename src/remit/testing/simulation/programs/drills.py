@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 from remit.testing.simulation.programs.grammar import (
+    BY,
+    MADE,
     Add,
     Change,
     Fail,
     Gather,
     Handler,
+    Insert,
     Kept,
     Later,
     Look,
@@ -18,14 +22,17 @@ from remit.testing.simulation.programs.grammar import (
     Program,
     Question,
     Refuse,
+    Rollout,
     Root,
+    Select,
     Send,
     Statement,
     Swallow,
     Wait,
 )
+from remit.testing.simulation.programs.news import PLACES
 
-__all__ = ["DRILLS", "HOSTILE", "QUESTIONS", "Drill", "drilled"]
+__all__ = ["DRILLS", "FURTHER_DRILLS", "HOSTILE", "QUESTIONS", "Drill", "drilled"]
 
 HOSTILE = (
     "O'Brien \"x\" \\", "日本語 ключ", "a/b.c~d!#*%", "k0 ", "é" * 200, "{k0}", "1e5", "null",
@@ -33,6 +40,7 @@ HOSTILE = (
 )  # fmt: skip
 """Keys that somebody may come by: quotes, other scripts, what is too long, and what no store takes."""
 _KEY = "message.key"
+_MARK = "ascii(message.key)"
 
 
 def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
@@ -41,6 +49,8 @@ def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
     drills = random.sample(among, 1 if random.random() < 0.8 or len(among) == 1 else 2)
     places = tuple("ab"[: random.choice((1, 2, 2))])
     parts = [drill(random, places, number).made() for number, drill in enumerate(drills)]
+    if len([part for part in parts if part.rollout]) > 1:
+        parts = parts[:1]
     return Program(
         places,
         tuple(each for part in parts for each in part.kept),
@@ -49,6 +59,7 @@ def drilled(random: Random, among: Sequence[type[Drill]] = ()) -> Program:
         tuple(each for part in parts for each in part.handlers),
         tuple(each for part in parts for each in part.roots),
         tuple(each for part in parts for each in part.questions),
+        next((part.rollout for part in parts if part.rollout), None),
     ).tidied()
 
 
@@ -65,13 +76,14 @@ class Drill:
         self._handlers: list[Handler] = []
         self._roots: list[Root] = []
         self._questions: list[Question] = []
+        self.rollout: Rollout | None = None
 
     def made(self) -> Program:
         """All of it."""
         self.put()
         kept, commands, events = tuple(self._kept), tuple(self._commands), tuple(self._events)
         handlers, roots, questions = tuple(self._handlers), tuple(self._roots), tuple(self._questions)
-        return Program((), kept, commands, events, handlers, roots, questions)
+        return Program((), kept, commands, events, handlers, roots, questions, self.rollout)
 
     def put(self) -> None:
         """Declares what there is."""
@@ -100,9 +112,9 @@ class Drill:
         self._events.append(Message(name, context, told=told))
         return name, told
 
-    def react(self, context: str, events: Sequence[str], *body: Statement) -> None:
-        """A reaction."""
-        self._handle(context, tuple(events), body, "reaction")
+    def react(self, context: str, events: Sequence[str], *body: Statement, role: str = "reaction") -> None:
+        """A reaction, or what comes together with its events."""
+        self._handle(context, tuple(events), body, role)
 
     def _handle(
         self, context: str, messages: tuple[str, ...], body: Sequence[Statement], role: str, *, refuses: bool = False
@@ -337,6 +349,104 @@ class _Fresh(Drill):
                 self.question(kept, "k0", at + self.sometimes(1.5))
 
 
+class _Rows(Drill):
+    """Rows of the user's own are written by many at once, in branches, and before something fails."""
+
+    def put(self) -> None:
+        event, kept = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        key = self.random.choice(('"one"', "ascii(message.key)"))
+        row, change, meeting = Insert(key), Change(kept, _KEY, (event[0],)), Wait(0.25, meet=True)
+        ways: tuple[tuple[Statement, ...], ...] = (
+            (row, change),
+            (Look(kept, _KEY), meeting, row, change),
+            (change, meeting, row, Select(key)),
+            (Gather(((row,), (change,), (Select(key), row)), self.random.choice(("gather", "group"))), Select(key)),
+        )
+        ends: tuple[Statement, ...] = (
+            Fail("run.tries < 2", 'ConnectionError("away, once")'),
+            Fail("run.tries < 3", 'ValueError("a bug, twice")'),
+            Refuse("run.tries % 2"),
+            Refuse('message.key == "k1"'),
+        )
+        written = self.command(self.here, *self.random.choice(ways), *self.random.sample(ends, 1), refuses=True)
+        mark = self.random.choice((_MARK, f'f"{{{_MARK}}} {{run.tries}}"'))
+        marked = Insert(key, mark, self.random.choice(("", "go on", "refuse", "refuse")))
+        taken = self.command(self.here, marked, Change(self.kept(self.here), _KEY), refuses=True)
+        more: list[Statement] = self.random.sample([Select(key), Insert(key, mark), *ends[:2]], 2)
+        self.react(context, (name,), Insert(key), Change(self.kept(context), _KEY), *more)
+        for _ in range(self.random.choice((3, 5))):
+            command = self.random.choice((written, written, taken))
+            self.ask(command, self.random.choice(("k0", "k0", "k1", *HOSTILE)), self.sometimes(3.0), copies=2)
+
+
+class _Beside(Drill):
+    """Reactions come together with events of a handler that is run again: after a conflict, or after it has failed."""
+
+    def put(self) -> None:
+        event, kept = self.event(self.here), self.kept(self.here)
+        later = self.command(self.here, Change(self.kept(self.here), _KEY))
+        self.react(self.here, (event[0],), Later(later, _KEY), role="together")
+        meeting = Wait(self.random.choice((0.25, 0.5)), meet=True)
+        recorded = (event[0],) * self.random.choice((1, 1, 2))
+        failing = Fail("run.tries < 2", 'ConnectionError("away, once")')
+        crowded = (Look(kept, _KEY), meeting, Change(kept, _KEY, recorded))
+        body = crowded if self.random.random() < 0.7 else (*crowded, failing)
+        commands = [self.command(self.here, *body) for _ in range(self.random.choice((1, 2)))]
+        for _ in range(self.random.choice((2, 4))):
+            self.ask(self.random.choice(commands), "k0", self.sometimes(1.5), copies=self.random.choice((1, 2)))
+
+
 DRILLS = (_Poison, _Passing, _Crowd, _Once, _Stubborn, _Branches, _Watch, _Callers, _Wishes)
 QUESTIONS = (_Fresh,)
 """What is asked for besides."""
+
+
+class _Releases(Drill):
+    """Aggregates are written by two releases in turn, and what they say is handled by both."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed(event)
+        newer, news = self.random.random() < 0.4, self.random.random() < 0.6
+        self._events[0] = replace(self._events[0], news=news, newer=newer, keyed=self.random.random() < 0.5)
+        rolled = self.random.choice(((self.here,), (self.there,), (self.here, self.there)))
+        turns = self.random.choice((1, 1, 2, 2, 3))
+        at = tuple(round(0.3 + 3.5 * number + self.sometimes(2.0), 2) for number in range(turns))
+        self.rollout = Rollout(at, tuple(dict.fromkeys(rolled)))
+        commands = [self.command(self.here, Change(said, '"one"', (event[0],) * self.random.choice((0, 1, 2))))]
+        for place in (self.here, self.there):
+            commands.append(self.command(place, Change(self.kept(place), '"one"')))
+            self._commands[-1] = replace(self._commands[-1], extra=(MADE,))
+        way = Later if context == self.there and self.random.random() < 0.5 else Send
+        calling = (way(commands[-1], _KEY),) if self.random.random() < 0.6 else ()
+        self.react(context, (name,), Change(self.kept(context), '"one"'), *calling)
+        if turns % 2 and context in rolled and self.random.random() < 0.4:
+            self.react(context, (name,), Change(self.kept(context), _KEY))
+            self._handlers[-1] = replace(self._handlers[-1], since=2)
+        places = self.random.sample(tuple(PLACES), len(self._kept))
+        self._kept = [replace(kept, news=place) for kept, place in zip(self._kept, places, strict=True)]
+        for command in commands:
+            for _ in range(self.random.choice((3, 4))):
+                self.ask(command, self.random.choice(("k0", "k1")), self.sometimes(at[-1] + 4.0))
+
+
+class _Keys(Drill):
+    """A release that orders an event by another key is tried while the first event of that key waits."""
+
+    def put(self) -> None:
+        event, said = self.event(self.here), self.kept(self.here)
+        context, name = self.followed((event[1], event[1]))
+        keyed = self.random.random() < 0.5
+        self._events[0] = replace(self._events[0], rekeyed=True, keyed=keyed, extra=(BY,))
+        first = f'message.path.startswith("q{self.number}0/")'
+        failing = Fail(f"run.tries < {self.random.choice((5, 7))} and {first}", 'ValueError("a bug, for a while")')
+        self.react(context, (name,), failing, Change(self.kept(context), '"one"'))
+        command = self.command(self.here, Change(said, '"one"', (event[0],)))
+        for number in range(self.random.choice((4, 6))):
+            self.ask(command, "k0", 1.2 * number + self.sometimes(0.5))
+        self.rollout = Rollout((round(0.5 + self.sometimes(1.0), 2), round(8.0 + self.sometimes(4.0), 2)), (self.here,))
+
+
+FURTHER_DRILLS = (_Rows, _Beside, _Releases, _Releases, _Releases, _Keys)
+"""What was thought of later."""

@@ -34,7 +34,8 @@ class Excuses:
     def stays_parked(self, subscription: str, key: str) -> bool:
         """Whether a key has to stay parked: what it waits for has failed again, though nothing was disturbed."""
         ended = [run for run in self._runs(subscription, key) if run.calm and run.ended is not None]
-        failed = [run for run in ended if run.error is not None and not isinstance(run.error, PASSING)]
+        errors = [error for run in ended for error in (run.error, *run.broken) if error is not None]
+        failed = [error for error in errors if not isinstance(error, PASSING)]
         return bool(failed) or any(_writes_two(run) for run in ended) or _contradict(self._runs(subscription, key))
 
     def _runs(self, handler: str, key: str | None) -> list[Run]:
@@ -46,7 +47,7 @@ class Excuses:
 
 
 def _has_failed(runs: Sequence[Run], error: BaseException) -> bool:
-    if any(error in _all_of(run.error) for run in runs):
+    if any(error in [*_all_of(run.error), *run.broken] for run in runs):
         return True
     if isinstance(error, TimeoutError):
         return any(_took_long(run) for run in runs)
@@ -73,7 +74,7 @@ def _took_long(run: Run) -> bool:
 
 
 def _writes_two(run: Run) -> bool:
-    return len({place for place, _ in run.changes}) > 1
+    return len({place for place, _ in run.changes if not place.is_rows}) > 1
 
 
 def _contradict(runs: Sequence[Run]) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from remit.checks import model_of
 from remit.contexts import ContextMap
+from remit.contexts.annotations import asks_for_sql
 from remit.contexts.declarations import TOGETHER
 from remit.contexts.declarations import Handler as Declaration
 from remit.testing.simulation.judges import Files, Verdict
-from remit.testing.simulation.programs.tape import Place, Run, Tape
+from remit.testing.simulation.programs.news import NEWS
+from remit.testing.simulation.programs.tape import NOTE, Place, Run, Tape
 
 __all__ = ["Facts"]
 
@@ -60,7 +62,12 @@ class Facts(Declared):
         self.tape = tape
         self.stopped = stopped
         projections = {f"{each.name}.{kept.__name__}" for each in declared.contexts for kept in each.projections}
-        self.kept, self.documents = _state(files, projections)
+        self.news: dict[Place, set[str]] = {}
+        """What stands in fields that only the second release knows."""
+        self.kept, self.documents = self._state(files, projections)
+        for each in declared.contexts:
+            if asks_for_sql(each):
+                self.kept |= _rows(files, each.name)
         self.letters = _letters(files)
         self.left_behind = [
             Verdict("lost", f"{path} waits for {name}, and nobody tries it again: its key is not parked")
@@ -81,6 +88,18 @@ class Facts(Declared):
         """The numbers of the runs that are stored."""
         self.replied = {call.said for calls in tape.calls.values() for call in calls if call.outcome == "reply"}
         """The numbers of the runs that a caller was told of."""
+
+    def _state(
+        self, files: Files, projections: Collection[str]
+    ) -> tuple[dict[Place, list[str]], dict[Place, list[str]]]:
+        kept: dict[Place, list[str]] = {}
+        documents: dict[Place, list[str]] = {}
+        for context in files.contexts:
+            for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state"):
+                found: dict[str, Any] = json.loads(body)
+                (documents if kind in projections else kept)[Place(kind, id)] = found.get("entries", [])
+                self.news[Place(kind, id)] = set(_news(found))
+        return kept, documents
 
     def is_committed(self, run: Run) -> bool:
         """Whether it is known to be written."""
@@ -106,14 +125,23 @@ def _parent_of(path: str) -> str:
     return path[:-1] if path.endswith("!") else path.rpartition("/")[0]
 
 
-def _state(files: Files, projections: Collection[str]) -> tuple[Mapping[Place, list[str]], Mapping[Place, list[str]]]:
-    kept: dict[Place, list[str]] = {}
-    documents: dict[Place, list[str]] = {}
-    for context in files.contexts:
-        for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state"):
-            entries: list[str] = json.loads(body).get("entries", [])
-            (documents if kind in projections else kept)[Place(kind, id)] = entries
-    return kept, documents
+def _news(found: Any) -> Iterator[str]:
+    """The texts in newer fields, at every depth."""
+    for name, value in found.items() if isinstance(found, dict) else ():  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # of any
+        if name in NEWS:
+            yield from [value] if isinstance(value, str) else value
+        else:
+            yield from _news(value)
+    for value in found if isinstance(found, list) else ():  # pyright: ignore[reportUnknownVariableType]  # the same
+        yield from _news(value)
+
+
+def _rows(files: Files, context: str) -> dict[Place, list[str]]:
+    """What handlers have written into a table of their own, in the order of their runs."""
+    found: defaultdict[Place, list[str]] = defaultdict(list)
+    for key, entry in files.rows(context, f"SELECT key, entry FROM {NOTE} ORDER BY run"):  # noqa: S608  a name of ours
+        found[Place(f"{context}.{NOTE}", key)].append(entry)
+    return found
 
 
 def _letters(files: Files) -> set[tuple[str, str]]:

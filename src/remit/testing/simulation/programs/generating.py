@@ -7,20 +7,24 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from remit.testing.simulation.programs.drills import HOSTILE, QUESTIONS, drilled
+from remit.testing.simulation.programs.drills import FURTHER_DRILLS, HOSTILE, QUESTIONS, drilled
 from remit.testing.simulation.programs.grammar import (
+    MADE,
     Branch,
     Change,
     Fail,
     Gather,
     Handler,
+    Insert,
     Kept,
     Later,
     Look,
     Message,
     Program,
     Refuse,
+    Rollout,
     Root,
+    Select,
     Send,
     Statement,
     Swallow,
@@ -28,6 +32,7 @@ from remit.testing.simulation.programs.grammar import (
     inner,
     uses,
 )
+from remit.testing.simulation.programs.news import PLACES
 
 __all__ = ["generate"]
 
@@ -40,6 +45,8 @@ DRILLED = 0.5
 """The share of programs that are about what chance hardly ever puts together."""
 ASKED = 0.05
 """The share of those in which somebody asks for fresh answers."""
+FURTHER = 0.12
+"""The share of programs that are about what was thought of later: the others are what they were."""
 
 _KEYS = ("k0", "k1", "k0", "k1", "k2")
 _KEY_EXPRESSIONS = (
@@ -49,6 +56,13 @@ _TESTS = (
     "run.count(SEEN) % 2", "run.count(SEEN) > 1", "run.answered % 2", 'message.key == "k0"', "len(message.path) % 2",
     "run.count(SEEN) == 0",
 )  # fmt: skip
+_ROW_KEYS = ('"k0"', "ascii(message.key)", "ascii(message.key)")
+_MARKS = (
+    "ascii(message.key)",
+    'f"{ascii(message.key)} {run.tries}"',
+    'f"{ascii(message.key)} {run.tries}"',
+    "message.path",
+)
 _DRAWS = ("ids.new()", "clock.now().isoformat()")
 _EXTRAS = (
     ("int", "2**53 + 1"),
@@ -82,6 +96,9 @@ _FAILS = (
 
 def generate(seed: int) -> Program:
     """The program of a seed."""
+    further = Random(f"further {seed}")  # noqa: S311  chance that can be repeated, no secret
+    if further.random() < FURTHER:
+        return drilled(further, FURTHER_DRILLS)
     chance = Random(f"drill {seed}")  # noqa: S311  chance that can be repeated, no secret
     share = chance.random()
     if share < DRILLED:
@@ -90,7 +107,9 @@ def generate(seed: int) -> Program:
         return drilled(chance, QUESTIONS)
     program = _Generator(Random(f"program {seed}")).program()  # noqa: S311  the same
     program = _with_meeting(Random(f"meeting {seed}"), program)  # noqa: S311  the same
-    return _with_draws(Random(f"draws {seed}"), program)  # noqa: S311  the same
+    program = _with_draws(Random(f"draws {seed}"), program)  # noqa: S311  the same
+    program = _with_rows(Random(f"rows {seed}"), program)  # noqa: S311  the same
+    return _with_rollout(Random(f"rollout {seed}"), program)  # noqa: S311  the same
 
 
 def _with_meeting(random: Random, program: Program) -> Program:
@@ -136,6 +155,89 @@ def _with_draws(random: Random, program: Program) -> Program:
             for each in program.handlers
         ),
     )
+
+
+def _with_rows(random: Random, program: Program) -> Program:
+    """In some programs handlers write rows into tables of their own, and read them."""
+    if random.random() > 0.25:
+        return program
+    return replace(
+        program,
+        handlers=tuple(
+            each if each.role == "together" or random.random() > 0.6 else _rowed(random, each)
+            for each in program.handlers
+        ),
+    )
+
+
+def _rowed(random: Random, handler: Handler) -> Handler:
+    key, body = random.choice(_ROW_KEYS), handler.body
+    for _ in range(random.choice((1, 1, 2))):
+        mark, catch = "", ""
+        if random.random() < 0.3 and not uses(body).sent:  # who waits with it keeps others waiting
+            mark, catch = random.choice(_MARKS), random.choice(("", "", "go on", "refuse", "refuse"))
+        body = _somewhere(random, body, Insert(key, mark, catch))
+    if random.random() < 0.6:
+        body = _somewhere(random, body, Select(random.choice((key, key, *_ROW_KEYS))))
+    return replace(handler, body=body)
+
+
+def _somewhere(random: Random, body: tuple[Statement, ...], each: Statement) -> tuple[Statement, ...]:
+    """With a statement more, perhaps in a branch."""
+    at = random.randrange(len(body) + 1)
+    into = body[at] if at < len(body) else None
+    if isinstance(into, Gather) and random.random() < 0.7:
+        turn = random.randrange(len(into.branches))
+        branch = _somewhere(random, into.branches[turn], each)
+        into = replace(into, branches=(*into.branches[:turn], branch, *into.branches[turn + 1 :]))
+        return (*body[:at], into, *body[at + 1 :])
+    return (*body[:at], each, *body[at:])
+
+
+def _with_rollout(random: Random, program: Program) -> Program:
+    """Some programs have a second release, which processes come to run while all the rest goes on."""
+    if random.random() > 0.2:
+        return program
+    turns, first = random.choice((1, 1, 2, 3)), 0.3 + random.random() * 3.0
+    at = tuple(round(first + number * 3.0 + random.random() * 3.0, 2) for number in range(turns))
+    contexts = program.contexts if random.random() < 0.5 else (random.choice(program.contexts),)
+    program = replace(
+        program,
+        kept=tuple(
+            replace(each, news=random.choice(tuple(PLACES))) if not each.folds and random.random() < 0.7 else each
+            for each in program.kept
+        ),
+        commands=tuple(
+            replace(each, news=each.identity and random.random() < 0.5, extra=each.extra or _made(random))
+            for each in program.commands
+        ),
+        events=tuple(
+            replace(each, news=random.random() < 0.6, newer=bool(each.told) and random.random() < 0.4)
+            for each in program.events
+        ),
+        rollout=Rollout(at, contexts),
+    )
+    return _with_late(random, program, contexts) if turns % 2 else program
+
+
+def _made(random: Random) -> tuple[tuple[str, str, str], ...]:
+    return (MADE,) if random.random() < 0.4 else ()
+
+
+def _with_late(random: Random, program: Program, contexts: Sequence[str]) -> Program:
+    """With a reaction and a projection that only the second release has."""
+    late: list[Handler] = []
+    views: list[Kept] = []
+    for event in program.events:
+        context = random.choice(contexts)
+        name = event.name if context == event.context else event.told
+        kept = [each.name for each in program.kept if each.context == context and not each.folds]
+        if name and kept and random.random() < 0.4:
+            body = (Change(random.choice(kept), "message.key"),)
+            late.append(Handler(f"late{len(late)}", context, (name,), body, "reaction", since=2))
+        if event.context in contexts and random.random() < 0.2:
+            views.append(Kept(f"{event.name}Late", event.context, (event.name,), since=2))
+    return replace(program, handlers=(*program.handlers, *late), kept=(*program.kept, *views))
 
 
 class _Generator:

@@ -10,9 +10,16 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeAlias
 
 __all__ = [
-    "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Kept", "Later", "Look", "Message", "Program", "Question",
-    "Refuse", "Root", "Send", "Statement", "Swallow", "Wait", "inner", "uses",
+    "BY", "MADE", "Add", "Branch", "Change", "Fail", "Gather", "Handler", "Insert", "Kept", "Later", "Look", "Message",
+    "Program", "Question", "Refuse", "Rollout", "Root", "Select", "Send", "Statement", "Swallow", "Wait", "inner",
+    "uses",
 ]  # fmt: skip
+
+
+BY = ("by", "str", '"another"')
+"""A further field of an event, by which another release orders it."""
+MADE = ("made", "int = field(default_factory=lambda: release)", "1")
+"""A further field of a command that each release makes another value for."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,27 @@ class Swallow:
     seconds: float
 
 
-Statement: TypeAlias = Add | Look | Change | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow
+@dataclass(frozen=True)
+class Insert:
+    """Writes a row into a table of the user's own."""
+
+    key: str
+    mark: str = ""
+    """An expression of what no two rows may have; nothing for a row without."""
+    catch: str = ""
+    """What becomes of a mark that is taken: nothing is done, "go on", or "refuse"."""
+
+
+@dataclass(frozen=True)
+class Select:
+    """Reads the rows with a key."""
+
+    key: str
+
+
+Statement: TypeAlias = (
+    Add | Look | Change | Send | Later | Gather | Wait | Branch | Refuse | Fail | Swallow | Insert | Select
+)
 
 
 @dataclass(frozen=True)
@@ -136,6 +163,11 @@ class Kept:
     context: str
     folds: tuple[str, ...] = ()
     """The events that it is a projection of; an aggregate has none."""
+    news: str = ""
+    """Where the second release has a further field: "field" in itself; in a value in a "list", a "set" or a "dict"; in
+    a value or a dataclass of its "own" or "data"."""
+    since: int = 1
+    """The release that has it first."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +184,12 @@ class Message:
     """Of a command: whether its path says which request it is."""
     told: str = ""
     """Of a domain event: the integration event that is published of it."""
+    news: bool = False
+    """Whether the second release has a further field, which it uses; of a command it needs an identity."""
+    newer: bool = False
+    """Whether the second release publishes a second version too."""
+    rekeyed: bool = False
+    """Whether the second release orders what is told by another field, `BY`: it does not start."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +206,8 @@ class Handler:
     """Whether the command declares the refusal."""
     draws: str = ""
     """An expression of what it is given at its beginning and sends on as a key: an identity or the time."""
+    since: int = 1
+    """The release that has it first."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +240,16 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Rollout:
+    """A second release, which processes come to run one after the other."""
+
+    at: tuple[float, ...]
+    """When it is rolled out, rolled back, rolled out again."""
+    contexts: tuple[str, ...]
+    """The processes of these."""
+
+
+@dataclass(frozen=True)
 class Program:
     """A system, and who calls it."""
 
@@ -210,20 +260,39 @@ class Program:
     handlers: tuple[Handler, ...]
     roots: tuple[Root, ...]
     questions: tuple[Question, ...] = ()
+    rollout: Rollout | None = None
 
     def size(self) -> int:
         """How much there is to read."""
         bodies = sum(1 for handler in self.handlers for _ in inner(handler.body))
         parts = (self.contexts, self.kept, self.commands, self.events, self.handlers, self.roots, self.questions)
-        extras = sum(len(each.extra) + len(each.told) for each in (*self.commands, *self.events))
+        messages = (*self.commands, *self.events)
+        extras = sum(len(each.extra) + len(each.told) + each.news + each.newer + each.rekeyed for each in messages)
+        extras += sum(bool(each.news) for each in self.kept) + (1 + len(self.rollout.at) if self.rollout else 0)
         return bodies + sum(map(len, parts)) + extras + sum(root.copies for root in self.roots)
 
     def tidied(self) -> Program:
         """Without what nobody uses: statements that name what is gone, and declarations that nothing names."""
-        before, program = None, self
+        before, program = None, self if self.rollout else _in_one_release(self)
         while program != before:
             before, program = program, _tidied_once(program)
         return program
+
+
+def _in_one_release(program: Program) -> Program:
+    """Without what only a second release has."""
+
+    def plain(each: Message) -> Message:
+        extra = tuple(one for one in each.extra if one not in (BY, MADE))
+        return replace(each, news=False, newer=False, rekeyed=False, extra=extra)
+
+    return replace(
+        program,
+        kept=tuple(replace(each, news="", since=1) for each in program.kept),
+        commands=tuple(map(plain, program.commands)),
+        events=tuple(map(plain, program.events)),
+        handlers=tuple(replace(each, since=1) for each in program.handlers),
+    )
 
 
 def inner(body: tuple[Statement, ...]) -> Iterator[Statement]:
@@ -247,11 +316,13 @@ class Uses:
     sent: list[str] = field(default_factory=list[str])
     later: list[str] = field(default_factory=list[str])
     recorded: list[str] = field(default_factory=list[str])
+    rows: bool = False
+    """Whether they write or read rows."""
 
 
 def uses(body: tuple[Statement, ...]) -> Uses:
     """What a body names, each once, in order."""
-    found = Uses()
+    found = Uses(rows=any(isinstance(each, (Insert, Select)) for each in inner(body)))
     for each in inner(body):
         if isinstance(each, (Add, Look, Change)) and each.kept not in found.kept:
             found.kept.append(each.kept)

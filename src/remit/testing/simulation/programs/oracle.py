@@ -33,6 +33,7 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     for path, calls in tape.calls.items():
         yield from _answers(facts, path, calls)
     yield from _equals(facts)
+    yield from _kept_news(facts)
     yield from _consequences(facts)
     yield from _of_nothing(facts)
     yield from judge_order(facts)
@@ -101,6 +102,14 @@ def _equals(facts: Facts) -> Iterator[Verdict]:
         for (type, path), said in replies.items():
             if len(set(said)) < len(said):
                 yield Verdict("lost", f"{_name(run)} has called {type} {path} {len(said)} times: {', '.join(said)}")
+
+
+def _kept_news(facts: Facts) -> Iterator[Verdict]:
+    """What a release has noted in a field that an older one does not know is still there, whoever has written since."""
+    for run in facts.tape.runs:
+        for place, entry in run.news if f"{run.number}" in facts.committed else ():
+            if entry not in facts.news.get(place, ()):
+                yield Verdict("lost", f"{entry} is no longer in the newer field of {place.kind} {place.id!r}")
 
 
 def _applied(facts: Facts, path: str, run: Run) -> Iterator[Verdict]:

@@ -21,6 +21,8 @@ Follower = tuple[str, str, str]
 def sequences(facts: Facts) -> Iterator[tuple[Follower, list[str]]]:
     """What one aggregate has said under one key to somebody: the paths, in order."""
     for place, entries in facts.kept.items():
+        if place.is_rows:
+            continue  # in the order in which runs have begun
         found: defaultdict[Follower, list[str]] = defaultdict(list)
         for number in dict.fromkeys(entry.rpartition("#")[2] for entry in entries):
             run = facts.tape.numbered(number)
@@ -28,7 +30,8 @@ def sequences(facts: Facts) -> Iterator[tuple[Follower, list[str]]]:
                 continue  # it comes with the run that it belongs to
             for each in facts.with_those_beside(run):
                 for said in each.said:
-                    for follower, path in _ways(facts, said, place.kind.partition(".")[0]):
+                    # What comes in two versions comes once.
+                    for follower, path in dict.fromkeys(_ways(facts, said, place.kind.partition(".")[0])):
                         found[follower].append(path)
         yield from found.items()
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, ClassVar
 
 from remit.contexts import ContextMap
@@ -16,12 +17,15 @@ from remit.testing.simulation.cluster import Choices, Door, Weather
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.excuses import Excuses
+from remit.testing.simulation.programs.grammar import Rollout
 from remit.testing.simulation.programs.oracle import judge
 from remit.testing.simulation.programs.tape import Answer, Called, Place, Tape
 from remit.testing.simulation.workloads import Workload
 
 __all__ = ["Ask", "ProgramWorkload", "Question", "workload"]
 
+_STARTING_SECONDS = 15.0
+"""How long whoever deploys a release waits for a process to come up."""
 _PATIENT = 8
 """How often a question is asked, until there is a fresh answer."""
 
@@ -32,8 +36,8 @@ class Ask:
 
     path: str
     """What it is known by."""
-    command: Callable[[str], Command[str, Any]]
-    """Makes the command, given a path."""
+    command: Callable[..., Command[str, Any]]
+    """Makes the command, given a path; and the messages of a release, where there are two."""
     at: float
     """Seconds after the beginning."""
     key: str | None = None
@@ -58,35 +62,52 @@ class Question:
 
 
 def workload(
-    system: Callable[[Tape], ContextMap], calls: Sequence[Ask], questions: Sequence[Question] = ()
+    system: Callable[..., ContextMap],
+    calls: Sequence[Ask],
+    questions: Sequence[Question] = (),
+    tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    rollout: Rollout | None = None,
 ) -> type[Workload]:
-    """A workload of a system whose handlers note on a tape what they do."""
-    what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions)}
-    return type("Written", (ProgramWorkload,), what)
+    """A workload of a system whose handlers note on a tape what they do. `tables` are statements that make the tables
+    of its users, by context. With a `rollout` the system is asked for its releases, 1 and 2, and each call from outside
+    is made of the classes of the release that it is sent to."""
+    what = {"declared": staticmethod(system), "calls": tuple(calls), "questions": tuple(questions), "tables": tables}
+    return type("Written", (ProgramWorkload,), {**what, "rollout": rollout})
 
 
 class ProgramWorkload(Workload):
     """A program and the calls of its clients."""
 
-    declared: ClassVar[Callable[[Tape], ContextMap]]
+    declared: ClassVar[Callable[..., ContextMap]]
     calls: ClassVar[Sequence[Ask]]
     questions: ClassVar[Sequence[Question]] = ()
+    rollout: ClassVar[Rollout | None] = None
     several = True
 
     def __init__(self, choices: Choices, weather: Weather, clients: int | None, rounds: int | None) -> None:
         super().__init__(choices, weather, clients, rounds)
         self.tape = Tape(choices, weather)
-        self._map = type(self).declared(self.tape)
-        self.contexts = self._map.names  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]  # of this program
+        declared = type(self).declared
+        self._maps = [declared(self.tape, 1), declared(self.tape, 2)] if self.rollout else [declared(self.tape)]
+        self._deployed: dict[str, int] = {}
+        """The release that a machine starts, by its name."""
+        self._running: dict[str, int] = {}
+        """The release that a process runs, by its name."""
+        self.contexts = self._maps[0].names  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]  # of this program
         self._asked: list[Called] = []
         self._excuses = Excuses(self.tape)
 
     def system(self) -> ContextMap:
-        return self._map
+        return self._maps[0]
+
+    def release(self, process: str) -> ContextMap:
+        number = self._running[process] = self._deployed.get(process.rpartition(".")[0], 1)
+        return self._maps[number - 1]
 
     def people(self, door: Door) -> Iterable[Coroutine[Any, Any, None]]:
         calls = [self._ask(door, each) for each in self.calls for _ in range(each.copies)]
-        return [*calls, *(self._question(door, each) for each in self.questions)]
+        rolling = [] if self.rollout is None else [self._roll(door, self.rollout)]
+        return [*calls, *(self._question(door, each) for each in self.questions), *rolling]
 
     @property
     def answered(self) -> int:
@@ -99,7 +120,8 @@ class ProgramWorkload(Workload):
         return self._excuses.stays_parked(subscription, key)
 
     def judge(self, files: Files, stopped: Collection[str]) -> Iterable[Verdict]:
-        return judge(self.tape, self._map, files, stopped)
+        last = len(self.rollout.at) % 2 if self.rollout else 0
+        return judge(self.tape, self._maps[last], files, stopped)
 
     async def peace(self, door: Door) -> None:
         """Somebody has every parked key tried again: also what only a person can decide."""
@@ -107,6 +129,31 @@ class ProgramWorkload(Workload):
             await asyncio.sleep(5.0)
             for living in door.everybody():
                 await door.ask(living, _try_again(living))
+
+    async def _roll(self, door: Door, rollout: Rollout) -> None:
+        """Starts one process after the other with the other release; stops where one does not come up."""
+        loop = asyncio.get_running_loop()
+        # What is stored then was begun by the first release.
+        everybody = door.processes(self.contexts)
+        while any(each.living is None or each.living.host is None for each in everybody if not each.lost):  # noqa: ASYNC110  no event tells of a process
+            await asyncio.sleep(0.1)
+        begun = loop.time()
+        for number, at in enumerate(rollout.at):
+            await asyncio.sleep(max(0.0, begun + at - loop.time()))
+            release = 2 - number % 2
+            for node in door.processes(rollout.contexts):
+                if self._deployed.get(node.name, 1) != release:
+                    self._deployed[node.name] = release
+                    if not await door.deploy(node, _STARTING_SECONDS):
+                        break
+
+    def _made(self, ask: Ask, path: str, living: Incarnation) -> Command[str, Any]:
+        """The command, as the release knows it that runs there."""
+        if self.rollout is None:
+            return ask.command(path)
+        declared = self._maps[self._running[living.name] - 1]
+        handled = [each.message for context in declared.contexts for each in context.handlers]
+        return ask.command(path, SimpleNamespace(**{each.__name__: each for each in handled}))
 
     async def _ask(self, door: Door, ask: Ask) -> None:
         await asyncio.sleep(ask.at + self.choices.delay("ask", 1.0))
@@ -138,7 +185,7 @@ class ProgramWorkload(Workload):
     async def _ask_once(self, door: Door, ask: Ask, path: str, key: str | None) -> Called:
         while (living := door.somebody()) is None or living.host is None:  # noqa: ASYNC110  no event tells of a process
             await asyncio.sleep(0.05 + self.choices.delay("again", 0.5))
-        command = ask.command(path)
+        command = self._made(ask, path, living)
         called = self.tape.called(command, asyncio.get_running_loop().time() + ask.deadline, key)
         self._asked.append(called)
         try:

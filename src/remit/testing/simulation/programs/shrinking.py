@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from remit.testing.simulation.programs.grammar import Branch, Change, Gather, Handler, Program, Send, Statement
+from remit.testing.simulation.programs.grammar import (
+    Branch,
+    Change,
+    Gather,
+    Handler,
+    Insert,
+    Program,
+    Send,
+    Statement,
+)
 from remit.testing.simulation.programs.running import Found, run_program
 from remit.testing.simulation.scene import Scene
 
@@ -29,7 +38,7 @@ def shrink_program(found: Found, *, tries: int = 400) -> Found:
         before = search.best.program.size()
         for scene in _calmer(search.best.scene):
             search.fails(search.best.program, [scene])
-        for edit in (_roots, _questions, _contexts, _handlers, _kept, _bodies, _details, _root_details):
+        for edit in (_rollout, _roots, _questions, _contexts, _handlers, _kept, _bodies, _details, _root_details):
             search.descend(edit)
     search.without_faults()
     return search.best
@@ -101,6 +110,25 @@ def _calmer(scene: Scene) -> Iterator[Scene]:
     yield replace(scene, apart=False)
     yield replace(scene, pull=True)
     yield replace(scene, seed=scene.seed - scene.seed % 3)  # without trimming
+
+
+def _rollout(program: Program) -> Iterator[Program]:
+    """One release; or less that is new in the second one."""
+    if program.rollout is None:
+        return
+    yield replace(program, rollout=None)
+    for at in range(1, len(program.rollout.at)):
+        yield replace(program, rollout=replace(program.rollout, at=program.rollout.at[:at]))
+    for at, kept in enumerate(program.kept):
+        if kept.news:
+            yield replace(program, kept=(*program.kept[:at], replace(kept, news=""), *program.kept[at + 1 :]))
+    for name in ("commands", "events"):
+        messages: Any = getattr(program, name)
+        for at, each in enumerate(messages):
+            for plain in (replace(each, news=False), replace(each, newer=False), replace(each, rekeyed=False)):
+                if plain != each:
+                    changed: Any = {name: (*messages[:at], plain, *messages[at + 1 :])}
+                    yield replace(program, **changed)
 
 
 def _questions(program: Program) -> Iterator[Program]:
@@ -191,7 +219,8 @@ def _details(program: Program) -> Iterator[Program]:
         messages: Any = getattr(program, name)
         for at, each in enumerate(messages):
             for plain in (replace(each, extra=()), replace(each, identity=False), replace(each, told="")):
-                yield replace(program, **{name: (*messages[:at], plain, *messages[at + 1 :])})
+                changed: Any = {name: (*messages[:at], plain, *messages[at + 1 :])}
+                yield replace(program, **changed)
 
 
 def _simpler(body: Body) -> Iterator[Body]:
@@ -200,15 +229,20 @@ def _simpler(body: Body) -> Iterator[Body]:
             yield (*body[:at], plain, *body[at + 1 :])
 
 
+_PLAINER: Any = {
+    Send: (
+        {"times": 1, "equal": False}, {"catch": ""}, {"deadline": 0.0}, {"shared": False}, {"varies": ""},
+        {"key": "message.key"}, {"times": 2},
+    ),
+    Insert: ({"mark": "", "catch": ""}, {"catch": ""}, {"key": '"k0"'}),
+}  # fmt: skip
+
+
 def _plainer(each: Statement) -> Iterator[Statement]:
-    if isinstance(each, Send):
-        for change in (
-            {"times": 1, "equal": False}, {"catch": ""}, {"deadline": 0.0}, {"shared": False}, {"varies": ""},
-            {"key": "message.key"}, {"times": 2},
-        ):  # fmt: skip
-            changed: Any = change
-            yield replace(each, **changed)
-    elif isinstance(each, Change):
+    for change in _PLAINER.get(type(each), ()):
+        changed: Any = change
+        yield replace(each, **changed)
+    if isinstance(each, Change):
         for at in range(len(each.events)):
             yield replace(each, events=each.events[:at] + each.events[at + 1 :])
         yield replace(each, key="message.key", event_key="message.key")

@@ -13,12 +13,12 @@ from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self, TypeVar
 
-from remit.contexts import Sender
+from remit.contexts import Sender, Sql
 from remit.errors import OutcomeUnknown, ReplyTooLarge
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 
-__all__ = ["Answer", "Called", "Look", "Place", "Run", "Said", "Tape"]
+__all__ = ["NOTE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape"]
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
@@ -26,15 +26,22 @@ Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
 HANDLER_SECONDS = 30.0
 """How long a reaction may take."""
+NOTE = "note"
+"""The table into which handlers write rows: entry, key, run, and what no two of them may have."""
 CALL_SECONDS = 10.0
 """How long a call may take when nothing else is said."""
 
 
 class Place(NamedTuple):
-    """An aggregate: its kind and its identity."""
+    """An aggregate: its kind and its identity. Or rows of the user's own, and their key."""
 
     kind: str
     id: str
+
+    @property
+    def is_rows(self) -> bool:
+        """Whether no aggregate is meant."""
+        return self.kind.endswith(f".{NOTE}")
 
 
 class Said(NamedTuple):
@@ -110,6 +117,8 @@ class Run:
     """Whether it began when nothing was disturbed any more."""
     parent: int = 0
     """The run that has recorded the event that is handled."""
+    release: int = 1
+    """Of the process in which it runs."""
     ended: float | None = None
     error: BaseException | None = None
     looks: list[Look] = field(default_factory=list[Look])
@@ -119,6 +128,10 @@ class Run:
     answered: int = 0
     """What a call was answered last: the number of another run."""
     wrong: list[str] = field(default_factory=list[str])
+    news: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
+    """What it has noted in fields that only its release knows."""
+    broken: list[Exception] = field(default_factory=list[Exception])
+    """What its statements have raised: nothing that it has decided counts then."""
 
     def __enter__(self) -> Self:
         return self
@@ -166,12 +179,56 @@ class Run:
         kept.entries.append(entry)
         self.changes.append((self._place(kept), entry))
         self.tape.note("change", self, *self.changes[-1])
+        if hasattr(kept, "keep"):
+            kept.keep(entry)
+            if self.release > 1:
+                self.news.append((self._place(kept), entry))
+
+    def row(self, step: str, key: str, mark: str | None = None) -> tuple[str, str, int, str | None]:
+        """A row to write."""
+        return f"{self.at(step)}#{self.number}", key, self.number, mark
+
+    async def execute(self, sql: Sql, statement: str, entry: str, key: str, *more: object) -> None:
+        """Writes a row."""
+        try:
+            await sql.execute(statement, entry, key, *more)
+        except Exception as error:
+            self.broken.append(error)
+            self.tape.note("broken", self, error)
+            raise
+        self.changes.append((self._rows_of(key), entry))
+        self.tape.note("change", self, *self.changes[-1])
+
+    async def rows(self, sql: Sql, statement: str, key: str) -> None:
+        """Reads the rows with a key."""
+        before = [own for at, own in self.changes if at == self._rows_of(key)]
+        try:
+            entries = [row["entry"] for row in await sql.fetch(statement, key)]
+        except Exception as error:
+            self.broken.append(error)
+            self.tape.note("broken", self, error)
+            raise
+        self.looks.append(Look(self._rows_of(key), tuple(entries)))
+        self.tape.note("look", self, self.looks[-1])
+        for own in before:
+            if own not in entries:
+                self._accuse(f"has lost sight of its own row {own}")
 
     def noted(self, message: M) -> M:
         """Notes a message that is put on its way."""
         self.said.append(Said(type(message).__name__, getattr(message, "path", ""), getattr(message, "key", "")))
         self.tape.note("said", self, self.said[-1])
         return message
+
+    def newly(self) -> dict[str, int]:
+        """What only the second release says."""
+        return {"news": self.number} if self.release > 1 else {}
+
+    def told(self, message: Any) -> None:
+        """What arrives of a newer field is what was said, if it was: nothing where an older release has said it."""
+        said = self.tape.newer(message.run)
+        if getattr(message, "news", said) != said:
+            self._accuse(f"of {said} in a newer field has arrived {message.news}")
 
     def same(self, found: object, written: object) -> None:
         """What arrives is what was sent."""
@@ -222,6 +279,9 @@ class Run:
         self.wrong.append(what)
         self.tape.note("wrong", self, what)
 
+    def _rows_of(self, key: str) -> Place:
+        return Place(f"{self.handler.partition('.')[0]}.{NOTE}", key)
+
     def _place(self, kept: Any) -> Place:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
 
@@ -260,8 +320,8 @@ class Tape:
         """The run that has this number."""
         return self.runs[int(number) - self._after - 1]
 
-    def run(self, handler: str, message: Any) -> Run:
-        """A handler begins."""
+    def run(self, handler: str, message: Any, release: int = 1) -> Run:
+        """A handler begins, in a process of this release."""
         now = self.now()
         self._tries[handler, message.path] += 1
         spans = [each.limit - each.began for each in self.calls.get(message.path, ())]
@@ -269,10 +329,15 @@ class Tape:
         run = Run(
             number, handler, message.path, message.key, self, tries, now,
             now + max(spans, default=HANDLER_SECONDS), self._choices.calm, getattr(message, "run", 0),
+            release,
         )  # fmt: skip
         self.runs.append(run)
         self.note("run", run)
         return run
+
+    def newer(self, number: int) -> int:
+        """What the run of this number has said in newer fields: itself, or nothing where an older release ran."""
+        return number if self.numbered(f"{number}").release > 1 else 0
 
     async def meet(self, seconds: float) -> None:
         """Waits until a moment that all share who wait so: the next multiple of so many seconds."""

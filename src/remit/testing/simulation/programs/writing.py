@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from remit.testing.simulation.programs.grammar import (
+    BY,
     Add,
     Branch,
     Change,
     Fail,
     Gather,
     Handler,
+    Insert,
     Kept,
     Later,
     Look,
@@ -20,12 +23,14 @@ from remit.testing.simulation.programs.grammar import (
     Question,
     Refuse,
     Root,
+    Select,
     Send,
     Statement,
     Swallow,
     Wait,
     uses,
 )
+from remit.testing.simulation.programs.news import declared_news
 from remit.testing.simulation.scene import Scene
 
 __all__ = ["written"]
@@ -33,15 +38,17 @@ __all__ = ["written"]
 _HEAD = '''"""{title}"""
 
 import asyncio
+import dataclasses
 import datetime
 import decimal
 import uuid
+from typing import Union
 
-from remit import Aggregate, CallError, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent, Later
-from remit import Projection, Query, Refusal, Repository, Sender, field
+from remit import Aggregate, CallError, Clock, Command, ConstraintViolated, Context, DomainEvent, Ids, IntegrationEvent
+from remit import Later, Projection, Query, Refusal, Repository, Sender, Sql, Value, field
 from remit.contexts import ContextMap
 from remit.testing.simulation import Scene, run_scene
-from remit.testing.simulation.programs import Ask, Question, Tape, workload
+from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, workload
 
 
 class No(Refusal):
@@ -51,29 +58,37 @@ class No(Refusal):
 class NeverDeclared(Refusal):
     path: str
 '''
+_TABLES = '''INSERT = "INSERT INTO note VALUES ($1, $2, $3, $4)"
+SELECT = "SELECT entry FROM note WHERE key = $1 ORDER BY run"
+NOTE = """
+CREATE TABLE IF NOT EXISTS note (entry text PRIMARY KEY, key text NOT NULL, run integer NOT NULL, mark text UNIQUE)
+"""
+TABLES = {{{}}}
+'''
 _INDENT = "    "
+_NEWER = ["    if release > 1:", "        news: int = 0"]
 
 
 def written(program: Program, scene: Scene, title: str = "A generated program.") -> str:
     """The program with its scene, as a module: `SCENE`, and a test that runs it."""
+    if program.rollout:  # what is owed is asked of the logs of others, which say nothing then
+        program = replace(program, questions=())
+    if not scene.pull or scene.trims:  # what is new begins with the first message of a log, and some are gone there
+        program = _without_late(program)
     parts = [_HEAD.format(title=title)]
-    parts += [
-        _message(each, "Command[str, No]" if _refuses(program, each) else "Command[str]") for each in program.commands
-    ]
-    parts += [text for each in program.events for text in _event(each)]
-    parts += [_kept(program, each) for each in program.kept]
-    parts += [
-        f"class Seen{kept}(Query[list[str]]):\n    key: str\n"
-        for kept in dict.fromkeys(each.kept for each in program.questions)
-    ]
-    parts.append("\n".join(_system(program)) + "\n")
+    declared = list(_declared(program))
+    parts += declared if program.rollout is None else []
+    if with_tables := _with_tables(program):
+        parts.append(_TABLES.format(", ".join(f'"{context}": [NOTE]' for context in with_tables)))
+    parts.append("\n".join(_system(program, declared if program.rollout else ())) + "\n")
     parts.append("\n".join(["CALLS = [", *(_INDENT + _root(program, each) for each in program.roots), "]"]) + "\n")
+    words = "system, CALLS"
     if program.questions:
         asked = [f"{_INDENT}{_question(program, each)}," for each in program.questions]
         parts.append("\n".join(["QUESTIONS = [", *asked, "]"]) + "\n")
-        words = "system, CALLS, QUESTIONS"
-    else:
-        words = "system, CALLS"
+        words += ", QUESTIONS"
+    words += ", tables=TABLES" if with_tables else ""
+    words += f", rollout={program.rollout!r}" if program.rollout else ""
     parts.append(f"SCENE = {_scene(scene, words)}\n")
     parts.append("def test_program() -> None:\n    assert run_scene(SCENE).verdicts == []\n")
     return "\n\n".join(parts)
@@ -88,11 +103,35 @@ def _scene(scene: Scene, asked: str) -> str:
     return f"Scene({', '.join(words)}, workload=workload({asked}))"
 
 
+def _without_late(program: Program) -> Program:
+    return replace(
+        program,
+        kept=tuple(each for each in program.kept if each.since == 1),
+        handlers=tuple(each for each in program.handlers if each.since == 1),
+    )
+
+
+def _with_tables(program: Program) -> list[str]:
+    """The contexts whose handlers write rows."""
+    return list(dict.fromkeys(each.context for each in program.handlers if uses(each.body).rows))
+
+
 def _refuses(program: Program, command: Message) -> bool:
     return any(each.refuses for each in program.handlers if command.name in each.messages)
 
 
 # ── what is declared ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _declared(program: Program) -> Iterator[str]:
+    for each in program.commands:
+        yield _message(each, "Command[str, No]" if _refuses(program, each) else "Command[str]")
+    for each in program.events:
+        yield from _event(each)
+    for kept in program.kept:
+        yield _kept(program, kept)
+    for name in dict.fromkeys(each.kept for each in program.questions):
+        yield f"class Seen{name}(Query[list[str]]):\n    key: str\n"
 
 
 def _message(message: Message, base: str) -> str:
@@ -101,23 +140,33 @@ def _message(message: Message, base: str) -> str:
     lines += [f"    {name}: {type}" for name, type, _ in message.extra]
     lines += ["    run: int"] if "Event" in base else []
     lines += ["    what: int = 0"] if message.identity else []
+    lines += _NEWER if message.news else []
     return "\n".join(lines) + "\n"
 
 
 def _event(event: Message) -> Iterator[str]:
     yield _message(event, "DomainEvent")
     if event.told:
-        lines = [f"class {event.told}(IntegrationEvent{', key=' + repr('key') if event.keyed else ''}):"]
-        lines += [f"    {name}: {type}" for name, type in (("path", "str"), ("key", "str"), ("run", "int"))]
-        lines += [f"    {name}: {type}" for name, type, _ in event.extra]
-        yield "\n".join(lines) + "\n"
+        key = ", key='key'" if event.keyed else ""
+        if event.rekeyed:
+            key = f", key='{BY[0]}' if release > 1 else {'None' if not event.keyed else repr('key')}"
+        fields = [f"    {name}: {type}" for name, type in (("path", "str"), ("key", "str"), ("run", "int"))]
+        fields += [f"    {name}: {type}" for name, type, _ in event.extra]
+        newer = _NEWER if event.news else []
+        yield "\n".join([f"class {event.told}(IntegrationEvent{key}):", *fields, *newer]) + "\n"
+        if event.newer:
+            head = f'class {event.told}Newer(IntegrationEvent, name="{event.told}", version=2{key}):'
+            lines = ["if release > 1:", "", *(_INDENT + line for line in (head, *fields, "    news: int"))]
+            yield "\n".join(lines) + "\n"
+            yield f"Every{event.told} = ({event.told}, {event.told}Newer) if release > 1 else ({event.told},)\n"
 
 
 def _kept(program: Program, kept: Kept) -> str:
     entries = "    entries: list[str] = field(default_factory=list[str])"
     if not kept.folds:
         own = " | ".join(each.name for each in program.events if each.context == kept.context)
-        return f"class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n"
+        before, more = declared_news(kept)
+        return f"{before}class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n{more}"
     events = " | ".join(kept.folds)
     return (
         f"class {kept.name}(Projection[str, {events}]):\n{entries}\n\n    @staticmethod\n"
@@ -126,22 +175,33 @@ def _kept(program: Program, kept: Kept) -> str:
     )
 
 
-def _system(program: Program) -> Iterator[str]:
-    yield "def system(tape: Tape) -> ContextMap:"
+def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
+    yield f"def system(tape: Tape{', release: int' if program.rollout else ''}) -> ContextMap:"
+    for text in declared:
+        yield from (_INDENT + line if line else line for line in text.split("\n"))
     for context in program.contexts:
         yield f'    {context} = Context("{context}")'
     for kept in program.kept:
         if kept.folds:
-            yield f"    {kept.context}.project({kept.name})"
+            yield from ["    if release > 1:"] if kept.since > 1 else []
+            yield f"{_INDENT * kept.since}{kept.context}.project({kept.name})"
     for event in program.events:
         if event.told:
             extra = "".join(f", {name}=event.{name}" for name, _, _ in event.extra)
             yield f"\n    @{event.context}.publish({event.name})"
             yield f"    def tell_{event.name.lower()}(event: {event.name}) -> {event.told}:"
-            yield f'        return {event.told}(path=event.path + "!", key=event.key, run=event.run{extra})'
+            fields = f'path=event.path + "!", key=event.key, run=event.run{extra}'
+            more = ', **({"news": event.news} if release > 1 else {})' if event.news else ""
+            yield f"        return {event.told}({fields}{more})"
+            if event.newer:
+                yield from ("    if release > 1:", "", f"        @{event.context}.publish({event.name})")
+                yield f"        def tell_newer_{event.name.lower()}(event: {event.name}) -> {event.told}Newer:"
+                yield f"            return {event.told}Newer({fields}, news=event.run)"
     for handler in program.handlers:
         yield ""
-        yield from (_INDENT + line if line else line for line in _Writer(program, handler).lines())
+        yield from ["    if release > 1:", ""] if handler.since > 1 else []
+        indent = _INDENT * handler.since
+        yield from (indent + line if line else line for line in _Writer(program, handler).lines())
     for kept in (each for each in program.kept if any(each.name == one.kept for one in program.questions)):
         yield f"\n    @{kept.context}.answer(Seen{kept.name})"
         asked = f"query: Seen{kept.name}, stored: Repository[{kept.name}]"
@@ -154,7 +214,9 @@ def _system(program: Program) -> Iterator[str]:
 def _root(program: Program, root: Root) -> str:
     command = next(each for each in program.commands if each.name == root.command)
     extra = "".join(f", {name}={value}" for name, _, value in command.extra)
-    words = [repr(root.path), f"lambda path: {root.command}(path=path, key={root.key!r}{extra})", f"at={root.at}"]
+    made = f"{root.command}(path=path, key={root.key!r}{extra})"
+    made = f"lambda path, of: of.{made}" if program.rollout else f"lambda path: {made}"
+    words = [repr(root.path), made, f"at={root.at}"]
     words += [f"key={root.wish!r}"] if root.wish is not None else []
     words += [f"deadline={root.deadline}"] if root.deadline != 10.0 else []
     words += [f"tries={root.tries}"] if root.tries != 6 else []
@@ -186,11 +248,15 @@ class _Writer:
         handler, name = self._handler, f"{self._handler.context}.{self._handler.name}"
         verb = "handle" if handler.role == "command" else "react"
         beside = ", together=True" if handler.role == "together" else ""
-        yield f"@{handler.context}.{verb}({', '.join(handler.messages)}{beside})"
+        newer = [each.told for each in self._program.events if each.newer]
+        known = [f"*Every{name}" if name in newer else name for name in handler.messages]
+        yield f"@{handler.context}.{verb}({', '.join(known)}{beside})"
         reply = "str" if handler.role == "command" else "None"
         asked = "".join(f", {name}: {type}" for name, type in self._asks())
-        yield f"async def {handler.name}(message: {' | '.join(handler.messages)}{asked}) -> {reply}:"
-        yield f'    with tape.run("{name}", message) as run:'
+        type = f"Union[{', '.join(known)}]" if set(known) - set(handler.messages) else " | ".join(handler.messages)
+        yield f"async def {handler.name}(message: {type}{asked}) -> {reply}:"
+        release = ", release" if self._program.rollout else ""
+        yield f'    with tape.run("{name}", message{release}) as run:'
         body = [*self._received(), *(line for each in handler.body for line in self._statement(each))]
         body += ["return run.reply()"] if handler.role == "command" else []
         yield from (2 * _INDENT + line for line in body or ["pass"])
@@ -200,6 +266,8 @@ class _Writer:
         yield from ((f"{kept.lower()}s", f"Repository[{kept}]") for kept in used.kept)
         if used.sent:
             yield "sender", "Sender"
+        if used.rows:
+            yield "sql", "Sql"
         if self._handler.draws:
             yield self._handler.draws.partition(".")[0], self._handler.draws.partition(".")[0].capitalize()
         yield from ((f"later_{command.lower()}", f"Later[{command}]") for command in used.later)
@@ -210,6 +278,8 @@ class _Writer:
         yield "await tape.blow(run)"
         if self._handler.draws:
             yield f"drawn = {self._handler.draws}"
+        if any(each.news or each.newer for each in self._program.events) and self._handler.role == "reaction":
+            yield "run.told(message)"
         for name in self._handler.messages[:1] if len(self._handler.messages) == 1 else ():
             for field, _, value in self._messages[name].extra if name in self._messages else ():
                 yield f"run.same({value}, message.{field})"
@@ -236,6 +306,7 @@ class _Writer:
             event = self._messages[name]
             key = each.event_key if event.keyed else f"{self._seen}.id"
             fields = f'path=run.at("{step}", {number}), key={key}, run=run.number{self._extra(event)}'
+            fields += ", **run.newly()" if event.news else ""
             lines.append(f"{self._seen}.record(run.noted({name}({fields})))")
         return lines
 
@@ -250,6 +321,7 @@ class _Writer:
         key = "message.key" if each.shared else "drawn" if self._handler.draws else each.key
         what = f", what={self._varying(each)}" if each.varies and command.identity else ""
         made = f"{each.command}(path={path}, key={key}{self._extra(command)}{what})"
+        made = f"{made[:-1]}, **run.newly())" if command.news and command.identity else made
         more = f", deadline={each.deadline}" if each.deadline else ""
         more += ', key=f"once {message.key}"[:100]' if each.shared else ""
         verb = "attempt" if each.catch == "refusal" else "call"
@@ -276,6 +348,19 @@ class _Writer:
             f'run.change({self._seen}, "{step}")',
             f"{each.kept.lower()}s.add({self._seen})",
         ]
+
+    def _insert(self, step: str, each: Insert) -> list[str]:
+        mark = f", {each.mark}" if each.mark else ""
+        line = f'await run.execute(sql, INSERT, *run.row("{step}", {each.key}{mark}))'
+        if not each.catch:
+            return [line]
+        says_no = each.catch == "refuse" and self._handler.refuses
+        then = "raise No(path=message.path) from None" if says_no else "pass"
+        return ["try:", _INDENT + line, "except ConstraintViolated:", _INDENT + then]
+
+    @staticmethod
+    def _select(_: str, each: Select) -> list[str]:
+        return [f"await run.rows(sql, SELECT, {each.key})"]
 
     def _wait(self, _: str, each: Wait) -> list[str]:
         if each.meet:

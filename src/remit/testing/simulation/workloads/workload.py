@@ -26,6 +26,8 @@ class Workload(ABC):
     """By subscription: for each message of a type, its handler writes one of another type into its context's log."""
     several: ClassVar[bool] = False
     """Whether a handler may write several messages of one type and key."""
+    tables: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """By context: statements that make the tables which its users have beside those of its store."""
 
     def __init__(self, choices: Choices, weather: Weather, clients: int | None, rounds: int | None) -> None:
         self.choices = choices
@@ -36,6 +38,10 @@ class Workload(ABC):
     @abstractmethod
     def system(self) -> ContextMap:
         """What a process runs that starts now. Handlers ask the weather how they fare."""
+
+    def release(self, process: str) -> ContextMap:
+        """What this very process runs, which starts now: those of another release than others say so here."""
+        return self.system()
 
     @abstractmethod
     def people(self, door: Door) -> Iterable[Coroutine[Any, Any, None]]:

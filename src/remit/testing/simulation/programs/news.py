@@ -1,0 +1,77 @@
+"""What the second release of a program adds to what is kept: a field somewhere in it, in which it notes each change."""
+
+from __future__ import annotations
+
+from remit.testing.simulation.programs.grammar import Kept
+
+__all__ = ["NEWS", "PLACES", "declared_news"]
+
+NEWS = ("news", "more")
+"""The names of fields that only the second release knows."""
+
+_ITEM = """class {name}Item(Value):
+    text: str
+    if release > 1:
+        news: str = ""
+
+
+"""
+_OWN = """class {name}Own(Value):
+    text: str = ""
+    if release > 1:
+        news: list[str] = field(default_factory=list[str])
+
+
+"""
+_DATA = """@dataclasses.dataclass
+class {name}Data:
+    text: str = ""
+    if release > 1:
+        news: list[str] = dataclasses.field(default_factory=list)
+
+
+"""
+_NEW_ITEM = '{name}Item(text=entry, **({{"news": entry}} if release > 1 else {{}}))'
+
+PLACES: dict[str, tuple[str, str, str]] = {
+    "field": (
+        "",
+        "    if release > 1:\n        more: list[str] = field(default_factory=list[str])",
+        "        if release > 1:\n            self.more.append(entry)",
+    ),
+    "list": (
+        _ITEM,
+        "    items: list[{name}Item] = field(default_factory=list[{name}Item])",
+        f"        self.items.append({_NEW_ITEM})",
+    ),
+    "set": (
+        _ITEM,
+        "    items: set[{name}Item] = field(default_factory=set[{name}Item])",
+        f"        self.items.add({_NEW_ITEM})",
+    ),
+    "dict": (
+        _ITEM,
+        "    items: dict[str, {name}Item] = field(default_factory=dict[str, {name}Item])",
+        f"        self.items[entry] = {_NEW_ITEM}",
+    ),
+    "own": (
+        _OWN,
+        "    own: {name}Own = field(default_factory=lambda: {name}Own())",
+        """        more = {{"news": [*self.own.news, entry]}} if release > 1 else {{}}
+        self.own = {name}Own(text=entry, **more)""",
+    ),
+    "data": (
+        _DATA,
+        "    data: {name}Data = field(default_factory=lambda: {name}Data())",
+        "        self.data.text = entry\n        if release > 1:\n            self.data.news.append(entry)",
+    ),
+}
+"""By place: a record that is declared before the aggregate, its field, and how a change is noted there."""
+
+
+def declared_news(kept: Kept) -> tuple[str, str]:
+    """What stands before an aggregate, and what more stands in it."""
+    if not kept.news:
+        return "", ""
+    before, field, note = (text.format(name=kept.name) for text in PLACES[kept.news])
+    return before, f"{field}\n\n    def keep(self, entry: str) -> None:\n{note}\n"
