@@ -19,6 +19,8 @@ pytestmark = pytest.mark.timeout(400)  # processes share their machine with othe
 
 SEEDS = (4, 7, 11, 12)
 """Drills with many calls and events; their handlers are in one service of some topologies, and in two of others."""
+WITH_ROWS = 9_000_018
+"""A program whose handlers write rows of their own, where a store takes their statements."""
 TRIES = 6
 """Runs in which a planted bug must be found: what happens when is decided by the machine."""
 
@@ -28,12 +30,13 @@ async def test_a_program_keeps_its_promises_as_processes_that_are_killed(
     kind: Kind, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     server: str = request.getfixturevalue("server") if kind == "postgres" else ""
+    seeds = (*SEEDS, WITH_ROWS) if kind == "postgres" else SEEDS
     async with mould() as made:
         played = await asyncio.gather(
-            *(play(made, generate(seed), kind, seed, server, _new(tmp_path / f"{seed}")) for seed in SEEDS)
+            *(play(made, generate(seed), kind, seed, server, _new(tmp_path / f"{seed}")) for seed in seeds)
         )
     assert [each.told() for each in played if each.verdicts] == []
-    assert sum(each.kills for each in played) >= len(SEEDS)
+    assert sum(each.kills for each in played) >= len(seeds)
     assert sum(each.runs for each in played) >= 10
     assert sum(each.answers for each in played) >= 1
 
