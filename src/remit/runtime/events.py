@@ -130,7 +130,8 @@ class KeyParked(RuntimeEvent, frozen=True):
     """A message failed for good: it is put aside, and those of its key wait behind it. Or a parked key was tried again
     and stays parked, because its first message has failed again.
 
-    `attempts` is 1 when the key is parked, and one more for each time that it has failed again since.
+    `attempts` is 1 when the key is parked, and one more for each time that the same message has failed again; of a
+    message behind it, from 2 on.
     """
 
     subscription: str

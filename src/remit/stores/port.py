@@ -100,9 +100,9 @@ class Park(NamedTuple):
 
 
 class Settle(NamedTuple):
-    """The lowest letter of a parked key has been handled: it goes, and the next one is due at once (`retry_at` 0.0), or
-    the key is freed with its last one. Or it has failed again, with `error`: it stays, and so do those behind it; error
-    and times of the key become these, and its attempts one more."""
+    """The lowest letter of a parked key has been handled: it goes, and the next one is due at once (`retry_at` 0.0,
+    `attempts` 1), or the key is freed with its last one. Or it has failed again, with `error`: it stays, and so do
+    those behind it; error and times of the key become these, and its attempts one more."""
 
     subscription: SubscriptionId
     key: str
@@ -251,7 +251,7 @@ class Parked(NamedTuple):
     tried_at: float
     """When it failed last, by the clock of who tried (seconds since the epoch)."""
     attempts: int
-    """1 when it is parked, and one more for each time that its lowest letter has failed again."""
+    """1 when it is parked, and again when a letter has gone; one more for each time that its lowest one has failed."""
     retry_at: float
     """When it is to be tried (seconds since the epoch); 0.0 where a letter has gone, and the next one is due."""
     error: str

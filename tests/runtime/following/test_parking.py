@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 import pytest
 
 from remit.log import Channel, Record, SubscriptionId
-from remit.runtime.failures import told
+from remit.runtime.failures import ATTEMPTS, told
 from remit.runtime.following.parking import KEYS, PASSING_SECONDS, SIDE_BY_SIDE
 from remit.stores import Entry, Park, Unit
 from remit.stores.memory.store import MemoryStore
@@ -200,3 +200,31 @@ class Mute(Exception):
 def test_every_error_can_be_told(error: Exception, said: str) -> None:
     assert told(error) == said
     assert len(told(ValueError("\0" * 1_000_000))) <= 500
+
+
+def test_what_one_message_has_failed_makes_the_next_one_wait_no_longer() -> None:
+    async def story() -> None:
+        store = MemoryStore(partitions=1)
+        talk = Talk(store)
+        script = [*(ATTEMPTS * "-"), *"---+--+-++"]
+        """How one message after the other comes out: it is handled, or fails."""
+
+        async def play(_: Callable[[], Awaitable[object]]) -> None:
+            if script.pop(0) == "-":
+                raise ValueError("poison")
+
+        talk.wrap = play
+        async with talk.running() as (app, follower, _):
+            for _ in range(4):
+                await app.send(Say(who=ADA))
+            await asyncio.sleep(SOON)
+            seen: list[tuple[int, int, float]] = []
+            while rows := await store.parked():
+                seen += [(row.letters, row.attempts, round(row.retry_at - row.tried_at)) for row in rows]
+                await store.retry(follower.name, None, DUE_AT_ONCE)
+                await asyncio.sleep(SOON)
+            assert seen == [
+                (4, 1, 30), (4, 2, 60), (4, 3, 120), (4, 4, 240), (3, 2, 60), (3, 3, 120), (2, 2, 60)
+            ]  # fmt: skip
+
+    virtually(story())

@@ -190,7 +190,7 @@ class Parking:
                     return
             finally:
                 drain.handling = False
-            handled = letters[0].record
+            handled, parked = letters[0].record, parked._replace(attempts=1)
         if handled is not None:
             now, cause = self._shared.seconds(), trace_of(handled)
             self._listeners.say(KeyReleased(now, cause, self._place.name, parked.key))

@@ -204,7 +204,7 @@ class MemoryStore(NotesInRows):
     def _count(self, key: _Key) -> None:
         left = len(self._letters[key])
         if left:
-            self._parked[key] = self._parked[key]._replace(letters=left, retry_at=0.0)
+            self._parked[key] = self._parked[key]._replace(letters=left, retry_at=0.0, attempts=1)
         else:
             del self._parked[key], self._letters[key]
 

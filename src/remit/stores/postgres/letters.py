@@ -57,7 +57,8 @@ _FAILED_AGAIN = """
     WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)
 """
 _DUE_NOW = """
-    UPDATE remit_parked SET retry_at = 0 WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)
+    UPDATE remit_parked SET retry_at = 0, attempts = 1
+    WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)
 """
 _UNPARK = "DELETE FROM remit_parked WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)"
 

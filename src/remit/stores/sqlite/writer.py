@@ -52,7 +52,9 @@ _FAILED_AGAIN = (
     "UPDATE parked SET attempts = attempts + 1, tried_at = ?, retry_at = ?, error = ?"
     " WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
 )
-_DUE_NOW = "UPDATE parked SET retry_at = 0 WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
+_DUE_NOW = (
+    "UPDATE parked SET retry_at = 0, attempts = 1 WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
+)
 _UNPARK = "DELETE FROM parked WHERE (subscription, source, channel, part, key) = (?, ?, ?, ?, ?)"
 
 # What is wrong with a unit and not with the store: rows that do not fit, and values that no column takes.

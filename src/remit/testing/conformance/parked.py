@@ -105,6 +105,9 @@ class ParkedConformance:
         await store.commit(Unit(discard=discard(1)))
         (parked,) = await store.parked()
         same((parked.letters, parked.retry_at), (1, 0.0), "what waits behind a discarded letter is due now")
+        await store.commit(Unit(settle=settle(3, error="again")))
+        (parked,) = await store.parked()
+        same(parked.attempts, 2, "what another message has failed is not counted")
         for gone in (1, 2, 4):
             await refused(store.commit(Unit(discard=discard(gone))), "letter", "a letter is discarded once")
         await refused(store.commit(Unit(settle=settle(1))), "letter", "a discarded letter is not handled")

@@ -26,6 +26,8 @@ __all__ = ["Ask", "ProgramWorkload", "Question", "workload"]
 
 _STARTING_SECONDS = 15.0
 """How long whoever deploys a release waits for a process to come up."""
+_ROUNDS = 25
+"""How often parked keys are tried again once there is peace, at most."""
 _PATIENT = 8
 """How often a question is asked, until there is a fresh answer."""
 
@@ -124,11 +126,13 @@ class ProgramWorkload(Workload):
         return judge(self.tape, self._maps[last], files, stopped)
 
     async def peace(self, door: Door) -> None:
-        """Somebody has every parked key tried again: also what only a person can decide."""
-        for _ in range(3):
+        """Somebody has every parked key tried again, also what only a person can decide: three times at least, and as
+        long as there are any, for each of the messages of a key may fail once more."""
+        for turn in range(_ROUNDS):
             await asyncio.sleep(5.0)
-            for living in door.everybody():
-                await door.ask(living, _try_again(living))
+            tried = [await door.ask(living, _try_again(living)) for living in door.everybody()]
+            if turn > 1 and not any(tried):
+                break
 
     async def _roll(self, door: Door, rollout: Rollout) -> None:
         """Starts one process after the other with the other release; stops where one does not come up."""
@@ -196,8 +200,13 @@ class ProgramWorkload(Workload):
         return called
 
 
-async def _try_again(living: Incarnation) -> None:
-    if living.host is not None:
-        for store in living.stores.values():
-            for subscription in await store.parking():
-                await store.retry(subscription.name, None, living.host.shared.seconds())
+async def _try_again(living: Incarnation) -> int:
+    """Says how many subscriptions have parked keys."""
+    if living.host is None:
+        return 0
+    tried = 0
+    for store in living.stores.values():
+        for subscription in await store.parking():
+            await store.retry(subscription.name, None, 0.0)
+            tried += 1
+    return tried
