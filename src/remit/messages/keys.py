@@ -11,9 +11,11 @@ LONGEST_KEY = 512
 """Bytes of UTF-8 that an identity or a key has at most: so much fits into an index of every store."""
 
 
-def fits(text: str) -> bool:
-    """Whether a text may be an identity or a key."""
-    return (len(text) <= LONGEST_KEY and text.isascii() and "\0" not in text) or not _fault(text)
+def fits(given: object) -> bool:
+    """Whether this is a text that may be an identity or a key."""
+    if not isinstance(given, str):
+        return False
+    return (len(given) <= LONGEST_KEY and given.isascii() and "\0" not in given) or not _fault(given)
 
 
 def key_text(given: Any, what: str, where: str) -> str:
@@ -45,9 +47,13 @@ def _text_of(given: Any, what: str, where: str) -> str:
     return str(found)
 
 
-def require_key(given: str, where: str) -> None:
-    """For an idempotency key that a caller gives: raises `BadKey` as `key_text` does, and for an empty one, which would
-    be taken for none."""
+def require_key(given: object, where: str) -> None:
+    """For an idempotency key that a caller gives: raises `BadKey` as `key_text` does, for what is no text, and for an
+    empty one, which would be taken for none."""
+    if not isinstance(given, str):
+        raise BadKey(
+            f"the idempotency key {given!r:.50} is no text", where=where, expected="a text", next="make a text of it",
+        )  # fmt: skip
     if not given:
         raise BadKey(
             "the idempotency key is empty", where=where, expected="a text that is the same for the same wish",

@@ -165,6 +165,12 @@ async def test_an_empty_idempotency_key_is_not_taken_for_none(app: Host) -> None
         await app.send(Do(way="call", text=""), key="k")
 
 
+async def test_an_idempotency_key_that_is_no_text_is_refused(app: Host) -> None:
+    key: Any = 3
+    with pytest.raises(BadKey, match="3 is no text"):
+        await app.send(Say(text="fine"), key=key)
+
+
 @pytest.mark.parametrize("text", ["k" * 512, "\U0001f600" * 128, "\x01'\"\\%_\n\u2028\ufeff"])
 async def test_every_other_text_is_an_identity_and_a_key(app: Host, text: str) -> None:
     await app.send(Say(text=text), key=text)

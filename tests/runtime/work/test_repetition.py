@@ -534,8 +534,9 @@ async def test_rerun_that_leaves_a_call_out_is_an_error(desk: Desk) -> None:
 
     desk.body = body
     async with desk.running() as app:
-        with pytest.raises(Diverged, match=r"did not call shelf\.Put again"):
+        with pytest.raises(Diverged, match=r"did not call shelf\.Put again") as found:
             await app.send(Go(order="o"), key="k")
+        assert found.value.where == "desk.go", "the handler that contradicts itself"
         assert await app.send(Go(order="o"), key="k") == "gone"
         assert await desk.shown() == ["welcome", "charge"]
 

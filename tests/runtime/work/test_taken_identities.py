@@ -14,6 +14,7 @@ from remit import (
     Command,
     Context,
     DomainEvent,
+    HandlerFailed,
     IntegrationEvent,
     Query,
     Repository,
@@ -173,7 +174,7 @@ async def test_the_caller_learns_that_it_exists(place: str, bank: Bank) -> None:
         assert await app.ask(NotedBy(name="ada")) == "desk"
         with pytest.raises(AlreadyExists):
             await app.send(Open(name="ada", note="another"), key="k")
-        with pytest.raises(AlreadyExists):
+        with pytest.raises(HandlerFailed, match="AlreadyExists: Account 'ada' exists"):
             await app.send(OpenElsewhere(name="ada"))
 
 

@@ -115,7 +115,8 @@ class Called(msgspec.Struct, eq=False):
         return Diverged(
             f"a handler was run again on newer state, and decided differently: {how}", where=self.context,
             expected="a run that makes the calls of the run before, whose effects stay",
-            next="look at what was called; then decide anew: the same command with the same key, remit parked retry",
+            next="look at what its calls have done; then have it decide anew: the same command with the same key, or"
+            " remit parked retry. To decide first and call afterwards, send for later: Later[...]",
         )  # fmt: skip
 
 

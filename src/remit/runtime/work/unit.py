@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
-from remit.errors import AlreadyExists, NotAdded, SecondAggregate
+from remit.errors import AlreadyExists, Diverged, NotAdded, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
 from remit.messages import Command, DomainEvent, key_text
 from remit.runtime.events import UnitCommitted
@@ -99,6 +99,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         except BaseException as error:
             if not is_end(error):
                 await attempt.fail(error)
+            if isinstance(error, Diverged) and error.where == attempt.context:
+                error.where = handler.name
             raise
         finally:
             attempt.ended = True
