@@ -147,10 +147,8 @@ def told_by(identity: Any) -> list[str]:
 
 @pytest.mark.parametrize("identity", [float, float | None, list[float], Charge])
 def test_wishes_are_not_told_apart_by_fractions(identity: Any) -> None:
-    assert told_by(identity) == [
-        "message.not-a-key Pay cannot go by by: by is a fraction or has one, and one number has several texts there, "
-        "1 and 1.0"
-    ]
+    (found,) = told_by(identity)
+    assert found.startswith("message.not-a-key Pay cannot go by by: by is a fraction or has one")
 
 
 @pytest.mark.parametrize("identity", [str, int, Decimal, Spot, frozenset[str], str | None, tuple[int, int], Level])

@@ -103,12 +103,18 @@ def _places(before: list[Any], after: list[Any]) -> dict[int, int]:
     if all(place == where for place, where in found.items()):  # nothing has moved: others were changed where they are
         for place in range(len(old)):
             pair(place, place)
-    others: defaultdict[bytes, list[int]] = defaultdict(list)
-    for where in sorted(left, reverse=True):
-        others[new[where]].append(where)
+    others = _last_first(new, left)
     for place in sorted({*range(len(old))} - found.keys()):
         pair(place, (others[old[place]] or [-1]).pop())
     del found[-1], found[len(old)]
+    return found
+
+
+def _last_first(said: list[bytes], places: set[int]) -> defaultdict[bytes, list[int]]:
+    """These places by what stands there."""
+    found: defaultdict[bytes, list[int]] = defaultdict(list)
+    for place in sorted(places, reverse=True):
+        found[said[place]].append(place)
     return found
 
 
