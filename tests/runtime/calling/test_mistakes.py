@@ -16,6 +16,7 @@ from remit import (
     Command,
     Context,
     HandlerFailed,
+    Later,
     NotFound,
     Query,
     RemitError,
@@ -131,6 +132,78 @@ async def test_identity_that_is_wrong_in_a_call_of_a_handler_is_the_mistake_of_t
     outcomes = [(call.type.partition(".")[0], call.outcome) for call in kept.of(CallEnded)]
     failed_within = [("depot", "invalid"), ("desk", "failed")]
     assert outcomes == [*failed_within, ("depot", "replied"), ("desk", "replied"), *failed_within, *failed_within]
+
+
+class Fetch(Command[None]):
+    """A person asks the desk for it, and the desk gives its call a key, or sends it for later."""
+
+    key: str
+    item: str = ""
+
+
+class Bring(Command[None], key="item"):
+    item: str
+
+
+@pytest.mark.parametrize("given", ["", "k" * 513, "k\0"])
+@pytest.mark.parametrize("key", [None, "fetch"])
+async def test_key_that_is_wrong_in_a_call_of_a_handler_is_the_mistake_of_the_handler(
+    given: str, key: str | None
+) -> None:
+    desk = Context("desk")
+
+    @desk.handle(Fetch)
+    async def fetch(command: Fetch, sender: Sender, later: Later[Bring]) -> None:
+        if command.item:
+            later.send(Bring(item=command.item))
+        else:
+            await sender.send(Bring(item=command.item), key=command.key)
+
+    @desk.handle(Bring)
+    async def bring(command: Bring) -> None: ...
+
+    kept = Heard()
+    async with System("shop", contexts=[desk]).connect(store="memory:", listeners=[kept]) as app:
+        with pytest.raises(HandlerFailed, match=r"desk\.Fetch failed in its handler: BadKey: the idempotency key "):
+            await app.send(Fetch(key=given), key=key)
+        if given:
+            with pytest.raises(HandlerFailed, match=r"desk\.Fetch failed in its handler: BadKey: the ordering key "):
+                await app.send(Fetch(key="", item=given), key=key)
+        with pytest.raises(BadKey):
+            await app.send(Fetch(key="good"), key=given)
+    assert all(each.what.startswith("BadKey: ") for each in kept.of(HandlerRaised))
+
+
+class Remark(NotFound):
+    """An error with a constructor of its own."""
+
+    def __init__(self, *, of: str) -> None:
+        super().__init__(f"no {of}", where=of)
+        self.of = of
+
+
+@pytest.mark.parametrize("error", [NotFound("there is no till", where="desk"), Remark(of="till")])
+async def test_error_that_a_module_keeps_is_told_to_each_caller_alike(error: NotFound) -> None:
+    desk = Context("desk")
+
+    @desk.answer(Size)
+    async def size(query: Size) -> int:
+        raise error
+
+    @desk.answer(See)
+    async def see(query: See, sender: Sender) -> int:
+        return await sender.ask(Size(item=query.item))
+
+    async with System("shop", contexts=[desk]).connect(store="memory:") as app:
+        for _ in range(3):
+            with pytest.raises(type(error)) as told:
+                await app.ask(Size(item="a"))
+            assert told.value.__dict__ == {**error.__dict__, "answered": True}
+            assert (str(told.value), told.value.args) == (str(error), error.args)
+            assert told.traceback[-1].name == "size", "who raised it is to be seen"
+            with pytest.raises(HandlerFailed, match=error.what):
+                await app.ask(See(item="a"))
+    assert not error.answered
 
 
 @pytest.mark.parametrize("kind", [NotFound, HandlerFailed])
