@@ -223,6 +223,44 @@ async def test_unit_of_work_that_is_too_large_is_the_mistake_of_the_handler() ->
     assert [call.outcome for call in kept.of(CallEnded)] == ["replied", "failed", "replied"]
 
 
+@pytest.mark.parametrize("key", [None, "k"])
+@pytest.mark.parametrize("message", [Ask(item="a"), See(item="a")])
+async def test_call_that_is_closed_is_no_failure_of_its_handler(message: Ask | See, key: str | None) -> None:
+    """Also where a task closes what it has begun by hand, and within which another call waits."""
+    kept, entered = Heard(), list[str]()
+    desk, depot = Context("desk"), Context("depot")
+    calls_within(desk, lambda error: error)
+
+    @depot.handle(Open)
+    async def open_item(command: Open) -> None:
+        entered.append(command.item)
+        await asyncio.Event().wait()
+
+    @depot.answer(Size)
+    async def size(query: Size) -> int:
+        entered.append(query.item)
+        return await asyncio.Event().wait()
+
+    system = System("shop", contexts=[desk, depot])
+    async with system.connect(store="memory:", listeners=[kept]) as app:
+
+        async def caller() -> None:
+            await (app.send(message, key=key) if isinstance(message, Ask) else app.ask(message))
+
+        task = asyncio.create_task(caller())
+        while not entered:
+            await asyncio.sleep(0)
+        coroutine: Any = task.get_coro()
+        coroutine.close()
+        task.cancel()
+        with suppress(RuntimeError, asyncio.CancelledError):  # it cannot go on
+            await task
+        by_hand: Any = caller()
+        by_hand.send(None)
+        by_hand.close()
+    assert kept.of(HandlerRaised) == []
+
+
 def test_call_that_is_dropped_after_its_deadline_is_no_failure_of_its_handler() -> None:
     kept, asked = Heard(), asyncio.Event()
     desk = Context("desk")

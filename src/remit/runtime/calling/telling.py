@@ -32,7 +32,6 @@ from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import is_end
 from remit.runtime.work.deadlines import Limit
 
-
 _OF_THE_MESSAGE = (NotFound, AlreadyExists, BadKey)
 
 
