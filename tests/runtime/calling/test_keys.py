@@ -138,7 +138,7 @@ async def test_what_a_handler_makes_an_identity_or_key_of_is_refused_and_nothing
     for way in WAYS:
         for text in BAD:
             its_own_call = way in ("later", "call")  # whose key is no mistake of the message
-            with pytest.raises(HandlerFailed if its_own_call else BadKey, match="key .*(bytes|NUL|half)|512 bytes"):
+            with pytest.raises(HandlerFailed if its_own_call else BadKey, match=r"key .*(bytes|NUL|half)|512 bytes"):
                 await app.send(Do(way=way, text=text))
     await app.send(Do(way="find", text="fine"), key="learnt")  # now it is foreseen what is loaded first
     for text in BAD[:3]:

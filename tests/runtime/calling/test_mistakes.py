@@ -227,19 +227,20 @@ async def test_unit_of_work_that_is_too_large_is_the_mistake_of_the_handler() ->
 @pytest.mark.parametrize("message", [Ask(item="a"), See(item="a")])
 async def test_call_that_is_closed_is_no_failure_of_its_handler(message: Ask | See, key: str | None) -> None:
     """Also where a task closes what it has begun by hand, and within which another call waits."""
-    kept, entered = Heard(), list[str]()
+    kept, entered = Heard(), asyncio.Event()
     desk, depot = Context("desk"), Context("depot")
     calls_within(desk, lambda error: error)
 
     @depot.handle(Open)
     async def open_item(command: Open) -> None:
-        entered.append(command.item)
+        entered.set()
         await asyncio.Event().wait()
 
     @depot.answer(Size)
     async def size(query: Size) -> int:
-        entered.append(query.item)
-        return await asyncio.Event().wait()
+        entered.set()
+        await asyncio.Event().wait()
+        return 0
 
     system = System("shop", contexts=[desk, depot])
     async with system.connect(store="memory:", listeners=[kept]) as app:
@@ -248,8 +249,7 @@ async def test_call_that_is_closed_is_no_failure_of_its_handler(message: Ask | S
             await (app.send(message, key=key) if isinstance(message, Ask) else app.ask(message))
 
         task = asyncio.create_task(caller())
-        while not entered:
-            await asyncio.sleep(0)
+        await entered.wait()
         coroutine: Any = task.get_coro()
         coroutine.close()
         task.cancel()
