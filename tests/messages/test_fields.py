@@ -332,7 +332,7 @@ def test_equal_elements_of_a_list_keep_each_its_own(before: str, made: str, kept
 
 def test_equal_elements_of_a_long_list_take_no_time_that_grows_with_its_square() -> None:
     codec = Codec[Tour](Tour)
-    stored = [{"name": "a", "n": number} for number in range(20_000)]
+    stored = [{"name": "a", "n": number} for number in range(1_000)]
     tour, rest = codec.restore(msgspec.json.encode({"id": "t", "stops": stored}))
     compared: list[int] = []
 
@@ -345,10 +345,14 @@ def test_equal_elements_of_a_long_list_take_no_time_that_grows_with_its_square()
 
     tour.stops = [Stop(name="b"), *tour.stops, Stop(name="c")]
     assert rest is not None
+
+    def said(element: Any) -> bytes:
+        return Counted(msgspec.json.encode(element))
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("remit.messages.fields._said", lambda element: Counted(msgspec.json.encode(element)))
+        patch.setattr("remit.messages.fields._said", said)
         written = msgspec.json.decode(rest.completed(codec.encode(tour)))["stops"]
-    assert [each.get("n") for each in written] == [None, *range(20_000), None]
+    assert [each.get("n") for each in written] == [None, *range(1_000), None]
     assert len(compared) < 20 * len(stored)
 
 
