@@ -79,7 +79,8 @@ class RemitError(Exception):
 
     code = "remit"
     answered = False
-    """Whether a call has ended with it. A handler that lets what it called end so has failed itself."""
+    """Whether a call has ended with it, or could not be made. A handler that lets what it called end so has failed
+    itself. Written on what is made for one call only, never on what a handler has raised."""
 
     def __init__(self, what: str, *, where: str = "", expected: str = "", next: str = "") -> None:
         super().__init__(what)

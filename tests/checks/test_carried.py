@@ -129,6 +129,33 @@ def test_an_identity_whose_text_may_be_another_one_tomorrow(identity: Any) -> No
     assert [each.code for each in found] == ["message.not-a-key"] * 3
 
 
+class Charge(Value):
+    amount: float
+
+
+def told_by(identity: Any) -> list[str]:
+    shop = Context("shop")
+    body: dict[str, Any] = {"__annotations__": {"by": identity}, "__module__": __name__}
+    pay: Any = new_class("Pay", (Command[None],), {"identity": "by"}, lambda made: made.update(body))
+
+    async def paying(command: Any) -> None: ...
+
+    paying.__annotations__["command"] = pay
+    shop.handle(pay)(paying)
+    return [f"{each.code} {each.what}" for each in checked(shop)]
+
+
+@pytest.mark.parametrize("identity", [float, float | None, list[float], Charge])
+def test_wishes_are_not_told_apart_by_fractions(identity: Any) -> None:
+    (found,) = told_by(identity)
+    assert found.startswith("message.not-a-key Pay cannot go by by: by is a fraction or has one")
+
+
+@pytest.mark.parametrize("identity", [str, int, Decimal, Spot, frozenset[str], str | None, tuple[int, int], Level])
+def test_wishes_are_told_apart_by_whatever_is_written_alike(identity: Any) -> None:
+    assert told_by(identity) == []
+
+
 @pytest.mark.parametrize("identity", [str, int, UUID, date, datetime, Decimal, Side, NewType("SpotId", str)])
 def test_other_identities_are_fine(identity: Any) -> None:
     context = Context("shop")

@@ -41,6 +41,7 @@ ENCODINGS: tuple[Encoding, ...] = ("json", "msgpack")
 OTHER_ROWS = [
     "identity of an aggregate, key of a document",
     "ordering key of an event or command",
+    "`identity=` of a command",
     "idempotency key",
     "what one unit of work writes",
 ]

@@ -16,6 +16,7 @@ from remit.messages import (
     Refusal,
     instead_of,
     not_a_key,
+    not_an_identity,
     not_carried,
     parameter_of,
     reply_of,
@@ -30,6 +31,7 @@ def check_carried(model: Model, findings: Findings) -> None:
     for declared in kept:
         _check_carried(declared, declared, findings)
         _check_key(declared, "id" if declared in aggregates else getattr(declared, "__remit_key__", None), findings)
+        _check_identity(declared, getattr(declared, "__remit_identity__", None), findings)
         if declared in projections:
             _check_documents(declared, findings)
         if is_kind(declared, Command, Query):
@@ -72,6 +74,12 @@ def _check_key(declared: type, field: str | None, findings: Findings) -> None:
     if field is None or not_carried(declared) is not None:
         return
     _report_key(declared, field, not_a_key(declared, field), findings)
+
+
+def _check_identity(declared: type, field: str | None, findings: Findings) -> None:
+    """What tells equal wishes of a handler from different ones is compared as it is written."""
+    if field is not None and not_carried(declared) is None:
+        _report_key(declared, field, not_an_identity(declared, field), findings)
 
 
 def _check_documents(projection: type, findings: Findings) -> None:

@@ -1,7 +1,7 @@
 """What travels: commands, queries, events, refusals, their names, and the codec."""
 
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal, Value, field
-from remit.messages.carried import not_a_key, not_carried, without_text
+from remit.messages.carried import not_a_key, not_an_identity, not_carried, without_text
 from remit.messages.codec import UNWRITABLE, Codec, Encoding, Rest, decode_reply, encode_reply, write_reply
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of, union_members
 from remit.messages.fidelity import difference
@@ -32,6 +32,7 @@ __all__ = [
     "instead_of",
     "key_text",
     "not_a_key",
+    "not_an_identity",
     "not_carried",
     "parameter_of",
     "reply_of",

@@ -55,6 +55,15 @@ def without_text(type: Any, named: str) -> str | None:
     return _without_text(describe(type), named)
 
 
+def not_an_identity(type: Any, field: str) -> str | None:
+    """Why a field of this type cannot say which wish a command is, because equal values of it are written differently.
+    None when it can: it needs no text of its own."""
+    found = next(each.type for each in getattr(describe(type), "fields", ()) if each.name == field)
+    if any(isinstance(each, inspect.FloatType) for _, each in parts_of(found)):
+        return f"{field} is a fraction or has one, and one number has several texts there, 1 and 1.0"
+    return None
+
+
 def _without_text(found: Shape, named: str) -> str | None:
     while isinstance(found, inspect.Metadata):
         found = found.type

@@ -3,6 +3,7 @@ them. Everything here works on values as JSON has them, beside the description o
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, get_origin
@@ -69,17 +70,58 @@ class Unknown:
             for element in _list(after):
                 if (found_in := self.inside.get(_said(element))) is not None:
                     found_in.put_back(msgspec.json.decode(msgspec.json.encode(element)), element)
-        elements, places = _list(before), [place for place in self.inside if isinstance(place, int)]
-        found = {place: _place_of(elements[place], place, _list(after)) for place in places if place < len(elements)}
-        for place, where in found.items():
-            if where is not None:
-                self.inside[place].put_back(elements[place], after[where])
+        places = [place for place in self.inside if isinstance(place, int)]
+        if places:
+            elements, became = _list(before), _list(after)
+            found = _places(elements, became)
+            for place in places:
+                if place in found:
+                    self.inside[place].put_back(elements[place], became[found[place]])
 
 
-def _place_of(element: Any, place: int, elements: list[Any]) -> int | None:
-    if place < len(elements) and elements[place] == element:
-        return place
-    return elements.index(element) if element in elements else None
+def _places(before: list[Any], after: list[Any]) -> dict[int, int]:
+    """Where each element of a list is in what became of it, if it is there; no two are the same one.
+
+    As Heckel finds differences: what is there once is known, and equal elements are told apart by who stands beside
+    them, from the nearest that is known on, or from an end of the list. The time grows with the list, not its square.
+    """
+    old, new = [_said(each) for each in before], [_said(each) for each in after]
+    found, left = {-1: -1, len(old): len(new)}, set(range(len(new)))
+
+    def pair(place: int, where: int) -> None:
+        if place not in found and where in left and old[place] == new[where]:
+            found[place] = where
+            left.remove(where)
+
+    once = _once(new)
+    for said, place in _once(old).items():
+        pair(place, once.get(said, -1))
+    for places, beside in ((range(len(old)), -1), (range(len(old) - 1, -1, -1), 1)):
+        for place in places:
+            if place + beside in found:
+                pair(place, found[place + beside] - beside)
+    if all(place == where for place, where in found.items()):  # nothing has moved: others were changed where they are
+        for place in range(len(old)):
+            pair(place, place)
+    others = _last_first(new, left)
+    for place in sorted({*range(len(old))} - found.keys()):
+        pair(place, (others[old[place]] or [-1]).pop())
+    del found[-1], found[len(old)]
+    return found
+
+
+def _last_first(said: list[bytes], places: set[int]) -> defaultdict[bytes, list[int]]:
+    """These places by what stands there."""
+    found: defaultdict[bytes, list[int]] = defaultdict(list)
+    for place in sorted(places, reverse=True):
+        found[said[place]].append(place)
+    return found
+
+
+def _once(said: list[bytes]) -> dict[bytes, int]:
+    """Where elements are that are in a list once."""
+    counts = Counter(said)
+    return {each: place for place, each in enumerate(said) if counts[each] == 1}
 
 
 def take_unknown(shape: Shape, data: Any) -> Unknown | None:

@@ -14,6 +14,7 @@ from remit import (
     Context,
     CustomerSupplier,
     DomainEvent,
+    HandlerFailed,
     IntegrationEvent,
     Later,
     Projection,
@@ -136,7 +137,8 @@ async def app(anywhere: str) -> AsyncIterator[Host]:
 async def test_what_a_handler_makes_an_identity_or_key_of_is_refused_and_nothing_is_changed(app: Host) -> None:
     for way in WAYS:
         for text in BAD:
-            with pytest.raises(BadKey, match="at most 512 bytes"):
+            its_own_call = way in ("later", "call")  # whose key is no mistake of the message
+            with pytest.raises(HandlerFailed if its_own_call else BadKey, match=r"key .*(bytes|NUL|half)|512 bytes"):
                 await app.send(Do(way=way, text=text))
     await app.send(Do(way="find", text="fine"), key="learnt")  # now it is foreseen what is loaded first
     for text in BAD[:3]:
@@ -161,7 +163,7 @@ async def test_a_key_or_identity_that_somebody_asks_with_is_refused(app: Host) -
 async def test_an_empty_idempotency_key_is_not_taken_for_none(app: Host) -> None:
     with pytest.raises(BadKey, match="empty"):
         await app.send(Say(text="fine"), key="")
-    with pytest.raises(BadKey, match="empty"):
+    with pytest.raises(HandlerFailed, match="BadKey: the idempotency key is empty"):
         await app.send(Do(way="call", text=""), key="k")
 
 

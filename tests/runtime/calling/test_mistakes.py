@@ -16,6 +16,7 @@ from remit import (
     Command,
     Context,
     HandlerFailed,
+    Later,
     NotFound,
     Query,
     RemitError,
@@ -133,6 +134,78 @@ async def test_identity_that_is_wrong_in_a_call_of_a_handler_is_the_mistake_of_t
     assert outcomes == [*failed_within, ("depot", "replied"), ("desk", "replied"), *failed_within, *failed_within]
 
 
+class Fetch(Command[None]):
+    """A person asks the desk for it, and the desk gives its call a key, or sends it for later."""
+
+    key: str
+    item: str = ""
+
+
+class Bring(Command[None], key="item"):
+    item: str
+
+
+@pytest.mark.parametrize("given", ["", "k" * 513, "k\0"])
+@pytest.mark.parametrize("key", [None, "fetch"])
+async def test_key_that_is_wrong_in_a_call_of_a_handler_is_the_mistake_of_the_handler(
+    given: str, key: str | None
+) -> None:
+    desk = Context("desk")
+
+    @desk.handle(Fetch)
+    async def fetch(command: Fetch, sender: Sender, later: Later[Bring]) -> None:
+        if command.item:
+            later.send(Bring(item=command.item))
+        else:
+            await sender.send(Bring(item=command.item), key=command.key)
+
+    @desk.handle(Bring)
+    async def bring(command: Bring) -> None: ...
+
+    kept = Heard()
+    async with System("shop", contexts=[desk]).connect(store="memory:", listeners=[kept]) as app:
+        with pytest.raises(HandlerFailed, match=r"desk\.Fetch failed in its handler: BadKey: the idempotency key "):
+            await app.send(Fetch(key=given), key=key)
+        if given:
+            with pytest.raises(HandlerFailed, match=r"desk\.Fetch failed in its handler: BadKey: the ordering key "):
+                await app.send(Fetch(key="", item=given), key=key)
+        with pytest.raises(BadKey):
+            await app.send(Fetch(key="good"), key=given)
+    assert all(each.what.startswith("BadKey: ") for each in kept.of(HandlerRaised))
+
+
+class Remark(NotFound):
+    """An error with a constructor of its own."""
+
+    def __init__(self, *, of: str) -> None:
+        super().__init__(f"no {of}", where=of)
+        self.of = of
+
+
+@pytest.mark.parametrize("error", [NotFound("there is no till", where="desk"), Remark(of="till")])
+async def test_error_that_a_module_keeps_is_told_to_each_caller_alike(error: NotFound) -> None:
+    desk = Context("desk")
+
+    @desk.answer(Size)
+    async def size(query: Size) -> int:
+        raise error
+
+    @desk.answer(See)
+    async def see(query: See, sender: Sender) -> int:
+        return await sender.ask(Size(item=query.item))
+
+    async with System("shop", contexts=[desk]).connect(store="memory:") as app:
+        for _ in range(3):
+            with pytest.raises(type(error)) as told:
+                await app.ask(Size(item="a"))
+            assert told.value.__dict__ == {**error.__dict__, "answered": True}
+            assert (str(told.value), told.value.args) == (str(error), error.args)
+            assert told.traceback[-1].name == "size", "who raised it is to be seen"
+            with pytest.raises(HandlerFailed, match=error.what):
+                await app.ask(See(item="a"))
+    assert not error.answered
+
+
 @pytest.mark.parametrize("kind", [NotFound, HandlerFailed])
 async def test_handler_says_what_it_likes_of_a_call_that_it_has_made(kind: type[RemitError]) -> None:
     async with running(mend=lambda error: kind(f"instead of {type(error).__name__}")) as app:
@@ -148,6 +221,44 @@ async def test_unit_of_work_that_is_too_large_is_the_mistake_of_the_handler() ->
             await app.send(Fill(item="a", size=LARGEST_UNIT + 1))
         assert await app.ask(Size(item="a")) == 0
     assert [call.outcome for call in kept.of(CallEnded)] == ["replied", "failed", "replied"]
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+@pytest.mark.parametrize("message", [Ask(item="a"), See(item="a")])
+async def test_call_that_is_closed_is_no_failure_of_its_handler(message: Ask | See, key: str | None) -> None:
+    """Also where a task closes what it has begun by hand, and within which another call waits."""
+    kept, entered = Heard(), asyncio.Event()
+    desk, depot = Context("desk"), Context("depot")
+    calls_within(desk, lambda error: error)
+
+    @depot.handle(Open)
+    async def open_item(command: Open) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    @depot.answer(Size)
+    async def size(query: Size) -> int:
+        entered.set()
+        await asyncio.Event().wait()
+        return 0
+
+    system = System("shop", contexts=[desk, depot])
+    async with system.connect(store="memory:", listeners=[kept]) as app:
+
+        async def caller() -> None:
+            await (app.send(message, key=key) if isinstance(message, Ask) else app.ask(message))
+
+        task = asyncio.create_task(caller())
+        await entered.wait()
+        coroutine: Any = task.get_coro()
+        coroutine.close()
+        task.cancel()
+        with suppress(RuntimeError, asyncio.CancelledError):  # it cannot go on
+            await task
+        by_hand: Any = caller()
+        by_hand.send(None)
+        by_hand.close()
+    assert kept.of(HandlerRaised) == []
 
 
 def test_call_that_is_dropped_after_its_deadline_is_no_failure_of_its_handler() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from remit.errors import CallError
+from remit.errors import BadKey, CallError
 from remit.log import escaped
 from remit.messages import Codec, Command, Contract, Message, Query, contract_of, fits, key_text, require_key
 from remit.runtime.calling.applying import Applying, Binding
@@ -120,7 +120,7 @@ class Calls:
             )  # fmt: skip
         outer.refuse_late(run, f"{type(command).__name__} was sent")
         if key is not None and not (key and fits(key)):
-            require_key(key, type(command).__name__)
+            _require_own(key, type(command).__name__)
         found = self._commands.get(type(command))
         target = found[1] if found is not None else self._target(command, "handle")
         contract, caller, called = target.contract, outer.context, outer.calls()
@@ -229,6 +229,15 @@ class Calls:
 
     def _route(self, message: type[Message]) -> Target | None:
         return None if self._elsewhere is None else self._elsewhere.route(message)
+
+
+def _require_own(key: object, where: str) -> None:
+    """Raises `BadKey` for the key that a handler gives to its call: its caller's message is not what is wrong."""
+    try:
+        require_key(key, where)
+    except BadKey as error:
+        error.answered = True
+        raise
 
 
 def _read(limit: Limit, found: Binding, query: Any, claim: None, outer: Attempt | None, trace: str) -> Awaitable[Any]:

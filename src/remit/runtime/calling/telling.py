@@ -32,6 +32,8 @@ from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import is_end
 from remit.runtime.work.deadlines import Limit
 
+_OF_THE_MESSAGE = (NotFound, AlreadyExists, BadKey)
+
 
 class Telling:
     """Tells callers how their calls have ended, and the listeners what has failed."""
@@ -64,7 +66,7 @@ class Telling:
         elif isinstance(error, Refusal):
             raise self._declared(handler, error, trace) from None
         elif _is_told(error):
-            raise error
+            raise _answer(error)
         self._say(handler, told(error), error, trace)
         raise HandlerFailed(
             f"{handler.contract.type} failed in its handler{_made(error)}", where=handler.name,
@@ -100,14 +102,24 @@ class Telling:
 def _is_told(error: BaseException) -> bool:
     """Whether the caller hears of an error as it is. What is wrong with an identity or key is so with the caller's
     message, unless it was wrong in a call that the handler has made; what is too large here, the handler has made."""
-    if isinstance(error, (NotFound, AlreadyExists, BadKey)):
-        known, error.answered = error.answered, True
-        return not known
+    if isinstance(error, _OF_THE_MESSAGE):
+        return not error.answered
     return isinstance(error, (CallError, StoreError)) and not isinstance(error, (TooLarge, ReplyTooLarge))
+
+
+def _answer(error: BaseException) -> BaseException:
+    """The error that a call ends with. One about the message says so in a copy: the handler's own may be raised again,
+    by a module that keeps it."""
+    if not isinstance(error, _OF_THE_MESSAGE):
+        return error
+    made = error.__class__.__new__(error.__class__, *error.args)  # not by its constructor, which may be a user's own
+    made.__dict__.update(error.__dict__, answered=True)
+    made.__cause__ = error.__cause__
+    return made.with_traceback(error.__traceback__)
 
 
 def _made(error: BaseException) -> str:
     """What the caller may hear of what a handler has made: what was wrong with a value, or with a call of its own."""
     if isinstance(error, BadValue):
         return f": {error.what}"
-    return f": {told(error)}" if isinstance(error, (NotFound, AlreadyExists, BadKey, TooLarge, ReplyTooLarge)) else ""
+    return f": {told(error)}" if isinstance(error, (*_OF_THE_MESSAGE, TooLarge, ReplyTooLarge)) else ""

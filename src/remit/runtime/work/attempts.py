@@ -124,11 +124,10 @@ class Attempt(msgspec.Struct, eq=False):
 def is_end(error: BaseException) -> bool:
     """Whether it ends the task or the process, and is no failure of whoever raises it. A handler that exits has failed:
     it is not for one message to end a process that serves others."""
-    if isinstance(error, GeneratorExit):  # also what is thrown into a coroutine that is dropped, outside of any task
-        try:
-            return asyncio.current_task() is None
-        except RuntimeError:
-            return True
+    if isinstance(error, GeneratorExit):
+        # A coroutine that is closed ends from its innermost part outwards, and each part gets one of its own: it begins
+        # where it is caught. That of a handler has come from further inside.
+        return error.__traceback__ is None or error.__traceback__.tb_next is None
     return isinstance(error, (asyncio.CancelledError, KeyboardInterrupt))
 
 

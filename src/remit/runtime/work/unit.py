@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
-from remit.errors import AlreadyExists, Diverged, NotAdded, SecondAggregate
+from remit.errors import AlreadyExists, BadKey, Diverged, NotAdded, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
 from remit.messages import Command, DomainEvent, key_text
 from remit.runtime.events import UnitCommitted
@@ -323,14 +323,18 @@ class UnitOfWork(msgspec.Struct, eq=False):
         self.claim = None
 
     def later(self, command: Command[Any, Any]) -> None:
-        """Records a command sent for later. Raises `Diverged` as `Called.key_of`."""
+        """Records a command sent for later. Raises `BadKey`, and `Diverged` as `Called.key_of`."""
         plan, attempt = self.workplace.published[command.__class__], self.attempt
         contract, headers = plan.contract, LATER
         if contract.identity is not None:
             identity = identity_of(getattr(command, contract.identity))
             wish = attempt.calls().key_of(contract.type, plan.codec.canonical(command), identity)
             headers = write_wish(attempt.context + DERIVED, wish)
-        self._enter(Channel.PUBLISHED, plan, command, self.key or attempt.cause, headers)
+        try:
+            self._enter(Channel.PUBLISHED, plan, command, self.key or attempt.cause, headers)
+        except BadKey as error:
+            error.answered = True  # as of any call of a handler: its caller's message is not what is wrong
+            raise
 
     def unit(self) -> Unit:
         """The rows to be written. Raises `BadValue` for a document that could not be read again."""
