@@ -23,6 +23,7 @@ from remit import System
 from remit.contexts import Sender
 from remit.errors import CallError
 from remit.messages import Command, Query
+from remit.runtime.work.deadlines import ask_to_end
 from remit.testing.simulation.cluster import Choices, Weather
 from remit.testing.simulation.cluster.points import Points, Waiting, place_of
 from remit.testing.simulation.workloads.shop_system import Credit, Customer, Listed, Ordered, PlaceOrder, shop
@@ -66,7 +67,7 @@ class AtPlace(Points):
         if self._job["kind"] == "crash":
             os.kill(os.getpid(), signal.SIGKILL)
         assert waiting.task is not None
-        asyncio.get_running_loop().call_soon(waiting.task.cancel)
+        asyncio.get_running_loop().call_soon(ask_to_end, waiting.task)  # as a task that handles messages is ended
 
 
 async def walk(job: Job, store: str) -> dict[str, Any]:

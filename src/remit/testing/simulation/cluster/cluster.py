@@ -16,6 +16,7 @@ from remit.errors import RemitError
 from remit.log import Channel, SubscriptionId
 from remit.messages.component import Component
 from remit.runtime import Channels, Host, Listener, Placed, Ports
+from remit.runtime.work.deadlines import ask_to_end
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.far import FarStore
 from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
@@ -103,7 +104,7 @@ class Cluster:
         kind = self._points.strike.kind
         node = next((node for node in self.nodes if node.living is not None and node.living.has(waiting.context)), None)
         if kind == "cancel":
-            waiting.task.cancel()
+            ask_to_end(waiting.task)  # as a task that handles messages is ended
         elif node is not None and kind == "crash":
             Context().run(node.crash)
         elif node is not None:
