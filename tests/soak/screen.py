@@ -1,7 +1,7 @@
 """What a person sees of a long test with a cohort: how far it is, and how it ended."""
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -110,6 +110,16 @@ def show_ablations(ablated: Iterable[Ablated], seed: int) -> None:
     _say(console, findings, f"with every layer, and something is found without each, with seed {seed}")
 
 
+def _counts(rows: Mapping[str, int]) -> Table:
+    """How often each of these was."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    for what, count in rows.items():
+        table.add_row(str(count), what)
+    return table
+
+
 def show_programs(batches: Iterable[Batch], seed: int) -> None:
     """A table of what programs went through, and which of them fail."""
     batches = list(batches)
@@ -122,13 +132,8 @@ def show_programs(batches: Iterable[Batch], seed: int) -> None:
         "answers that somebody relies on": sum(batch.answers for batch in batches),
         **{f"times: {site}": times for site, times in sorted(faults.items())},
     }
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(justify="right")
-    table.add_column()
-    for what, count in rows.items():
-        table.add_row(str(count), what)
     console = Console(highlight=False)
-    console.print(table)
+    console.print(_counts(rows))
     findings = [f"program {number}: {what}" for batch in batches for number, what in batch.failed.items()]
     _say(console, findings, f"with generator seed {seed}")
 
@@ -146,13 +151,8 @@ def show_real(kind: str, played: Sequence[PlayedProgram], seconds: float) -> Non
         "of them cut off": sum(each.cut for each in played),
         "answers that somebody relies on": sum(each.answers for each in played),
     }
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(justify="right")
-    table.add_column()
-    for what, count in rows.items():
-        table.add_row(str(count), what)
     console = Console(highlight=False)
-    console.print(table)
+    console.print(_counts(rows))
     findings = [f"program {each.seed}: {one.judge}: {one.what}" for each in played for one in each.verdicts]
     _say(console, findings, f"with real processes on {kind}")
 

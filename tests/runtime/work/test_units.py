@@ -328,23 +328,6 @@ async def test_failure_of_a_called_context_parks_its_key_and_nothing_else(how: C
         assert app.subscriptions[0].state == "running"
 
 
-async def test_cancellation_that_nobody_asked_for_is_a_failure_of_its_reaction() -> None:
-    runs: list[str] = []
-
-    def react(pools: Context) -> None:
-        @pools.react(Wanted)
-        async def follow(event: Wanted) -> None:
-            runs.append(event.pool)
-            if event.pool == "bad":
-                await _stray()
-
-    async with running(make(react)) as (app, store):
-        await app.send(Ask(pools=["bad", *map(str, range(40))]))
-        await until(lambda: set(runs) == {"bad", *map(str, range(40))})
-        await until_parked(store, 1)
-    assert runs.count("bad") == 3
-
-
 async def _stray_after_a_failed_group() -> None:
     """What lets `Task.cancelling` stay raised before Python 3.13."""
     with suppress(ExceptionGroup):
@@ -353,7 +336,10 @@ async def _stray_after_a_failed_group() -> None:
     await _stray()
 
 
-async def test_cancellation_that_nobody_asked_for_is_a_failure_also_after_a_task_group_that_failed() -> None:
+@pytest.mark.parametrize("cancelled", [_stray, _stray_after_a_failed_group])
+async def test_cancellation_that_nobody_asked_for_is_a_failure_of_its_reaction(
+    cancelled: Callable[[], Awaitable[None]],
+) -> None:
     runs: list[str] = []
 
     def react(pools: Context) -> None:
@@ -361,7 +347,7 @@ async def test_cancellation_that_nobody_asked_for_is_a_failure_also_after_a_task
         async def follow(event: Wanted) -> None:
             runs.append(event.pool)
             if event.pool == "bad":
-                await _stray_after_a_failed_group()
+                await cancelled()
 
     async with running(make(react)) as (app, store):
         await app.send(Ask(pools=["bad", *map(str, range(40))]))
