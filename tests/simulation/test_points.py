@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -29,6 +30,13 @@ def test_the_run_is_the_same_up_to_the_point_at_which_something_happens() -> Non
         assert scene.strike is not None
         upto = scene.strike.point + 1
         assert run_scene(scene).points.places[:upto] == places[:upto]
+
+
+def test_what_happens_at_another_place_than_the_one_looked_at_is_not_taken_for_it() -> None:
+    _, scene = next(strikes(quiet(0)))
+    assert scene.strike is not None
+    elsewhere = replace(scene, strike=replace(scene.strike, place=("elsewhere.py:wait:1",)))
+    assert [each.judge for each in run_scene(elsewhere).verdicts] == ["misled"]
 
 
 @pytest.mark.parametrize(

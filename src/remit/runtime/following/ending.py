@@ -20,9 +20,10 @@ async def end(tasks: Iterable[asyncio.Task[None]], busy: Collection[asyncio.Task
     """Waits for the busy ones, for so many seconds; then cancels what runs of all until it has ended, for some more."""
     if busy and drain:
         await asyncio.wait(busy, timeout=drain)
-    running = {task for task in tasks if not task.done()}
+    running = [task for task in tasks if not task.done()]
     latest = asyncio.get_running_loop().time() + CANCELLED_SECONDS
     while running and asyncio.get_running_loop().time() < latest:
         for task in running:
             ask_to_end(task)
-        _, running = await asyncio.wait(running, timeout=AGAIN_SECONDS)
+        await asyncio.wait(running, timeout=AGAIN_SECONDS)
+        running = [task for task in running if not task.done()]  # in their order, which a set does not have

@@ -149,7 +149,7 @@ class Leases:
 
     def _tell(self, error: RemitError | None) -> None:
         """What runs here says so while it cannot be renewed."""
-        for name in self._running:
+        for name in sorted(self._running):
             self._all[name].hindered(error)
 
     # ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -49,4 +49,4 @@ def strikes(
         where = " > ".join(points.places[point])
         for kind in kinds:
             if kind != "cancel" or points.cancellable[point]:
-                yield f"{kind} at {where}", replace(scene, strike=Strike(point, kind))
+                yield f"{kind} at {where}", replace(scene, strike=Strike(point, points.places[point], kind))

@@ -92,6 +92,8 @@ class _Run:
         finally:
             self._verdicts += [Verdict("false", f"nobody took {error!r}") for error in loop.unhandled()]
             self._cluster.end()
+        if missed := self._points.missed:
+            self._accuse("misled", missed)
         self._verdicts += judge_delivery(files, self._workload.effects, self._stopped, several=self._workload.several)
         self._verdicts += self._workload.judge(files, self._stopped)
         crashes = sum(node.crashes for node in self._cluster.nodes)

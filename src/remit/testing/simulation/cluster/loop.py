@@ -31,6 +31,18 @@ class Livelock(BaseException):
     """The budget of steps is spent: the simulated system turns in circles."""
 
 
+class _Task(asyncio.Task[Any]):
+    """A task whose place in a set is the same in every run. Those of the standard library stand where their address
+    puts them, and task groups cancel them in that order."""
+
+    def __init__(self, work: Any, number: int, **options: Any) -> None:
+        self._number = number
+        super().__init__(work, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+
 class SimLoop(asyncio.BaseEventLoop):
     """Runs until its budget of steps is spent. `buried` says of a context whether its process has died.
 
@@ -76,7 +88,7 @@ class SimLoop(asyncio.BaseEventLoop):
     def _keep(self, loop: Any, coro: Any, **options: Any) -> Any:
         context = options["context"] = options.get("context") or copy_context()
         watched = coro if self._points is None else self._points.of(coro)
-        task: asyncio.Task[Any] = asyncio.Task(watched, loop=loop, **options)
+        task = _Task(watched, len(self._tasks), loop=loop, **options)
         if isinstance(watched, Waiting):
             watched.task, watched.context = task, context
         self._tasks.append((task, context))

@@ -28,6 +28,8 @@ class Strike:
 
     point: int
     """Which one, counted from 0: a task comes to wait in the code of `remit`."""
+    place: Place
+    """Where that is: with anything else there, the run is not the one that was looked at."""
     kind: Kind
     """The process of the task crashes, or ends in good order; or the task is cancelled."""
 
@@ -52,6 +54,16 @@ class Points:
         """The one that has come to the point, once."""
         due, self.due = self.due, None
         return due
+
+    @property
+    def missed(self) -> str:
+        """What is wrong when the strike did not find its place; empty when it did, or when there is none."""
+        if self.strike is None:
+            return ""
+        found = self.places[self.strike.point : self.strike.point + 1]
+        if found == [self.strike.place]:
+            return ""
+        return f"point {self.strike.point} is not {' > '.join(self.strike.place)}, it is {found}"
 
     def came(self, waiting: Waiting) -> None:
         """A task waits now."""

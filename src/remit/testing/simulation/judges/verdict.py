@@ -12,8 +12,8 @@ __all__ = ["Verdict", "in_order", "once"]
 class Verdict(NamedTuple):
     """Something that must not be.
 
-    `judge` is lost, doubled, reordered, stuck, false (an answer that is not true) or silent (a source has another
-    history than its follower, which does not say so).
+    `judge` is lost, doubled, reordered, stuck, false (an answer that is not true), silent (a source has another
+    history than its follower, which does not say so) or misled (the run is not the one that the scene was made for).
     """
 
     judge: str
