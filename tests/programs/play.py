@@ -262,6 +262,8 @@ class _Play:
         """Waits until nothing is left to do, while somebody has parked keys tried again."""
         (self._folder / PEACE).touch()
         self._peace = time.monotonic()
+        self._keep_all()
+        await self._work.ask_again(self._door)
         left, quiet = ["not looked"], 0
         while quiet < 2 and time.monotonic() < self._peace + SETTLED_SECONDS:
             self._keep_all()
