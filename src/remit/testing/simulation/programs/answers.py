@@ -79,8 +79,9 @@ def _failed_although_applied(facts: Facts, path: str, calls: Sequence[Called]) -
     runs = facts.runs[facts.handlers.get(calls[0].type, ""), path]
     for call in calls:
         if call.by is None and call.said.startswith("HandlerFailed:") and call.key == answered[0].key:
-            failed = [run for run in runs if run.began >= call.began and run.ended is not None and _has_failed(run)]
-            if failed and all(run.ended is not None and run.ended > first for run in failed):
+            ends = [run.ended for run in runs if run.ended is not None and _has_failed(run)]
+            own = [ended for ended in ends if call.began <= ended <= (call.ended or ended)]
+            if own and min(own) > first:
                 yield Verdict("false", f"{path} had its answer {answered[0].said}, and somebody was told: {call.said}")
 
 
@@ -118,8 +119,17 @@ def _is_excused(facts: Facts, path: str, call: Called) -> bool:
     if said == "AlreadyExists":
         return any(run.changes for run in runs)
     if said in ("DeadlineExceeded", "NoneType") and call.ended is not None:  # which may be told as a doubt
-        return call.ended - call.began > _NEARLY * call.last and (bool(runs) or call.last < _SHORT_SECONDS)
+        if call.ended - call.began > _NEARLY * call.last:
+            return bool(runs) or call.last < _SHORT_SECONDS
+        return call.last < _usual_seconds(facts, call.type)  # it may not be made at all then
     return False
+
+
+def _usual_seconds(facts: Facts, type: str) -> float:
+    """The longest time that an answer to a command has taken."""
+    every = [call for calls in facts.tape.calls.values() for call in calls if call.type == type]
+    answered = [call for call in every if call.outcome not in ("open", "unknown")]
+    return max((call.ended - call.began for call in answered if call.ended is not None), default=0.0)
 
 
 def _reused(facts: Facts) -> Iterator[Verdict]:
