@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from remit.errors import BadKey, DeadlineExceeded
-from remit.messages import Refusal
+from remit.messages import Refusal, decode_reply
 from remit.messages.codec import Codec
 from remit.runtime.calling import applying, calls
 from remit.runtime.following import handling
@@ -16,6 +16,7 @@ from remit.runtime.plan import LaterPlan
 from remit.runtime.work import given, outcomes
 from remit.runtime.work.attempts import DERIVED
 from remit.runtime.work.called import Called
+from remit.runtime.work.deadlines import seconds_of
 from remit.runtime.work.unit import UnitOfWork
 
 
@@ -57,11 +58,12 @@ def send_what_was_refused(patch: pytest.MonkeyPatch) -> None:
 
 def tell_other_fields(patch: pytest.MonkeyPatch) -> None:
     """A refusal that is stored arrives with other fields."""
-    decode: Any = outcomes.decode_reply
 
     def other(*more: Any) -> Any:
-        value = decode(*more)
-        return type(value)(path="another") if isinstance(value, Refusal) else value
+        value = decode_reply(*more)
+        if isinstance(value, Refusal):
+            vars(value)["path"] = "another"
+        return value
 
     patch.setattr(outcomes, "decode_reply", other)
 
@@ -90,7 +92,6 @@ def drop_newer_fields_of_commands(patch: pytest.MonkeyPatch) -> None:
 
 def refuse_short_calls(patch: pytest.MonkeyPatch) -> None:
     """Calls with less than a second are told at once that it is over."""
-    seconds_of = calls.seconds_of
 
     def longer(deadline: float) -> float:
         return seconds_of(deadline if deadline >= 1.0 else 0.0)
@@ -160,7 +161,11 @@ def share_given_keys(patch: pytest.MonkeyPatch) -> None:
 
 def let_runs_contradict(patch: pytest.MonkeyPatch) -> None:
     """A run after a conflict may call what it likes."""
-    patch.setattr(Called, "_left", lambda self: "")
+
+    def nothing(self: Called) -> str:
+        return ""
+
+    patch.setattr(Called, "_left", nothing)
 
 
 def write_two_new_aggregates(patch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ _STARTING_SECONDS = 15.0
 """How long whoever deploys a release waits for a process to come up."""
 _ROUNDS = 25
 """How often parked keys are tried again once there is peace, at most."""
-_LAST_TRIES = 4
+_LAST_TRIES = 10
 """How often everybody asks once more when there is peace, where what is asked is not there."""
 _AWAY = ("Unavailable:", "Overloaded:", "StoreUnavailable:")
 _PATIENT = 8
