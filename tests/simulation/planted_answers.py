@@ -13,11 +13,12 @@ from remit.runtime.calling import applying, calls
 from remit.runtime.following import handling
 from remit.runtime.following.dispatch import DISPATCHERS
 from remit.runtime.plan import LaterPlan
-from remit.runtime.work import given, outcomes
+from remit.runtime.work import attempts, given, outcomes
 from remit.runtime.work.attempts import DERIVED
 from remit.runtime.work.called import Called
 from remit.runtime.work.deadlines import seconds_of
 from remit.runtime.work.unit import UnitOfWork
+from remit.testing.simulation.programs.tape import all_of
 
 
 def take_undeclared_refusals_for_done(patch: pytest.MonkeyPatch) -> None:
@@ -166,6 +167,27 @@ def let_runs_contradict(patch: pytest.MonkeyPatch) -> None:
         return ""
 
     patch.setattr(Called, "_left", nothing)
+
+
+def see_contradictions_everywhere(patch: pytest.MonkeyPatch) -> None:
+    """A run after a conflict that has called anything is told that it contradicts the one before."""
+    left = Called._left
+
+    def something(self: Called) -> str:
+        return left(self) or ("x" if self._before else "")
+
+    patch.setattr(Called, "_left", something)
+
+
+def tell_refusals_before_failures(patch: pytest.MonkeyPatch) -> None:
+    """Of a bug and a refusal that a task group has wrapped, the refusal is told."""
+    meant = attempts.meant
+
+    def refused(error: BaseException) -> Exception:
+        refusals = [each for each in all_of(error) if isinstance(each, Refusal)]
+        return refusals[0] if refusals else meant(error)
+
+    patch.setattr(attempts, "meant", refused)
 
 
 def write_two_new_aggregates(patch: pytest.MonkeyPatch) -> None:

@@ -491,14 +491,14 @@ OF_PROGRAMS = [
     PlantedInPrograms("a failure commits", commit_what_failed(ValueError), (41,)),
     PlantedInPrograms("a refused command for later leaves something behind", keep_what_was_refused_later, (16,)),
     PlantedInPrograms(
-        "a run after a conflict keeps the events of the one before", keep_events_of_the_run_before, (58,)
+        "a run after a conflict keeps the events of the one before", keep_events_of_the_run_before, (30,)
     ),
-    PlantedInPrograms("a command for later is sent in the first run alone", send_later_in_the_first_run_alone, (58,)),
+    PlantedInPrograms("a command for later is sent in the first run alone", send_later_in_the_first_run_alone, (104,)),
     PlantedInPrograms("one event of a message is published", publish_one_event_of_a_message, (2,)),
     PlantedInPrograms("branches load an aggregate each", load_for_each_branch, (87,)),
     PlantedInPrograms("a batch looks once", look_once_in_a_batch, (13,)),
     PlantedInPrograms("handlers that call share a transaction", share_units_among_all, (3,)),
-    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (78,)),
+    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (104,)),
     PlantedInPrograms("statements are committed apart", run_statements_apart, (12,)),
     PlantedInPrograms("rows of a failed run stay", keep_rows_of_failed_runs, (11,)),
     PlantedInPrograms("a checkpoint moves without the effect", advance_without_the_effect, (2,)),
@@ -558,6 +558,7 @@ OF_PROGRAMS = [
     ),
     PlantedInPrograms("given keys are one for all contexts", planted_answers.share_given_keys, (274,)),
     PlantedInPrograms("a run contradicts the one before it", planted_answers.let_runs_contradict, (79,)),
+    PlantedInPrograms("a contradiction is seen everywhere", planted_answers.see_contradictions_everywhere, (361,)),
     PlantedInPrograms("two new aggregates are written", planted_answers.write_two_new_aggregates, (55,)),
     PlantedInPrograms("a key is parked at the first failure", planted_answers.park_at_once, (143,)),
 ]  # fmt: skip

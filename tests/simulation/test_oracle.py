@@ -12,6 +12,7 @@ from remit.testing.simulation.programs.grammar import (
     Branch,
     Change,
     Fail,
+    Gather,
     Handler,
     Kept,
     Later,
@@ -30,6 +31,7 @@ KEY = "message.key"
 THING, OTHER, THERE, THERE_TOO = Kept("AThing", "a"), Kept("AOther", "a"), Kept("BThing", "b"), Kept("BOther", "b")
 CHANGE, CHANGE_OTHER = Change("AThing", KEY), Change("AOther", KEY)
 MEET = Wait(0.5, meet=True)
+FAIL = Fail("True", 'ValueError("a bug")')
 SLOWER = Branch("run.tries > 1", (Wait(1.5), Fail("True", 'ValueError("a bug of the slower")')), (Wait(0.5),))
 EITHER = Branch("run.tries > 1", (Send("AX", KEY),), (Send("AY", KEY),))
 
@@ -162,6 +164,18 @@ CASES = {
     "a handler writes two aggregates": Case(
         bugs.write_two_new_aggregates,
         Made().on("ADo", CHANGE, CHANGE_OTHER).called(*roots()), "has changed two aggregates",
+    ),
+    "a run is taken for a contradiction that is none": Case(
+        bugs.see_contradictions_everywhere,
+        Made().on("ADo", Look("AThing", KEY), Send("AX", KEY), MEET, CHANGE)
+        .on("AX", Change("AOther", "message.path[:9]")).called(*roots(apart=0.0)),
+        "was told of a contradiction that is none",
+    ),
+    "a bug beside a refusal is told as the refusal": Case(
+        bugs.tell_refusals_before_failures,
+        Made().on("ADo", CHANGE, Gather(((Wait(0.0), Refuse("True")), (FAIL,)), "group"), refuses=True)
+        .called(*roots()),
+        "no run has decided that in its time",
     ),
     "a key is parked at the first failure": Case(
         bugs.park_at_once,

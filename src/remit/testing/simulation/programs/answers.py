@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from remit.errors import OutcomeUnknown, StoreError
+from remit.errors import Diverged, OutcomeUnknown, StoreError
 from remit.testing.simulation.judges import Verdict
 from remit.testing.simulation.programs.excuses import PASSING, contradict, is_bad_key, writes_two
 from remit.testing.simulation.programs.facts import Facts
-from remit.testing.simulation.programs.tape import ONCE, Called, Run
+from remit.testing.simulation.programs.tape import INSTANT, ONCE, Called, Run, all_of
 
 __all__ = ["judge_answers"]
 
@@ -23,7 +23,8 @@ def judge_answers(facts: Facts) -> Iterator[Verdict]:
     """All that is wrong with what callers were told."""
     for path, calls in facts.tape.calls.items():
         yield from _agree(facts, path, calls)
-        yield from _refused_itself(calls)
+        yield from _refused_itself(facts, path, calls)
+        yield from _diverged(facts, path, calls)
         yield from _asked_again(facts, path, calls)
     although = [
         told for path, calls in facts.tape.calls.items() for told in _failed_although_applied(facts, path, calls)
@@ -63,11 +64,26 @@ def _applied(facts: Facts, path: str, run: Run) -> Iterator[Verdict]:
                 yield Verdict("lost", f"{entry}, acknowledged, is not in {place.kind} {place.id!r}")
 
 
-def _refused_itself(calls: Sequence[Called]) -> Iterator[Verdict]:
-    """A refusal is one of this command, or of what it has called."""
+def _refused_itself(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:
+    """A refusal is one of this command, which a run has ended with in time; or of what it has called."""
+    runs = facts.runs[facts.handlers.get(calls[0].type, ""), path]
+    refused = [run for run in runs if facts.is_refused(run)]
+    ends = [run for run in refused if run.ended is not None and run.ended <= run.limit + INSTANT]
     for call in calls:
-        if call.outcome == "refused" and call.no != call.path and not call.no.startswith((f"{call.path}/", ONCE)):
-            yield Verdict("false", f"{call.type} {call.path} was refused with what was said of {call.no!r}")
+        if call.outcome == "refused" and call.no == path and not ends:
+            yield Verdict("false", f"{call.type} {path} was refused, and no run has decided that in its time")
+        elif call.outcome == "refused" and call.no != path and not call.no.startswith((f"{path}/", ONCE)):
+            yield Verdict("false", f"{call.type} {path} was refused with what was said of {call.no!r}")
+
+
+def _diverged(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:
+    """Who asks from outside, and is told of a contradiction, can see it."""
+    told = [call for call in calls if call.by is None and call.said.startswith("Diverged:")]
+    runs = facts.runs[facts.handlers.get(calls[0].type, ""), path] if told else []
+    every = [each for run in runs for each in facts.with_those_beside(run)]
+    errors = [error for run in every for error in all_of(run.error)]
+    if told and not contradict(runs) and not any(isinstance(error, Diverged) for error in errors):
+        yield Verdict("false", f"{told[0].type} {path} was told of a contradiction that is none: {told[0].said}")
 
 
 def _failed_although_applied(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:

@@ -17,14 +17,12 @@ from remit.testing.simulation.programs.excuses import writes_two
 from remit.testing.simulation.programs.facts import Facts
 from remit.testing.simulation.programs.order import judge_order
 from remit.testing.simulation.programs.sight import judge_sight
-from remit.testing.simulation.programs.tape import Run, Said, Tape
+from remit.testing.simulation.programs.tape import INSTANT, Run, Said, Tape
 
 __all__ = ["judge"]
 
 SLACK_SECONDS = 1.5
 """How much later than its deadline something may end: a commit that has begun is waited for."""
-_INSTANT = 0.01
-"""Seconds that a deadline may come later, of those that are sent on with less precision."""
 
 
 def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str]) -> Iterator[Verdict]:
@@ -65,7 +63,7 @@ def _whole(facts: Facts) -> Iterator[Verdict]:
             continue
         if not run.whole:
             yield Verdict("false", f"{run} is stored, and has ended with {run.error!r}")
-        elif run.ended is not None and run.ended > run.limit + _INSTANT:
+        elif run.ended is not None and run.ended > run.limit + INSTANT:
             yield Verdict("false", f"{run} is stored, and was over after its deadline")
         if writes_two(run):
             yield Verdict("false", f"{run} is stored, and has changed two aggregates")

@@ -20,7 +20,7 @@ from remit.errors import NotFound, OutcomeUnknown, ReplyTooLarge
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 
-__all__ = ["NOTE", "ONCE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape", "all_of"]
+__all__ = ["INSTANT", "NOTE", "ONCE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape", "all_of"]
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
@@ -28,6 +28,8 @@ Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
 HANDLER_SECONDS = 30.0
 """How long a reaction may take."""
+INSTANT = 0.01
+"""Seconds that a deadline may come later, of those that are sent on with less precision."""
 ONCE = "once-"
 """The path of what is done once for several messages begins so."""
 NOTE = "note"
