@@ -129,7 +129,8 @@ class WrittenTape(Tape):
 def _plain(value: Any) -> Any:
     if isinstance(value, Called):
         position = next((at for at, each in enumerate(value.by.calls if value.by else ()) if each is value), 0)
-        return [position, value.type, value.path, value.began, value.key, value.ended, value.outcome, value.said]
+        return [position, value.type, value.path, value.began, value.key, value.ended, value.outcome, value.said,
+                value.no]  # fmt: skip
     return told(value) if isinstance(value, BaseException) else value
 
 

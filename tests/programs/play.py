@@ -262,6 +262,7 @@ class _Play:
         """Waits until nothing is left to do, while somebody has parked keys tried again."""
         (self._folder / PEACE).touch()
         self._peace = time.monotonic()
+        await self._ask_again()
         left, quiet = ["not looked"], 0
         while quiet < 2 and time.monotonic() < self._peace + SETTLED_SECONDS:
             self._keep_all()
@@ -274,6 +275,15 @@ class _Play:
             quiet = 0 if left else quiet + 1
         for what in left:
             self._accuse("stuck", what)
+
+    async def _ask_again(self) -> None:
+        """Who has given a key asks once more. A process that was about to kill itself is begun again meanwhile."""
+        keeping = asyncio.create_task(self._keep())
+        try:
+            await self._work.ask_again(self._door)
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
 
     async def _left(self, found: Read) -> list[str]:
         files = await self._place.files(self._folder)

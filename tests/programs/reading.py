@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from remit.errors import Unavailable
+from remit import errors
+from remit.errors import CallError, Unavailable
 from remit.log import SubscriptionId
 from remit.messages import Refusal
 from remit.testing.simulation.programs import Tape
@@ -31,7 +32,7 @@ class Passed(Unavailable):
 
 
 class Refused(Refusal):
-    """The same, of a refusal."""
+    """The same, of a refusal, which has the name of its class."""
 
     said: str
 
@@ -136,7 +137,7 @@ def _note(run: _Run, what: str, more: list[Any]) -> None:
     elif what == "call":
         run.calls.append([*more[0], more[1]])
     elif what == "answer":
-        run.calls[more[0][0]][5:8] = more[0][5:8]
+        run.calls[more[0][0]][5:9] = more[0][5:9]
 
 
 def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float) -> None:
@@ -156,9 +157,9 @@ def _put_together(found: Read, runs: Iterable[_Run], outside: Tape, peace: float
             run.ended, run.error = noted.ended[0], _error(noted.ended[1])
         run.looks, run.changes, run.said, run.wrong = noted.looks, noted.changes, noted.said, noted.wrong
         run.broken = [_failure(each) for each in noted.broken]
-        for _, type, to, called, wish, ended, outcome, said, seconds in noted.calls:
+        for _, type, to, called, wish, ended, outcome, said, no, seconds in noted.calls:
             due = min(called + seconds, limit)
-            call = Called(type, to, called, due + slack, wish, ended, outcome, said, run)
+            call = Called(type, to, called, due + slack, wish, ended, outcome, said, run, no)
             spans[to].append((called, due - called))
             run.calls.append(call)
             calls[to].append(call)
@@ -176,4 +177,11 @@ def _error(told: list[Any] | None) -> BaseException | None:
 
 def _failure(told: list[Any]) -> Exception:
     kind, what, *_ = told
-    return Passed(what) if kind == "passing" else Refused(said=what) if kind == "refusal" else Failed(what)
+    name = what.partition(":")[0]
+    if kind == "refusal":
+        refused: type[Refused] = type(name, (Refused,), {})
+        return refused(said=what)
+    called = getattr(errors, name, None)  # what a call has ended with counts less than a bug
+    if isinstance(called, type) and issubclass(called, CallError) and kind != "passing":
+        return called(what)
+    return Passed(what) if kind == "passing" else Failed(what)

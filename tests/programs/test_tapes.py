@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from remit.errors import CallError, Unavailable
+from remit.errors import CallError, HandlerFailed, Unavailable
 from remit.messages import Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 from remit.testing.simulation.programs import Tape
@@ -29,17 +29,19 @@ class Sent:
     key: str = "k"
 
 
+class No(Refusal):
+    path: str
+
+
 class Away:
-    """A sender that answers one call, and no other."""
+    """A sender that answers one call, and refuses one."""
 
     async def send(self, command: Any, **_: Any) -> str:
         if command.path == "q/do-1":
             return "7000001"
+        if command.path == "q/do-5":
+            raise No(path="q/do-5/x-1")
         raise Unavailable("nobody there")
-
-
-class No(Refusal):
-    path: str
 
 
 def tapes(folder: Path) -> tuple[WrittenTape, Tape]:
@@ -60,6 +62,7 @@ async def everything(tape: Tape) -> Run:
         await run.call(sender, Sent("q/do-1"), key="once")  # type: ignore[arg-type]  # as above
         with pytest.raises(CallError):
             await run.call(sender, Sent("q/do-4"), deadline=0.5)  # type: ignore[arg-type]  # as above
+        await run.attempt(sender, Sent("q/do-5"))  # type: ignore[arg-type]  # as above
     return run
 
 
@@ -71,10 +74,11 @@ async def test_a_run_is_read_as_it_was_noted(tmp_path: Path) -> None:
     for each in ("handler", "path", "key", "tries", "began", "ended", "looks", "changes", "said", "wrong"):
         assert getattr(found, each) == getattr(run, each), each
     assert found.limit == run.limit + LOOK_SECONDS
-    told = [[(call.type, call.path, call.key, call.outcome, call.said, call.ended) for call in each.calls]
+    told = [[(call.type, call.path, call.key, call.outcome, call.said, call.ended, call.no) for call in each.calls]
             for each in (found, run)]  # fmt: skip
     assert told[0] == told[1]
-    assert [call.outcome for call in found.calls] == ["reply", "nothing"]
+    assert [call.outcome for call in found.calls] == ["reply", "nothing", "refused"]
+    assert found.calls[2].no == "q/do-5/x-1"
 
 
 async def test_a_run_that_a_kill_has_cut_off_has_no_end(tmp_path: Path) -> None:
@@ -84,11 +88,17 @@ async def test_a_run_that_a_kill_has_cut_off_has_no_end(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])  # all but the end of the last line
     (found,) = read(outside, tmp_path).tape.runs
     assert found.ended is None
-    assert found.calls[-1].outcome == "nothing"
+    assert found.calls[-1].outcome == "refused"
 
 
 @pytest.mark.parametrize(
-    ("error", "kind"), [(No(path="q"), Refusal), (Unavailable("away"), Unavailable), (ValueError("bug"), Exception)]
+    ("error", "kind"),
+    [
+        (No(path="q"), Refusal),
+        (Unavailable("away"), Unavailable),
+        (ValueError("bug"), Exception),
+        (HandlerFailed("there"), HandlerFailed),
+    ],
 )
 async def test_an_error_is_read_as_one_of_its_kind(error: Exception, kind: type[Exception], tmp_path: Path) -> None:
     tape, outside = tapes(tmp_path)
@@ -97,6 +107,7 @@ async def test_an_error_is_read_as_one_of_its_kind(error: Exception, kind: type[
     found = read(outside, tmp_path).tape.runs[0].error
     assert isinstance(found, kind)
     assert isinstance(found, Refusal) == isinstance(error, Refusal)
+    assert not isinstance(error, Refusal) or type(found).__name__ == type(error).__name__
 
 
 async def test_a_group_of_errors_is_read_with_those_in_it(tmp_path: Path) -> None:

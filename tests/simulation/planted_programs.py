@@ -32,7 +32,7 @@ from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
 from remit.testing.simulation.cluster.statements import Statements
-from tests.simulation import planted, planted_releases
+from tests.simulation import planted, planted_answers, planted_releases
 from tests.simulation.planted import Plant, in_two_transactions
 
 NEVER = float("inf")
@@ -491,14 +491,14 @@ OF_PROGRAMS = [
     PlantedInPrograms("a failure commits", commit_what_failed(ValueError), (41,)),
     PlantedInPrograms("a refused command for later leaves something behind", keep_what_was_refused_later, (16,)),
     PlantedInPrograms(
-        "a run after a conflict keeps the events of the one before", keep_events_of_the_run_before, (58,)
+        "a run after a conflict keeps the events of the one before", keep_events_of_the_run_before, (30,)
     ),
-    PlantedInPrograms("a command for later is sent in the first run alone", send_later_in_the_first_run_alone, (58,)),
+    PlantedInPrograms("a command for later is sent in the first run alone", send_later_in_the_first_run_alone, (104,)),
     PlantedInPrograms("one event of a message is published", publish_one_event_of_a_message, (2,)),
     PlantedInPrograms("branches load an aggregate each", load_for_each_branch, (87,)),
     PlantedInPrograms("a batch looks once", look_once_in_a_batch, (13,)),
     PlantedInPrograms("handlers that call share a transaction", share_units_among_all, (3,)),
-    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (78,)),
+    PlantedInPrograms("what comes together does so in the first run", come_together_in_the_first_run, (104,)),
     PlantedInPrograms("statements are committed apart", run_statements_apart, (12,)),
     PlantedInPrograms("rows of a failed run stay", keep_rows_of_failed_runs, (11,)),
     PlantedInPrograms("a checkpoint moves without the effect", advance_without_the_effect, (2,)),
@@ -539,4 +539,26 @@ OF_PROGRAMS = [
     PlantedInPrograms("a newer version is written over", planted.write_over_newer_versions, (26,)),
     PlantedInPrograms("a conflict within a group is swallowed", planted.swallow_conflicts_of_a_group, (30,)),
     PlantedInPrograms("heads that others have moved are not read again", planted.keep_old_heads, (5,)),
+    PlantedInPrograms(
+        "an undeclared refusal of a command for later is taken for done",
+        planted_answers.take_undeclared_refusals_for_done,
+        (143,),
+    ),
+    PlantedInPrograms("what a silent command says is lost", planted_answers.lose_what_the_silent_say, (130,)),
+    PlantedInPrograms("what was refused is sent for later all the same", planted_answers.send_what_was_refused, (77,)),
+    PlantedInPrograms("a refusal arrives with other fields", planted_answers.tell_other_fields, (29,)),
+    PlantedInPrograms("a refusal is told to another message", planted_answers.compare_no_refusals, (29,)),
+    PlantedInPrograms("newer fields of a command are dropped", planted_answers.drop_newer_fields_of_commands, (103,)),
+    PlantedInPrograms("a call with little time is refused", planted_answers.refuse_short_calls, (29,)),
+    PlantedInPrograms("a good identity is refused", planted_answers.take_no_spaces, (29,)),
+    PlantedInPrograms("what is new is not found", planted_answers.deny_what_is_new, (29,)),
+    PlantedInPrograms("who asks again has no answer", planted_answers.forget_answers, (29,)),
+    PlantedInPrograms(
+        "a failure is told of what is applied", planted_answers.tell_failures_of_what_is_applied, (157,)
+    ),
+    PlantedInPrograms("given keys are one for all contexts", planted_answers.share_given_keys, (274,)),
+    PlantedInPrograms("a run contradicts the one before it", planted_answers.let_runs_contradict, (79,)),
+    PlantedInPrograms("a contradiction is seen everywhere", planted_answers.see_contradictions_everywhere, (361,)),
+    PlantedInPrograms("two new aggregates are written", planted_answers.write_two_new_aggregates, (55,)),
+    PlantedInPrograms("a key is parked at the first failure", planted_answers.park_at_once, (143,)),
 ]  # fmt: skip

@@ -5,14 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from remit.errors import BadKey, Conflict, Diverged, HandlerFailed, OutcomeUnknown, SecondAggregate, Unavailable
+from remit.errors import (
+    BadKey,
+    CallError,
+    Conflict,
+    Diverged,
+    HandlerFailed,
+    OutcomeUnknown,
+    SecondAggregate,
+    Unavailable,
+)
+from remit.messages.keys import LONGEST_KEY
 from remit.observability import HandlerRaised, KeyParked, RuntimeEvent
-from remit.testing.simulation.programs.tape import HANDLER_SECONDS, Run, Tape
+from remit.testing.simulation.programs.tape import HANDLER_SECONDS, Run, Tape, all_of
 
-__all__ = ["Excuses"]
+__all__ = ["PASSING", "Excuses", "contradict", "is_bad_key", "writes_two"]
 
+ATTEMPTS = 3
+"""How often a message is tried that fails for good."""
 PASSING = (Unavailable, OutcomeUnknown, Conflict, ConnectionError)
 """What may pass by itself parks nothing."""
+_LETTERS = 20
+"""A key that is made of another one has no more letters than this besides."""
 _NEARLY = 0.1
 """Seconds that a handler may end before its time limit, and have been ended by it."""
 
@@ -28,7 +42,8 @@ class Excuses:
         if isinstance(event, HandlerRaised):
             return event.error is not None and _has_failed(self._runs(event.handler, None), event.error)
         if isinstance(event, KeyParked) and not isinstance(event.error, PASSING):
-            return _has_failed(self._runs(event.subscription, event.key), event.error)
+            runs = self._runs(event.subscription, event.key)
+            return _has_failed(runs, event.error) and not _too_early(runs, event)
         return False
 
     def stays_parked(self, subscription: str, key: str) -> bool:
@@ -36,7 +51,7 @@ class Excuses:
         ended = [run for run in self._runs(subscription, key) if run.calm and run.ended is not None]
         errors = [error for run in ended for error in (run.error, *run.broken) if error is not None]
         failed = [error for error in errors if not isinstance(error, PASSING)]
-        return bool(failed) or any(_writes_two(run) for run in ended) or _contradict(self._runs(subscription, key))
+        return bool(failed) or any(writes_two(run) for run in ended) or contradict(self._runs(subscription, key))
 
     def _runs(self, handler: str, key: str | None) -> list[Run]:
         """Those of a handler, or of all commands of a context; for messages with a key."""
@@ -47,25 +62,32 @@ class Excuses:
 
 
 def _has_failed(runs: Sequence[Run], error: BaseException) -> bool:
-    if any(error in [*_all_of(run.error), *run.broken] for run in runs):
+    if isinstance(error, BadKey):
+        return any(is_bad_key(key) for run in runs for key in (run.key, *(call.about for call in run.calls)))
+    if any(error in [*all_of(run.error), *run.broken] for run in runs):
         return True
     if isinstance(error, TimeoutError):
         return any(_took_long(run) for run in runs)
     if isinstance(error, SecondAggregate):
-        return any(map(_writes_two, runs))
+        return any(map(writes_two, runs))
     if isinstance(error, Diverged):
-        return _contradict(runs)
+        return contradict(runs)
     if isinstance(error, (HandlerFailed, RuntimeError)):  # of a cancellation that nobody asked for, or of no exception
         return any(run.error is not None and not isinstance(run.error, PASSING) for run in runs)
-    return isinstance(error, BadKey)
+    return False
 
 
-def _all_of(error: BaseException | None) -> list[BaseException]:
-    """An error, and those of the group that it is."""
-    if isinstance(error, BaseExceptionGroup):
-        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
-        return [error, *(found for each in group.exceptions for found in _all_of(each))]
-    return [] if error is None else [error]
+def is_bad_key(key: str) -> bool:
+    """Whether no store takes a key, or one that is made of it: a few letters more."""
+    return "\0" in key or len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY - _LETTERS
+
+
+def _too_early(runs: Sequence[Run], event: KeyParked) -> bool:
+    """Whether a key is parked at the first failure or the second one of a run that has failed so. Calls that fail may
+    take so long that nobody waits for more."""
+    if event.attempts > 1 or isinstance(event.error, CallError):
+        return False
+    return any(event.error is run.error and run.tries < ATTEMPTS for run in runs)
 
 
 def _took_long(run: Run) -> bool:
@@ -73,11 +95,12 @@ def _took_long(run: Run) -> bool:
     return ended - run.began > HANDLER_SECONDS - _NEARLY
 
 
-def _writes_two(run: Run) -> bool:
+def writes_two(run: Run) -> bool:
+    """Whether a run has changed more than one aggregate, which no handler may."""
     return len({place for place, _ in run.changes if not place.is_rows}) > 1
 
 
-def _contradict(runs: Sequence[Run]) -> bool:
+def contradict(runs: Sequence[Run]) -> bool:
     """Whether a later run for a message does not make a call that an earlier one has made; or one run said two things
     of one identity."""
     made: dict[str, set[str]] = {}

@@ -12,9 +12,12 @@ from remit.contexts import ContextMap
 from remit.contexts.annotations import asks_for_sql
 from remit.contexts.declarations import TOGETHER
 from remit.contexts.declarations import Handler as Declaration
+from remit.errors import CallError
+from remit.messages import Refusal
+from remit.messages.contract import reply_of
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.news import NEWS
-from remit.testing.simulation.programs.tape import NOTE, Place, Run, Tape
+from remit.testing.simulation.programs.tape import NOTE, Place, Run, Tape, all_of
 
 __all__ = ["Facts"]
 
@@ -26,6 +29,8 @@ class Declared:
         self._model = model_of(declared)
         self.handlers: dict[str, str] = {}
         """The handler of each command."""
+        self._refusals: dict[str, set[str]] = {}
+        """What each of these declares as refusals."""
         self.keyed: set[str] = set()
         """The handlers of commands that are ordered by their own key, when they are sent for later."""
         self.followers: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -47,11 +52,21 @@ class Declared:
         name, message = f"{context}.{each.name}", each.message.__name__
         if each.role.is_called:
             self.handlers[message] = name
+            self._refusals[name] = {refusal.__name__ for refusal in reply_of(each.message)[1]}
             if self._model.contracts[each.message].key is not None:
                 self.keyed.add(name)
         elif each.role is TOGETHER:
             self.followers[message].append((each.role.name, name))
             self.beside.add(name)
+
+    def is_refused(self, run: Run) -> bool:
+        """Whether a run has ended with a refusal that its command declares, also where a task group has failed with it:
+        a failure beside it counts for more."""
+        inner = all_of(run.error)
+        if any(not isinstance(each, (Refusal, CallError, ConnectionError, BaseExceptionGroup)) for each in inner):
+            return False
+        refusals = [type(each).__name__ for each in inner if isinstance(each, Refusal)]
+        return refusals[0] in self._refusals.get(run.handler, ()) if refusals else False
 
 
 class Facts(Declared):

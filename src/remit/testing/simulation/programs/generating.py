@@ -33,6 +33,7 @@ from remit.testing.simulation.programs.grammar import (
     uses,
 )
 from remit.testing.simulation.programs.news import PLACES
+from remit.testing.simulation.programs.oddities import ODDITIES
 
 __all__ = ["generate"]
 
@@ -47,6 +48,8 @@ ASKED = 0.05
 """The share of those in which somebody asks for fresh answers."""
 FURTHER = 0.12
 """The share of programs that are about what was thought of later: the others are what they were."""
+ODD = 0.08
+"""The share of those that are about what callers are told, and about what a handler may not do."""
 
 _KEYS = ("k0", "k1", "k0", "k1", "k2")
 _KEY_EXPRESSIONS = (
@@ -96,6 +99,9 @@ _FAILS = (
 
 def generate(seed: int) -> Program:
     """The program of a seed."""
+    odd = Random(f"odd {seed}")  # noqa: S311  the same
+    if odd.random() < ODD:
+        return drilled(odd, ODDITIES)
     further = Random(f"further {seed}")  # noqa: S311  chance that can be repeated, no secret
     if further.random() < FURTHER:
         return drilled(further, FURTHER_DRILLS)

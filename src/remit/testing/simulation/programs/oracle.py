@@ -7,22 +7,22 @@ is in the stores.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
+from itertools import pairwise
 
 from remit.contexts import ContextMap
-from remit.messages import Refusal
 from remit.testing.simulation.judges import Files, Verdict
+from remit.testing.simulation.programs.answers import judge_answers
+from remit.testing.simulation.programs.excuses import writes_two
 from remit.testing.simulation.programs.facts import Facts
 from remit.testing.simulation.programs.order import judge_order
 from remit.testing.simulation.programs.sight import judge_sight
-from remit.testing.simulation.programs.tape import Called, Run, Said, Tape
+from remit.testing.simulation.programs.tape import INSTANT, Run, Said, Tape
 
 __all__ = ["judge"]
 
 SLACK_SECONDS = 1.5
 """How much later than its deadline something may end: a commit that has begun is waited for."""
-_INSTANT = 0.01
-"""Seconds that a deadline may come later, of those that are sent on with less precision."""
 
 
 def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[str]) -> Iterator[Verdict]:
@@ -30,8 +30,7 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     facts = Facts(tape, declared, files, stopped)
     yield from _once(facts)
     yield from _whole(facts)
-    for path, calls in tape.calls.items():
-        yield from _answers(facts, path, calls)
+    yield from judge_answers(facts)
     yield from _equals(facts)
     yield from _kept_news(facts)
     yield from _consequences(facts)
@@ -63,33 +62,34 @@ def _whole(facts: Facts) -> Iterator[Verdict]:
         if f"{run.number}" not in facts.committed:
             continue
         if not run.whole:
-            yield Verdict("false", f"{_name(run)} is stored, and has ended with {run.error!r}")
-        elif run.ended is not None and run.ended > run.limit + _INSTANT:
-            yield Verdict("false", f"{_name(run)} is stored, and was over after its deadline")
+            yield Verdict("false", f"{run} is stored, and has ended with {run.error!r}")
+        elif run.ended is not None and run.ended > run.limit + INSTANT:
+            yield Verdict("false", f"{run} is stored, and was over after its deadline")
+        if writes_two(run):
+            yield Verdict("false", f"{run} is stored, and has changed two aggregates")
         for place, entry in run.changes:
             if facts.stored.get(entry, (None, 0))[0] != place:
-                yield Verdict("lost", f"{entry} is not in {place.kind} {place.id!r}, and more of {_name(run)} is")
+                yield Verdict("lost", f"{entry} is not in {place.kind} {place.id!r}, and more of {run} is")
+    yield from _repeated(facts)
     for run in facts.tape.runs:
         for what in run.wrong:
-            yield Verdict("false", f"{_name(run)}: {what}")
+            yield Verdict("false", f"{run}: {what}")
 
 
-def _answers(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:
-    """What was answered as applied is so, and stays; what was answered as nothing was nothing."""
-    outcomes = {call.outcome for call in calls}
-    replies = dict.fromkeys(call.said for call in calls if call.outcome == "reply")
-    if len(replies) > facts.allowed(path):
-        yield Verdict("false", f"{path} was answered differently: {', '.join(replies)}")
-    for reply in replies:
-        yield from _applied(facts, path, facts.tape.numbered(reply))
-    handler = facts.handlers.get(calls[0].type, "")
-    stored = [run for run in facts.runs[handler, path] if f"{run.number}" in facts.committed]
-    for run in stored:
-        if outcomes <= {"nothing", "refused"}:
-            said = ", ".join(dict.fromkeys(call.said for call in calls))
-            yield Verdict("false", f"{path} was answered as not applied, and {_name(run)} is stored: {said}")
-        elif any(call.outcome == "refused" and call.by is None and call.key for call in calls):
-            yield Verdict("false", f"{path} was answered as refused under its key, and {_name(run)} is stored")
+def _repeated(facts: Facts) -> Iterator[Verdict]:
+    """A run that is stored has called what the run before it had called which a conflict has undone: in one task, and
+    nobody was told anything in between."""
+    for path, calls in facts.tape.calls.items():
+        runs = facts.runs[facts.handlers.get(calls[0].type, ""), path]
+        for before, run in pairwise(runs):
+            told = any(call.ended is not None and before.began <= call.ended <= run.began for call in calls)
+            if not run.task or before.task != run.task or told or not before.whole or not facts.is_committed(run):
+                continue
+            again = {call.path for call in run.calls}
+            left = [call for call in before.calls if call.outcome == "reply" and call.path not in again]
+            if left and not facts.is_committed(before):
+                what = f"{left[0].type} {left[0].path}"
+                yield Verdict("false", f"{run} is stored, and has not called {what} again, as {before} had")
 
 
 def _equals(facts: Facts) -> Iterator[Verdict]:
@@ -101,7 +101,7 @@ def _equals(facts: Facts) -> Iterator[Verdict]:
                 replies[call.type, call.path].append(call.said)
         for (type, path), said in replies.items():
             if len(set(said)) < len(said):
-                yield Verdict("lost", f"{_name(run)} has called {type} {path} {len(said)} times: {', '.join(said)}")
+                yield Verdict("lost", f"{run} has called {type} {path} {len(said)} times: {', '.join(said)}")
 
 
 def _kept_news(facts: Facts) -> Iterator[Verdict]:
@@ -110,15 +110,6 @@ def _kept_news(facts: Facts) -> Iterator[Verdict]:
         for place, entry in run.news if f"{run.number}" in facts.committed else ():
             if entry not in facts.news.get(place, ()):
                 yield Verdict("lost", f"{entry} is no longer in the newer field of {place.kind} {place.id!r}")
-
-
-def _applied(facts: Facts, path: str, run: Run) -> Iterator[Verdict]:
-    if run.path != path or not run.whole:
-        yield Verdict("false", f"{path} was answered with what {_name(run)} says, which ended with {run.error!r}")
-    for each in facts.with_those_beside(run):
-        for place, entry in each.changes:
-            if facts.stored.get(entry, (None, 0))[0] != place:
-                yield Verdict("lost", f"{entry}, acknowledged, is not in {place.kind} {place.id!r}")
 
 
 def _consequences(facts: Facts) -> Iterator[Verdict]:
@@ -131,12 +122,21 @@ def _consequences(facts: Facts) -> Iterator[Verdict]:
     for (handler, path), runs in list(facts.runs.items()):
         if handler in facts.beside:
             continue  # it is written with what it came together with, or not at all
-        ended = [run for run in runs if run.whole]
-        silent = not any(run.changes for run in runs) and not any(map(facts.is_committed, runs))
-        if silent and ended and handler not in facts.handlers.values() and (handler, path) not in facts.letters:
-            missing = [[verdict for said in run.said for verdict in _handled(facts, said, run)] for run in ended]
+        silent = [run for run in runs if run.whole and not run.changes]
+        if silent and not any(map(facts.is_committed, runs)) and _must_be_over(facts, handler, path):
+            missing = [[verdict for said in run.said for verdict in _handled(facts, said, run)] for run in silent]
             if all(missing):
                 yield missing[-1][0]
+
+
+def _must_be_over(facts: Facts, handler: str, path: str) -> bool:
+    """Whether one of the runs of a handler for a message that came by itself has done what it has decided: one that has
+    changed nothing, if none is stored."""
+    command = handler in facts.handlers.values()
+    subscription = f"{handler.partition('.')[0]}.commands" if command else handler
+    if subscription in facts.stopped or (subscription, path) in facts.letters:
+        return False
+    return not command or not (facts.tape.calls.get(path) or any(map(facts.is_refused, facts.runs[handler, path])))
 
 
 def _handled(facts: Facts, said: Said, by: Run) -> Iterator[Verdict]:
@@ -155,7 +155,7 @@ def _handled(facts: Facts, said: Said, by: Run) -> Iterator[Verdict]:
                     yield from _folded(facts, follower, path, by)
             elif role == "together":
                 if not any(run.parent == by.number and run.whole for run in facts.runs[follower, path]):
-                    yield Verdict("lost", f"{follower} did not come together with {type} {path} of {_name(by)}")
+                    yield Verdict("lost", f"{follower} did not come together with {type} {path} of {by}")
             elif not _is_done(facts, follower, path, follower):
                 yield _missing(facts, said, by, follower)
 
@@ -166,28 +166,20 @@ def _is_done(facts: Facts, handler: str, path: str, subscription: str, *, refusa
     runs = facts.runs[handler, path]
     if any(f"{run.number}" in facts.committed for run in runs):
         return True
-    if refusals and any(_is_refusal(run.error) for run in runs):
+    if refusals and any(map(facts.is_refused, runs)):
         return True
     return any(run.whole and not run.changes for run in runs)
-
-
-def _is_refusal(error: BaseException | None) -> bool:
-    """Also where a task group has failed with it."""
-    if isinstance(error, BaseExceptionGroup):
-        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
-        return any(map(_is_refusal, group.exceptions))
-    return isinstance(error, Refusal)
 
 
 def _missing(facts: Facts, said: Said, by: Run, handler: str) -> Verdict:
     runs = facts.runs[handler, said.path] or facts.runs[handler, f"{said.path}!"]
     how = f"its {len(runs)} runs are not stored" if runs else "it has never run"
-    return Verdict("lost", f"{handler} has not handled {said.type} {said.path} of {_name(by)}: {how}")
+    return Verdict("lost", f"{handler} has not handled {said.type} {said.path} of {by}: {how}")
 
 
 def _folded(facts: Facts, follower: str, path: str, by: Run) -> Iterator[Verdict]:
     if not any(path in paths for place, paths in facts.documents.items() if place.kind == follower):
-        yield Verdict("lost", f"{path} of {_name(by)} is not in {follower}")
+        yield Verdict("lost", f"{path} of {by} is not in {follower}")
 
 
 def _of_nothing(facts: Facts) -> Iterator[Verdict]:
@@ -202,11 +194,12 @@ def _of_nothing(facts: Facts) -> Iterator[Verdict]:
         by = said.get(run.path, [])
         if facts.tape.calls.get(run.path):
             continue  # it was called besides
-        if run.handler in facts.beside or not by or any(id(each) in roots or not each.changes for each in by):
+        silent = any(each.whole and not each.changes for each in by)  # which may be written
+        if run.handler in facts.beside or not by or silent or any(id(each) in roots for each in by):
             continue
         if any(each.handler in facts.beside for each in by):
             continue
-        yield Verdict("false", f"{_name(run)} handles what was never written: of {', '.join(map(_name, by))}")
+        yield Verdict("false", f"{run} handles what was never written: of {', '.join(map(str, by))}")
 
 
 def _in_time(tape: Tape) -> Iterator[Verdict]:
@@ -218,8 +211,4 @@ def _in_time(tape: Tape) -> Iterator[Verdict]:
                 yield Verdict("late", f"{call.type} {call.path} ended {call.ended - due:.1f} s after its deadline")
     for run in tape.runs:
         if run.ended is not None and run.ended > run.limit + SLACK_SECONDS:
-            yield Verdict("late", f"{_name(run)} ended {run.ended - run.limit:.1f} s after its deadline")
-
-
-def _name(run: Run) -> str:
-    return f"run {run.number} of {run.handler} for {run.path}"
+            yield Verdict("late", f"{run} ended {run.ended - run.limit:.1f} s after its deadline")

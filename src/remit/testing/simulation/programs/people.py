@@ -28,6 +28,9 @@ _STARTING_SECONDS = 15.0
 """How long whoever deploys a release waits for a process to come up."""
 _ROUNDS = 25
 """How often parked keys are tried again once there is peace, at most."""
+_LAST_TRIES = 10
+"""How often everybody asks once more when there is peace, where what is asked is not there."""
+_AWAY = ("Unavailable:", "Overloaded:", "StoreUnavailable:")
 _PATIENT = 8
 """How often a question is asked, until there is a fresh answer."""
 
@@ -130,9 +133,23 @@ class ProgramWorkload(Workload):
         long as there are any, for each of the messages of a key may fail once more."""
         for turn in range(_ROUNDS):
             await asyncio.sleep(5.0)
+            if not turn:
+                await self.ask_again(door)
             tried = [await door.ask(living, _try_again(living)) for living in door.everybody()]
             if turn > 1 and not any(tried):
                 break
+
+    async def ask_again(self, door: Door) -> None:
+        """Who has given a key asks for the last time."""
+        asking = [self._ask_again(door, each) for each in self.calls if each.key is not None and not each.anew]
+        await asyncio.gather(*asking)
+
+    async def _ask_again(self, door: Door, ask: Ask) -> None:
+        for _ in range(_LAST_TRIES):
+            called = await self._ask_once(door, ask, ask.path, ask.key, last=ask.deadline)
+            if called.outcome not in ("open", "unknown") and not called.said.startswith(_AWAY):
+                return
+            await asyncio.sleep(3.0)
 
     async def _roll(self, door: Door, rollout: Rollout) -> None:
         """Starts one process after the other with the other release; stops where one does not come up."""
@@ -186,12 +203,13 @@ class ProgramWorkload(Workload):
                         return
             await asyncio.sleep(0.1 + self.choices.delay("again", 0.5))
 
-    async def _ask_once(self, door: Door, ask: Ask, path: str, key: str | None) -> Called:
+    async def _ask_once(self, door: Door, ask: Ask, path: str, key: str | None, *, last: float = 0.0) -> Called:
         while (living := door.somebody()) is None or living.host is None:  # noqa: ASYNC110  no event tells of a process
             await asyncio.sleep(0.05 + self.choices.delay("again", 0.5))
         command = self._made(ask, path, living)
         called = self.tape.called(command, asyncio.get_running_loop().time() + ask.deadline, key)
-        self._asked.append(called)
+        called.last = last
+        self._asked += [] if last else [called]
         try:
             told: Any = await door.ask(living, living.host.send(command, key=key, deadline=ask.deadline))
         except (Refusal, RemitError) as error:

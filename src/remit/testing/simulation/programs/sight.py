@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from remit.testing.simulation.judges import Verdict
 from remit.testing.simulation.programs.facts import Facts
 from remit.testing.simulation.programs.order import LATER, sequences
-from remit.testing.simulation.programs.tape import Place, Run
+from remit.testing.simulation.programs.tape import Look, Place, Run
 
 __all__ = ["judge_sight"]
 
@@ -36,7 +36,8 @@ def _what_was_answered(facts: Facts) -> Iterator[Verdict]:
     for each in answered.values():
         each.sort()
     for run in facts.tape.runs:
-        for look in run.looks if _counts(facts, run) else ():
+        looks = run.looks if _counts(facts, run) else []
+        for look in [*looks, *(Look(place, ()) for place in run.missed)]:
             known = answered[look.place]
             for _, entry in known[: bisect_right(known, (run.began, ""))]:
                 if entry not in look.entries:
@@ -94,5 +95,5 @@ def _unseen(run: Run, done: Mapping[Place, Sequence[str]]) -> Iterator[Verdict]:
 
 
 def _blind(run: Run, place: Place, entry: str, why: str) -> Verdict:
-    what = f"run {run.number} of {run.handler} for {run.path} did not see {entry} in {place.kind} {place.id!r}: {why}"
+    what = f"{run} did not see {entry} in {place.kind} {place.id!r}: {why}"
     return Verdict("false", what)

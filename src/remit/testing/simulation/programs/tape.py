@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 from remit.contexts import Sender, Sql
-from remit.errors import OutcomeUnknown, ReplyTooLarge
+from remit.errors import NotFound, OutcomeUnknown, ReplyTooLarge
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 
-__all__ = ["NOTE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape"]
+__all__ = ["INSTANT", "NOTE", "ONCE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape", "all_of"]
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
@@ -26,6 +28,10 @@ Outcome = Literal["open", "reply", "refused", "nothing", "unknown"]
 
 HANDLER_SECONDS = 30.0
 """How long a reaction may take."""
+INSTANT = 0.01
+"""Seconds that a deadline may come later, of those that are sent on with less precision."""
+ONCE = "once-"
+"""The path of what is done once for several messages begins so."""
 NOTE = "note"
 """The table into which handlers write rows: entry, key, run, and what no two of them may have."""
 CALL_SECONDS = 10.0
@@ -83,10 +89,21 @@ class Called:
     said: str = ""
     """The reply, or the error."""
     by: Run | None = None
+    no: str = ""
+    """The path that a refusal names."""
+    news: int = 0
+    """What it says in a newer field."""
+    about: str = ""
+    """What the command says as its key."""
+    content: str = ""
+    """All that a command says which is sent under a key of its own, in short."""
+    last: float = 0.0
+    """The seconds of a call that repeats one from outside when nothing is disturbed any more; 0 of all others."""
 
     def end(self, value: Any, at: float) -> None:
         """Notes a reply, a refusal, or what was raised, at this time."""
         self.ended = at
+        self.no = getattr(value, "path", "") if isinstance(value, Refusal) else ""
         self.said = value if isinstance(value, str) else f"{type(value).__name__}: {value}"
         self.outcome = _outcome(value)
 
@@ -119,9 +136,15 @@ class Run:
     """The run that has recorded the event that is handled."""
     release: int = 1
     """Of the process in which it runs."""
+    news_of: int = 0
+    """What has arrived in a newer field."""
+    task: int = 0
+    """The task in which it began; each has another number."""
     ended: float | None = None
     error: BaseException | None = None
     looks: list[Look] = field(default_factory=list[Look])
+    missed: list[Place] = field(default_factory=list[Place])
+    """What was not there, and had to be."""
     changes: list[tuple[Place, str]] = field(default_factory=list[tuple[Place, str]])
     said: list[Said] = field(default_factory=list[Said])
     calls: list[Called] = field(default_factory=list[Called])
@@ -132,6 +155,9 @@ class Run:
     """What it has noted in fields that only its release knows."""
     broken: list[Exception] = field(default_factory=list[Exception])
     """What its statements have raised: nothing that it has decided counts then."""
+
+    def __str__(self) -> str:
+        return f"run {self.number} of {self.handler} for {self.path}"
 
     def __enter__(self) -> Self:
         return self
@@ -153,8 +179,7 @@ class Run:
 
     def shared(self, type: str) -> str:
         """The path of what is done once for all messages with this key."""
-        digest = blake2b(self.key.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-        return f"once-{self.handler.partition('.')[0]}-{type}-{digest}"
+        return f"{ONCE}{self.handler.partition('.')[0]}-{type}-{_short(self.key)}"
 
     def seen(self, kept: A) -> A:
         """Notes what was loaded, if anything was."""
@@ -167,6 +192,19 @@ class Run:
                 if at == look.place and own not in look.entries:
                     self._accuse(f"has lost sight of its own {own}")
         return kept
+
+    async def got(self, kind: str, key: str, getting: Awaitable[A]) -> A:
+        """What is loaded that has to be there, and notes that it was not."""
+        place = Place(f"{self.handler.partition('.')[0]}.{kind}", str(key))
+        known = any(at == place for at, _ in (*self.changes, *self.looks))
+        try:
+            return await getting
+        except NotFound:
+            self.missed.append(place)
+            self.tape.note("missed", self, place)
+            if known:
+                self._accuse(f"was told that {place.kind} {place.id!r} is not there, which it has seen")
+            raise
 
     @staticmethod
     def count(kept: Any) -> int:
@@ -286,6 +324,18 @@ class Run:
         return Place(f"{self.handler.partition('.')[0]}.{type(kept).__name__}", str(kept.id))
 
 
+def all_of(error: BaseException | None) -> list[BaseException]:
+    """An error, and those of the group that it is."""
+    if isinstance(error, BaseExceptionGroup):
+        group: BaseExceptionGroup[BaseException] = error  # pyright: ignore[reportUnknownVariableType]  # of any
+        return [error, *(found for each in group.exceptions for found in all_of(each))]
+    return [] if error is None else [error]
+
+
+def _short(text: str) -> str:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+
+
 def _come(moment: asyncio.Future[None]) -> None:
     if not moment.done():
         moment.set_result(None)
@@ -303,6 +353,7 @@ class Tape:
         self._weather = weather
         self._after = after
         self._tries: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self._tasks: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
 
     @property
     def fixed(self) -> bool:
@@ -329,11 +380,15 @@ class Tape:
         run = Run(
             number, handler, message.path, message.key, self, tries, now,
             now + max(spans, default=HANDLER_SECONDS), self._choices.calm, getattr(message, "run", 0),
-            release,
+            release, getattr(message, "news", 0), self._task(),
         )  # fmt: skip
         self.runs.append(run)
         self.note("run", run)
         return run
+
+    def _task(self) -> int:
+        task = asyncio.current_task()
+        return 0 if task is None else self._tasks.setdefault(task, self._after + len(self.runs) + 1)
 
     def newer(self, number: int) -> int:
         """What the run of this number has said in newer fields: itself, or nothing where an older release ran."""
@@ -352,6 +407,8 @@ class Tape:
 
     def called(self, command: Any, limit: float, key: str | None) -> Called:
         """A call begins that has to be over at this time."""
-        called = Called(type(command).__name__, command.path, self.now(), limit, key)
+        called = Called(type(command).__name__, command.path, self.now(), limit, key, about=command.key)
+        called.news = getattr(command, "news", 0)
+        called.content = "" if key is None else _short(repr(command))
         self.calls[command.path].append(called)
         return called

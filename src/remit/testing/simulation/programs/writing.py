@@ -295,8 +295,10 @@ class _Writer:
 
     def _look(self, step: str, each: Look) -> list[str]:
         self._seen = f"seen{step}"
-        how = "get" if each.get else "find"
-        return [f"{self._seen} = run.seen(await {each.kept.lower()}s.{how}({each.key}))"]
+        found = f"{each.kept.lower()}s.find({each.key})"
+        if each.get:
+            found = f'run.got("{each.kept}", {each.key}, {each.kept.lower()}s.get({each.key}))'
+        return [f"{self._seen} = run.seen(await {found})"]
 
     def _change(self, step: str, each: Change) -> list[str]:
         self._seen = f"seen{step}"
