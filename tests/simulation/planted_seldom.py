@@ -5,18 +5,15 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any
 
-import msgspec
 import pytest
 
-from remit.errors import BadValue
-from remit.messages import Codec
-from remit.runtime.failures import STORM_PARKS, Storm
+from remit.runtime.failures import Storming
+from remit.runtime.following import handling
 from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher
 from remit.runtime.following.parking import Parking
 from remit.runtime.freshness import reaching
 from remit.runtime.plan import FoldPlan, LaterPlan
 from remit.runtime.remote import wire
-from remit.runtime.work import outcomes
 from remit.runtime.work.called import Called
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.unit import UnitOfWork
@@ -62,11 +59,9 @@ def enter_equal_messages_once(patch: pytest.MonkeyPatch) -> None:
     enter = UnitOfWork._enter
 
     def once(self: UnitOfWork, channel: Any, plan: Any, message: Any, key: str, more: str = "") -> str:
-        known = [(entry.type, entry.payload) for entry in self.entries[:-1]]
         made = enter(self, channel, plan, message, key, more)
-        if self.entries and (self.entries[-1].type, self.entries[-1].payload) in known + [
-            (entry.type, entry.payload) for entry in self.entries[:-1]
-        ]:
+        *before, last = [(entry.type, entry.payload) for entry in self.entries]
+        if last in before:
             self.entries.pop()
         return made
 
@@ -101,26 +96,18 @@ def see_no_offsets(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(wire, "difference", none)
 
 
-def write_no_more_than_64_bits(patch: pytest.MonkeyPatch) -> None:
-    """A value for which MessagePack has no form is refused, where JSON has one."""
-    encode = Codec.encode
+def skip_what_storms(patch: pytest.MonkeyPatch) -> None:
+    """A message whose key is not parked because so many are is left out."""
+    settle = handling.Handling.settle
 
-    def refused(self: Codec[Any], value: Any) -> bytes:
+    async def pass_over(self: Any, lane: Any, error: Exception) -> Any:
         try:
-            return encode(self, value)
-        except OverflowError as error:
-            raise BadValue("it has too many bits") from error
+            return await settle(self, lane, error)
+        except Storming:
+            await self._store.commit(Unit(advance=self._advance(lane, (lane.pos, lane.id), lane.failing)))
+            return lane.failing
 
-    patch.setattr(Codec, "encode", refused)
-
-
-def rage_for_ever(patch: pytest.MonkeyPatch) -> None:
-    """Once so many keys were parked in a short time, no further key of the subscription is parked any more."""
-
-    def ever(self: Storm, now: float) -> bool:
-        return len(self._times) == STORM_PARKS
-
-    patch.setattr(Storm, "raging", ever)
+    patch.setattr(handling.Handling, "settle", pass_over)
 
 
 def mind_no_parked_keys(patch: pytest.MonkeyPatch) -> None:

@@ -85,12 +85,12 @@ class _Foreseen(Drill):
             (Send(bump, _KEY), Look(watched, _KEY), Change(mine, "message.path")),
             (Look(watched, _KEY), Send(bump, _KEY), Change(watched, _KEY)),
             (Change(watched, _KEY), Wait(0.05), Look(watched, _KEY)),
-            (Look(watched, '"k0"'), Change(watched, _KEY)),
+            (Change(watched, '"k0"'),),
         )
         for way in self.random.sample(ways, 2):
             command = self.command(self.here, *way)
             for _ in range(self.random.choice((2, 3))):
-                self.ask(command, self.random.choice(("k0", "k1")), self.sometimes(2.0))
+                self.ask(command, self.random.choice(("k0", "k1", "k1")), self.sometimes(2.0))
         self._commands = [replace(each, ahead=True) for each in self._commands]
         self._handlers = [replace(each, prompt=True) for each in self._handlers]
 
@@ -101,7 +101,8 @@ class _Storm(Drill):
     def put(self) -> None:
         event, said = self.event(self.here), self.kept(self.here)
         context, name = self.followed(event)
-        failing = Fail("not tape.fixed", 'ValueError("a bug, until it is mended")')
+        never = ' or message.path.endswith((".24", ".24!"))' if self.random.random() < 0.6 else ""
+        failing = Fail(f"not tape.fixed{never}", 'ValueError("a bug, until it is mended")')
         rows = (Insert('"one"'),) if self.random.random() < 0.3 else ()
         self.react(context, (name,), *rows, failing, Change(self.kept(context), _KEY))
         events = (event[0],) * _STORM
@@ -183,4 +184,4 @@ class _Views(Drill):
             self.ask(command, "k0", self.sometimes(self.rollout.at[-1] + 4.0))
 
 
-SELDOM = (_Alike, _Alike, _Equals, _Foreseen, _Storm, _Waiting, _Waiting, _Twice, _Twice, _Long, _Views)
+SELDOM = (_Alike, _Alike, _Equals, _Foreseen, _Foreseen, _Storm, _Waiting, _Waiting, _Twice, _Twice, _Long, _Views)
