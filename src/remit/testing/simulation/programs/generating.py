@@ -51,7 +51,7 @@ FURTHER = 0.12
 """The share of programs that are about what was thought of later: the others are what they were."""
 ODD = 0.08
 """The share of those that are about what callers are told, and about what a handler may not do."""
-RARE = 0.12
+RARE = 0.15
 """The share of those that are about what is seldom: equal messages, many parked keys, questions meanwhile."""
 
 _KEYS = ("k0", "k1", "k0", "k1", "k2")

@@ -68,12 +68,12 @@ class Send:
     """Whether those say the same."""
     shared: bool = False
     """Under a key of its own, so that it is done once for all messages with this key."""
-    alike: bool = False
-    """Whether it says the same for all messages with this key, and is done for each of them."""
     varies: str = ""
     """An expression, for a command with an identity, of what else it says: not the same in each run."""
     again: bool = False
     """Whether it is the wish, known by its identity, of another statement that says so too: done once for both."""
+    alike: bool = False
+    """Whether it says the same for all messages with this key, and is done for each of them."""
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,9 @@ class _Foreseen(Drill):
             (Change(watched, _KEY), Wait(0.05), Look(watched, _KEY)),
             (Change(watched, '"k0"'),),
         )
-        for way in self.random.sample(ways, 2):
+        for way in self.random.sample(ways, 4):
             command = self.command(self.here, *way)
-            for _ in range(self.random.choice((2, 3))):
+            for _ in range(self.random.choice((2, 3, 4))):
                 self.ask(command, self.random.choice(("k0", "k1", "k1")), self.sometimes(2.0))
         self._commands = [replace(each, ahead=True) for each in self._commands]
         self._handlers = [replace(each, prompt=True) for each in self._handlers]
@@ -122,14 +122,14 @@ class _Waiting(Drill):
         self._kept.append(Kept(view, context, (name,), fails=poison if self.random.random() < 0.5 else ""))
         near = self.kept(context)
         failing = Fail(f"not tape.fixed and message.{poison[6:]}", 'ValueError("a bug, until it is mended")')
-        rows = (Insert("ascii(message.key)"), Select("ascii(message.key)")) if self.random.random() < 0.3 else ()
+        rows = (Insert("ascii(message.key)"), Select("ascii(message.key)")) if self.random.random() < 0.5 else ()
         self.react(context, (name,), *rows, *((failing,) if self.random.random() < 0.7 else ()), Change(near, _KEY))
         command = self.command(self.here, Change(said, '"one"', (event[0],)))
         key = self.random.choice(("k0", "k0", _LONG))
         for number in range(self.random.choice((2, 3))):
             self.ask(command, key, 0.8 * number + self.sometimes(0.5))
-        for kept in (view, view, near):
-            self.question(kept, key, 0.5 + self.sometimes(3.0))
+        for kept in (view, view, view, near):
+            self.question(kept, key, 0.3 + self.sometimes(2.5))
 
 
 class _Twice(Drill):
@@ -184,4 +184,4 @@ class _Views(Drill):
             self.ask(command, "k0", self.sometimes(self.rollout.at[-1] + 4.0))
 
 
-SELDOM = (_Alike, _Alike, _Equals, _Foreseen, _Foreseen, _Storm, _Waiting, _Waiting, _Twice, _Twice, _Long, _Views)
+SELDOM = (_Alike, _Alike, _Equals, _Foreseen, _Foreseen, _Foreseen, _Storm, _Waiting, _Waiting, _Waiting, _Twice, _Twice, _Long, _Views)
