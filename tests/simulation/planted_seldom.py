@@ -18,6 +18,7 @@ from remit.runtime.work.called import Called
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Unit
+from remit.stores.port import partition_of
 from remit.stores.sqlite import writer
 
 
@@ -157,13 +158,11 @@ def spread_long_keys(patch: pytest.MonkeyPatch) -> None:
     append = writer.Writer._append
 
     def spread(self: Any, entry: Any) -> None:
-        before = writer.partition_of
-        if len(entry.key) > 100:
-            patch.setattr(writer, "partition_of", lambda _, count: before(entry.id, count))
-        try:
-            append(self, entry)
-        finally:
-            patch.setattr(writer, "partition_of", before)
+        def by_message(_: str, partitions: int) -> int:
+            return partition_of(entry.id, partitions)
+
+        patch.setattr(writer, "partition_of", by_message if len(entry.key) > 100 else partition_of)
+        append(self, entry)
 
     patch.setattr(writer.Writer, "_append", spread)
 

@@ -184,4 +184,19 @@ class _Views(Drill):
             self.ask(command, "k0", self.sometimes(self.rollout.at[-1] + 4.0))
 
 
-SELDOM = (_Alike, _Alike, _Equals, _Foreseen, _Foreseen, _Foreseen, _Storm, _Waiting, _Waiting, _Waiting, _Twice, _Twice, _Long, _Views)
+SELDOM = (
+    _Alike,
+    _Alike,
+    _Equals,
+    _Foreseen,
+    _Foreseen,
+    _Foreseen,
+    _Storm,
+    _Waiting,
+    _Waiting,
+    _Waiting,
+    _Twice,
+    _Twice,
+    _Long,
+    _Views,
+)

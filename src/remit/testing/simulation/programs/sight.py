@@ -86,7 +86,7 @@ def _fresh(facts: Facts) -> Iterator[Verdict]:
         if ends:
             told[path] = min(ends)
     for answer in facts.tape.answers:
-        for entry in facts.kept.get(answer.place) or facts.documents.get(answer.place, ()):
+        for entry in (*facts.kept.get(answer.place, ()), *facts.documents.get(answer.place, ())):
             ended = told.get(entry.partition("/")[0])
             if ended is not None and ended < answer.began and entry not in answer.entries:
                 where = f"{answer.place.kind} {answer.place.id!r}"
