@@ -552,11 +552,15 @@ OF_PROGRAMS = [
     PlantedInPrograms("two new aggregates are written", planted_answers.write_two_new_aggregates, (55,)),
     PlantedInPrograms("a key is parked at the first failure", planted_answers.park_at_once, (143,)),
     PlantedInPrograms("a derived key leaves out the message", planted_seldom.derive_keys_without_the_message, (11,)),
-    PlantedInPrograms("two reactions to one event call under the same keys", planted_seldom.know_reactions_by_their_event, (109,)),
+    PlantedInPrograms(
+        "two reactions to one event call under the same keys", planted_seldom.know_reactions_by_their_event, (109,)
+    ),
     PlantedInPrograms("equal calls are counted on after a conflict", planted_seldom.count_equal_calls_on, (0,)),
     PlantedInPrograms("equal messages of one run are said once", planted_seldom.enter_equal_messages_once, (11,)),
     PlantedInPrograms("what was foreseen stays", planted_seldom.keep_what_was_foreseen, (256,)),
-    PlantedInPrograms("what was foreseen is taken for another", planted_seldom.take_what_was_foreseen_for_another, (0,)),
+    PlantedInPrograms(
+        "what was foreseen is taken for another", planted_seldom.take_what_was_foreseen_for_another, (196,)
+    ),
     PlantedInPrograms("MessagePack drops offsets", planted_seldom.see_no_offsets, (445,)),
     PlantedInPrograms("what storms is skipped", planted_seldom.skip_what_storms, (0,)),
     PlantedInPrograms("fresh answers mind no parked keys", planted_seldom.mind_no_parked_keys, (14,)),
