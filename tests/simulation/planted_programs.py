@@ -562,7 +562,7 @@ OF_PROGRAMS = [
         "what was foreseen is taken for another", planted_seldom.take_what_was_foreseen_for_another, (196,)
     ),
     PlantedInPrograms("MessagePack drops offsets", planted_seldom.see_no_offsets, (345,)),
-    PlantedInPrograms("what storms is skipped", planted_seldom.skip_what_storms, (67,)),
+    PlantedInPrograms("what storms is skipped", planted_seldom.skip_what_storms, (15,)),
     PlantedInPrograms("fresh answers mind no parked keys", planted_seldom.mind_no_parked_keys, (14,)),
     PlantedInPrograms("fresh answers wait for no views", planted_seldom.wait_for_no_views, (13,)),
     PlantedInPrograms("wishes for later are not noted", planted_seldom.claim_no_wishes, (97,)),

@@ -24,7 +24,7 @@ __all__ = ["SELDOM"]
 
 _KEY = "message.key"
 _LONG = HOSTILE[4]
-_STORM = 26
+_STORM = 34
 """Keys that fail at once: more than are parked in a short time."""
 _WIRE = (
     ("datetime.datetime",
