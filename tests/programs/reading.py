@@ -124,7 +124,7 @@ def _note(run: _Run, what: str, more: list[Any]) -> None:
     if what == "ended":
         run.ended = more
     elif what == "look":
-        ((place, entries),) = more
+        ((place, entries, *_),) = more  # what its calls had been answered is judged in the simulation only
         run.looks.append(Look(Place(*place), tuple(entries)))
     elif what == "change":
         run.changes.append((Place(*more[0]), more[1]))

@@ -32,7 +32,7 @@ from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
 from remit.testing.simulation.cluster.statements import Statements
-from tests.simulation import planted, planted_answers, planted_releases
+from tests.simulation import planted, planted_answers, planted_releases, planted_seldom
 from tests.simulation.planted import Plant, in_two_transactions
 
 NEVER = float("inf")
@@ -96,16 +96,6 @@ def count_no_equal_calls(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr("remit.runtime.work.called._numbered", same)
     patch.setattr(Called, "key_of", first)
-
-
-def derive_keys_without_the_message(patch: pytest.MonkeyPatch) -> None:
-    """A call is known by what it says, whichever message it is made for: its path is said in it, its reason is not."""
-    from hashlib import blake2b
-
-    def by_content(self: Called, type: str, content: bytes, identity: bytes | None) -> str:
-        return blake2b(f"{type}\0".encode() + (identity or content), digest_size=16).hexdigest()
-
-    patch.setattr(Called, "key_of", by_content)
 
 
 def forget_identities(patch: pytest.MonkeyPatch) -> None:
@@ -561,4 +551,25 @@ OF_PROGRAMS = [
     PlantedInPrograms("a contradiction is seen everywhere", planted_answers.see_contradictions_everywhere, (361,)),
     PlantedInPrograms("two new aggregates are written", planted_answers.write_two_new_aggregates, (55,)),
     PlantedInPrograms("a key is parked at the first failure", planted_answers.park_at_once, (143,)),
+    PlantedInPrograms("a derived key leaves out the message", planted_seldom.derive_keys_without_the_message, (51,)),
+    PlantedInPrograms(
+        "two reactions to one event call under the same keys", planted_seldom.know_reactions_by_their_event, (109,)
+    ),
+    PlantedInPrograms("equal calls are counted on after a conflict", planted_seldom.count_equal_calls_on, (14,)),
+    PlantedInPrograms("equal messages of one run are said once", planted_seldom.enter_equal_messages_once, (51,)),
+    PlantedInPrograms("what was foreseen stays", planted_seldom.keep_what_was_foreseen, (86,)),
+    PlantedInPrograms(
+        "what was foreseen is taken for another", planted_seldom.take_what_was_foreseen_for_another, (196,)
+    ),
+    PlantedInPrograms("MessagePack drops offsets", planted_seldom.see_no_offsets, (345,)),
+    PlantedInPrograms("what storms is skipped", planted_seldom.skip_what_storms, (15,)),
+    PlantedInPrograms("fresh answers mind no parked keys", planted_seldom.mind_no_parked_keys, (0,)),
+    PlantedInPrograms("fresh answers wait for no views", planted_seldom.wait_for_no_views, (13,)),
+    PlantedInPrograms("wishes for later are not noted", planted_seldom.claim_no_wishes, (99,)),
+    PlantedInPrograms("parked commands are never tried", planted_seldom.try_parked_commands_never, (99,)),
+    PlantedInPrograms("long keys are spread over partitions", planted_seldom.spread_long_keys, (0,)),
+    PlantedInPrograms(
+        "an older release drops newer fields of documents", planted_seldom.drop_newer_fields_of_documents, (313,)
+    ),
+    PlantedInPrograms("letters are settled beside their rows", planted_seldom.settle_letters_beside_their_rows, (14,)),
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from remit.testing.simulation.programs.drills import DRILLS, FURTHER_DRILLS, QUE
 from remit.testing.simulation.programs.grammar import Gather, Send, inner
 from remit.testing.simulation.programs.news import PLACES
 from remit.testing.simulation.programs.oddities import ODDITIES
+from remit.testing.simulation.programs.seldom import SELDOM
 from remit.testing.simulation.scene import Scene
 from tests.simulation.planted import checkpoint_apart, in_two_transactions
 
@@ -69,7 +70,9 @@ def test_programs_hold_every_kind_of_statement_and_of_handler() -> None:
     assert {len(handler.messages) for program in programs for handler in program.handlers} == {1, 2}
 
 
-@pytest.mark.parametrize("drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *dict.fromkeys(ODDITIES)])
+@pytest.mark.parametrize(
+    "drill", [*DRILLS, *QUESTIONS, *FURTHER_DRILLS, *dict.fromkeys(ODDITIES), *dict.fromkeys(SELDOM)]
+)
 def test_each_drill_is_a_program_that_is_well(drill: type[Drill]) -> None:
     made = drill(Random(1), "ab", 0).made()
     program = replace(made, contexts=("a", "b")).tidied()

@@ -80,6 +80,7 @@ class _Run:
         self._cluster = Cluster(
             folder, choices, work.release, placement, self._hear, pull=scene.pull, far=scene.far,
             points=self._points if scene.points or scene.strike else None, tables=work.tables,
+            encoding="msgpack" if scene.packed else "json",
         )  # fmt: skip
         self._door = Door(self._cluster, choices)
 

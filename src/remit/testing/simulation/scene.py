@@ -33,6 +33,8 @@ class Scene:
     """What is simulated."""
     far: bool = False
     """Whether stores are in processes of their own: each question to one is a round trip."""
+    packed: bool = False
+    """Whether calls between processes are written as MessagePack, not as JSON."""
     points: bool = False
     """Whether the report names the points at which tasks wait."""
     strike: Strike | None = None
@@ -62,4 +64,6 @@ class Scene:
             words += ["--workload", f"{self.workload.__module__}:{self.workload.__qualname__}"]
         if self.far:
             words.append("--far")
+        if self.packed:
+            words.append("--packed")
         return shlex.join(words)

@@ -14,6 +14,7 @@ from remit.checks import model_of
 from remit.contexts import ContextMap, Model
 from remit.errors import RemitError
 from remit.log import Channel, SubscriptionId
+from remit.messages.codec import Encoding
 from remit.messages.component import Component
 from remit.runtime import Channels, Host, Listener, Placed, Ports
 from remit.runtime.work.deadlines import ask_to_end
@@ -41,7 +42,8 @@ class Cluster:
 
     `system` is asked by each process that starts, with its name: a later one may run another version. Without `pull`,
     reading across contexts returns nothing, and the broker keeps messages until they are handled. `tables` are
-    statements that make the tables which users have in the store of a context.
+    statements that make the tables which users have in the store of a context. Calls between processes are written
+    in `encoding`.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Cluster:
         far: bool = False,
         points: Points | None = None,
         tables: Mapping[str, Sequence[str]] = MappingProxyType({}),
+        encoding: Encoding = "json",
     ) -> None:
         self.loop = SimLoop(choices, is_dead, points=points, struck=self._strike)
         self.folder = folder
@@ -72,6 +75,7 @@ class Cluster:
         self._far = far
         self._points = points
         self._tables = tables
+        self._encoding: Encoding = encoding
         self._network = Network(choices)
         self._machines = defaultdict[str, dict[str, Incarnation]](dict)
 
@@ -156,7 +160,8 @@ class Cluster:
             relays=[SubscriptionId(f"{name}.relay:simulated", name, Channel.PUBLISHED) for name in stores],
             pushed=[(name, Channel.PUBLISHED) for name in model.names],
         )
-        channels = Channels(HostileCalls(network, incarnation, choices), HostileEvents(network, incarnation, choices))
+        calls, events = HostileCalls(network, incarnation, choices), HostileEvents(network, incarnation, choices)
+        channels = Channels(calls, events, self._encoding)
 
         def feed(subscription: SubscriptionId, read: Feed) -> Feed:
             if subscription.context == subscription.source:

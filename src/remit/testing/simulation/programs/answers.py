@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from remit.errors import Diverged, OutcomeUnknown, StoreError
 from remit.testing.simulation.judges import Verdict
@@ -30,6 +31,7 @@ def judge_answers(facts: Facts) -> Iterator[Verdict]:
         told for path, calls in facts.tape.calls.items() for told in _failed_although_applied(facts, path, calls)
     ]
     yield from although[1:]  # one store may have been away for a moment when it was asked what is known
+    yield from _diverged_for_nothing(facts)
     yield from _reused(facts)
     yield from _newer_fields(facts)
 
@@ -84,6 +86,20 @@ def _diverged(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verd
     errors = [error for run in every for error in all_of(run.error)]
     if told and not contradict(runs) and not any(isinstance(error, Diverged) for error in errors):
         yield Verdict("false", f"{told[0].type} {path} was told of a contradiction that is none: {told[0].said}")
+
+
+def _diverged_for_nothing(facts: Facts) -> Iterator[Verdict]:
+    """A run that a conflict has made necessary may call again all that the run before it had called, as often."""
+    for runs in list(facts.runs.values()):
+        for before, run in pairwise(runs):
+            told = next((call for call in run.calls if call.said.startswith("Diverged:")), None)
+            if told is None or before.task != run.task or not run.alone or not before.alone or not before.whole:
+                continue
+            below = facts.runs[facts.handlers.get(told.type, ""), told.path]
+            own = any(call.said.startswith("Diverged:") for each in below for call in each.calls)
+            made = Counter((call.type, call.path, call.about) for call in run.calls)
+            if not own and made <= Counter((call.type, call.path, call.about) for call in before.calls):
+                yield Verdict("false", f"{run} has called what {before} had called, and was told {told.said}")
 
 
 def _failed_although_applied(facts: Facts, path: str, calls: Sequence[Called]) -> Iterator[Verdict]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from typing import Any
 
@@ -17,7 +17,7 @@ from remit.messages import Refusal
 from remit.messages.contract import reply_of
 from remit.testing.simulation.judges import Files, Verdict
 from remit.testing.simulation.programs.news import NEWS
-from remit.testing.simulation.programs.tape import NOTE, Place, Run, Tape, all_of
+from remit.testing.simulation.programs.tape import ALIKE, NOTE, Place, Run, Tape, all_of
 
 __all__ = ["Facts"]
 
@@ -33,6 +33,8 @@ class Declared:
         """What each of these declares as refusals."""
         self.keyed: set[str] = set()
         """The handlers of commands that are ordered by their own key, when they are sent for later."""
+        self.identified: set[str] = set()
+        """The commands that have an identity: what one message wishes twice of them is done once."""
         self.followers: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
         """Role and name of those who follow an event, and of those who come together with it."""
         self.told: defaultdict[str, list[str]] = defaultdict(list)
@@ -55,6 +57,8 @@ class Declared:
             self._refusals[name] = {refusal.__name__ for refusal in reply_of(each.message)[1]}
             if self._model.contracts[each.message].key is not None:
                 self.keyed.add(name)
+            if self._model.contracts[each.message].identity is not None:
+                self.identified.add(message)
         elif each.role is TOGETHER:
             self.followers[message].append((each.role.name, name))
             self.beside.add(name)
@@ -79,6 +83,8 @@ class Facts(Declared):
         projections = {f"{each.name}.{kept.__name__}" for each in declared.contexts for kept in each.projections}
         self.news: dict[Place, set[str]] = {}
         """What stands in fields that only the second release knows."""
+        self.marks: dict[Place, list[str]] = {}
+        """What documents say of each event that they have taken up: its path, and the release that has done so."""
         self.kept, self.documents = self._state(files, projections)
         for each in declared.contexts:
             if asks_for_sql(each):
@@ -103,6 +109,9 @@ class Facts(Declared):
         """The numbers of the runs that are stored."""
         self.replied = {call.said for calls in tape.calls.values() for call in calls if call.outcome == "reply"}
         """The numbers of the runs that a caller was told of."""
+        self._allowed: dict[str, int] = {}
+        self._wishes = self._most()
+        self._expected = self._times_said()
 
     def _state(
         self, files: Files, projections: Collection[str]
@@ -113,8 +122,13 @@ class Facts(Declared):
             for kind, id, body in files.rows(context, "SELECT kind, id, body FROM state"):
                 found: dict[str, Any] = json.loads(body)
                 (documents if kind in projections else kept)[Place(kind, id)] = found.get("entries", [])
+                self.marks[Place(kind, id)] = found.get("marks", [])
                 self.news[Place(kind, id)] = set(_news(found))
         return kept, documents
+
+    def is_stored(self, run: Run) -> bool:
+        """Whether what it has changed is there."""
+        return f"{run.number}" in self.committed
 
     def is_committed(self, run: Run) -> bool:
         """Whether it is known to be written."""
@@ -125,14 +139,45 @@ class Facts(Declared):
         return [run, *(found for child in self._children[run.number] for found in self.with_those_beside(child))]
 
     def allowed(self, path: str) -> int:
-        """How often what comes of a message may be there: a handler may wish the same twice."""
+        """How often what comes of a message may be there: a handler may wish the same twice, and several messages may
+        lead to it."""
         if not path:
             return 1
-        wishes: defaultdict[int, int] = defaultdict(int)
-        for call in self.tape.calls.get(path, ()):
-            if call.by is not None and call.key is None:
-                wishes[call.by.number] += 1
-        return max(wishes.values(), default=1) * self.allowed(_parent_of(path))
+        known = self._allowed.get(path)
+        if known is None:
+            most = self._wishes.get(path, {})
+            times = [count * self.allowed(by) for (_, by), count in most.items()]
+            if path.startswith(ALIKE) and times:
+                known = sum(times)
+            else:
+                known = max(most.values(), default=1) * self.allowed(_parent_of(path))
+            self._allowed[path] = known
+        return known
+
+    def expected(self, path: str) -> int:
+        """How often a message with this path was put on its way by what is stored, or by what a caller was told of."""
+        return self._expected.get(path.removesuffix("!"), 0)
+
+    def _times_said(self) -> Counter[str]:
+        found = Counter[str]()
+        written = [each for run in self.tape.runs if self.is_committed(run) for each in self.with_those_beside(run)]
+        for run in dict.fromkeys(written):
+            found.update(self._said(run))
+        return found
+
+    def _most(self) -> dict[str, dict[tuple[str, str], int]]:
+        """How often each path was called or said by one run for one message, at most."""
+        most: defaultdict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+        for run in self.tape.runs:
+            calls = Counter(call.path for call in run.calls if call.key is None)
+            for path, count in (calls | self._said(run)).items():
+                known = most[path].get((run.handler, run.path), 1)
+                most[path][run.handler, run.path] = max(known, count)
+        return most
+
+    def _said(self, run: Run) -> Counter[str]:
+        identified = {said.path for said in run.said if said.type in self.identified}
+        return Counter([*identified, *(said.path for said in run.said if said.path not in identified)])
 
 
 def _parent_of(path: str) -> str:

@@ -34,6 +34,7 @@ from remit.testing.simulation.programs.grammar import (
 )
 from remit.testing.simulation.programs.news import PLACES
 from remit.testing.simulation.programs.oddities import ODDITIES
+from remit.testing.simulation.programs.seldom import SELDOM
 
 __all__ = ["generate"]
 
@@ -50,6 +51,8 @@ FURTHER = 0.12
 """The share of programs that are about what was thought of later: the others are what they were."""
 ODD = 0.08
 """The share of those that are about what callers are told, and about what a handler may not do."""
+RARE = 0.15
+"""The share of those that are about what is seldom: equal messages, many parked keys, questions meanwhile."""
 
 _KEYS = ("k0", "k1", "k0", "k1", "k2")
 _KEY_EXPRESSIONS = (
@@ -99,6 +102,9 @@ _FAILS = (
 
 def generate(seed: int) -> Program:
     """The program of a seed."""
+    seldom = Random(f"seldom {seed}")  # noqa: S311  chance that can be repeated, no secret
+    if seldom.random() < RARE:
+        return drilled(seldom, SELDOM)
     odd = Random(f"odd {seed}")  # noqa: S311  the same
     if odd.random() < ODD:
         return drilled(odd, ODDITIES)

@@ -40,6 +40,9 @@ class Change:
     key: str
     events: tuple[str, ...] = ()
     event_key: str = "message.key"
+    """Where it says NUMBER, events have keys of their own."""
+    equal: bool = False
+    """Whether those of one class say the same."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class Send:
     """An expression, for a command with an identity, of what else it says: not the same in each run."""
     again: bool = False
     """Whether it is the wish, known by its identity, of another statement that says so too: done once for both."""
+    alike: bool = False
+    """Whether it says the same for all messages with this key, and is done for each of them."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,8 @@ class Later:
 
     command: str
     key: str
+    times: int = 1
+    """How often it says the same."""
     again: bool = False
     """Whether it is the wish, known by its identity, of another statement that says so too: done once for both."""
 
@@ -168,6 +175,8 @@ class Kept:
     a value or a dataclass of its "own" or "data"."""
     since: int = 1
     """The release that has it first."""
+    fails: str = ""
+    """Of a projection: an expression of an event that it cannot take up until somebody mends it; nothing for none."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +191,8 @@ class Message:
     """Further fields: name, type, and the value they always have; both are expressions."""
     identity: bool = False
     """Of a command: whether its path says which request it is."""
+    ahead: bool = False
+    """Of a command: whether its key comes before all other fields, so that what its handler loads is foreseen."""
     told: str = ""
     """Of a domain event: the integration event that is published of it."""
     news: bool = False
@@ -206,6 +217,8 @@ class Handler:
     """Whether the command declares the refusal."""
     draws: str = ""
     """An expression of what it is given at its beginning and sends on as a key: an identity or the time."""
+    prompt: bool = False
+    """Whether it begins with its first statement at once: all others take a while before it."""
     since: int = 1
     """The release that has it first."""
 
@@ -234,6 +247,7 @@ class Question:
     """A question from outside, for a fresh answer: what is kept under a key, after all that was answered before."""
 
     kept: str
+    """An aggregate or a projection."""
     key: str
     """A text, not an expression."""
     at: float
@@ -361,13 +375,14 @@ def _tidied_once(program: Program) -> Program:
     )
     live = {each.name for each in followed} | {each.told for each in followed}
     used_kept = {name for used in every for name in used.kept}
+    views = {each.name for each in program.kept if set(each.folds) & live}
     return replace(
         program,
         handlers=tuple(each for each in handlers if each.role == "command" or set(each.messages) & live),
         commands=tuple(each for each in program.commands if each.name in commands & called),
         events=followed,
         roots=tuple(root for root in program.roots if root.command in commands),
-        questions=tuple(each for each in program.questions if each.kept in used_kept),
+        questions=tuple(each for each in program.questions if each.kept in used_kept | views),
         kept=tuple(
             each if not each.folds else replace(each, folds=tuple(name for name in each.folds if name in live))
             for each in program.kept

@@ -17,7 +17,7 @@ from remit.testing.simulation.programs.excuses import writes_two
 from remit.testing.simulation.programs.facts import Facts
 from remit.testing.simulation.programs.order import judge_order
 from remit.testing.simulation.programs.sight import judge_sight
-from remit.testing.simulation.programs.tape import INSTANT, Run, Said, Tape
+from remit.testing.simulation.programs.tape import ALIKE, INSTANT, Run, Said, Tape
 
 __all__ = ["judge"]
 
@@ -102,14 +102,34 @@ def _equals(facts: Facts) -> Iterator[Verdict]:
         for (type, path), said in replies.items():
             if len(set(said)) < len(said):
                 yield Verdict("lost", f"{run} has called {type} {path} {len(said)} times: {', '.join(said)}")
+    yield from _each_for_itself(facts)
+
+
+def _each_for_itself(facts: Facts) -> Iterator[Verdict]:
+    """What several messages have wished alike was done for each of them."""
+    told: dict[str, Run] = {}
+    for path, calls in facts.tape.calls.items():
+        for call in calls if path.startswith(ALIKE) else ():
+            if call.outcome == "reply" and call.by is not None:
+                first = told.setdefault(call.said, call.by)
+                if (first.handler, first.path) != (call.by.handler, call.by.path):
+                    yield Verdict("lost", f"{first} and {call.by} have called {path}, and {call.said} answers both")
 
 
 def _kept_news(facts: Facts) -> Iterator[Verdict]:
     """What a release has noted in a field that an older one does not know is still there, whoever has written since."""
+    yield from _kept_news_of_documents(facts)
     for run in facts.tape.runs:
         for place, entry in run.news if f"{run.number}" in facts.committed else ():
             if entry not in facts.news.get(place, ()):
                 yield Verdict("lost", f"{entry} is no longer in the newer field of {place.kind} {place.id!r}")
+
+
+def _kept_news_of_documents(facts: Facts) -> Iterator[Verdict]:
+    for place, marks in facts.marks.items():
+        for mark in marks:
+            if mark.endswith("#2") and mark not in facts.news[place]:
+                yield Verdict("lost", f"{mark} is no longer in the newer field of {place.kind} {place.id!r}")
 
 
 def _consequences(facts: Facts) -> Iterator[Verdict]:
@@ -163,12 +183,12 @@ def _handled(facts: Facts, said: Said, by: Run) -> Iterator[Verdict]:
 def _is_done(facts: Facts, handler: str, path: str, subscription: str, *, refusals: bool = False) -> bool:
     if subscription in facts.stopped or (subscription, path) in facts.letters:
         return True
-    runs = facts.runs[handler, path]
-    if any(f"{run.number}" in facts.committed for run in runs):
-        return True
-    if refusals and any(map(facts.is_refused, runs)):
-        return True
-    return any(run.whole and not run.changes for run in runs)
+    done = [
+        run
+        for run in facts.runs[handler, path]
+        if facts.is_stored(run) or (refusals and facts.is_refused(run)) or (run.whole and not run.changes)
+    ]
+    return len(done) >= max(1, facts.expected(path))
 
 
 def _missing(facts: Facts, said: Said, by: Run, handler: str) -> Verdict:
@@ -178,8 +198,9 @@ def _missing(facts: Facts, said: Said, by: Run, handler: str) -> Verdict:
 
 
 def _folded(facts: Facts, follower: str, path: str, by: Run) -> Iterator[Verdict]:
-    if not any(path in paths for place, paths in facts.documents.items() if place.kind == follower):
-        yield Verdict("lost", f"{path} of {by} is not in {follower}")
+    times = sum(paths.count(path) for place, paths in facts.documents.items() if place.kind == follower)
+    if times < max(1, facts.expected(path)):
+        yield Verdict("lost", f"{path} of {by} is {times} times in {follower}, and was said more often")
 
 
 def _of_nothing(facts: Facts) -> Iterator[Verdict]:

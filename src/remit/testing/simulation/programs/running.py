@@ -41,8 +41,8 @@ class Found:
 
 def scene_of(seed: int) -> Scene:
     """How the program of a seed runs: together, or apart; with logs that are trimmed, or without;
-    with stores that are near, or far."""
-    return Scene(seed, apart=seed % 2 == 1, pull=seed % 10 != 7, far=seed % 10 in (3, 6))
+    with stores that are near, or far; calls between processes as JSON, or as MessagePack."""
+    return Scene(seed, apart=seed % 2 == 1, pull=seed % 10 != 7, far=seed % 10 in (3, 6), packed=seed % 4 == 1)
 
 
 def run_program(program: Program, scene: Scene) -> Found:

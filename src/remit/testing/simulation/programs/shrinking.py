@@ -231,8 +231,8 @@ def _simpler(body: Body) -> Iterator[Body]:
 
 _PLAINER: Any = {
     Send: (
-        {"times": 1, "equal": False}, {"catch": ""}, {"deadline": 0.0}, {"shared": False}, {"varies": ""},
-        {"key": "message.key"}, {"times": 2},
+        {"times": 1, "equal": False}, {"catch": ""}, {"deadline": 0.0}, {"shared": False}, {"alike": False},
+        {"varies": ""}, {"key": "message.key"}, {"times": 2},
     ),
     Insert: ({"mark": "", "catch": ""}, {"catch": ""}, {"key": '"k0"'}),
 }  # fmt: skip

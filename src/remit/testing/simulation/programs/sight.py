@@ -17,6 +17,7 @@ __all__ = ["judge_sight"]
 def judge_sight(facts: Facts) -> Iterator[Verdict]:
     """A run that counts has seen what somebody was told of before it began, and what came of the message before."""
     yield from _what_was_answered(facts)
+    yield from _what_it_was_answered(facts)
     yield from _what_came_before(facts)
     yield from _fresh(facts)
 
@@ -42,6 +43,18 @@ def _what_was_answered(facts: Facts) -> Iterator[Verdict]:
             for _, entry in known[: bisect_right(known, (run.began, ""))]:
                 if entry not in look.entries:
                     yield _blind(run, look.place, entry, "answered")
+
+
+def _what_it_was_answered(facts: Facts) -> Iterator[Verdict]:
+    """What a run looks at first after its own calls were answered has what came of them."""
+    for run in facts.tape.runs:
+        seen: set[Place] = set()
+        for look in run.looks if _counts(facts, run) else ():
+            for number in () if look.place in seen else look.answered:
+                for place, entry in facts.tape.numbered(number).changes:
+                    if place == look.place and entry in facts.stored and entry not in look.entries:
+                        yield _blind(run, place, entry, "its own call was answered so")
+            seen.add(look.place)
 
 
 def _what_came_before(facts: Facts) -> Iterator[Verdict]:
@@ -73,7 +86,7 @@ def _fresh(facts: Facts) -> Iterator[Verdict]:
         if ends:
             told[path] = min(ends)
     for answer in facts.tape.answers:
-        for entry in facts.kept.get(answer.place, ()):
+        for entry in (*facts.kept.get(answer.place, ()), *facts.documents.get(answer.place, ())):
             ended = told.get(entry.partition("/")[0])
             if ended is not None and ended < answer.began and entry not in answer.entries:
                 where = f"{answer.place.kind} {answer.place.id!r}"

@@ -7,6 +7,7 @@ changes says so too, with the number of the run that has decided it.
 from __future__ import annotations
 
 import asyncio
+import datetime
 from collections import defaultdict
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from remit.errors import NotFound, OutcomeUnknown, ReplyTooLarge
 from remit.messages import Command, Message, Refusal
 from remit.testing.simulation.cluster import Choices, Weather
 
-__all__ = ["INSTANT", "NOTE", "ONCE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape", "all_of"]
+__all__ = ["ALIKE", "INSTANT", "NOTE", "ONCE", "Answer", "Called", "Look", "Place", "Run", "Said", "Tape", "all_of"]
 
 A = TypeVar("A")
 M = TypeVar("M", bound=Message)
@@ -30,6 +31,8 @@ HANDLER_SECONDS = 30.0
 """How long a reaction may take."""
 INSTANT = 0.01
 """Seconds that a deadline may come later, of those that are sent on with less precision."""
+ALIKE = "alike-"
+"""The path of what several messages say alike begins so."""
 ONCE = "once-"
 """The path of what is done once for several messages begins so."""
 NOTE = "note"
@@ -63,6 +66,8 @@ class Look(NamedTuple):
 
     place: Place
     entries: tuple[str, ...]
+    answered: tuple[str, ...] = ()
+    """What its own calls had been answered by then, where nothing goes on beside it."""
 
 
 class Answer(NamedTuple):
@@ -140,6 +145,8 @@ class Run:
     """What has arrived in a newer field."""
     task: int = 0
     """The task in which it began; each has another number."""
+    alone: bool = True
+    """Whether all that it has seen and called was so in that task."""
     ended: float | None = None
     error: BaseException | None = None
     looks: list[Look] = field(default_factory=list[Look])
@@ -181,11 +188,15 @@ class Run:
         """The path of what is done once for all messages with this key."""
         return f"{ONCE}{self.handler.partition('.')[0]}-{type}-{_short(self.key)}"
 
+    def alike(self, type: str) -> str:
+        """The path of what all messages with this key say alike."""
+        return f"{ALIKE}{type}-{_short(self.key)}"
+
     def seen(self, kept: A) -> A:
         """Notes what was loaded, if anything was."""
         loaded: Any = kept
         if loaded is not None:
-            look = Look(self._place(loaded), tuple(loaded.entries))
+            look = Look(self._place(loaded), tuple(loaded.entries), self._answers())
             self.looks.append(look)
             self.tape.note("look", self, look)
             for at, own in self.changes:
@@ -270,7 +281,7 @@ class Run:
 
     def same(self, found: object, written: object) -> None:
         """What arrives is what was sent."""
-        if found != written or type(found) is not type(written):
+        if found != written or type(found) is not type(written) or _offset(found) != _offset(written):
             self._accuse(f"{found!r:.100} has arrived as {written!r:.100}")
 
     def reply(self) -> str:
@@ -305,11 +316,19 @@ class Run:
             self.answered = 0
             return "0"
 
+    def _answers(self) -> tuple[str, ...]:
+        """Of the calls that have ended before now, where this is the one task that has made any."""
+        if not self.alone or not self.tape.is_current(self.task):
+            self.alone = False
+            return ()
+        return tuple(call.said for call in self.calls if call.outcome == "reply")
+
     def _called(self, command: Command[str, Any], deadline: float | None, key: str | None) -> Called:
         seconds = CALL_SECONDS if deadline is None else deadline
         called = self.tape.called(command, min(self.tape.now() + seconds, self.limit), key)
         called.by = self
         self.calls.append(called)
+        self._answers()
         self.tape.note("call", self, called, seconds)
         return called
 
@@ -334,6 +353,10 @@ def all_of(error: BaseException | None) -> list[BaseException]:
 
 def _short(text: str) -> str:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+
+
+def _offset(found: object) -> datetime.timedelta | None:
+    return found.utcoffset() if isinstance(found, datetime.datetime) else None
 
 
 def _come(moment: asyncio.Future[None]) -> None:
@@ -389,6 +412,10 @@ class Tape:
     def _task(self) -> int:
         task = asyncio.current_task()
         return 0 if task is None else self._tasks.setdefault(task, self._after + len(self.runs) + 1)
+
+    def is_current(self, task: int) -> bool:
+        """Whether this task runs now."""
+        return self._task() == task
 
     def newer(self, number: int) -> int:
         """What the run of this number has said in newer fields: itself, or nothing where an older release ran."""

@@ -45,7 +45,7 @@ import uuid
 from typing import Union
 
 from remit import Aggregate, CallError, Clock, Command, ConstraintViolated, Context, DomainEvent, Ids, IntegrationEvent
-from remit import Later, Projection, Query, Refusal, Repository, Sender, Sql, Value, field
+from remit import Later, Projection, Query, Refusal, Repository, Sender, Sql, Value, View, field
 from remit.contexts import ContextMap
 from remit.testing.simulation import Scene, run_scene
 from remit.testing.simulation.programs import Ask, Question, Rollout, Tape, workload
@@ -99,6 +99,7 @@ def _scene(scene: Scene, asked: str) -> str:
     words += ["pull=False"] if not scene.pull else []
     words += ["apart=True"] if scene.apart else []
     words += ["far=True"] if scene.far else []
+    words += ["packed=True"] if scene.packed else []
     words += [f"faults={scene.faults!r}"] if scene.faults is not None else []
     return f"Scene({', '.join(words)}, workload=workload({asked}))"
 
@@ -129,7 +130,8 @@ def _declared(program: Program) -> Iterator[str]:
     for each in program.events:
         yield from _event(each)
     for kept in program.kept:
-        yield _kept(program, kept)
+        if program.rollout or not kept.fails:  # which asks the tape
+            yield _kept(program, kept)
     for name in dict.fromkeys(each.kept for each in program.questions):
         yield f"class Seen{name}(Query[list[str]]):\n    key: str\n"
 
@@ -137,6 +139,7 @@ def _declared(program: Program) -> Iterator[str]:
 def _message(message: Message, base: str) -> str:
     options = [base, *(['key="key"'] if message.keyed else []), *(['identity="path"'] if message.identity else [])]
     lines = [f"class {message.name}({', '.join(options)}):", "    path: str", "    key: str"]
+    lines[1:] = reversed(lines[1:]) if message.ahead else lines[1:]
     lines += [f"    {name}: {type}" for name, type, _ in message.extra]
     lines += ["    run: int"] if "Event" in base else []
     lines += ["    what: int = 0"] if message.identity else []
@@ -168,16 +171,31 @@ def _kept(program: Program, kept: Kept) -> str:
         before, more = declared_news(kept)
         return f"{before}class {kept.name}(Aggregate[str{', ' + own if own else ''}]):\n{entries}\n{more}"
     events = " | ".join(kept.folds)
+    taking = ["        self.entries.append(event.path)"]
+    before, more = declared_news(kept)
+    if kept.news:
+        entries += "\n    marks: list[str] = field(default_factory=list[str])\n" + more.rstrip("\n")
+        taking += ['        entry = f"{event.path}#{release}"', "        self.marks.append(entry)"]
+        taking += ["        self.keep(entry)"]
+    if kept.fails:
+        failing = f"if not tape.fixed and {kept.fails}:"
+        taking = [
+            f'        with tape.run("{kept.context}.{kept.name}", event):',
+            f"            {failing}",
+            '                raise ValueError("a bug of a projection, until somebody mends it")',
+            *taking,
+        ]
     return (
-        f"class {kept.name}(Projection[str, {events}]):\n{entries}\n\n    @staticmethod\n"
+        f"{before}class {kept.name}(Projection[str, {events}]):\n{entries}\n\n    @staticmethod\n"
         f"    def key(event: {events}) -> str:\n        return event.key\n\n"
-        f"    def evolve(self, event: {events}) -> None:\n        self.entries.append(event.path)\n"
+        f"    def evolve(self, event: {events}) -> None:\n" + "\n".join(taking) + "\n"
     )
 
 
 def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
     yield f"def system(tape: Tape{', release: int' if program.rollout else ''}) -> ContextMap:"
-    for text in declared:
+    asking = [_kept(program, kept) for kept in program.kept if kept.fails and program.rollout is None]
+    for text in (*declared, *asking):
         yield from (_INDENT + line if line else line for line in text.split("\n"))
     for context in program.contexts:
         yield f'    {context} = Context("{context}")'
@@ -185,6 +203,22 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
         if kept.folds:
             yield from ["    if release > 1:"] if kept.since > 1 else []
             yield f"{_INDENT * kept.since}{kept.context}.project({kept.name})"
+    yield from _publishers(program)
+    for handler in program.handlers:
+        yield ""
+        yield from ["    if release > 1:", ""] if handler.since > 1 else []
+        indent = _INDENT * handler.since
+        yield from (indent + line if line else line for line in _Writer(program, handler).lines())
+    for kept in (each for each in program.kept if any(each.name == one.kept for one in program.questions)):
+        yield f"\n    @{kept.context}.answer(Seen{kept.name})"
+        asked = f"query: Seen{kept.name}, stored: {'View' if kept.folds else 'Repository'}[{kept.name}]"
+        yield f"    async def seen_{kept.name.lower()}({asked}) -> list[str]:"
+        yield "        found = await stored.find(query.key)"
+        yield "        return [] if found is None else found.entries"
+    yield f'\n    return ContextMap(name="program", contexts=({", ".join(program.contexts)},))'
+
+
+def _publishers(program: Program) -> Iterator[str]:
     for event in program.events:
         if event.told:
             extra = "".join(f", {name}=event.{name}" for name, _, _ in event.extra)
@@ -197,18 +231,6 @@ def _system(program: Program, declared: Sequence[str]) -> Iterator[str]:
                 yield from ("    if release > 1:", "", f"        @{event.context}.publish({event.name})")
                 yield f"        def tell_newer_{event.name.lower()}(event: {event.name}) -> {event.told}Newer:"
                 yield f"            return {event.told}Newer({fields}, news=event.run)"
-    for handler in program.handlers:
-        yield ""
-        yield from ["    if release > 1:", ""] if handler.since > 1 else []
-        indent = _INDENT * handler.since
-        yield from (indent + line if line else line for line in _Writer(program, handler).lines())
-    for kept in (each for each in program.kept if any(each.name == one.kept for one in program.questions)):
-        yield f"\n    @{kept.context}.answer(Seen{kept.name})"
-        asked = f"query: Seen{kept.name}, stored: Repository[{kept.name}]"
-        yield f"    async def seen_{kept.name.lower()}({asked}) -> list[str]:"
-        yield "        found = await stored.find(query.key)"
-        yield "        return [] if found is None else found.entries"
-    yield f'\n    return ContextMap(name="program", contexts=({", ".join(program.contexts)},))'
 
 
 def _root(program: Program, root: Root) -> str:
@@ -275,7 +297,8 @@ class _Writer:
     def _received(self) -> Iterator[str]:
         if self._handler.role == "together":
             return
-        yield "await tape.blow(run)"
+        if not self._handler.prompt:
+            yield "await tape.blow(run)"
         if self._handler.draws:
             yield f"drawn = {self._handler.draws}"
         if any(each.news or each.newer for each in self._program.events) and self._handler.role == "reaction":
@@ -307,7 +330,9 @@ class _Writer:
         for number, name in enumerate(each.events):
             event = self._messages[name]
             key = each.event_key if event.keyed else f"{self._seen}.id"
-            fields = f'path=run.at("{step}", {number}), key={key}, run=run.number{self._extra(event)}'
+            turn = each.events.index(name) if each.equal else number
+            key = key.replace("NUMBER", f"{number}")
+            fields = f'path=run.at("{step}", {turn}), key={key}, run=run.number{self._extra(event)}'
             fields += ", **run.newly()" if event.news else ""
             lines.append(f"{self._seen}.record(run.noted({name}({fields})))")
         return lines
@@ -320,7 +345,8 @@ class _Writer:
         command = self._messages[each.command]
         path = f'run.at("{step}")' if each.times == 1 or each.equal else f'run.at("{step}", turn)'
         path = f'run.shared("{each.command}")' if each.shared else 'run.at("again")' if each.again else path
-        key = "message.key" if each.shared else "drawn" if self._handler.draws else each.key
+        path = f'run.alike("{each.command}")' if each.alike else path
+        key = "message.key" if each.shared or each.alike else "drawn" if self._handler.draws else each.key
         what = f", what={self._varying(each)}" if each.varies and command.identity else ""
         made = f"{each.command}(path={path}, key={key}{self._extra(command)}{what})"
         made = f"{made[:-1]}, **run.newly())" if command.news and command.identity else made
@@ -341,7 +367,8 @@ class _Writer:
         command = self._messages[each.command]
         path = "again" if each.again else step
         fields = f'path=run.at("{path}"), key={each.key}{self._extra(command)}'
-        return [f"later_{each.command.lower()}.send(run.noted({each.command}({fields})))"]
+        line = f"later_{each.command.lower()}.send(run.noted({each.command}({fields})))"
+        return [line] if each.times == 1 else [f"for _ in range({each.times}):", _INDENT + line]
 
     def _add(self, step: str, each: Add) -> list[str]:
         self._seen = f"seen{step}"
