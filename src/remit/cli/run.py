@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from remit.cli.options import AsJson, Data, Listen, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.options import AsJson, Data, Listen, Store, SystemName, is_topology, place_of, refuse_places, whole
 from remit.cli.screen import LineFormatter, say
 from remit.hosting import System, event_loop
 from remit.hosting.assembly import assemble, placed_on
@@ -30,6 +30,22 @@ from remit.topology.file import Topology, read_topology
 DEFAULT_PORT = 8000
 POSITIVE = Number(gt=0)
 
+Port = Annotated[
+    int | None,
+    Parameter(
+        converter=whole,
+        help="Port of the HTTP edge, 0 for any free one. Default: 8000 when the system declares routes.",
+    ),
+]
+MaxBody = Annotated[int, Parameter(converter=whole, validator=POSITIVE, help="Largest body of a request, in bytes.")]
+MaxRequests = Annotated[
+    int,
+    Parameter(
+        converter=whole, validator=POSITIVE,
+        help="How many requests are handled at the same time. More are answered 503.",
+    ),
+]  # fmt: skip
+
 Listening = tuple[str, int]
 """Address and port."""
 
@@ -43,18 +59,12 @@ def run(
     store: Store = None,
     data: Data = None,
     host: Annotated[str, Parameter(help="Address of the HTTP edge.")] = "127.0.0.1",
-    port: Annotated[
-        int | None,
-        Parameter(help="Port of the HTTP edge, 0 for any free one. Default: 8000 when the system declares routes."),
-    ] = None,
-    max_body: Annotated[int, Parameter(validator=POSITIVE, help="Largest body of a request, in bytes.")] = 1_000_000,
+    port: Port = None,
+    max_body: MaxBody = 1_000_000,
     max_deadline: Annotated[
         float, Parameter(validator=POSITIVE, help="Longest deadline that a client may set, in seconds.")
     ] = 60.0,
-    max_requests: Annotated[
-        int,
-        Parameter(validator=POSITIVE, help="How many requests are handled at the same time. More are answered 503."),
-    ] = 1000,
+    max_requests: MaxRequests = 1000,
     docs: Annotated[bool, Parameter(help="Show the routes at /docs and /openapi.json.")] = True,
     listen_with: Listen = None,
     attached: Annotated[
