@@ -13,13 +13,14 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from remit import errors
 from remit.contexts import Context
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 from remit.hosting import System
 from remit.messages import Query, Refusal, Value
 from tests.edges.shop import Closed, LimitExceeded, Line, Recorder, Touch, call, edge, shop
 
 
-async def openapi(app: HttpEdge) -> Any:
+async def openapi(app: HttpApp) -> Any:
     return (await call(app, "GET", "/openapi.json")).json
 
 
@@ -82,7 +83,7 @@ async def test_the_description_is_valid_openapi() -> None:
     document = await openapi(edge()[0])
     OpenAPIV31SpecValidator(document).validate()
     assert document["openapi"] == "3.1.0"
-    assert set(document["paths"]) == {route.path for context in shop().contexts for route in context.routes}
+    assert set(document["paths"]) == {route.path for edge in shop().edges for route in edge.routes}
 
 
 async def test_the_description_of_a_command() -> None:
@@ -171,10 +172,13 @@ class Twins(Query[Twin.Line]):
 async def test_two_types_of_one_name_stay_apart_and_one_message_may_have_two_routes() -> None:
     system = shop()
     other = Context[Any]("other")
-    other.get("/twins", Twins)
-    other.put("/touch/{order}", Touch)
-    other.put("/touch/{order}/again", Touch)
-    document = await openapi(HttpEdge(System("shop", contexts=[*system.contexts, other]), Recorder()))
+    other_edge = HttpEdge(other)
+    other_edge.get("/twins", Twins)
+    other_edge.put("/touch/{order}", Touch)
+    other_edge.put("/touch/{order}/again", Touch)
+    document = await openapi(
+        HttpApp(System("shop", contexts=[*system.contexts, other], edges=[*system.edges, other_edge]), Recorder())
+    )
     OpenAPIV31SpecValidator(document).validate()
     schemas = document["components"]["schemas"]
     assert sorted(list(s["properties"]) for n, s in schemas.items() if n.endswith("Line")) == [
@@ -205,7 +209,7 @@ async def test_the_docs_page_is_whole_and_needs_nothing_from_elsewhere() -> None
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     page = _Links()
     page.feed(answer.body.decode())
-    routes = [route for context in shop().contexts for route in context.routes]
+    routes = [route for edge in shop().edges for route in edge.routes]
     assert [(f["data-method"], f["data-path"]) for f in page.forms] != []
     assert {(f["data-method"], f["data-path"]) for f in page.forms} == {(r.method, r.path) for r in routes}
     assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
@@ -221,8 +225,9 @@ class Sharp(Query[int]):
 
 async def test_the_docs_page_shows_texts_as_texts() -> None:
     sharp = Context[Any]("sharp")
-    sharp.get("/sharp", Sharp)
-    answer = await call(HttpEdge(System("<b>", contexts=[sharp]), Recorder()), "GET", "/docs")
+    sharp_edge = HttpEdge(sharp)
+    sharp_edge.get("/sharp", Sharp)
+    answer = await call(HttpApp(System("<b>", contexts=[sharp], edges=[sharp_edge]), Recorder()), "GET", "/docs")
     assert b"<script>alert" not in answer.body
     assert b"&lt;script&gt;alert(1)" in answer.body
     assert b"<title>&lt;b&gt;</title>" in answer.body
@@ -241,8 +246,9 @@ class Wordy(Query[int, Full]):
 
 async def test_the_docs_page_says_nothing_twice() -> None:
     wordy = Context[Any]("wordy")
-    wordy.get("/wordy", Wordy)
-    answer = await call(HttpEdge(System("words", contexts=[wordy]), Recorder()), "GET", "/docs")
+    wordy_edge = HttpEdge(wordy)
+    wordy_edge.get("/wordy", Wordy)
+    answer = await call(HttpApp(System("words", contexts=[wordy], edges=[wordy_edge]), Recorder()), "GET", "/docs")
     routes = answer.body.decode().partition("<h2>Schemas</h2>")[0]
     assert routes.count("How many there are.") == 1
     assert routes.count("Counted anew each time.") == 1

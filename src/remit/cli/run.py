@@ -96,7 +96,7 @@ def run(
     hosted = load_system(system)
     listeners = [find_listener(name) for name in listen_with or ()]
     process = assemble(hosted.model(), store=place_of(store, data), listeners=listeners)
-    has_doors = port is not None or any(context.routes for context in hosted.contexts)
+    has_doors = port is not None or any(edge.routes for edge in hosted.edges)
     at = (host, DEFAULT_PORT if port is None else port) if has_doors else None
     contexts = [context.name for context in hosted.contexts]
     said = {"system": hosted.name, "contexts": contexts}
@@ -113,7 +113,7 @@ def _say_ready(said: Mapping[str, Any], text: str, *, as_json: bool) -> None:
 
 
 def _run_here(
-    edges: System,
+    system: System,
     process: Host,
     at: Listening | None,
     limits: EdgeSettings,
@@ -123,7 +123,7 @@ def _run_here(
 ) -> int:
     async def served() -> None:
         ending = await told_to_end(attached=attached)
-        await serve(process, Doors(edges, process, door, limits) if door is not None else None, ending, ready)
+        await serve(process, Doors(system, process, door, limits) if door is not None else None, ending, ready)
 
     with contextlib.ExitStack() as stack:
         door = None if at is None else stack.enter_context(listen(*at))
@@ -142,9 +142,9 @@ def _run_topology(
     if len(replicas) == 1:
         service = make_service(topology, replicas[0], [find_listener(name) for name in listeners])
         at = (service.listens.host, service.listens.port) if service.listens is not None else None
-        said = {"system": service.edges.name, "service": service.name}
-        ready = partial(_announce, said, f"{service.name} of {service.edges.name}", as_json=as_json)
-        return _run_here(service.edges, service.host, at, limits, ready, attached=attached)
+        said = {"system": service.system.name, "service": service.name}
+        ready = partial(_announce, said, f"{service.name} of {service.system.name}", as_json=as_json)
+        return _run_here(service.system, service.host, at, limits, ready, attached=attached)
     placement = placed_on(topology, load_system(topology.system).model())
     children = children_of(topology, placement, replicas, partial(_command, path, limits, listeners))
     return asyncio.run(_supervise(topology, children, attached=attached, as_json=as_json))

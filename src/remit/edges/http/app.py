@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from remit.contexts import ClientOf, Context, Sender
+from remit.contexts import ClientOf, HttpEdge, Sender
 from remit.edges.http.doors import compile_operations, endpoint
 from remit.edges.http.openapi import describe
 from remit.edges.http.page import render
@@ -50,13 +50,13 @@ class Routed(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def contexts(self) -> Sequence[Context[Any]]: ...
+    def edges(self) -> Sequence[HttpEdge]: ...
     @property
     def client_of(self) -> ClientOf | None: ...
 
 
-class HttpEdge:
-    """The routes of a context map as an ASGI 3 application, by itself or mounted in another one.
+class HttpApp:
+    """The routes of a system's edges as an ASGI 3 application, by itself or mounted in another one.
 
     Besides the routes: `/health/live`, `/health/ready`, `/health/status`, `/openapi.json` and `/docs`. `max_body` is in
     bytes, `max_requests` a number: of more that come while these are handled, each is answered with 503. Without `docs`
@@ -96,7 +96,7 @@ class HttpEdge:
             "/health/status": partial(self._show_reported, "well", status),
             **({"/openapi.json": self._show_openapi, "/docs": self._show_docs} if docs else {}),
         }
-        operations = compile_operations(system.contexts, tuple(own))
+        operations = compile_operations(system.edges, tuple(own))
         self._description = describe(system.name, operations)
         self._page = render(self._description)
         self._has_docs = docs

@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from remit.contexts import ClientOf, Context, Route, Sender
+from remit.contexts import ClientOf, HttpEdge, Route, Sender
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
 from remit.edges.http.routing import Router, places_of
 from remit.errors import Findings
-from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, reply_of
+from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of
 
 FRESH = "fresh"
 FRESH_KEY = "fresh_key"
@@ -52,22 +52,22 @@ class Operation:
         return next((statuses[cls] for cls in refusal.__mro__ if cls in statuses), 409)
 
 
-def compile_operations(contexts: Iterable[Context[Any]], reserved: tuple[str, ...]) -> list[Operation]:
-    """All routes of these contexts, prepared. Raises `ModelError` with everything that does not hold."""
+def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> list[Operation]:
+    """All routes of these edges, prepared. Raises `ModelError` with everything that does not hold."""
     findings = Findings()
     router: Router[str] = Router()
     operations: list[Operation] = []
     for path in reserved:
         router.add("GET", path, "this edge itself")
-    for context in contexts:
-        for route in context.routes:
+    for edge in edges:
+        for route in edge.routes:
             here = _check(route)
             if not here:
-                taken = router.add(route.method, route.path, f"context {context.name!r} ({route.message.__name__})")
+                taken = router.add(route.method, route.path, f"context {edge.context!r} ({route.message.__name__})")
                 if taken:
                     _report(here, route, "route.doubled", f"the path is taken by {taken}", "one route per path")
             if not here:
-                operations.append(_operation(context.name, route))
+                operations.append(_operation(edge.context, route))
             findings.extend(here)
     findings.settle()
     return operations
@@ -131,7 +131,8 @@ def _operation(context: str, route: Route) -> Operation:
         body = body_type(message, route.path, places)
         read = body_reader(message, route.path, places, Codec(body, message.__name__))
     return Operation(
-        context=context, route=route, name=contract_of(message, context).type, places=places,
+        context=context, route=route, places=places,
+        name=contract_of(message, declared_context(message) or context).type,
         fields=fields_of(message), body=body, reply=reply, refusals=refusals, read=read, encode=encode,
     )  # fmt: skip
 
