@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import date
 from html.parser import HTMLParser
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from msgspec import Meta
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -249,7 +251,43 @@ async def test_the_docs_page_says_nothing_twice() -> None:
     wordy_edge = HttpEdge(wordy)
     wordy_edge.get("/wordy", Wordy)
     answer = await call(HttpApp(System("words", contexts=[wordy], edges=[wordy_edge]), Recorder()), "GET", "/docs")
-    routes = answer.body.decode().partition("<h2>Schemas</h2>")[0]
+    routes = answer.body.decode().partition('<h2 id="schemas">')[0]
     assert routes.count("How many there are.") == 1
     assert routes.count("Counted anew each time.") == 1
     assert re.sub("<.*?>", "", routes).count("Full") == 1
+
+
+class Shelf(Value):
+    """Where things lie."""
+
+    height: Annotated[int, Meta(ge=1, le=9, description="In boards.")]
+    books: dict[str, list[date]] = {}  # noqa: RUF012  # msgspec copies an empty mapping for each value
+    owner: str | None = None
+
+
+class Shelves(Query[list[Shelf]]):
+    """All of them."""
+
+
+async def test_the_docs_page_shows_schemas_as_tables_of_fields() -> None:
+    edge = HttpEdge("rooms")
+    edge.get("/shelves", Shelves)
+    served = HttpApp(System("house", contexts=[Context[Any]("rooms")], edges=[edge]), Recorder())
+    page = (await call(served, "GET", "/docs")).body.decode()
+    table = page.partition('id="schema-Shelf"')[2].partition("<details>")[0]
+    rows = [re.sub("<.*?>", "|", row).strip("|") for row in table.split("<tr>")[2:]]
+    cells = [[cell.strip() for cell in row.split("|") if cell.strip()] for row in rows]
+    assert cells == [
+        ["height", "integer", "minimum 1, maximum 9", "required", "In boards."],
+        ["books", "mapping to list of string (date)", "optional, default", "{}"],
+        ["owner", "string or null", "optional, default", "null"],
+    ]
+    assert "Where things lie." in table
+
+
+async def test_the_docs_page_has_an_index_and_names_operations() -> None:
+    page = (await call(edge()[0], "GET", "/docs")).body.decode()
+    index = page.partition("<nav")[2].partition("</nav>")[0]
+    assert index.count('<li><a href="#sales.') == len([route for each in shop().edges for route in each.routes])
+    assert '<p class="id"><code>sales.PlaceOrder</code></p>' in page
+    assert "The same key on a repeated request of one client makes it apply once." in re.sub("<.*?>", "", page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,10 +37,15 @@ class HttpEdge:
     A path begins with `/`. `{field}` in it fills a whole segment and names a field of the message; the other fields of
     a query come from the query string, those of a command from the body, as JSON. `refusals` are the statuses of
     declared refusals, 409 where a refusal is not named. What is wrong with a route is found at start.
+
+    `origins` are those of the pages that may call these routes from a browser (CORS), `https://shop.example` for
+    example; `*` is every page. Without them only pages that come from the edge's own address may. Cookies are never
+    sent: such a page shows who it is by the header Authorization.
     """
 
-    def __init__(self, context: Context[Any] | str, /) -> None:
+    def __init__(self, context: Context[Any] | str, /, *, origins: Sequence[str] = ()) -> None:
         self.context = context if isinstance(context, str) else context.name
+        self.origins = tuple(origins)
         self.routes: list[Route] = []
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import structs
 
 from remit.contexts import ClientOf, HttpEdge, Route, Sender
+from remit.edges.http.origins import is_origin, origins_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
@@ -36,6 +37,8 @@ class Operation:
     refusals: tuple[type[Refusal], ...]
     read: Reader
     encode: Any
+    origins: frozenset[bytes]
+    """Of the pages that may call it from a browser."""
 
     @property
     def asks(self) -> bool:
@@ -60,6 +63,11 @@ def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> 
     for path in reserved:
         router.add("GET", path, "this edge itself")
     for edge in edges:
+        for origin in (each for each in edge.origins if not is_origin(each)):
+            findings.report(
+                "edge.origin", repr(edge), f"{origin!r} is no origin", expected="scheme, host and port, or *",
+                next='origins=["https://shop.example"]',
+            )  # fmt: skip
         for route in edge.routes:
             here = _check(route)
             if not here:
@@ -67,7 +75,7 @@ def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> 
                 if taken:
                     _report(here, route, "route.doubled", f"the path is taken by {taken}", "one route per path")
             if not here:
-                operations.append(_operation(edge.context, route))
+                operations.append(_operation(edge, route))
             findings.extend(here)
     findings.settle()
     return operations
@@ -119,8 +127,8 @@ def endpoint(operation: Operation, sender: Sender, limits: Limits, client_of: Cl
     return declared
 
 
-def _operation(context: str, route: Route) -> Operation:
-    message = route.message
+def _operation(edge: HttpEdge, route: Route) -> Operation:
+    message, context = route.message, edge.context
     places = places_of(route.path)
     reply, refusals = reply_of(message)
     answers: Codec[Any] = Codec(reply)  # the reply of a command was looked at before it was committed
@@ -134,6 +142,7 @@ def _operation(context: str, route: Route) -> Operation:
         context=context, route=route, places=places,
         name=contract_of(message, declared_context(message) or context).type,
         fields=fields_of(message), body=body, reply=reply, refusals=refusals, read=read, encode=encode,
+        origins=origins_of(edge.origins),
     )  # fmt: skip
 
 
