@@ -1,6 +1,7 @@
 """The context map of the platform. Start it with `remit run learning.system:platform`.
 
-Each context is named with the place where it is found, so that a service imports those it hosts and no others.
+Each context and each edge is named with the place where it is found, so that a service imports those it hosts and no
+others.
 """
 
 from remit import CustomerSupplier, OpenHost, System
@@ -12,6 +13,12 @@ platform = System(
         "billing": "learning.billing.handlers:billing",
         "learning": "learning.learning.handlers:learning",
         "certification": "learning.certification.handlers:certification",
+    },
+    edges={
+        "enrollment": "learning.enrollment.edge:edge",
+        "billing": "learning.billing.edge:edge",
+        "learning": "learning.learning.edge:edge",
+        "certification": "learning.certification.edge:edge",
     },
     relations=[
         CustomerSupplier(supplier="billing", customer="enrollment"),  # no place without an invoice

@@ -3,6 +3,9 @@
 import pytest
 
 from remit import Context, Later
+from remit.checks import check
+from remit.contexts import ContextMap
+from remit.edges import HttpEdge
 from tests.checks import shop
 from tests.checks.shop import Count, Place, checked, count, only
 
@@ -23,8 +26,9 @@ def test_handler_doubled() -> None:
 
 def test_handler_missing_for_a_route() -> None:
     sales = Context("sales")
-    sales.get("/count", Count)
-    finding = only(checked(sales))
+    sales_edge = HttpEdge(sales)
+    sales_edge.get("/count", Count)
+    finding = only(check(ContextMap(name="shop", contexts=(sales,), edges=(sales_edge,))))
     assert (finding.code, finding.where, finding.next) == ("handler.missing", "GET /count", "@sales.answer(Count)")
 
 

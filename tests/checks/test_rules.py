@@ -3,6 +3,7 @@
 import pytest
 
 from remit import Aggregate, Context, ModelError, OpenHost, Repository, System
+from remit.edges import HttpEdge
 from tests.checks.shop import (
     Count,
     OrderPaid,
@@ -63,9 +64,10 @@ def test_each_finding_is_reported_once() -> None:
 
 def test_all_findings_are_raised_together() -> None:
     sales = Context("Sales")
-    sales.get("/count", Count)
+    sales_edge = HttpEdge(sales)
+    sales_edge.get("/count", Count)
     sales.react(untyped(Place))(untyped(on_placed))
-    system = System("shop", contexts=[sales], relations=[OpenHost(Context("stranger"))])
+    system = System("shop", contexts=[sales], edges=[sales_edge], relations=[OpenHost(Context("stranger"))])
     with pytest.raises(ModelError) as caught:
         system.model()
     codes = {finding.code for finding in caught.value.findings}

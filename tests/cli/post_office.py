@@ -25,6 +25,7 @@ from remit import (
     System,
     field,
 )
+from remit.edges import HttpEdge
 
 LetterId = NewType("LetterId", str)
 BoxName = NewType("BoxName", str)
@@ -108,7 +109,14 @@ async def contents(query: Contents, boxes: Repository[Box]) -> list[str]:
     return box.letters if box else []
 
 
-desk.post("/letters", Post, status=201)
-mail.get("/boxes/{box}", Contents)
+desk_edge = HttpEdge(desk)
+desk_edge.post("/letters", Post, status=201)
+mail_edge = HttpEdge(mail)
+mail_edge.get("/boxes/{box}", Contents)
 
-office = System("post-office", contexts=[desk, mail], relations=[CustomerSupplier(supplier=desk, customer=mail)])
+office = System(
+    "post-office",
+    contexts=[desk, mail],
+    edges=[desk_edge, mail_edge],
+    relations=[CustomerSupplier(supplier=desk, customer=mail)],
+)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 from unittest import mock
 
@@ -54,20 +55,25 @@ class Office:
     environment: dict[str, str] = field(default_factory=dict[str, str])
 
     def remit(
-        self, *arguments: str, place: bool = True, before: Callable[[], None] | None = None
+        self, *arguments: str, place: bool = True, given: str | bytes = "", before: Callable[[], None] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Runs one command to its end, with --data unless it names a store. `before` runs in the new process."""
+        """Runs one command to its end, with --data unless it names a store, and with what is given to its standard
+        input. `before` runs in the new process."""
         data = ["--data", str(self.data)] if place and "--store" not in arguments else []
-        return subprocess.run(
-            [REMIT, *arguments, *data],
-            cwd=self.folder,
-            env=self._environment(),
-            preexec_fn=before,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=DEADLINE,
-        )
+        with TemporaryFile() as standard_input:
+            standard_input.write(given.encode() if isinstance(given, str) else given)
+            standard_input.seek(0)
+            return subprocess.run(
+                [REMIT, *arguments, *data],
+                cwd=self.folder,
+                env=self._environment(),
+                preexec_fn=before,
+                stdin=standard_input,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=DEADLINE,
+            )
 
     def post(self, box: str, *texts: str) -> None:
         """Posts letters, one after another, as `remit send` does: the system runs here until they are posted."""
@@ -185,5 +191,8 @@ def without_rights() -> None:
 
 
 def is_clear(said: str, code: str) -> bool:
-    """An error as people should see it: its code, what was expected, what to do next, and no traceback."""
+    """An error as people should see it: its code, what was expected, what to do next, and no traceback; as JSON the
+    same."""
+    if said.startswith('{"errors":'):
+        return all(each["code"] == code and each["expected"] and each["next"] for each in json.loads(said)["errors"])
     return said.startswith(code) and "Expected: " in said and "Next: " in said and "Traceback" not in said

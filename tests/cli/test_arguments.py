@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,12 @@ TYPED = {
     "too many": ["parked", "list", "--limit", str(2**63)],
     "a module of endless name": ["parked", "list", f"remit.{LONG}"],
     "fewer than none": ["parked", "list", "--limit", "-1"],
+    "a fraction of a key": ["parked", "list", "--limit", "1.5"],
+    "a number of another script": ["parked", "list", "--limit", "٣"],
+    "a port with a fraction": ["run", SYSTEM, "--port", "1.5"],
+    "an option that there is not, for the fields": ["send", SYSTEM, "Post", "--fields={}"],
+    "a subscription that never followed": ["log", "accept", "mail.nobody", "--source", "desk", "--from", "head"],
+    "a projection that never followed": ["log", "accept", "mail.nobody", "--source", "desk", "--from", "here"],
     "JSON that is too deep": ["send", SYSTEM, "Post", "[" * 60_000],
     "no system": ["status", ""],
     "a system of strange name": ["status", f"{CLEAR}:{CLEAR}"],
@@ -67,3 +75,55 @@ def test_what_the_output_cannot_say_is_written_otherwise(office: Office) -> None
     assert (asked.returncode, asked.stdout) == (0, '["one"]\n'), asked.stderr
     listed = office.remit("parked", "show", "käse")
     assert is_clear(listed.stderr, "parked.none"), listed.stderr
+
+
+def test_an_error_is_json_where_answers_are(office: Office) -> None:
+    told = office.remit("log", "accept", "mail.deliver", "--source", "nobody", "--from", "head", "--json")
+    assert told.returncode == 2
+    (error,) = json.loads(told.stderr)["errors"]
+    assert error["code"] == "cli.usage"
+    assert set(error) == {"code", "where", "what", "expected", "next"}
+
+
+def test_all_findings_are_json(office: Office, tmp_path: Path) -> None:
+    topology = tmp_path / "two-mistakes.toml"
+    topology.write_text('system = 3\n[services.all]\nruns = ["*"]\nhttp = 8000\n')
+    told = office.remit("plan", str(topology), "--json", place=False)
+    assert {each["code"] for each in json.loads(told.stderr)["errors"]} == {"topology.type"}
+    assert len(json.loads(told.stderr)["errors"]) == 2
+
+
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["plain", "with a byte order mark"])
+def test_the_fields_are_read_from_standard_input(office: Office, mark: str) -> None:
+    sent = office.remit("send", SYSTEM, "Post", "-", given=mark + '{"letter": "1", "box": "käse", "text": "hello"}')
+    assert sent.returncode == 0, sent.stderr
+    asked = office.remit("ask", SYSTEM, "Contents", "-", "--fresh", "--json", given='{"box": "käse"}')
+    assert json.loads(asked.stdout) == ["hello"]
+
+
+def test_what_is_given_and_no_text_is_said(office: Office) -> None:
+    sent = office.remit("send", SYSTEM, "Post", "-", given=b"\xff{}")
+    assert (sent.returncode, is_clear(sent.stderr, "cli.usage")) == (2, True), sent.stderr
+
+
+def test_a_topology_may_begin_with_a_byte_order_mark(office: Office, tmp_path: Path) -> None:
+    topology = tmp_path / "topology.toml"
+    topology.write_text(
+        f'\ufeffsystem = "{SYSTEM}"\n[services.all]\nruns = ["*"]\nhttp = "127.0.0.1:8000"\n', encoding="utf-8"
+    )
+    planned = office.remit("plan", str(topology), place=False)
+    assert planned.stdout.startswith(f"{SYSTEM} by "), planned.stderr
+
+
+def test_nul_in_a_topology_is_a_finding_of_the_plan(office: Office, tmp_path: Path) -> None:
+    topology = tmp_path / "topology.toml"
+    store = 'default = "sqlite:data\\u0000/{context}.db"'
+    topology.write_text(f'system = "{SYSTEM}"\n[stores]\n{store}\n[services.all]\nruns = ["desk", "mail"]\n')
+    for command in ("plan", "run"):
+        told = office.remit(command, str(topology), place=False)
+        assert (told.returncode, is_clear(told.stderr, "topology.type")) == (2, True), told.stderr
+
+
+def test_the_package_runs_as_the_command(office: Office) -> None:
+    ran = subprocess.run([sys.executable, "-m", "remit", "--version"], capture_output=True, text=True, check=False)
+    assert ran.stdout == office.remit("--version", place=False).stdout != ""

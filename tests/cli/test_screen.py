@@ -6,14 +6,16 @@ import asyncio
 import io
 import json
 import logging
+import re
 import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
+from rich.table import Table
 
 from remit import RemitError
-from remit.cli.screen import LineFormatter, cell, say
+from remit.cli.screen import LineFormatter, cell, say, show
 from remit.errors import visible
 from remit.hosting.supervision import Child, Supervisor
 from remit.observability import HandlerRaised, log_event
@@ -123,3 +125,40 @@ async def test_lines_of_children_are_shown_and_not_obeyed(tmp_path: Path, capfd:
     said = capfd.readouterr().err
     assert "one | \\u001b[2Jhello\\u202e\n" in said
     assert "\x1b" not in said
+
+
+NAMES = [f"certification.a_subscription_with_a_long_name_{number}" for number in (1, 2)]
+
+
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> str:
+    """What a table of two subscriptions looks like on a terminal so wide."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    printed = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", printed)
+    table = Table("SUBSCRIPTION", "HEAD", "STATE", "NOTE", box=None, pad_edge=False)
+    for name in NAMES:
+        table.add_row(cell(name), "12", "running", cell("the first line of an error, [escaped]") if "2" in name else "")
+    show(table)
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed.getvalue())
+
+
+def test_a_wide_terminal_shows_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = on_a_terminal(monkeypatch, 120).splitlines()
+    assert len(lines) == 3
+    assert lines[0].split() == ["SUBSCRIPTION", "HEAD", "STATE", "NOTE"]
+
+
+@pytest.mark.parametrize("columns", [80, 60, 20])
+def test_a_narrow_terminal_shows_blocks_in_which_nothing_is_shortened(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = on_a_terminal(monkeypatch, columns)
+    assert [line for line in shown.splitlines() if not line.startswith(" ")] == NAMES
+    assert "…" not in shown
+    assert shown.count("HEAD 12") == 2
+    assert "NOTE the first line of an error, [escaped]" in shown
+    assert shown.count("NOTE") == 1, "what is empty is left out"
+    whole = max(len(line) for line in shown.splitlines() if line.startswith(" "))
+    assert whole <= max(columns, len("  NOTE the first line of an error, [escaped]"))

@@ -7,7 +7,7 @@ import pytest
 
 from remit import Context, IntegrationEvent
 from remit.checks import model_of
-from remit.contexts import ContextMap
+from remit.contexts import ContextMap, HttpEdge
 from tests.checks import shop
 from tests.checks.shop import Count, OrderPaid, Orders, Paid, Place, Placed, count, paid, place, placed
 from tests.typing import programs
@@ -29,11 +29,11 @@ def test_a_model_may_be_made_again() -> None:
 
 
 def test_a_route_has_the_status_it_declares() -> None:
-    sales = Context("sales")
-    for declare in (sales.post, sales.put, sales.delete):
+    edge = HttpEdge("sales")
+    for declare in (edge.post, edge.put, edge.delete):
         declare("/orders", Place)
         declare("/orders/{order}", Place, status=202)
-    assert [(route.method, route.status) for route in sales.routes] == [
+    assert [(route.method, route.status) for route in edge.routes] == [
         ("POST", 200), ("POST", 202), ("PUT", 200), ("PUT", 202), ("DELETE", 200), ("DELETE", 202),
     ]  # fmt: skip
 

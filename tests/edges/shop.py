@@ -10,7 +10,8 @@ from datetime import date
 from typing import Any, NewType
 
 from remit.contexts import Context
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 from remit.hosting import System
 from remit.messages import Command, Query, Refusal, Value
 
@@ -73,13 +74,14 @@ class Newest(Query[OrderId]):
 def shop() -> System:
     """Fresh contexts, so that a test may add to them."""
     sales = Context[Any]("sales")
-    sales.post("/customers/{customer}/orders", PlaceOrder, status=201, refusals={LimitExceeded: 402})
-    sales.get("/customers/{customer}/orders", Orders)
-    sales.get("/customers/{customer}/orders/newest", Newest)
-    sales.delete("/orders/{order}", Cancel, refusals={Closed: 410})
-    sales.put("/orders/{order}/touched", Touch)
-    sales.post("/import", Import)
-    return System("shop", contexts=[sales])
+    sales_edge = HttpEdge(sales)
+    sales_edge.post("/customers/{customer}/orders", PlaceOrder, status=201, refusals={LimitExceeded: 402})
+    sales_edge.get("/customers/{customer}/orders", Orders)
+    sales_edge.get("/customers/{customer}/orders/newest", Newest)
+    sales_edge.delete("/orders/{order}", Cancel, refusals={Closed: 410})
+    sales_edge.put("/orders/{order}/touched", Touch)
+    sales_edge.post("/import", Import)
+    return System("shop", contexts=[sales], edges=[sales_edge])
 
 
 @dataclass
@@ -187,7 +189,7 @@ def _answered(sink: list[MutableMapping[str, Any]]) -> Answered:
     return Answered(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
 
 
-def edge(reply: Any = None, **options: Any) -> tuple[HttpEdge, Recorder]:
+def edge(reply: Any = None, **options: Any) -> tuple[HttpApp, Recorder]:
     """The shop's edge and the sender behind it."""
     sender = Recorder(reply)
-    return HttpEdge(shop(), sender, **options), sender
+    return HttpApp(shop(), sender, **options), sender

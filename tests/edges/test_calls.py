@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from remit.contexts import Context
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 from remit.hosting import System
 from remit.messages import Command
 from tests.edges.shop import Cancel, CustomerId, Line, Newest, OrderId, Orders, PlaceOrder, Recorder, Touch, call, edge
@@ -149,8 +150,11 @@ async def test_head_answers_like_get_without_the_body() -> None:
 
 async def test_status_204_has_no_body() -> None:
     sales = Context[Any]("sales")
-    sales.post("/orders/{order}/touched", Touch, status=204)
-    answer = await call(HttpEdge(System("shop", contexts=[sales]), Recorder()), "POST", "/orders/o-1/touched")
+    sales_edge = HttpEdge(sales)
+    sales_edge.post("/orders/{order}/touched", Touch, status=204)
+    answer = await call(
+        HttpApp(System("shop", contexts=[sales], edges=[sales_edge]), Recorder()), "POST", "/orders/o-1/touched"
+    )
     assert (answer.status, answer.body, answer.headers) == (204, b"", {})
 
 
@@ -161,9 +165,12 @@ class Odd(Command[None]):
 
 async def test_fields_keep_their_wire_names_and_defaults_beside_places() -> None:
     sales = Context[Any]("sales")
-    sales.post("/odd/{class}", Odd)
+    sales_edge = HttpEdge(sales)
+    sales_edge.post("/odd/{class}", Odd)
     sender = Recorder()
-    assert (await call(HttpEdge(System("shop", contexts=[sales]), sender), "POST", "/odd/x", {})).status == 200
+    assert (
+        await call(HttpApp(System("shop", contexts=[sales], edges=[sales_edge]), sender), "POST", "/odd/x", {})
+    ).status == 200
     assert sender.message == Odd(named="x", items=[1])
 
 

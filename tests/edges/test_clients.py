@@ -10,7 +10,8 @@ import pytest
 
 from remit import Aggregate, Command, Context, KeyReused, Query, Repository, Sender, System
 from remit.contexts import ClientOf
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 from tests.edges.shop import Answered, call, edge
 
 ANN = {"authorization": "Bearer secret-of-ann"}
@@ -46,7 +47,8 @@ async def drawn(query: Drawn, rolls: Repository[Roll]) -> int:
     return (await rolls.get(query.roll)).drawn
 
 
-fair.post("/rolls/{roll}", Draw)
+fair_edge = HttpEdge(fair)
+fair_edge.post("/rolls/{roll}", Draw)
 
 
 def by_name(scope: Mapping[str, Any]) -> str | None:
@@ -56,13 +58,13 @@ def by_name(scope: Mapping[str, Any]) -> str | None:
 
 
 @asynccontextmanager
-async def serving(client_of: ClientOf | None = None) -> AsyncGenerator[tuple[HttpEdge, Sender]]:
-    system = System("fair", contexts=[fair], client_of=client_of)
+async def serving(client_of: ClientOf | None = None) -> AsyncGenerator[tuple[HttpApp, Sender]]:
+    system = System("fair", contexts=[fair], edges=[fair_edge], client_of=client_of)
     async with system.connect(store="memory:") as sender:
-        yield HttpEdge(system, sender), sender
+        yield HttpApp(system, sender), sender
 
 
-async def post(app: HttpEdge, who: Mapping[str, str], key: str = "k", roll: str = "r") -> Answered:
+async def post(app: HttpApp, who: Mapping[str, str], key: str = "k", roll: str = "r") -> Answered:
     return await call(app, "POST", f"/rolls/{roll}", {}, headers={**who, "idempotency-key": key})
 
 
@@ -111,9 +113,9 @@ async def test_a_system_may_say_who_its_clients_are() -> None:
 
 
 async def test_what_an_edge_is_given_holds_in_place_of_what_the_system_says() -> None:
-    system = System("fair", contexts=[fair], client_of=lambda _: "everybody")
+    system = System("fair", contexts=[fair], edges=[fair_edge], client_of=lambda _: "everybody")
     async with system.connect(store="memory:") as sender:
-        app = HttpEdge(system, sender, client_of=by_name)
+        app = HttpApp(system, sender, client_of=by_name)
         assert [(await post(app, {"x-user": name})).json for name in ("ann", "bob")] == [1, 2]
 
 
@@ -137,4 +139,4 @@ async def test_a_name_and_a_header_of_the_same_text_are_not_the_same_client() ->
 
 
 async def test_the_hosted_part_of_a_system_knows_its_clients_too() -> None:
-    assert System("fair", contexts=[fair], client_of=by_name).hosting(["fair"]).client_of is by_name
+    assert System("fair", contexts=[fair], edges=[fair_edge], client_of=by_name).hosting(["fair"]).client_of is by_name

@@ -11,21 +11,21 @@ from litestar import Litestar, asgi
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from remit.edges.http import HttpEdge
+from remit.edges.http import HttpApp
 from tests.edges.shop import Application, call, edge
 
 
-def in_fastapi(app: HttpEdge) -> Application:
+def in_fastapi(app: HttpApp) -> Application:
     outer = FastAPI()
     outer.mount("/api/shop", app)
     return outer
 
 
-def in_starlette(app: HttpEdge) -> Application:
+def in_starlette(app: HttpApp) -> Application:
     return Starlette(routes=[Mount("/api/shop", app=app)])
 
 
-def in_litestar(app: HttpEdge) -> Application:
+def in_litestar(app: HttpApp) -> Application:
     @asgi("/api/shop", is_mount=True, copy_scope=True)
     async def mounted(scope: Any, receive: Any, send: Any) -> None:
         await app(scope, receive, send)
@@ -38,7 +38,7 @@ mounts = pytest.mark.parametrize("mount", [in_fastapi, in_starlette, in_litestar
 
 
 @mounts
-async def test_requests_reach_the_routes(mount: Callable[[HttpEdge], Application]) -> None:
+async def test_requests_reach_the_routes(mount: Callable[[HttpApp], Application]) -> None:
     app, sender = edge("o-1")
     outer = mount(app)
     answer = await call(outer, "POST", "/api/shop/customers/7/orders", {"lines": []})
@@ -47,7 +47,7 @@ async def test_requests_reach_the_routes(mount: Callable[[HttpEdge], Application
 
 
 @mounts
-async def test_an_encoded_slash_stays_in_its_place(mount: Callable[[HttpEdge], Application]) -> None:
+async def test_an_encoded_slash_stays_in_its_place(mount: Callable[[HttpApp], Application]) -> None:
     app, sender = edge()
     answer = await call(mount(app), "DELETE", "/api/shop/orders/a/b", raw_path="/api/shop/orders/a%2Fb")
     assert answer.status == 200
@@ -55,13 +55,13 @@ async def test_an_encoded_slash_stays_in_its_place(mount: Callable[[HttpEdge], A
 
 
 @mounts
-async def test_the_description_names_the_place_of_mounting(mount: Callable[[HttpEdge], Application]) -> None:
+async def test_the_description_names_the_place_of_mounting(mount: Callable[[HttpApp], Application]) -> None:
     answer = await call(mount(edge()[0]), "GET", "/api/shop/openapi.json")
     assert answer.json["servers"] == [{"url": "/api/shop"}]
 
 
 @mounts
-async def test_problems_come_through(mount: Callable[[HttpEdge], Application]) -> None:
+async def test_problems_come_through(mount: Callable[[HttpApp], Application]) -> None:
     answer = await call(mount(edge()[0]), "GET", "/api/shop/nowhere")
     assert (answer.status, answer.json["where"]) == (404, "/nowhere")
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import date
 from html.parser import HTMLParser
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from msgspec import Meta
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from remit import errors
 from remit.contexts import Context
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 from remit.hosting import System
 from remit.messages import Query, Refusal, Value
 from tests.edges.shop import Closed, LimitExceeded, Line, Recorder, Touch, call, edge, shop
 
 
-async def openapi(app: HttpEdge) -> Any:
+async def openapi(app: HttpApp) -> Any:
     return (await call(app, "GET", "/openapi.json")).json
 
 
@@ -82,7 +85,7 @@ async def test_the_description_is_valid_openapi() -> None:
     document = await openapi(edge()[0])
     OpenAPIV31SpecValidator(document).validate()
     assert document["openapi"] == "3.1.0"
-    assert set(document["paths"]) == {route.path for context in shop().contexts for route in context.routes}
+    assert set(document["paths"]) == {route.path for edge in shop().edges for route in edge.routes}
 
 
 async def test_the_description_of_a_command() -> None:
@@ -171,10 +174,13 @@ class Twins(Query[Twin.Line]):
 async def test_two_types_of_one_name_stay_apart_and_one_message_may_have_two_routes() -> None:
     system = shop()
     other = Context[Any]("other")
-    other.get("/twins", Twins)
-    other.put("/touch/{order}", Touch)
-    other.put("/touch/{order}/again", Touch)
-    document = await openapi(HttpEdge(System("shop", contexts=[*system.contexts, other]), Recorder()))
+    other_edge = HttpEdge(other)
+    other_edge.get("/twins", Twins)
+    other_edge.put("/touch/{order}", Touch)
+    other_edge.put("/touch/{order}/again", Touch)
+    document = await openapi(
+        HttpApp(System("shop", contexts=[*system.contexts, other], edges=[*system.edges, other_edge]), Recorder())
+    )
     OpenAPIV31SpecValidator(document).validate()
     schemas = document["components"]["schemas"]
     assert sorted(list(s["properties"]) for n, s in schemas.items() if n.endswith("Line")) == [
@@ -205,7 +211,7 @@ async def test_the_docs_page_is_whole_and_needs_nothing_from_elsewhere() -> None
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     page = _Links()
     page.feed(answer.body.decode())
-    routes = [route for context in shop().contexts for route in context.routes]
+    routes = [route for edge in shop().edges for route in edge.routes]
     assert [(f["data-method"], f["data-path"]) for f in page.forms] != []
     assert {(f["data-method"], f["data-path"]) for f in page.forms} == {(r.method, r.path) for r in routes}
     assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
@@ -221,8 +227,9 @@ class Sharp(Query[int]):
 
 async def test_the_docs_page_shows_texts_as_texts() -> None:
     sharp = Context[Any]("sharp")
-    sharp.get("/sharp", Sharp)
-    answer = await call(HttpEdge(System("<b>", contexts=[sharp]), Recorder()), "GET", "/docs")
+    sharp_edge = HttpEdge(sharp)
+    sharp_edge.get("/sharp", Sharp)
+    answer = await call(HttpApp(System("<b>", contexts=[sharp], edges=[sharp_edge]), Recorder()), "GET", "/docs")
     assert b"<script>alert" not in answer.body
     assert b"&lt;script&gt;alert(1)" in answer.body
     assert b"<title>&lt;b&gt;</title>" in answer.body
@@ -241,9 +248,46 @@ class Wordy(Query[int, Full]):
 
 async def test_the_docs_page_says_nothing_twice() -> None:
     wordy = Context[Any]("wordy")
-    wordy.get("/wordy", Wordy)
-    answer = await call(HttpEdge(System("words", contexts=[wordy]), Recorder()), "GET", "/docs")
-    routes = answer.body.decode().partition("<h2>Schemas</h2>")[0]
+    wordy_edge = HttpEdge(wordy)
+    wordy_edge.get("/wordy", Wordy)
+    answer = await call(HttpApp(System("words", contexts=[wordy], edges=[wordy_edge]), Recorder()), "GET", "/docs")
+    routes = answer.body.decode().partition('<h2 id="schemas">')[0]
     assert routes.count("How many there are.") == 1
     assert routes.count("Counted anew each time.") == 1
     assert re.sub("<.*?>", "", routes).count("Full") == 1
+
+
+class Shelf(Value):
+    """Where things lie."""
+
+    height: Annotated[int, Meta(ge=1, le=9, description="In boards.")]
+    books: dict[str, list[date]] = {}  # noqa: RUF012  # msgspec copies an empty mapping for each value
+    owner: str | None = None
+
+
+class Shelves(Query[list[Shelf]]):
+    """All of them."""
+
+
+async def test_the_docs_page_shows_schemas_as_tables_of_fields() -> None:
+    edge = HttpEdge("rooms")
+    edge.get("/shelves", Shelves)
+    served = HttpApp(System("house", contexts=[Context[Any]("rooms")], edges=[edge]), Recorder())
+    page = (await call(served, "GET", "/docs")).body.decode()
+    table = page.partition('id="schema-Shelf"')[2].partition("<details>")[0]
+    rows = [re.sub("<.*?>", "|", row).strip("|") for row in table.split("<tr>")[2:]]
+    cells = [[cell.strip() for cell in row.split("|") if cell.strip()] for row in rows]
+    assert cells == [
+        ["height", "integer", "minimum 1, maximum 9", "required", "In boards."],
+        ["books", "mapping to list of string (date)", "optional, default", "{}"],
+        ["owner", "string or null", "optional, default", "null"],
+    ]
+    assert "Where things lie." in table
+
+
+async def test_the_docs_page_has_an_index_and_names_operations() -> None:
+    page = (await call(edge()[0], "GET", "/docs")).body.decode()
+    index = page.partition("<nav")[2].partition("</nav>")[0]
+    assert index.count('<li><a href="#sales.') == len([route for each in shop().edges for route in each.routes])
+    assert '<p class="id"><code>sales.PlaceOrder</code></p>' in page
+    assert "The same key on a repeated request of one client makes it apply once." in re.sub("<.*?>", "", page)

@@ -12,7 +12,8 @@ import pytest
 
 from remit import Query, System, TooLarge, errors, field
 from remit.contexts import Context
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 from remit.edges.http import request as requests
 from remit.edges.http.problems import problem_of
 from remit.messages import Command
@@ -135,7 +136,7 @@ async def test_an_unknown_path_names_the_nearest_route() -> None:
     assert "/customers/{customer}/orders" in answer.json["next"]
 
 
-@pytest.mark.parametrize("path", ["/", "/customers", "/customers//orders", "/customers/7/orders/", "/orders/a/b/c"])
+@pytest.mark.parametrize("path", ["/customers", "/customers//orders", "/customers/7/orders/", "/orders/a/b/c"])
 async def test_a_path_matches_as_a_whole(path: str) -> None:
     app, _ = edge()
     assert (await call(app, "GET", path)).status == 404
@@ -364,12 +365,13 @@ class Keep(Command[None]):
     anything: Any
 
 
-def numbers() -> HttpEdge:
+def numbers() -> HttpApp:
     numbers = Context[Any]("numbers")
-    numbers.post("/even/{number}", Even)
-    numbers.post("/even", Even)
-    numbers.post("/keep", Keep)
-    return HttpEdge(System("numbers", contexts=[numbers]), Recorder())
+    numbers_edge = HttpEdge(numbers)
+    numbers_edge.post("/even/{number}", Even)
+    numbers_edge.post("/even", Even)
+    numbers_edge.post("/keep", Keep)
+    return HttpApp(System("numbers", contexts=[numbers], edges=[numbers_edge]), Recorder())
 
 
 @pytest.mark.parametrize(("path", "body"), [("/even/5", {"half": 2}), ("/even", {"number": 5, "half": 2})])
@@ -401,9 +403,10 @@ async def test_what_no_body_could_say_is_no_value_in_a_path_or_query_string_eith
     sent: list[object] = []
     context = Context("shop")
 
-    context.get("/price", Price)
-    context.delete("/scales/{factor}", Scale)
-    context.post("/factors/{factor}", Scaled)
+    context_edge = HttpEdge(context)
+    context_edge.get("/price", Price)
+    context_edge.delete("/scales/{factor}", Scale)
+    context_edge.post("/factors/{factor}", Scaled)
 
     @context.answer(Price)
     async def price(query: Price) -> float:
@@ -418,9 +421,9 @@ async def test_what_no_body_could_say_is_no_value_in_a_path_or_query_string_eith
     async def scaled(command: Scaled) -> None:
         sent.append(command)
 
-    system = System("s", contexts=[context])
+    system = System("s", contexts=[context], edges=[context_edge])
     async with system.connect(store="memory:") as app:
-        edge = HttpEdge(system, app)
+        edge = HttpApp(system, app)
         for text in ("inf", "-inf", "nan"):
             for method, path in (("GET", f"/price?factor={text}"), ("DELETE", f"/scales/{text}")):
                 answer = await call(edge, method, path)
@@ -442,15 +445,16 @@ class Pay(Command[int]):
 
 async def test_an_unknown_field_of_a_dataclass_is_refused_as_one_of_the_message_is() -> None:
     context = Context("shop")
-    context.post("/payments", Pay)
+    context_edge = HttpEdge(context)
+    context_edge.post("/payments", Pay)
 
     @context.handle(Pay)
     async def pay(command: Pay) -> int:
         return command.money.amount
 
-    system = System("s", contexts=[context])
+    system = System("s", contexts=[context], edges=[context_edge])
     async with system.connect(store="memory:") as app:
-        edge = HttpEdge(system, app)
+        edge = HttpApp(system, app)
         assert (await call(edge, "POST", "/payments", {"money": {"amount": 1}})).status == 200
         for body in ({"money": {"amount": 1, "x": 1}}, {"money": {"amount": 1}, "more": [{"amount": 1, "x": 1}]}):
             answer = await call(edge, "POST", "/payments", body)

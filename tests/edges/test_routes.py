@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from remit.contexts import Context, Route
-from remit.edges.http import HttpEdge
+from remit.contexts import Context, HttpEdge, Route
+from remit.edges.http import HttpApp
 from remit.errors import ModelError
 from remit.hosting import System
 from remit.messages import Command, Query
@@ -39,10 +37,10 @@ class Ping(Query[None]):
 
 
 def findings(*routes: Route) -> list[tuple[str, str]]:
-    sales = Context[Any]("sales")
-    sales.routes.extend(routes)
+    edge = HttpEdge("sales")
+    edge.routes.extend(routes)
     with pytest.raises(ModelError) as raised:
-        HttpEdge(System("shop", contexts=[sales]), Recorder())
+        HttpApp(System("shop", contexts=[Context("sales")], edges=[edge]), Recorder())
     for finding in raised.value.findings:
         assert finding.where.split()[0] in ("GET", "POST", "PUT", "DELETE")
         assert finding.next

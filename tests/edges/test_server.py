@@ -12,7 +12,8 @@ from typing import Any, NewType
 import uvicorn
 
 from remit import Aggregate, Command, Context, DomainEvent, Query, Refusal, Repository, System
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 
 AccountId = NewType("AccountId", str)
 
@@ -72,10 +73,11 @@ async def balance(query: Balance, accounts: Repository[Account]) -> int:
     return (await accounts.get(query.account)).balance
 
 
-bank.post("/accounts/{account}/deposits", Deposit, status=201)
-bank.post("/accounts/{account}/withdrawals", Withdraw, refusals={Overdrawn: 402})
-bank.get("/accounts/{account}", Balance)
-system = System("bank", contexts=[bank])
+bank_edge = HttpEdge(bank)
+bank_edge.post("/accounts/{account}/deposits", Deposit, status=201)
+bank_edge.post("/accounts/{account}/withdrawals", Withdraw, refusals={Overdrawn: 402})
+bank_edge.get("/accounts/{account}", Balance)
+system = System("bank", contexts=[bank], edges=[bank_edge])
 
 
 @asynccontextmanager
@@ -83,7 +85,7 @@ async def serving() -> AsyncGenerator[int, None]:
     """The bank behind a socket that listens already; gives its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         async with system.connect(store="memory:") as sender:
-            edge: Any = HttpEdge(system, sender)
+            edge: Any = HttpApp(system, sender)
             server = uvicorn.Server(uvicorn.Config(edge, log_config=None, lifespan="on", ws="none"))
             ended = asyncio.create_task(server.serve([listener]))
             try:

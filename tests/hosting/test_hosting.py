@@ -10,7 +10,8 @@ import pytest
 
 from learning.system import platform
 from remit import Context, ModelError, OpenHost, System
-from tests.topology.releases import CONTEXTS, release
+from remit.edges import HttpEdge
+from tests.topology.releases import CONTEXTS, release, release_of_edges
 
 
 @pytest.mark.parametrize("hosted", CONTEXTS)
@@ -57,3 +58,33 @@ def test_every_context_that_is_not_where_the_system_says_is_a_finding() -> None:
 def test_a_relation_to_a_name_that_is_no_context_is_a_finding() -> None:
     system = System("pair", contexts=[Context("one")], relations=[OpenHost("other")])
     assert "relation.unknown-context" in [finding.code for finding in system.check()]
+
+
+def test_an_edge_needs_published_languages_alone(tmp_path: Path) -> None:
+    program = (
+        "import sys; from learning.system import platform\n"
+        "model = platform.hosting((), edges=['enrollment']).model()\n"
+        "print([edge.context for edge in model.edges], sorted(model.with_edges), model.contexts, model.elsewhere)\n"
+        "print([m for m in sys.modules if m.startswith('learning.') and m.endswith(('.handlers', '.domain'))])"
+    )
+    folder = release_of_edges(tmp_path)
+    ran = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == [
+        f"['enrollment'] {sorted(CONTEXTS)} () {CONTEXTS!r}",
+        "[]",
+    ]
+
+
+def test_every_edge_that_is_not_where_the_system_says_is_a_finding() -> None:
+    edges = {"a": "no_such_module", "b": "learning.billing.edge:edge"}
+    with pytest.raises(ModelError) as caught:
+        System("lost", contexts=[Context("a"), Context("b")], edges=edges).hosting()
+    assert [finding.code for finding in caught.value.findings] == ["context.import", "context.place"]
+    assert caught.value.findings[1].next == 'edges={"b": "package.module:edge"}'
+
+
+def test_an_edge_of_no_context_and_one_that_is_given_twice_are_findings() -> None:
+    edge = HttpEdge("two")
+    found = System("one", contexts=[Context("one")], edges=[edge, edge]).check()
+    assert [finding.code for finding in found] == ["edge.unknown-context", "edge.doubled"]

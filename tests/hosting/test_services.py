@@ -11,6 +11,7 @@ import pytest
 from learning.system import platform
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
+from remit.errors import Findings
 from remit.hosting.loading import load_contexts
 from remit.hosting.services import Replica, make_service
 from remit.topology.file import read_topology
@@ -28,9 +29,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         done["checked"] += 1
         return model_of(declared)
 
-    def loaded(name: str, places: Mapping[str, str]) -> list[Any]:
+    def loaded(name: str, places: Mapping[str, str], findings: Findings) -> list[Any]:
         done.update(list(places))
-        return load_contexts(name, places)
+        return load_contexts(name, places, findings)
 
     monkeypatch.setattr("remit.hosting.system.model_of", checked)
     monkeypatch.setattr("remit.hosting.system.load_contexts", loaded)

@@ -24,6 +24,7 @@ from remit import (
     System,
     field,
 )
+from remit.edges import HttpEdge
 from remit.runtime import SystemClock
 from remit.runtime.upkeep import housekeeping
 
@@ -126,8 +127,15 @@ async def lengths(query: Lengths, boxes: Repository[Box]) -> list[int]:
     return box.lengths if box else []
 
 
-desk.post("/boxes/{box}/parcels", Send, status=201)
-desk.post("/boxes/{box}/hand-overs", HandOver, status=201)
-mail.get("/boxes/{box}", Lengths)
+desk_edge = HttpEdge(desk)
+desk_edge.post("/boxes/{box}/parcels", Send, status=201)
+desk_edge.post("/boxes/{box}/hand-overs", HandOver, status=201)
+mail_edge = HttpEdge(mail)
+mail_edge.get("/boxes/{box}", Lengths)
 
-depot = System("depot", contexts=[desk, mail], relations=[CustomerSupplier(supplier=desk, customer=mail)])
+depot = System(
+    "depot",
+    contexts=[desk, mail],
+    edges=[desk_edge, mail_edge],
+    relations=[CustomerSupplier(supplier=desk, customer=mail)],
+)

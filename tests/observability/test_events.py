@@ -34,7 +34,8 @@ from remit import (
     System,
     Unavailable,
 )
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 from remit.errors import ListenerError, StoreError
 from remit.log import Channel, Record
 from remit.observability import (
@@ -145,7 +146,8 @@ def desk_of(failures: Sequence[Exception]) -> System:
         await sender.send(Put(item=command.item))
         await sender.ask(Count(item=command.item))
 
-    desk.get("/boxes/{item}", Count)
+    desk_edge = HttpEdge(desk)
+    desk_edge.get("/boxes/{item}", Count)
 
     @desk.answer(Count)
     async def count(query: Count, boxes: Repository[Box]) -> int:
@@ -158,7 +160,7 @@ def desk_of(failures: Sequence[Exception]) -> System:
         if event.item == "heavy":
             await asyncio.sleep(2.5)
 
-    return System("office", contexts=[desk])
+    return System("office", contexts=[desk], edges=[desk_edge])
 
 
 @asynccontextmanager
@@ -261,7 +263,7 @@ async def test_an_answer_that_cannot_be_fresh_is_told() -> None:
 async def test_an_answer_that_cannot_be_fresh_is_told_when_it_is_asked_for_over_http() -> None:
     kept = Heard()
     async with running(kept, failing=[ValueError("poison")] * 3) as app:
-        edge = HttpEdge(desk_of([]), app)
+        edge = HttpApp(desk_of([]), app)
         await app.send(Put(item="a"))
         answer = await call(edge, "GET", "/boxes/a?fresh=true")
     assert (answer.status, answer.json["code"]) == (503, "state.stale")

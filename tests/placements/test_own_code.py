@@ -10,7 +10,7 @@ from learning import checker
 from learning.driver import come_to_rest, play
 from learning.process import TOPOLOGIES
 from tests.placements.deployment import deployed
-from tests.topology.releases import CONTEXTS, release
+from tests.topology.releases import CONTEXTS, release, release_of_edges
 
 
 @pytest.mark.parametrize("name", ["four-http", "four-nats"])
@@ -20,6 +20,19 @@ def test_every_service_has_only_its_own_code_and_the_languages_of_the_others(nam
             folder = tmp_path / context
             folder.mkdir()
             services[context].code = release(folder, context)
+        services.start()
+        told = play(services.urls, students=10, seed=7)
+        come_to_rest(services.urls)
+        assert set(services.stop().values()) == {0}
+        assert checker.check(checker.read(services.data), told) == []
+        assert sum(len(student.completed) for student in told) > 0
+
+
+@pytest.mark.parametrize("name", ["edges-http", "edges-nats"])
+def test_a_service_of_edges_has_no_code_of_any_context(name: str, tmp_path: Path) -> None:
+    with deployed(TOPOLOGIES / f"{name}.toml", tmp_path / "deployment") as (services, _):
+        (tmp_path / "edges").mkdir()
+        services["door"].code = release_of_edges(tmp_path / "edges")
         services.start()
         told = play(services.urls, students=10, seed=7)
         come_to_rest(services.urls)

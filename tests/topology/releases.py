@@ -23,3 +23,11 @@ def release(folder: Path, *hosted: str) -> Path:
             for shared in ("__init__.py", "api.py"):
                 shutil.copy(EXAMPLES / "learning" / context / shared, package / context)
     return folder
+
+
+def release_of_edges(folder: Path) -> Path:
+    """The platform's code as a service gets it that runs edges alone: beside them only the `api` modules."""
+    release(folder)
+    for context in CONTEXTS:
+        shutil.copy(EXAMPLES / "learning" / context / "edge.py", folder / "learning" / context)
+    return folder

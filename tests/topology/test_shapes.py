@@ -5,6 +5,7 @@ from __future__ import annotations
 from remit import Command, Context, DomainEvent, IntegrationEvent, Later, Projection, Query, Sender
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
+from remit.edges import HttpEdge
 from remit.messages.component import Component
 from remit.topology.placement import ContextShape
 from remit.topology.shapes import shapes_of
@@ -75,11 +76,16 @@ def model() -> Model:
     sales.handle(Sell)(sell)
     sales.answer(Count)(count)
     sales.project(Parcels)
-    sales.post("/orders", Sell)
+    sales_edge = HttpEdge(sales)
+    sales_edge.post("/orders", Sell)
+    accounts_edge = HttpEdge("accounts")
+    accounts_edge.get("/stock", Stocked)
     stock.handle(Pack)(pack)
     stock.answer(Stocked)(stocked)
     stock.publish(Closed)(packed)
-    return model_of(ContextMap(name="shop", contexts=(sales, stock), elsewhere=("accounts",)))
+    return model_of(
+        ContextMap(name="shop", contexts=(sales, stock), elsewhere=("accounts",), edges=(sales_edge, accounts_edge))
+    )
 
 
 def test_a_shape_has_components_sources_and_calls() -> None:

@@ -7,6 +7,7 @@ from typing import NewType, assert_never
 
 from remit.contexts import Context, CustomerSupplier, Later, OpenHost, Repository, Sender, Sql, View
 from remit.domain import Aggregate, Projection
+from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 
@@ -333,12 +334,13 @@ async def treats_a_refusal_as_the_reply(app: Sender) -> int:
 
 Context("shop", kind="main")  # wrong: an unknown subdomain type
 Context("shop", events=OrderPlaced)  # wrong: the base of domain events is a domain event
-sales.post("/owed", Owed)  # wrong: a query is got
-sales.get("/orders", PlaceOrder)  # wrong: a command is posted
-sales.post("/orders", PlaceOrder, refusals={ValueError: 400})  # wrong: only refusals are mapped
-sales.post("/orders", PlaceOrder, status="201")  # wrong: a status is a number
+sales_edge = HttpEdge(sales)
+sales_edge.post("/owed", Owed)  # wrong: a query is got
+sales_edge.get("/orders", PlaceOrder)  # wrong: a command is posted
+sales_edge.post("/orders", PlaceOrder, refusals={ValueError: 400})  # wrong: only refusals are mapped
+sales_edge.post("/orders", PlaceOrder, status="201")  # wrong: a status is a number
 sales.provide(Money, Money)  # wrong: made without arguments
-sales.put("/orders", PlaceOrder, status="200")  # wrong: a status is a number
+sales_edge.put("/orders", PlaceOrder, status="200")  # wrong: a status is a number
 CustomerSupplier(sales, billing)  # wrong: the roles are named
 CustomerSupplier(supplier=sales)  # wrong: two parties
 OpenHost(Context)  # wrong: a context or its name

@@ -22,6 +22,7 @@ from remit.contexts import (
     View,
 )
 from remit.domain import Aggregate, Projection
+from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
 
@@ -204,14 +205,17 @@ sales.provide(Tariff, NoDiscount)
 sales.provide(NoDiscount, fetch_tariff)
 billing.provide(NoDiscount, open_tariff)
 billing.provide(Tariff, connect_tariff)
-sales.post("/orders", PlaceOrder, status=201, refusals={LimitExceeded: 402})
-sales.delete("/orders/{order}", CancelOrder)
-sales.get("/students/{student}/orders", OrdersOf)
-billing.get("/students/{student}/owed", Owed, refusals={LimitExceeded: 403})
+sales_edge = HttpEdge(sales)
+sales_edge.post("/orders", PlaceOrder, status=201, refusals={LimitExceeded: 402})
+sales_edge.delete("/orders/{order}", CancelOrder)
+sales_edge.get("/students/{student}/orders", OrdersOf)
+billing_edge = HttpEdge(billing)
+billing_edge.get("/students/{student}/owed", Owed, refusals={LimitExceeded: 403})
 
 shop = System(
     "shop",
     contexts=[sales, billing],
+    edges=[sales_edge, billing_edge],
     relations=[CustomerSupplier(supplier=sales, customer=billing), OpenHost(sales), Partnership(sales, billing)],
 )
 

@@ -14,7 +14,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from remit import BadValue, Command, Context, Query, System
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 from remit.edges.http.reading import arrives_as
 from remit.messages import Codec
 from tests.edges.shop import Answered, Recorder, call
@@ -27,15 +28,15 @@ few = settings(max_examples=2 * EXAMPLES, phases=[Phase.generate], suppress_heal
 class Door:
     """The routes of a type: in a body, in the query string and in the path, where a text can say it."""
 
-    def __init__(self, number: int, type: Any, context: Any) -> None:
+    def __init__(self, number: int, type: Any, declared: HttpEdge) -> None:
         self.type, self.codec, self.at = type, Codec[Any](type), f"/{number}"
         self.post = made(f"Post{number}", Command[type], {"v": type})
-        context.post(f"{self.at}/body", self.post)
-        context.get(f"{self.at}/answer", made(f"Answer{number}", Query[type], {}))
+        declared.post(f"{self.at}/body", self.post)
+        declared.get(f"{self.at}/answer", made(f"Answer{number}", Query[type], {}))
         self.in_text = arrives_as(type) == "text"
         if self.in_text:
-            context.get(f"{self.at}/query", made(f"Ask{number}", Query[type], {"v": type}))
-            context.get(f"{self.at}/path/{{v}}", made(f"At{number}", Query[type], {"v": type}))
+            declared.get(f"{self.at}/query", made(f"Ask{number}", Query[type], {"v": type}))
+            declared.get(f"{self.at}/path/{{v}}", made(f"At{number}", Query[type], {"v": type}))
 
     def paths(self, value: Any) -> list[str]:
         """Where a value stands in the query string, and in the path; there it is not empty, and the client of the tests
@@ -48,10 +49,10 @@ class Door:
         return [f"{self.at}/query?v={said}", *([f"{self.at}/path/{said}"] if place else [])]
 
 
-edge_context: Any = Context("doors")
-DOORS = [Door(number, type, edge_context) for number, type in enumerate(TYPES)]
+declared = HttpEdge("doors")
+DOORS = [Door(number, type, declared) for number, type in enumerate(TYPES)]
 recorder, loop = Recorder(), asyncio.Runner()
-edge = HttpEdge(System("s", contexts=[edge_context]), recorder)
+edge = HttpApp(System("s", contexts=[Context("doors")], edges=[declared]), recorder)
 doors = pytest.mark.parametrize("door", DOORS, ids=[f"{door.at} {door.type}"[:50] for door in DOORS])
 
 

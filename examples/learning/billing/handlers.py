@@ -62,6 +62,3 @@ class InvoicesOf(Projection[StudentId, Issued | Refunded]):
 async def invoices(query: Invoices, view: View[InvoicesOf]) -> list[InvoiceLine]:
     found = await view.find(query.student)
     return list(found.lines.values()) if found else []
-
-
-billing.get("/students/{student}/invoices", Invoices)

@@ -40,6 +40,3 @@ class CertificatesOf(Projection[StudentId, CertificateIssued]):
 async def certificates(query: Certificates, view: View[CertificatesOf]) -> list[Certificate]:
     found = await view.find(query.student)
     return found.certificates if found else []
-
-
-certification.get("/students/{student}/certificates", Certificates)

@@ -5,7 +5,7 @@ billing is asked; then it is confirmed or withdrawn. Each step is a unit of work
 Whatever a crash leaves pending, the reaction to `Requested` takes to its end.
 """
 
-from learning.billing.api import ConfirmInvoice, CourseNotOffered, CreditExhausted, PaymentRefused
+from learning.billing.api import ConfirmInvoice
 from learning.enrollment.api import (
     AlreadyWithdrawn,
     Enroll,
@@ -145,19 +145,3 @@ class EnrollmentsOf(Projection[StudentId, Requested | Confirmed | Withdrawn]):
 async def enrollments_of(query: Enrollments, view: View[EnrollmentsOf]) -> list[EnrollmentLine]:
     found = await view.find(query.student)
     return list(found.lines.values()) if found else []
-
-
-enrollment.post(
-    "/students/{student}/enrollments",
-    Enroll,
-    status=201,
-    refusals={
-        CourseNotOffered: 404,
-        PaymentRefused: 402,
-        CreditExhausted: 402,
-        EnrollmentTaken: 409,
-        AlreadyWithdrawn: 409,
-    },
-)
-enrollment.delete("/enrollments/{enrollment}", Withdraw, refusals={NotEnrolled: 404})
-enrollment.get("/students/{student}/enrollments", Enrollments)

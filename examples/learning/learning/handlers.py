@@ -6,11 +6,8 @@ from learning.learning.api import (
     CompleteModule,
     CourseCompleted,
     CourseProgress,
-    NotInCourse,
     NotYetOpen,
     Progress,
-    RecordClosed,
-    ScoreOutOfRange,
     Transcript,
     TranscriptLine,
 )
@@ -96,12 +93,3 @@ class TranscriptOf(Projection[StudentId, Opened | Completed]):
 async def transcript(query: Transcript, view: View[TranscriptOf]) -> list[TranscriptLine]:
     found = await view.find(query.student)
     return sorted(found.lines.values(), key=lambda line: line.opened_at) if found else []
-
-
-learning.post(
-    "/enrollments/{enrollment}/modules/{module}",
-    CompleteModule,
-    refusals={NotYetOpen: 404, RecordClosed: 409, NotInCourse: 404, ScoreOutOfRange: 422},
-)
-learning.get("/enrollments/{enrollment}/progress", Progress, refusals={NotYetOpen: 404})
-learning.get("/students/{student}/transcript", Transcript)

@@ -45,9 +45,13 @@ def _handled_once(model: Model, findings: Findings) -> dict[Any, Handler]:
 
 def _expected(model: Model) -> Iterator[tuple[str, Any, str, str]]:
     """Every command and query that needs a handler: its context, itself, the place that needs it, and why."""
+    hosted = {context.name for context in model.contexts}
+    for edge in model.edges:
+        for route in edge.routes:
+            responsible = model.owner_of(route.message) or edge.context
+            if responsible in hosted:
+                yield responsible, route.message, f"{route.method} {route.path}", "has a route"
     for context in model.contexts:
-        for route in context.routes:
-            yield context.name, route.message, f"{route.method} {route.path}", "has a route"
         for command, handler in sent_later(context):
             yield context.name, command, handler.place, f"is sent for later by {handler.name}"
         for command in context.outbox:

@@ -9,6 +9,7 @@ from remit.checks.bindings import check_bindings
 from remit.checks.carried import check_carried
 from remit.checks.coroutines import check_coroutines
 from remit.checks.dependencies import check_dependencies
+from remit.checks.edges import check_edges
 from remit.checks.handled import check_handled
 from remit.checks.kept import check_kept
 from remit.checks.names import check_names
@@ -33,6 +34,7 @@ Rule = Callable[[Model, Findings], None]
 RULES: tuple[Rule, ...] = (
     check_names,
     check_relations,
+    check_edges,
     check_ownership,
     check_wire_names,
     check_bindings,

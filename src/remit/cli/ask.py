@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from remit.cli.options import Data, Deadline, Fields, MessageName, Store, SystemName, not_empty
+from remit.cli.options import Data, Deadline, ErrorsAsJson, Fields, MessageName, Store, SystemName, not_empty
 from remit.cli.outcome import Callee, print_outcome, read_message
 from remit.messages import Query
 
@@ -27,6 +27,7 @@ def ask(
     deadline: Deadline = None,
     store: Store = None,
     data: Data = None,
+    json: ErrorsAsJson = False,
 ) -> int:
     """Ask one query and print its answer as JSON.
 

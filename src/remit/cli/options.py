@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from remit.hosting import System
 from remit.hosting.failures import Failure
@@ -19,6 +19,14 @@ def not_empty(_: object, value: str | None) -> None:
     """Refuses an option that was given and says nothing, which would quietly mean something else."""
     if value == "":
         raise ValueError("It is empty: is a variable not set?")
+
+
+def whole(_: object, tokens: Sequence[Token]) -> int:
+    """A whole number as it was typed: nothing is rounded."""
+    text = tokens[0].value
+    if not text.removeprefix("-").isdecimal() or not text.isascii():
+        raise ValueError(f"{text!r} is no whole number")
+    return int(text)
 
 
 SystemName = Annotated[
@@ -60,8 +68,16 @@ Listen = Annotated[
     ),
 ]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of text.")]
+ErrorsAsJson = Annotated[
+    bool, Parameter(name="--json", negative="", help="Print errors as JSON too. An answer and a refusal always are.")
+]
 MessageName = Annotated[str, Parameter(name="MESSAGE", help="Wire name (context.Name) or class name of the message.")]
-Fields = Annotated[str, Parameter(name="JSON", help="The message's fields as a JSON object.")]
+Fields = Annotated[
+    str,
+    Parameter(
+        name="JSON", allow_leading_hyphen=True, help="The message's fields as a JSON object; - reads standard input."
+    ),
+]
 
 Key = Annotated[
     str | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -25,8 +26,12 @@ M = TypeVar("M", Command[Any, Any], Query[Any, Any])
 def read_message(system: System, kind: type[M], name: str, fields: str) -> M:
     """The command or query called `name`, with these fields.
 
-    Raises `ModelError`, `Failure` (no such message, or several) and `BadMessage` (the fields are not its fields).
+    `-` for the fields reads them from standard input.
+
+    Raises `ModelError`, `Failure` (no such message, or several; an option that there is not in place of the fields) and
+    `BadMessage` (the fields are not its fields).
     """
+    fields = _given(fields)
     known = [contract for contract in system.model().contracts.values() if issubclass(contract.message, kind)]
     contract = _find(known, name, kind.__name__.lower())
     codec: Codec[M] = Codec(contract.message, contract.type)
@@ -38,6 +43,21 @@ def read_message(system: System, kind: type[M], name: str, fields: str) -> M:
             error.what, where=error.where, expected=f"a JSON object with the fields {names}" if names else "{}",
             next=f"see class {contract.message.__name__} in {contract.message.__module__}",
         ) from None  # fmt: skip
+
+
+def _given(fields: str) -> str:
+    if fields == "-":
+        try:
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise Failure("cli.usage", "standard input is no text", where="remit", expected="JSON in UTF-8",
+                          next="give the fields in UTF-8") from None  # fmt: skip
+    if fields.startswith("-"):
+        raise Failure(
+            "cli.usage", f"there is no option {fields.partition('=')[0]} here", where="remit",
+            expected="the fields as a JSON object, or - for standard input", next="remit send --help",
+        )  # fmt: skip
+    return fields
 
 
 def _find(known: list[Contract], name: str, kind: str) -> Contract:

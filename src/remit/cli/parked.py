@@ -17,7 +17,7 @@ from cyclopts.validators import Number
 from rich.table import Table
 
 from remit import operations
-from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, named, places_of, settled
+from remit.cli.options import AsJson, Data, Store, StoresOf, Subscription, named, places_of, settled, whole
 from remit.cli.screen import cell, say, time_shown
 from remit.cli.screen import show as show_on_screen
 from remit.errors import visible
@@ -42,7 +42,9 @@ def list_(
     system: StoresOf = None,
     /,
     *,
-    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000), help="How many at most.")] = MOST_KEYS,
+    limit: Annotated[
+        int, Parameter(converter=whole, validator=Number(gte=1, lte=1_000_000), help="How many at most.")
+    ] = MOST_KEYS,
     store: Store = None,
     data: Data = None,
     json: AsJson = False,

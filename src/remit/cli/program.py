@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from remit.cli import ask, log, migrate, parked, plan, run, send, status
-from remit.cli.screen import REFUSED, say
+from remit.cli.screen import REFUSED, say, say_error
 from remit.errors import RemitError
 from remit.hosting.failures import UNUSABLE, Failure
 from remit.messages import Refusal
@@ -57,7 +57,9 @@ def _check_text(arguments: Sequence[str]) -> None:
 
 
 def execute(arguments: Sequence[str]) -> int:
-    """Runs one command line and says the exit code. Every error of ours is printed in full, without a traceback."""
+    """Runs one command line and says the exit code. Every error of ours is printed in full, without a traceback; as
+    JSON with --json."""
+    as_json = "--json" in arguments
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what it cannot say otherwise
@@ -68,13 +70,13 @@ def execute(arguments: Sequence[str]) -> int:
         command = " ".join(["remit", *(error.command_chain or ())])
         failure = Failure("cli.usage", str(error), where=command, expected="options and arguments as --help shows them",
                           next=f"{command} --help")  # fmt: skip
-        say(failure, error=True)
+        say_error(failure, as_json=as_json)
         return UNUSABLE
     except Refusal as refusal:
         say(refusal, error=True)
         return REFUSED
     except RemitError as error:
-        say(error, error=True)
+        say_error(error, as_json=as_json)
         return UNUSABLE
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from remit.cli.options import AsJson, Data, Listen, Store, SystemName, is_topology, place_of, refuse_places
+from remit.cli.options import AsJson, Data, Listen, Store, SystemName, is_topology, place_of, refuse_places, whole
 from remit.cli.screen import LineFormatter, say
 from remit.hosting import System, event_loop
 from remit.hosting.assembly import assemble, placed_on
@@ -30,6 +30,22 @@ from remit.topology.file import Topology, read_topology
 DEFAULT_PORT = 8000
 POSITIVE = Number(gt=0)
 
+Port = Annotated[
+    int | None,
+    Parameter(
+        converter=whole,
+        help="Port of the HTTP edge, 0 for any free one. Default: 8000 when the system declares routes.",
+    ),
+]
+MaxBody = Annotated[int, Parameter(converter=whole, validator=POSITIVE, help="Largest body of a request, in bytes.")]
+MaxRequests = Annotated[
+    int,
+    Parameter(
+        converter=whole, validator=POSITIVE,
+        help="How many requests are handled at the same time. More are answered 503.",
+    ),
+]  # fmt: skip
+
 Listening = tuple[str, int]
 """Address and port."""
 
@@ -43,18 +59,12 @@ def run(
     store: Store = None,
     data: Data = None,
     host: Annotated[str, Parameter(help="Address of the HTTP edge.")] = "127.0.0.1",
-    port: Annotated[
-        int | None,
-        Parameter(help="Port of the HTTP edge, 0 for any free one. Default: 8000 when the system declares routes."),
-    ] = None,
-    max_body: Annotated[int, Parameter(validator=POSITIVE, help="Largest body of a request, in bytes.")] = 1_000_000,
+    port: Port = None,
+    max_body: MaxBody = 1_000_000,
     max_deadline: Annotated[
         float, Parameter(validator=POSITIVE, help="Longest deadline that a client may set, in seconds.")
     ] = 60.0,
-    max_requests: Annotated[
-        int,
-        Parameter(validator=POSITIVE, help="How many requests are handled at the same time. More are answered 503."),
-    ] = 1000,
+    max_requests: MaxRequests = 1000,
     docs: Annotated[bool, Parameter(help="Show the routes at /docs and /openapi.json.")] = True,
     listen_with: Listen = None,
     attached: Annotated[
@@ -86,7 +96,7 @@ def run(
     hosted = load_system(system)
     listeners = [find_listener(name) for name in listen_with or ()]
     process = assemble(hosted.model(), store=place_of(store, data), listeners=listeners)
-    has_doors = port is not None or any(context.routes for context in hosted.contexts)
+    has_doors = port is not None or any(edge.routes for edge in hosted.edges)
     at = (host, DEFAULT_PORT if port is None else port) if has_doors else None
     contexts = [context.name for context in hosted.contexts]
     said = {"system": hosted.name, "contexts": contexts}
@@ -103,7 +113,7 @@ def _say_ready(said: Mapping[str, Any], text: str, *, as_json: bool) -> None:
 
 
 def _run_here(
-    edges: System,
+    system: System,
     process: Host,
     at: Listening | None,
     limits: EdgeSettings,
@@ -113,7 +123,7 @@ def _run_here(
 ) -> int:
     async def served() -> None:
         ending = await told_to_end(attached=attached)
-        await serve(process, Doors(edges, process, door, limits) if door is not None else None, ending, ready)
+        await serve(process, Doors(system, process, door, limits) if door is not None else None, ending, ready)
 
     with contextlib.ExitStack() as stack:
         door = None if at is None else stack.enter_context(listen(*at))
@@ -132,9 +142,9 @@ def _run_topology(
     if len(replicas) == 1:
         service = make_service(topology, replicas[0], [find_listener(name) for name in listeners])
         at = (service.listens.host, service.listens.port) if service.listens is not None else None
-        said = {"system": service.edges.name, "service": service.name}
-        ready = partial(_announce, said, f"{service.name} of {service.edges.name}", as_json=as_json)
-        return _run_here(service.edges, service.host, at, limits, ready, attached=attached)
+        said = {"system": service.system.name, "service": service.name}
+        ready = partial(_announce, said, f"{service.name} of {service.system.name}", as_json=as_json)
+        return _run_here(service.system, service.host, at, limits, ready, attached=attached)
     placement = placed_on(topology, load_system(topology.system).model())
     children = children_of(topology, placement, replicas, partial(_command, path, limits, listeners))
     return asyncio.run(_supervise(topology, children, attached=attached, as_json=as_json))

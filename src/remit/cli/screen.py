@@ -1,34 +1,66 @@
-"""What people see: tables as wide as the terminal, and unbroken where there is none; and nothing that a terminal obeys.
+"""What people see: tables, or blocks where the terminal is too narrow for a table; and nothing that a terminal obeys.
 
 Keys, errors and names are anybody's texts. Whatever of them is shown goes through `visible`, but for JSON.
 """
 
 from __future__ import annotations
 
+import json as jsons
 import logging
 import sys
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
 
-from remit.errors import visible
+from remit.errors import Finding, ModelError, RemitError, visible
 
 UNWELL = 1
 """The exit code of a command that worked, and what it saw needs somebody."""
 REFUSED = 3
 """The exit code where the domain said no."""
 
+PARTS = ("code", "where", "what", "expected", "next")
+"""Of an error."""
+
 WIDE = 240
 """Columns of what is piped into a file or another program."""
 
 
-def show(what: RenderableType) -> None:
-    """Prints a table to standard output. The texts in it are cells."""
-    console = Console(highlight=False, soft_wrap=False)
+def show(table: Table) -> None:
+    """Prints a table to standard output. The texts in it are cells.
+
+    Nothing of it is shortened: on a terminal that is too narrow for the table each row becomes a block of lines.
+    """
+    console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDE)
-    console.print(what)
+    wide = Measurement.get(console, console.options.update(max_width=WIDE * 10), table).maximum
+    if console.is_terminal and wide > console.width:
+        for block in _blocks(table, console.width):
+            console.print(block, soft_wrap=True)  # a terminal breaks what is longer than its lines, and loses nothing
+    else:
+        console.print(table)
+
+
+def _blocks(table: Table, width: int) -> Iterator[str]:
+    """Rows as blocks: the first cell by itself, and below it the others with their titles, as many as a line takes."""
+    titles = [str(column.header) for column in table.columns]
+    for first, *others in zip(*(map(str, column.cells) for column in table.columns), strict=True):
+        lines = [""]
+        for title, text in zip(titles[1:], others, strict=True):
+            if not text:
+                continue
+            pair = f"[dim]{title}[/] {text}"
+            if lines[-1] and cell_len(Text.from_markup(f"  {lines[-1]}  {pair}").plain) > width:
+                lines.append("")
+            lines[-1] += f"  {pair}" if lines[-1] else pair
+        yield "\n  ".join([f"[bold]{first}[/]", *filter(None, lines)])
 
 
 def cell(text: str) -> str:
@@ -45,6 +77,16 @@ def say(text: object, *, error: bool = False) -> None:
     """Prints lines to standard output, or to standard error."""
     lines = (visible(line) for line in str(text).split("\n"))
     print("\n".join(lines), file=sys.stderr if error else sys.stdout, flush=True)
+
+
+def say_error(error: RemitError, *, as_json: bool) -> None:
+    """Prints an error to standard error, as JSON with all findings of a check."""
+    if not as_json:
+        say(error, error=True)
+        return
+    found: Sequence[Finding | RemitError] = (error.findings if isinstance(error, ModelError) else []) or [error]
+    entries = [{name: getattr(each, name) for name in PARTS} for each in found]
+    say(jsons.dumps({"errors": entries}), error=True)
 
 
 class LineFormatter(logging.Formatter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remit.cli.options import Data, Deadline, Fields, Key, MessageName, Store, SystemName
+from remit.cli.options import Data, Deadline, ErrorsAsJson, Fields, Key, MessageName, Store, SystemName
 from remit.cli.outcome import Callee, print_outcome, read_message
 from remit.messages import Command
 
@@ -17,6 +17,7 @@ def send(
     deadline: Deadline = None,
     store: Store = None,
     data: Data = None,
+    json: ErrorsAsJson = False,
 ) -> int:
     """Send one command and print its reply as JSON.
 

@@ -9,12 +9,11 @@ from remit.contexts.declarations import (
     REACTION,
     ROLES,
     TOGETHER,
-    ClientOf,
     Handler,
     Later,
     Role,
-    Route,
 )
+from remit.contexts.edges import ClientOf, HttpEdge, Route
 from remit.contexts.map import (
     AntiCorruptionLayer,
     Conformist,
@@ -48,6 +47,7 @@ __all__ = [
     "CustomerSupplier",
     "Followed",
     "Handler",
+    "HttpEdge",
     "Ids",
     "Injectable",
     "Later",

@@ -21,11 +21,9 @@ from remit.contexts.declarations import (
     TOGETHER,
     Handler,
     Role,
-    Route,
-    Statuses,
 )
 from remit.domain import Projection
-from remit.messages import Command, DomainEvent, IntegrationEvent, Query
+from remit.messages import Command, DomainEvent, IntegrationEvent
 from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
 
 M = TypeVar("M")
@@ -103,7 +101,6 @@ class Context(Generic[B]):
         self.handlers: list[Handler] = []
         self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []
-        self.routes: list[Route] = []
         self.provided: dict[type, Callable[[], Any]] = {}
 
     def __repr__(self) -> str:
@@ -196,22 +193,6 @@ class Context(Generic[B]):
         """
         named: Any = service
         self.provided[named] = make
-
-    def get(self, path: str, query: type[Query[Any, Any]], /, *, refusals: Statuses | None = None) -> None:
-        """Declares an HTTP route that asks a query."""
-        self.routes.append(Route("GET", path, query, 200, refusals or {}))
-
-    def post(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
-        """Declares an HTTP route that sends a command. Undeclared refusals answer 409."""
-        self.routes.append(Route("POST", path, command, status, refusals or {}))
-
-    def put(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
-        """Declares an HTTP route that sends a command."""
-        self.routes.append(Route("PUT", path, command, status, refusals or {}))
-
-    def delete(self, path: str, command: AnyCommand, /, *, status: int = 200, refusals: Statuses | None = None) -> None:
-        """Declares an HTTP route that sends a command."""
-        self.routes.append(Route("DELETE", path, command, status, refusals or {}))
 
     def _bind(self, role: Role, *messages: Any) -> _Binds[Any, Any]:
         def register(function: Any, /) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Generic, Literal
 
 from typing_extensions import TypeVar
 
-from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal
+from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Query
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,14 +64,6 @@ ROLES = (COMMAND, QUERY, REACTION, TOGETHER, PUBLISHER, PROJECTION)
 
 C = TypeVar("C", bound=Command[Any, Any])
 
-ClientOf = Callable[[Mapping[str, Any]], str | None]
-"""Says who makes a request to the HTTP edge, from its ASGI scope: a name, the same for each request of one client. None
-or "" is one of those who cannot be told apart."""
-
-
-Statuses = Mapping[type[Refusal], int]
-"""The statuses by which a route answers refusals."""
-
 
 @dataclass(frozen=True)
 class Handler:
@@ -95,17 +87,6 @@ class Handler:
         """Whether the message is of a kind that the role takes. What a decorator was given may be anything."""
         message: Any = self.message
         return isinstance(message, type) and issubclass(message, self.role.kinds)
-
-
-@dataclass(frozen=True)
-class Route:
-    """A door for HTTP: method, path with `{field}` places, the message made from path, query string and body."""
-
-    method: str
-    path: str
-    message: type[Command[Any, Any] | Query[Any, Any]]
-    status: int = 200
-    refusals: Statuses = field(default_factory=dict[type[Refusal], int])
 
 
 class Later(Generic[C]):

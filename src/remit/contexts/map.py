@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from remit.contexts.context import Context
-from remit.contexts.declarations import ClientOf
+from remit.contexts.edges import ClientOf, HttpEdge
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,10 @@ class ContextMap:
     """The names of contexts that belong to the system and are not known here: other processes host them."""
     beside: tuple[Context[Any], ...] = ()
     """Those of the contexts elsewhere whose declarations are known here all the same."""
+    edges: tuple[HttpEdge, ...] = ()
+    """Those that are known here."""
+    edges_elsewhere: tuple[str, ...] = ()
+    """The contexts that have an edge which is not known here: other processes host it."""
     client_of: ClientOf | None = None
     """Tells clients of the HTTP edge apart; None where their credentials do."""
 
@@ -84,3 +88,8 @@ class ContextMap:
     def names(self) -> tuple[str, ...]:
         """The names of all contexts of the system."""
         return (*(context.name for context in self.contexts), *self.elsewhere)
+
+    @property
+    def with_edges(self) -> frozenset[str]:
+        """The names of the contexts that have an edge, wherever it is hosted."""
+        return frozenset((*(edge.context for edge in self.edges), *self.edges_elsewhere))

@@ -106,6 +106,9 @@ class Model(ContextMap):
 def derive(declared: ContextMap) -> Model:
     """The model of a context map, whether it holds together or not."""
     owners = owners_of((*declared.contexts, *declared.beside))
+    for edge in declared.edges:
+        for message in (route.message for route in edge.routes if is_kind(route.message, Command, Query)):
+            owners.setdefault(message, declared_context(message) or edge.context)
     contracts = {message: contract_of(message, owner) for message, owner in owners.items()}
     return Model(
         **vars(declared),

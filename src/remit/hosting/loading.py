@@ -1,49 +1,66 @@
-"""Importing the contexts that a process hosts, by the places the system gives them."""
+"""Importing the contexts and edges that a process hosts, by the places the system gives them."""
 
 from __future__ import annotations
 
 import importlib
 import traceback
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple
 
-from remit.contexts import Context
+from remit.contexts import Context, HttpEdge
 from remit.errors import Findings
 
 
-def load_contexts(system: str, places: Mapping[str, str]) -> list[Context[Any]]:
-    """The contexts at `module:attribute`, by name. Raises `ModelError` with every one that is not there."""
-    findings = Findings()
-    loaded = [_load(system, name, place, findings) for name, place in places.items()]
-    findings.settle()
-    return [context for context in loaded if context is not None]
+def load_contexts(system: str, places: Mapping[str, str], findings: Findings) -> list[Context[Any]]:
+    """The contexts at `module:attribute`, by name. Every one that is not there is a finding."""
+    loaded = [
+        _load(_Wanted(Context, "contexts", name, name), system, place, findings) for name, place in places.items()
+    ]
+    return [each for each in loaded if isinstance(each, Context)]
 
 
-def _load(system: str, name: str, place: str, findings: Findings) -> Context[Any] | None:
-    where = f"System({system!r}) {name}"
+def load_edges(system: str, places: Mapping[str, str], findings: Findings) -> list[HttpEdge]:
+    """The edges at `module:attribute`, by the name of their context. Every one that is not there is a finding."""
+    loaded = [
+        _load(_Wanted(HttpEdge, "edges", name, "edge"), system, place, findings) for name, place in places.items()
+    ]
+    return [each for each in loaded if isinstance(each, HttpEdge)]
+
+
+class _Wanted(NamedTuple):
+    kind: type[Context[Any] | HttpEdge]
+    option: str
+    """Of `System`, that says where it is."""
+    name: str
+    attribute: str
+    """Where the place names none."""
+
+    def is_this(self, found: object) -> bool:
+        name = found.name if isinstance(found, Context) else getattr(found, "context", None)
+        return isinstance(found, self.kind) and name == self.name
+
+
+def _load(wanted: _Wanted, system: str, place: str, findings: Findings) -> Any:
+    where = f"System({system!r}) {wanted.name}"
     module_name, _, attribute = place.partition(":")
-    found: Any
     try:
-        found = getattr(importlib.import_module(module_name), attribute or name, None)
+        found = getattr(importlib.import_module(module_name), attribute or wanted.attribute, None)
     except Exception as error:  # noqa: BLE001  # a module may raise anything when it is imported
         findings.report(
             "context.import", where,
             f"importing {module_name} failed: {type(error).__name__}: {error} ({raised_at(error)})",
-            expected="a module that can be imported where the context is hosted",
+            expected="a module that can be imported where it is hosted",
             next=f"python -c 'import {module_name}' shows the whole story",
         )  # fmt: skip
         return None
-    if _is_context(found) and found.name == name:
+    if wanted.is_this(found):
         return found
     findings.report(
-        "context.place", where, f"{place} is {found!r}", expected=f"Context({name!r}) at module:attribute",
-        next=f'contexts={{"{name}": "package.module:{name}"}}',
+        "context.place", where, f"{place} is {found!r}",
+        expected=f"{wanted.kind.__name__}({wanted.name!r}) at module:attribute",
+        next=f'{wanted.option}={{"{wanted.name}": "package.module:{wanted.attribute}"}}',
     )  # fmt: skip
     return None
-
-
-def _is_context(found: object) -> TypeGuard[Context[Any]]:
-    return isinstance(found, Context)
 
 
 def raised_at(error: Exception) -> str:

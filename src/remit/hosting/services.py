@@ -13,7 +13,7 @@ from remit.hosting.finding import find_system
 from remit.hosting.supervision import Child
 from remit.runtime import Host, Listener
 from remit.topology.file import Address, Topology
-from remit.topology.placement import Placement, contexts_of
+from remit.topology.placement import Placement, hosted_by
 from remit.topology.secrets import withheld_from
 
 
@@ -56,8 +56,8 @@ class ServiceProcess(NamedTuple):
 
     name: str
     host: Host
-    edges: System
-    """The contexts whose routes it serves."""
+    system: System
+    """What it hosts of the system, with the edges that it serves."""
     listens: Address | None
     """Where it serves them."""
 
@@ -69,15 +69,15 @@ def make_service(topology: Topology, replica: Replica, listeners: Iterable[Liste
     `ChannelError` for a driver that is not installed, `ListenerError`.
     """
     system = find_system(topology.system)
-    hosted = system.hosting(contexts_of(topology.services[replica.service], system.names))
+    contexts, edges = hosted_by(topology.services[replica.service], system.names, system.with_edges)
+    hosted = system.hosting(contexts, edges=edges)
     model = hosted.model()
     placement = placed_on(topology, model)
     placed = placement.services[replica.service]
     host = assemble_service(model, placement, placed, replica=replica.number, listeners=listeners)
-    edges = hosted.hosting([context for context in placed.runs if placed.has(context, "edge")])
     http = placed.service.http
     return ServiceProcess(
-        replica.named(topology), host, edges, None if http is None else http.of_replica(replica.number)
+        replica.named(topology), host, hosted, None if http is None else http.of_replica(replica.number)
     )
 
 

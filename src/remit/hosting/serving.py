@@ -75,7 +75,7 @@ class Doors:
                 "http.extra-missing", "serving HTTP needs uvicorn, which is not installed", where="remit run",
                 expected="remit installed with its http extra", next="pip install 'remit[http]'",
             ) from None  # fmt: skip
-        from remit.edges.http import HttpEdge
+        from remit.edges.http import HttpApp
         from remit.hosting.connections import HEAD_BYTES, IDLE_SECONDS, parsed_in_c, parsed_in_python, room_for
 
         class Server(uvicorn.Server):
@@ -94,7 +94,7 @@ class Doors:
         self._door = door
         self._ending = False
         self.url = _url(door)
-        edge = HttpEdge(system, host, **limits._asdict(), ready=self._readiness, status=self._status)
+        edge = HttpApp(system, host, **limits._asdict(), ready=self._readiness, status=self._status)
         room = room_for(limits.max_body)
         try:
             connections = parsed_in_c(room)

@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from remit.checks import check, model_of
-from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
+from remit.contexts import ClientOf, Context, ContextMap, HttpEdge, Model, Relation, Sender
 from remit.errors import Findings, OutboxError
-from remit.hosting.loading import load_contexts
+from remit.hosting.loading import load_contexts, load_edges
 from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
 from remit.topology.stores import DEFAULT_STORE
@@ -32,6 +32,7 @@ class System:
 
     `contexts` are the contexts themselves, or by name the places where they are: `{"billing": "shop.billing:billing"}`.
     Then a process imports only those it hosts, and a release need not hold the others. Relations may name contexts too.
+    `edges` are given in the same way: the edges themselves, or by context their places.
 
     `client_of` says from the ASGI scope of a request who makes it, so that each client of the HTTP edge has idempotency
     keys of its own. Without it, clients are told apart by their header Authorization.
@@ -42,15 +43,19 @@ class System:
         name: str,
         *,
         contexts: Sequence[Context[Any]] | Mapping[str, str],
+        edges: Sequence[HttpEdge] | Mapping[str, str] = (),
         relations: Sequence[Relation] = (),
         client_of: ClientOf | None = None,
     ) -> None:
         self._places: Mapping[str, str] = contexts if isinstance(contexts, Mapping) else {}
+        self._edge_places: Mapping[str, str] = edges if isinstance(edges, Mapping) else {}
         self._map = ContextMap(
             name=name,
             contexts=() if isinstance(contexts, Mapping) else tuple(contexts),
             relations=tuple(relations),
             elsewhere=tuple(self._places),
+            edges=() if isinstance(edges, Mapping) else tuple(edges),
+            edges_elsewhere=tuple(self._edge_places),
             client_of=client_of,
         )
         self._running: list[tuple[AbstractEventLoop, Host]] = []
@@ -64,6 +69,16 @@ class System:
     def contexts(self) -> tuple[Context[Any], ...]:
         """The contexts that are known here, which are all but those given by their places."""
         return self._map.contexts
+
+    @property
+    def edges(self) -> tuple[HttpEdge, ...]:
+        """The edges that are known here, which are all but those given by their places."""
+        return self._map.edges
+
+    @property
+    def with_edges(self) -> frozenset[str]:
+        """The names of the contexts that have an edge, known here or not."""
+        return self._map.with_edges
 
     @property
     def relations(self) -> tuple[Relation, ...]:
@@ -88,23 +103,34 @@ class System:
         """What runs, places and shows the system. Raises `ModelError` with every finding."""
         return model_of(self._map)
 
-    def hosting(self, names: Collection[str] | None = None) -> System:
-        """The system as a process knows it that hosts these contexts, or all: the others are only names.
+    def hosting(self, names: Collection[str] | None = None, *, edges: Collection[str] | None = None) -> System:
+        """The system as a process knows it that hosts these contexts, or all: the others are only names. So with edges;
+        those of the same contexts, unless told otherwise.
 
-        Raises `ModelError` for contexts that are not where the system says.
+        Raises `ModelError` for contexts and edges that are not where the system says.
         """
-        if names is None:
-            if not self._map.elsewhere:
-                return self
-            names = self.names
+        whole = not self._map.elsewhere and not self._map.edges_elsewhere
+        if names is None and edges is None and whole:
+            return self
+        edges = names if edges is None else edges
+        names = self.names if names is None else names
+        edges = self._map.with_edges if edges is None else edges
         hosted = [context for context in self.contexts if context.name in names]
-        hosted += load_contexts(self.name, {name: place for name, place in self._places.items() if name in names})
-        known = System(self.name, contexts=hosted)
+        served = [edge for edge in self.edges if edge.context in edges]
+        known = System(self.name, contexts=())
+        findings = Findings()
+        places = {name: place for name, place in self._places.items() if name in names}
+        hosted += load_contexts(self.name, places, findings)
+        places = {name: place for name, place in self._edge_places.items() if name in edges}
+        served += load_edges(self.name, places, findings)
+        findings.settle()
         known._map = replace(
             self._map,
             contexts=tuple(hosted),
             elsewhere=tuple(name for name in self.names if name not in names),
             beside=tuple(context for context in self.contexts if context.name not in names),
+            edges=tuple(served),
+            edges_elsewhere=tuple(sorted(self._map.with_edges - {*edges})),
         )
         return known
 
@@ -196,7 +222,7 @@ class System:
                 f"{self.name} has no context {name!r}", where=f"System({self.name!r})",
                 expected=f"one of: {', '.join(self.names)}", next="outbox(<context or its name>)",
             )  # fmt: skip
-        model = (self.hosting([name]) if self._map.elsewhere else self).model()
+        model = (self.hosting([name], edges=()) if self._map.elsewhere else self).model()
         owner = next(each for each in model.contexts if each.name == name)
         return kind(model, owner, schema or name, partial(self._stir, name))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from remit.errors import RemitError
-from remit.log import Channel, Checkpoint, SubscriptionId
+from remit.log import Channel, Checkpoint, Subscriber, SubscriptionId
 from remit.runtime.following.history import settled
 from remit.stores import Store
-from remit.stores.port import Notes
 
 
 class UnknownSubscriber(RemitError):
@@ -46,11 +45,7 @@ async def forget(store: Store, source: str, subscription: str) -> None:
     Raises `UnknownSubscriber`, `StoreError`, `StoreUnavailable`.
     """
     if not await store.forget(subscription):
-        names = ", ".join(dict.fromkeys(row.name for row in await store.subscribers())) or "none so far"
-        raise UnknownSubscriber(
-            "this log has not heard of it", where=f"{subscription} from {source}",
-            expected=f"one that has reported: {names}", next="remit log subscribers",
-        )  # fmt: skip
+        raise _unknown("this log has not heard of it", await store.subscribers(), subscription, source)
 
 
 async def go_on(
@@ -61,7 +56,8 @@ async def go_on(
     It goes on at the `floor` or the `head` of the log, or with what was written after `begin`; times are seconds since
     the epoch. A process that runs it goes on at once. What a projection skips by that it misses from now on.
 
-    Raises `Intact` when it can go on by itself; `StoreError`, `StoreUnavailable`.
+    Raises `Intact` when it can go on by itself, `UnknownSubscriber` when there is none; `StoreError`,
+    `StoreUnavailable`.
     """
     known = {row.channel for row in await log.subscribers() if row.name == subscription}
     moved: list[Moved] = []
@@ -74,24 +70,42 @@ async def go_on(
             await consumer.note_missed(id, passed)
             await consumer.place(id, places)
             moved += [Moved(part, _pos(stands, part), to.pos) for part, to in sorted(places.items())]
+    if not moved and not known and not await _is_here(consumer, subscription, source):
+        raise _unknown("nothing of this name has followed this log", await log.subscribers(), subscription, source)
     if not moved:
         raise _intact("it can go on by itself", "a subscription that is lost-source or regressed", subscription, source)
     return moved
 
 
-async def accept_incomplete(consumer: Notes, subscription: str, source: str, *, now: float) -> list[Missed]:
+async def accept_incomplete(consumer: Store, subscription: str, source: str, *, now: float) -> list[Missed]:
     """Takes the documents of a projection for complete, whatever it has missed; says what that was.
 
-    Raises `Intact` when it has missed nothing; `StoreError`, `StoreUnavailable`.
+    Raises `Intact` when it has missed nothing, `UnknownSubscriber` when there is none; `StoreError`,
+    `StoreUnavailable`.
     """
     found: list[Missed] = []
     for channel in Channel:
         accepted = await consumer.accept_missed(SubscriptionId(subscription, source, channel), now)
         found += [Missed(part, upto) for part, upto in accepted.items()]
+    if not found and not await _is_here(consumer, subscription, source):
+        raise _unknown("nothing of this name has followed this log", [], subscription, source)
     if not found:
         raise _intact("it has missed nothing", "a projection that remit status notes as incomplete",
                       subscription, source)  # fmt: skip
     return found
+
+
+async def _is_here(consumer: Store, subscription: str, source: str) -> bool:
+    return any([await consumer.checkpoints(SubscriptionId(subscription, source, channel)) for channel in Channel])
+
+
+def _unknown(what: str, heard: Iterable[Subscriber], subscription: str, source: str) -> UnknownSubscriber:
+    names = ", ".join(dict.fromkeys(row.name for row in heard))
+    return UnknownSubscriber(
+        what, where=f"{subscription} from {source}",
+        expected=f"one that has reported: {names or 'none so far'}",
+        next="remit log subscribers",
+    )  # fmt: skip
 
 
 def _pos(stands: Mapping[int, Checkpoint], part: int) -> int:

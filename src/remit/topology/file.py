@@ -119,7 +119,7 @@ def read_topology(path: str | Path, environment: Mapping[str, str] = os.environ,
     """
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         what = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise _unreadable(

@@ -101,10 +101,13 @@ def place(topology: Topology, contexts: Shapes) -> Placement:
     return _Placing(topology, contexts).settled()
 
 
-def contexts_of(service: Service, names: Iterable[str]) -> Collection[str]:
-    """The contexts of which a service runs anything, `names` being those of the whole system; as far as it tells
-    without knowing which components they have. An entry that names none, `place` refuses."""
-    return _runs(service, dict.fromkeys(names)).keys()
+def hosted_by(service: Service, names: Iterable[str], with_edges: Collection[str]) -> tuple[list[str], list[str]]:
+    """The contexts of which a service runs `write` or `read`, and those whose edge it runs, `names` being all contexts
+    of the system; as far as it tells without knowing which components they have. An entry that names none, `place`
+    refuses."""
+    runs = _runs(service, dict.fromkeys(names))
+    kept = [name for name, parts in runs.items() if parts & {*_KEEPING}]
+    return kept, [name for name, parts in runs.items() if "edge" in parts and name in with_edges]
 
 
 def brokers(topology: Topology) -> list[ChannelPlace]:

@@ -19,7 +19,7 @@ def shapes_of(model: Model) -> Shapes:
     for context in model.contexts:
         followed = [each for each in model.followed if each.context is context]
         shapes[context.name] = ContextShape(
-            frozenset(_parts(context)),
+            frozenset(_parts(model, context)),
             frozenset(_owned(model, (each.event for each in followed if each.role.component == "write")))
             | frozenset(_senders(model, context)),
             frozenset(_owned(model, (each.event for each in followed if each.role.component == "read"))),
@@ -29,12 +29,12 @@ def shapes_of(model: Model) -> Shapes:
     return shapes
 
 
-def _parts(context: Context[Any]) -> Iterator[PartName]:
+def _parts(model: Model, context: Context[Any]) -> Iterator[PartName]:
     for role in context.roles:
         yield role.component
     if context.outbox:
         yield "write"
-    if context.routes:
+    if context.name in model.with_edges:
         yield "edge"
 
 
@@ -54,7 +54,7 @@ def _senders(model: Model, context: Context[Any]) -> Iterator[str]:
 
 
 def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[PartName, Component]]:
-    for route in context.routes:
+    for route in (route for edge in model.edges if edge.context == context.name for route in edge.routes):
         for owner in _owned(model, [route.message]):
             yield "edge", Component(owner, _answered_by(route.message))
     later = list(sent_later(context))

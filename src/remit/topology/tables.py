@@ -60,6 +60,9 @@ class Table:
                 self.report("topology.incomplete", key, f"{key} is missing", expected=expected, next=required)
             return None
         value = self.values[key]
+        if isinstance(value, str) and "\0" in value:
+            self.report("topology.type", key, f"{key} contains NUL", expected=expected, next="leave it out")
+            return None
         if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
             return value
         self.report("topology.type", key, f"{key} is {_kind(value)}", expected=expected)

@@ -24,7 +24,8 @@ from remit import (
     System,
     View,
 )
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 from remit.hosting.assembly import assemble
 from remit.log import Channel
 from remit.runtime import Host
@@ -78,7 +79,8 @@ class Notes(Projection[str, Told]):
 
 
 one, two = Context("one"), Context("two")
-one.post("/do", Do)
+one_edge = HttpEdge(one)
+one_edge.post("/do", Do)
 two.project(Notes)
 
 
@@ -123,7 +125,7 @@ async def look(query: Look, notes: Repository[Note], documents: View[Notes]) -> 
     return await (documents if query.document else notes).find(query.text) is not None
 
 
-system = System("s", contexts=[one, two], relations=[CustomerSupplier(supplier=two, customer=one)])
+system = System("s", contexts=[one, two], edges=[one_edge], relations=[CustomerSupplier(supplier=two, customer=one)])
 
 
 @pytest.fixture
@@ -202,7 +204,7 @@ async def test_an_identity_that_a_reaction_or_a_projection_makes_parks_its_messa
 async def test_a_client_of_the_edge_is_told_that_its_request_is_bad(text: str) -> None:
     runtime = assemble(system.model(), store="memory:")
     await runtime.start()
-    edge: Any = HttpEdge(system, runtime)
+    edge: Any = HttpApp(system, runtime)
     answer = await call(edge, "POST", "/do", f'{{"way":"get","text":"{text}"}}'.encode())
     await runtime.stop()
     assert (answer.status, answer.json["code"]) == (400, "key.invalid")

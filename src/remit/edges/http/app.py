@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from remit.contexts import ClientOf, Context, Sender
+from remit.contexts import ClientOf, HttpEdge, Sender
 from remit.edges.http.doors import compile_operations, endpoint
 from remit.edges.http.openapi import describe
+from remit.edges.http.origins import Door, preflight, shared
 from remit.edges.http.page import render
 from remit.edges.http.problems import Rejected, problem_of
 from remit.edges.http.request import (
@@ -50,13 +51,13 @@ class Routed(Protocol):
     @property
     def name(self) -> str: ...
     @property
-    def contexts(self) -> Sequence[Context[Any]]: ...
+    def edges(self) -> Sequence[HttpEdge]: ...
     @property
     def client_of(self) -> ClientOf | None: ...
 
 
-class HttpEdge:
-    """The routes of a context map as an ASGI 3 application, by itself or mounted in another one.
+class HttpApp:
+    """The routes of a system's edges as an ASGI 3 application, by itself or mounted in another one.
 
     Besides the routes: `/health/live`, `/health/ready`, `/health/status`, `/openapi.json` and `/docs`. `max_body` is in
     bytes, `max_requests` a number: of more that come while these are handled, each is answered with 503. Without `docs`
@@ -96,16 +97,18 @@ class HttpEdge:
             "/health/status": partial(self._show_reported, "well", status),
             **({"/openapi.json": self._show_openapi, "/docs": self._show_docs} if docs else {}),
         }
-        operations = compile_operations(system.contexts, tuple(own))
+        operations = compile_operations(system.edges, tuple(own))
         self._description = describe(system.name, operations)
         self._page = render(self._description)
         self._has_docs = docs
-        self._router: Router[Endpoint] = Router(tells_routes=docs)
+        self._router: Router[Door] = Router(tells_routes=docs)
         for path, show in own.items():
-            self._router.add("GET", path, show)
+            self._router.add("GET", path, Door(show))
         for operation in operations:
             serve = endpoint(operation, sender, self._limits, client_of or system.client_of)
-            self._router.add(operation.route.method, operation.route.path, serve)
+            self._router.add(operation.route.method, operation.route.path, Door(serve, operation.origins))
+        if docs:
+            self._router.add("GET", "/", Door(self._show_way))  # unless a route has this path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one connection of the server: a request, or the server's lifespan."""
@@ -130,19 +133,23 @@ class HttpEdge:
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method = scope["method"] if scope["method"] != "HEAD" else "GET"
+        door: Door | None = None
         try:
             path = own_path(scope)
+            if method == "OPTIONS" and (asked := _asks_before(scope)):
+                return preflight(self._router.find(asked, path, segments_of(scope, path))[0], asked, _headers(scope))
             values: tuple[str, ...] = ()
-            serve = self._router.plain(method, path)
-            if serve is None:
-                serve, values = self._router.find(method, path, segments_of(scope, path))
-            return await serve(Request(scope, receive, values))
+            door = self._router.plain(method, path)
+            if door is None:
+                door, values = self._router.find(method, path, segments_of(scope, path))
+            answer = await door.serve(Request(scope, receive, values))
         except Rejected as rejected:
-            return problem_answer(rejected, has_docs=self._has_docs)
+            answer = problem_answer(rejected, has_docs=self._has_docs)
         except Gone:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer and the log the reason
-            return _failed(scope, error)
+            answer = _failed(scope, error)
+        return answer if door is None or not door.origins else shared(answer, door, _headers(scope))
 
     async def _show_live(self, request: Request) -> Answer:
         return json_answer(200, b'{"live":true}', _NO_STORE)
@@ -162,8 +169,22 @@ class HttpEdge:
         root = mounted_at(request.scope, "/openapi.json")
         return json_answer(200, msgspec.json.encode({**self._description, "servers": [{"url": root or "/"}]}))
 
+    async def _show_way(self, request: Request) -> Answer:
+        way = mounted_at(request.scope, "/") + "/docs"
+        return Answer(307, [(b"location", way.encode()), (b"content-length", b"0")], b"")
+
     async def _show_docs(self, request: Request) -> Answer:
         return json_answer(200, self._page, _PAGE_POLICY, kind=b"text/html; charset=utf-8")
+
+
+def _headers(scope: Scope) -> dict[bytes, bytes]:
+    return dict(scope["headers"])
+
+
+def _asks_before(scope: Scope) -> str:
+    """The method that a browser asks for on behalf of a page from elsewhere; empty for any other request."""
+    headers = _headers(scope)
+    return headers.get(b"access-control-request-method", b"").decode("latin-1") if b"origin" in headers else ""
 
 
 def _failed(scope: Scope, error: Exception) -> Answer:

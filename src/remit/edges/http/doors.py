@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from remit.contexts import ClientOf, Context, Route, Sender
+from remit.contexts import ClientOf, HttpEdge, Route, Sender
+from remit.edges.http.origins import is_origin, origins_of
 from remit.edges.http.problems import refused, rejected
 from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type, fields_of, only, query_reader
 from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
 from remit.edges.http.routing import Router, places_of
 from remit.errors import Findings
-from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, reply_of
+from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of
 
 FRESH = "fresh"
 FRESH_KEY = "fresh_key"
@@ -36,6 +37,8 @@ class Operation:
     refusals: tuple[type[Refusal], ...]
     read: Reader
     encode: Any
+    origins: frozenset[bytes]
+    """Of the pages that may call it from a browser."""
 
     @property
     def asks(self) -> bool:
@@ -52,22 +55,27 @@ class Operation:
         return next((statuses[cls] for cls in refusal.__mro__ if cls in statuses), 409)
 
 
-def compile_operations(contexts: Iterable[Context[Any]], reserved: tuple[str, ...]) -> list[Operation]:
-    """All routes of these contexts, prepared. Raises `ModelError` with everything that does not hold."""
+def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> list[Operation]:
+    """All routes of these edges, prepared. Raises `ModelError` with everything that does not hold."""
     findings = Findings()
     router: Router[str] = Router()
     operations: list[Operation] = []
     for path in reserved:
         router.add("GET", path, "this edge itself")
-    for context in contexts:
-        for route in context.routes:
+    for edge in edges:
+        for origin in (each for each in edge.origins if not is_origin(each)):
+            findings.report(
+                "edge.origin", repr(edge), f"{origin!r} is no origin", expected="scheme, host and port, or *",
+                next='origins=["https://shop.example"]',
+            )  # fmt: skip
+        for route in edge.routes:
             here = _check(route)
             if not here:
-                taken = router.add(route.method, route.path, f"context {context.name!r} ({route.message.__name__})")
+                taken = router.add(route.method, route.path, f"context {edge.context!r} ({route.message.__name__})")
                 if taken:
                     _report(here, route, "route.doubled", f"the path is taken by {taken}", "one route per path")
             if not here:
-                operations.append(_operation(context.name, route))
+                operations.append(_operation(edge, route))
             findings.extend(here)
     findings.settle()
     return operations
@@ -119,8 +127,8 @@ def endpoint(operation: Operation, sender: Sender, limits: Limits, client_of: Cl
     return declared
 
 
-def _operation(context: str, route: Route) -> Operation:
-    message = route.message
+def _operation(edge: HttpEdge, route: Route) -> Operation:
+    message, context = route.message, edge.context
     places = places_of(route.path)
     reply, refusals = reply_of(message)
     answers: Codec[Any] = Codec(reply)  # the reply of a command was looked at before it was committed
@@ -131,8 +139,10 @@ def _operation(context: str, route: Route) -> Operation:
         body = body_type(message, route.path, places)
         read = body_reader(message, route.path, places, Codec(body, message.__name__))
     return Operation(
-        context=context, route=route, name=contract_of(message, context).type, places=places,
+        context=context, route=route, places=places,
+        name=contract_of(message, declared_context(message) or context).type,
         fields=fields_of(message), body=body, reply=reply, refusals=refusals, read=read, encode=encode,
+        origins=origins_of(edge.origins),
     )  # fmt: skip
 
 

@@ -12,6 +12,10 @@ from remit.edges.http.openapi import Schema
 from remit.edges.http.problems import KINDS
 
 _DEEPEST = 5
+BOUNDS = (
+    "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength",
+    "pattern", "minItems", "maxItems", "enum", "const",
+)  # fmt: skip
 _EMPTY: Schema = {"string": "", "integer": 0, "number": 0, "boolean": False, "array": []}
 
 
@@ -20,6 +24,7 @@ def render(description: Schema) -> bytes:
     template = Path(__file__).with_name("docs.html").read_text("utf-8")
     parts = {
         "<!--title-->": escape(description["info"]["title"]),
+        "<!--index-->": "\n".join(_index(description)),
         "<!--routes-->": "\n".join(_routes(description)),
         "<!--schemas-->": "\n".join(_schemas(description["components"]["schemas"])),
         "<!--problems-->": "\n".join(
@@ -33,13 +38,28 @@ def render(description: Schema) -> bytes:
     return template.encode()
 
 
+def _operations(description: Schema, tag: str) -> Iterator[tuple[str, str, Schema]]:
+    for path, entry in description["paths"].items():
+        for method, operation in entry.items():
+            if tag in operation["tags"]:
+                yield method, path, operation
+
+
+def _index(description: Schema) -> Iterator[str]:
+    for tag in (each["name"] for each in description["tags"]):
+        yield f'<h3><a href="#context-{escape(tag)}">{escape(tag)}</a></h3><ul>'
+        for method, path, operation in _operations(description, tag):
+            breaking = escape(path).replace("/", "<wbr>/")
+            named = f'<b class="{method}">{method.upper()}</b> <code>{breaking}</code>'
+            yield f'<li><a href="#{escape(operation["operationId"])}">{named}</a></li>'
+        yield "</ul>"
+
+
 def _routes(description: Schema) -> Iterator[str]:
-    for tag in description["tags"]:
-        yield f"<h2>{escape(tag['name'])}</h2>"
-        for path, entry in description["paths"].items():
-            for method, operation in entry.items():
-                if tag["name"] in operation["tags"]:
-                    yield _route(description, method, path, operation)
+    for tag in (each["name"] for each in description["tags"]):
+        yield f'<h2 id="context-{escape(tag)}">{escape(tag)}</h2>'
+        for method, path, operation in _operations(description, tag):
+            yield _route(description, method, path, operation)
 
 
 def _route(description: Schema, method: str, path: str, operation: Schema) -> str:
@@ -47,13 +67,16 @@ def _route(description: Schema, method: str, path: str, operation: Schema) -> st
     parameters = [shared[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in operation["parameters"]]
     body = operation["requestBody"]["content"]["application/json"] if "requestBody" in operation else None
     more = str(operation.get("description", "")).removeprefix(operation["summary"]).strip()
-    return f"""<details class="route"><summary><b class="{method}">{method.upper()}</b> <code>{escape(path)}</code>
+    return f"""<details class="route" id="{escape(operation["operationId"])}"><summary>
+<b class="{method}">{method.upper()}</b> <code>{escape(path)}</code>
 <span>{escape(operation["summary"])}</span></summary>
+<p class="id"><code>{escape(operation["operationId"])}</code></p>
 {f"<p>{escape(more)}</p>" if more else ""}
 <form data-method="{method.upper()}" data-path="{escape(path)}">
 {"".join(_input(parameter) for parameter in parameters)}
 {_body(body, description["components"]["schemas"]) if body else ""}
-<button>Send</button> <output></output></form>
+<div class="acts"><button>Send</button> <button type="button" class="curl">Copy as curl</button></div>
+<output aria-live="polite"></output></form>
 <table class="answers"><tr><th>status</th><th>answer</th></tr>{"".join(_responses(operation))}</table></details>"""
 
 
@@ -61,10 +84,11 @@ def _input(parameter: Schema) -> str:
     name, place = escape(parameter["name"]), parameter["in"]
     needed = " required" if parameter.get("required") else ""
     many = " data-many" if parameter["schema"].get("type") == "array" else ""
-    hint = escape(parameter.get("description", ""))
+    told = parameter.get("description", "")
+    hint = f"<small>{escape(told)}</small>" if told else ""
     return (
-        f'<label><span>{name} <small>{place}{needed}</small></span><input name="{name}" data-in="{place}"{needed}{many}'
-        f' title="{hint}" placeholder="{escape(_kind(parameter["schema"]))}"></label>'
+        f'<label><span>{name} <small>{place}{needed}</small></span><span><input name="{name}" data-in="{place}"'
+        f'{needed}{many} placeholder="{escape(_kind(parameter["schema"]))}">{hint}</span></label>'
     )
 
 
@@ -72,7 +96,7 @@ def _body(content: Schema, components: Schema) -> str:
     sample = escape(json.dumps(_example(content["schema"], components, 0), indent=2))
     return (
         f"<label><span>body <small>JSON, {_linked(content['schema'])}</small></span>"
-        f'<textarea rows="{sample.count(chr(10)) + 2}">{sample}</textarea></label>'
+        f'<textarea rows="{sample.count(chr(10)) + 2}" spellcheck="false">{sample}</textarea></label>'
     )
 
 
@@ -92,8 +116,40 @@ def _responses(operation: Schema) -> Iterator[str]:
 def _schemas(components: Schema) -> Iterator[str]:
     for name, schema in components.items():
         text = escape(json.dumps(schema, indent=2, ensure_ascii=False))
-        named = f'id="schema-{escape(name)}"><summary><code>{escape(name)}</code></summary>'
-        yield f"<details {named}<pre>{text}</pre></details>"
+        told = schema.get("description", "")
+        yield (
+            f'<details id="schema-{escape(name)}"><summary><code>{escape(name)}</code></summary>'
+            f"{f'<p>{escape(told)}</p>' if told else ''}{_fields(schema)}"
+            f"<details><summary>as JSON Schema</summary><pre>{text}</pre></details></details>"
+        )
+
+
+def _fields(schema: Schema) -> str:
+    """An object's fields as a table; of anything else its kind in words."""
+    fields = schema.get("properties")
+    if not fields:
+        return f"<p>{_linked(schema)}{_bounds(schema)}</p>"
+    required = schema.get("required", ())
+    rows = (
+        f"<tr><td><code>{escape(name)}</code></td><td>{_linked(field)}{_bounds(field)}</td>"
+        f"<td>{_presence(field, needed=name in required)}</td><td>{escape(field.get('description', ''))}</td></tr>"
+        for name, field in fields.items()
+    )
+    return f"<table><tr><th>field</th><th>type</th><th></th><th></th></tr>{''.join(rows)}</table>"
+
+
+def _presence(field: Schema, *, needed: bool) -> str:
+    if needed:
+        return "required"
+    if "default" not in field:
+        return "optional"
+    return f"optional, default <code>{escape(json.dumps(field['default'], ensure_ascii=False))}</code>"
+
+
+def _bounds(schema: Schema) -> str:
+    """What of a schema bounds its values, in the words of JSON Schema."""
+    told = [f"{word} {json.dumps(schema[word], ensure_ascii=False)}" for word in BOUNDS if word in schema]
+    return f" <small>{escape(', '.join(told))}</small>" if told else ""
 
 
 def _linked(schema: Schema) -> str:
@@ -105,11 +161,18 @@ def _linked(schema: Schema) -> str:
         return f"list of {', '.join(_linked(part) for part in parts)}"
     if isinstance(schema.get("items"), dict):
         return f"list of {_linked(schema['items'])}"
+    if schema.get("additionalProperties"):  # True where anything may be there
+        return f"mapping to {_linked(_named(schema['additionalProperties']))}"
     if refusal := schema.get("allOf", [{}])[-1].get("properties", {}).get("fields"):
         return _linked(refusal)
     if options := schema.get("anyOf"):
         return " or ".join(_linked(option) for option in options)
-    return escape(_kind(schema))
+    return escape(f"{_kind(schema)} ({schema['format']})" if "format" in schema else _kind(schema))
+
+
+def _named(schema: Any) -> Schema:
+    """A schema that may be just `true`."""
+    return {} if schema is True else schema
 
 
 def _kind(schema: Schema) -> str:

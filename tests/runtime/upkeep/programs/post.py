@@ -18,7 +18,8 @@ from itertools import count
 from typing import Any
 
 from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Repository, Sender, System
-from remit.edges.http import HttpEdge
+from remit.edges import HttpEdge
+from remit.edges.http import HttpApp
 
 MAIL_SECONDS = 0.01
 
@@ -62,8 +63,9 @@ async def send_mail(event: OrderPlaced) -> None:
     await asyncio.sleep(MAIL_SECONDS)  # says so after a while
 
 
-desk.post("/orders", PlaceOrder, status=201)
-shop = System("shop", contexts=[desk, post])
+desk_edge = HttpEdge(desk)
+desk_edge.post("/orders", PlaceOrder, status=201)
+shop = System("shop", contexts=[desk, post], edges=[desk_edge])
 
 
 def tell(what: str, order: str = "-") -> None:
@@ -86,7 +88,7 @@ class Application:
             await self._edge(scope, receive, send)
             return
         await receive()
-        self._edge = HttpEdge(shop, await self._stack.enter_async_context(shop.connect(store=os.environ["STORE"])))
+        self._edge = HttpApp(shop, await self._stack.enter_async_context(shop.connect(store=os.environ["STORE"])))
         tell("started")
         await send({"type": "lifespan.startup.complete"})
         await receive()
