@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, Protocol, get_args, get_origin, overload
@@ -65,6 +65,23 @@ class Repository(Generic[A]):
 
     async def obtain(self: _Holds[K], id: K, /) -> A:
         """The aggregate with this identity, or a new one with its defaults (every field but `id` needs one)."""
+        raise NotImplementedError
+
+    async def get_all(self: _Holds[K], ids: Iterable[K], /) -> list[A]:
+        """The aggregates with these identities, in their order, in one round trip. Raises `NotFound`, which names all
+        that are missing."""
+        raise NotImplementedError
+
+    async def find_all(self: _Holds[K], ids: Iterable[K], /) -> dict[K, A]:
+        """Those of these aggregates that are there, by identity, in one round trip."""
+        raise NotImplementedError
+
+    def remove(self, aggregate: A, /) -> None:
+        """Removes an aggregate that was loaded or added here. What it has recorded is stored and published with it.
+
+        From then on it is not found. Its identity may be added again; whoever loaded it before the removal meets a
+        conflict then. Raises `NotAdded` for one that this repository has not given.
+        """
         raise NotImplementedError
 
     def add(self, aggregate: A, /) -> None:

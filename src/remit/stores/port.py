@@ -48,7 +48,10 @@ class Entry(NamedTuple):
 
 
 class Change(NamedTuple):
-    """State to be written. `expected` is the version it was loaded with, 0 when it is new."""
+    """State to be written. `expected` is the version it was loaded with, 0 when it is new.
+
+    An empty body removes it. Its version goes on, so that whoever loaded it before never fits again.
+    """
 
     kind: str
     id: str
@@ -192,7 +195,16 @@ class States(Protocol):
     """Aggregates and documents of projections."""
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
-        """Version and body of one piece of state, or None."""
+        """Version and body of one piece of state, or None. What was removed has an empty body."""
+        ...
+
+    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        """The same for several of one kind, by identity, in one round trip. What was never there is not among them."""
+        ...
+
+    async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
+        """Identity, version and body of at most `limit` states of a kind, those after an identity, in the order of
+        their identities (by code points). What was removed is not among them."""
         ...
 
 

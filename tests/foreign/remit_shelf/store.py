@@ -242,6 +242,14 @@ class ShelfStore(NotesInRows):
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         return self._look().state.get((kind, id))
 
+    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        state = self._look().state
+        return {id: state[kind, id] for id in ids if (kind, id) in state}
+
+    async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
+        rows = sorted((id, *row) for (of, id), row in self._look().state.items() if of == kind and row[1])
+        return [row for row in rows if after is None or row[0] > after][:limit]
+
     async def outcome(self, caller: str, key: str) -> Outcome | None:
         return self._look().outcomes.get((caller, key))
 

@@ -15,13 +15,13 @@ from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
-from remit.runtime.work.turns import Place
+from remit.runtime.work.turns import Place, Taken
 from remit.runtime.work.unit import UnitOfWork
 from remit.runtime.work.workplace import Workplace
 from remit.stores import Store, Unit, was_written
 
 _NO_ROWS = Unit()
-_AT_FIRST: tuple[Place | None, frozenset[Place]] = None, frozenset()
+_AT_FIRST: tuple[Place | None, Taken | None] = None, None
 """Before the first run of a handler: its turn, and what others are known to have added."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
@@ -54,8 +54,25 @@ class _Repository(Repository[Any]):
             tracked = self._unit.track(self._plan, text, self._plan.type(id=id))
         return tracked.value
 
+    async def get_all(self, ids: Iterable[Any], /) -> Any:
+        wanted = list(ids)
+        found = await self._unit.load_all(self._plan, list(map(self._text, wanted)))
+        missing = [id for id, tracked in zip(wanted, found, strict=True) if tracked is None]
+        if missing:
+            told = ", ".join(dict.fromkeys(map(repr, missing)))
+            raise _not_found(self._plan, f"identity {told}", "identities that were added", "use find_all()")
+        return [tracked.value for tracked in found if tracked is not None]
+
+    async def find_all(self, ids: Iterable[Any], /) -> Any:
+        wanted = list(ids)
+        found = await self._unit.load_all(self._plan, list(map(self._text, wanted)))
+        return {id: tracked.value for id, tracked in zip(wanted, found, strict=True) if tracked is not None}
+
     def add(self, aggregate: Any, /) -> None:
         self._unit.add(self._plan, self._text(aggregate.id), aggregate)
+
+    def remove(self, aggregate: Any, /) -> None:
+        self._unit.remove(self._plan, self._text(aggregate.id), aggregate)
 
 
 class _View(View[Any]):
@@ -76,10 +93,10 @@ class _View(View[Any]):
         return found
 
 
-def _not_found(plan: AggregatePlan | ProjectionPlan, what: str, expected: str) -> NotFound:
+def _not_found(plan: AggregatePlan | ProjectionPlan, what: str, expected: str, instead: str = "use find()") -> NotFound:
     return NotFound(
         f"no {plan.type.__name__} with {what}", where=plan.kind, expected=expected,
-        next="use find() where absence is normal",
+        next=f"{instead} where absence is normal",
     )  # fmt: skip
 
 

@@ -24,6 +24,10 @@ class Tracked(msgspec.Struct, eq=False):
     """What another release has stored with it."""
     changed: bool = False
     """Whether it is to be stored."""
+    new: bool = False
+    """Whether it was made in this unit of work, and not loaded."""
+    removed: bool = False
+    """Whether it was removed: here, or before it was loaded. Then only its version counts."""
 
     @property
     def is_aggregate(self) -> bool:
@@ -31,7 +35,9 @@ class Tracked(msgspec.Struct, eq=False):
         return self.plan.__class__ is AggregatePlan
 
     def encoded(self) -> bytes:
-        """The bytes to be stored. Raises `BadValue`."""
+        """The bytes to be stored: none of what was removed. Raises `BadValue`."""
+        if self.removed:
+            return b""
         try:
             body: bytes = self.plan.codec.encode(self.value)
         except UNWRITABLE as error:
@@ -40,13 +46,15 @@ class Tracked(msgspec.Struct, eq=False):
 
     def says(self, body: bytes) -> bool:
         """Whether these bytes say the same as those it was loaded with, which another release may have written."""
-        if body == self.body or not self.version:
+        if body == self.body or not (self.version and self.body and body):
             return body == self.body
         value, rest = self.plan.codec.restore(self.body)
         return body == Tracked(self.plan, self.id, value, rest=rest).encoded()
 
     def check(self, body: bytes) -> None:
         """Raises `BadValue` where these bytes, which are to be stored, could not be read again."""
+        if self.removed:
+            return
         if self.rest is None:
             self.plan.codec.check_written(self.value, body)
         else:
@@ -55,6 +63,8 @@ class Tracked(msgspec.Struct, eq=False):
     @classmethod
     def load(cls, plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> Tracked:
         """From what a store has. Raises `BadMessage`."""
+        if not body:
+            return cls(plan, id, None, version, removed=True)
         try:
             value, rest = plan.codec.restore(body)
         except msgspec.MsgspecError as error:

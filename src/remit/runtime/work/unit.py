@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -19,7 +19,7 @@ from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
 from remit.runtime.work.called import identity_of
 from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.tracked import Tracked
-from remit.runtime.work.turns import Place
+from remit.runtime.work.turns import Place, Taken
 from remit.runtime.work.workplace import Workplace
 from remit.stores import Change, Claim, Entry, Unit, was_written
 from remit.stores.port import Transaction, has_sql
@@ -43,8 +43,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
     workplace: Workplace
     attempt: Attempt
     """The attempt to handle the message that it serves now."""
-    taken: frozenset[Place] = frozenset()
-    """What the unit of work before this one, which met a conflict, has added in vain: it is there."""
+    taken: Taken | None = None
+    """What the unit of work before this one, which met a conflict, has added in vain."""
     foreseen: Foreseen | None = None
     """What is likely to be loaded first, and was looked up together with the outcome of the command."""
     key: str = ""
@@ -172,6 +172,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                     return None
                 tracked = self._tracked[place] = Tracked.load(plan, id, *row)
                 self._loaded.append(place)
+        if tracked.removed:
+            return None
         if tracked.is_aggregate:
             self._touched[tracked] = None
         return tracked
@@ -180,9 +182,27 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """Forgets what was foreseen: it is as good as loaded only until something else happens."""
         self.foreseen = None
 
+    async def load_all(self, plan: AggregatePlan | ProjectionPlan, ids: Collection[str]) -> list[Tracked | None]:
+        """The same for several of one class, in their order: what is not known yet comes in one round trip."""
+        kind = plan.kind
+        missing = {id: None for id in ids if (kind, id) not in self._tracked}
+        rows = await self.workplace.store.load_all(kind, missing) if missing else {}
+        for id, row in rows.items():
+            if (kind, id) not in self._tracked:  # another branch of the handler may have loaded or made it meanwhile
+                self._tracked[kind, id] = Tracked.load(plan, id, *row)
+                self._loaded.append((kind, id))
+        found = [self._tracked.get((kind, id)) for id in ids]
+        for tracked in found:
+            if tracked is not None and tracked.is_aggregate and not tracked.removed:
+                self._touched[tracked] = None
+        return [None if tracked is None or tracked.removed else tracked for tracked in found]
+
     def track(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> Tracked:
-        """Takes in something new."""
-        tracked = self._tracked[plan.kind, id] = Tracked(plan, id, value)
+        """Takes in something new. What was removed is followed by it: its version goes on."""
+        place = (plan.kind, id)
+        before = self._tracked.get(place)
+        version = before.version if before is not None else (self.taken and self.taken.get(place)) or 0
+        tracked = self._tracked[place] = Tracked(plan, id, value, version, new=True)
         if tracked.is_aggregate:
             self._touched[tracked] = None
         return tracked
@@ -190,22 +210,36 @@ class UnitOfWork(msgspec.Struct, eq=False):
     def add(self, plan: AggregatePlan, id: str, value: Any) -> None:
         """Takes in a new aggregate. Raises `AlreadyExists`."""
         tracked = self._tracked.get((plan.kind, id))
-        if tracked is not None and tracked.value is value:
+        removed = tracked is not None and tracked.removed
+        if tracked is not None and tracked.value is value and not removed:
             return
         is_there = tracked is not None and (tracked.version or tracked.changed or tracked in self._touched)
-        if is_there or (plan.kind, id) in self.taken:
+        is_there = is_there or (self.taken is not None and self.taken.get((plan.kind, id), 0) is None)
+        if is_there and not removed:
             raise AlreadyExists(
                 f"{plan.type.__name__} {id!r} exists already", where=plan.kind,
-                expected="an identity that was never added", next="use find() or obtain() where it may exist",
+                expected="an identity that no other one has", next="use find() or obtain() where it may exist",
             )  # fmt: skip
         self.track(plan, id, value)
 
-    async def taken_meanwhile(self) -> frozenset[Place]:
-        """After a conflict: which of the aggregates that were new here are in the store. Raises `StoreUnavailable`."""
-        new = [
-            place for place, each in self._tracked.items() if each.is_aggregate and each.changed and not each.version
-        ]
-        return frozenset([place for place in new if await self.workplace.store.load(*place) is not None])
+    def remove(self, plan: AggregatePlan, id: str, value: Any) -> None:
+        """Removes an aggregate that is tracked; what it has recorded is stored. Raises `NotAdded`."""
+        tracked = self._tracked.get((plan.kind, id))
+        if tracked is None or tracked.value is not value:
+            name = plan.type.__name__
+            raise NotAdded(
+                f"{name} {id!r} is to be removed, and was not loaded here", where=plan.kind,
+                expected="an aggregate that was loaded from this repository or added to it",
+                next=f"load it: repository.remove(await repository.get({id!r}))",
+            )  # fmt: skip
+        tracked.removed = True
+        self._touched[tracked] = None
+
+    async def taken_meanwhile(self) -> Taken:
+        """After a conflict: what the store has of the aggregates that were new here. Raises `StoreUnavailable`."""
+        new = [place for place, each in self._tracked.items() if each.is_aggregate and each.changed and each.new]
+        rows = [(place, await self.workplace.store.load(*place)) for place in new]
+        return {place: None if row[1] else row[0] for place, row in rows if row is not None}
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Takes an event into its document."""
@@ -223,7 +257,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         body = tracked.encoded()
         if not events and tracked.says(body):
             return events
-        if (first := self._written) is not None and first is not tracked:
+        first = self._written
+        if first is not None and first is not tracked and (first.plan, first.id) != (tracked.plan, tracked.id):
             both = f"{first.plan.kind} {first.id!r} and {tracked.plan.kind} {tracked.id!r}"
             raise SecondAggregate(
                 f"{handler.name} wrote {both} in one unit of work",

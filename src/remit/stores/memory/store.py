@@ -211,6 +211,14 @@ class MemoryStore(NotesInRows):
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         return self._state.get((kind, id))
 
+    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        rows = ((id, self._state.get((kind, id))) for id in ids)
+        return {id: row for id, row in rows if row is not None}
+
+    async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
+        there = (id for (of, id), row in self._state.items() if of == kind and row[1] and (after is None or id > after))
+        return [(id, *self._state[kind, id]) for id in nsmallest(limit, there)]
+
     async def outcome(self, caller: str, key: str) -> Outcome | None:
         return self._outcomes.get((caller, key))
 

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from remit.errors import Conflict, StoreError
 from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
 from remit.stores.notes import BEGUN
@@ -155,6 +157,13 @@ class SqliteStore(InTables):
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         rows = self._fetch(statements.LOAD, kind, id)
         return rows[0] if rows else None
+
+    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        rows = self._fetch(statements.LOAD_ALL, kind, msgspec.json.encode(list(ids)).decode())
+        return {id: (version, body) for id, version, body in rows}
+
+    async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
+        return self._fetch(statements.STATES, kind, "" if after is None else after, after is None, limit)
 
     async def outcome(self, caller: str, key: str) -> Outcome | None:
         rows = self._fetch(statements.OUTCOME, caller, key)
