@@ -66,6 +66,9 @@ class Rows:
         for change in unit.changes:
             if self.state.get((change.kind, change.id), (0,))[0] != change.expected:
                 raise Conflict("state", where=f"{change.kind} {change.id}")
+        for forget in unit.forgets:
+            if self.state.get((forget.kind, forget.id), (None,))[0] != forget.expected:
+                raise Conflict("state", where=f"{forget.kind} {forget.id}")
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self.outcomes:
             raise Conflict("claim", where=unit.claim.key)
         if (move := unit.advance) is not None:
@@ -94,6 +97,8 @@ class Rows:
         """Writes all of a unit that was checked."""
         for kind, id, expected, body in unit.changes:
             self.state[kind, id] = (expected + 1, body)
+        for forget in unit.forgets:
+            del self.state[forget.kind, forget.id]
         if (claim := unit.claim) is not None:
             self.outcomes[claim.caller, claim.key] = Outcome(claim.fingerprint, claim.outcome, claim.at)
         if (move := unit.advance) is not None:

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-from remit.contexts import Later, Repository, View, ports
-from remit.errors import NotFound
-from remit.messages import LONGEST_KEY, Command, key_text
+from remit.contexts import Events, Later, Repository, View, ports
+from remit.errors import NotFound, OutboxError
+from remit.messages import LONGEST_KEY, Command, DomainEvent, key_text
 from remit.runtime.plan import AggregatePlan, ProjectionPlan
 from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.claims import UnitClaims
+from remit.runtime.work.records import UnitRecords
 from remit.runtime.work.unit import UnitOfWork
 
 PREFIX = 12
@@ -111,6 +113,36 @@ class _Later(Later[Any]):
         self._unit.later(command)
 
 
+class _Events(Events[Any]):
+    __slots__ = ("_attempt", "_known", "_run", "_unit")
+
+    def __init__(self, unit: UnitOfWork, known: frozenset[type]) -> None:
+        self._unit, self._attempt, self._run = unit, unit.attempt, unit.attempt.run
+        self._known = known
+
+    def publish(self, event: Any, /, *, key: object = None) -> None:
+        unit, cls = self._unit, event.__class__
+        self._attempt.refuse_late(self._run, f"{cls.__name__} was published")
+        forms = unit.workplace.recorded if isinstance(event, DomainEvent) else unit.workplace.published
+        where = self._attempt.context
+        if cls not in self._known:
+            told = " | ".join(sorted(each.__name__ for each in self._known))
+            raise OutboxError(
+                f"{cls.__name__} is published, and was not asked for", where=where, expected=f"Events[{told}]",
+                next=f"ask for Events[{told} | {cls.__name__}]",
+            )  # fmt: skip
+        contract = forms[cls].contract
+        if (contract.key is None) is (key is None):
+            raise OutboxError(
+                f"nothing says by which key {cls.__name__} is ordered" if key is None
+                else f"{cls.__name__} has a key of its own", where=where,
+                expected="one key: events of one key are handled in order",
+                next=f'class {cls.__name__}(..., key="<field>"), or key=... where it is published',
+            )  # fmt: skip
+        text = key_text(getattr(event, contract.key) if contract.key else key, "ordering key", contract.type)
+        unit.announce(event, text)
+
+
 class _Repeated:
     """Identities and time as a handler gets them: the same whenever its message is handled."""
 
@@ -132,6 +164,9 @@ class _Repeated:
 
 GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
     ports.REPOSITORY: _Repository,
+    ports.RECORDS: UnitRecords,
+    ports.CLAIMS: UnitClaims,
+    ports.EVENTS: _Events,
     ports.VIEW: _View,
     ports.LATER: _Later,
     ports.SENDER: lambda unit, _: unit.workplace.sender(unit),

@@ -8,7 +8,7 @@ import msgspec
 
 from remit.errors import BadMessage
 from remit.messages import UNWRITABLE, Rest
-from remit.runtime.plan import AggregatePlan, ProjectionPlan
+from remit.runtime.plan import AggregatePlan, ClaimPlan, ProjectionPlan, RecordPlan
 
 
 class Tracked(msgspec.Struct, eq=False):
@@ -24,6 +24,9 @@ class Tracked(msgspec.Struct, eq=False):
     """What another release has stored with it."""
     changed: bool = False
     """Whether it is to be stored."""
+    claiming: bool = False
+    """Whether it has claimed something, or given it up: then it is stored whatever it says, so that its version says
+    whose turn it was."""
     new: bool = False
     """Whether it was made in this unit of work, and not loaded."""
     removed: bool = False
@@ -61,7 +64,9 @@ class Tracked(msgspec.Struct, eq=False):
             self.plan.codec.write(self.value)  # without what another release has stored with it
 
     @classmethod
-    def load(cls, plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> Tracked:
+    def load(
+        cls, plan: AggregatePlan | ProjectionPlan | RecordPlan | ClaimPlan, id: str, version: int, body: bytes
+    ) -> Tracked:
         """From what a store has. Raises `BadMessage`."""
         if not body:
             return cls(plan, id, None, version, removed=True)

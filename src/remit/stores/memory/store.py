@@ -76,6 +76,8 @@ class MemoryStore(NotesInRows):
         placed = self._placed(unit.entries, self._check(unit))
         for kind, id, expected, body in unit.changes:
             self._state[kind, id] = (expected + 1, body)
+        for kind, id, _ in unit.forgets:
+            del self._state[kind, id]
         if unit.claim is not None:
             caller, key, fingerprint, outcome, at = unit.claim
             self._outcomes[caller, key] = Outcome(fingerprint, outcome, at)
@@ -144,6 +146,9 @@ class MemoryStore(NotesInRows):
             size += len(body)
             current = self._state.get((kind, id))
             if (current[0] if current else 0) != expected:
+                raise Conflict("state", where=f"{kind} {id}")
+        for kind, id, expected in unit.forgets:
+            if (kind, id) not in self._state or self._state[kind, id][0] != expected:
                 raise Conflict("state", where=f"{kind} {id}")
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self._outcomes:
             raise Conflict("claim", where=unit.claim.key)

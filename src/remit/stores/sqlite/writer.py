@@ -25,6 +25,7 @@ _MOVE = (
 )
 _NEW_STATE = "INSERT INTO state (kind, id, version, body) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING"
 _STATE = "UPDATE state SET version = ?, body = ? WHERE kind = ? AND id = ? AND version = ?"
+_FORGET = "DELETE FROM state WHERE kind = ? AND id = ? AND version = ?"
 _HEAD = "SELECT pos, id FROM log WHERE channel = ? AND part = ? ORDER BY pos DESC LIMIT 1"
 _FLOOR = "SELECT pos, id FROM floor WHERE channel = ? AND part = ?"
 _APPEND = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -192,6 +193,9 @@ class Writer:
             self._discard(unit.discard)
         for change in unit.changes:
             self._change(change)
+        for forget in unit.forgets:
+            if not self._execute(_FORGET, forget).rowcount:
+                raise Conflict("state", where=f"{forget.kind} {forget.id}")
         for park in sorted(unit.parks, key=_only_waits):
             self._park(park)
         for entry in unit.entries:

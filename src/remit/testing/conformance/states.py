@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from remit.stores.port import Change, Store, Unit
+import asyncio
+
+from remit.errors import Conflict
+from remit.stores.port import Change, Forget, Store, Unit
 from remit.testing.conformance.stores import entry, refused, same
 
 __all__ = ["StatesConformance"]
@@ -30,6 +33,34 @@ class StatesConformance:
         for stale in (0, 1, 2):
             change = Change("Account", "a1", stale, b"")
             await refused(store.commit(Unit([change])), "state", "nor does one from before it was added again")
+
+    async def test_forgotten_state_leaves_no_version_behind(self, store: Store, twin: Store) -> None:
+        await store.commit(Unit([Change("Email", "a@b", 0, b"1"), Change("Email", "c@d", 0, b"1")]))
+        await store.commit(Unit([Change("Email", "a@b", 1, b"2")]))
+        for stale in (0, 1, 3):
+            unit = Unit([Change("Account", "a1", 0, b"1")], [entry("k", "m")], forgets=[Forget("Email", "a@b", stale)])
+            await refused(twin.commit(unit), "state", "only the version that was loaded is forgotten")
+        same(await store.load("Account", "a1"), None, "nothing is written with it")
+        missing = Unit(forgets=[Forget("Email", "nobody", 1)])
+        await refused(store.commit(missing), "state", "what is not there cannot be forgotten")
+        unit = Unit([Change("Account", "a1", 0, b"1")], [entry("k", "m")])
+        unit.forgets = [Forget("Email", "c@d", 1), Forget("Email", "a@b", 2)]
+        await store.commit(unit)
+        same(await twin.load_all("Email", ["a@b", "c@d"]), {}, "nothing of it is there")
+        same(await twin.load("Account", "a1"), (1, b"1"), "the rest of the unit is written with it")
+        await twin.commit(Unit([Change("Email", "a@b", 0, b"3")]))
+        same(await store.load("Email", "a@b"), (1, b"3"), "it begins anew")
+
+    async def test_of_units_that_forget_and_change_one_state_at_a_time_one_wins(
+        self, store: Store, twin: Store
+    ) -> None:
+        for number in range(20):
+            name = f"a{number}"
+            await store.commit(Unit([Change("Email", name, 0, b"1")]))
+            units = [Unit(forgets=[Forget("Email", name, 1)]), Unit([Change("Email", name, 1, b"2")])]
+            both = (of.commit(unit) for of, unit in zip((store, twin), units[:: 1 - number % 2 * 2], strict=True))
+            ended = await asyncio.gather(*both, return_exceptions=True)
+            same(sorted(map(type, ended), key=str), [type(None), Conflict], "one of them")
 
     async def test_several_states_are_loaded_together(self, store: Store, twin: Store) -> None:
         ids = [*HOSTILE, *map(str, range(300)), "\U0001f600" * 128]
