@@ -200,9 +200,10 @@ class View(Generic[D]):
 class Sql(Protocol):
     """Statements of the handler's own, in the database of the context's store: written with the unit of work, or not.
 
-    Values stand in a statement as `$1`, `$2`. Tables without a schema are those of the context's schema. In the handler
-    of a query, what is written is dropped. Both methods raise `ConstraintViolated`, `SqlError` (the statement is wrong)
-    and `StoreUnavailable`; the unit of work is rolled back then, also where the handler catches it. So it is when a
+    Values stand in a statement as `$1`, `$2`. The SQL is that of the store: PostgreSQL's, or SQLite's in a file and in
+    memory. In PostgreSQL, tables without a schema are those of the context's schema. In the handler of a query, what is
+    written is dropped. Both methods raise `ConstraintViolated`, `SqlError` (the statement is wrong) and
+    `StoreUnavailable`; the unit of work is rolled back then, also where the handler catches it. So it is when a
     statement is cancelled, by a time limit of the handler's own for example.
     """
 

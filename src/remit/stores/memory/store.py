@@ -6,7 +6,7 @@ from bisect import insort
 from collections.abc import Callable, Collection, Mapping, Sequence
 from heapq import nsmallest
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remit.errors import Conflict, Unstorable
 from remit.log import Channel, Checkpoint, Floors, Head, Heads, Record, Subscriber, SubscriptionId
@@ -26,7 +26,12 @@ from remit.stores.port import (
     written_read_only,
 )
 from remit.stores.size import LARGEST_UNIT, too_large
+from remit.stores.sql import Transaction
 from remit.stores.technology import StoreAddress
+
+if TYPE_CHECKING:  # SQLite is loaded for who has statements
+    from remit.stores.memory.users import UserTables
+    from remit.stores.replay import Ran
 
 _Key = tuple[SubscriptionId, str]
 
@@ -51,6 +56,7 @@ class MemoryStore(NotesInRows):
         self._watchers: list[Callable[[], None]] = []
         self._parts: dict[str, int] = {}
         self._read_only = False
+        self._users: UserTables | None = None
 
     async def open(self, *, read_only: bool = False) -> None:
         """Nothing to open. With `read_only`, writes are refused."""
@@ -88,6 +94,32 @@ class MemoryStore(NotesInRows):
                 self._append(part, entry)
             for wake in self._watchers:
                 wake()
+
+    def stir(self) -> None:
+        """Nobody stages messages in memory."""
+
+    def begin(self) -> Transaction:
+        from remit.stores.memory.users import Replayed, failure  # SQLite is loaded for who has statements
+
+        return Replayed(self, "memory", failure)
+
+    async def attempt(self, before: Sequence[Ran], statement: Ran) -> Ran:
+        """See `Replaying.attempt`."""
+        return self._tables().try_out(before, statement)
+
+    async def write(self, unit: Unit, ran: Sequence[Ran]) -> None:
+        """See `Replaying.write`."""
+        self._refuse_to_write()
+        self._tables().write(ran, lambda: self._placed(unit.entries, self._check(unit)))
+        await self.commit(unit)
+
+    def _tables(self) -> UserTables:
+        """The tables of users', beside what is kept here."""
+        from remit.stores.memory.users import UserTables  # the same
+
+        if self._users is None:
+            self._users = UserTables()
+        return self._users
 
     def _follow(self, unit: Unit) -> None:
         """Writes what a subscription is to remember."""

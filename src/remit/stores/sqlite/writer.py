@@ -136,6 +136,30 @@ class Writer:
             raise failure(error, self._where) from error
         return result
 
+    def write_after(self, unit: Unit, before: Callable[[], None]) -> None:
+        """Commits a unit together with what `before` writes on this connection. Raises what is wrong with the unit, and
+        like `write`; `sqlite3.IntegrityError` for a constraint that is looked at when all is written."""
+        self._presence.look()
+        try:
+            self._execute("BEGIN IMMEDIATE")
+            try:
+                self.look()
+                before()
+                self._write(unit)
+            except BaseException:
+                self._roll_back()
+                raise
+        except _REFUSALS as error:
+            raise self._told(error) from error
+        except sqlite3.Error as error:
+            raise failure(error, self._where) from error
+        try:
+            self._commit()
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise failure(error, self._where) from error
+
     def _together(self, units: Sequence[Unit], write: Callable[[Unit], Exception | None]) -> list[Exception | None]:
         self._execute("BEGIN IMMEDIATE")
         try:
@@ -174,7 +198,7 @@ class Writer:
             self._execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
-            if wrote_nothing(error):
+            if wrote_nothing(error) or isinstance(error, sqlite3.IntegrityError):
                 raise
             raise OutcomeUnknown(
                 f"the commit ended with {error}", where=self._where, expected="a commit that reaches the disk",
