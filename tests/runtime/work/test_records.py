@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from remit import BadKey, Command, Context, HandlerFailed, NotFound, Query, Record, Records, System
+from remit.hosting.assembly import assemble
 
 
 class Room(Record[str]):
@@ -39,6 +40,18 @@ class Rebuild(Command[list[str]]):
     delete: list[str]
 
 
+class Flicker(Command[None]):
+    """Puts a room and deletes it."""
+
+    room: str
+
+
+class Look(Command[list[str]]):
+    """Looks at a room, and waits before it lists what is there."""
+
+    room: str
+
+
 class RoomOf(Query[Room]):
     room: str
 
@@ -57,11 +70,13 @@ class House:
 
     def __init__(self) -> None:
         self.meeting = asyncio.Barrier(2)
+        self.looked, self.go_on = asyncio.Event(), asyncio.Event()
         self.runs = 0
         rooms = Context("rooms")
         self.system = System("house", contexts=[rooms])
         declare_commands(rooms, self)
         declare_rebuilding(rooms)
+        declare_looking(rooms, self)
         declare_queries(rooms)
 
 
@@ -106,6 +121,20 @@ def declare_rebuilding(rooms: Context) -> None:
         for night in command.nights:
             await nights.put(Night(id=night, room="r"))
         return [night.id for night in await nights.page(limit=3)]
+
+
+def declare_looking(rooms: Context, house: House) -> None:
+    @rooms.handle(Flicker)
+    async def flicker(command: Flicker, kept: Records[Room]) -> None:
+        await kept.put(Room(id=command.room))
+        assert await kept.delete(command.room)
+
+    @rooms.handle(Look)
+    async def look(command: Look, kept: Records[Room]) -> list[str]:
+        await kept.get(command.room)
+        house.looked.set()
+        await house.go_on.wait()
+        return [room.id for room in await kept.page()]
 
 
 def declare_queries(rooms: Context) -> None:
@@ -163,8 +192,23 @@ async def test_page_shows_what_the_same_handler_has_written(anywhere: str) -> No
         assert await app.ask(RoomsAfter()) == listed
 
 
-async def test_record_that_is_put_and_deleted_at_once_leaves_nothing(anywhere: str) -> None:
-    async with House().system.connect(store=anywhere) as app:
-        assert await app.send(Rebuild(put=["x"], delete=[])) == ["x"]
-        assert await app.send(Rebuild(put=[], delete=["x"])) == []
-        assert await app.ask(RoomsAfter()) == []
+async def test_record_that_is_put_and_deleted_at_once_leaves_nothing() -> None:
+    host = assemble(House().system.model(), store="memory:")
+    await host.start()
+    await host.send(Flicker(room="x"))
+    assert await host.stores["rooms"].load("rooms.Room", "x") is None
+    await host.send(PutRooms(rooms=[Room(id="x")]))
+    await host.send(Flicker(room="x"))
+    assert await host.stores["rooms"].load("rooms.Room", "x") == (2, b"")
+    await host.stop()
+
+
+async def test_page_does_not_show_what_was_deleted_since_the_handler_looked(anywhere: str) -> None:
+    house = House()
+    async with house.system.connect(store=anywhere) as app:
+        await app.send(PutRooms(rooms=[Room(id="1"), Room(id="2")]))
+        looking = asyncio.create_task(app.send(Look(room="1")))
+        await house.looked.wait()
+        await app.send(DeleteRoom(room="1"))
+        house.go_on.set()
+        assert await looking == ["2"]
