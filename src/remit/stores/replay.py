@@ -99,7 +99,7 @@ class Users:
         connection.set_authorizer(self._may)
         connection.set_progress_handler(self._is_late, _STEPS)
         connection.create_function("random", 0, lambda: self._chance.getrandbits(64) - 2**63)
-        connection.create_function("randomblob", 1, lambda size: self._chance.randbytes(max(size, 1)))
+        connection.create_function("randomblob", 1, self._random_bytes)
 
     def try_out(self, before: Sequence[Ran], statement: Ran) -> Ran:
         """The answer to a statement, behind what those before it write; nothing stays. Raises `Conflict`, also where
@@ -173,6 +173,9 @@ class Users:
             self._why = "no extension is loaded by a handler"
         return sqlite3.SQLITE_DENY if self._why else sqlite3.SQLITE_OK
 
+    def _random_bytes(self, size: int) -> bytes:
+        return self._chance.randbytes(max(size, 1))
+
     def _is_late(self) -> bool:
         return bool(self._latest) and time.monotonic() > self._latest
 
@@ -228,7 +231,7 @@ def _storable(value: object) -> object:
     """A value as SQLite takes it. Raises `TypeError`."""
     if value is None or isinstance(value, (str, int, float)):
         return value
-    if isinstance(value, (bytes, bytearray, memoryview)):
+    if isinstance(value, (bytes, bytearray)):
         return bytes(value)  # as it is now
     raise TypeError(f"SQLite takes no {type(value).__name__}: give a text, a number or bytes, such as its isoformat()")
 

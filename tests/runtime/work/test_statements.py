@@ -97,6 +97,9 @@ class Told(Projection[int, Voided]):
         self.times += 1
 
 
+counted: list[int] = []
+"""What `count` has read."""
+
 billing, desk = Context("billing"), Context("desk")
 shop = System("shop", contexts=[billing, desk])
 desk.project(Told)
@@ -135,6 +138,7 @@ async def issue_both(command: IssueBoth, sql: Sql, sender: Sender) -> None:
 @billing.handle(Count)
 async def count(command: Count, sql: Sql) -> int:
     (row,) = await sql.fetch("SELECT n FROM tally")
+    counted.append(int(row["n"]))
     await asyncio.sleep(0)
     await sql.execute("UPDATE tally SET n = $1", row["n"] + 1)
     return int(row["n"]) + 1
@@ -205,6 +209,15 @@ async def test_what_is_counted_by_what_was_read_is_counted_once(place: str, tmp_
     async with shop.connect(store=place.replace("{folder}", str(tmp_path))) as app:
         await app.send(Prepare())
         assert sorted(await asyncio.gather(*(app.send(Count()) for _ in range(15)))) == list(range(1, 16))
+
+
+@pytest.mark.parametrize("place", ["memory:", "sqlite:{folder}/{context}.db"])
+async def test_handlers_that_have_met_at_one_row_run_one_after_another(place: str, tmp_path: object) -> None:
+    before = len(counted)
+    async with shop.connect(store=place.replace("{folder}", str(tmp_path))) as app:
+        await app.send(Prepare())
+        await asyncio.gather(*(app.send(Count()) for _ in range(60)))
+    assert len(counted) - before <= 150, "each of them about twice"
 
 
 async def test_statement_that_fails_is_the_handlers_mistake(anywhere: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -217,10 +217,10 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """The same for several of one class, in their order: what is not known yet comes in one round trip."""
         kind = plan.kind
         missing = {id: None for id in ids if (kind, id) not in self._tracked}
-        rows = await self.workplace.store.load_all(kind, missing) if missing else {}
-        for id, row in rows.items():
+        rows: Mapping[str, Row] = await self.workplace.store.load_all(kind, missing) if missing else {}
+        for id, (version, body) in rows.items():
             if (kind, id) not in self._tracked:  # another branch of the handler may have loaded or made it meanwhile
-                self._tracked[kind, id] = Tracked.load(plan, id, *row)
+                self._tracked[kind, id] = Tracked.load(plan, id, version, body)
                 self._loaded.append((kind, id))
         found = [self._tracked.get((kind, id)) for id in ids]
         for tracked in found:
@@ -248,7 +248,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """Takes in something new. What was removed is followed by it: its version goes on."""
         place = (plan.kind, id)
         before = self._tracked.get(place)
-        version = before.version if before is not None else (self.taken and self.taken.get(place)) or 0
+        version = before.version if before is not None else (self.taken or {}).get(place) or 0
         tracked = self._tracked[place] = Tracked(plan, id, value, version, new=True)
         if tracked.is_aggregate:
             self._touched[tracked] = None
