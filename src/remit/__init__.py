@@ -2,14 +2,17 @@
 
 from remit.contexts import (
     AntiCorruptionLayer,
+    Claims,
     Clock,
     Conformist,
     Context,
     CustomerSupplier,
+    Events,
     Ids,
     Later,
     OpenHost,
     Partnership,
+    Records,
     Repository,
     Sender,
     SeparateWays,
@@ -17,7 +20,7 @@ from remit.contexts import (
     Sql,
     View,
 )
-from remit.domain import Aggregate, Projection
+from remit.domain import Aggregate, Claim, Projection, Record
 from remit.errors import (
     AlreadyExists,
     BadKey,
@@ -58,6 +61,8 @@ __all__ = [
     "BadValue",
     "CallError",
     "ChannelError",
+    "Claim",
+    "Claims",
     "Clock",
     "Command",
     "Conformist",
@@ -67,6 +72,7 @@ __all__ = [
     "DeadlineExceeded",
     "Diverged",
     "DomainEvent",
+    "Events",
     "HandlerFailed",
     "Ids",
     "IntegrationEvent",
@@ -83,6 +89,8 @@ __all__ = [
     "Partnership",
     "Projection",
     "Query",
+    "Record",
+    "Records",
     "Refusal",
     "RemitError",
     "ReplyTooLarge",

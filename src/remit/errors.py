@@ -302,7 +302,8 @@ class SecondAggregate(RemitError):
 
 
 class NotAdded(RemitError):
-    """An event was recorded on an aggregate that was neither loaded from a repository nor added to one."""
+    """An event was recorded on an aggregate that was neither loaded from a repository nor added to one; or such an
+    aggregate was to be removed."""
 
     code = "unit.not-added"
 

@@ -7,7 +7,22 @@ from typing import Any
 
 import pytest
 
-from remit import Clock, Context, Ids, Later, Repository, Sender, Sql, System, View
+from remit import (
+    Claim,
+    Claims,
+    Clock,
+    Context,
+    Events,
+    Ids,
+    Later,
+    Record,
+    Records,
+    Repository,
+    Sender,
+    Sql,
+    System,
+    View,
+)
 from remit.contexts import INJECTABLES, PROJECTION, PUBLISHER, ROLES, SERVICE, Injectable
 from remit.contexts.annotations import asked_by
 from remit.runtime import compile_system
@@ -21,9 +36,18 @@ ROOT = Path(__file__).parents[2]
 class Tariff: ...
 
 
+class Line(Record[str]): ...
+
+
+class Number(Claim[int, Order]): ...
+
+
 async def everything(
     command: Place,
     orders: Repository[Order],
+    lines: Records[Line],
+    numbers: Claims[Number],
+    events: Events[Placed | Paid],
     shown: View[Orders],
     later: Later[Place],
     sender: Sender,
@@ -75,7 +99,10 @@ def test_the_finding_names_all_that_may_be_asked_for() -> None:
 
     finding = only(checked(sales))
     assert finding.code == "handler.dependency"
-    assert finding.expected == "Repository[...], View[...], Later[...], Sender, Sql, Clock, Ids, Tariff"
+    assert finding.expected == (
+        "Repository[...], Records[...], Claims[...], Events[...], View[...], Later[...], "
+        "Sender, Sql, Clock, Ids, Tariff"
+    )
 
 
 def test_a_service_of_the_users_own_stands_in_for_one_of_the_table() -> None:

@@ -185,7 +185,7 @@ def test_a_store_that_is_not_what_was_planned_is_not_opened() -> None:
 
 @pytest.mark.parametrize(
     "promised",
-    [replace(MEMORY, durable=True), replace(MEMORY, shared_between_processes=True), replace(MEMORY, sql=True)],
+    [replace(MEMORY, durable=True), replace(MEMORY, shared_between_processes=True), replace(MEMORY, sql=False)],
     ids=["durable", "shared", "sql"],
 )
 async def test_a_store_that_promises_what_it_cannot_fails_its_suite(promised: StoreTechnology) -> None:

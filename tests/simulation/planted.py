@@ -180,7 +180,7 @@ def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
 
     async def drain(self: Parking, parked: Parked) -> None:
         for letter in await self._store.letters(self._place, parked.key, 100):
-            unit = self._dispatcher.unit(frozenset())
+            unit = self._dispatcher.unit(None)
             try:
                 await self._dispatcher.handle(unit, letter.record, self._dispatcher.attempt(letter.record))
                 rows = unit.unit()

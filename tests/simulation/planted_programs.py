@@ -28,10 +28,10 @@ from remit.runtime.work.deadlines import Deadlines, Limit
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Settle, Unit
+from remit.stores.replay import Replayed
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
-from remit.testing.simulation.cluster.statements import Statements
 from tests.simulation import planted, planted_answers, planted_releases, planted_seldom
 from tests.simulation.planted import Plant, in_two_transactions
 
@@ -303,15 +303,15 @@ def run_statements_apart(patch: pytest.MonkeyPatch) -> None:
 
 def keep_rows_of_failed_runs(patch: pytest.MonkeyPatch) -> None:
     """What a run's statements have written is written, whatever has become of the run."""
-    abandon = Statements.abandon
+    abandon = Replayed.abandon
 
-    async def keep(self: Statements) -> None:
-        if not self._nested.over and self._failed is None:
+    async def keep(self: Replayed) -> None:
+        if not self._over and self._failed is None:
             with suppress(RemitError, RuntimeError):  # the loop may be over
                 await self.commit(Unit())
         await abandon(self)
 
-    patch.setattr(Statements, "abandon", keep)
+    patch.setattr(Replayed, "abandon", keep)
 
 
 # ── calls and their ends ────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,14 +1,12 @@
-"""Statements of the user's in a simulated store keep the promises that PostgreSQL's do."""
+"""Statements of the user's in a simulated store keep the promises that those of every store do."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from remit.stores.sqlite import SQLITE
 from remit.testing.conformance import SqlConformance
 from remit.testing.simulation.cluster.statements import StatementsStore
 
@@ -19,7 +17,6 @@ class TestStatementsStore(SqlConformance):
     @pytest.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[StatementsStore]:
         store = StatementsStore(tmp_path / "billing.db", "billing")
-        store.technology = replace(SQLITE, sql=True)
         await store.open()
         yield store
         await store.close()

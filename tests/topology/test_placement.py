@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from remit import ModelError
 from remit.messages.component import PARTS, Component
-from remit.stores import Store
+from remit.stores import Store, StoreTechnology
 from remit.stores.memory.store import MemoryStore
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.sqlite.store import SqliteStore
@@ -222,10 +225,12 @@ def test_everything_is_told_at_once() -> None:
     }  # fmt: skip
 
 
-def test_a_handler_with_statements_of_its_own_needs_a_store_that_takes_them() -> None:
+def test_a_handler_with_statements_of_its_own_needs_a_store_that_takes_them(monkeypatch: pytest.MonkeyPatch) -> None:
     contexts = {"sales": ContextShape(frozenset({"write"}), asks_for_sql=("pay",))}
     file = '[services.a]\nruns = ["sales"]\n[stores]\nsales = "{}"\n'
-    placed(file.format("postgresql://u@h/d"), contexts)
+    for store in ("postgresql://u@h/d", "sqlite:data/sales.db", "memory:"):
+        placed(file.format(store), contexts)
+    monkeypatch.setitem(cast("dict[str, StoreTechnology]", STORES), "sqlite", replace(STORES["sqlite"], sql=False))
     found = refused(file.format("sqlite:data/sales.db"), contexts)
     assert "the store of sales takes no statements, and pay asks for Sql" in found["store.no-sql"]
 

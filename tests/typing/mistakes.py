@@ -5,8 +5,20 @@ A few lines say in brackets which checker reports there, when the two report on 
 
 from typing import NewType, assert_never
 
-from remit.contexts import Context, CustomerSupplier, Later, OpenHost, Repository, Sender, Sql, View
-from remit.domain import Aggregate, Projection
+from remit.contexts import (
+    Claims,
+    Context,
+    CustomerSupplier,
+    Events,
+    Later,
+    OpenHost,
+    Records,
+    Repository,
+    Sender,
+    Sql,
+    View,
+)
+from remit.domain import Aggregate, Claim, Projection, Record
 from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
@@ -365,3 +377,37 @@ async def cancel_by_hand(command: CancelOrder, sql: Sql) -> None:
     rows: int = await sql.fetch("SELECT 1")  # wrong: rows are a list
     name: str = await sql.execute("DELETE FROM orders")  # wrong: how many rows were written
     print(rows, name)
+
+
+# --- records, claims, events without an aggregate --------------------------------------------------------------------
+
+
+class Room(Record[OrderId]):
+    beds: int = 1
+
+
+class Seat(Claim[int, Order]): ...
+
+
+class Row(Claim[int, Room]): ...  # wrong: claims are of aggregates
+
+
+async def keeps(rooms: Records[Room], orders: Repository[Order], events: Events[OrderPlaced]) -> None:
+    await rooms.get(7)  # wrong: an identity of another type
+    await rooms.put(Money(amount=1))  # wrong: no room
+    await rooms.page(limit="all")  # wrong: a number
+    room = await rooms.get(order)
+    room.beds = 2  # wrong: records do not change
+    orders.remove(room)  # wrong: no order
+    await orders.get_all([1])  # wrong: identities of another type
+    events.publish(Placed(order=order, student=student))  # wrong: not what was asked for
+
+
+async def claims(orders: Repository[Order], accounts: Repository[Account], seats: Claims[Seat]) -> None:
+    await seats.take("7", by=await orders.get(order), otherwise=SoldOut())  # wrong: a value of another type
+    await seats.take(7, by=await accounts.get(student), otherwise=SoldOut())  # wrong: seats are not for accounts
+    await seats.take(7, by=await orders.get(order))  # wrong: what is the second one told?
+    await seats.take(7, by=await orders.get(order), otherwise="taken")  # wrong: a refusal
+
+
+def no_records(rooms: Records[Order], seats: Claims[Room], events: Events[Owed]) -> None: ...  # wrong: none of these

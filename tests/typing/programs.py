@@ -9,19 +9,22 @@ from datetime import datetime
 from typing import NewType, Protocol, assert_never, assert_type
 
 from remit.contexts import (
+    Claims,
     Clock,
     Context,
     CustomerSupplier,
+    Events,
     Ids,
     Later,
     OpenHost,
     Partnership,
+    Records,
     Repository,
     Sender,
     Sql,
     View,
 )
-from remit.domain import Aggregate, Projection
+from remit.domain import Aggregate, Claim, Projection, Record
 from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
@@ -254,3 +257,46 @@ async def by_hand(event: OrderPlaced, sql: Sql) -> None:
     for row in await sql.fetch("SELECT number FROM orders WHERE student = $1", event.student):
         number: int = row["number"]
         assert_type(await sql.execute("DELETE FROM orders WHERE number = $1", number), int)
+
+
+class Room(Record[OrderId]):
+    beds: int = 1
+
+
+class Seat(Claim[int, Order]):
+    """One order per seat."""
+
+
+class RoomPut(IntegrationEvent, version=1, key="room"):
+    room: OrderId
+
+
+class RoomSeen(DomainEvent):
+    room: OrderId
+
+
+class KeepRoom(Command[None, SoldOut]):
+    room: OrderId
+
+
+hotel = Context("hotel")
+
+
+@hotel.handle(KeepRoom)
+async def keep_room(command: KeepRoom, rooms: Records[Room], events: Events[RoomPut | RoomSeen]) -> None:
+    room = assert_type(await rooms.find(command.room), Room | None) or Room(id=command.room)
+    await rooms.put(assert_type(room.replace(beds=2), Room))
+    assert_type(await rooms.get(command.room), Room)
+    assert_type(await rooms.page(after=command.room, limit=3), list[Room])
+    assert_type(await rooms.delete(command.room), bool)
+    events.publish(RoomPut(room=command.room))
+    events.publish(RoomSeen(room=command.room), key=command.room)
+
+
+async def seats(command: KeepRoom, orders: Repository[Order], seats: Claims[Seat]) -> None:
+    several = assert_type(await orders.get_all([command.room]), list[Order])
+    assert_type(await orders.find_all({command.room}), dict[OrderId, Order])
+    await seats.take(7, by=several[0], otherwise=SoldOut())
+    await seats.give_up(7, by=several[0])
+    assert_type(await seats.find(7), Order | None)
+    orders.remove(several[0])

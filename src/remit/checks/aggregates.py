@@ -1,21 +1,29 @@
-"""An aggregate belongs to one context."""
+"""An aggregate belongs to one context, and so does a record or a claim."""
 
 from __future__ import annotations
 
-from remit.contexts import Model
-from remit.contexts.annotations import aggregates_of
+from collections.abc import Iterator
+from typing import Any
+
+from remit.contexts import Context, Handler, Model
+from remit.contexts.annotations import aggregates_of, claims_by, records_of
 from remit.errors import Findings
 
 
 def check_aggregates(model: Model, findings: Findings) -> None:
     users: dict[type, str] = {}
-    used = ((each, *found) for each in model.contexts for found in aggregates_of(each))
-    for context, aggregate, handler in used:
-        user = users.setdefault(aggregate, context.name)
+    for context, (kept, handler) in ((each, found) for each in model.contexts for found in _kept(each)):
+        user = users.setdefault(kept, context.name)
         if user != context.name:
             findings.report(
                 "aggregate.shared", handler.place,
-                f"{aggregate.__name__} is used by context {user!r} and by {context.name!r}",
-                expected="one context per aggregate",
+                f"{kept.__name__} is used by context {user!r} and by {context.name!r}",
+                expected="one context per aggregate, record or claim",
                 next=f"ask {user!r} by a command or query, or react to its integration events",
             )  # fmt: skip
+
+
+def _kept(context: Context[Any]) -> Iterator[tuple[type, Handler]]:
+    yield from aggregates_of(context)
+    yield from records_of(context)
+    yield from claims_by(context)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from remit.contexts import Model
-from remit.contexts.annotations import aggregates_of, is_kind, projections_of
+from remit.contexts.annotations import aggregates_of, claims_by, is_kind, projections_of, records_of
 from remit.contexts.declarations import where
-from remit.domain import Projection
+from remit.domain import Claim, Projection
 from remit.errors import Findings
 from remit.messages import (
     Command,
@@ -25,7 +25,8 @@ from remit.messages import (
 
 
 def check_carried(model: Model, findings: Findings) -> None:
-    aggregates = {kept for context in model.contexts for kept, _ in aggregates_of(context)}
+    asked = [found for context in model.contexts for found in (*aggregates_of(context), *records_of(context))]
+    aggregates: set[type] = {kept for kept, _ in asked}
     projections = {kept for context in model.contexts for kept in projections_of(context)}
     kept: list[type] = [*model.owners, *sorted(aggregates | projections, key=where)]
     for declared in kept:
@@ -36,6 +37,8 @@ def check_carried(model: Model, findings: Findings) -> None:
             _check_documents(declared, findings)
         if is_kind(declared, Command, Query):
             _check_answers(declared, findings)
+    for claim in {claim: None for context in model.contexts for claim, _ in claims_by(context)}:
+        _report_key(claim, "value", without_text(next(iter(parameter_of(claim, Claim)), Any), "its value"), findings)
 
 
 def _check_answers(message: type[Message], findings: Findings) -> None:

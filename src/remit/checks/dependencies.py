@@ -11,6 +11,7 @@ from typing import Any
 from remit.contexts import INJECTABLES, SERVICE, Context, Handler, Model
 from remit.contexts.annotations import Asked, asked_by, is_kind
 from remit.errors import Findings
+from remit.messages import union_members
 
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -35,7 +36,9 @@ def _is_given(context: Context[Any], asked: Asked) -> bool:
     kind = asked.injectable
     if kind is SERVICE:
         return asked.wanted in [*context.provided]
-    return (kind.of is None or is_kind(asked.subject, kind.of)) and kind.is_known(context, asked.subject)
+    subjects = union_members(asked.subject) if kind.several else (asked.subject,)
+    fits = kind.of is None or all(is_kind(each, kind.of) for each in subjects)
+    return fits and kind.is_known(context, asked.subject)
 
 
 def _report_missing(context: Context[Any], handler: Handler, asked: Asked, findings: Findings) -> None:

@@ -1,9 +1,9 @@
-"""What a context keeps, aggregates and projections, has a name of its own there: it is stored under it."""
+"""What a context keeps has a name of its own there, aggregates, records, claims and projections: it is stored so."""
 
 from __future__ import annotations
 
 from remit.contexts import Model
-from remit.contexts.annotations import aggregates_of, is_kind, projections_of
+from remit.contexts.annotations import aggregates_of, claims_by, is_kind, projections_of, records_of
 from remit.contexts.declarations import where
 from remit.domain import Projection
 from remit.errors import Findings
@@ -12,12 +12,13 @@ from remit.errors import Findings
 def check_kept(model: Model, findings: Findings) -> None:
     for context in model.contexts:
         named: dict[str, type] = {}
-        for kept in (*(aggregate for aggregate, _ in aggregates_of(context)), *projections_of(context)):
+        asked = (kept for kind in (aggregates_of, records_of, claims_by) for kept, _ in kind(context))
+        for kept in (*asked, *projections_of(context)):
             other = named.setdefault(kept.__name__, kept)
             if other is not kept:
                 findings.report(
                     "projection.same-name" if is_kind(kept, Projection) else "aggregate.same-name", where(kept),
                     f"{where(other)} and {where(kept)} share the name {kept.__name__} in context {context.name!r}",
-                    expected="one aggregate or projection per name: what it keeps is stored under it",
+                    expected="one aggregate, record, claim or projection per name: what it keeps is stored under it",
                     next="rename one of them",
                 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from remit.contexts import Model
-from remit.contexts.annotations import is_kind
+from remit.contexts.annotations import announced_by, is_kind
 from remit.errors import Findings
 from remit.messages import DomainEvent
 
@@ -13,10 +13,12 @@ def check_own_events(model: Model, findings: Findings) -> None:
         base = context.events
         if base is None:
             continue
-        for bound in context.functions:
-            if bound.fits and is_kind(bound.message, DomainEvent) and not is_kind(bound.message, base):
+        used = [(bound.message, bound.place) for bound in context.functions if bound.fits]
+        used += [(event, handler.place) for event, handler in announced_by(context)]
+        for event, place in used:
+            if is_kind(event, DomainEvent) and not is_kind(event, base):
                 findings.report(
-                    "event.foreign", bound.place, f"{bound.message.__name__} is no domain event of {context.name!r}",
+                    "event.foreign", place, f"{event.__name__} is no domain event of {context.name!r}",
                     expected=f"a {base.__name__}, or an integration event",
                     next="react to the integration event that its owner publishes",
                 )  # fmt: skip

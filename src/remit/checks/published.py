@@ -6,7 +6,7 @@ Who follows several versions does so for the sake of releases that published the
 from __future__ import annotations
 
 from remit.contexts import Followed, Model
-from remit.contexts.annotations import is_kind, published_by
+from remit.contexts.annotations import announced_by, is_kind, published_by
 from remit.errors import Findings
 from remit.messages import IntegrationEvent, Message, contract_of
 
@@ -16,6 +16,7 @@ def check_published(model: Model, findings: Findings) -> None:
         event for context in model.contexts for made in context.publishers for event in published_by(made.function)
     }
     published.update(event for context in model.contexts for event in context.outbox)
+    published.update(event for context in model.contexts for event, _ in announced_by(context))
     followed: dict[tuple[str, str], list[type[Message]]] = {}
     for each in model.followed:
         if is_kind(each.event, IntegrationEvent) and model.owners.get(each.event) not in model.elsewhere:

@@ -18,5 +18,5 @@ def check_statements(
         findings.report(
             "store.no-sql", where,
             f"the store of {context} takes no statements, and {' and '.join(asking)} asks for Sql",
-            expected="a store in PostgreSQL", next=next,
+            expected="a store that takes statements, as all of remit's own do", next=next,
         )  # fmt: skip

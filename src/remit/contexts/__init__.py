@@ -26,7 +26,20 @@ from remit.contexts.map import (
     SharedKernel,
 )
 from remit.contexts.model import Followed, Model, derive
-from remit.contexts.ports import INJECTABLES, SERVICE, Clock, Ids, Injectable, Repository, Sender, Sql, View
+from remit.contexts.ports import (
+    INJECTABLES,
+    SERVICE,
+    Claims,
+    Clock,
+    Events,
+    Ids,
+    Injectable,
+    Records,
+    Repository,
+    Sender,
+    Sql,
+    View,
+)
 
 __all__ = [
     "COMMAND",
@@ -39,12 +52,14 @@ __all__ = [
     "SERVICE",
     "TOGETHER",
     "AntiCorruptionLayer",
+    "Claims",
     "ClientOf",
     "Clock",
     "Conformist",
     "Context",
     "ContextMap",
     "CustomerSupplier",
+    "Events",
     "Followed",
     "Handler",
     "HttpEdge",
@@ -54,6 +69,7 @@ __all__ = [
     "Model",
     "OpenHost",
     "Partnership",
+    "Records",
     "Relation",
     "Repository",
     "Role",

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, get_type_hints
 
 from remit.contexts.context import Context
 from remit.contexts.declarations import Handler
-from remit.contexts.ports import LATER, Injectable, injectable_of
-from remit.domain import Aggregate, Projection
-from remit.messages import IntegrationEvent, Message, parameter_of, union_members
+from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, Injectable, injectable_of, owner_of
+from remit.domain import Aggregate, Claim, Projection, Record
+from remit.messages import DomainEvent, IntegrationEvent, Message, parameter_of, union_members
 
 
 def is_kind(declared: Any, *kinds: type) -> bool:
@@ -93,11 +93,42 @@ def asked_by(context: Context[Any], handler: Handler) -> list[Asked]:
 
 
 def aggregates_of(context: Context[Any]) -> Iterator[tuple[type[Aggregate[Any, Any]], Handler]]:
-    """Each aggregate that a handler of the context asks for as a repository, with that handler."""
+    """Each aggregate that a handler of the context asks for as a repository, or takes claims for, with that handler."""
     for handler in context.handlers:
         for asked in asked_by(context, handler):
             if asked.injectable.of is Aggregate and is_kind(asked.subject, Aggregate):
                 yield asked.subject, handler
+    for claim, handler in claims_by(context):
+        owner = owner_of(claim)
+        if is_kind(owner, Aggregate):
+            yield owner, handler
+
+
+def records_of(context: Context[Any]) -> Iterator[tuple[type[Record[Any]], Handler]]:
+    """Each record that a handler of the context asks for, with that handler."""
+    return _asked_for(context, RECORDS, Record)
+
+
+def claims_by(context: Context[Any]) -> Iterator[tuple[type[Claim[Any, Any]], Handler]]:
+    """Each claim that a handler of the context asks for, with that handler."""
+    return _asked_for(context, CLAIMS, Claim)
+
+
+def _asked_for(context: Context[Any], injectable: Injectable, kind: type) -> Iterator[tuple[Any, Handler]]:
+    for handler in context.handlers:
+        for asked in asked_by(context, handler):
+            if asked.injectable is injectable and is_kind(asked.subject, kind):
+                yield asked.subject, handler
+
+
+def announced_by(context: Context[Any]) -> Iterator[tuple[type[Message], Handler]]:
+    """Each event that a handler of the context publishes without an aggregate, with that handler."""
+    for handler in context.handlers:
+        for asked in asked_by(context, handler):
+            if asked.injectable is EVENTS:
+                for event in union_members(asked.subject):
+                    if is_kind(event, DomainEvent, IntegrationEvent):
+                        yield event, handler
 
 
 def sent_later(context: Context[Any]) -> Iterator[tuple[Any, Handler]]:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from remit.contexts.annotations import aggregates_of, is_kind, projected_by, published_by, recorded_by, sent_later
+from remit.contexts.annotations import (
+    aggregates_of,
+    announced_by,
+    is_kind,
+    projected_by,
+    published_by,
+    recorded_by,
+    sent_later,
+)
 from remit.contexts.context import Context
 from remit.contexts.declarations import PROJECTION, Role, where
 from remit.contexts.map import ContextMap
@@ -54,6 +62,8 @@ def claims_of(context: Context[Any]) -> Iterator[Claim]:
         yield from _claim(context, published_by(publisher.function), place)
     for aggregate, _ in aggregates_of(context):
         yield from _claim(context, recorded_by(aggregate), where(aggregate))
+    for event, handler in announced_by(context):
+        yield Claim(context.name, event, handler.place)
     for projection in context.projections:
         own = [event for event in projected_by(projection) if is_kind(event, DomainEvent)]
         yield from _claim(context, own, where(projection))

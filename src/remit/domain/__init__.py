@@ -1,6 +1,19 @@
-"""What decides: aggregates and projections. Data and pure functions; no I/O, no clock, no framework state."""
+"""What decides, and what is kept: aggregates, claims, records, projections. Data and pure functions; no I/O, no clock,
+no framework state."""
 
 from remit.domain.aggregate import Aggregate, has_recorded, recording, take_recorded
+from remit.domain.claim import Claim
 from remit.domain.projection import Projection
+from remit.domain.record import Record
+from remit.domain.recorded import as_recorded
 
-__all__ = ["Aggregate", "Projection", "has_recorded", "recording", "take_recorded"]
+__all__ = [
+    "Aggregate",
+    "Claim",
+    "Projection",
+    "Record",
+    "as_recorded",
+    "has_recorded",
+    "recording",
+    "take_recorded",
+]

@@ -8,12 +8,24 @@ from typing import Any
 from msgspec import structs
 
 from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model, Role
-from remit.contexts.annotations import Asked, asked_by, is_kind, projected_by
-from remit.domain import Aggregate, Projection
+from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by
+from remit.contexts.ports import owner_of
+from remit.domain import Aggregate, Claim, Projection, Record
 from remit.log import Channel, SubscriptionId
-from remit.messages import Codec, Command, Contract, DomainEvent, Message, contract_of, parameter_of, reply_of
+from remit.messages import (
+    Codec,
+    Command,
+    Contract,
+    DomainEvent,
+    Message,
+    contract_of,
+    parameter_of,
+    reply_of,
+    union_members,
+)
 from remit.runtime.plan import (
     AggregatePlan,
+    ClaimPlan,
     ContextPlan,
     Dependency,
     EventPlan,
@@ -23,8 +35,10 @@ from remit.runtime.plan import (
     LaterPlan,
     ProjectionPlan,
     ReactionPlan,
+    RecordPlan,
     ServicePlan,
 )
+from remit.runtime.work.claimed import HOLDER, Claimed
 from remit.runtime.work.given import GIVEN
 
 Needs = tuple[Dependency, ...]
@@ -140,6 +154,13 @@ class _Compiler:
             subject = self._aggregate(subject)
         elif is_kind(subject, Projection):
             subject = self.projections[subject]
+        elif asked.injectable.of is Record:
+            subject = RecordPlan(f"{self.context.name}.{subject.__name__}", subject, Codec(subject))
+        elif asked.injectable.of is Claim:
+            kind = f"{self.context.name}.{subject.__name__} claim"  # with a blank: no class is called so
+            subject = ClaimPlan(kind, subject, HOLDER, self._aggregate(owner_of(subject)))
+        elif asked.injectable.several:
+            subject = frozenset(union_members(subject))
         elif is_kind(subject, Command):
             self._later(subject)
         return Dependency(asked.injectable, subject, GIVEN[asked.injectable])
@@ -148,7 +169,9 @@ class _Compiler:
         plan = self.aggregates.get(aggregate)
         if plan is None:
             kind = f"{self.context.name}.{aggregate.__name__}"
-            plan = self.aggregates[aggregate] = AggregatePlan(kind, aggregate, Codec(aggregate))
+            is_claiming = any(owner_of(claim) is aggregate for claim, _ in claims_by(self.context))
+            claims = RecordPlan(f"{kind} claims", Claimed, Codec(Claimed), forgets=True) if is_claiming else None
+            plan = self.aggregates[aggregate] = AggregatePlan(kind, aggregate, Codec(aggregate), claims)
         return plan
 
     def _later(self, command: type[Command[Any, Any]]) -> None:

@@ -35,7 +35,7 @@ from remit.runtime.upkeep.leases import Sharing, together
 from remit.runtime.work.shared import Shared
 from remit.stores import Store
 from remit.stores.forks import Origin, in_another_process
-from remit.stores.port import has_sql
+from remit.stores.sql import has_sql
 
 
 class Host:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
 
 from remit.contexts import Injectable
-from remit.domain import Aggregate, Projection
+from remit.domain import Aggregate, Claim, Projection
 from remit.log import SubscriptionId
 from remit.messages import Codec, Contract, Refusal
 
@@ -38,12 +38,37 @@ class ServicePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordPlan:
+    """How one class of records is stored; or what aggregates have claimed."""
+
+    kind: str
+    type: type
+    codec: Codec[Any]
+    forgets: bool = False
+    """Whether what is removed leaves no version behind: where another row says whether somebody was quicker."""
+
+
+@dataclass(frozen=True, slots=True)
 class AggregatePlan:
     """How one class of aggregates is stored."""
 
     kind: str
     type: type[Aggregate[Any, Any]]
     codec: Codec[Any]
+    claims: RecordPlan | None = None
+    """Where it is noted what each of them has claimed; None where they claim nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPlan:
+    """How it is stored who has a value."""
+
+    kind: str
+    type: type[Claim[Any, Any]]
+    codec: Codec[Any]
+    owner: AggregatePlan
+
+    forgets: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +79,8 @@ class ProjectionPlan:
     type: type[Projection[Any, Any]]
     codec: Codec[Any]
     key: Callable[[Any], Any]
+
+    forgets: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from remit.stores.port import (
     Claim,
     Discard,
     Entry,
+    Forget,
     Letter,
     Outcome,
     Park,
     Parked,
     Settle,
-    SqlStore,
     Store,
-    Transaction,
     Unit,
     note_written,
     partition_of,
@@ -23,6 +22,7 @@ from remit.stores.port import (
     written_read_only,
 )
 from remit.stores.size import LARGEST_UNIT, require_fit
+from remit.stores.sql import SqlStore, Transaction
 from remit.stores.technology import PublishedLogs, StoreAddress, StoreTechnology
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Claim",
     "Discard",
     "Entry",
+    "Forget",
     "Letter",
     "NotesInRows",
     "Outcome",

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from zlib import crc32
-
-from typing_extensions import TypeIs
 
 from remit.errors import StoreError, StoreUnavailable
 from remit.log import Channel, Checkpoint, Log, Record, SubscriptionId
@@ -48,12 +46,23 @@ class Entry(NamedTuple):
 
 
 class Change(NamedTuple):
-    """State to be written. `expected` is the version it was loaded with, 0 when it is new."""
+    """State to be written. `expected` is the version it was loaded with, 0 when it is new.
+
+    An empty body removes it. Its version goes on, so that whoever loaded it before never fits again.
+    """
 
     kind: str
     id: str
     expected: int
     body: bytes
+
+
+class Forget(NamedTuple):
+    """State that goes without a trace, of the version it was loaded with: for what may begin anew at any time."""
+
+    kind: str
+    id: str
+    expected: int
 
 
 class Advance(NamedTuple):
@@ -138,6 +147,7 @@ class Unit:
     parks: Sequence[Park] = ()
     settle: Settle | None = None
     discard: Discard | None = None
+    forgets: Sequence[Forget] = ()
 
 
 class Committing(Protocol):
@@ -151,7 +161,7 @@ class Committing(Protocol):
 
         Raises `Conflict` with one of these, and nothing is written:
 
-        - `"state"`: a change expects another version. `"claim"`: the key is taken.
+        - `"state"`: a change or a `Forget` expects another version. `"claim"`: the key is taken.
         - `"checkpoint"`: it does not stand at `before` with `before_id`, or there is one and none was expected.
         - `"letter"`: what is settled is not the lowest letter of its key, or what is discarded is none.
         - `"parked"`: a message is to wait behind a key that neither is parked nor will be by this unit.
@@ -192,7 +202,16 @@ class States(Protocol):
     """Aggregates and documents of projections."""
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
-        """Version and body of one piece of state, or None."""
+        """Version and body of one piece of state, or None. What was removed has an empty body."""
+        ...
+
+    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        """The same for several of one kind, by identity, in one round trip. What was never there is not among them."""
+        ...
+
+    async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
+        """Identity, version and body of at most `limit` states of a kind, those after an identity, in the order of
+        their identities (by code points). What was removed is not among them."""
         ...
 
 
@@ -435,43 +454,6 @@ class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Notes, Mem
     def changed_elsewhere(self) -> bool:
         """True when another process has committed since the last time this was asked."""
         ...
-
-
-class Transaction(Protocol):
-    """Statements of the user's, and the unit that they belong to. What a statement has raised `commit` raises again."""
-
-    async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
-        """The rows of a statement. Raises `SqlError`, `Conflict`, `StoreUnavailable`."""
-        ...
-
-    async def execute(self, statement: str, /, *values: object) -> int:
-        """How many rows the statement has written. Raises as `fetch`."""
-        ...
-
-    async def commit(self, unit: Unit) -> None:
-        """Writes the unit and what the statements wrote, or neither. Raises as `Store.commit`, and `SqlError`."""
-        ...
-
-    async def abandon(self) -> None:
-        """Rolls back, unless it is committed. Idempotent."""
-        ...
-
-
-class SqlStore(Store, Protocol):
-    """A store in a database that users have tables in as well. Its technology says `sql`."""
-
-    def stir(self) -> None:
-        """A message is being staged in this process, by a transaction that is not ours: it is looked for sooner."""
-        ...
-
-    def begin(self) -> Transaction:
-        """A transaction, which begins with its first statement. Its `commit` or `abandon` has to be awaited."""
-        ...
-
-
-def has_sql(store: Store) -> TypeIs[SqlStore]:
-    """Whether its technology says `sql`."""
-    return store.technology.sql
 
 
 def not_open(where: str) -> StoreUnavailable:

@@ -26,7 +26,7 @@ GROUP = "remit.stores"
 STORES: Mapping[str, StoreTechnology] = {each.name: each for each in (MEMORY, SQLITE, POSTGRESQL)}
 STORE_FORMS = ", ".join(each.form for each in (MEMORY, SQLITE)) + f" or {POSTGRESQL.form}"
 """How the addresses of our own look."""
-FOR_STATEMENTS = POSTGRESQL
+FOR_STATEMENTS = SQLITE
 """What is proposed to whoever has statements of their own."""
 _USUAL = SQLITE
 

@@ -66,6 +66,9 @@ class Rows:
         for change in unit.changes:
             if self.state.get((change.kind, change.id), (0,))[0] != change.expected:
                 raise Conflict("state", where=f"{change.kind} {change.id}")
+        for forget in unit.forgets:
+            if self.state.get((forget.kind, forget.id), (None,))[0] != forget.expected:
+                raise Conflict("state", where=f"{forget.kind} {forget.id}")
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self.outcomes:
             raise Conflict("claim", where=unit.claim.key)
         if (move := unit.advance) is not None:
@@ -94,6 +97,8 @@ class Rows:
         """Writes all of a unit that was checked."""
         for kind, id, expected, body in unit.changes:
             self.state[kind, id] = (expected + 1, body)
+        for forget in unit.forgets:
+            del self.state[forget.kind, forget.id]
         if (claim := unit.claim) is not None:
             self.outcomes[claim.caller, claim.key] = Outcome(claim.fingerprint, claim.outcome, claim.at)
         if (move := unit.advance) is not None:
@@ -241,6 +246,14 @@ class ShelfStore(NotesInRows):
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         return self._look().state.get((kind, id))
+
+    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        state = self._look().state
+        return {id: state[kind, id] for id in ids if (kind, id) in state}
+
+    async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
+        rows = sorted((id, *row) for (of, id), row in self._look().state.items() if of == kind and row[1])
+        return [row for row in rows if after is None or row[0] > after][:limit]
 
     async def outcome(self, caller: str, key: str) -> Outcome | None:
         return self._look().outcomes.get((caller, key))

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,6 +32,10 @@ from remit import (
     Value,
 )
 from remit.cli.program import execute
+from remit.hosting.assembly import assemble
+from remit.stores import Store
+from remit.stores.memory import MEMORY
+from remit.stores.memory.store import MemoryStore
 
 Connection = Any  # asyncpg.Connection takes its parameter in stubs only
 
@@ -273,9 +278,12 @@ async def test_a_command_for_later_that_is_refused_leaves_no_row(app: Sender, ta
 
 
 async def test_a_store_that_takes_no_statements_is_found_at_the_start() -> None:
+    stores: dict[str, Store] = {}
+    for name in shop.names:
+        stores[name] = store = MemoryStore()
+        store.technology = replace(MEMORY, sql=False)
     with pytest.raises(ModelError) as caught:
-        async with shop.connect(store="memory:"):
-            pass
+        assemble(shop.model(), stores=stores)
     assert {finding.code for finding in caught.value.findings} == {"store.no-sql"}
     assert len(caught.value.findings) == 8
 

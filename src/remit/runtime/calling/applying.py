@@ -15,13 +15,15 @@ from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
-from remit.runtime.work.turns import Place
+from remit.runtime.work.turns import Place, Taken
 from remit.runtime.work.unit import UnitOfWork
 from remit.runtime.work.workplace import Workplace
-from remit.stores import Store, Unit, was_written
+from remit.stores import Change, Store, Unit, was_written
 
 _NO_ROWS = Unit()
-_AT_FIRST: tuple[Place | None, frozenset[Place]] = None, frozenset()
+_STATEMENTS = " statements"
+"""In the place of a kind: nobody's aggregate is called so."""
+_AT_FIRST: tuple[Place | None, Taken | None] = None, None
 """Before the first run of a handler: its turn, and what others are known to have added."""
 
 
@@ -104,13 +106,13 @@ class Applying:
                     limit.refuse_late()
                     await unit.aclose()
                     return await self._refused(workplace.store, handler, claim, refusal)
-                except Conflict:
+                except Conflict as conflict:
                     await unit.aclose()  # what its statements have locked, others may need whose turn it is
                     if known := await self._outcomes.known(workplace.store, handler, claim):
                         return known[0]
                     taken = await unit.taken_meanwhile()
                     turn, mine = None, turn
-                    turn = await self._turn(rows, attempt, mine)
+                    turn = await self._turn(conflict, rows, attempt, mine)
                 except Exception as error:
                     if known := await self._applied_meanwhile(workplace.store, handler, claim, error):
                         return known[0]
@@ -151,8 +153,10 @@ class Applying:
             return known[0]
         raise refusal
 
-    async def _turn(self, rows: Unit, attempt: Attempt, mine: Place | None) -> Place | None:
-        """After a conflict: waits for the turn at the aggregate, or for a moment."""
-        if not rows.changes:
+    async def _turn(self, conflict: Conflict, rows: Unit, attempt: Attempt, mine: Place | None) -> Place | None:
+        """After a conflict: waits for the turn at the aggregate, or at all tables of the context for one that its
+        statements have met; or for a moment."""
+        changes = [Change(_STATEMENTS, attempt.context, 0, b"")] if conflict.what == "sql" else rows.changes
+        if not changes:
             await asyncio.sleep(self._random.random() * 0.002)
-        return await self._turns.take_first(rows.changes, attempt, mine)
+        return await self._turns.take_first(changes, attempt, mine)

@@ -16,7 +16,7 @@ from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
-from remit.runtime.work.turns import Place
+from remit.runtime.work.turns import Taken
 from remit.runtime.work.unit import UnitOfWork
 
 _NOBODY = Attempt("", "", "", 0.0, "", 0.0)
@@ -37,7 +37,7 @@ class Dispatcher:
         self._listeners = listeners
         self._workplace = shared.workplaces[follow.id.context]
 
-    def unit(self, taken: frozenset[Place]) -> UnitOfWork:
+    def unit(self, taken: Taken | None) -> UnitOfWork:
         """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
         return UnitOfWork(self._workplace, _NOBODY, taken)
 

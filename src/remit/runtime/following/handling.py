@@ -27,6 +27,7 @@ from remit.runtime.plan import FoldPlan, FollowPlan
 from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.shared import Shared
+from remit.runtime.work.turns import Taken
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Advance, Park, Unit
 
@@ -42,7 +43,7 @@ class _Part:
 
     begun: float = 0.0
     """When the handling began that goes on or has ended last (loop time)."""
-    taken: frozenset[tuple[str, str]] = frozenset()
+    taken: Taken | None = None
     """What the handling before the last conflict added, and was there already."""
     rerun: Attempt | None = None
     """The attempt that the last conflict has interrupted."""
@@ -102,7 +103,7 @@ class Handling(Effect):
             parks, last, attempt = await self._decide(lane, mine, unit, records, parked)
             await self._commit(mine, unit, attempt, parks, self._advance(lane, stood, last))
         self.leave(lane)
-        mine.taken = frozenset()
+        mine.taken = None
         lane.stored = last.pos, last.id
         if self._listeners.batch_handled is not None:
             count, seconds = last.pos - stood[0] - len(parks), self._listeners.ticks() - began

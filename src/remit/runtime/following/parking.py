@@ -24,7 +24,7 @@ from remit.runtime.following.troubles import Troubles
 from remit.runtime.listeners import Listeners
 from remit.runtime.work.deadlines import ask_to_end, begin_handling
 from remit.runtime.work.shared import Shared
-from remit.runtime.work.turns import Place
+from remit.runtime.work.turns import Place, Taken
 from remit.stores import Park, Parked, Settle, Store, Unit
 
 KEYS = 100
@@ -205,7 +205,7 @@ class Parking:
         place = Settle(self._place, parked.key, record.part, record.pos)
         attempt, turns = self._dispatcher.attempt(record), self._shared.turns
         turn: Place | None = None
-        taken: frozenset[Place] = frozenset()
+        taken: Taken | None = None
         try:
             while True:
                 rows = Unit()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-from remit.contexts import Later, Repository, View, ports
-from remit.errors import NotFound
-from remit.messages import LONGEST_KEY, Command, key_text
+from remit.contexts import Events, Later, Repository, View, ports
+from remit.errors import NotFound, OutboxError
+from remit.messages import LONGEST_KEY, Command, DomainEvent, key_text
 from remit.runtime.plan import AggregatePlan, ProjectionPlan
 from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.claims import UnitClaims
+from remit.runtime.work.records import UnitRecords
 from remit.runtime.work.unit import UnitOfWork
 
 PREFIX = 12
@@ -54,8 +56,25 @@ class _Repository(Repository[Any]):
             tracked = self._unit.track(self._plan, text, self._plan.type(id=id))
         return tracked.value
 
+    async def get_all(self, ids: Iterable[Any], /) -> Any:
+        wanted = list(ids)
+        found = await self._unit.load_all(self._plan, list(map(self._text, wanted)))
+        missing = [id for id, tracked in zip(wanted, found, strict=True) if tracked is None]
+        if missing:
+            told = ", ".join(dict.fromkeys(map(repr, missing)))
+            raise _not_found(self._plan, f"identity {told}", "identities that were added", "use find_all()")
+        return [tracked.value for tracked in found if tracked is not None]
+
+    async def find_all(self, ids: Iterable[Any], /) -> Any:
+        wanted = list(ids)
+        found = await self._unit.load_all(self._plan, list(map(self._text, wanted)))
+        return {id: tracked.value for id, tracked in zip(wanted, found, strict=True) if tracked is not None}
+
     def add(self, aggregate: Any, /) -> None:
         self._unit.add(self._plan, self._text(aggregate.id), aggregate)
+
+    def remove(self, aggregate: Any, /) -> None:
+        self._unit.remove(self._plan, self._text(aggregate.id), aggregate)
 
 
 class _View(View[Any]):
@@ -76,10 +95,10 @@ class _View(View[Any]):
         return found
 
 
-def _not_found(plan: AggregatePlan | ProjectionPlan, what: str, expected: str) -> NotFound:
+def _not_found(plan: AggregatePlan | ProjectionPlan, what: str, expected: str, instead: str = "use find()") -> NotFound:
     return NotFound(
         f"no {plan.type.__name__} with {what}", where=plan.kind, expected=expected,
-        next="use find() where absence is normal",
+        next=f"{instead} where absence is normal",
     )  # fmt: skip
 
 
@@ -92,6 +111,36 @@ class _Later(Later[Any]):
     def send(self, command: Command[Any, Any], /) -> None:
         self._attempt.refuse_late(self._run, f"{type(command).__name__} was sent")
         self._unit.later(command)
+
+
+class _Events(Events[Any]):
+    __slots__ = ("_attempt", "_known", "_run", "_unit")
+
+    def __init__(self, unit: UnitOfWork, known: frozenset[type]) -> None:
+        self._unit, self._attempt, self._run = unit, unit.attempt, unit.attempt.run
+        self._known = known
+
+    def publish(self, event: Any, /, *, key: object = None) -> None:
+        unit, cls = self._unit, event.__class__
+        self._attempt.refuse_late(self._run, f"{cls.__name__} was published")
+        forms = unit.workplace.recorded if isinstance(event, DomainEvent) else unit.workplace.published
+        where = self._attempt.context
+        if cls not in self._known:
+            told = " | ".join(sorted(each.__name__ for each in self._known))
+            raise OutboxError(
+                f"{cls.__name__} is published, and was not asked for", where=where, expected=f"Events[{told}]",
+                next=f"ask for Events[{told} | {cls.__name__}]",
+            )  # fmt: skip
+        contract = forms[cls].contract
+        if (contract.key is None) is (key is None):
+            raise OutboxError(
+                f"nothing says by which key {cls.__name__} is ordered" if key is None
+                else f"{cls.__name__} has a key of its own", where=where,
+                expected="one key: events of one key are handled in order",
+                next=f'class {cls.__name__}(..., key="<field>"), or key=... where it is published',
+            )  # fmt: skip
+        text = key_text(getattr(event, contract.key) if contract.key else key, "ordering key", contract.type)
+        unit.announce(event, text)
 
 
 class _Repeated:
@@ -115,6 +164,9 @@ class _Repeated:
 
 GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
     ports.REPOSITORY: _Repository,
+    ports.RECORDS: UnitRecords,
+    ports.CLAIMS: UnitClaims,
+    ports.EVENTS: _Events,
     ports.VIEW: _View,
     ports.LATER: _Later,
     ports.SENDER: lambda unit, _: unit.workplace.sender(unit),

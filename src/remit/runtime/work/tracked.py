@@ -8,7 +8,7 @@ import msgspec
 
 from remit.errors import BadMessage
 from remit.messages import UNWRITABLE, Rest
-from remit.runtime.plan import AggregatePlan, ProjectionPlan
+from remit.runtime.plan import AggregatePlan, ClaimPlan, ProjectionPlan, RecordPlan
 
 
 class Tracked(msgspec.Struct, eq=False):
@@ -24,6 +24,13 @@ class Tracked(msgspec.Struct, eq=False):
     """What another release has stored with it."""
     changed: bool = False
     """Whether it is to be stored."""
+    claiming: bool = False
+    """Whether it has claimed something, or given it up: then it is stored whatever it says, so that its version says
+    whose turn it was."""
+    new: bool = False
+    """Whether it was made in this unit of work, and not loaded."""
+    removed: bool = False
+    """Whether it was removed: here, or before it was loaded. Then only its version counts."""
 
     @property
     def is_aggregate(self) -> bool:
@@ -31,7 +38,9 @@ class Tracked(msgspec.Struct, eq=False):
         return self.plan.__class__ is AggregatePlan
 
     def encoded(self) -> bytes:
-        """The bytes to be stored. Raises `BadValue`."""
+        """The bytes to be stored: none of what was removed. Raises `BadValue`."""
+        if self.removed:
+            return b""
         try:
             body: bytes = self.plan.codec.encode(self.value)
         except UNWRITABLE as error:
@@ -40,21 +49,27 @@ class Tracked(msgspec.Struct, eq=False):
 
     def says(self, body: bytes) -> bool:
         """Whether these bytes say the same as those it was loaded with, which another release may have written."""
-        if body == self.body or not self.version:
+        if body == self.body or not (self.version and self.body and body):
             return body == self.body
         value, rest = self.plan.codec.restore(self.body)
         return body == Tracked(self.plan, self.id, value, rest=rest).encoded()
 
     def check(self, body: bytes) -> None:
         """Raises `BadValue` where these bytes, which are to be stored, could not be read again."""
+        if self.removed:
+            return
         if self.rest is None:
             self.plan.codec.check_written(self.value, body)
         else:
             self.plan.codec.write(self.value)  # without what another release has stored with it
 
     @classmethod
-    def load(cls, plan: AggregatePlan | ProjectionPlan, id: str, version: int, body: bytes) -> Tracked:
+    def load(
+        cls, plan: AggregatePlan | ProjectionPlan | RecordPlan | ClaimPlan, id: str, version: int, body: bytes
+    ) -> Tracked:
         """From what a store has. Raises `BadMessage`."""
+        if not body:
+            return cls(plan, id, None, version, removed=True)
         try:
             value, rest = plan.codec.restore(body)
         except msgspec.MsgspecError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from remit.runtime.work.attempts import Attempt
 from remit.stores import Change
@@ -21,6 +21,9 @@ PATIENCE_SECONDS = 5.0
 
 Place = tuple[str, str]
 """Kind and identity of an aggregate."""
+Taken = Mapping[Place, int | None]
+"""What was added in vain, by its place: None where another one is there; where it was removed, the version that its
+removal has left."""
 
 
 class Pulse:

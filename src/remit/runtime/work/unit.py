@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from remit.domain import Aggregate, has_recorded, recording, take_recorded
+from remit.domain import Aggregate, as_recorded, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadKey, Diverged, NotAdded, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
 from remit.messages import Command, DomainEvent, key_text
 from remit.runtime.events import UnitCommitted
-from remit.runtime.plan import AggregatePlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
+from remit.runtime.plan import (
+    AggregatePlan,
+    ClaimPlan,
+    Dependency,
+    EventPlan,
+    HandlerPlan,
+    ProjectionPlan,
+    RecordPlan,
+)
 from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
 from remit.runtime.work.called import identity_of
+from remit.runtime.work.claimed import give_up_all
 from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.tracked import Tracked
-from remit.runtime.work.turns import Place
+from remit.runtime.work.turns import Place, Taken
 from remit.runtime.work.workplace import Workplace
-from remit.stores import Change, Claim, Entry, Unit, was_written
-from remit.stores.port import Transaction, has_sql
+from remit.stores import Change, Claim, Entry, Forget, Unit, was_written
+from remit.stores.sql import Transaction, has_sql
 
 Row = tuple[int, bytes]
 """Version and body."""
+KeptPlan = AggregatePlan | ProjectionPlan | RecordPlan | ClaimPlan
+"""How something is stored that a unit of work tracks."""
 Foreseen = tuple[Place, Row | None]
 """What a store has at a place."""
 
@@ -43,8 +54,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
     workplace: Workplace
     attempt: Attempt
     """The attempt to handle the message that it serves now."""
-    taken: frozenset[Place] = frozenset()
-    """What the unit of work before this one, which met a conflict, has added in vain: it is there."""
+    taken: Taken | None = None
+    """What the unit of work before this one, which met a conflict, has added in vain."""
     foreseen: Foreseen | None = None
     """What is likely to be loaded first, and was looked up together with the outcome of the command."""
     key: str = ""
@@ -54,6 +65,12 @@ class UnitOfWork(msgspec.Struct, eq=False):
     """The key of the message, if it has one."""
     transaction: Transaction | None = None
     """For the statements of a handler that has asked for it."""
+    leaving: list[Tracked] | None = None
+    """Aggregates that were removed, as long as what they have claimed is not given up."""
+    announced: list[tuple[Any, str]] | None = None
+    """Events without an aggregate, and what orders them, as long as they are not on their way."""
+    _unfinished: bool = False
+    """Whether there is any of these."""
     _tracked: dict[Place, Tracked] = {}
     _loaded: list[Place] = []
     """What was loaded for the message that it serves now."""
@@ -93,6 +110,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                             await self._call(reaction, event)
                             if self._touched:
                                 await self._follow_up(reaction)
+            if self._unfinished:
+                await self._finish(handler)
             if attempt.called is not None:
                 await attempt.end()
             attempt.whole = True
@@ -124,6 +143,18 @@ class UnitOfWork(msgspec.Struct, eq=False):
                     if self._touched:
                         await self._follow_up(reaction)
 
+    async def _finish(self, handler: HandlerPlan) -> None:
+        """Gives up what removed aggregates have claimed, and puts events without an aggregate on their way."""
+        while self.leaving or self.announced:
+            await give_up_all(self)
+            announced, self.announced = self.announced or (), None
+            for event, key in announced:
+                for reaction in self._announce(event, key):
+                    await self._call(reaction, event)
+                    if self._touched:
+                        await self._follow_up(reaction)
+        self._unfinished = False
+
     async def read(self, handler: HandlerPlan, message: Any, limit: Limit) -> Any:
         """Runs a query's handler within a limit; whatever it changes is dropped."""
         before = recording.get()
@@ -154,7 +185,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         give = need.give
         return need.subject if give is None else give(self, need.subject)
 
-    async def load(self, plan: AggregatePlan | ProjectionPlan, id: str) -> Tracked | None:
+    async def load(self, plan: KeptPlan, id: str) -> Tracked | None:
         """What is tracked under this identity, loaded when it is asked for first."""
         place = (plan.kind, id)
         tracked = self._tracked.get(place)
@@ -172,6 +203,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                     return None
                 tracked = self._tracked[place] = Tracked.load(plan, id, *row)
                 self._loaded.append(place)
+        if tracked.removed:
+            return None
         if tracked.is_aggregate:
             self._touched[tracked] = None
         return tracked
@@ -180,9 +213,43 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """Forgets what was foreseen: it is as good as loaded only until something else happens."""
         self.foreseen = None
 
-    def track(self, plan: AggregatePlan | ProjectionPlan, id: str, value: Any) -> Tracked:
-        """Takes in something new."""
-        tracked = self._tracked[plan.kind, id] = Tracked(plan, id, value)
+    async def load_all(self, plan: KeptPlan, ids: Collection[str]) -> list[Tracked | None]:
+        """The same for several of one class, in their order: what is not known yet comes in one round trip."""
+        kind = plan.kind
+        missing = {id: None for id in ids if (kind, id) not in self._tracked}
+        rows: Mapping[str, Row] = await self.workplace.store.load_all(kind, missing) if missing else {}
+        for id, (version, body) in rows.items():
+            if (kind, id) not in self._tracked:  # another branch of the handler may have loaded or made it meanwhile
+                self._tracked[kind, id] = Tracked.load(plan, id, version, body)
+                self._loaded.append((kind, id))
+        found = [self._tracked.get((kind, id)) for id in ids]
+        for tracked in found:
+            if tracked is not None and tracked.is_aggregate and not tracked.removed:
+                self._touched[tracked] = None
+        return [None if tracked is None or tracked.removed else tracked for tracked in found]
+
+    async def page(self, plan: RecordPlan, after: str | None, limit: int) -> tuple[list[Tracked], str | None]:
+        """The next of one class, as this unit of work would leave them, and the identity up to which there is no other
+        one; None where there are no further ones. About `limit`: more where some were made here, less where some were
+        removed."""
+        kind = plan.kind
+        rows = await self.workplace.store.page(kind, after, limit)
+        upto = rows[-1][0] if len(rows) == limit else None
+        for id, version, body in rows:
+            if (kind, id) not in self._tracked:
+                self._tracked[kind, id] = Tracked.load(plan, id, version, body)
+                self._loaded.append((kind, id))
+        here = {id for of, id in self._tracked if of == kind and (after is None or id > after)}
+        there = {id for id, *_ in rows}
+        found = [self._tracked[kind, id] for id in sorted(here) if upto is None or id <= upto]
+        return [each for each in found if not each.removed and (each.changed or each.id in there)], upto
+
+    def track(self, plan: KeptPlan, id: str, value: Any) -> Tracked:
+        """Takes in something new. What was removed is followed by it: its version goes on."""
+        place = (plan.kind, id)
+        before = self._tracked.get(place)
+        version = before.version if before is not None else (self.taken or {}).get(place) or 0
+        tracked = self._tracked[place] = Tracked(plan, id, value, version, new=True)
         if tracked.is_aggregate:
             self._touched[tracked] = None
         return tracked
@@ -190,22 +257,52 @@ class UnitOfWork(msgspec.Struct, eq=False):
     def add(self, plan: AggregatePlan, id: str, value: Any) -> None:
         """Takes in a new aggregate. Raises `AlreadyExists`."""
         tracked = self._tracked.get((plan.kind, id))
-        if tracked is not None and tracked.value is value:
+        removed = tracked is not None and tracked.removed
+        if tracked is not None and tracked.value is value and not removed:
             return
         is_there = tracked is not None and (tracked.version or tracked.changed or tracked in self._touched)
-        if is_there or (plan.kind, id) in self.taken:
+        is_there = is_there or (self.taken is not None and self.taken.get((plan.kind, id), 0) is None)
+        if is_there and not removed:
             raise AlreadyExists(
                 f"{plan.type.__name__} {id!r} exists already", where=plan.kind,
-                expected="an identity that was never added", next="use find() or obtain() where it may exist",
+                expected="an identity that no other one has", next="use find() or obtain() where it may exist",
             )  # fmt: skip
         self.track(plan, id, value)
 
-    async def taken_meanwhile(self) -> frozenset[Place]:
-        """After a conflict: which of the aggregates that were new here are in the store. Raises `StoreUnavailable`."""
-        new = [
-            place for place, each in self._tracked.items() if each.is_aggregate and each.changed and not each.version
-        ]
-        return frozenset([place for place in new if await self.workplace.store.load(*place) is not None])
+    def remove(self, plan: AggregatePlan, id: str, value: Any) -> None:
+        """Removes an aggregate that is tracked; what it has recorded is stored. Raises `NotAdded`."""
+        tracked = self._tracked.get((plan.kind, id))
+        if tracked is None or tracked.value is not value:
+            name = plan.type.__name__
+            raise NotAdded(
+                f"{name} {id!r} is to be removed, and was not loaded here", where=plan.kind,
+                expected="an aggregate that was loaded from this repository or added to it",
+                next=f"load it: repository.remove(await repository.get({id!r}))",
+            )  # fmt: skip
+        tracked.removed = True
+        self._touched[tracked] = None
+        if plan.claims is not None:
+            self.leaving, self._unfinished = [*(self.leaving or ()), tracked], True
+
+    def claim_by(self, plan: AggregatePlan, id: str, value: Any) -> bool:
+        """An aggregate claims something, and is written therefore. False for one that was not loaded or added here, or
+        was removed."""
+        tracked = self._tracked.get((plan.kind, id))
+        if tracked is None or tracked.value is not value or tracked.removed:
+            return False
+        tracked.claiming = True
+        self._touched[tracked] = None
+        return True
+
+    def announce(self, event: Any, key: str) -> None:
+        """An event without an aggregate goes on its way when the handler has ended."""
+        self.announced, self._unfinished = [*(self.announced or ()), (as_recorded(event), key)], True
+
+    async def taken_meanwhile(self) -> Taken:
+        """After a conflict: what the store has of the aggregates that were new here. Raises `StoreUnavailable`."""
+        new = [place for place, each in self._tracked.items() if each.is_aggregate and each.changed and each.new]
+        rows = [(place, await self.workplace.store.load(*place)) for place in new]
+        return {place: None if row[1] else row[0] for place, row in rows if row is not None}
 
     async def fold(self, plan: ProjectionPlan, event: Any) -> None:
         """Takes an event into its document."""
@@ -221,9 +318,10 @@ class UnitOfWork(msgspec.Struct, eq=False):
         """Notes what has changed in an aggregate; gives the events it has recorded."""
         events = take_recorded(tracked.value)
         body = tracked.encoded()
-        if not events and tracked.says(body):
+        if not events and not tracked.claiming and tracked.says(body):
             return events
-        if (first := self._written) is not None and first is not tracked:
+        first = self._written
+        if first is not None and first is not tracked and (first.plan, first.id) != (tracked.plan, tracked.id):
             both = f"{first.plan.kind} {first.id!r} and {tracked.plan.kind} {tracked.id!r}"
             raise SecondAggregate(
                 f"{handler.name} wrote {both} in one unit of work",
@@ -248,6 +346,13 @@ class UnitOfWork(msgspec.Struct, eq=False):
         elif made:
             self._publish(made, key)
         return plan.together
+
+    def _announce(self, event: Any, key: str) -> Sequence[HandlerPlan]:
+        """Puts an event without an aggregate on its way; gives the reactions that come together."""
+        if isinstance(event, DomainEvent):
+            return self._record(event, key)
+        self._enter(Channel.PUBLISHED, self.workplace.published[event.__class__], event, key)
+        return ()
 
     def _publish(self, made: Sequence[Any], key: str) -> None:
         """Puts on its way what several publishers made of one domain event. Versions of one contract are one message:
@@ -319,6 +424,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         await self.aclose()
         self._tracked.clear()
         self._touched.clear()
+        self.leaving = self.announced = None
         self.entries.clear()
         self.claim = None
 
@@ -339,13 +445,20 @@ class UnitOfWork(msgspec.Struct, eq=False):
     def unit(self) -> Unit:
         """The rows to be written. Raises `BadValue` for a document that could not be read again."""
         changes: list[Change] = []
+        forgets: list[Forget] = []
         for tracked in self._tracked.values():
             if tracked.changed:
                 if not tracked.is_aggregate:
+                    if tracked.removed and tracked.plan.forgets:
+                        forgets += [Forget(tracked.plan.kind, tracked.id, tracked.version)] * bool(tracked.version)
+                        continue
                     tracked.body = tracked.encoded()
                     tracked.check(tracked.body)
                 changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
-        return Unit(changes, self.entries, self.claim)
+        unit = Unit(changes, self.entries, self.claim)
+        if forgets:
+            unit.forgets = forgets
+        return unit
 
 
 def _not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded:

@@ -11,4 +11,5 @@ MEMORY = StoreTechnology(
     opens="remit.stores.memory.store:open_memory",
     durable=False,
     shared_between_processes=False,
+    sql=True,
 )

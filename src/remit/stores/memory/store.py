@@ -6,7 +6,7 @@ from bisect import insort
 from collections.abc import Callable, Collection, Mapping, Sequence
 from heapq import nsmallest
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remit.errors import Conflict, Unstorable
 from remit.log import Channel, Checkpoint, Floors, Head, Heads, Record, Subscriber, SubscriptionId
@@ -26,7 +26,12 @@ from remit.stores.port import (
     written_read_only,
 )
 from remit.stores.size import LARGEST_UNIT, too_large
+from remit.stores.sql import Transaction
 from remit.stores.technology import StoreAddress
+
+if TYPE_CHECKING:  # SQLite is loaded for who has statements
+    from remit.stores.memory.users import UserTables
+    from remit.stores.replay import Ran
 
 _Key = tuple[SubscriptionId, str]
 
@@ -51,6 +56,7 @@ class MemoryStore(NotesInRows):
         self._watchers: list[Callable[[], None]] = []
         self._parts: dict[str, int] = {}
         self._read_only = False
+        self._users: UserTables | None = None
 
     async def open(self, *, read_only: bool = False) -> None:
         """Nothing to open. With `read_only`, writes are refused."""
@@ -76,6 +82,8 @@ class MemoryStore(NotesInRows):
         placed = self._placed(unit.entries, self._check(unit))
         for kind, id, expected, body in unit.changes:
             self._state[kind, id] = (expected + 1, body)
+        for kind, id, _ in unit.forgets:
+            del self._state[kind, id]
         if unit.claim is not None:
             caller, key, fingerprint, outcome, at = unit.claim
             self._outcomes[caller, key] = Outcome(fingerprint, outcome, at)
@@ -86,6 +94,32 @@ class MemoryStore(NotesInRows):
                 self._append(part, entry)
             for wake in self._watchers:
                 wake()
+
+    def stir(self) -> None:
+        """Nobody stages messages in memory."""
+
+    def begin(self) -> Transaction:
+        from remit.stores.memory.users import Replayed, failure  # SQLite is loaded for who has statements
+
+        return Replayed(self, "memory", failure)
+
+    async def attempt(self, before: Sequence[Ran], statement: Ran) -> Ran:
+        """See `Replaying.attempt`."""
+        return self._tables().try_out(before, statement)
+
+    async def write(self, unit: Unit, ran: Sequence[Ran]) -> None:
+        """See `Replaying.write`."""
+        self._refuse_to_write()
+        self._tables().write(ran, lambda: self._placed(unit.entries, self._check(unit)))
+        await self.commit(unit)
+
+    def _tables(self) -> UserTables:
+        """The tables of users', beside what is kept here."""
+        from remit.stores.memory.users import UserTables  # the same
+
+        if self._users is None:
+            self._users = UserTables()
+        return self._users
 
     def _follow(self, unit: Unit) -> None:
         """Writes what a subscription is to remember."""
@@ -144,6 +178,9 @@ class MemoryStore(NotesInRows):
             size += len(body)
             current = self._state.get((kind, id))
             if (current[0] if current else 0) != expected:
+                raise Conflict("state", where=f"{kind} {id}")
+        for kind, id, expected in unit.forgets:
+            if (kind, id) not in self._state or self._state[kind, id][0] != expected:
                 raise Conflict("state", where=f"{kind} {id}")
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self._outcomes:
             raise Conflict("claim", where=unit.claim.key)
@@ -210,6 +247,14 @@ class MemoryStore(NotesInRows):
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         return self._state.get((kind, id))
+
+    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        rows = ((id, self._state.get((kind, id))) for id in ids)
+        return {id: row for id, row in rows if row is not None}
+
+    async def page(self, kind: str, after: str | None, limit: int) -> Sequence[tuple[str, int, bytes]]:
+        there = (id for (of, id), row in self._state.items() if of == kind and row[1] and (after is None or id > after))
+        return [(id, *self._state[kind, id]) for id in nsmallest(limit, there)]
 
     async def outcome(self, caller: str, key: str) -> Outcome | None:
         return self._outcomes.get((caller, key))

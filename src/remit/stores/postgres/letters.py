@@ -1,4 +1,5 @@
-"""Parked keys and their letters: the part of a unit that is written statement by statement, because it is rare."""
+"""Parked keys and their letters, and what is forgotten: the part of a unit that is written statement by statement,
+because it is rare."""
 
 from __future__ import annotations
 
@@ -60,6 +61,7 @@ _DUE_NOW = """
     UPDATE remit_parked SET retry_at = 0, attempts = 1
     WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)
 """
+_FORGET = "DELETE FROM remit_state WHERE kind = $1 AND id = $2 AND version = $3 RETURNING 1"
 _UNPARK = "DELETE FROM remit_parked WHERE (subscription, source, channel, part, key) = ($1, $2, $3, $4, $5)"
 
 
@@ -135,6 +137,9 @@ async def write_unit(link: Link, unit: Unit, partitions: int) -> Written:
             await letters.discard(unit.discard)
         if unit.parks:
             await letters.park(unit.parks)
+        for forget in sorted(unit.forgets):
+            if not await link.fetch(_FORGET, *forget):
+                raise Conflict("state", where=f"{forget.kind} {forget.id}")
         unit = Unit(unit.changes, unit.entries, unit.claim)
     return await _write_rows(link, unit, partitions)
 

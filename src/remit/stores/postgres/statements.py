@@ -42,6 +42,14 @@ LETTERS: str = """
     WHERE subscription = $1 AND source = $2 AND channel = $3 AND key = $4 AND discarded_at IS NULL
     ORDER BY part, pos LIMIT $5
 """
+LOAD_ALL = """
+    SELECT s.id, s.version, s.body FROM unnest($2::text[]) AS w (id),
+    LATERAL (SELECT id, version, body FROM remit_state WHERE kind = $1 AND id = w.id OFFSET 0) s
+"""
+STATES = """
+    SELECT id, version, body FROM remit_state
+    WHERE kind = $1 AND id >= $2 AND (id > $2 OR $3) AND body <> '' ORDER BY id LIMIT $4
+"""
 BEAT: str = """
     INSERT INTO remit_heartbeat (process, at, body) VALUES ($1, $2, $3)
     ON CONFLICT (process) DO UPDATE SET at = excluded.at, body = excluded.body

@@ -191,6 +191,14 @@ class PostgresStore(InTables):
         row = await self._readable().loads.find(kind, id)
         return None if row is None else (row[0], row[1].encode())
 
+    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        rows = await self._rows(statements.LOAD_ALL, kind, list(ids))
+        return {id: (version, body.encode()) for id, version, body in rows}
+
+    async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
+        rows = await self._rows(statements.STATES, kind, "" if after is None else after, after is None, limit)
+        return [(id, version, body.encode()) for id, version, body in rows]
+
     async def outcome(self, caller: str, key: str) -> Outcome | None:
         row = await self._readable().outcomes.find(caller, key)
         return None if row is None else Outcome(row[0], row[1].encode(), row[2])

@@ -13,4 +13,5 @@ SQLITE = StoreTechnology(
     durable=True,
     shared_between_processes=True,
     path=True,
+    sql=True,
 )

@@ -13,6 +13,14 @@ from remit.log import Channel, Checkpoint, SubscriptionId
 
 # JSON is kept as text and asked for as bytes, so that nobody decodes and encodes it again.
 LOAD = "SELECT version, CAST(body AS BLOB) FROM state WHERE kind = ? AND id = ?"
+LOAD_ALL = (
+    "SELECT state.id, state.version, CAST(state.body AS BLOB) FROM json_each(?2) AS wanted"
+    " CROSS JOIN state ON state.kind = ?1 AND state.id = wanted.value"
+)
+STATES = (
+    "SELECT id, version, CAST(body AS BLOB) FROM state"
+    " WHERE kind = ?1 AND id >= ?2 AND (id > ?2 OR ?3) AND body <> '' ORDER BY id LIMIT ?4"
+)
 OUTCOME = "SELECT fingerprint, CAST(outcome AS BLOB), at FROM idempotency WHERE caller = ? AND key = ?"
 READ = (
     "SELECT part, pos, id, prev, key, type, version, at, headers, CAST(payload AS BLOB) FROM log"

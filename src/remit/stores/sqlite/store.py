@@ -8,22 +8,27 @@ memory as a rule, never behind a writer (WAL), and so takes less time than the w
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from remit.errors import Conflict, StoreError
+import msgspec
+
+from remit.errors import Conflict, OutcomeUnknown, StoreError
 from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
 from remit.stores.notes import BEGUN
 from remit.stores.port import Claim, Outcome, Unit, not_open, written_read_only
+from remit.stores.replay import Ran, Replayed
 from remit.stores.size import require_fit
+from remit.stores.sql import Transaction
 from remit.stores.sqlite import SQLITE, statements
 from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
 from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, look, make_private, prepare
+from remit.stores.sqlite.users import UserStatements
 from remit.stores.sqlite.writer import Writer
 from remit.stores.tables import InTables, heads_of
 from remit.stores.technology import StoreAddress
@@ -34,6 +39,7 @@ class _Open(NamedTuple):
     reader: sqlite3.Connection
     commits: Commits
     presence: Presence
+    users: UserStatements
 
 
 class SqliteStore(InTables):
@@ -80,7 +86,9 @@ class SqliteStore(InTables):
             self._stop_thread()
             raise
         self._told = writer.seen
-        self._open = _Open(writer, reader, Commits(lane, writer.write, self._wake), presence)
+        commits = Commits(lane, writer.write, self._wake)
+        users = UserStatements(self._path, self._where, self._lane, self.partitions, presence, commits)
+        self._open = _Open(writer, reader, commits, presence, users)
 
     def _connect(self) -> tuple[Writer, sqlite3.Connection, Presence]:
         connections: list[sqlite3.Connection] = []
@@ -113,6 +121,7 @@ class SqliteStore(InTables):
             return
         try:
             await store.commits.finished()
+            await store.users.close()
         finally:
             store.reader.close()
             closed = store.commits.run(store.writer.close)
@@ -152,9 +161,43 @@ class SqliteStore(InTables):
         require_fit(unit, self._where)
         await commits.add(unit).outcome(self._where, commits.withdraw)
 
+    # ── statements of users' ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def stir(self) -> None:
+        """Nobody stages messages in a file."""
+
+    def begin(self) -> Transaction:
+        self._opened()
+        return Replayed(self, self._where, failure)
+
+    async def attempt(self, before: Sequence[Ran], statement: Ran) -> Ran:
+        """See `Replaying.attempt`."""
+        return await self._opened().users.attempt(before, statement)
+
+    async def write(self, unit: Unit, ran: Sequence[Ran]) -> None:
+        """See `Replaying.write`."""
+        users = self._opened().users
+        require_fit(unit, self._where)
+        try:
+            await users.write(unit, ran)
+        except OutcomeUnknown:
+            self._wake()  # it may be written
+            raise
+        if unit.entries:
+            self._wake()
+
+    # ── what is looked up ─────────────────────────────────────────────────────────────────────────────────────────────
+
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         rows = self._fetch(statements.LOAD, kind, id)
         return rows[0] if rows else None
+
+    async def load_all(self, kind: str, ids: Collection[str]) -> Mapping[str, tuple[int, bytes]]:
+        rows = self._fetch(statements.LOAD_ALL, kind, msgspec.json.encode(list(ids)).decode())
+        return {id: (version, body) for id, version, body in rows}
+
+    async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
+        return self._fetch(statements.STATES, kind, "" if after is None else after, after is None, limit)
 
     async def outcome(self, caller: str, key: str) -> Outcome | None:
         rows = self._fetch(statements.OUTCOME, caller, key)

@@ -25,6 +25,7 @@ _MOVE = (
 )
 _NEW_STATE = "INSERT INTO state (kind, id, version, body) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING"
 _STATE = "UPDATE state SET version = ?, body = ? WHERE kind = ? AND id = ? AND version = ?"
+_FORGET = "DELETE FROM state WHERE kind = ? AND id = ? AND version = ?"
 _HEAD = "SELECT pos, id FROM log WHERE channel = ? AND part = ? ORDER BY pos DESC LIMIT 1"
 _FLOOR = "SELECT pos, id FROM floor WHERE channel = ? AND part = ?"
 _APPEND = "INSERT INTO log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -135,6 +136,30 @@ class Writer:
             raise failure(error, self._where) from error
         return result
 
+    def write_after(self, unit: Unit, before: Callable[[], None]) -> None:
+        """Commits a unit together with what `before` writes on this connection. Raises what is wrong with the unit, and
+        like `write`; `sqlite3.IntegrityError` for a constraint that is looked at when all is written."""
+        self._presence.look()
+        try:
+            self._execute("BEGIN IMMEDIATE")
+            try:
+                self.look()
+                before()
+                self._write(unit)
+            except BaseException:
+                self._roll_back()
+                raise
+        except _REFUSALS as error:
+            raise self._told(error) from error
+        except sqlite3.Error as error:
+            raise failure(error, self._where) from error
+        try:
+            self._commit()
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.Error as error:
+            raise failure(error, self._where) from error
+
     def _together(self, units: Sequence[Unit], write: Callable[[Unit], Exception | None]) -> list[Exception | None]:
         self._execute("BEGIN IMMEDIATE")
         try:
@@ -173,7 +198,7 @@ class Writer:
             self._execute("COMMIT")
         except sqlite3.Error as error:
             self._roll_back()
-            if wrote_nothing(error):
+            if wrote_nothing(error) or isinstance(error, sqlite3.IntegrityError):
                 raise
             raise OutcomeUnknown(
                 f"the commit ended with {error}", where=self._where, expected="a commit that reaches the disk",
@@ -192,6 +217,9 @@ class Writer:
             self._discard(unit.discard)
         for change in unit.changes:
             self._change(change)
+        for forget in unit.forgets:
+            if not self._execute(_FORGET, forget).rowcount:
+                raise Conflict("state", where=f"{forget.kind} {forget.id}")
         for park in sorted(unit.parks, key=_only_waits):
             self._park(park)
         for entry in unit.entries:

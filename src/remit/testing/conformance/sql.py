@@ -11,7 +11,8 @@ import asyncio
 from collections.abc import Awaitable
 
 from remit.errors import Conflict, ConstraintViolated, RemitError, SqlError, StoreUnavailable
-from remit.stores.port import Change, SqlStore, Transaction, Unit
+from remit.stores.port import Change, Unit
+from remit.stores.sql import SqlStore, Transaction
 from remit.testing.conformance.stores import entry, same, whole_log
 
 __all__ = ["SqlConformance"]

@@ -134,9 +134,7 @@ class Cluster:
             lane = SimLane(incarnation, self._choices)
             make = FarStore if self._far else StatementsStore
             store = make(self.folder / f"{name}.db", name, lane=lane, partitions=_PARTITIONS)
-            store.technology = replace(
-                store.technology, shared_between_processes=self.leased, apart=self._far, sql=True
-            )
+            store.technology = replace(store.technology, shared_between_processes=self.leased, apart=self._far)
             store.tables = self._tables.get(name, ())
             incarnation.stores[name] = store
         host = self._make(incarnation, model)

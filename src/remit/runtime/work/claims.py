@@ -1,0 +1,71 @@
+"""The claims of one class, as a handler is given them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.contexts import Claims
+from remit.errors import NotAdded
+from remit.messages import Refusal, key_text
+from remit.runtime.plan import ClaimPlan
+from remit.runtime.work.claimed import Claimed, Holder, give_up_all, noted_of
+from remit.runtime.work.unit import UnitOfWork
+
+
+class UnitClaims(Claims[Any]):
+    """The claims of one class, given to a handler."""
+
+    __slots__ = ("_attempt", "_plan", "_run", "_unit")
+
+    def __init__(self, unit: UnitOfWork, plan: ClaimPlan) -> None:
+        self._unit, self._plan = unit, plan
+        self._attempt, self._run = unit.attempt, unit.attempt.run
+
+    async def take(self, value: Any, /, *, by: Any, otherwise: Refusal) -> None:
+        text, owner = await self._text(value), self._owner(by)
+        found = await self._unit.load(self._plan, text)
+        if found is None:
+            self._claim(owner, by)
+            self._unit.track(self._plan, text, Holder(by=owner)).changed = True
+            await self._note(owner, (self._plan.kind, text), has=True)
+        elif found.value.by != owner:
+            raise otherwise
+
+    async def give_up(self, value: Any, /, *, by: Any) -> None:
+        text, owner = await self._text(value), self._owner(by)
+        found = await self._unit.load(self._plan, text)
+        if found is not None and found.value.by == owner:
+            self._claim(owner, by)
+            found.removed = found.changed = True
+            await self._note(owner, (self._plan.kind, text), has=False)
+
+    async def find(self, value: Any, /) -> Any:
+        found = await self._unit.load(self._plan, await self._text(value))
+        owner = None if found is None else await self._unit.load(self._plan.owner, found.value.by)
+        return None if owner is None else owner.value
+
+    async def _text(self, value: Any) -> str:
+        """The text of a value, once it is seen that aggregates that were removed here have given theirs up."""
+        self._attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
+        text = key_text(value, "value of a claim", self._plan.kind)
+        if self._unit.leaving:
+            await give_up_all(self._unit)
+        return text
+
+    def _owner(self, by: Any) -> str:
+        return key_text(by.id, "identity", self._plan.owner.kind)
+
+    def _claim(self, id: str, by: Any) -> None:
+        plan = self._plan.owner
+        if not self._unit.claim_by(plan, id, by):
+            raise NotAdded(
+                f"{self._plan.type.__name__} is claimed by {plan.type.__name__} {id!r}, which no repository has",
+                where=self._plan.kind, expected="an aggregate that this handler has loaded or added",
+                next=f"add it first: ask for Repository[{plan.type.__name__}]",
+            )  # fmt: skip
+
+    async def _note(self, owner: str, claim: tuple[str, str], *, has: bool) -> None:
+        """Notes beside the aggregate what it has."""
+        noted = await noted_of(self._unit, self._plan.owner, owner)
+        others = tuple(each for each in noted.value.values if each != claim)
+        noted.value, noted.changed = Claimed(values=(*others, claim) if has else others), True

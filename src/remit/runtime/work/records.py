@@ -1,0 +1,68 @@
+"""Records, as rows of state: put, deleted and listed within a unit of work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.contexts import Records
+from remit.errors import NotFound
+from remit.messages import key_text
+from remit.runtime.plan import RecordPlan
+from remit.runtime.work.unit import UnitOfWork
+
+LARGEST_PAGE = 1000
+"""Records of a page at most."""
+
+
+class UnitRecords(Records[Any]):
+    """The records of one class, given to a handler."""
+
+    __slots__ = ("_attempt", "_plan", "_run", "_unit")
+
+    def __init__(self, unit: UnitOfWork, plan: RecordPlan) -> None:
+        self._unit, self._plan = unit, plan
+        self._attempt, self._run = unit.attempt, unit.attempt.run
+
+    def _text(self, id: Any) -> str:
+        self._attempt.refuse_late(self._run, f"{self._plan.type.__name__} was asked for")
+        return key_text(id, "identity", self._plan.kind)
+
+    async def find(self, id: Any, /) -> Any:
+        tracked = await self._unit.load(self._plan, self._text(id))
+        return None if tracked is None else tracked.value
+
+    async def get(self, id: Any, /) -> Any:
+        found = await self.find(id)
+        if found is None:
+            raise NotFound(
+                f"no {self._plan.type.__name__} with identity {id!r}", where=self._plan.kind,
+                expected="an identity that was put", next="use find() where absence is normal",
+            )  # fmt: skip
+        return found
+
+    async def put(self, record: Any, /) -> None:
+        text = self._text(record.id)
+        tracked = await self._unit.load(self._plan, text)
+        if tracked is None:
+            tracked = self._unit.track(self._plan, text, record)
+        elif tracked.value == record:
+            return
+        tracked.value, tracked.changed = record, True
+
+    async def delete(self, id: Any, /) -> bool:
+        tracked = await self._unit.load(self._plan, self._text(id))
+        if tracked is not None:
+            tracked.removed, tracked.changed = True, tracked.version > 0
+        return tracked is not None
+
+    async def page(self, *, after: Any = None, limit: int = 100) -> list[Any]:
+        if not 1 <= limit <= LARGEST_PAGE:
+            raise ValueError(f"a page of {limit!r} records; 1 to {LARGEST_PAGE:,} are possible")
+        last = None if after is None else self._text(after)
+        found: list[Any] = []
+        while len(found) < limit:
+            some, last = await self._unit.page(self._plan, last, limit - len(found))
+            found += [tracked.value for tracked in some]
+            if last is None:
+                break
+        return found[:limit]

@@ -1,0 +1,318 @@
+"""Statements of users' in SQLite, where one transaction writes at a time: each is tried, and run again at the commit.
+
+A handler may take long, and others write meanwhile: no lock is held while it waits. A statement runs on what is stored
+and on what the statements before it have written, which is taken back at once. The commit runs all of them again, with
+the unit. Where one gives another answer then than the handler was given, somebody was quicker: a conflict, and the
+handler runs again. So what a handler decides by its statements holds when it is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, NamedTuple, Protocol
+
+from remit.errors import Conflict, ConstraintViolated, SqlError, StoreUnavailable
+from remit.stores.outliving import Pending, failure_of
+from remit.stores.port import Unit
+
+FAILURES = (sqlite3.Error, sqlite3.Warning, ValueError, TypeError, OverflowError)
+"""What running a statement raises."""
+TABLES = frozenset(
+    {
+        "checkpoint", "floor", "heartbeat", "idempotency", "lease", "letter", "log", "meta", "parked", "state",
+        "subscriber",
+    }
+)  # fmt: skip
+"""Ours, in a file. Those of later releases begin with `PREFIX`."""
+PREFIX = "remit_"
+_MODULES = frozenset({"fts4", "fts5", "rtree"})
+_STEPS = 10_000
+"""Steps of SQLite's machine between two looks at the time."""
+_REFUSED = frozenset(
+    {
+        sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT, sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH,
+        sqlite3.SQLITE_PRAGMA, sqlite3.SQLITE_CREATE_TEMP_INDEX, sqlite3.SQLITE_CREATE_TEMP_TABLE,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER, sqlite3.SQLITE_CREATE_TEMP_VIEW,
+    }
+)  # fmt: skip
+"""What no statement of a handler does: transactions are the unit's, what is temporary would be another handler's."""
+_OF_STATEMENTS = frozenset(
+    {
+        0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_RANGE,
+        sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_SCHEMA, sqlite3.SQLITE_MISUSE,
+    }
+)  # fmt: skip
+"""Primary result codes that are due to a statement and not to the file; 0 is what the Python module itself raises."""
+
+
+class Ran(NamedTuple):
+    """A statement of a handler, and the answer that the handler was given."""
+
+    text: str
+    values: tuple[object, ...]
+    names: Sequence[str] = ()
+    rows: Sequence[tuple[Any, ...]] = ()
+    written: int = 0
+    """How many rows."""
+    wrote: bool = False
+    """Whether those that come after it may see something of it."""
+    chance: bytes = b""
+    """What its random values come from."""
+
+    def says(self, other: Ran) -> bool:
+        """Whether both have the same answer. An order that the statement does not ask for is none."""
+        same = self.rows == other.rows or Counter(self.rows) == Counter(other.rows)
+        return same and self.written == other.written
+
+
+class _Values(dict[str, object]):
+    """The values of a statement by number; knows which of them it has."""
+
+    def __init__(self, values: Sequence[object]) -> None:
+        super().__init__({str(number): value for number, value in enumerate(values, 1)})
+        self.unused = set(self)
+
+    def __getitem__(self, number: str) -> object:
+        self.unused.discard(number)
+        return super().__getitem__(number)
+
+
+class Users:
+    """A connection on which statements of users' run. Used by one thread at a time."""
+
+    def __init__(self, connection: sqlite3.Connection, where: str, limit_seconds: float) -> None:
+        self.connection = connection
+        self._where = where
+        self._limit_seconds = limit_seconds
+        self._theirs = False
+        """Whether the statement that is being prepared is theirs."""
+        self._why = ""
+        self._latest = 0.0
+        self._chance = Random(0)  # noqa: S311  values of tables, no secrets
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.set_authorizer(self._may)
+        connection.set_progress_handler(self._is_late, _STEPS)
+        connection.create_function("random", 0, lambda: self._chance.getrandbits(64) - 2**63)
+        connection.create_function("randomblob", 1, self._random_bytes)
+
+    def try_out(self, before: Sequence[Ran], statement: Ran) -> Ran:
+        """The answer to a statement, behind what those before it write; nothing stays. Raises `Conflict`, also where
+        the statement fails and those before it do not give their answers any more: that may be why."""
+        try:
+            return self._taken_back([each for each in before if each.wrote], statement)
+        except FAILURES as error:
+            if before and is_of_statement(error):
+                self._taken_back(before, None)
+            raise
+
+    def _taken_back(self, before: Sequence[Ran], statement: Ran | None) -> Ran:
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            self.repeat(before)
+            return before[-1] if statement is None else self.run(statement)
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+
+    def repeat(self, ran: Sequence[Ran]) -> None:
+        """Runs statements again. Raises `Conflict` where one does not give the answer that it gave."""
+        for each in ran:
+            try:
+                again = self.run(each)
+            except FAILURES as error:
+                if is_of_statement(error):
+                    raise Conflict("sql", where=self._where) from error
+                raise
+            if not again.says(each):
+                raise Conflict("sql", where=self._where)
+
+    def run(self, statement: Ran) -> Ran:
+        """Runs a statement in the transaction that there is, and gives its answer."""
+        connection, values = self.connection, _Values(statement.values)
+        before = connection.total_changes
+        self._theirs, self._why, self._latest = True, "", time.monotonic() + self._limit_seconds
+        self._chance.seed(statement.chance)
+        try:
+            # Prepared statements are kept by their text, and looked at by `_may` when they are made: none of ours,
+            # which may do more, begins with a blank line.
+            cursor = connection.execute("\n" + statement.text, values)
+            rows = cursor.fetchall()
+        except sqlite3.DatabaseError as error:
+            if self._why:
+                error.args = (self._why,)
+            raise
+        finally:
+            self._theirs, self._latest = False, 0.0
+        if values.unused:
+            raise ValueError(f"{len(values)} values are given, and the statement does not have ${min(values.unused)}")
+        changed = connection.total_changes - before
+        names = [column[0] for column in cursor.description or ()]
+        count = cursor.rowcount if cursor.rowcount >= 0 else changed
+        return statement._replace(
+            names=names, rows=rows, written=count, wrote=cursor.description is None or changed > 0
+        )  # fmt: skip
+
+    def _may(self, action: int, first: str | None, second: str | None, _schema: str | None, _by: str | None) -> int:
+        """Whether a statement that is being prepared may do something."""
+        if not self._theirs:
+            return sqlite3.SQLITE_OK
+        table = next((name for name in (first, second) if name is not None and _is_ours(name)), None)
+        if action in _REFUSED and (action, first, second) != _BY_FTS5:
+            self._why = "transactions, PRAGMA, ATTACH and what is temporary are not for statements of handlers"
+        elif action in _ON_TABLES and table is not None and (action not in _BY_FIRST or table == first):
+            self._why = f"{table} is a table of remit's"
+        elif action == sqlite3.SQLITE_CREATE_VTABLE and (second or "").lower() not in _MODULES:
+            self._why = f"{second} makes tables that are no data of yours"
+        elif action == sqlite3.SQLITE_FUNCTION and (second or "").lower() == "load_extension":
+            self._why = "no extension is loaded by a handler"
+        return sqlite3.SQLITE_DENY if self._why else sqlite3.SQLITE_OK
+
+    def _random_bytes(self, size: int) -> bytes:
+        return self._chance.randbytes(max(size, 1))
+
+    def _is_late(self) -> bool:
+        return bool(self._latest) and time.monotonic() > self._latest
+
+    def break_off(self) -> None:
+        """Ends the statement that runs, at the next look. For any thread."""
+        if self._latest:
+            self._latest = 1e-9
+
+
+_BY_FTS5 = (sqlite3.SQLITE_PRAGMA, "data_version", None)
+"""A search asks whether others have written."""
+_BY_FIRST = frozenset({sqlite3.SQLITE_READ, sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
+"""Their second name is a column."""
+_ON_TABLES = _BY_FIRST | {
+    sqlite3.SQLITE_CREATE_INDEX, sqlite3.SQLITE_CREATE_TABLE, sqlite3.SQLITE_CREATE_TRIGGER, sqlite3.SQLITE_CREATE_VIEW,
+    sqlite3.SQLITE_CREATE_VTABLE, sqlite3.SQLITE_DROP_INDEX, sqlite3.SQLITE_DROP_TABLE, sqlite3.SQLITE_DROP_TRIGGER,
+    sqlite3.SQLITE_DROP_VIEW, sqlite3.SQLITE_DROP_VTABLE, sqlite3.SQLITE_ALTER_TABLE, sqlite3.SQLITE_ANALYZE,
+    sqlite3.SQLITE_REINDEX,
+}  # fmt: skip
+
+
+def _is_ours(name: str) -> bool:
+    return name.lower() in TABLES or name.lower().startswith((PREFIX, "sqlite_dbpage"))
+
+
+def is_of_statement(error: Exception) -> bool:
+    """Whether it is due to a statement and its values, and not to the file."""
+    if not isinstance(error, sqlite3.Error):
+        return True
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_STATEMENTS
+
+
+def told(error: Exception, where: str, failure: Callable[[sqlite3.Error, str], Exception]) -> Exception:
+    """What a failure means of a statement that is the user's. `failure` says it of the file's."""
+    if isinstance(error, sqlite3.IntegrityError):
+        violated = ConstraintViolated(
+            str(error), where=where, expected="rows that fit the constraints of their table",
+            next="catch ConstraintViolated, and raise a refusal that the message declares",
+        )  # fmt: skip
+        violated.constraint = str(error).partition(": ")[2]
+        return violated
+    if is_of_statement(error):
+        return SqlError(str(error), where=where, expected="a statement that SQLite can run", next="correct it")
+    if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT:
+        return StoreUnavailable(
+            "the statement took too long", where=where, expected="a statement that keeps nobody waiting",
+            next="give its table an index, or read less at a time",
+        )  # fmt: skip
+    return failure(error, where) if isinstance(error, sqlite3.Error) else error
+
+
+def _storable(value: object) -> object:
+    """A value as SQLite takes it. Raises `TypeError`."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)  # as it is now
+    raise TypeError(f"SQLite takes no {type(value).__name__}: give a text, a number or bytes, such as its isoformat()")
+
+
+class Replaying(Protocol):
+    """A store that tries statements, and writes them with a unit."""
+
+    async def attempt(self, before: Sequence[Ran], statement: Ran) -> Ran:
+        """The answer to a statement, behind what those before it write; nothing stays. Raises what SQLite raises, and
+        `Conflict`."""
+        ...
+
+    async def write(self, unit: Unit, ran: Sequence[Ran]) -> None:
+        """The unit with these statements, or neither. Raises as `Store.commit`, and `ConstraintViolated`."""
+        ...
+
+    async def commit(self, unit: Unit) -> None:
+        """See `Store.commit`."""
+        ...
+
+
+class Replayed:
+    """See `Transaction`."""
+
+    def __init__(self, store: Replaying, where: str, failure: Callable[[sqlite3.Error, str], Exception]) -> None:
+        self._store, self._where, self._failure = store, where, failure
+        self._turn = asyncio.Lock()
+        self._ran: list[Ran] = []
+        self._failed: Exception | None = None
+        self._over = False
+
+    async def fetch(self, statement: str, /, *values: object) -> list[dict[str, Any]]:
+        """See `Sql.fetch`."""
+        ran = await self._run(statement, values)
+        return [dict(zip(ran.names, row, strict=True)) for row in ran.rows]
+
+    async def execute(self, statement: str, /, *values: object) -> int:
+        """See `Sql.execute`."""
+        return (await self._run(statement, values)).written
+
+    async def _run(self, text: str, values: tuple[object, ...]) -> Ran:
+        async with self._turn:
+            if self._over:
+                raise SqlError(
+                    "the unit of work is over", where=self._where, expected="statements before the handler returns",
+                    next="await them in the handler",
+                )  # fmt: skip
+            if self._failed is not None:
+                raise self._failed
+            try:
+                statement = Ran(text, tuple(map(_storable, values)), chance=os.urandom(8))
+                ran = await self._store.attempt(self._ran, statement)
+            except asyncio.CancelledError:
+                self._failed = SqlError(
+                    "a statement of the handler was cancelled, and with it the transaction", where=self._where,
+                    expected="a unit of work that ends with its statement",
+                    next="let TimeoutError and CancelledError through",
+                )  # fmt: skip
+                raise
+            except FAILURES as error:
+                self._failed = told(error, self._where, self._failure)
+                raise self._failed from error
+            except Exception as error:
+                self._failed = error
+                raise
+            self._ran.append(ran)
+            return ran
+
+    async def commit(self, unit: Unit) -> None:
+        """See `Transaction.commit`."""
+        if self._failed is not None:
+            raise self._failed
+        self._over = True
+        if not self._ran:
+            await self._store.commit(unit)
+            return
+        pending = Pending(unit)
+        task = asyncio.create_task(self._store.write(unit, self._ran), name="commit")
+        task.add_done_callback(lambda ended: pending.settle(failure_of(ended)))
+        await pending.outcome(self._where)
+
+    async def abandon(self) -> None:
+        """See `Transaction.abandon`. Nothing is held."""
+        self._over = True

@@ -1,0 +1,363 @@
+"""The embedded stores take statements of users', as every store does that says so."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from remit import ConstraintViolated, SqlError, StoreUnavailable
+from remit.errors import Conflict
+from remit.stores import Change, SqlStore, Unit
+from remit.stores.memory.store import MemoryStore
+from remit.stores.replay import TABLES
+from remit.stores.sqlite import users
+from remit.stores.sqlite.store import SqliteStore
+from remit.testing.conformance import SqlConformance
+from remit.testing.conformance.stores import entry, whole_log
+
+
+class TestMemoryStore(SqlConformance):
+    """In memory."""
+
+    @pytest.fixture
+    async def store(self) -> AsyncIterator[SqlStore]:
+        store = MemoryStore()
+        await store.open()
+        yield store
+        await store.close()
+
+
+class TestSqliteStore(SqlConformance):
+    """In a file."""
+
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[SqlStore]:
+        store = SqliteStore(tmp_path / "billing.db", "billing")
+        await store.open()
+        yield store
+        await store.close()
+
+
+# ── what statements may do ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
+    """Of both kinds, with a table of a user's."""
+    store: SqlStore = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "billing.db", "billing")
+    await store.open()
+    await written(store, "CREATE TABLE stock (name text PRIMARY KEY, pieces integer CHECK (pieces >= 0))")
+    await written(store, "INSERT INTO stock VALUES ('tea', 10), ('milk', 5)")
+    yield store
+    await store.close()
+
+
+async def written(store: SqlStore, statement: str, *values: object) -> int:
+    """What a statement writes by itself."""
+    transaction = store.begin()
+    count = await transaction.execute(statement, *values)
+    await transaction.commit(Unit())
+    return count
+
+
+async def rows(store: SqlStore, statement: str, *values: object) -> list[dict[str, object]]:
+    """What a statement reads by itself."""
+    transaction = store.begin()
+    try:
+        return await transaction.fetch(statement, *values)
+    finally:
+        await transaction.abandon()
+
+
+FORBIDDEN = [
+    "COMMIT", "BEGIN", "ROLLBACK", "END", "SAVEPOINT a", "RELEASE a", "PRAGMA journal_mode = DELETE",
+    "PRAGMA writable_schema = 1", "ATTACH 'other.db' AS other", "DETACH main", "VACUUM", "VACUUM INTO 'copy.db'",
+    "CREATE TEMP TABLE t (x)", "CREATE TEMP VIEW v AS SELECT 1", "SELECT load_extension('x')",
+    "CREATE TEMP TRIGGER t AFTER INSERT ON stock BEGIN SELECT 1; END", "CREATE TABLE remit_mine (x)",
+    "CREATE TABLE LOG (x)", "CREATE TABLE state AS SELECT 1", "CREATE VIEW meta AS SELECT 1",
+    "SELECT 1; SELECT 2", "SELECT 1; COMMIT", "SELEC", "SELECT * FROM nothing",
+    "CREATE VIRTUAL TABLE c USING csv(filename='/etc/passwd')", "SELECT ?", "SELECT :name", "SELECT $name",
+    "DELETE FROM sqlite_master", "UPDATE sqlite_schema SET sql = ''",
+]  # fmt: skip
+FORBIDDEN_IN_A_FILE = [
+    "SELECT * FROM log", "SELECT count(*) FROM state", "INSERT INTO state VALUES ('a', 'b', 1, 'c')",
+    "UPDATE Checkpoint SET pos = 0", 'DELETE FROM "idempotency"', "DROP TABLE letter", "ALTER TABLE log RENAME TO l",
+    "ALTER TABLE parked ADD COLUMN x", "CREATE INDEX i ON state (body)", "DROP INDEX parked_due",
+    "SELECT * FROM main.meta", "CREATE TRIGGER t AFTER INSERT ON log BEGIN SELECT 1; END",
+    "INSERT INTO stock SELECT id, 1 FROM log", "SELECT (SELECT max(pos) FROM log)",
+    "WITH x AS (SELECT * FROM log) SELECT 1 FROM x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+async def test_statement_that_is_not_for_handlers_is_refused(store: SqlStore, statement: str) -> None:
+    for warm in ("SELECT 1", "UPDATE stock SET pieces = pieces"):  # before and after something is written
+        transaction = store.begin()
+        await transaction.fetch(warm)
+        with pytest.raises(SqlError):
+            await transaction.execute(statement)
+        with pytest.raises(SqlError):
+            await transaction.commit(Unit([Change("Account", "a", 0, b"1")]))
+        await transaction.abandon()
+    assert await store.load("Account", "a") is None
+    assert await rows(store, "SELECT pieces FROM stock ORDER BY name") == [{"pieces": 5}, {"pieces": 10}]
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN_IN_A_FILE)
+async def test_tables_of_the_store_are_neither_read_nor_written(tmp_path: Path, statement: str) -> None:
+    store = SqliteStore(tmp_path / "billing.db", "billing")
+    await store.open()
+    await store.commit(Unit([Change("Account", "a", 0, b"1")], [entry("k", "m")]))
+    await written(store, "CREATE TABLE stock (name text PRIMARY KEY, pieces integer)")
+    for warm in ("SELECT 1", "UPDATE stock SET pieces = pieces"):
+        transaction = store.begin()
+        await transaction.fetch(warm)
+        with pytest.raises(SqlError):
+            await transaction.execute(statement)
+        await transaction.abandon()
+    assert len(await whole_log(store)) == 1
+    await store.close()
+
+
+async def test_view_or_trigger_on_tables_of_the_store_is_refused_when_it_is_used(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "billing.db", "billing")
+    await store.open()
+    await written(store, "CREATE TABLE stock (name text)")
+    await written(store, "CREATE VIEW spy AS SELECT * FROM log")
+    await written(store, "CREATE TRIGGER harm AFTER INSERT ON stock BEGIN DELETE FROM log; END")
+    with pytest.raises(SqlError, match="log is a table of remit's"):
+        await rows(store, "SELECT * FROM spy")
+    with pytest.raises(SqlError, match="log is a table of remit's"):
+        await written(store, "INSERT INTO stock VALUES ('tea')")
+    await store.close()
+
+
+async def test_the_list_of_the_tables_of_a_file_is_complete(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "billing.db", "billing")
+    await store.open()
+    found = await rows(store, "SELECT name FROM sqlite_master WHERE type = 'table'")
+    assert {row["name"] for row in found} == TABLES
+    await store.close()
+
+
+# ── values and errors ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_values_come_back_as_they_were_given(store: SqlStore) -> None:
+    given = [None, 1, -(2**63), 1.5, "Zoë 🎓\0", b"\x00\xff", True]
+    (row,) = await rows(store, "SELECT $1 AS a, $2 AS b, $3 AS c, $4 AS d, $5 AS e, $6 AS f, $7 AS g", *given)
+    assert list(row.values()) == given
+    (row,) = await rows(store, "SELECT $2 AS a, $1 AS b, $2 AS c", 1, 2)
+    assert row == {"a": 2, "b": 1, "c": 2}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ((), "binding"),
+        ((1, 2), r"2 values are given, and the statement does not have \$2"),
+        ((datetime(2026, 1, 2, tzinfo=UTC),), r"SQLite takes no datetime"),
+        ((2**63,), "too large"),
+        (("\ud800",), "surrogates"),
+        (([1],), "SQLite takes no list"),
+    ],
+)
+async def test_values_that_do_not_fit_are_told(store: SqlStore, values: tuple[object, ...], said: str) -> None:
+    transaction = store.begin()
+    with pytest.raises(SqlError, match=said):
+        await transaction.fetch("SELECT $1", *values)
+
+
+async def test_constraint_is_named(store: SqlStore) -> None:
+    await written(
+        store, "CREATE TABLE line (name text NOT NULL REFERENCES stock, n integer CONSTRAINT positive CHECK (n > 0))"
+    )
+    for statement, constraint in (
+        ("INSERT INTO stock VALUES ('tea', 1)", "stock.name"),
+        ("INSERT INTO line VALUES ('tea', 0)", "positive"),
+        ("INSERT INTO line VALUES (NULL, 1)", "line.name"),
+        ("INSERT INTO line VALUES ('beer', 1)", ""),
+    ):
+        transaction = store.begin()
+        with pytest.raises(ConstraintViolated) as violated:
+            await transaction.execute(statement)
+        assert violated.value.constraint == constraint
+        await transaction.abandon()
+
+
+async def test_constraint_that_is_looked_at_when_all_is_written_fails_the_unit_alone(store: SqlStore) -> None:
+    await written(store, "CREATE TABLE line (name text REFERENCES stock DEFERRABLE INITIALLY DEFERRED)")
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO line VALUES ('beer')")
+    other = store.commit(Unit([Change("Account", "b", 0, b"1")]))
+    both = asyncio.gather(transaction.commit(Unit([Change("Account", "a", 0, b"1")])), other, return_exceptions=True)
+    failed, went = await both
+    assert isinstance(failed, ConstraintViolated)
+    assert went is None
+    assert await store.load("Account", "a") is None
+    transaction = store.begin()
+    await transaction.execute("INSERT INTO line VALUES ('beer')")
+    await transaction.execute("INSERT INTO stock VALUES ('beer', 1)")
+    await transaction.commit(Unit())
+
+
+async def test_random_values_are_written_as_they_were_told(store: SqlStore) -> None:
+    await written(
+        store, "CREATE TABLE token (t text DEFAULT (lower(hex(randomblob(8)))), n integer DEFAULT (random()))"
+    )
+    transaction = store.begin()
+    told = [
+        *await transaction.fetch("INSERT INTO token DEFAULT VALUES RETURNING t, n"),
+        *await transaction.fetch("INSERT INTO token DEFAULT VALUES RETURNING t, n"),
+    ]
+    await transaction.commit(Unit())
+    assert await rows(store, "SELECT t, n FROM token ORDER BY rowid") == told
+    assert told[0] != told[1]
+
+
+async def test_full_text_search_is_there(store: SqlStore) -> None:
+    await written(store, "CREATE VIRTUAL TABLE book USING fts5(title)")
+    await written(store, "INSERT INTO book VALUES ('domain driven design'), ('the little prince')")
+    assert await rows(store, "SELECT title FROM book WHERE book MATCH $1", "design") == [
+        {"title": "domain driven design"}
+    ]
+
+
+# ── others at the same time ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_a_handler_has_read_holds_when_it_is_written(store: SqlStore) -> None:
+    async def take(pieces: int, go_on: asyncio.Event) -> None:
+        transaction = store.begin()
+        ((left,),) = [row.values() for row in await transaction.fetch("SELECT pieces FROM stock WHERE name = 'tea'")]
+        assert isinstance(left, int)
+        await go_on.wait()
+        await transaction.execute("UPDATE stock SET pieces = $1 WHERE name = 'tea'", left - pieces)
+        await transaction.commit(Unit())
+
+    first, second = asyncio.Event(), asyncio.Event()
+    slow, quick = asyncio.create_task(take(3, first)), asyncio.create_task(take(4, second))
+    second.set()
+    await quick
+    first.set()
+    with pytest.raises(Conflict, match="sql"):
+        await slow
+    assert await rows(store, "SELECT pieces FROM stock WHERE name = 'tea'") == [{"pieces": 6}]
+
+
+async def test_nobody_waits_for_a_handler_that_has_written(store: SqlStore) -> None:
+    slow = store.begin()
+    await slow.execute("UPDATE stock SET pieces = pieces - 1 WHERE name = 'tea'")
+    await store.commit(Unit([Change("Account", "a", 0, b"1")], [entry("k", "m")]))
+    assert await written(store, "UPDATE stock SET pieces = pieces - 1 WHERE name = 'milk'") == 1
+    assert await slow.fetch("SELECT pieces FROM stock ORDER BY name") == [{"pieces": 4}, {"pieces": 9}]
+    await slow.commit(Unit([Change("Account", "a", 1, b"2")]))
+    assert await rows(store, "SELECT pieces FROM stock ORDER BY name") == [{"pieces": 4}, {"pieces": 9}]
+
+
+async def test_what_a_statement_has_written_is_written_by_its_unit_or_not_at_all(store: SqlStore) -> None:
+    for taken in range(4):
+        transaction = store.begin()
+        await transaction.execute("UPDATE stock SET pieces = pieces - 1 WHERE name = 'tea'")
+        unit = Unit([Change("Account", "a", 0, b"1")], [entry("k", f"m{taken}")])
+        if taken:
+            with pytest.raises(Conflict, match="state"):
+                await transaction.commit(unit)
+        else:
+            await transaction.commit(unit)
+    assert await rows(store, "SELECT pieces FROM stock WHERE name = 'tea'") == [{"pieces": 9}]
+    assert len(await whole_log(store)) == 1
+
+
+async def test_of_many_that_take_the_last_pieces_none_takes_what_is_not_there(store: SqlStore) -> None:
+    async def take() -> bool:
+        while True:
+            transaction = store.begin()
+            try:
+                if (await transaction.fetch("SELECT pieces FROM stock WHERE name = 'milk'"))[0]["pieces"] == 0:
+                    return False
+                await transaction.execute("UPDATE stock SET pieces = pieces - 1 WHERE name = 'milk'")
+                await transaction.commit(Unit())
+            except Conflict:
+                continue
+            else:
+                return True
+
+    assert sorted(await asyncio.gather(*(take() for _ in range(12)))) == [False] * 7 + [True] * 5
+
+
+async def test_what_another_program_writes_is_a_conflict(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "billing.db", "billing")
+    await store.open()
+    await written(store, "CREATE TABLE stock (name text PRIMARY KEY, pieces integer)")
+    transaction = store.begin()
+    await transaction.fetch("SELECT * FROM stock")
+    with closing(sqlite3.connect(tmp_path / "billing.db", isolation_level=None)) as other:
+        other.execute("INSERT INTO stock VALUES ('tea', 1)")
+    with pytest.raises(Conflict):
+        await transaction.commit(Unit([Change("Account", "a", 0, b"1")]))
+    transaction = store.begin()
+    await transaction.execute("UPDATE stock SET pieces = 7")
+    with closing(sqlite3.connect(tmp_path / "billing.db", isolation_level=None)) as other:
+        other.execute("DROP TABLE stock")
+    with pytest.raises(Conflict):
+        await transaction.commit(Unit())
+    await store.close()
+
+
+async def test_followers_are_woken_by_messages_of_such_a_unit(store: SqlStore) -> None:
+    woken: list[int] = []
+    store.watch(lambda: woken.append(1))
+    transaction = store.begin()
+    await transaction.execute("UPDATE stock SET pieces = 1")
+    await transaction.commit(Unit(entries=[entry("k", "m")]))
+    assert woken == [1]
+    await store.commit(Unit(entries=[entry("k", "m2")]))
+    assert [message.prev for message in await whole_log(store)] == ["", "m"]
+
+
+async def test_statement_that_takes_too_long_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(users, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(users, "WRITE_SECONDS", 0.1)
+    store = SqliteStore(tmp_path / "billing.db", "billing")
+    await store.open()
+    await written(store, "CREATE TABLE n (n integer)")
+    endless = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) "
+    for statement in (endless + "SELECT count(*) FROM n", "INSERT INTO n " + endless + "SELECT n FROM n"):
+        transaction = store.begin()
+        with pytest.raises(StoreUnavailable, match="took too long"):
+            await transaction.execute(statement)
+        await transaction.abandon()
+    await written(store, "INSERT INTO n VALUES (1)")
+    assert await rows(store, "SELECT n FROM n") == [{"n": 1}]
+    await store.close()
+
+
+async def test_cancelled_reading_is_broken_off(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "billing.db", "billing")
+    await store.open()
+    endless = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT count(*) FROM n"
+    for _ in range(users.READERS + 1):
+        transaction = store.begin()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await transaction.fetch(endless)
+        with pytest.raises(SqlError, match="was cancelled"):
+            await transaction.fetch("SELECT 1")
+    assert await rows(store, "SELECT 1 AS one") == [{"one": 1}], "a reader is free again"
+    await store.close()
+
+
+async def test_nothing_is_opened_for_who_has_no_statements(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "billing.db", "billing")
+    await store.open()
+    before = {thread.name for thread in threading.enumerate()}
+    await store.begin().commit(Unit([Change("Account", "a", 0, b"1")]))
+    assert {thread.name for thread in threading.enumerate()} == before
+    assert MemoryStore()._users is None
+    await store.close()
