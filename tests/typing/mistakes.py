@@ -25,6 +25,9 @@ class LimitExceeded(Refusal):
 class SoldOut(Refusal): ...
 
 
+class NotOpen(Refusal): ...
+
+
 class PlaceOrder(Command[OrderId, LimitExceeded | SoldOut]):
     order: OrderId
     amount: int
@@ -174,6 +177,30 @@ def sync_handler(command: PlaceOrder) -> OrderId:
 @sales.handle(PlaceOrder)  # wrong: the message comes first
 async def no_message() -> OrderId:
     return order
+
+
+@sales.handle(PlaceOrder)  # wrong: a refusal that the command does not declare
+async def an_undeclared_refusal(command: PlaceOrder) -> OrderId | NotOpen:
+    return NotOpen()
+
+
+@sales.handle(CancelOrder)  # wrong: a refusal where none is declared
+async def a_refusal(command: CancelOrder) -> SoldOut | None:
+    return SoldOut()
+
+
+@sales.handle(PlaceOrder)  # wrong: one of the refusals is not declared
+async def one_undeclared_refusal(command: PlaceOrder) -> OrderId | SoldOut | NotOpen:
+    return NotOpen()
+
+
+@sales.answer(Owed)  # wrong: a refusal that the query does not declare
+async def an_undeclared_answer(query: Owed) -> int | SoldOut:
+    return SoldOut()
+
+
+@sales.react(Placed)  # wrong: a reaction returns nothing, also no refusal
+async def a_refusing_reaction(event: Placed) -> SoldOut | None: ...
 
 
 # --- react -----------------------------------------------------------------------------------------------------------

@@ -127,6 +127,49 @@ async def cancel(command: CancelOrder, orders: Repository[Order], later: Later[P
     later.send(PlaceOrder(order=order.id, student=order.student, price=Money(amount=1)))
 
 
+class Reserve(Command[OrderId, LimitExceeded | SoldOut]):
+    order: OrderId
+
+
+class Release(Command[None, SoldOut]):
+    order: OrderId
+
+
+class Left(Query[int, SoldOut]): ...
+
+
+@sales.handle(Reserve)
+async def reserve(command: Reserve, orders: Repository[Order]) -> OrderId | LimitExceeded | SoldOut:
+    order = await orders.obtain(command.order)
+    if not order.placed:
+        order.record(Cancelled(order=order.id, student=order.student))
+        return SoldOut()
+    return LimitExceeded(limit=0) if order.lines else order.id
+
+
+@sales.handle(Release)
+async def release(command: Release) -> SoldOut | None:
+    return SoldOut() if command.order else None
+
+
+@sales.answer(Left)
+async def left(query: Left) -> int | SoldOut:
+    return SoldOut()
+
+
+async def called_directly(
+    app: Sender, orders: Repository[Order], tariff: Tariff, clock: Clock, ids: Ids, order: PlaceOrder
+) -> None:
+    """A handler keeps what it returns itself."""
+    assert_type(await place(order, orders, tariff, clock, ids), OrderId)
+    assert_type(await reserve(Reserve(order=order.order), orders), OrderId | LimitExceeded | SoldOut)
+    assert_type(await release(Release(order=order.order)), SoldOut | None)
+    assert_type(await app.send(Reserve(order=order.order)), OrderId)
+    assert_type(await app.attempt(Reserve(order=order.order)), OrderId | LimitExceeded | SoldOut)
+    assert_type(await app.ask(Left()), int)
+    assert_type(await app.attempt(Left()), int | SoldOut)
+
+
 @sales.publish(Placed)
 def placed(event: Placed) -> OrderPlaced | None:
     if event.price.amount == 0:

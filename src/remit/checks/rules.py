@@ -19,6 +19,7 @@ from remit.checks.projections import check_projections
 from remit.checks.published import check_published
 from remit.checks.publishers import check_publishers
 from remit.checks.reactions import check_reactions
+from remit.checks.refusals import check_refusals
 from remit.checks.relations import check_relations
 from remit.checks.services import check_services
 from remit.checks.signatures import check_signatures
@@ -51,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     check_projections,
     check_kept,
     check_carried,
+    check_refusals,
 )
 """In the order in which their findings are told."""
 

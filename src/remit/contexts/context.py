@@ -25,8 +25,8 @@ from remit.contexts.declarations import (
     Statuses,
 )
 from remit.domain import Projection
-from remit.messages import Command, DomainEvent, IntegrationEvent, Query
-from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
+from remit.messages.base import _Signature  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
 
 M = TypeVar("M")
 M2 = TypeVar("M2")
@@ -41,16 +41,19 @@ Doc = TypeVar("Doc", bound=type[Projection[Any, Any]])
 M_co = TypeVar("M_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
+E = TypeVar("E", bound=Refusal)
+E_co = TypeVar("E_co", bound=Refusal, covariant=True)
+E_contra = TypeVar("E_contra", bound=Refusal, contravariant=True)
 AnyCommand = type[Command[Any, Any]]
 _Publisher = Callable[[M], IntegrationEvent | None]
 
 
-class _CommandType(Protocol[M_co, R_co]):
-    def _command(self) -> _Pair[M_co, R_co]: ...
+class _CommandType(Protocol[M_co, R_co, E_co]):
+    def _command(self) -> _Signature[M_co, R_co, E_co]: ...
 
 
-class _QueryType(Protocol[M_co, R_co]):
-    def _query(self) -> _Pair[M_co, R_co]: ...
+class _QueryType(Protocol[M_co, R_co, E_co]):
+    def _query(self) -> _Signature[M_co, R_co, E_co]: ...
 
 
 class _EventType(Protocol[M_co, B_co]):
@@ -69,6 +72,19 @@ class _Binds(Protocol[M, R]):
     def __call__(
         self, handler: Callable[Concatenate[M, P], Awaitable[R]], /
     ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
+
+
+class _Answers(Protocol[M, R, E_contra]):  # pyright: ignore[reportInvalidTypeVarUse]  # contravariant, as mypy finds
+    """Takes a handler that returns the reply, or the reply or a refusal that its message declares."""
+
+    @overload
+    def __call__(
+        self, handler: Callable[Concatenate[M, P], Awaitable[R]], /
+    ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[Concatenate[M, P], Awaitable[R | E_contra]], /
+    ) -> Callable[Concatenate[M, P], Awaitable[R | E_contra]]: ...
 
 
 class Context(Generic[B]):
@@ -119,12 +135,18 @@ class Context(Generic[B]):
         """The roles that something declared by the context has."""
         return {each.role for each in self.functions} | ({PROJECTION} if self.projections else set())
 
-    def handle(self, command: _CommandType[M, R], /) -> _Binds[M, R]:
-        """Binds the one handler of a command."""
+    def handle(self, command: _CommandType[M, R, E], /) -> _Answers[M, R, E]:
+        """Binds the one handler of a command.
+
+        The handler returns the reply, or a refusal that the command declares. A refusal that is *returned* commits what
+        the handler has changed, recorded and sent for later. One that is *raised* drops all of it. The caller gets the
+        same.
+        """
         return self._bind(COMMAND, command)
 
-    def answer(self, query: _QueryType[M, R], /) -> _Binds[M, R]:
-        """Binds the one handler of a query. It may read anything of its context and write nothing."""
+    def answer(self, query: _QueryType[M, R, E], /) -> _Answers[M, R, E]:
+        """Binds the one handler of a query. It may read anything of its context and write nothing. A refusal that it
+        returns is as one that it raises."""
         return self._bind(QUERY, query)
 
     @overload
@@ -213,7 +235,7 @@ class Context(Generic[B]):
         """Declares an HTTP route that sends a command."""
         self.routes.append(Route("DELETE", path, command, status, refusals or {}))
 
-    def _bind(self, role: Role, *messages: Any) -> _Binds[Any, Any]:
+    def _bind(self, role: Role, *messages: Any) -> Callable[[Any], Any]:
         def register(function: Any, /) -> Any:
             self.handlers += [Handler(role, message, function) for message in messages]
             return function

@@ -16,7 +16,7 @@ from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
-from remit.runtime.work.unit import UnitOfWork
+from remit.runtime.work.unit import UnitOfWork, raise_undeclared
 from remit.runtime.work.workplace import Workplace
 from remit.stores import Store, Unit, was_written
 
@@ -27,6 +27,13 @@ _AT_FIRST: tuple[Place | None, frozenset[Place]] = None, frozenset()
 
 Binding = tuple[Workplace, HandlerPlan]
 """A handler in this process."""
+
+
+def _written(reply: Any, handler: HandlerPlan) -> bytes:
+    """The outcome as it is stored. Raises `BadValue`, and a refusal that is not declared: then nothing is committed."""
+    if isinstance(reply, Refusal):
+        raise_undeclared(handler, reply)
+    return write_reply(reply, handler.reply)
 
 
 class Applying:
@@ -89,17 +96,16 @@ class Applying:
                     reply = await unit.run(handler, command)
                     rows = unit.unit()
                     if claim is not None:
-                        rows.claim = claim.row(write_reply(reply, handler.reply), self._outcomes.stamp())
+                        rows.claim = claim.row(_written(reply, handler), self._outcomes.stamp())
                     elif not handler.reply.is_light(reply):
-                        handler.reply.write(reply)
+                        _written(reply, handler)
                     if self._turns.taken and unit.transaction is None:  # else others may wait for what it has locked
                         await self._turns.stand_aside(rows.changes, attempt, turn)
                     limit.refuse_late()
                     await unit.commit(rows)
                 except asyncio.CancelledError as error:
                     if not was_written(error, rows) or not limit.owns_cancellation():
-                        raise
-                    return reply  # it came too late to be withdrawn
+                        raise  # else it came too late to be withdrawn
                 except Refusal as refusal:
                     limit.refuse_late()
                     await unit.aclose()
@@ -111,15 +117,17 @@ class Applying:
                     taken = await unit.taken_meanwhile()
                     turn, mine = None, turn
                     turn = await self._turn(rows, attempt, mine)
+                    continue
                 except Exception as error:
                     if known := await self._applied_meanwhile(workplace.store, handler, claim, error):
                         return known[0]
                     raise
-                else:
-                    return reply
                 finally:
                     if unit.transaction is not None:
                         await unit.aclose()
+                if isinstance(reply, Refusal):
+                    raise reply
+                return reply
         finally:
             if turn is not None:
                 self._turns.give_up(turn)
@@ -136,8 +144,8 @@ class Applying:
             return None  # what it has failed of is the news
 
     async def _refused(self, store: Store, handler: HandlerPlan, claim: CommandKey | None, refusal: Refusal) -> Any:
-        """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
-        one. Raises it, unless the command was applied meanwhile."""
+        """A declared refusal that was raised is an outcome: it is kept for a caller from outside, and a repeated call
+        gets the same one. Raises it, unless the command was applied meanwhile."""
         if refusal.__class__ not in handler.refusals:
             raise refusal
         outcome = write_reply(refusal, handler.reply)

@@ -17,7 +17,7 @@ from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
-from remit.runtime.work.unit import UnitOfWork
+from remit.runtime.work.unit import UnitOfWork, raise_undeclared, refuse_returned
 
 _NOBODY = Attempt("", "", "", 0.0, "", 0.0)
 """Before the first message of a unit of work."""
@@ -82,12 +82,13 @@ class Dispatcher:
             self._shared.deadlines.leave(limit)
         if refused:
             now = self._listeners.seconds()
-            self._listeners.say(LaterRefused(now, attempt.trace, self._name, record.type, record.id))
-            await unit.forget()
+            unit.refused = LaterRefused(now, attempt.trace, self._name, record.type, record.id)
 
     async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
         """Has what takes the message take it. True when that ended with a refusal which is declared."""
-        await unit.run(found, found.codec.read(payload))
+        reply = await unit.run(found, found.codec.read(payload))
+        if reply is not None:
+            refuse_returned(found, reply)
         return False
 
     def _form(self, record: Record) -> tuple[Any, bytes]:
@@ -136,11 +137,15 @@ class _ApplyingLater(Dispatcher):
         try:
             if await self._shared.outcomes.known(self._workplace.store, found, claim) is None:
                 reply = await unit.run(found, found.codec.read(payload))
+                if refused := isinstance(reply, Refusal):
+                    raise_undeclared(found, reply)
                 if claim is not None:
                     unit.claim = claim.row(write_reply(reply, found.reply), self._shared.stamp())
+                return refused
         except Refusal as refusal:
             if refusal.__class__ not in found.refusals:
                 raise
+            await unit.forget()  # what it has returned stays; what it has raised changes nothing
             return True
         return False
 

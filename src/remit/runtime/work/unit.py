@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
-from remit.errors import AlreadyExists, BadKey, Diverged, NotAdded, SecondAggregate
+from remit.errors import AlreadyExists, BadKey, Diverged, NotAdded, RemitError, SecondAggregate
 from remit.log import LATER, Channel, write_headers, write_newer, write_wish
-from remit.messages import Command, DomainEvent, key_text
-from remit.runtime.events import UnitCommitted
+from remit.messages import Command, DomainEvent, Refusal, key_text
+from remit.runtime.events import LaterRefused, UnitCommitted
 from remit.runtime.plan import AggregatePlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
 from remit.runtime.work.called import identity_of
@@ -52,6 +52,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
     entries: list[Entry] = []
     claim: Claim | None = None
     """The key of the message, if it has one."""
+    refused: LaterRefused | None = None
+    """What is said once it is committed: the command that was sent for later has been refused."""
     transaction: Transaction | None = None
     """For the statements of a handler that has asked for it."""
     _tracked: dict[Place, Tracked] = {}
@@ -90,7 +92,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                 for tracked in touched:
                     for event in self._take_up(handler, tracked):
                         for reaction in self._record(event, tracked.id):
-                            await self._call(reaction, event)
+                            if (returned := await self._call(reaction, event)) is not None:
+                                refuse_returned(reaction, returned)
                             if self._touched:
                                 await self._follow_up(reaction)
             if attempt.called is not None:
@@ -120,7 +123,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         for tracked in touched:
             for event in self._take_up(handler, tracked):
                 for reaction in self._record(event, tracked.id):
-                    await self._call(reaction, event)
+                    if (returned := await self._call(reaction, event)) is not None:
+                        refuse_returned(reaction, returned)
                     if self._touched:
                         await self._follow_up(reaction)
 
@@ -131,6 +135,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
             recording.set(None)
         try:
             answer = await self._call(handler, message)
+            if isinstance(answer, Refusal):
+                raise answer
         finally:
             if before is not None and not before.ended:
                 recording.set(before)
@@ -346,6 +352,22 @@ class UnitOfWork(msgspec.Struct, eq=False):
                     tracked.check(tracked.body)
                 changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
         return Unit(changes, self.entries, self.claim)
+
+
+def raise_undeclared(handler: HandlerPlan, returned: Refusal) -> None:
+    """Raises a refusal that was returned and is not declared, so that nothing is committed: it is a failure."""
+    if returned.__class__ not in handler.refusals:
+        raise returned
+
+
+def refuse_returned(handler: HandlerPlan, returned: object) -> None:
+    """Raises `RemitError` where a reaction has returned a refusal: nobody waits for what it returns."""
+    if isinstance(returned, Refusal):
+        raise RemitError(
+            f"{handler.name} returned the refusal {returned}, and nobody waits for a reaction's reply",
+            where=handler.name, expected="a reaction that returns nothing",
+            next="raise the refusal, or record it as an event",
+        ) from returned  # fmt: skip
 
 
 def _not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded:
