@@ -68,7 +68,7 @@ class Dispatcher:
             found, payload = self._form(record)
             refused = found is not None and await self._do(unit, record, found, payload)
             limit.refuse_ended()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if limit.owns_cancellation():
                 raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
             if limit.is_asked_to_end():
@@ -77,7 +77,7 @@ class Dispatcher:
                 "the handler raised CancelledError, and nobody had cancelled it", where=self._name,
                 expected="a handler that catches what it awaits and was cancelled",
                 next="catch asyncio.CancelledError where a task or future of your own is awaited",
-            ) from None  # fmt: skip
+            ) from error  # fmt: skip
         finally:
             self._shared.deadlines.leave(limit)
         if refused:

@@ -129,14 +129,17 @@ class UnitOfWork(msgspec.Struct, eq=False):
                         await self._follow_up(reaction)
 
     async def read(self, handler: HandlerPlan, message: Any, limit: Limit) -> Any:
-        """Runs a query's handler within a limit; whatever it changes is dropped."""
+        """Runs a query's handler within a limit; whatever it changes is dropped. Raises what the handler raises, and
+        instead of a group what is `meant` by it."""
         before = recording.get()
         if before is not None and not before.ended:
             recording.set(None)
         try:
             answer = await self._call(handler, message)
-            if isinstance(answer, Refusal):
-                raise answer
+        except BaseException as error:
+            if is_end(error) or (failure := meant(error)) is error:
+                raise
+            raise failure from error
         finally:
             if before is not None and not before.ended:
                 recording.set(before)
@@ -144,6 +147,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                 await self.aclose()
         if limit.asked:
             limit.refuse_late()
+        if isinstance(answer, Refusal):
+            raise answer
         return answer
 
     def _call(self, handler: HandlerPlan, message: Any) -> Awaitable[Any]:
