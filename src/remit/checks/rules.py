@@ -10,6 +10,7 @@ from remit.checks.carried import check_carried
 from remit.checks.coroutines import check_coroutines
 from remit.checks.dependencies import check_dependencies
 from remit.checks.handled import check_handled
+from remit.checks.interceptors import check_interceptors
 from remit.checks.kept import check_kept
 from remit.checks.names import check_names
 from remit.checks.outbox import check_outbox
@@ -53,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     check_kept,
     check_carried,
     check_refusals,
+    check_interceptors,
 )
 """In the order in which their findings are told."""
 

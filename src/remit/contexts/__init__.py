@@ -15,6 +15,7 @@ from remit.contexts.declarations import (
     Role,
     Route,
 )
+from remit.contexts.interception import Interceptor, Invocation
 from remit.contexts.map import (
     AntiCorruptionLayer,
     Conformist,
@@ -50,6 +51,8 @@ __all__ = [
     "Handler",
     "Ids",
     "Injectable",
+    "Interceptor",
+    "Invocation",
     "Later",
     "Model",
     "OpenHost",

@@ -24,6 +24,7 @@ from remit.contexts.declarations import (
     Route,
     Statuses,
 )
+from remit.contexts.interception import Interceptor
 from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
 from remit.messages.base import _Signature  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
@@ -95,7 +96,7 @@ class Context(Generic[B]):
     the context's domain events, which makes a foreign domain event a static error. `outbox` are the integration events
     that code publishes which owns its transaction, and the commands that it sends for later: see `System.outbox`.
     `keep` is how long its messages stay at least; they go when all that follow them have handled them too. With None
-    they stay for ever.
+    they stay for ever. `interceptors` run around each handler of a command, query or event, the first one outermost.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Context(Generic[B]):
         events: type[B] | None = None,
         outbox: Sequence[type[IntegrationEvent] | AnyCommand] = (),
         keep: timedelta | None = timedelta(days=7),
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
         self.name = name
         self.kind = kind
@@ -116,6 +118,7 @@ class Context(Generic[B]):
         self.events = events
         self.outbox = tuple(outbox)
         self.keep = keep
+        self.interceptors = tuple(interceptors)
         self.handlers: list[Handler] = []
         self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []

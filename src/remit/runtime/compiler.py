@@ -26,6 +26,7 @@ from remit.runtime.plan import (
     ServicePlan,
 )
 from remit.runtime.work.given import GIVEN
+from remit.runtime.work.intercepting import intercepted
 
 Needs = tuple[Dependency, ...]
 
@@ -66,7 +67,9 @@ class _Compiler:
         needs = [tuple(map(self._dependency, asked_by(self.context, each))) for each in self.context.handlers]
         handlers = list(zip(self.context.handlers, needs, strict=True))
         beside = [asked for handler, asked in handlers if handler.role is TOGETHER]
-        alone, timed = any(map(_reaches_out, beside)), any(map(_asks_for_time, beside))
+        # An interceptor is the user's code around each run, which may tell others what it likes.
+        alone = any(map(_reaches_out, beside)) or bool(self.context.interceptors)
+        timed = any(map(_asks_for_time, beside))
         for handler, asked in handlers:
             reaches = alone or _reaches_out(asked)
             keeps_time = reaches and (timed or _asks_for_time(asked))
@@ -129,8 +132,10 @@ class _Compiler:
 
     def _handler(self, handler: Handler, asked: Needs, *, alone: bool, keeps_time: bool) -> HandlerPlan:
         reply, refusals = reply_of(handler.message) if handler.role.is_called else (None, ())
+        of = self.context.name, handler.name, handler.role.name
+        function = intercepted(handler.function, self.context.interceptors, of, dict[str, str])
         return HandlerPlan(
-            f"{self.context.name}.{handler.name}", handler.function, self.model.contracts[handler.message],
+            f"{self.context.name}.{handler.name}", function, self.model.contracts[handler.message],
             Codec(handler.message), asked, Codec(reply), refusals, alone, keeps_time, _likely(handler.message, asked),
         )  # fmt: skip
 
