@@ -79,6 +79,8 @@ class ContextMap:
     """Those of the contexts elsewhere whose declarations are known here all the same."""
     client_of: ClientOf | None = None
     """Tells clients of the HTTP edge apart; None where their credentials do."""
+    headers: tuple[str, ...] = ()
+    """The headers of requests that travel to every handler that a request reaches, by lower-case name."""
 
     @property
     def names(self) -> tuple[str, ...]:

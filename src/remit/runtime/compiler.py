@@ -25,6 +25,7 @@ from remit.runtime.plan import (
     ReactionPlan,
     ServicePlan,
 )
+from remit.runtime.work.carried import carried
 from remit.runtime.work.given import GIVEN
 from remit.runtime.work.intercepting import intercepted
 
@@ -133,7 +134,7 @@ class _Compiler:
     def _handler(self, handler: Handler, asked: Needs, *, alone: bool, keeps_time: bool) -> HandlerPlan:
         reply, refusals = reply_of(handler.message) if handler.role.is_called else (None, ())
         of = self.context.name, handler.name, handler.role.name
-        function = intercepted(handler.function, self.context.interceptors, of, dict[str, str])
+        function = intercepted(handler.function, self.context.interceptors, of, carried.get)
         return HandlerPlan(
             f"{self.context.name}.{handler.name}", function, self.model.contracts[handler.message],
             Codec(handler.message), asked, Codec(reply), refusals, alone, keeps_time, _likely(handler.message, asked),

@@ -73,7 +73,7 @@ class Host:
         """The contexts that other processes run; None where there is no channel for calls."""
         self.shared = Shared(
             plans, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            lambda unit: UnitSender(self.calls, unit),
+            lambda unit: UnitSender(self.calls, unit), carries=bool(model.headers),
         )  # fmt: skip
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))

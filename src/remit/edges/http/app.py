@@ -53,6 +53,8 @@ class Routed(Protocol):
     def contexts(self) -> Sequence[Context[Any]]: ...
     @property
     def client_of(self) -> ClientOf | None: ...
+    @property
+    def headers(self) -> Sequence[str]: ...
 
 
 class HttpEdge:
@@ -104,7 +106,7 @@ class HttpEdge:
         for path, show in own.items():
             self._router.add("GET", path, show)
         for operation in operations:
-            serve = endpoint(operation, sender, self._limits, client_of or system.client_of)
+            serve = endpoint(operation, sender, self._limits, client_of or system.client_of, system.headers)
             self._router.add(operation.route.method, operation.route.path, serve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

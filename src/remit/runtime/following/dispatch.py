@@ -7,13 +7,14 @@ from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
-from remit.log import Record, forms_of, has_newer, is_command, trace_of, wish_of
+from remit.log import Record, carried_by, forms_of, has_newer, is_command, trace_of, wish_of
 from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
 from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.carried import carried
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
@@ -64,6 +65,8 @@ class Dispatcher:
         limit = self._shared.deadlines.enter(HANDLER_SECONDS)
         attempt.deadline = limit.when
         unit.next_message(attempt, record.key)
+        if self._shared.carries:
+            carried.set(carried_by(record))
         try:
             found, payload = self._form(record)
             refused = found is not None and await self._do(unit, record, found, payload)

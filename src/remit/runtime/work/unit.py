@@ -11,12 +11,13 @@ import msgspec
 
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadKey, Diverged, NotAdded, RemitError, SecondAggregate
-from remit.log import LATER, Channel, write_headers, write_newer, write_wish
+from remit.log import LATER, Channel, write_carried, write_headers, write_newer, write_wish
 from remit.messages import Command, DomainEvent, Refusal, key_text
 from remit.runtime.events import LaterRefused, UnitCommitted
 from remit.runtime.plan import AggregatePlan, Dependency, EventPlan, HandlerPlan, ProjectionPlan
 from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
 from remit.runtime.work.called import identity_of
+from remit.runtime.work.carried import carried
 from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place
@@ -281,6 +282,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         if contract.key is not None:
             key = key_text(getattr(message, contract.key), "ordering key", contract.type)
         workplace, attempt = self.workplace, self.attempt
+        if workplace.carries and (said := carried.get()):
+            more += write_carried(said)
         headers = write_headers(attempt.cause, attempt.trace, more)
         self.entries.append(
             _row(
