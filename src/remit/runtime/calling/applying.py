@@ -16,7 +16,7 @@ from remit.runtime.work.deadlines import Limit
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
-from remit.runtime.work.unit import UnitOfWork, raise_undeclared
+from remit.runtime.work.unit import UnitOfWork
 from remit.runtime.work.workplace import Workplace
 from remit.stores import Store, Unit, was_written
 
@@ -29,19 +29,12 @@ Binding = tuple[Workplace, HandlerPlan]
 """A handler in this process."""
 
 
-def _written(reply: Any, handler: HandlerPlan) -> bytes:
-    """The outcome as it is stored. Raises `BadValue`, and a refusal that is not declared: then nothing is committed."""
-    if isinstance(reply, Refusal):
-        raise_undeclared(handler, reply)
-    return write_reply(reply, handler.reply)
-
-
 class Applying:
     """Applies commands of this process."""
 
     def __init__(self, shared: Shared, random: Random) -> None:
         self._outcomes, self._turns = shared.outcomes, shared.turns
-        self._seconds = shared.seconds
+        self._seconds, self._stamp = shared.seconds, shared.stamp
         self._random = random
         self._under_way: dict[str, list[asyncio.Future[None]]] = {}
         """The commands under keys that are being applied, and who waits for one of them to be over. Equal ones are
@@ -96,9 +89,9 @@ class Applying:
                     reply = await unit.run(handler, command)
                     rows = unit.unit()
                     if claim is not None:
-                        rows.claim = claim.row(_written(reply, handler), self._outcomes.stamp())
+                        rows.claim = claim.row(write_reply(reply, handler.reply, handler.refusals), self._stamp())
                     elif not handler.reply.is_light(reply):
-                        _written(reply, handler)
+                        write_reply(reply, handler.reply, handler.refusals)
                     if self._turns.taken and unit.transaction is None:  # else others may wait for what it has locked
                         await self._turns.stand_aside(rows.changes, attempt, turn)
                     limit.refuse_late()
@@ -125,7 +118,7 @@ class Applying:
                 finally:
                     if unit.transaction is not None:
                         await unit.aclose()
-                if isinstance(reply, Refusal):
+                if handler.refusals and isinstance(reply, Refusal):
                     raise reply
                 return reply
         finally:
@@ -153,7 +146,7 @@ class Applying:
             raise refusal
         if claim.keeps_refusals:
             with contextlib.suppress(Conflict):
-                await store.commit(Unit(claim=claim.row(outcome, self._outcomes.stamp())))
+                await store.commit(Unit(claim=claim.row(outcome, self._stamp())))
                 raise refusal
         if known := await self._outcomes.known(store, handler, claim):
             return known[0]

@@ -18,7 +18,7 @@ from remit.runtime.work.carried import carried
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place
-from remit.runtime.work.unit import UnitOfWork, raise_undeclared, refuse_returned
+from remit.runtime.work.unit import UnitOfWork, refuse_returned
 
 _NOBODY = Attempt("", "", "", 0.0, "", 0.0)
 """Before the first message of a unit of work."""
@@ -140,10 +140,12 @@ class _ApplyingLater(Dispatcher):
         try:
             if await self._shared.outcomes.known(self._workplace.store, found, claim) is None:
                 reply = await unit.run(found, found.codec.read(payload))
-                if refused := isinstance(reply, Refusal):
-                    raise_undeclared(found, reply)
+                refused = isinstance(reply, Refusal)
                 if claim is not None:
-                    unit.claim = claim.row(write_reply(reply, found.reply), self._shared.stamp())
+                    outcome = write_reply(reply, found.reply, found.refusals)
+                    unit.claim = claim.row(outcome, self._shared.stamp())
+                elif refused:
+                    write_reply(reply, found.reply, found.refusals)
                 return refused
         except Refusal as refusal:
             if refusal.__class__ not in found.refusals:

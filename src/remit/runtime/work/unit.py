@@ -362,12 +362,6 @@ class UnitOfWork(msgspec.Struct, eq=False):
         return Unit(changes, self.entries, self.claim)
 
 
-def raise_undeclared(handler: HandlerPlan, returned: Refusal) -> None:
-    """Raises a refusal that was returned and is not declared, so that nothing is committed: it is a failure."""
-    if returned.__class__ not in handler.refusals:
-        raise returned
-
-
 def refuse_returned(handler: HandlerPlan, returned: object) -> None:
     """Raises `RemitError` where a reaction has returned a refusal: nobody waits for what it returns."""
     if isinstance(returned, Refusal):
