@@ -31,6 +31,7 @@ def test_a_whole_system_has_no_finding() -> None:
         ("sales.Placed", 1),
         ("sales.Cancelled", 1),
         ("sales.OrderPlaced", 1),
+        ("sales.OrderCancelled", 1),
         ("billing.Owed", 1),
     }
 

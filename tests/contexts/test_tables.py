@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from remit import Clock, Context, Ids, Later, Repository, Sender, Sql, System, View
+from remit import Clock, Context, Envelope, Ids, Later, Repository, Sender, Sql, System, View
 from remit.contexts import INJECTABLES, PROJECTION, PUBLISHER, ROLES, SERVICE, Injectable
 from remit.contexts.annotations import asked_by
 from remit.runtime import compile_system
@@ -30,6 +30,7 @@ async def everything(
     sql: Sql,
     clock: Clock,
     ids: Ids,
+    envelope: Envelope,
     tariff: Tariff,
 ) -> str:
     return command.order
@@ -75,7 +76,7 @@ def test_the_finding_names_all_that_may_be_asked_for() -> None:
 
     finding = only(checked(sales))
     assert finding.code == "handler.dependency"
-    assert finding.expected == "Repository[...], View[...], Later[...], Sender, Sql, Clock, Ids, Tariff"
+    assert finding.expected == "Repository[...], View[...], Later[...], Sender, Sql, Clock, Ids, Envelope, Tariff"
 
 
 def test_a_service_of_the_users_own_stands_in_for_one_of_the_table() -> None:

@@ -5,7 +5,19 @@ A few lines say in brackets which checker reports there, when the two report on 
 
 from typing import NewType, assert_never
 
-from remit.contexts import Context, CustomerSupplier, Later, OpenHost, Repository, Sender, Sql, View
+from remit.contexts import (
+    Clock,
+    Context,
+    CustomerSupplier,
+    Interceptor,
+    Invocation,
+    Later,
+    OpenHost,
+    Repository,
+    Sender,
+    Sql,
+    View,
+)
 from remit.domain import Aggregate, Projection
 from remit.hosting import Outbox, SyncOutbox
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
@@ -265,6 +277,11 @@ def publishes_twice(event: OrderPlaced) -> OrderPlaced:
     return event
 
 
+@sales.publish(Placed)  # wrong: a publisher is given nothing but its event and its envelope
+def publishes_by_the_clock(event: Placed, clock: Clock) -> OrderPlaced:
+    return OrderPlaced(order=event.order)
+
+
 @sales.publish(Placed)  # wrong: publishers are plain functions
 async def async_publisher(event: Placed) -> OrderPlaced:
     return OrderPlaced(order=event.order)
@@ -370,6 +387,30 @@ CustomerSupplier(sales, billing)  # wrong: the roles are named
 CustomerSupplier(supplier=sales)  # wrong: two parties
 OpenHost(Context)  # wrong: a context or its name
 
+
+# --- interceptors ----------------------------------------------------------------------------------------------------
+
+
+async def of_nothing() -> None: ...
+
+
+def not_async(invocation: Invocation) -> None: ...
+
+
+async def of_a_message(invocation: PlaceOrder) -> None: ...
+
+
+Context("shop", interceptors=[of_nothing])  # wrong: it takes the invocation
+Context("shop", interceptors=[not_async])  # wrong: an interceptor is async
+Context("shop", interceptors=[of_a_message])  # wrong: it takes the invocation, not the message
+
+
+async def changes_the_message(invocation: Invocation) -> None:
+    invocation.message = PlaceOrder(order=order, amount=1)  # wrong: it is what was sent
+    await invocation.proceed(PlaceOrder(order=order, amount=1))  # wrong: the handler is given what was sent
+
+
+kept: list[Interceptor] = [changes_the_message]
 
 # --- transactions of the caller's, and statements of the handler's ---------------------------------------------------
 

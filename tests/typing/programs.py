@@ -12,7 +12,10 @@ from remit.contexts import (
     Clock,
     Context,
     CustomerSupplier,
+    Envelope,
     Ids,
+    Interceptor,
+    Invocation,
     Later,
     OpenHost,
     Partnership,
@@ -65,6 +68,12 @@ class OrderPlaced(IntegrationEvent, version=1, key="student"):
     order: OrderId
     student: StudentId
     price: Money
+
+
+class OrderCancelled(IntegrationEvent, version=1):
+    order: OrderId
+    id: str
+    at: datetime
 
 
 class SalesEvent(DomainEvent): ...
@@ -177,8 +186,34 @@ def placed(event: Placed) -> OrderPlaced | None:
     return OrderPlaced(order=event.order, student=event.student, price=event.price)
 
 
+@sales.publish(Cancelled)
+def cancelled(event: Cancelled, envelope: Envelope) -> OrderCancelled:
+    assert_type(envelope.time, datetime)
+    return OrderCancelled(order=event.order, id=envelope.id, at=envelope.time)
+
+
+def published(event: Cancelled, envelope: Envelope) -> OrderCancelled:
+    """A publisher keeps its own type."""
+    assert_type(placed(Placed(order=event.order, student=event.student, price=Money(amount=1))), OrderPlaced | None)
+    return assert_type(cancelled(event, envelope), OrderCancelled)
+
+
+async def around(invocation: Invocation, /) -> object:
+    assert_type(invocation.headers.get("x-tenant"), str | None)
+    return await invocation.proceed()
+
+
+class Around:
+    async def __call__(self, invocation: Invocation, /) -> object:
+        return await around(invocation)
+
+
+everywhere: list[Interceptor] = [around, Around(), lambda invocation: invocation.proceed()]
+Context("elsewhere", interceptors=everywhere)
+
+
 @sales.react(Placed, together=True)
-async def at_once(event: Placed, orders: Repository[Order]) -> None: ...
+async def at_once(event: Placed, orders: Repository[Order], envelope: Envelope) -> None: ...
 
 
 @sales.react(Cancelled)

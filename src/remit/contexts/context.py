@@ -19,6 +19,7 @@ from remit.contexts.declarations import (
     QUERY,
     REACTION,
     TOGETHER,
+    Envelope,
     Handler,
     Role,
     Route,
@@ -46,7 +47,7 @@ E = TypeVar("E", bound=Refusal)
 E_co = TypeVar("E_co", bound=Refusal, covariant=True)
 E_contra = TypeVar("E_contra", bound=Refusal, contravariant=True)
 AnyCommand = type[Command[Any, Any]]
-_Publisher = Callable[[M], IntegrationEvent | None]
+I = TypeVar("I", bound=IntegrationEvent | None)  # noqa: E741  # the one letter that is left for an integration event
 
 
 class _CommandType(Protocol[M_co, R_co, E_co]):
@@ -86,6 +87,15 @@ class _Answers(Protocol[M, R, E_contra]):  # pyright: ignore[reportInvalidTypeVa
     def __call__(
         self, handler: Callable[Concatenate[M, P], Awaitable[R | E_contra]], /
     ) -> Callable[Concatenate[M, P], Awaitable[R | E_contra]]: ...
+
+
+class _Publishes(Protocol[M]):
+    """Takes a function of an event, or of an event and its envelope."""
+
+    @overload
+    def __call__(self, publisher: Callable[[M], I], /) -> Callable[[M], I]: ...
+    @overload
+    def __call__(self, publisher: Callable[[M, Envelope], I], /) -> Callable[[M, Envelope], I]: ...
 
 
 class Context(Generic[B]):
@@ -186,8 +196,10 @@ class Context(Generic[B]):
         """
         return self._bind(TOGETHER if together else REACTION, *events)
 
-    def publish(self, event: _DomainType[M, B], /) -> Callable[[_Publisher[M]], _Publisher[M]]:
+    def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
         """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
+
+        A publisher may take the `Envelope` of the domain event as a second parameter.
 
         A domain event may have several. When they make versions of one integration event, whoever follows any of these
         versions handles it once, as the newest that is followed; it is ordered by the key of the oldest.

@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import structs
 
 from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model, Role
-from remit.contexts.annotations import Asked, asked_by, is_kind, projected_by
+from remit.contexts.annotations import Asked, asked_by, is_kind, projected_by, takes_envelope
+from remit.contexts.ports import ENVELOPE
 from remit.domain import Aggregate, Projection
 from remit.log import Channel, SubscriptionId
 from remit.messages import Codec, Command, Contract, DomainEvent, Message, contract_of, parameter_of, reply_of
@@ -121,15 +122,17 @@ class _Compiler:
         return SubscriptionId(name, self.model.owners[event], channel)
 
     def _events(self) -> dict[type, EventPlan]:
-        publish: dict[type, list[Callable[[Any], Any]]] = {}
-        for publisher in self.context.publishers:
-            publish.setdefault(publisher.message, []).append(publisher.function)
-        return {
-            event: EventPlan(
-                contract_of(event, self.context.name), Codec(event), publish.get(event, ()), self.beside.get(event, ())
-            )
-            for event in {**publish, **self.beside}
-        }
+        named = {**{each.message: None for each in self.context.publishers}, **self.beside}
+        return {event: self._event(event) for event in named}
+
+    def _event(self, event: type[Message]) -> EventPlan:
+        functions = [each.function for each in self.context.publishers if each.message is event]
+        stamped = [function for function in functions if takes_envelope(function)]
+        plain = [function for function in functions if function not in stamped]
+        beside = self.beside.get(event, ())
+        asked = any(need.kind is ENVELOPE for reaction in beside for need in reaction.dependencies)
+        contract = contract_of(event, self.context.name)
+        return EventPlan(contract, Codec(event), plain, beside, stamped, asked or bool(stamped))
 
     def _handler(self, handler: Handler, asked: Needs, *, alone: bool, keeps_time: bool) -> HandlerPlan:
         reply, refusals = reply_of(handler.message) if handler.role.is_called else (None, ())

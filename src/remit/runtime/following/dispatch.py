@@ -45,7 +45,8 @@ class Dispatcher:
     def attempt(self, record: Record) -> Attempt:
         """A new attempt to handle a message. Its time is when the message was recorded."""
         origin = f"{record.id}.{self._name}"
-        return Attempt(origin, origin, trace_of(record), record.at, self._follow.id.context, float("inf"))
+        context = self._follow.id.context
+        return Attempt(origin, origin, trace_of(record), record.at, context, float("inf"), record=record.id)
 
     def is_alone(self, record: Record) -> bool:
         """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
+from remit.contexts import Envelope
 from remit.domain import Aggregate, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadKey, Diverged, NotAdded, RemitError, SecondAggregate
 from remit.log import LATER, Channel, write_carried, write_headers, write_newer, write_wish
@@ -55,6 +57,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
     """The key of the message, if it has one."""
     refused: LaterRefused | None = None
     """What is said once it is committed: the command that was sent for later has been refused."""
+    recorded: Entry | None = None
+    """The event that was recorded last, while those handle it who come together with it and ask for its envelope."""
     transaction: Transaction | None = None
     """For the statements of a handler that has asked for it."""
     _tracked: dict[Place, Tracked] = {}
@@ -67,7 +71,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
 
     def next_message(self, attempt: Attempt, key: str) -> None:
         """The following message: what was decided stays, what was only looked at is loaded anew."""
-        self.attempt, self.key, self._written = attempt, key, None
+        self.attempt, self.key, self._written, self.recorded = attempt, key, None, None
         for place in self._loaded:
             if place in self._tracked and not self._tracked[place].changed:
                 del self._tracked[place]
@@ -121,6 +125,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
     async def _follow_up(self, handler: HandlerPlan) -> None:
         """Takes up what a handler has changed and recorded, and has run what reacts together with it."""
         touched, self._touched = self._touched, {}
+        recorded = self.recorded
         for tracked in touched:
             for event in self._take_up(handler, tracked):
                 for reaction in self._record(event, tracked.id):
@@ -128,6 +133,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
                         refuse_returned(reaction, returned)
                     if self._touched:
                         await self._follow_up(reaction)
+        self.recorded = recorded  # who handles that one may not be over
 
     async def read(self, handler: HandlerPlan, message: Any, limit: Limit) -> Any:
         """Runs a query's handler within a limit; whatever it changes is dropped. Raises what the handler raises, and
@@ -252,9 +258,14 @@ class UnitOfWork(msgspec.Struct, eq=False):
         recorded = self.workplace.recorded
         plan = recorded.get(event.__class__) or recorded[event.__class__]
         key = self._enter(Channel.PRIVATE, plan, event, key)
-        if not plan.publish:
+        if plan.is_stamped:
+            self.recorded = self.entries[-1]
+        elif not plan.publish:
             return plan.together
         made = [public for publish in plan.publish if (public := publish(event)) is not None]
+        if plan.stamped:
+            envelope = self.envelope()
+            made += [public for publish in plan.stamped if (public := publish(event, envelope)) is not None]
         if len(made) == 1:
             self._enter(Channel.PUBLISHED, self.workplace.published[made[0].__class__], made[0], key)
         elif made:
@@ -293,6 +304,15 @@ class UnitOfWork(msgspec.Struct, eq=False):
             )
         )  # fmt: skip
         return key
+
+    def envelope(self) -> Envelope:
+        """The identity and the time of the message that is handled now."""
+        entry, attempt, workplace = self.recorded, self.attempt, self.workplace
+        if entry is not None:
+            return Envelope(id=entry.id, time=datetime.fromtimestamp(entry.at, UTC))
+        if not attempt.origin:
+            return Envelope(id=workplace.ids.new(), time=workplace.clock.now())
+        return Envelope(id=attempt.message, time=datetime.fromtimestamp(attempt.begun, UTC))
 
     def begin(self) -> Transaction:
         """The transaction of the handler's own statements."""
