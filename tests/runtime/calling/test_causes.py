@@ -184,6 +184,20 @@ async def test_a_reaction_whose_call_failed_is_parked_with_the_failure_and_its_c
         assert (type(parked.error), parked.error.__cause__) == (HandlerFailed, places.raised[-1])
 
 
+async def test_a_reaction_that_cancels_itself_is_parked_with_what_it_raised_as_the_cause() -> None:
+    places = Places(asyncio.CancelledError)
+
+    @places.system.contexts[0].react(Told)
+    async def cancels(event: Told) -> None:
+        places.throw()
+
+    async with running(places) as (host, heard):
+        await host.send(Tell())
+        await until_parked(host.stores["desk"], 2)
+        (parked,) = (each for each in heard.of(KeyParked) if each.subscription == "desk.cancels")
+        assert type(parked.error.__cause__) is asyncio.CancelledError
+
+
 def test_the_cause_is_there_without_an_event_loop() -> None:
     places = Places(bug)
     with places.system.connect_sync(store="memory:") as app:

@@ -374,6 +374,25 @@ async def test_a_command_sent_for_later_that_returns_what_it_does_not_declare_is
         assert await host.stores["rooms"].load("rooms.Room", "1") is None
 
 
+async def test_a_command_that_was_parked_is_told_as_refused_when_its_letter_ends_so() -> None:
+    broken = [True]
+
+    def mend(decision: int | Held) -> int | Held:
+        if broken[0]:
+            raise ValueError("not yet")
+        return decision
+
+    hotel = Hotel(mend)
+    async with opened(hotel) as (host, heard):
+        await host.send(Ask(room="1", guest="zoe"))
+        await until_parked(host.stores["rooms"], 1)
+        broken[0] = False
+        await host.send(Hold(room="1", guest="ada"))
+        assert await host.stores["rooms"].retry("rooms.commands", None, 0.0) == 1
+        await until(lambda: hotel.seen == ["zoe"])
+        assert (hotel.seen, await refused(host), len(heard.of(LaterRefused))) == (["zoe"], 1, 1)
+
+
 @pytest.mark.parametrize("together", [False, True])
 async def test_a_reaction_that_returns_a_refusal_fails(together: bool) -> None:
     """Nobody waits for what it returns."""

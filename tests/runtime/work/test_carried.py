@@ -23,6 +23,8 @@ from remit import (
 from remit.contexts import Invocation
 from remit.edges.http import HttpEdge
 from remit.hosting.assembly import assemble
+from remit.runtime.remote.wire import CallCodec
+from remit.runtime.work.carried import carried
 from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.edges.shop import call
 from tests.runtime.apart import Side
@@ -145,25 +147,37 @@ async def test_they_reach_every_handler_by_calls_and_events(anywhere: str) -> No
 
 
 @pytest.fixture(params=["json", "msgpack"])
-async def apart(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Market, Side]]:
+async def apart(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Market, Side, Side]]:
     market, exchange = Market(["x-tenant"]), Exchange()
     desk, till = (
         Side(market.system, name, InProcessCalls(exchange), encoding=request.param) for name in ("desk", "till")
     )
     for side in (desk, till):
         await side.start()
-    yield market, desk
+    yield market, desk, till
     for side in (desk, till):
         await side.stop()
 
 
-async def test_they_reach_every_handler_in_other_processes(apart: tuple[Market, Side]) -> None:
-    market, desk = apart
+async def test_they_reach_every_handler_in_other_processes(apart: tuple[Market, Side, Side]) -> None:
+    market, desk, _ = apart
     edge = HttpEdge(market.system, desk.host)
     assert (await buys(edge, "tea", ("x-tenant", "ac me %7"))).status == 200
     assert (await buys(edge, "jam")).status == 200
     assert await market.all_of("tea") == everywhere({"x-tenant": "ac me %7"})
     assert await market.all_of("jam") == everywhere({})
+
+
+async def test_a_task_that_answers_others_keeps_none_of_theirs(apart: tuple[Market, Side, Side]) -> None:
+    """Nor does one whose header cannot be read, which is told."""
+    market, _, till = apart
+    asked = CallCodec("", "query", till.host.model.contracts[Price], "json")
+    for said, status in (("%7B%22x-tenant%22:%22acme%22%7D", "ok"), ("%7B", "message.invalid")):
+        request = asked.request(Price(what=status), {"remit-headers": said, "remit-timeout-ms": "5000"})
+        assert (await till.reception.answer(request)).status == status
+        assert carried.get() == {}
+    assert market.seen["ok"]["price"] == {"x-tenant": "acme"}
+    assert "message.invalid" not in market.seen
 
 
 def test_code_that_is_no_edge_says_them_itself() -> None:

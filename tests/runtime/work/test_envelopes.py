@@ -63,6 +63,12 @@ class Book(Aggregate[str, Noted | Read]):
     pages: int = 0
 
 
+class Copied(DomainEvent): ...
+
+
+class Copies(Aggregate[str, Copied]): ...
+
+
 class Notes:
     """A book in which notes are made, and the envelopes that all who handle something have had, by who has."""
 
@@ -192,6 +198,29 @@ async def test_a_reaction_that_is_tried_again_has_the_same(kept: str) -> None:
         await until_parked(host.stores["readers"], 1)
         (record,) = await stored(host, Channel.PUBLISHED)
     assert notes.had["failing"] == [of(record)] * 3
+
+
+async def test_each_of_several_messages_in_one_unit_of_work_has_its_own(kept: str) -> None:
+    """Also after one before it has recorded events, whose envelopes were asked for."""
+    notes = Notes()
+
+    @notes.notes.react(Noted)
+    async def copies(event: Noted, copies: Repository[Copies], envelope: Envelope) -> None:
+        notes.had.setdefault("copies", []).append(envelope)
+        (await copies.obtain("all")).record(Copied())
+
+    @notes.notes.react(Copied, together=True)
+    async def beside(event: Copied, envelope: Envelope) -> None:
+        notes.had.setdefault("beside", []).append(envelope)
+
+    async with opened(notes, kept) as host:
+        for _ in range(30):
+            await host.send(Note(text=""))
+        await until(lambda: len(notes.had.get("copies", ())) >= 30)
+        await until(lambda: len(notes.had.get("beside", ())) >= 30)
+        noted = {of(record).id for record in await stored(host) if record.type == "notes.Noted"}
+    assert {each.id for each in notes.had["copies"]} == noted
+    assert noted.isdisjoint(each.id for each in notes.had["beside"])
 
 
 @pytest.mark.parametrize("key", [None, "k"])

@@ -24,7 +24,7 @@ from remit import (
 )
 from remit.contexts import Interceptor, Invocation
 from remit.hosting.assembly import assemble
-from remit.runtime import Host
+from remit.runtime import Host, compile_system
 from tests.runtime.talk import until, until_parked
 
 
@@ -298,3 +298,18 @@ def test_without_interceptors_a_handler_is_called_as_it_is() -> None:
     plan = host.shared.workplaces["sums"].plan
     functions = {handler.function for handler in host.model.contexts[0].handlers}
     assert {plan.commands[Add].function, plan.queries[Total].function} <= functions
+
+
+@pytest.mark.parametrize("interceptors", [[], [Noting("a", [])]])
+def test_each_message_has_a_unit_of_work_of_its_own_where_an_interceptor_sees_it(
+    interceptors: Sequence[Interceptor],
+) -> None:
+    """It may tell others of what is not committed yet."""
+    sums = Context("sums", interceptors=interceptors)
+
+    @sums.react(Added)
+    async def inside(event: Added, kept: Repository[Sum]) -> None: ...
+
+    plan = compile_system(System("adding", contexts=[sums]).model())["sums"]
+    (found,) = (each for follow in plan.follows.values() for each in follow.takes.values())
+    assert found.alone is bool(interceptors)
