@@ -34,6 +34,7 @@ SURFACE = [
     "DeadlineExceeded",
     "Diverged",
     "DomainEvent",
+    "Envelope",
     "HandlerFailed",
     "Ids",
     "IntegrationEvent",

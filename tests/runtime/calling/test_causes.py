@@ -146,7 +146,7 @@ async def test_a_failed_call_has_what_its_handler_raised_as_its_cause(
     places = Places(makes)
     async with running(places, parity=parity) as (host, heard):
         with pytest.raises(HandlerFailed) as caught:
-            await (host.ask(message) if isinstance(message, Query) else host.send(message, key="k"))
+            await (host.send(message, key="k") if isinstance(message, Fail) else host.ask(message))
         cause = caught.value.__cause__
         assert cause is not None
         if makes is MAKES[3]:  # what is no exception fails the message and nothing else
