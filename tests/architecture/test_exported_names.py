@@ -36,6 +36,7 @@ SURFACE = [
     "DeadlineExceeded",
     "Diverged",
     "DomainEvent",
+    "Envelope",
     "Events",
     "HandlerFailed",
     "Ids",

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from remit import Context
-from tests.checks.shop import OrderPlaced, Paid, Placed, checked, only
+from remit import Clock, Context, Envelope
+from tests.checks.shop import OrderPlaced, Paid, Placed, checked, only, untyped
 
 
 def made_of_nothing(event: Placed) -> None: ...
@@ -28,3 +28,19 @@ def test_publisher_result(publisher: Callable[..., Any]) -> None:
     sales = Context("sales")
     sales.publish(Placed)(publisher)
     assert only(checked(sales)).code == "publisher.result"
+
+
+def of_an_event_and_its_envelope(event: Placed, envelope: Envelope) -> OrderPlaced:
+    return OrderPlaced(order=f"{event.order} {envelope.id}")
+
+
+def of_an_event_and_the_time(event: Placed, clock: Clock) -> OrderPlaced:
+    return OrderPlaced(order=f"{event.order} {clock.now()}")
+
+
+def test_publisher_parameters() -> None:
+    sales = Context("sales")
+    sales.publish(Placed)(of_an_event_and_its_envelope)
+    assert checked(sales) == []
+    untyped(sales).publish(Placed)(of_an_event_and_the_time)
+    assert [finding.code for finding in checked(sales)] == ["publisher.parameters", "publisher.doubled"]

@@ -25,10 +25,14 @@ def test_a_whole_system_has_no_finding() -> None:
     assert {(contract.type, contract.version) for contract in programs.shop.model().contracts.values()} == {
         ("sales.place", 2),
         ("sales.CancelOrder", 1),
+        ("sales.Reserve", 1),
+        ("sales.Release", 1),
+        ("sales.Left", 1),
         ("sales.OrdersOf", 1),
         ("sales.Placed", 1),
         ("sales.Cancelled", 1),
         ("sales.OrderPlaced", 1),
+        ("sales.OrderCancelled", 1),
         ("billing.Owed", 1),
     }
 

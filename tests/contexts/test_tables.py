@@ -12,6 +12,7 @@ from remit import (
     Claims,
     Clock,
     Context,
+    Envelope,
     Events,
     Ids,
     Later,
@@ -54,6 +55,7 @@ async def everything(
     sql: Sql,
     clock: Clock,
     ids: Ids,
+    envelope: Envelope,
     tariff: Tariff,
 ) -> str:
     return command.order
@@ -101,7 +103,7 @@ def test_the_finding_names_all_that_may_be_asked_for() -> None:
     assert finding.code == "handler.dependency"
     assert finding.expected == (
         "Repository[...], Records[...], Claims[...], Events[...], View[...], Later[...], "
-        "Sender, Sql, Clock, Ids, Tariff"
+        "Sender, Sql, Clock, Ids, Envelope, Tariff"
     )
 
 

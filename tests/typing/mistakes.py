@@ -7,9 +7,12 @@ from typing import NewType, assert_never
 
 from remit.contexts import (
     Claims,
+    Clock,
     Context,
     CustomerSupplier,
     Events,
+    Interceptor,
+    Invocation,
     Later,
     OpenHost,
     Records,
@@ -36,6 +39,9 @@ class LimitExceeded(Refusal):
 
 
 class SoldOut(Refusal): ...
+
+
+class NotOpen(Refusal): ...
 
 
 class PlaceOrder(Command[OrderId, LimitExceeded | SoldOut]):
@@ -189,6 +195,30 @@ async def no_message() -> OrderId:
     return order
 
 
+@sales.handle(PlaceOrder)  # wrong: a refusal that the command does not declare
+async def an_undeclared_refusal(command: PlaceOrder) -> OrderId | NotOpen:
+    return NotOpen()
+
+
+@sales.handle(CancelOrder)  # wrong: a refusal where none is declared
+async def a_refusal(command: CancelOrder) -> SoldOut | None:
+    return SoldOut()
+
+
+@sales.handle(PlaceOrder)  # wrong: one of the refusals is not declared
+async def one_undeclared_refusal(command: PlaceOrder) -> OrderId | SoldOut | NotOpen:
+    return NotOpen()
+
+
+@sales.answer(Owed)  # wrong: a refusal that the query does not declare
+async def an_undeclared_answer(query: Owed) -> int | SoldOut:
+    return SoldOut()
+
+
+@sales.react(Placed)  # wrong: a reaction returns nothing, also no refusal
+async def a_refusing_reaction(event: Placed) -> SoldOut | None: ...
+
+
 # --- react -----------------------------------------------------------------------------------------------------------
 
 
@@ -249,6 +279,11 @@ def publishes_a_foreign_event(event: Issued) -> OrderPlaced:
 @sales.publish(OrderPlaced)  # wrong: an integration event as source
 def publishes_twice(event: OrderPlaced) -> OrderPlaced:
     return event
+
+
+@sales.publish(Placed)  # wrong: a publisher is given nothing but its event and its envelope
+def publishes_by_the_clock(event: Placed, clock: Clock) -> OrderPlaced:
+    return OrderPlaced(order=event.order)
 
 
 @sales.publish(Placed)  # wrong: publishers are plain functions
@@ -357,6 +392,30 @@ CustomerSupplier(sales, billing)  # wrong: the roles are named
 CustomerSupplier(supplier=sales)  # wrong: two parties
 OpenHost(Context)  # wrong: a context or its name
 
+
+# --- interceptors ----------------------------------------------------------------------------------------------------
+
+
+async def of_nothing() -> None: ...
+
+
+def not_async(invocation: Invocation) -> None: ...
+
+
+async def of_a_message(invocation: PlaceOrder) -> None: ...
+
+
+Context("shop", interceptors=[of_nothing])  # wrong: it takes the invocation
+Context("shop", interceptors=[not_async])  # wrong: an interceptor is async
+Context("shop", interceptors=[of_a_message])  # wrong: it takes the invocation, not the message
+
+
+async def changes_the_message(invocation: Invocation) -> None:
+    invocation.message = PlaceOrder(order=order, amount=1)  # wrong: it is what was sent
+    await invocation.proceed(PlaceOrder(order=order, amount=1))  # wrong: the handler is given what was sent
+
+
+kept: list[Interceptor] = [changes_the_message]
 
 # --- transactions of the caller's, and statements of the handler's ---------------------------------------------------
 

@@ -13,8 +13,11 @@ from remit.contexts import (
     Clock,
     Context,
     CustomerSupplier,
+    Envelope,
     Events,
     Ids,
+    Interceptor,
+    Invocation,
     Later,
     OpenHost,
     Partnership,
@@ -69,6 +72,12 @@ class OrderPlaced(IntegrationEvent, version=1, key="student"):
     order: OrderId
     student: StudentId
     price: Money
+
+
+class OrderCancelled(IntegrationEvent, version=1):
+    order: OrderId
+    id: str
+    at: datetime
 
 
 class SalesEvent(DomainEvent): ...
@@ -131,6 +140,49 @@ async def cancel(command: CancelOrder, orders: Repository[Order], later: Later[P
     later.send(PlaceOrder(order=order.id, student=order.student, price=Money(amount=1)))
 
 
+class Reserve(Command[OrderId, LimitExceeded | SoldOut]):
+    order: OrderId
+
+
+class Release(Command[None, SoldOut]):
+    order: OrderId
+
+
+class Left(Query[int, SoldOut]): ...
+
+
+@sales.handle(Reserve)
+async def reserve(command: Reserve, orders: Repository[Order]) -> OrderId | LimitExceeded | SoldOut:
+    order = await orders.obtain(command.order)
+    if not order.placed:
+        order.record(Cancelled(order=order.id, student=order.student))
+        return SoldOut()
+    return LimitExceeded(limit=0) if order.lines else order.id
+
+
+@sales.handle(Release)
+async def release(command: Release) -> SoldOut | None:
+    return SoldOut() if command.order else None
+
+
+@sales.answer(Left)
+async def left(query: Left) -> int | SoldOut:
+    return SoldOut()
+
+
+async def called_directly(
+    app: Sender, orders: Repository[Order], tariff: Tariff, clock: Clock, ids: Ids, order: PlaceOrder
+) -> None:
+    """A handler keeps what it returns itself."""
+    assert_type(await place(order, orders, tariff, clock, ids), OrderId)
+    assert_type(await reserve(Reserve(order=order.order), orders), OrderId | LimitExceeded | SoldOut)
+    assert_type(await release(Release(order=order.order)), SoldOut | None)
+    assert_type(await app.send(Reserve(order=order.order)), OrderId)
+    assert_type(await app.attempt(Reserve(order=order.order)), OrderId | LimitExceeded | SoldOut)
+    assert_type(await app.ask(Left()), int)
+    assert_type(await app.attempt(Left()), int | SoldOut)
+
+
 @sales.publish(Placed)
 def placed(event: Placed) -> OrderPlaced | None:
     if event.price.amount == 0:
@@ -138,8 +190,34 @@ def placed(event: Placed) -> OrderPlaced | None:
     return OrderPlaced(order=event.order, student=event.student, price=event.price)
 
 
+@sales.publish(Cancelled)
+def cancelled(event: Cancelled, envelope: Envelope) -> OrderCancelled:
+    assert_type(envelope.time, datetime)
+    return OrderCancelled(order=event.order, id=envelope.id, at=envelope.time)
+
+
+def published(event: Cancelled, envelope: Envelope) -> OrderCancelled:
+    """A publisher keeps its own type."""
+    assert_type(placed(Placed(order=event.order, student=event.student, price=Money(amount=1))), OrderPlaced | None)
+    return assert_type(cancelled(event, envelope), OrderCancelled)
+
+
+async def around(invocation: Invocation, /) -> object:
+    assert_type(invocation.headers.get("x-tenant"), str | None)
+    return await invocation.proceed()
+
+
+class Around:
+    async def __call__(self, invocation: Invocation, /) -> object:
+        return await around(invocation)
+
+
+everywhere: list[Interceptor] = [around, Around(), lambda invocation: invocation.proceed()]
+Context("elsewhere", interceptors=everywhere)
+
+
 @sales.react(Placed, together=True)
-async def at_once(event: Placed, orders: Repository[Order]) -> None: ...
+async def at_once(event: Placed, orders: Repository[Order], envelope: Envelope) -> None: ...
 
 
 @sales.react(Cancelled)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remit.contexts import Handler, Model
-from remit.contexts.annotations import hints_of, is_kind, name_of, published_by, unresolved
+from remit.contexts.annotations import hints_of, is_kind, is_publisher, name_of, published_by, unresolved
 from remit.contexts.declarations import where
 from remit.errors import Findings
 from remit.messages import IntegrationEvent, union_members
@@ -18,6 +18,7 @@ def check_publishers(model: Model, findings: Findings) -> None:
             if not publisher.fits:
                 continue
             _check_result(publisher, findings)
+            _check_given(publisher, findings)
             for event in published_by(publisher.function):
                 first = made.setdefault((publisher.message, event), publisher)
                 if first is not publisher:
@@ -35,6 +36,16 @@ def _check_result(publisher: Handler, findings: Findings) -> None:
             "publisher.result", where(function), f"{publisher.name} says that it makes {name_of(result)}",
             expected="an integration event, or a union of them with None, as the return annotation",
             next=f"def {publisher.name}(event: {publisher.message.__name__}) -> <IntegrationEvent> | None",
+        )  # fmt: skip
+
+
+def _check_given(publisher: Handler, findings: Findings) -> None:
+    function = publisher.function
+    if unresolved(function) is None and not is_publisher(function):
+        findings.report(
+            "publisher.parameters", where(function), f"{publisher.name} asks for more than a publisher can be given",
+            expected="its event, and nothing else but an Envelope: a publisher runs inside the transaction",
+            next=f"def {publisher.name}(event: {publisher.message.__name__}, envelope: Envelope) -> ...",
         )  # fmt: skip
 
 

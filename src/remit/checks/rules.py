@@ -11,6 +11,7 @@ from remit.checks.coroutines import check_coroutines
 from remit.checks.dependencies import check_dependencies
 from remit.checks.edges import check_edges
 from remit.checks.handled import check_handled
+from remit.checks.interceptors import check_interceptors
 from remit.checks.kept import check_kept
 from remit.checks.names import check_names
 from remit.checks.outbox import check_outbox
@@ -20,6 +21,7 @@ from remit.checks.projections import check_projections
 from remit.checks.published import check_published
 from remit.checks.publishers import check_publishers
 from remit.checks.reactions import check_reactions
+from remit.checks.refusals import check_refusals
 from remit.checks.relations import check_relations
 from remit.checks.services import check_services
 from remit.checks.signatures import check_signatures
@@ -53,6 +55,8 @@ RULES: tuple[Rule, ...] = (
     check_projections,
     check_kept,
     check_carried,
+    check_refusals,
+    check_interceptors,
 )
 """In the order in which their findings are told."""
 

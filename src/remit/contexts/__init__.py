@@ -9,11 +9,13 @@ from remit.contexts.declarations import (
     REACTION,
     ROLES,
     TOGETHER,
+    Envelope,
     Handler,
     Later,
     Role,
 )
 from remit.contexts.edges import ClientOf, HttpEdge, Route
+from remit.contexts.interception import Interceptor, Invocation
 from remit.contexts.map import (
     AntiCorruptionLayer,
     Conformist,
@@ -59,12 +61,15 @@ __all__ = [
     "Context",
     "ContextMap",
     "CustomerSupplier",
+    "Envelope",
     "Events",
     "Followed",
     "Handler",
     "HttpEdge",
     "Ids",
     "Injectable",
+    "Interceptor",
+    "Invocation",
     "Later",
     "Model",
     "OpenHost",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, get_type_hints
 
 from remit.contexts.context import Context
-from remit.contexts.declarations import Handler
+from remit.contexts.declarations import Envelope, Handler
 from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, Injectable, injectable_of, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.messages import DomainEvent, IntegrationEvent, Message, parameter_of, union_members
@@ -54,6 +54,22 @@ def published_by(function: Callable[..., Any]) -> list[type[Message]]:
 def projected_by(projection: type[Projection[Any, Any]]) -> list[type[Message]]:
     """The events a projection is folded from."""
     return [event for event in events_named(projection, Projection) if is_kind(event, Message)]
+
+
+def takes_envelope(publisher: Callable[..., Any]) -> bool:
+    """Whether a publisher asks for the envelope of its event."""
+    return [*_given(publisher)] == [Envelope]
+
+
+def is_publisher(function: Callable[..., Any]) -> bool:
+    """Whether a function takes nothing but an event, and maybe its envelope."""
+    return not _given(function) or takes_envelope(function)
+
+
+def _given(function: Callable[..., Any]) -> list[Any]:
+    """What a function takes beside its message: the annotations."""
+    hints = hints_of(function)
+    return [hints.get(name, Any) for name in [*inspect.signature(function).parameters][1:]]
 
 
 def recorded_by(aggregate: type[Aggregate[Any, Any]]) -> list[type[Message]]:

@@ -19,12 +19,14 @@ from remit.contexts.declarations import (
     QUERY,
     REACTION,
     TOGETHER,
+    Envelope,
     Handler,
     Role,
 )
+from remit.contexts.interception import Interceptor
 from remit.domain import Projection
-from remit.messages import Command, DomainEvent, IntegrationEvent
-from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
+from remit.messages import Command, DomainEvent, IntegrationEvent, Refusal
+from remit.messages.base import _Signature  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
 
 M = TypeVar("M")
 M2 = TypeVar("M2")
@@ -39,16 +41,19 @@ Doc = TypeVar("Doc", bound=type[Projection[Any, Any]])
 M_co = TypeVar("M_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
+E = TypeVar("E", bound=Refusal)
+E_co = TypeVar("E_co", bound=Refusal, covariant=True)
+E_contra = TypeVar("E_contra", bound=Refusal, contravariant=True)
 AnyCommand = type[Command[Any, Any]]
-_Publisher = Callable[[M], IntegrationEvent | None]
+I = TypeVar("I", bound=IntegrationEvent | None)  # noqa: E741  # the one letter that is left for an integration event
 
 
-class _CommandType(Protocol[M_co, R_co]):
-    def _command(self) -> _Pair[M_co, R_co]: ...
+class _CommandType(Protocol[M_co, R_co, E_co]):
+    def _command(self) -> _Signature[M_co, R_co, E_co]: ...
 
 
-class _QueryType(Protocol[M_co, R_co]):
-    def _query(self) -> _Pair[M_co, R_co]: ...
+class _QueryType(Protocol[M_co, R_co, E_co]):
+    def _query(self) -> _Signature[M_co, R_co, E_co]: ...
 
 
 class _EventType(Protocol[M_co, B_co]):
@@ -69,6 +74,28 @@ class _Binds(Protocol[M, R]):
     ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
 
 
+class _Answers(Protocol[M, R, E_contra]):  # pyright: ignore[reportInvalidTypeVarUse]  # contravariant, as mypy finds
+    """Takes a handler that returns the reply, or the reply or a refusal that its message declares."""
+
+    @overload
+    def __call__(
+        self, handler: Callable[Concatenate[M, P], Awaitable[R]], /
+    ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
+    @overload
+    def __call__(
+        self, handler: Callable[Concatenate[M, P], Awaitable[R | E_contra]], /
+    ) -> Callable[Concatenate[M, P], Awaitable[R | E_contra]]: ...
+
+
+class _Publishes(Protocol[M]):
+    """Takes a function of an event, or of an event and its envelope."""
+
+    @overload
+    def __call__(self, publisher: Callable[[M], I], /) -> Callable[[M], I]: ...
+    @overload
+    def __call__(self, publisher: Callable[[M, Envelope], I], /) -> Callable[[M, Envelope], I]: ...
+
+
 class Context(Generic[B]):
     """A bounded context.
 
@@ -77,7 +104,7 @@ class Context(Generic[B]):
     the context's domain events, which makes a foreign domain event a static error. `outbox` are the integration events
     that code publishes which owns its transaction, and the commands that it sends for later: see `System.outbox`.
     `keep` is how long its messages stay at least; they go when all that follow them have handled them too. With None
-    they stay for ever.
+    they stay for ever. `interceptors` run around each handler of a command, query or event, the first one outermost.
     """
 
     def __init__(
@@ -90,6 +117,7 @@ class Context(Generic[B]):
         events: type[B] | None = None,
         outbox: Sequence[type[IntegrationEvent] | AnyCommand] = (),
         keep: timedelta | None = timedelta(days=7),
+        interceptors: Sequence[Interceptor] = (),
     ) -> None:
         self.name = name
         self.kind = kind
@@ -98,6 +126,7 @@ class Context(Generic[B]):
         self.events = events
         self.outbox = tuple(outbox)
         self.keep = keep
+        self.interceptors = tuple(interceptors)
         self.handlers: list[Handler] = []
         self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []
@@ -116,12 +145,18 @@ class Context(Generic[B]):
         """The roles that something declared by the context has."""
         return {each.role for each in self.functions} | ({PROJECTION} if self.projections else set())
 
-    def handle(self, command: _CommandType[M, R], /) -> _Binds[M, R]:
-        """Binds the one handler of a command."""
+    def handle(self, command: _CommandType[M, R, E], /) -> _Answers[M, R, E]:
+        """Binds the one handler of a command.
+
+        The handler returns the reply, or a refusal that the command declares. A refusal that is *returned* commits what
+        the handler has changed, recorded and sent for later. One that is *raised* drops all of it. The caller gets the
+        same.
+        """
         return self._bind(COMMAND, command)
 
-    def answer(self, query: _QueryType[M, R], /) -> _Binds[M, R]:
-        """Binds the one handler of a query. It may read anything of its context and write nothing."""
+    def answer(self, query: _QueryType[M, R, E], /) -> _Answers[M, R, E]:
+        """Binds the one handler of a query. It may read anything of its context and write nothing. A refusal that it
+        returns is as one that it raises."""
         return self._bind(QUERY, query)
 
     @overload
@@ -158,8 +193,10 @@ class Context(Generic[B]):
         """
         return self._bind(TOGETHER if together else REACTION, *events)
 
-    def publish(self, event: _DomainType[M, B], /) -> Callable[[_Publisher[M]], _Publisher[M]]:
+    def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
         """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
+
+        A publisher may take the `Envelope` of the domain event as a second parameter.
 
         A domain event may have several. When they make versions of one integration event, whoever follows any of these
         versions handles it once, as the newest that is followed; it is ordered by the key of the oldest.
@@ -194,7 +231,7 @@ class Context(Generic[B]):
         named: Any = service
         self.provided[named] = make
 
-    def _bind(self, role: Role, *messages: Any) -> _Binds[Any, Any]:
+    def _bind(self, role: Role, *messages: Any) -> Callable[[Any], Any]:
         def register(function: Any, /) -> Any:
             self.handlers += [Handler(role, message, function) for message in messages]
             return function

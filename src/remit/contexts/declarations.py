@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, Literal
 
 from typing_extensions import TypeVar
@@ -87,6 +88,21 @@ class Handler:
         """Whether the message is of a kind that the role takes. What a decorator was given may be anything."""
         message: Any = self.message
         return isinstance(message, type) and issubclass(message, self.role.kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What is known of the message that is handled, beside what it says: the same whenever it is handled again.
+
+    Of an event, and of a command sent for later, `id` is its identity in the log, and `time` is when it was recorded.
+    Of another command, `id` is made of its type, its key and who gave the key, and `time` is when it was first begun; a
+    command without a key has new ones for each call. So has a query.
+
+    `id` is 32 hexadecimal characters. `time` is in UTC.
+    """
+
+    id: str
+    time: datetime
 
 
 class Later(Generic[C]):

@@ -83,6 +83,8 @@ class ContextMap:
     """The contexts that have an edge which is not known here: other processes host it."""
     client_of: ClientOf | None = None
     """Tells clients of the HTTP edge apart; None where their credentials do."""
+    headers: tuple[str, ...] = ()
+    """The headers of requests that travel to every handler that a request reaches, by lower-case name."""
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, get_args, get_origin, 
 from typing_extensions import TypeVar
 
 from remit.contexts.context import Context
-from remit.contexts.declarations import Later
+from remit.contexts.declarations import Envelope, Later
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.messages import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal, parameter_of, union_members
 
@@ -310,10 +310,11 @@ SENDER = Injectable(port=Sender, reaches_out=True, calls=True)
 SQL = Injectable(port=Sql, reaches_out=True, has_sql=True)
 CLOCK = Injectable(port=Clock, keeps_time=True)
 IDS = Injectable(port=Ids)
+ENVELOPE = Injectable(port=Envelope, keeps_time=True)
 SERVICE = Injectable(port=object, reaches_out=True)
 """What the user provides: any other type that the context has a service for."""
 
-INJECTABLES = (REPOSITORY, RECORDS, CLAIMS, EVENTS, VIEW, LATER, SENDER, SQL, CLOCK, IDS)
+INJECTABLES = (REPOSITORY, RECORDS, CLAIMS, EVENTS, VIEW, LATER, SENDER, SQL, CLOCK, IDS, ENVELOPE)
 
 
 def owner_of(claim: type) -> Any:

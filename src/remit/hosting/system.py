@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Coroutine, Generator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -36,6 +36,9 @@ class System:
 
     `client_of` says from the ASGI scope of a request who makes it, so that each client of the HTTP edge has idempotency
     keys of its own. Without it, clients are told apart by their header Authorization.
+
+    `headers` are names of HTTP headers that travel with a request: through calls and events, in every process, to the
+    interceptors of each handler that the request reaches. They are stored with every message that comes of the request.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class System:
         edges: Sequence[HttpEdge] | Mapping[str, str] = (),
         relations: Sequence[Relation] = (),
         client_of: ClientOf | None = None,
+        headers: Sequence[str] = (),
     ) -> None:
         self._places: Mapping[str, str] = contexts if isinstance(contexts, Mapping) else {}
         self._edge_places: Mapping[str, str] = edges if isinstance(edges, Mapping) else {}
@@ -57,6 +61,7 @@ class System:
             edges=() if isinstance(edges, Mapping) else tuple(edges),
             edges_elsewhere=tuple(self._edge_places),
             client_of=client_of,
+            headers=tuple(name.lower() for name in headers),
         )
         self._running: list[tuple[AbstractEventLoop, Host]] = []
 
@@ -94,6 +99,21 @@ class System:
     def client_of(self) -> ClientOf | None:
         """Tells clients of the HTTP edge apart; None where their credentials do."""
         return self._map.client_of
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The headers that travel with a request, by lower-case name."""
+        return self._map.headers
+
+    def with_headers(self, headers: Mapping[str, str]) -> AbstractContextManager[None]:
+        """What is sent and asked within this belongs to a request with these headers: for code that is no HTTP edge.
+
+        `with shop.with_headers({"x-tenant": "acme"}): await app.send(...)`. Raises `RemitError` for a header that the
+        system does not name, and for a value that is no printable ASCII or longer than 255 characters.
+        """
+        from remit.runtime.work.carried import carrying, checked
+
+        return carrying(checked(headers, self.headers))
 
     def check(self) -> Findings:
         """Everything in the system that does not hold, in one list."""

@@ -2,6 +2,7 @@
 
 from remit.log.headers import (
     LATER,
+    carried_by,
     escaped,
     forms_of,
     has_newer,
@@ -10,6 +11,7 @@ from remit.log.headers import (
     origin_of,
     trace_of,
     wish_of,
+    write_carried,
     write_headers,
     write_newer,
     write_wish,
@@ -29,6 +31,7 @@ __all__ = [
     "Record",
     "Subscriber",
     "SubscriptionId",
+    "carried_by",
     "context_of",
     "escaped",
     "forms_of",
@@ -38,6 +41,7 @@ __all__ = [
     "origin_of",
     "trace_of",
     "wish_of",
+    "write_carried",
     "write_headers",
     "write_newer",
     "write_wish",

@@ -24,6 +24,7 @@ class _Headers(msgspec.Struct):
     newer: dict[int, msgspec.Raw] = {}
     by: str = ""
     wish: str = ""
+    headers: dict[str, str] = {}
 
 
 _headers = msgspec.json.Decoder(_Headers)
@@ -88,6 +89,16 @@ def wish_of(record: Record) -> tuple[str, str] | None:
         return None
     headers = _headers.decode(record.headers)
     return (headers.by, headers.wish) if headers.wish else None
+
+
+def write_carried(headers: Mapping[str, str]) -> str:
+    """The header that carries those of the request that the message comes of."""
+    return f',"headers":{msgspec.json.encode(dict(headers)).decode()}'
+
+
+def carried_by(record: Record) -> Mapping[str, str]:
+    """The headers of the request that a message comes of."""
+    return _headers.decode(record.headers).headers
 
 
 def write_newer(payloads: Mapping[int, bytes]) -> str:

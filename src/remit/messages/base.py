@@ -133,8 +133,9 @@ else:
     _Named = _Frozen
 
 
-class _Pair(Generic[M, R]):
-    """A message and its reply: what a checker reads from the class of a command or query. Nothing at run time."""
+class _Signature(Generic[M, R, E]):
+    """A message, its reply and its refusals: what a checker reads from the class of a command or query. Nothing at run
+    time."""
 
 
 class Value(_Frozen):
@@ -167,7 +168,7 @@ class Command(Message, Generic[R, E]):
             cls, *, name: str | None = None, version: int = 1, key: str | None = None, identity: str | None = None
         ) -> None: ...
         @classmethod
-        def _command(cls) -> _Pair[Self, R]: ...
+        def _command(cls) -> _Signature[Self, R, E]: ...
 
 
 class Query(Message, Generic[R, E]):
@@ -176,7 +177,7 @@ class Query(Message, Generic[R, E]):
     if TYPE_CHECKING:
 
         @classmethod
-        def _query(cls) -> _Pair[Self, R]: ...
+        def _query(cls) -> _Signature[Self, R, E]: ...
 
 
 class DomainEvent(Message):

@@ -261,10 +261,13 @@ def encode_reply(value: Any) -> bytes:
     return msgspec.json.encode({"reply": value})
 
 
-def write_reply(value: Any, codec: Codec[Any]) -> bytes:
-    """The bytes of a reply or refusal to be stored, as JSON. Raises `BadValue` for what could not be read again."""
+def write_reply(value: Any, codec: Codec[Any], declared: tuple[type[Refusal], ...] | None = None) -> bytes:
+    """The bytes of a reply or refusal to be stored, as JSON. Raises `BadValue` for what could not be read again, and a
+    refusal itself that is none of the `declared` ones."""
     if not isinstance(value, Refusal):
         return b'{"reply":' + codec.write(value) + b"}"
+    if declared is not None and value.__class__ not in declared:
+        raise value
     refused = _codec_of(type(value), "json")
     return b'{"refusal":"' + type(value).__name__.encode() + b'","fields":' + refused.write(value) + b"}"
 

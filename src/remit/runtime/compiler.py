@@ -8,8 +8,8 @@ from typing import Any
 from msgspec import structs
 
 from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model, Role
-from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by
-from remit.contexts.ports import owner_of
+from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by, takes_envelope
+from remit.contexts.ports import ENVELOPE, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.log import Channel, SubscriptionId
 from remit.messages import (
@@ -38,8 +38,10 @@ from remit.runtime.plan import (
     RecordPlan,
     ServicePlan,
 )
+from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import HOLDER, Claimed
 from remit.runtime.work.given import GIVEN
+from remit.runtime.work.intercepting import intercepted
 
 Needs = tuple[Dependency, ...]
 
@@ -80,7 +82,9 @@ class _Compiler:
         needs = [tuple(map(self._dependency, asked_by(self.context, each))) for each in self.context.handlers]
         handlers = list(zip(self.context.handlers, needs, strict=True))
         beside = [asked for handler, asked in handlers if handler.role is TOGETHER]
-        alone, timed = any(map(_reaches_out, beside)), any(map(_asks_for_time, beside))
+        # An interceptor is the user's code around each run, which may tell others what it likes.
+        alone = any(map(_reaches_out, beside)) or bool(self.context.interceptors)
+        timed = any(map(_asks_for_time, beside))
         for handler, asked in handlers:
             reaches = alone or _reaches_out(asked)
             keeps_time = reaches and (timed or _asks_for_time(asked))
@@ -131,20 +135,24 @@ class _Compiler:
         return SubscriptionId(name, self.model.owners[event], channel)
 
     def _events(self) -> dict[type, EventPlan]:
-        publish: dict[type, list[Callable[[Any], Any]]] = {}
-        for publisher in self.context.publishers:
-            publish.setdefault(publisher.message, []).append(publisher.function)
-        return {
-            event: EventPlan(
-                contract_of(event, self.context.name), Codec(event), publish.get(event, ()), self.beside.get(event, ())
-            )
-            for event in {**publish, **self.beside}
-        }
+        named = {**{each.message: None for each in self.context.publishers}, **self.beside}
+        return {event: self._event(event) for event in named}
+
+    def _event(self, event: type[Message]) -> EventPlan:
+        functions = [each.function for each in self.context.publishers if each.message is event]
+        stamped = [function for function in functions if takes_envelope(function)]
+        plain = [function for function in functions if function not in stamped]
+        beside = self.beside.get(event, ())
+        asked = any(need.kind is ENVELOPE for reaction in beside for need in reaction.dependencies)
+        contract = contract_of(event, self.context.name)
+        return EventPlan(contract, Codec(event), plain, beside, stamped, asked or bool(stamped))
 
     def _handler(self, handler: Handler, asked: Needs, *, alone: bool, keeps_time: bool) -> HandlerPlan:
         reply, refusals = reply_of(handler.message) if handler.role.is_called else (None, ())
+        of = self.context.name, handler.name, handler.role.name
+        function = intercepted(handler.function, self.context.interceptors, of, carried.get)
         return HandlerPlan(
-            f"{self.context.name}.{handler.name}", handler.function, self.model.contracts[handler.message],
+            f"{self.context.name}.{handler.name}", function, self.model.contracts[handler.message],
             Codec(handler.message), asked, Codec(reply), refusals, alone, keeps_time, _likely(handler.message, asked),
         )  # fmt: skip
 

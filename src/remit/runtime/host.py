@@ -33,6 +33,7 @@ from remit.runtime.upkeep.event_keys import compare_event_keys
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
 from remit.runtime.work.shared import Shared
+from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Store
 from remit.stores.forks import Origin, in_another_process
 from remit.stores.sql import has_sql
@@ -73,7 +74,7 @@ class Host:
         """The contexts that other processes run; None where there is no channel for calls."""
         self.shared = Shared(
             plans, stores, model.contracts, self._services, ports, self._time.stamp, self._listeners,
-            lambda unit: UnitSender(self.calls, unit),
+            self._sender_of, carries=bool(model.headers),
         )  # fmt: skip
         self._sharing = Sharing(stores, ports)
         followings = _followings(whole, stores, Sources(stores, placed, channels, self.remote, ports, feeds))
@@ -103,6 +104,9 @@ class Host:
         if channel is None:
             return None
         return RemoteCalls(channel, self.ports, self._listeners, placed.elsewhere, encoding, self.model.owners)
+
+    def _sender_of(self, unit: UnitOfWork) -> UnitSender:
+        return UnitSender(self.calls, unit)
 
     def _recovered(self, event: BreakerClosed) -> None:
         """Who waits because of somebody that is back need not wait longer."""

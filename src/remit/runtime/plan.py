@@ -112,6 +112,10 @@ class EventPlan:
     codec: Codec[Any]
     publish: Sequence[Callable[[Any], Any]] = ()
     together: Sequence[HandlerPlan] = ()
+    stamped: Sequence[Callable[[Any, Any], Any]] = ()
+    """The publishers that ask for the envelope of the event."""
+    is_stamped: bool = False
+    """Whether anybody in the unit of work asks for the envelope of the event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from remit import (
@@ -10,6 +12,7 @@ from remit import (
     Command,
     Context,
     DomainEvent,
+    Envelope,
     Events,
     HandlerFailed,
     IntegrationEvent,
@@ -153,6 +156,48 @@ async def test_nothing_is_published_where_the_handler_refuses(anywhere: str) -> 
         assert await app.attempt(Add(room="1", fails=True)) == Full()
         await app.send(Add(room="2"))
         assert await app.ask(Told(key="1"), fresh=True) == []
+
+
+async def test_a_reaction_together_with_an_event_without_an_aggregate_has_its_envelope(anywhere: str) -> None:
+    rooms, envelopes = Context("rooms"), list[Envelope]()
+
+    @rooms.handle(Add)
+    async def add(command: Add, events: Events[Counted], of_the_command: Envelope) -> None:
+        envelopes.append(of_the_command)
+        events.publish(Counted(room=command.room, notes=[]), key=command.room)
+
+    @rooms.react(Counted, together=True)
+    async def tally(event: Counted, envelope: Envelope) -> None:
+        envelopes.append(envelope)
+
+    @rooms.publish(Counted)
+    def counted(event: Counted, envelope: Envelope) -> WasCounted:
+        envelopes.append(envelope)
+        return WasCounted(room=event.room, notes=[])
+
+    async with System("house", contexts=[rooms]).connect(store=anywhere) as app:
+        await app.send(Add(room="1"))
+    of_the_command, of_the_publisher, of_the_reaction = envelopes
+    assert of_the_publisher == of_the_reaction
+    assert of_the_command.id != of_the_reaction.id
+
+
+async def test_a_reaction_together_with_an_event_without_an_aggregate_cannot_return_a_refusal() -> None:
+    rooms = Context("rooms")
+
+    @rooms.handle(Add)
+    async def add(command: Add, events: Events[Counted]) -> None:
+        events.publish(Counted(room=command.room, notes=[]), key=command.room)
+
+    async def wrongly(event: Counted) -> Full:
+        return Full()
+
+    anyhow: Any = wrongly
+    rooms.react(Counted, together=True)(anyhow)
+    async with System("house", contexts=[rooms]).connect(store="memory:") as app:
+        with pytest.raises(HandlerFailed) as caught:
+            await app.send(Add(room="1"))
+    assert "wrongly returned the refusal Full()" in str(caught.value.__cause__)
 
 
 @pytest.mark.parametrize(

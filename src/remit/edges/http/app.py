@@ -54,6 +54,8 @@ class Routed(Protocol):
     def edges(self) -> Sequence[HttpEdge]: ...
     @property
     def client_of(self) -> ClientOf | None: ...
+    @property
+    def headers(self) -> Sequence[str]: ...
 
 
 class HttpApp:
@@ -105,7 +107,7 @@ class HttpApp:
         for path, show in own.items():
             self._router.add("GET", path, Door(show))
         for operation in operations:
-            serve = endpoint(operation, sender, self._limits, client_of or system.client_of)
+            serve = endpoint(operation, sender, self._limits, client_of or system.client_of, system.headers)
             self._router.add(operation.route.method, operation.route.path, Door(serve, operation.origins))
         if docs:
             self._router.add("GET", "/", Door(self._show_way))  # unless a route has this path

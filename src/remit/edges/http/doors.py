@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -18,6 +18,7 @@ from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_ans
 from remit.edges.http.routing import Router, places_of
 from remit.errors import Findings
 from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of
+from remit.runtime.work.carried import carrying
 
 FRESH = "fresh"
 FRESH_KEY = "fresh_key"
@@ -81,8 +82,15 @@ def compile_operations(edges: Iterable[HttpEdge], reserved: tuple[str, ...]) -> 
     return operations
 
 
-def endpoint(operation: Operation, sender: Sender, limits: Limits, client_of: ClientOf | None = None) -> Endpoint:
-    """The endpoint that reads the message, sends or asks it, and answers with the reply."""
+def endpoint(
+    operation: Operation,
+    sender: Sender,
+    limits: Limits,
+    client_of: ClientOf | None = None,
+    headers: Sequence[str] = (),
+) -> Endpoint:
+    """The endpoint that reads the message, sends or asks it, and answers with the reply. `headers` of the request
+    travel with it."""
     outside: Any = sender  # what is inside of a handler cannot say who gave a key, so its type does not have it
     read, encode, status, silent = operation.read, operation.encode, operation.route.status, operation.silent
 
@@ -109,7 +117,7 @@ def endpoint(operation: Operation, sender: Sender, limits: Limits, client_of: Cl
         caller = caller_of(request.scope, request.headers, client_of)
         return answer(await outside.send(message, deadline=request.remaining(limits), key=key, caller=caller))
 
-    chosen = ask if operation.asks else send
+    chosen = _taking_along(tuple(headers), ask if operation.asks else send)
 
     crowd = limits.crowd
 
@@ -125,6 +133,18 @@ def endpoint(operation: Operation, sender: Sender, limits: Limits, client_of: Cl
             crowd.size -= 1
 
     return declared
+
+
+def _taking_along(names: tuple[str, ...], endpoint: Endpoint) -> Endpoint:
+    """The endpoint, within which the headers of these names travel."""
+    if not names:
+        return endpoint
+
+    async def taking(request: Request) -> Answer:
+        with carrying(request.named(names)):
+            return await endpoint(request)
+
+    return taking
 
 
 def _operation(edge: HttpEdge, route: Route) -> Operation:

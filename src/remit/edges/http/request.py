@@ -17,6 +17,7 @@ import msgspec
 
 from remit.edges.http.problems import KINDS, Headers, Rejected, rejected
 from remit.errors import DeadlineExceeded
+from remit.runtime.work.carried import LONGEST_VALUE, is_value
 from remit.runtime.work.deadlines import Deadlines
 
 Scope = MutableMapping[str, Any]
@@ -130,6 +131,21 @@ class Request:
                 next="Use a UUID, and the same one for each repetition of this request",
             )  # fmt: skip
         return key
+
+    def named(self, names: Iterable[str]) -> dict[str, str]:
+        """The headers of these names that the request has, as they travel with it."""
+        found: dict[str, str] = {}
+        for name in names:
+            known = name.encode()
+            given = [value.decode("latin-1").strip() for header, value in self.scope["headers"] if header == known]
+            if len(given) > 1 or not all(map(is_value, given)):
+                raise rejected(
+                    "http.malformed-header", f"The header {name} is too long, not printable, or there more than once",
+                    where=f"header {name}", expected=f"at most {LONGEST_VALUE} printable ASCII characters, once",
+                )  # fmt: skip
+            if given:
+                found[name] = given[0]
+        return found
 
     def remaining(self, limits: Limits) -> float:
         """Seconds left of what the client (or else the default) allows, never more than the maximum.

@@ -36,7 +36,7 @@ class Applying:
 
     def __init__(self, shared: Shared, random: Random) -> None:
         self._outcomes, self._turns = shared.outcomes, shared.turns
-        self._seconds = shared.seconds
+        self._seconds, self._stamp = shared.seconds, shared.stamp
         self._random = random
         self._under_way: dict[str, list[asyncio.Future[None]]] = {}
         """The commands under keys that are being applied, and who waits for one of them to be over. Equal ones are
@@ -91,17 +91,16 @@ class Applying:
                     reply = await unit.run(handler, command)
                     rows = unit.unit()
                     if claim is not None:
-                        rows.claim = claim.row(write_reply(reply, handler.reply), self._outcomes.stamp())
+                        rows.claim = claim.row(write_reply(reply, handler.reply, handler.refusals), self._stamp())
                     elif not handler.reply.is_light(reply):
-                        handler.reply.write(reply)
+                        write_reply(reply, handler.reply, handler.refusals)
                     if self._turns.taken and unit.transaction is None:  # else others may wait for what it has locked
                         await self._turns.stand_aside(rows.changes, attempt, turn)
                     limit.refuse_late()
                     await unit.commit(rows)
                 except asyncio.CancelledError as error:
                     if not was_written(error, rows) or not limit.owns_cancellation():
-                        raise
-                    return reply  # it came too late to be withdrawn
+                        raise  # else it came too late to be withdrawn
                 except Refusal as refusal:
                     limit.refuse_late()
                     await unit.aclose()
@@ -113,15 +112,17 @@ class Applying:
                     taken = await unit.taken_meanwhile()
                     turn, mine = None, turn
                     turn = await self._turn(conflict, rows, attempt, mine)
+                    continue
                 except Exception as error:
                     if known := await self._applied_meanwhile(workplace.store, handler, claim, error):
                         return known[0]
                     raise
-                else:
-                    return reply
                 finally:
                     if unit.transaction is not None:
                         await unit.aclose()
+                if handler.refusals and isinstance(reply, Refusal):
+                    raise reply
+                return reply
         finally:
             if turn is not None:
                 self._turns.give_up(turn)
@@ -138,8 +139,8 @@ class Applying:
             return None  # what it has failed of is the news
 
     async def _refused(self, store: Store, handler: HandlerPlan, claim: CommandKey | None, refusal: Refusal) -> Any:
-        """A declared refusal is an outcome: it is kept for a caller from outside, and a repeated call gets the same
-        one. Raises it, unless the command was applied meanwhile."""
+        """A declared refusal that was raised is an outcome: it is kept for a caller from outside, and a repeated call
+        gets the same one. Raises it, unless the command was applied meanwhile."""
         if refusal.__class__ not in handler.refusals:
             raise refusal
         outcome = write_reply(refusal, handler.reply)
@@ -147,7 +148,7 @@ class Applying:
             raise refusal
         if claim.keeps_refusals:
             with contextlib.suppress(Conflict):
-                await store.commit(Unit(claim=claim.row(outcome, self._outcomes.stamp())))
+                await store.commit(Unit(claim=claim.row(outcome, self._stamp())))
                 raise refusal
         if known := await self._outcomes.known(store, handler, claim):
             return known[0]

@@ -49,10 +49,11 @@ class Telling:
         except (RemitError, msgspec.MsgspecError, TypeError) as error:
             raise RemitError(
                 f"the reply of {handler.contract.type} would not survive the wire: {error}", where=handler.name
-            ) from None
+            ) from error
 
     def tell(self, handler: HandlerPlan, limit: Limit, error: BaseException, trace: str) -> NoReturn:
-        """Raises what the caller may see of what went wrong inside. `trace` is what the call belongs to."""
+        """Raises what the caller may see of what went wrong inside. `trace` is what the call belongs to. What the
+        handler itself has raised is the `__cause__` of a failure, for callers in this process."""
         if is_end(error) and not isinstance(error, asyncio.CancelledError):  # whose it is, the rest tells
             raise error
         if limit.owns_cancellation() and not isinstance(error, OutcomeUnknown):
@@ -64,32 +65,36 @@ class Telling:
             if limit.is_asked_to_end():
                 raise error
         elif isinstance(error, Refusal):
-            raise self._declared(handler, error, trace) from None
+            self._refuse(handler, error, trace)
         elif _is_told(error):
             raise _answer(error)
         self._say(handler, told(error), error, trace)
         raise HandlerFailed(
             f"{handler.contract.type} failed in its handler{_made(error)}", where=handler.name,
             next="see the log of the service that runs it",
-        ) from None  # fmt: skip
+        ) from error  # fmt: skip
 
-    def _declared(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> Exception:
-        if refusal.__class__ in handler.refusals:  # of a subclass nobody elsewhere would know what it is
-            return self._written(handler, refusal, trace)
-        self._say(handler, f"raised the undeclared refusal {refusal}", refusal, trace)
-        return HandlerFailed(
+    def _refuse(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> NoReturn:
+        """Raises a declared refusal, as it arrives. Of a subclass nobody elsewhere would know what it is."""
+        if refusal.__class__ in handler.refusals:
+            raise self._written(handler, refusal, trace) from None
+        self._say(handler, f"ended with the undeclared refusal {refusal}", refusal, trace)
+        raise HandlerFailed(
             f"{handler.contract.type} ended with a refusal it does not declare: {type(refusal).__name__}",
             where=handler.name, expected=", ".join(r.__name__ for r in handler.refusals) or "no refusal",
             next=f"declare it: class {handler.contract.message.__name__}(Command[..., {type(refusal).__name__}])",
-        )  # fmt: skip
+        ) from refusal  # fmt: skip
 
-    def _written(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> Exception:
-        """The refusal, as it arrives; or the error of one that could not be written."""
+    def _written(self, handler: HandlerPlan, refusal: Refusal, trace: str) -> Refusal:
+        """The refusal as it arrives. Raises `HandlerFailed` for one that could not be written."""
         try:
             written = write_reply(refusal, handler.reply)
         except BadValue as error:
             self._say(handler, told(error), error, trace)
-            return HandlerFailed(f"{handler.contract.type} was refused, which cannot be said: {error.what}")
+            raise HandlerFailed(
+                f"{handler.contract.type} was refused, which cannot be said: {error.what}", where=handler.name,
+                expected=error.expected, next=error.next,
+            ) from error  # fmt: skip
         if self.parity:
             decoded: Refusal = decode_reply(written, handler.reply, handler.refusals)
             return decoded

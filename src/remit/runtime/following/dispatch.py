@@ -7,13 +7,15 @@ from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
-from remit.log import Record, forms_of, has_newer, is_command, trace_of, wish_of
+from remit.log import Record, carried_by, forms_of, has_newer, is_command, trace_of, wish_of
 from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
 from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.carried import carried
+from remit.runtime.work.lost import refuse_returned
 from remit.runtime.work.outcomes import CommandKey
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Taken
@@ -44,7 +46,8 @@ class Dispatcher:
     def attempt(self, record: Record) -> Attempt:
         """A new attempt to handle a message. Its time is when the message was recorded."""
         origin = f"{record.id}.{self._name}"
-        return Attempt(origin, origin, trace_of(record), record.at, self._follow.id.context, float("inf"))
+        context = self._follow.id.context
+        return Attempt(origin, origin, trace_of(record), record.at, context, float("inf"), record=record.id)
 
     def is_alone(self, record: Record) -> bool:
         """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""
@@ -64,11 +67,13 @@ class Dispatcher:
         limit = self._shared.deadlines.enter(HANDLER_SECONDS)
         attempt.deadline = limit.when
         unit.next_message(attempt, record.key)
+        if self._shared.carries:
+            carried.set(carried_by(record))
         try:
             found, payload = self._form(record)
             refused = found is not None and await self._do(unit, record, found, payload)
             limit.refuse_ended()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if limit.owns_cancellation():
                 raise TimeoutError(f"the handler took longer than {HANDLER_SECONDS:.0f} s") from None
             if limit.is_asked_to_end():
@@ -77,17 +82,18 @@ class Dispatcher:
                 "the handler raised CancelledError, and nobody had cancelled it", where=self._name,
                 expected="a handler that catches what it awaits and was cancelled",
                 next="catch asyncio.CancelledError where a task or future of your own is awaited",
-            ) from None  # fmt: skip
+            ) from error  # fmt: skip
         finally:
             self._shared.deadlines.leave(limit)
         if refused:
             now = self._listeners.seconds()
-            self._listeners.say(LaterRefused(now, attempt.trace, self._name, record.type, record.id))
-            await unit.forget()
+            unit.refused = LaterRefused(now, attempt.trace, self._name, record.type, record.id)
 
     async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
         """Has what takes the message take it. True when that ended with a refusal which is declared."""
-        await unit.run(found, found.codec.read(payload))
+        reply = await unit.run(found, found.codec.read(payload))
+        if reply is not None:
+            refuse_returned(found, reply)
         return False
 
     def _form(self, record: Record) -> tuple[Any, bytes]:
@@ -136,11 +142,17 @@ class _ApplyingLater(Dispatcher):
         try:
             if await self._shared.outcomes.known(self._workplace.store, found, claim) is None:
                 reply = await unit.run(found, found.codec.read(payload))
+                refused = isinstance(reply, Refusal)
                 if claim is not None:
-                    unit.claim = claim.row(write_reply(reply, found.reply), self._shared.stamp())
+                    outcome = write_reply(reply, found.reply, found.refusals)
+                    unit.claim = claim.row(outcome, self._shared.stamp())
+                elif refused:
+                    write_reply(reply, found.reply, found.refusals)
+                return refused
         except Refusal as refusal:
             if refusal.__class__ not in found.refusals:
                 raise
+            await unit.forget()  # what it has returned stays; what it has raised changes nothing
             return True
         return False
 

@@ -161,6 +161,8 @@ class Handling(Effect):
                 had, mine.turn = mine.turn, None
                 mine.turn = await turns.take_first(rows.changes, attempt, had)
             raise
+        if unit.refused is not None:
+            self._listeners.say(unit.refused)
 
     def _advance(self, lane: Lane, stood: tuple[int, str], last: Record) -> Advance:
         return Advance(self._id, lane.part, *stood, last.pos, last.id, self._shared.seconds())

@@ -225,6 +225,8 @@ class Parking:
                         mine, turn = turn, None
                         turn = await turns.take_first(rows.changes, attempt, mine)
                     else:
+                        if unit.refused is not None:
+                            self._listeners.say(unit.refused)
                         return True
         except Exception as error:  # noqa: BLE001  # handlers raise anything; each is classified
             await self._failed_again(record, place, parked, error)

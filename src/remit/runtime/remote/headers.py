@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
+import msgspec
+
 from remit.errors import BadMessage
 from remit.log import is_escaped
 from remit.messages import fits
+from remit.runtime.work.carried import NO_HEADERS, carried
 from remit.stores import nesting
 from remit.transports import Request
+
+_CARRIED = "remit-headers"
+"""The headers of the request that a call belongs to."""
+_carried = msgspec.json.Decoder(dict[str, str])
 
 
 def write_call(kind: str, *, key: str, caller: str, trace: str) -> dict[str, str]:
@@ -17,6 +24,8 @@ def write_call(kind: str, *, key: str, caller: str, trace: str) -> dict[str, str
     headers = {"remit-trace": printable(trace)} if trace else {}
     if kind == "command":
         headers |= {"remit-key": printable(key), "remit-caller": caller}
+    if said := carried.get():
+        headers[_CARRIED] = printable(msgspec.json.encode(dict(said)).decode())
     if deep := nesting.depth():
         headers["remit-depth"] = str(deep)
     return headers
@@ -54,6 +63,16 @@ def read_identity(request: Request) -> tuple[str, str, str]:
 def read_trace(request: Request) -> str:
     """The trace; empty where the caller is in none. Raises `BadMessage`."""
     return original(request.headers.get("remit-trace", ""))
+
+
+def read_carried(request: Request) -> Mapping[str, str]:
+    """The headers of the request that a call belongs to. Raises `BadMessage`."""
+    if _CARRIED not in request.headers:
+        return NO_HEADERS
+    try:
+        return _carried.decode(original(request.headers[_CARRIED]))
+    except msgspec.MsgspecError as error:
+        raise BadMessage(f"the header {_CARRIED} cannot be read: {error}", expected="texts by name") from None
 
 
 def read_depth(request: Request) -> int:

@@ -28,7 +28,7 @@ from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Question, Waiting
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import ContextPlan, HandlerPlan
-from remit.runtime.remote.headers import is_repeated, read_depth, read_identity, read_seconds, read_trace
+from remit.runtime.remote.headers import is_repeated, read_carried, read_depth, read_identity, read_seconds, read_trace
 from remit.runtime.remote.retries import retrying
 from remit.runtime.remote.wire import (
     ENCODINGS,
@@ -41,6 +41,7 @@ from remit.runtime.remote.wire import (
     piece_of,
     question_of,
 )
+from remit.runtime.work.carried import carried
 from remit.stores import Store, nesting
 from remit.transports import Answer, CallChannel, Request
 from remit.transports.store_feed import StoreFeed
@@ -156,10 +157,12 @@ class Reception:
 
     async def _handle(self, handler: HandlerPlan, request: Request, seconds: float) -> Answer:
         codec = self._codec(handler, request)
-        message = codec.read(request)
+        message, headers = codec.read(request), read_carried(request)
         # A second attempt is known as such further in; the task may be the channel's, with other requests to come.
         again = retrying.get()
         retrying.set(is_repeated(request))
+        before = carried.get()
+        carried.set(headers)
         deep = nesting.arrived(read_depth(request))
         try:
             if request.kind == "query":
@@ -174,6 +177,7 @@ class Reception:
             raise
         finally:
             nesting.left(deep)
+            carried.set(before)
             retrying.set(again)
         try:
             return codec.answer(outcome)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -48,6 +49,17 @@ class Attempt(msgspec.Struct, eq=False):
     """What its handler has called, if it has called anything."""
     noted: list[Aggregate[Any, Any]] | None = None
     """The aggregates that have recorded something in this run."""
+    record: str = ""
+    """The identity of the message in the log; empty where it comes from no log."""
+
+    @property
+    def message(self) -> str:
+        """Identifies the message, whoever handles it: 32 hexadecimal characters."""
+        if self.record:
+            return self.record
+        if "\0" not in self.origin:
+            return self.origin  # that of a command without a key is new, and of this form
+        return blake2b(f"{self.origin}\0message".encode(), digest_size=16).hexdigest()
 
     def begin_again(self) -> None:
         """The handler runs again. What it called in the whole run before this one has to be called again."""

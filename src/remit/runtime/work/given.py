@@ -173,6 +173,7 @@ GIVEN: Mapping[ports.Injectable, Callable[[UnitOfWork, Any], Any] | None] = {
     ports.SQL: lambda unit, _: unit.begin(),
     ports.CLOCK: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.clock,
     ports.IDS: lambda unit, _: _Repeated(unit.attempt) if unit.attempt.origin else unit.workplace.ids,
+    ports.ENVELOPE: lambda unit, _: unit.envelope(),
     ports.SERVICE: lambda unit, service: unit.workplace.services[service],
 }
 """How a unit of work gives what handlers ask for, by kind, from a subject."""

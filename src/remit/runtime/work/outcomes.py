@@ -48,9 +48,10 @@ class CommandKey:
 
     @property
     def keeps_refusals(self) -> bool:
-        """Whether a refusal is the outcome for ever: for callers from outside, which decide themselves whether to try
-        again under a new key. They have no name, or one with a colon. The keys of a handler stay the same when it runs
-        again, and the reason may have gone."""
+        """Whether a refusal that was raised is the outcome for ever: for callers from outside, which decide themselves
+        whether to try again under a new key. They have no name, or one with a colon. The keys of a handler stay the
+        same when it runs again, and the reason may have gone. One that was returned is always the outcome: it has been
+        committed with what the handler has changed."""
         return not self.caller or ":" in self.caller
 
     def sign(self, handler: HandlerPlan, command: Any) -> None:

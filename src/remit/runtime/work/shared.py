@@ -32,8 +32,12 @@ class Shared:
         stamp: Callable[[], float],
         listeners: Listeners,
         sender: Callable[[UnitOfWork], Sender],
+        *,
+        carries: bool = False,
     ) -> None:
-        """`stamp` gives the time of what is deleted by its age, `sender` what a unit of work's handlers call with."""
+        """`stamp` gives the time of what is deleted by its age, `sender` what a unit of work's handlers call with.
+        `carries` says whether headers of requests travel with what is recorded."""
+        self.carries = carries
         self.seconds: Callable[[], float] = ports.clock.seconds
         self.stamp = stamp
         self.deadlines = Deadlines()
@@ -46,6 +50,7 @@ class Shared:
             name: Workplace(
                 plan, stores[name], Forms(plan.events, partial(contract_of, context=name)), published,
                 services.of(name), ports.ids, ports.clock, ports.clock.seconds, sender, listeners.unit_committed,
+                carries,
             )
             for name, plan in plans.items()
         }  # fmt: skip

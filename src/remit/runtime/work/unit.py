@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
 import msgspec
 
-from remit.domain import Aggregate, as_recorded, has_recorded, recording, take_recorded
+from remit.contexts import Envelope
+from remit.domain import as_recorded, has_recorded, recording, take_recorded
 from remit.errors import AlreadyExists, BadKey, Diverged, NotAdded, SecondAggregate
-from remit.log import LATER, Channel, write_headers, write_newer, write_wish
-from remit.messages import Command, DomainEvent, key_text
-from remit.runtime.events import UnitCommitted
+from remit.log import LATER, Channel, write_carried, write_headers, write_newer, write_wish
+from remit.messages import Command, DomainEvent, Refusal, key_text
+from remit.runtime.events import LaterRefused, UnitCommitted
 from remit.runtime.plan import (
     AggregatePlan,
     ClaimPlan,
@@ -25,8 +27,10 @@ from remit.runtime.plan import (
 )
 from remit.runtime.work.attempts import DERIVED, Attempt, is_end, meant
 from remit.runtime.work.called import identity_of
+from remit.runtime.work.carried import carried
 from remit.runtime.work.claimed import give_up_all
 from remit.runtime.work.deadlines import Limit
+from remit.runtime.work.lost import not_added, refuse_returned
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
 from remit.runtime.work.workplace import Workplace
@@ -63,6 +67,10 @@ class UnitOfWork(msgspec.Struct, eq=False):
     entries: list[Entry] = []
     claim: Claim | None = None
     """The key of the message, if it has one."""
+    refused: LaterRefused | None = None
+    """What is said once it is committed: the command that was sent for later has been refused."""
+    recorded: Entry | None = None
+    """The event that was recorded last, while those handle it who come together with it and ask for its envelope."""
     transaction: Transaction | None = None
     """For the statements of a handler that has asked for it."""
     leaving: list[Tracked] | None = None
@@ -81,7 +89,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
 
     def next_message(self, attempt: Attempt, key: str) -> None:
         """The following message: what was decided stays, what was only looked at is loaded anew."""
-        self.attempt, self.key, self._written = attempt, key, None
+        self.attempt, self.key, self._written, self.recorded = attempt, key, None, None
         for place in self._loaded:
             if place in self._tracked and not self._tracked[place].changed:
                 del self._tracked[place]
@@ -106,10 +114,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                 touched, self._touched = self._touched, {}
                 for tracked in touched:
                     for event in self._take_up(handler, tracked):
-                        for reaction in self._record(event, tracked.id):
-                            await self._call(reaction, event)
-                            if self._touched:
-                                await self._follow_up(reaction)
+                        if together := self._record(event, tracked.id):
+                            await self._react(together, event)
             if self._unfinished:
                 await self._finish(handler)
             if attempt.called is not None:
@@ -130,18 +136,26 @@ class UnitOfWork(msgspec.Struct, eq=False):
                 recording.set(before)  # not by a token: what is never ended is closed in another context
         for aggregate in attempt.noted or ():
             if has_recorded(aggregate):
-                raise _not_added(handler, aggregate)
+                raise not_added(handler, aggregate)
         return reply
+
+    async def _react(self, together: Sequence[HandlerPlan], event: Any) -> None:
+        """Runs what reacts together with an event."""
+        for reaction in together:
+            if (returned := await self._call(reaction, event)) is not None:
+                refuse_returned(reaction, returned)
+            if self._touched:
+                await self._follow_up(reaction)
 
     async def _follow_up(self, handler: HandlerPlan) -> None:
         """Takes up what a handler has changed and recorded, and has run what reacts together with it."""
         touched, self._touched = self._touched, {}
+        recorded = self.recorded
         for tracked in touched:
             for event in self._take_up(handler, tracked):
-                for reaction in self._record(event, tracked.id):
-                    await self._call(reaction, event)
-                    if self._touched:
-                        await self._follow_up(reaction)
+                if together := self._record(event, tracked.id):
+                    await self._react(together, event)
+        self.recorded = recorded  # who handles that one may not be over
 
     async def _finish(self, handler: HandlerPlan) -> None:
         """Gives up what removed aggregates have claimed, and puts events without an aggregate on their way."""
@@ -149,19 +163,22 @@ class UnitOfWork(msgspec.Struct, eq=False):
             await give_up_all(self)
             announced, self.announced = self.announced or (), None
             for event, key in announced:
-                for reaction in self._announce(event, key):
-                    await self._call(reaction, event)
-                    if self._touched:
-                        await self._follow_up(reaction)
+                if together := self._announce(event, key):
+                    await self._react(together, event)
         self._unfinished = False
 
     async def read(self, handler: HandlerPlan, message: Any, limit: Limit) -> Any:
-        """Runs a query's handler within a limit; whatever it changes is dropped."""
+        """Runs a query's handler within a limit; whatever it changes is dropped. Raises what the handler raises, and
+        instead of a group what is `meant` by it."""
         before = recording.get()
         if before is not None and not before.ended:
             recording.set(None)
         try:
             answer = await self._call(handler, message)
+        except BaseException as error:
+            if is_end(error) or (failure := meant(error)) is error:
+                raise
+            raise failure from error
         finally:
             if before is not None and not before.ended:
                 recording.set(before)
@@ -169,6 +186,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                 await self.aclose()
         if limit.asked:
             limit.refuse_late()
+        if isinstance(answer, Refusal):
+            raise answer
         return answer
 
     def _call(self, handler: HandlerPlan, message: Any) -> Awaitable[Any]:
@@ -338,9 +357,14 @@ class UnitOfWork(msgspec.Struct, eq=False):
         recorded = self.workplace.recorded
         plan = recorded.get(event.__class__) or recorded[event.__class__]
         key = self._enter(Channel.PRIVATE, plan, event, key)
-        if not plan.publish:
+        if plan.is_stamped:
+            self.recorded = self.entries[-1]
+        elif not plan.publish:
             return plan.together
         made = [public for publish in plan.publish if (public := publish(event)) is not None]
+        if plan.stamped:
+            envelope = self.envelope()
+            made += [public for publish in plan.stamped if (public := publish(event, envelope)) is not None]
         if len(made) == 1:
             self._enter(Channel.PUBLISHED, self.workplace.published[made[0].__class__], made[0], key)
         elif made:
@@ -375,6 +399,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
         if contract.key is not None:
             key = key_text(getattr(message, contract.key), "ordering key", contract.type)
         workplace, attempt = self.workplace, self.attempt
+        if workplace.carries and (said := carried.get()):
+            more += write_carried(said)
         headers = write_headers(attempt.cause, attempt.trace, more)
         self.entries.append(
             _row(
@@ -384,6 +410,15 @@ class UnitOfWork(msgspec.Struct, eq=False):
             )
         )  # fmt: skip
         return key
+
+    def envelope(self) -> Envelope:
+        """The identity and the time of the message that is handled now."""
+        entry, attempt, workplace = self.recorded, self.attempt, self.workplace
+        if entry is not None:
+            return Envelope(id=entry.id, time=datetime.fromtimestamp(entry.at, UTC))
+        if not attempt.origin:
+            return Envelope(id=workplace.ids.new(), time=workplace.clock.now())
+        return Envelope(id=attempt.message, time=datetime.fromtimestamp(attempt.begun, UTC))
 
     def begin(self) -> Transaction:
         """The transaction of the handler's own statements."""
@@ -459,13 +494,3 @@ class UnitOfWork(msgspec.Struct, eq=False):
         if forgets:
             unit.forgets = forgets
         return unit
-
-
-def _not_added(handler: HandlerPlan, aggregate: Aggregate[Any, Any]) -> NotAdded:
-    events = ", ".join(type(event).__name__ for event in take_recorded(aggregate))
-    name = type(aggregate).__name__
-    return NotAdded(
-        f"{handler.name} recorded {events} on {name} {aggregate.id!r}, which no repository has", where=handler.name,
-        expected="an aggregate that was loaded from a repository or added to one",
-        next=f"ask for Repository[{name}] and add it: repository.add(...)",
-    )  # fmt: skip

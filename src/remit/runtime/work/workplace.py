@@ -47,3 +47,5 @@ class Workplace:
     """The sender for the handlers of a unit of work."""
     committed: Callable[[UnitCommitted], None] | None
     """Where it is said that a unit of work was committed; None while nobody listens."""
+    carries: bool = False
+    """Whether the system names headers of requests, which travel with what is recorded."""

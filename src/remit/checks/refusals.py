@@ -1,0 +1,56 @@
+"""A refusal is declared beside the reply, and a handler returns only what its message declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remit.contexts import Handler, Model
+from remit.contexts.annotations import hints_of, is_kind, name_of
+from remit.contexts.declarations import where
+from remit.errors import Findings
+from remit.messages import Command, Query, Refusal, reply_of, union_members
+
+
+def check_refusals(model: Model, findings: Findings) -> None:
+    for message in model.owners:
+        if is_kind(message, Command, Query):
+            _check_reply(message, findings)
+    for bound in (bound for context in model.contexts for bound in context.handlers if bound.fits):
+        _check_returned(bound, findings)
+
+
+def _check_reply(message: type[Any], findings: Findings) -> None:
+    """What is returned could be either: a reply that is stored and shown as one, or a refusal that is raised."""
+    reply, refusals = reply_of(message)
+    base = "Command" if is_kind(message, Command) else "Query"
+    for found in _refusals_in(reply):
+        declared = " | ".join(name_of(each) for each in (found, *refusals))
+        findings.report(
+            "refusal.reply", where(message), f"{message.__name__} names the refusal {found.__name__} as its reply",
+            expected="a reply that is no refusal, and refusals behind it",
+            next=f"class {message.__name__}({base}[<reply>, {declared}])",
+        )  # fmt: skip
+
+
+def _check_returned(bound: Handler, findings: Findings) -> None:
+    declared = reply_of(bound.message)[1] if bound.role.is_called else ()
+    for found in _refusals_in(hints_of(bound.function).get("return")):
+        if found in declared:
+            continue
+        if not bound.role.is_called:
+            findings.report(
+                "refusal.undeclared", bound.place,
+                f"{bound.name} returns the refusal {found.__name__}, and nobody waits for a reaction's reply",
+                expected="a reaction that returns None", next="raise the refusal, or record it as an event",
+            )  # fmt: skip
+        else:
+            findings.report(
+                "refusal.undeclared", bound.place,
+                f"{bound.name} returns the refusal {found.__name__}, which {bound.message.__name__} does not declare",
+                expected=", ".join(map(name_of, declared)) or "no refusal",
+                next=f"declare it behind the reply: [<reply>, {' | '.join(map(name_of, (*declared, found)))}]",
+            )  # fmt: skip
+
+
+def _refusals_in(declared: Any) -> list[type[Refusal]]:
+    return [each for each in union_members(declared) if is_kind(each, Refusal)]
