@@ -176,7 +176,7 @@ def test_a_tag_tells_values_apart(encoding: Encoding) -> None:
     ("base", "options", "says"),
     [
         (Command, {"tag": True}, "Bad: only a Value has a tag"),
-        (Value, {"taag": True}, "Bad: no class option 'taag'. Options: tag"),
+        (Value, {"taag": True}, "Bad: no class option 'taag'. Options: name, tag"),
     ],
 )
 def test_only_a_value_has_a_tag(base: Any, options: dict[str, Any], says: str) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from remit.edges.http.doors import FRESH, FRESH_KEY, Operation
 from remit.edges.http.problems import KINDS, Problem
-from remit.messages import Refusal
+from remit.messages import Refusal, wire_types
 
 Schema = dict[str, Any]
 
@@ -41,7 +41,9 @@ _WITH_BODY = (408, 413, 415)
 def describe(title: str, operations: Sequence[Operation]) -> Schema:
     """The whole document, without `servers` (they depend on where the application is mounted)."""
     wanted = [type for operation in operations for type in _types(operation)]
-    schemas, components = msgspec.json.schema_components([Problem, *wanted], ref_template="#/components/schemas/{name}")
+    written = [Problem, *wire_types(wanted)]
+    made = msgspec.json.schema_components(written, ref_template="#/components/schemas/{name}")
+    schemas, components = map(_choices, made)
     by_type = dict(zip(map(id, wanted), schemas[1:], strict=True))
     statuses = {status for operation in operations for status in _statuses(operation)}
     document: Schema = {
@@ -60,6 +62,15 @@ def describe(title: str, operations: Sequence[Operation]) -> Schema:
         entry[operation.route.method.lower()] = _describe(operation, by_type)
     _tell_operations_apart(document)
     return document
+
+
+def _choices(schema: Any) -> Any:
+    """The same, where what has a discriminator is one of its options: that is what readers of OpenAPI look for."""
+    if isinstance(schema, dict):
+        known: Schema = schema  # pyright: ignore[reportUnknownVariableType]  # of texts, as each object of JSON
+        tagged = "discriminator" in known and "anyOf" in known
+        return {"oneOf" if tagged and name == "anyOf" else name: _choices(part) for name, part in known.items()}
+    return [_choices(part) for part in schema] if isinstance(schema, list | tuple) else schema  # pyright: ignore[reportUnknownVariableType]  # of anything
 
 
 def _types(operation: Operation) -> Iterator[Any]:
