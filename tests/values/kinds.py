@@ -168,7 +168,8 @@ ROWS: dict[str, list[Any]] = {
     "record (`Value`, dataclass, `TypedDict`, `NamedTuple`)": [
         Line, Free | Held, Vacant | Taken, Vacant | Taken | Cleaned | str | None,
         list[Point | Line | list[Bare | Pair]], dict[str, Vacant | Point | None], frozenset[Point | Line],
-        tuple[Line | Point, int], Branch, Either, Rows, Tree, Bare, Listed, Point, Pair, Address, dict[str, Address] | None,
+        tuple[Line | Point, int], Branch, Either, Rows, Tree, Bare, Listed, Point, Pair, Address,
+        dict[str, Address] | None,
     ],
     "limited (`Annotated[int, Meta(gt=0)]`)": [
         Annotated[int, msgspec.Meta(gt=0, le=9)], Annotated[float, msgspec.Meta(ge=0.5)],

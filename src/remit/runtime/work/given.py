@@ -8,7 +8,8 @@ from hashlib import blake2b
 from typing import Any
 
 from remit.contexts import Later, Repository, View, ports
-from remit.errors import NotFound
+from remit.domain import needed_fields
+from remit.errors import Incomplete, NotFound
 from remit.messages import LONGEST_KEY, Command, key_text
 from remit.runtime.plan import AggregatePlan, ProjectionPlan
 from remit.runtime.work.attempts import Attempt
@@ -51,11 +52,26 @@ class _Repository(Repository[Any]):
         text = self._text(id)
         tracked = await self._unit.load(self._plan, text)
         if tracked is None:
-            tracked = self._unit.track(self._plan, text, self._plan.type(id=id))
+            try:
+                made = self._plan.type(id=id)
+            except TypeError as error:
+                raise _not_made(self._plan, error) from error
+            tracked = self._unit.track(self._plan, text, made)
         return tracked.value
 
     def add(self, aggregate: Any, /) -> None:
         self._unit.add(self._plan, self._text(aggregate.id), aggregate)
+
+
+def _not_made(plan: AggregatePlan, error: TypeError) -> Exception:
+    name, missing = plan.type.__name__, [field for field in needed_fields(plan.type) if field != "id"]
+    if not missing:  # its own `__post_init__` says no
+        return TypeError(f"{name} could not be made by obtain(): {error}")
+    return Incomplete(
+        f"{name} cannot be made by obtain(): it has no default for {', '.join(missing)}", where=plan.kind,
+        expected="a default for every field but id",
+        next=f"use find(), and where it gives None: add({name}(id=..., {missing[0]}=...))",
+    )  # fmt: skip
 
 
 class _View(View[Any]):
