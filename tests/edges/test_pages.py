@@ -15,7 +15,7 @@ from remit import errors
 from remit.contexts import Context
 from remit.edges.http import HttpEdge
 from remit.hosting import System
-from remit.messages import Query, Refusal, Value
+from remit.messages import Command, Query, Refusal, Value
 from tests.edges.shop import Closed, LimitExceeded, Line, Recorder, Touch, call, edge, shop
 
 
@@ -247,3 +247,75 @@ async def test_the_docs_page_says_nothing_twice() -> None:
     assert routes.count("How many there are.") == 1
     assert routes.count("Counted anew each time.") == 1
     assert re.sub("<.*?>", "", routes).count("Full") == 1
+
+
+class Free(Value):
+    branch: str
+
+
+class Held(Value):
+    by: str
+    before: Free | None = None
+
+
+class NotHeld(Refusal):
+    now: Free | Held
+
+
+class Hold(Command[Free | Held, NotHeld]):
+    night: str
+    want: Free | Held
+
+
+class Shown(Query[list[Free | Held]]):
+    night: str
+
+
+def nights() -> tuple[HttpEdge, Recorder]:
+    context, recorder = Context("rooms"), Recorder()
+    context.post("/nights/{night}", Hold)
+    context.get("/nights/{night}", Shown)
+    return HttpEdge(System("hotel", contexts=[context]), recorder), recorder
+
+
+async def test_union_is_described_as_one_of_its_members_told_apart_by_their_tag() -> None:
+    document = await openapi(nights()[0])
+    OpenAPIV31SpecValidator(document).validate()
+    schemas = document["components"]["schemas"]
+    union = document["paths"]["/nights/{night}"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert schemas["HoldBody"]["properties"]["want"] == union
+    names = {tag: ref.rpartition("/")[2] for tag, ref in union["discriminator"]["mapping"].items()}
+    assert union["discriminator"]["propertyName"] == "$type"
+    assert [each["$ref"].rpartition("/")[2] for each in union["oneOf"]] == list(names.values())
+    assert list(names) == ["Free", "Held"]
+    assert schemas[names["Held"]]["required"] == ["$type", "by"]
+    assert schemas[names["Held"]]["properties"]["$type"] == {"enum": ["Held"]}
+    for value, is_valid in (({"$type": "Held", "by": "a"}, True), ({"$type": "Free", "by": "a"}, False)):
+        assert OAS31Validator({**union, "components": document["components"]}).is_valid(value) is is_valid
+
+
+async def test_union_arrives_and_is_answered_with_tags() -> None:
+    app, recorder = nights()
+    body = b'{"want":{"$type":"Held","by":"a"}}'
+    recorder.reply = Free(branch="b")
+    answer = await call(app, "POST", "/nights/12", body)
+    assert recorder.message == Hold(night="12", want=Held(by="a"))
+    assert answer.json == {"$type": "Free", "branch": "b"}
+    recorder.reply = [Held(by="a", before=Free(branch="c"))]
+    answer = await call(app, "GET", "/nights/12")
+    assert answer.json == [{"$type": "Held", "by": "a", "before": {"branch": "c"}}]
+    recorder.reply = NotHeld(now=Held(by="c"))
+    answer = await call(app, "POST", "/nights/12", body)
+    assert (answer.status, answer.json["fields"]) == (409, {"now": {"$type": "Held", "by": "c", "before": None}})
+    answer = await call(app, "POST", "/nights/12", b'{"want":{"$type":"Gone"}}')
+    assert (answer.status, answer.json["detail"], answer.json["pointer"]) == (
+        422,
+        "Invalid value 'Gone'",
+        "/want/$type",
+    )
+
+
+async def test_docs_page_begins_with_the_first_member_and_links_each() -> None:
+    page = (await call(nights()[0], "GET", "/docs")).body.decode()
+    assert "&quot;$type&quot;: &quot;Free&quot;" in page
+    assert re.search(r'schema-[^"]*Free">[^<]*</a> or <a href="#schema-[^"]*Held"', page)

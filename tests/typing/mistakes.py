@@ -105,7 +105,7 @@ class BadKey(IntegrationEvent, key=3):  # wrong: a key is the name of a field
     order: OrderId
 
 
-class NamedValue(Value, name="money"):  # wrong: a value has no wire name
+class VersionedValue(Value, version=2):  # wrong: a value has no version
     amount: int
 
 
@@ -363,3 +363,39 @@ async def cancel_by_hand(command: CancelOrder, sql: Sql) -> None:
     rows: int = await sql.fetch("SELECT 1")  # wrong: rows are a list
     name: str = await sql.execute("DELETE FROM orders")  # wrong: how many rows were written
     print(rows, name)
+
+
+# --- one of several shapes -------------------------------------------------------------------------------------------
+
+
+class Free(Value): ...
+
+
+class Held(Value, name=1):  # wrong: a name on the wire is a text
+    student: StudentId
+
+
+class Asked(Value): ...
+
+
+class Seat(Aggregate[str]):
+    state: Free | Held = Asked()  # wrong: no member of the union
+
+
+class Hold(Command[Free | Held]):
+    seat: str
+
+
+@sales.handle(Hold)  # wrong: a reply that is no member
+async def hold(command: Hold) -> Free | Asked:
+    return Free()
+
+
+async def holds(app: Sender, seat: Seat) -> Held:
+    seat.state = Asked()  # wrong: no member of the union
+    reply = await app.send(Hold(seat="a"))
+    match reply:
+        case Held():
+            return reply
+        case _:
+            assert_never(reply)  # wrong: a shape was forgotten

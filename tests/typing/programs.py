@@ -250,3 +250,70 @@ async def by_hand(event: OrderPlaced, sql: Sql) -> None:
     for row in await sql.fetch("SELECT number FROM orders WHERE student = $1", event.student):
         number: int = row["number"]
         assert_type(await sql.execute("DELETE FROM orders WHERE number = $1", number), int)
+
+
+# --- one of several shapes -------------------------------------------------------------------------------------------
+
+
+class Free(Value): ...
+
+
+class Held(Value, name="held"):
+    student: StudentId
+
+
+class HoldFailed(Value):
+    by: StudentId
+
+
+class Seat(Aggregate[str]):
+    state: Free | Held = Free()
+    past: list[Free | Held] = field(default_factory=list[Free | Held])
+
+    def hold(self, student: StudentId) -> Held | HoldFailed:
+        match self.state:
+            case Free():
+                self.past.append(self.state)
+                self.state = Held(student=student)
+                return self.state
+            case Held(student=other):
+                return HoldFailed(by=other)
+            case _:
+                assert_never(self.state)
+
+
+class Hold(Command[Held | HoldFailed, SoldOut]):
+    seat: str
+    student: StudentId
+
+
+class StateOf(Query[Free | Held | None]):
+    seat: str
+
+
+rooms = Context("rooms")
+theatre = System("theatre", contexts=[rooms])
+
+
+@rooms.handle(Hold)
+async def hold(command: Hold, seats: Repository[Seat]) -> Held | HoldFailed:
+    return assert_type((await seats.obtain(command.seat)).hold(command.student), Held | HoldFailed)
+
+
+@rooms.answer(StateOf)
+async def state_of(query: StateOf, seats: Repository[Seat]) -> Free | Held | None:
+    found = await seats.find(query.seat)
+    return None if found is None else found.state
+
+
+async def holds(app: Sender, command: Hold) -> str:
+    assert_type(await app.ask(StateOf(seat=command.seat)), Free | Held | None)
+    assert_type(await app.attempt(command), Held | HoldFailed | SoldOut)
+    reply = assert_type(await app.send(command), Held | HoldFailed)
+    match reply:
+        case Held(student=student):
+            return assert_type(student, StudentId)
+        case HoldFailed():
+            return reply.by
+        case _:
+            assert_never(reply)

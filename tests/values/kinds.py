@@ -166,10 +166,11 @@ ROWS: dict[str, list[Any]] = {
         dict[Annotated[str, msgspec.Meta(min_length=1, title="a")], int],
     ],
     "record (`Value`, dataclass, `TypedDict`, `NamedTuple`)": [
-        Line, Free | Held, Vacant | Taken, Vacant | Taken | Cleaned | str | None,
-        list[Point | Line | list[Bare | Pair]], dict[str, Vacant | Point | None], frozenset[Point | Line],
-        tuple[Line | Point, int], Branch, Either, Rows, Tree, Bare, Listed, Point, Pair, Address,
-        dict[str, Address] | None,
+        Line, Tree, Bare, Listed, Point, Pair, Address, dict[str, Address] | None,
+    ],
+    "union (`Free \\| Held`)": [
+        Free | Held, Vacant | Taken, Vacant | Taken | Cleaned | str | None, list[Point | Line | list[Bare | Pair]],
+        dict[str, Vacant | Point | None], frozenset[Point | Line], tuple[Line | Point, int], Branch, Either, Rows,
     ],
     "limited (`Annotated[int, Meta(gt=0)]`)": [
         Annotated[int, msgspec.Meta(gt=0, le=9)], Annotated[float, msgspec.Meta(ge=0.5)],

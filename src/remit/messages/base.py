@@ -109,6 +109,9 @@ else:
 
     def _check_options(cls, name, version, named):
         fields = cls.__struct_fields__
+        for option, is_given in (("version", version != 1), ("key", named["key"] is not None)):
+            if is_given and option not in (options := _options(cls.__mro__)):
+                raise TypeError(f"{cls.__name__}: no class option {option!r}. Options: {', '.join(options)}")
         if name is not None and not (isinstance(name, str) and name.isidentifier()):
             raise TypeError(f"{cls.__name__}: name={name!r} must be letters, digits and '_', beginning with a letter")
         if type(version) is not int or version < 1:
