@@ -124,7 +124,7 @@ class Plain:
 @dataclasses.dataclass
 class Plains:
     of: Line | Other
-    more: list[Line | Other] = dataclasses.field(default_factory=list)
+    more: list[Line | Other] = dataclasses.field(default_factory=list[Line | Other])
 
 
 class Priced(Protocol):

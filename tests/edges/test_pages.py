@@ -264,7 +264,7 @@ class NotHeld(Refusal):
 
 class Hold(Command[Free | Held, NotHeld]):
     night: str
-    want: Free | Held
+    want: Free | Held = Held(by="nobody", before=Free(branch="x"))
 
 
 class Shown(Query[list[Free | Held]]):
@@ -283,7 +283,8 @@ async def test_union_is_described_as_one_of_its_members_told_apart_by_their_tag(
     OpenAPIV31SpecValidator(document).validate()
     schemas = document["components"]["schemas"]
     union = document["paths"]["/nights/{night}"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert schemas["HoldBody"]["properties"]["want"] == union
+    default = {"$type": "Held", "by": "nobody", "before": {"branch": "x"}}
+    assert schemas["HoldBody"]["properties"]["want"] == {**union, "default": default}
     names = {tag: ref.rpartition("/")[2] for tag, ref in union["discriminator"]["mapping"].items()}
     assert union["discriminator"]["propertyName"] == "$type"
     assert [each["$ref"].rpartition("/")[2] for each in union["oneOf"]] == list(names.values())
@@ -315,7 +316,7 @@ async def test_union_arrives_and_is_answered_with_tags() -> None:
     )
 
 
-async def test_docs_page_begins_with_the_first_member_and_links_each() -> None:
+async def test_docs_page_begins_with_the_default_and_its_tag_and_links_each_member() -> None:
     page = (await call(nights()[0], "GET", "/docs")).body.decode()
-    assert "&quot;$type&quot;: &quot;Free&quot;" in page
+    assert "&quot;$type&quot;: &quot;Held&quot;" in page
     assert re.search(r'schema-[^"]*Free">[^<]*</a> or <a href="#schema-[^"]*Held"', page)

@@ -13,10 +13,9 @@ from tests.releases import nights as new
 from tests.releases.editions import edited
 from tests.releases.running import Shops, calling
 
-
 NEWER = "State: TypeAlias = Held | Occupied"
 old: Any = ModuleType("tests.releases.nights_before")
-exec(edited(Path(new.__file__).read_text(), [(NEWER, "State: TypeAlias = Held")]), vars(old))
+exec(edited(Path(new.__file__).read_text(), [(NEWER, "State: TypeAlias = Held")]), old.__dict__)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from remit.messages.codec import (
 )
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of, union_members
 from remit.messages.fidelity import difference
+from remit.messages.fields import written_defaults
 from remit.messages.forms import describe, wire_types
 from remit.messages.instead import instead_of
 from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
@@ -53,4 +54,5 @@ __all__ = [
     "wire_types",
     "without_text",
     "write_reply",
+    "written_defaults",
 ]

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, get_origin
 import msgspec
 from msgspec import inspect
 
-from remit.messages.forms import record_of
+from remit.messages.forms import described, record_of
 from remit.messages.unions import TAG, wire_name
 
 Shape: TypeAlias = inspect.Type
@@ -34,6 +34,18 @@ def _walk(found: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Shape]]:
         yield path, found
         for name in found.__struct_fields__:
             yield from _walk(getattr(found, name), path, seen)
+
+
+def written_defaults(wire: Any) -> dict[Any, dict[str, Any]]:
+    """The records in a wire type whose fields have defaults with tags in them: these defaults, as they are written."""
+    found: dict[Any, dict[str, Any]] = {}
+    for _, shape in parts_of(described(wire)):
+        if isinstance(shape, inspect.StructType):
+            turned: Mapping[str, Any] = getattr(shape.cls, "__remit_writes__", {})
+            for each in shape.fields:
+                if each.name in turned and each.default is not msgspec.NODEFAULT:
+                    found.setdefault(shape.cls, {})[each.encode_name] = each.default
+    return found
 
 
 @dataclass

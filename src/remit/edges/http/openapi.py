@@ -10,7 +10,7 @@ import msgspec
 
 from remit.edges.http.doors import FRESH, FRESH_KEY, Operation
 from remit.edges.http.problems import KINDS, Problem
-from remit.messages import Refusal, wire_types
+from remit.messages import Refusal, wire_types, written_defaults
 
 Schema = dict[str, Any]
 
@@ -41,9 +41,7 @@ _WITH_BODY = (408, 413, 415)
 def describe(title: str, operations: Sequence[Operation]) -> Schema:
     """The whole document, without `servers` (they depend on where the application is mounted)."""
     wanted = [type for operation in operations for type in _types(operation)]
-    written = [Problem, *wire_types(wanted)]
-    made = msgspec.json.schema_components(written, ref_template="#/components/schemas/{name}")
-    schemas, components = map(_choices, made)
+    schemas, components = _schemas([Problem, *wire_types(wanted)])
     by_type = dict(zip(map(id, wanted), schemas[1:], strict=True))
     statuses = {status for operation in operations for status in _statuses(operation)}
     document: Schema = {
@@ -62,6 +60,18 @@ def describe(title: str, operations: Sequence[Operation]) -> Schema:
         entry[operation.route.method.lower()] = _describe(operation, by_type)
     _tell_operations_apart(document)
     return document
+
+
+def _schemas(wires: Sequence[Any]) -> tuple[Sequence[Schema], Schema]:
+    """The schemas of wire types, and what they refer to."""
+    defaults = {cls: given for wire in wires for cls, given in written_defaults(wire).items()}
+    types, template = [*wires, *defaults], "#/components/schemas/{name}"
+    schemas, components = map(_choices, msgspec.json.schema_components(types, ref_template=template))
+    for schema, given in zip(schemas[len(wires) :], defaults.values(), strict=True):
+        fields = components[schema["$ref"].rpartition("/")[2]]["properties"]
+        for name, default in given.items():
+            fields[name]["default"] = msgspec.to_builtins(default, str_keys=True)
+    return schemas[: len(wires)], components
 
 
 def _choices(schema: Any) -> Any:
