@@ -22,6 +22,7 @@ from remit.messages.base import Command, Query, Refusal
 from remit.messages.fidelity import content_of, difference, field_names, has_times, is_exact
 from remit.messages.fields import (
     Brevity,
+    Shape,
     Unknown,
     has_defaults,
     has_other_keys,
@@ -66,13 +67,13 @@ class Codec(Generic[T]):
         self._name = name or getattr(type, "__name__", str(type))
         self.encoding: Encoding = encoding
         self._form = form = form_of(type)
-        self._decoder = _ENCODINGS[encoding].Decoder(form.type)
         self._shape = described(form.type)
+        self._decoder = _ENCODINGS[encoding].Decoder(form.type)
+        if form.read is not None:
+            self._decoder = _TurningDecoder(self._decoder, self._shape, form.read, encoding)
         self._asks = isclass(type) and issubclass(type, (Command, Query))
         self.encode: Callable[[Any], bytes] = _ENCODINGS[encoding].Encoder().encode
         self.decode: Callable[[bytes | str], T] = self._decoder.decode
-        if form.read is not None:
-            self.decode = self._reading(form.read)
         self._brief = self._asks and has_defaults(self._shape)
         if self._brief:
             self._brevity = Brevity(self._shape)
@@ -89,26 +90,6 @@ class Codec(Generic[T]):
         self.write: Callable[[T], bytes] = self._writing()
         self.is_light: Callable[[Any], bool] = lightness(self._shape) or _is_never_plain
         """Whether a value is sure to be writable, so that nobody has to try."""
-
-    def _reading(self, turn: Callable[[Any], T]) -> Callable[[bytes | str], T]:
-        decode, read = self._decoder.decode, _ENCODINGS[self.encoding]
-
-        def decode_and_turn(data: bytes | str) -> T:
-            try:
-                found = decode(data)
-            except msgspec.ValidationError as error:
-                if TAG not in str(error):
-                    raise
-                known = read.decode(data)
-                if not supply_tags(self._shape, known):
-                    raise
-                found = decode(read.encode(known))
-            try:
-                return turn(found)
-            except (TypeError, ValueError) as error:  # what a record's own __post_init__ says no with
-                raise msgspec.ValidationError(str(error)) from error
-
-        return decode_and_turn
 
     def _writing(self) -> Callable[[T], bytes]:
         encode, is_plain = self.encode, self.is_plain
@@ -172,7 +153,7 @@ class Codec(Generic[T]):
         try:
             if self._lenient and self._asks:
                 self._refuse_unknown(data)
-            return self.decode(data)
+            return self._decoder.decode(data)  # type: ignore[no-any-return]  # the decoder was made for T
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             failure: Exception = error
         if not self._asks or TAG in str(failure):
@@ -190,7 +171,7 @@ class Codec(Generic[T]):
         Raises `msgspec.ValidationError` and `msgspec.DecodeError`.
         """
         try:
-            value = self.decode(data)
+            value: T = self._decoder.decode(data)
             if not self._lenient:
                 return value, None
             known, unknown = self._known(data)
@@ -200,7 +181,7 @@ class Codec(Generic[T]):
             known, unknown = self._known(data)
             if unknown is None:
                 raise
-        value = self.decode(_ENCODINGS[self.encoding].encode(known))
+        value = self._decoder.decode(_ENCODINGS[self.encoding].encode(known))
         return value, Rest(unknown, self.encode(value), data if isinstance(data, bytes) else data.encode())
 
     def _known(self, data: bytes | str) -> tuple[Any, Unknown | None]:
@@ -267,6 +248,30 @@ def _turning(turn: Callable[[Any], Any], encode: Callable[[Any], bytes]) -> Call
 def _refuse(unknown: Unknown | None) -> None:
     if unknown is not None and (named := unknown.named()) is not None:
         raise msgspec.ValidationError(f"Object contains unknown field {named}")
+
+
+class _TurningDecoder:
+    """Decodes a type with unions of records: what has no tag is the first member, and the records are the user's."""
+
+    __slots__ = ("_decode", "_encoding", "_shape", "_turn")
+
+    def __init__(self, decoder: Any, shape: Shape, turn: Callable[[Any], Any], encoding: Encoding) -> None:
+        self._decode, self._shape, self._turn, self._encoding = decoder.decode, shape, turn, _ENCODINGS[encoding]
+
+    def decode(self, data: bytes | str, /) -> Any:
+        try:
+            found = self._decode(data)
+        except msgspec.ValidationError as error:
+            if TAG not in str(error):
+                raise
+            known = self._encoding.decode(data)
+            if not supply_tags(self._shape, known):
+                raise
+            found = self._decode(self._encoding.encode(known))
+        try:
+            return self._turn(found)
+        except (TypeError, ValueError) as error:  # what a record's own __post_init__ says no with
+            raise msgspec.ValidationError(str(error)) from error
 
 
 class Rest:
