@@ -125,7 +125,10 @@ def fields_of(record: Any) -> Iterator[Field]:
             yield Field(each.name, each.encode_name, each.type, each.default, each.default_factory)
         return
     given = dict(zip(getattr(cls, "__parameters__", ()), get_args(record), strict=False))
-    hints = get_type_hints(cls, include_extras=True)
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001  # reading the user's annotations may raise anything: the codec below says what
+        return
     for name, *default in _declared(cls, hints):
         yield Field(name, name, _replaced(hints.get(name, Any), given), *default)
 

@@ -67,8 +67,11 @@ def _schemas(wires: Sequence[Any]) -> tuple[Sequence[Schema], Schema]:
     defaults = {cls: given for wire in wires for cls, given in written_defaults(wire).items()}
     types, template = [*wires, *defaults], "#/components/schemas/{name}"
     schemas, components = map(_choices, msgspec.json.schema_components(types, ref_template=template))
-    for schema, given in zip(schemas[len(wires) :], defaults.values(), strict=True):
-        fields = components[schema["$ref"].rpartition("/")[2]]["properties"]
+    for schema, (cls, given) in zip(schemas[len(wires) :], defaults.items(), strict=True):
+        described = components[schema["$ref"].rpartition("/")[2]]
+        fields = described.get("properties") or dict(
+            zip(cls.__struct_encode_fields__, described["prefixItems"], strict=True)
+        )
         for name, default in given.items():
             fields[name]["default"] = msgspec.to_builtins(default, str_keys=True)
     return schemas[: len(wires)], components
