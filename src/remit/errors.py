@@ -267,6 +267,13 @@ class AlreadyExists(RemitError):
     code = "state.exists"
 
 
+class Incomplete(RemitError):
+    """`Repository.obtain` was asked for an aggregate that is not there, and a field besides `id` has no default to make
+    it with. The fields are named. Nothing was changed."""
+
+    code = "state.incomplete"
+
+
 class Unstorable(RemitError):
     """A value that the store cannot hold or look for: text with characters that it has no form for, or an identity or
     key that is too long. Nothing was written, and trying again does not help."""

@@ -33,15 +33,17 @@ from typing import (
     NamedTuple,
     Never,
     NewType,
+    NotRequired,
     Protocol,
     TypedDict,
     TypeVar,
+    Union,
 )
 from uuid import UUID
 
 import pytest
 
-from remit import Context, DomainEvent, Value
+from remit import Context, DomainEvent, Value, field
 from remit.errors import Finding
 from remit.messages import Codec
 from tests.checks.shop import checked
@@ -77,6 +79,35 @@ class Chain(Value):
     following: Chain | None = None
 
 
+class Renamed(Value, name="OtherLine"):
+    amount: int
+
+
+class Dollar(Value):
+    kind: str = field(name="$type")
+
+
+Shape = Line | Other
+
+
+class Leaf(Value):
+    n: int
+
+
+class Node(Value):
+    left: Node | Leaf
+    right: Node | Leaf = Leaf(n=0)
+
+
+class Rows(TypedDict):
+    one: Line | Other
+    two: NotRequired[Line | Other]
+
+
+class Spots(NamedTuple):
+    of: Line | Other
+
+
 class Row(TypedDict):
     seat: int
 
@@ -88,6 +119,12 @@ class Spot(NamedTuple):
 @dataclasses.dataclass
 class Plain:
     n: int
+
+
+@dataclasses.dataclass
+class Plains:
+    of: Line | Other
+    more: list[Line | Other] = dataclasses.field(default_factory=list[Line | Other])
 
 
 class Priced(Protocol):
@@ -147,6 +184,22 @@ TAKEN: Mapping[str, tuple[Any, Any]] = {
     "nested Optional": (None | int, None),  # as older code has it
     "numbers": (int | float | Decimal | None, Decimal("1.5")),
     "tagged": (Card | Cash | None, Cash(cents=1)),
+    "two records": (Line | Other, Other(text="a")),
+    "a record and a dataclass": (Line | Plain, Plain(n=1)),
+    "a record and one with its name in quotes": ("Line | Other", Line(amount=1)),
+    "records in records": (list[Box[Line | Other]], [Box(inside=Line(amount=1)), Box(inside=Other(text="a"))]),
+    "records, a text and nothing": (Line | Other | str | None, "a"),
+    "records or a list of them": (Line | Other | list[Line | Other], [Line(amount=1), Other(text="a")]),
+    "a union with a name": (Union[Shape, Line], Line(amount=1)),  # noqa: UP007  # a union inside of a union
+    "a union with what is said about it": (Annotated[Line | Other, "either"], Other(text="a")),
+    "recursive records": (Node | Leaf, Node(left=Leaf(n=1), right=Node(left=Leaf(n=2), right=Leaf(n=3)))),
+    "records in a TypedDict": (Rows, Rows(one=Line(amount=1))),
+    "records in a NamedTuple": (Spots, Spots(of=Other(text="a"))),
+    "records in a dataclass": (Plains, Plains(of=Other(text="a"), more=[Line(amount=1)])),
+    "records of a tuple of a length": (tuple[int, Line | Other], (1, Line(amount=1))),
+    "records of a mapping": (Mapping[str, Line | Other], {"a": Line(amount=1)}),
+    "records of a set": (frozenset[Line | Other], frozenset([Line(amount=1), Other(text="a")])),
+    "a name on the wire": (Line | Renamed, Renamed(amount=1)),
 }
 
 NOT_TAKEN: Mapping[str, tuple[Any, str]] = {
@@ -184,10 +237,13 @@ NOT_TAKEN: Mapping[str, tuple[Any, str]] = {
     "InitVar": (dataclasses.InitVar[int], "a field like others"),
     "Never": (Never, ""),
     "an enumeration of fractions": (enum.Enum("Share", {"HALF": 0.5}), "StrEnum"),
-    "two records": (Line | Other, "tag=True"),
-    "a record and a mapping": (Line | dict[str, int], "tag=True"),
-    "a record and a dataclass": (Line | Plain, "tag=True"),
-    "two lists": (list[int] | tuple[int, ...], "tag=True"),
+    "a record and a mapping": (Line | dict[str, int], "make a Value of each"),
+    "two lists": (list[int] | tuple[int, ...], "a Value for each"),
+    "a record with a tag of its own": (Line | Card, "leave tag= out everywhere"),
+    "two records of one name": (Line | new_class("Line", (Value,)), "class Held(Value, name='HeldRoom')"),
+    "one record with two arguments": (Box[int] | Box[str], "class Held(Value, name='HeldRoom')"),
+    "a record with a field as the tag": (Line | Dollar, "another name on the wire"),
+    "records as keys": (dict[Line | Other, int], "list[tuple[...]]"),
     "two texts": (str | date, "a field for each"),
     "text and bytes": (str | bytes, "a field for each"),
     "unknown": ("Nowhere", "import it"),
@@ -199,6 +255,10 @@ type Several[T] = tuple[T, ...]
 type Nested = dict[str, Nested] | int
 TAKEN["alias"] = (Numbers, [1])
 TAKEN["alias of one parameter"] = (Several[int], (1, 2))
+type Either = Line | Other
+type Many[T] = list[T | Other]
+TAKEN["alias of a union"] = (Either | None, Other(text="a"))
+TAKEN["alias of a union of one parameter"] = (Many[Line], [Line(amount=1), Other(text="a")])
 NOT_TAKEN["recursive alias"] = (Nested, "a Value that holds itself")
 """
 if sys.version_info >= (3, 12):

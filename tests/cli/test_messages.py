@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from remit import Command, Context, System, Value
+from remit.cli.outcome import Callee, print_outcome, read_message
 from tests.cli.program import SYSTEM, Office, is_clear
 
 LETTER = {"letter": "l1", "box": "ada", "text": "hello"}
@@ -109,3 +111,31 @@ def test_a_name_that_two_contexts_use_is_said(office: Office, tmp_path: Path) ->
     assert ran.returncode == 2
     assert is_clear(ran.stderr, "message.ambiguous  Open"), ran.stderr
     assert office.remit("send", "double", "right.Open").stdout == "null\n"
+
+
+class Free(Value):
+    branch: str
+
+
+class Held(Value):
+    by: str
+
+
+class Hold(Command[Free | Held]):
+    want: Free | Held
+
+
+rooms = Context("rooms")
+
+
+@rooms.handle(Hold)
+async def hold(command: Hold) -> Free | Held:
+    return command.want
+
+
+def test_union_is_read_and_printed_with_its_tag(capsys: pytest.CaptureFixture[str]) -> None:
+    system = System("hotel", contexts=[rooms])
+    command = read_message(system, Command, "Hold", '{"want": {"$type": "Held", "by": "ada"}}')
+    assert command == Hold(want=Held(by="ada"))
+    assert print_outcome(Callee(system, "memory:"), command, lambda app: app.send(command)) == 0
+    assert capsys.readouterr().out == '{"$type":"Held","by":"ada"}\n'

@@ -48,6 +48,9 @@ def test_an_aggregate_decides_and_records() -> None:
     assert take_recorded(order) == [], "taken once"
 
 
+class Special(Order): ...
+
+
 class Packed(DomainEvent):
     lines: list[Money]
     by_name: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
@@ -116,8 +119,22 @@ def test_an_aggregate_has_no_class_options() -> None:
         type(base)("Bad", (base,), {"__module__": __name__}, frozen=True)
 
 
-def test_an_aggregate_is_itself_and_no_other() -> None:
-    assert Order(id=OrderId("o")) != Order(id=OrderId("o"))
+def test_aggregates_with_equal_fields_are_equal_and_show_what_differs() -> None:
+    one, other = Order(id=OrderId("o")), Order(id=OrderId("o"))
+    one.record(Placed(order=one.id))
+    assert (one, hash(one)) == (other, hash(other))
+    other.placed = True
+    assert one != other
+    assert repr(other) == "Order(id='o', lines=[], placed=True)"
+    assert Order(id=OrderId("o")) != Order(id=OrderId("p"))
+    assert one != Special(id=OrderId("o"))
+
+
+def test_changed_aggregate_is_found_again_in_a_set() -> None:
+    order = Order(id=OrderId("o"))
+    known = {order: 1, Order(id=OrderId("p")): 2}
+    order.place(Money(amount=1))
+    assert known[order] == 1
 
 
 def test_its_state_is_stored_without_what_it_recorded() -> None:

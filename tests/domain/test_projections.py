@@ -65,6 +65,9 @@ def test_documents_are_compared_by_what_they_say() -> None:
     assert one == other
     other.evolve(EVENTS[0])
     assert one != other
+    assert repr(one) != repr(other)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
 
 
 def test_fields_are_keyword_only() -> None:

@@ -18,7 +18,7 @@ from remit.contexts import Context
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
 from remit.hosting import System
-from remit.messages import Query, Refusal, Value
+from remit.messages import Command, Query, Refusal, Value
 from tests.edges.shop import Closed, LimitExceeded, Line, Recorder, Touch, call, edge, shop
 
 
@@ -291,3 +291,77 @@ async def test_the_docs_page_has_an_index_and_names_operations() -> None:
     assert index.count('<li><a href="#sales.') == len([route for each in shop().edges for route in each.routes])
     assert '<p class="id"><code>sales.PlaceOrder</code></p>' in page
     assert "The same key on a repeated request of one client makes it apply once." in re.sub("<.*?>", "", page)
+
+
+class Free(Value):
+    branch: str
+
+
+class Held(Value):
+    by: str
+    before: Free | None = None
+
+
+class NotHeld(Refusal):
+    now: Free | Held
+
+
+class Hold(Command[Free | Held, NotHeld]):
+    night: str
+    want: Free | Held = Held(by="nobody", before=Free(branch="x"))
+
+
+class Shown(Query[list[Free | Held]]):
+    night: str
+
+
+def nights() -> tuple[HttpApp, Recorder]:
+    context, recorder = Context("rooms"), Recorder()
+    edge = HttpEdge(context)
+    edge.post("/nights/{night}", Hold)
+    edge.get("/nights/{night}", Shown)
+    return HttpApp(System("hotel", contexts=[context], edges=[edge]), recorder), recorder
+
+
+async def test_union_is_described_as_one_of_its_members_told_apart_by_their_tag() -> None:
+    document = await openapi(nights()[0])
+    OpenAPIV31SpecValidator(document).validate()
+    schemas = document["components"]["schemas"]
+    union = document["paths"]["/nights/{night}"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    default = {"$type": "Held", "by": "nobody", "before": {"branch": "x"}}
+    assert schemas["HoldBody"]["properties"]["want"] == {**union, "default": default}
+    names = {tag: ref.rpartition("/")[2] for tag, ref in union["discriminator"]["mapping"].items()}
+    assert union["discriminator"]["propertyName"] == "$type"
+    assert [each["$ref"].rpartition("/")[2] for each in union["oneOf"]] == list(names.values())
+    assert list(names) == ["Free", "Held"]
+    assert schemas[names["Held"]]["required"] == ["$type", "by"]
+    assert schemas[names["Held"]]["properties"]["$type"] == {"enum": ["Held"]}
+    for value, is_valid in (({"$type": "Held", "by": "a"}, True), ({"$type": "Free", "by": "a"}, False)):
+        assert OAS31Validator({**union, "components": document["components"]}).is_valid(value) is is_valid
+
+
+async def test_union_arrives_and_is_answered_with_tags() -> None:
+    app, recorder = nights()
+    body = b'{"want":{"$type":"Held","by":"a"}}'
+    recorder.reply = Free(branch="b")
+    answer = await call(app, "POST", "/nights/12", body)
+    assert recorder.message == Hold(night="12", want=Held(by="a"))
+    assert answer.json == {"$type": "Free", "branch": "b"}
+    recorder.reply = [Held(by="a", before=Free(branch="c"))]
+    answer = await call(app, "GET", "/nights/12")
+    assert answer.json == [{"$type": "Held", "by": "a", "before": {"branch": "c"}}]
+    recorder.reply = NotHeld(now=Held(by="c"))
+    answer = await call(app, "POST", "/nights/12", body)
+    assert (answer.status, answer.json["fields"]) == (409, {"now": {"$type": "Held", "by": "c", "before": None}})
+    answer = await call(app, "POST", "/nights/12", b'{"want":{"$type":"Gone"}}')
+    assert (answer.status, answer.json["detail"], answer.json["pointer"]) == (
+        422,
+        "Invalid value 'Gone'",
+        "/want/$type",
+    )
+
+
+async def test_docs_page_begins_with_the_default_and_its_tag_and_links_each_member() -> None:
+    page = (await call(nights()[0], "GET", "/docs")).body.decode()
+    assert "&quot;$type&quot;: &quot;Held&quot;" in page
+    assert re.search(r'schema-[^"]*Free">[^<]*</a> or <a href="#schema-[^"]*Held"', page)

@@ -150,6 +150,10 @@ def test_bytes_that_are_no_answer_are_a_bad_message(
 class Opaque: ...
 
 
+class Tagged(Value, tag=True):
+    n: int
+
+
 class Holder(Value):
     inside: dict[str, list[Opaque]]
 
@@ -182,7 +186,8 @@ def test_what_json_can_carry(type_: Any) -> None:
         (Outer, "holder.inside has the type Opaque, which JSON has no form for"),
         (complex, "it has the type complex, which JSON has no form for"),
         (Lost, "name 'Nowhere' is not defined"),
-        (Money | Line, "If a type union contains multiple Struct types"),
+        (Money | dict[str, int], "Type unions may not contain more than one dict-like type"),
+        (list[tuple[Money | Tagged, ...]], "tests.messages.test_codec.Tagged has a tag of its own"),
         (dict[bool, int], NO_KEYS),
         (dict[str | bool, int], NO_KEYS),
         (dict[str | int, int], NO_KEYS),

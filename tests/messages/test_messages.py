@@ -176,7 +176,10 @@ def test_a_tag_tells_values_apart(encoding: Encoding) -> None:
     ("base", "options", "says"),
     [
         (Command, {"tag": True}, "Bad: only a Value has a tag"),
-        (Value, {"taag": True}, "Bad: no class option 'taag'. Options: tag"),
+        (Value, {"taag": True}, "Bad: no class option 'taag'. Options: name, tag"),
+        (Value, {"version": 2}, "Bad: no class option 'version'. Options: name, tag"),
+        (Value, {"key": "x"}, "Bad: no class option 'key'. Options: name, tag"),
+        (Value, {"name": "a-b"}, "Bad: name='a-b' must be letters, digits and '_', beginning with a letter"),
     ],
 )
 def test_only_a_value_has_a_tag(base: Any, options: dict[str, Any], says: str) -> None:

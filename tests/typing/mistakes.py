@@ -124,7 +124,7 @@ class BadKey(IntegrationEvent, key=3):  # wrong: a key is the name of a field
     order: OrderId
 
 
-class NamedValue(Value, name="money"):  # wrong: a value has no wire name
+class VersionedValue(Value, version=2):  # wrong: a value has no version
     amount: int
 
 
@@ -470,3 +470,39 @@ async def claims(orders: Repository[Order], accounts: Repository[Account], seats
 
 
 def no_records(rooms: Records[Order], seats: Claims[Room], events: Events[Owed]) -> None: ...  # wrong: none of these
+
+
+# --- one of several shapes -------------------------------------------------------------------------------------------
+
+
+class Free(Value): ...
+
+
+class Held(Value, name=1):  # wrong: a name on the wire is a text
+    student: StudentId
+
+
+class Asked(Value): ...
+
+
+class Stall(Aggregate[str]):
+    state: Free | Held = Asked()  # wrong: no member of the union
+
+
+class Hold(Command[Free | Held]):
+    seat: str
+
+
+@sales.handle(Hold)  # wrong: a reply that is no member
+async def hold(command: Hold) -> Free | Asked:
+    return Free()
+
+
+async def holds(app: Sender, seat: Stall) -> Held:
+    seat.state = Asked()  # wrong: no member of the union
+    reply = await app.send(Hold(seat="a"))
+    match reply:
+        case Held():
+            return reply
+        case _:
+            assert_never(reply)  # wrong: a shape was forgotten

@@ -378,3 +378,70 @@ async def seats(command: KeepRoom, orders: Repository[Order], seats: Claims[Seat
     await seats.give_up(7, by=several[0])
     assert_type(await seats.find(7), Order | None)
     orders.remove(several[0])
+
+
+# --- one of several shapes -------------------------------------------------------------------------------------------
+
+
+class Free(Value): ...
+
+
+class Held(Value, name="held"):
+    student: StudentId
+
+
+class HoldFailed(Value):
+    by: StudentId
+
+
+class Stall(Aggregate[str]):
+    state: Free | Held = Free()
+    past: list[Free | Held] = field(default_factory=list[Free | Held])
+
+    def hold(self, student: StudentId) -> Held | HoldFailed:
+        match self.state:
+            case Free():
+                self.past.append(self.state)
+                self.state = Held(student=student)
+                return self.state
+            case Held(student=other):
+                return HoldFailed(by=other)
+            case _:
+                assert_never(self.state)
+
+
+class Hold(Command[Held | HoldFailed, SoldOut]):
+    seat: str
+    student: StudentId
+
+
+class StateOf(Query[Free | Held | None]):
+    seat: str
+
+
+rooms = Context("rooms")
+theatre = System("theatre", contexts=[rooms])
+
+
+@rooms.handle(Hold)
+async def hold(command: Hold, seats: Repository[Stall]) -> Held | HoldFailed:
+    return assert_type((await seats.obtain(command.seat)).hold(command.student), Held | HoldFailed)
+
+
+@rooms.answer(StateOf)
+async def state_of(query: StateOf, seats: Repository[Stall]) -> Free | Held | None:
+    found = await seats.find(query.seat)
+    return None if found is None else found.state
+
+
+async def holds(app: Sender, command: Hold) -> str:
+    assert_type(await app.ask(StateOf(seat=command.seat)), Free | Held | None)
+    assert_type(await app.attempt(command), Held | HoldFailed | SoldOut)
+    reply = assert_type(await app.send(command), Held | HoldFailed)
+    match reply:
+        case Held(student=student):
+            return assert_type(student, StudentId)
+        case HoldFailed():
+            return reply.by
+        case _:
+            assert_never(reply)

@@ -21,10 +21,11 @@ import msgspec
 from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from msgspec import inspect
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, is_typeddict
 
 from remit import Value
-from remit.messages.fields import Shape, describe
+from remit.messages.fields import Shape
+from remit.messages.forms import describe, record_of
 
 EXAMPLES = int(os.environ.get("REMIT_TEST_EXAMPLES", "1"))
 """So many times more examples than in a run of all tests."""
@@ -81,6 +82,26 @@ class Tree(Value):
     children: list[Tree] = []  # noqa: RUF012  # a factory is made of it
 
 
+class Vacant(Value):
+    since: date
+    floor: int = 0
+
+
+class Taken(Value, name="occupied"):
+    by: str
+    lines: list[Line] = []  # noqa: RUF012  # a factory is made of it
+
+
+class Cleaned(Value):
+    before: Vacant | Taken
+    hours: set[time | None] = set()  # noqa: RUF012  # a factory is made of it
+
+
+class Branch(Value):
+    left: Branch | Vacant
+    right: Branch | Vacant = Vacant(since=date(2026, 1, 1))
+
+
 class Bare(msgspec.Struct, frozen=True):
     number: int
     unset: int | msgspec.UnsetType = msgspec.UNSET
@@ -100,6 +121,16 @@ class Point:
 class Pair(NamedTuple):
     one: int
     other: Line
+
+
+class Either(NamedTuple):
+    one: Vacant | Taken
+    more: tuple[str, Point | Line] = ("a", Line(amount=0.5))
+
+
+class Rows(TypedDict):
+    first: Point | Vacant
+    others: NotRequired[list[Point | Vacant]]
 
 
 class Address(TypedDict):
@@ -135,7 +166,11 @@ ROWS: dict[str, list[Any]] = {
         dict[Annotated[str, msgspec.Meta(min_length=1, title="a")], int],
     ],
     "record (`Value`, dataclass, `TypedDict`, `NamedTuple`)": [
-        Line, Free | Held, Tree, Bare, Listed, Point, Pair, Address, dict[str, Address] | None,
+        Line, Tree, Bare, Listed, Point, Pair, Address, dict[str, Address] | None,
+    ],
+    "union (`Free \\| Held`)": [
+        Free | Held, Vacant | Taken, Vacant | Taken | Cleaned | str | None, list[Point | Line | list[Bare | Pair]],
+        dict[str, Vacant | Point | None], frozenset[Point | Line], tuple[Line | Point, int], Branch, Either, Rows,
     ],
     "limited (`Annotated[int, Meta(gt=0)]`)": [
         Annotated[int, msgspec.Meta(gt=0, le=9)], Annotated[float, msgspec.Meta(ge=0.5)],
@@ -264,7 +299,7 @@ def _records(shape: Any) -> Strategy:
     """Each field that is not required may be left to its default."""
     needed = {each.name: accepted(each.type) for each in shape.fields if each.required}
     more = {each.name: accepted(each.type) for each in shape.fields if not each.required}
-    make: Any = dict if isinstance(shape, inspect.TypedDictType) else shape.cls
+    make = record_of(shape)
     return st.fixed_dictionaries(needed, optional=more).map(lambda fields: make(**fields))
 
 
@@ -364,9 +399,9 @@ def _spoilt_record(shape: Any) -> Strategy:
 def _replacing(shape: Any, name: str) -> Callable[[tuple[Any, Any]], Any]:
     def replace(two: tuple[Any, Any]) -> Any:
         record, stranger = two
-        if isinstance(shape, inspect.TypedDictType):
+        if is_typeddict(record_of(shape)):
             return {**record, name: stranger}
-        return shape.cls(**{each.name: getattr(record, each.name) for each in shape.fields} | {name: stranger})
+        return record_of(shape)(**{each.name: getattr(record, each.name) for each in shape.fields} | {name: stranger})
 
     return replace
 

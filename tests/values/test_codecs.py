@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from random import Random
 from types import new_class
-from typing import Any
+from typing import Any, Union
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +20,8 @@ from msgspec import inspect
 from remit import Aggregate, BadValue, Command, DomainEvent, IntegrationEvent, Projection, Query, Refusal, Value
 from remit.messages import Codec, Encoding, decode_reply, not_carried, write_reply
 from remit.messages.carried import not_a_key
-from remit.messages.fields import describe, parts_of
+from remit.messages.fields import parts_of
+from remit.messages.forms import describe
 from remit.runtime.remote.wire import Answers, ChannelCodec
 from tests.docs.pages import ROOT
 from tests.values.kinds import (
@@ -161,6 +162,8 @@ nested = st.recursive(
         st.tuples(inner, inner).map(lambda two: of(tuple, *two)),
         inner.map(lambda it: it | None if it is not Any else it),
         inner.map(lambda it: made("Outer", Value, one=it, more=it)),
+        st.tuples(inner, inner).map(lambda two: made("One", Value, v=two[0]) | made("Other", Value, v=two[1])),
+        st.tuples(inner, inner).map(lambda two: Union[two]),  # noqa: UP007  # of values here
     ),
     max_leaves=4,
 ).filter(lambda it: not_carried(it) is None)

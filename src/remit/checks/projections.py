@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from remit.contexts import PROJECTION, Model
 from remit.contexts.annotations import events_named, is_kind
 from remit.contexts.declarations import where
-from remit.domain import Projection
+from remit.domain import Projection, needed_fields
 from remit.errors import Findings
 
 
@@ -35,7 +33,7 @@ def check_projections(model: Model, findings: Findings) -> None:
 
 def _check_projection(projection: type[Projection[Any, Any]], findings: Findings) -> None:
     name, place = projection.__name__, where(projection)
-    if without := _without_default(projection):
+    if without := needed_fields(projection):
         findings.report(
             "projection.defaults", place, f"{name} has fields without a default: {', '.join(without)}",
             expected="a default for every field: the document begins with them",
@@ -55,11 +53,3 @@ def _check_projection(projection: type[Projection[Any, Any]], findings: Findings
             findings.report(
                 "projection.incomplete", place, f"{name} has no `{function}`", expected=f"a function `{function}`"
             )
-
-
-def _without_default(projection: type[Projection[Any, Any]]) -> list[str]:
-    struct: Any = projection
-    fields: tuple[str, ...] = struct.__struct_fields__
-    defaults: tuple[Any, ...] = struct.__struct_defaults__  # those of the last fields
-    padded = (msgspec.NODEFAULT,) * (len(fields) - len(defaults)) + defaults
-    return [field for field, default in zip(fields, padded, strict=True) if default is msgspec.NODEFAULT]

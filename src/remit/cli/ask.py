@@ -38,4 +38,4 @@ def ask(
     callee = Callee.named(system, store, data)
     query = read_message(callee.system, Query, message, fields)
     wanted = fresh if fresh_key is None else fresh_key
-    return print_outcome(callee, lambda app: app.ask(query, deadline=deadline, fresh=wanted))
+    return print_outcome(callee, query, lambda app: app.ask(query, deadline=deadline, fresh=wanted))

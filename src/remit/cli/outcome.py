@@ -7,8 +7,6 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
-import msgspec
-
 from remit.cli.options import is_topology, place_of, refuse_places
 from remit.cli.screen import REFUSED, say
 from remit.contexts import Sender
@@ -16,7 +14,7 @@ from remit.errors import BadMessage
 from remit.hosting import System
 from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
-from remit.messages import Codec, Command, Contract, Query, Refusal, encode_reply
+from remit.messages import Codec, Command, Contract, Message, Query, Refusal, encode_reply, reply_of
 from remit.topology.file import read_topology
 from remit.topology.stores import DEFAULT_STORE
 
@@ -97,14 +95,14 @@ class Callee(NamedTuple):
         return cls(load_system(read_topology(system, whole=False).system), topology=system)
 
 
-def print_outcome(callee: Callee, call: Callable[[Sender], Awaitable[Any]]) -> int:
+def print_outcome(callee: Callee, message: Message, call: Callable[[Sender], Awaitable[Any]]) -> int:
     """Makes the call and prints its answer, or its refusal, as JSON. Returns the exit code."""
     try:
         answer = asyncio.run(_connected(callee, call))
     except Refusal as refusal:
         say(encode_reply(refusal).decode())
         return REFUSED
-    say(msgspec.json.encode(answer).decode())
+    say(Codec[Any](reply_of(type(message))[0]).encode(answer).decode())
     return 0
 
 

@@ -27,4 +27,4 @@ def send(
     """
     callee = Callee.named(system, store, data)
     command = read_message(callee.system, Command, message, fields)
-    return print_outcome(callee, lambda app: app.send(command, key=key, deadline=deadline))
+    return print_outcome(callee, command, lambda app: app.send(command, key=key, deadline=deadline))

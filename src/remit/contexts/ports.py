@@ -76,7 +76,10 @@ class Repository(Generic[A]):
         raise NotImplementedError
 
     async def obtain(self: _Holds[K], id: K, /) -> A:
-        """The aggregate with this identity, or a new one with its defaults (every field but `id` needs one)."""
+        """The aggregate with this identity, or a new one with its defaults.
+
+        Raises `Incomplete` where there is none, and a field besides `id` has no default.
+        """
         raise NotImplementedError
 
     async def get_all(self: _Holds[K], ids: Iterable[K], /) -> list[A]:

@@ -3,6 +3,7 @@ no framework state."""
 
 from remit.domain.aggregate import Aggregate, has_recorded, recording, take_recorded
 from remit.domain.claim import Claim
+from remit.domain.mutable import needed_fields
 from remit.domain.projection import Projection
 from remit.domain.record import Record
 from remit.domain.recorded import as_recorded
@@ -14,6 +15,7 @@ __all__ = [
     "Record",
     "as_recorded",
     "has_recorded",
+    "needed_fields",
     "recording",
     "take_recorded",
 ]

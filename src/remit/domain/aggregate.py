@@ -33,10 +33,14 @@ class Aggregate(Mutable, Generic[K, E], recording=True):
     """A consistency boundary with an identity, stored as state under an optimistic version.
 
     `Aggregate[Id]` or `Aggregate[Id, Issued | Paid]`, which then may record only these events. Fields are keyword-only
-    and mutable; a method that decides changes fields and calls `record`.
+    and mutable; a method that decides changes fields and calls `record`. Two aggregates of one class with equal fields
+    are equal, whatever they have recorded. The hash is that of the identity, which does not change.
     """
 
     id: K
+
+    def __hash__(self) -> int:
+        return hash((self.__class__, self.id))
 
     def record(self, event: E) -> None:
         """Records a domain event as it is now; it is stored in the transaction that stores this aggregate."""

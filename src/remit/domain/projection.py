@@ -12,11 +12,12 @@ K = TypeVar("K")
 E = TypeVar("E")
 
 
-class Projection(Mutable, Generic[K, E], comparable=True):
+class Projection(Mutable, Generic[K, E]):
     """A read model: the class is the document, its field defaults are the initial value.
 
     `Projection[Key, A | B]` is kept up to date from the events A and B: `key` says which document an event belongs to,
-    `evolve` changes the document. Both are pure. Documents that say the same are equal.
+    `evolve` changes the document. Both are pure. Two documents of one class with equal fields are equal. A document has
+    no hash, because it changes.
     """
 
     @staticmethod

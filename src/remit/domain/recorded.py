@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import inspect
 
-from remit.messages.fields import Shape, describe, parts_of
+from remit.messages.fields import Shape, parts_of
+from remit.messages.forms import describe, record_of
 
 E = TypeVar("E")
 
@@ -48,7 +49,8 @@ def _is_changing(shape: Shape) -> bool:
 
 
 def _is_frozen(shape: inspect.StructType) -> bool:
-    return bool(shape.cls.__struct_config__.frozen)
+    config = getattr(record_of(shape), "__struct_config__", None)
+    return config is not None and bool(config.frozen)
 
 
 def _copied(value: Any) -> Any:

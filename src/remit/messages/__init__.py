@@ -2,9 +2,20 @@
 
 from remit.messages.base import Command, DomainEvent, IntegrationEvent, Message, Query, Refusal, Value, field
 from remit.messages.carried import not_a_key, not_an_identity, not_carried, without_text
-from remit.messages.codec import UNWRITABLE, Codec, Encoding, Rest, decode_reply, encode_reply, write_reply
+from remit.messages.codec import (
+    UNWRITABLE,
+    Codec,
+    Encoding,
+    Rest,
+    decode_reply,
+    encode_reply,
+    fields_of_refusal,
+    write_reply,
+)
 from remit.messages.contract import Contract, contract_of, declared_context, parameter_of, reply_of, union_members
 from remit.messages.fidelity import difference
+from remit.messages.fields import written_defaults
+from remit.messages.forms import describe, wire_types
 from remit.messages.instead import instead_of
 from remit.messages.keys import LONGEST_KEY, fits, key_text, require_key
 
@@ -25,9 +36,11 @@ __all__ = [
     "contract_of",
     "declared_context",
     "decode_reply",
+    "describe",
     "difference",
     "encode_reply",
     "field",
+    "fields_of_refusal",
     "fits",
     "instead_of",
     "key_text",
@@ -38,6 +51,8 @@ __all__ = [
     "reply_of",
     "require_key",
     "union_members",
+    "wire_types",
     "without_text",
     "write_reply",
+    "written_defaults",
 ]

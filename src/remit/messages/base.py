@@ -103,12 +103,15 @@ else:
 
     def _options(bases):
         if not any(Message in base.__mro__ for base in bases):
-            return ("tag",)
+            return ("name", "tag")
         named = ("name", "version", "key")
         return (*named, "identity") if any(Command in base.__mro__ for base in bases) else named
 
     def _check_options(cls, name, version, named):
         fields = cls.__struct_fields__
+        for option, is_given in (("version", version != 1), ("key", named["key"] is not None)):
+            if is_given and option not in (options := _options(cls.__mro__)):
+                raise TypeError(f"{cls.__name__}: no class option {option!r}. Options: {', '.join(options)}")
         if name is not None and not (isinstance(name, str) and name.isidentifier()):
             raise TypeError(f"{cls.__name__}: name={name!r} must be letters, digits and '_', beginning with a letter")
         if type(version) is not int or version < 1:
@@ -141,13 +144,16 @@ class _Signature(Generic[M, R, E]):
 class Value(_Frozen):
     """An immutable record without identity, used inside messages and aggregates (money, an address, a line).
 
-    Class option: `tag`, a text or `True` for the class name. It stands beside the fields, under `type`, and tells the
-    members of a union apart: `shape: Free | Held`.
+    Where it stands in a union of records, as in `shape: Free | Held`, its wire name is written beside its fields, under
+    `$type`.
+
+    Class options: `name` (wire name, default the class name); `tag` (a text, or `True` for the class name, which is
+    written under `type` wherever the record stands, in a union and by itself; then each member of the union needs it).
     """
 
     if TYPE_CHECKING:
 
-        def __init_subclass__(cls, *, tag: str | bool | None = None) -> None: ...
+        def __init_subclass__(cls, *, name: str | None = None, tag: str | bool | None = None) -> None: ...
 
 
 class Message(_Named):

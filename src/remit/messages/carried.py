@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from remit.messages.fields import Shape, describe, parts_of
+from remit.messages.fields import Shape, parts_of
+from remit.messages.forms import describe, form_of
+from remit.messages.unions import TAG
 
 _KEYS = (
     inspect.StrType, inspect.IntType, inspect.FloatType, inspect.DecimalType, inspect.UUIDType, inspect.DateType,
@@ -20,8 +22,8 @@ _KEYS = (
 def not_carried(type: Any) -> str | None:
     """Why values of this type cannot be written as JSON and read back, or None when they can."""
     try:
-        described = inspect.type_info(type)
-        msgspec.json.Decoder(type)
+        described = describe(type)
+        msgspec.json.Decoder(form_of(type).type)
     except Exception as error:  # noqa: BLE001  # reading the user's annotations may raise anything
         return str(error)
     for path, found in parts_of(described):
@@ -59,6 +61,8 @@ def not_an_identity(type: Any, field: str) -> str | None:
     """Why a field of this type cannot say which wish a command is, because equal values of it are written differently.
     None when it can: it needs no text of its own."""
     found = next(each.type for each in getattr(describe(type), "fields", ()) if each.name == field)
+    if any(getattr(each, "tag_field", None) == TAG for _, each in parts_of(found)):
+        return f"{field} is a union of records, and two of them may have the same fields"
     if any(isinstance(each, inspect.FloatType) for _, each in parts_of(found)):
         return f"{field} is a fraction or has one, and one number has several texts there, 1 and 1.0"
     return None

@@ -19,19 +19,23 @@ import msgspec
 
 from remit.errors import BadMessage, BadValue
 from remit.messages.base import Command, Query, Refusal
-from remit.messages.fidelity import content_of, difference, has_times, is_exact
+from remit.messages.fidelity import content_of, difference, field_names, has_times, is_exact
 from remit.messages.fields import (
     Brevity,
+    Shape,
     Unknown,
-    describe,
     has_defaults,
     has_other_keys,
     in_order,
     is_lenient,
     is_unordered,
+    leave_out_first_tags,
+    supply_tags,
     take_unknown,
 )
+from remit.messages.forms import described, form_of
 from remit.messages.plain import lightness, plainness
+from remit.messages.unions import TAG
 
 T = TypeVar("T")
 
@@ -54,22 +58,28 @@ class Codec(Generic[T]):
     """
 
     __slots__ = (
-        "_asks", "_brevity", "_brief", "_content", "_decoder", "_has_other_keys", "_lenient", "_name", "_shape",
-        "_unordered", "decode", "encode", "encoding", "has_times", "is_exact", "is_light", "is_plain", "write",
+        "_asks", "_brevity", "_brief", "_content", "_decoder", "_form", "_has_other_keys", "_lenient", "_name",
+        "_shape", "_unordered", "decode", "encode", "encoding", "has_times", "is_exact", "is_light", "is_plain",
+        "write",
     )  # fmt: skip
 
     def __init__(self, type: Any, name: str = "", *, encoding: Encoding = "json") -> None:
         self._name = name or getattr(type, "__name__", str(type))
         self.encoding: Encoding = encoding
-        self._decoder = _ENCODINGS[encoding].Decoder(type)
-        self._shape = describe(type)
+        self._form = form = form_of(type)
+        self._shape = described(form.type)
+        self._decoder = _ENCODINGS[encoding].Decoder(form.type)
+        if form.read is not None:
+            self._decoder = _TurningDecoder(self._decoder, self._shape, form.read, encoding)
         self._asks = isclass(type) and issubclass(type, (Command, Query))
         self.encode: Callable[[Any], bytes] = _ENCODINGS[encoding].Encoder().encode
         self.decode: Callable[[bytes | str], T] = self._decoder.decode
         self._brief = self._asks and has_defaults(self._shape)
         if self._brief:
-            self._brevity = Brevity(type)
+            self._brevity = Brevity(self._shape)
             self.encode = self._encode_briefly
+        if form.write is not None:
+            self.encode = _turning(form.write, self.encode)
         self._unordered = is_unordered(self._shape)
         self._lenient = is_lenient(self._shape)
         self._has_other_keys = has_other_keys(self._shape)
@@ -146,9 +156,9 @@ class Codec(Generic[T]):
             return self._decoder.decode(data)  # type: ignore[no-any-return]  # the decoder was made for T
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             failure: Exception = error
-        if not self._asks:
+        if not self._asks or TAG in str(failure):
             try:
-                return self.restore(data)[0]
+                return self._read_tagged(data) if self._asks else self.restore(data)[0]
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
                 failure = error  # without what is merely new: what really does not fit
         raise BadMessage(
@@ -177,17 +187,29 @@ class Codec(Generic[T]):
     def _known(self, data: bytes | str) -> tuple[Any, Unknown | None]:
         """What is known here of a value, as the encoding has it, and what is not."""
         known = _ENCODINGS[self.encoding].decode(data)
+        if self._form.read is not None:
+            supply_tags(self._shape, known)
         return known, take_unknown(self._shape, known)
+
+    def _read_tagged(self, data: bytes | str) -> T:
+        """Decodes a message of a release in which a record has a tag, because it stands in a union there."""
+        known, unknown = self._known(data)
+        _refuse(unknown)
+        return self.decode(_ENCODINGS[self.encoding].encode(known))
 
     def _refuse_unknown(self, data: bytes | str) -> None:
         _, unknown = self._known(data)
-        if unknown is not None:
-            raise msgspec.ValidationError(f"Object contains unknown field {unknown.named()}")
+        _refuse(unknown)
 
     def _encode_briefly(self, message: Any) -> bytes:
         native = _NATIVE[self.encoding]
         said = self._brevity.shorten(message, native, text_keys=self.encoding == "json")
         return _ENCODINGS[self.encoding].encode(said)  # type: ignore[no-any-return]  # msgspec's encode
+
+    def fields_of(self, record: Any) -> dict[str, Any]:
+        """The fields of a record by name; those inside that stand in a union have their tags."""
+        written = record if self._form.write is None else self._form.write(record)
+        return {name: getattr(written, name) for name in field_names(type(record))}
 
     def canonical(self, value: Any) -> bytes:
         """What a value says, without the fields that have their default, where these say nothing: the same bytes for
@@ -200,12 +222,16 @@ class Codec(Generic[T]):
             if not self.is_plain(value):
                 data = self.decode(self.encode(value))
                 self._compare(value, data)
+            if self._form.write is not None:
+                data = self._form.write(data)
             if self._brief:
                 data = self._brevity.shorten(data, _NATIVE[self.encoding], text_keys=True)
-            if self._has_other_keys:
+            if self._has_other_keys or self._form.write is not None:
                 data = msgspec.to_builtins(data, builtin_types=_NATIVE[self.encoding], str_keys=True)
             if self._unordered:
                 data = in_order(self._shape, read.decode(read.encode(data)))
+            if self._form.write is not None:
+                leave_out_first_tags(self._shape, data)
             return read.encode(data, order="sorted")  # type: ignore[no-any-return]  # msgspec's encode
         except UNWRITABLE as error:
             raise self.bad_value(value, error) from error
@@ -213,6 +239,39 @@ class Codec(Generic[T]):
 
 def _is_never_plain(value: Any) -> bool:
     return False
+
+
+def _turning(turn: Callable[[Any], Any], encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
+    return lambda value: encode(turn(value))
+
+
+def _refuse(unknown: Unknown | None) -> None:
+    if unknown is not None and (named := unknown.named()) is not None:
+        raise msgspec.ValidationError(f"Object contains unknown field {named}")
+
+
+class _TurningDecoder:
+    """Decodes a type with unions of records: what has no tag is the first member, and the records are the user's."""
+
+    __slots__ = ("_decode", "_encoding", "_shape", "_turn")
+
+    def __init__(self, decoder: Any, shape: Shape, turn: Callable[[Any], Any], encoding: Encoding) -> None:
+        self._decode, self._shape, self._turn, self._encoding = decoder.decode, shape, turn, _ENCODINGS[encoding]
+
+    def decode(self, data: bytes | str, /) -> Any:
+        try:
+            found = self._decode(data)
+        except msgspec.ValidationError as error:
+            if TAG not in str(error):
+                raise
+            known = self._encoding.decode(data)
+            if not supply_tags(self._shape, known):
+                raise
+            found = self._decode(self._encoding.encode(known))
+        try:
+            return self._turn(found)
+        except (TypeError, ValueError) as error:  # what a record's own __post_init__ says no with
+            raise msgspec.ValidationError(str(error)) from error
 
 
 class Rest:
@@ -257,8 +316,14 @@ _answers: dict[Encoding, Codec[_Answer]] = {
 def encode_reply(value: Any) -> bytes:
     """A reply, or a refusal when `value` is one, as JSON."""
     if isinstance(value, Refusal):
-        return msgspec.json.encode({"refusal": type(value).__name__, "fields": value})
+        fields = msgspec.Raw(_codec_of(type(value), "json").encode(value))
+        return msgspec.json.encode({"refusal": type(value).__name__, "fields": fields})
     return msgspec.json.encode({"reply": value})
+
+
+def fields_of_refusal(refusal: Refusal) -> dict[str, Any]:
+    """The fields of a refusal, as they are written."""
+    return _codec_of(type(refusal), "json").fields_of(refusal)
 
 
 def write_reply(value: Any, codec: Codec[Any], declared: tuple[type[Refusal], ...] | None = None) -> bytes:

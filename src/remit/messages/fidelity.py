@@ -42,7 +42,7 @@ def content_of(type: Any) -> Callable[[Any], Any] | None:
     config = getattr(type, "__struct_config__", None)
     if not isclass(type) or (type.__eq__ is not object.__eq__ if config is None else config.eq):
         return None
-    names = _names(type)
+    names = field_names(type)
     return attrgetter(*names) if names else None
 
 
@@ -51,7 +51,7 @@ def difference(value: Any, back: Any, path: str = "$") -> str | None:
 
     A list may be read where a tuple was written, and a time with an offset where it had a zone.
     """
-    if names := _names(type(value)):
+    if names := field_names(type(value)):
         if type(back) is not type(value):
             return _said(value, back, path)
         return _first((getattr(value, name), getattr(back, name), f"{path}.{name}") for name in names)
@@ -74,7 +74,7 @@ def _is(value: Any, *kinds: type) -> bool:
     return isinstance(value, kinds)  # in a function, because checkers would take what is inside for unknown
 
 
-def _names(type: Any) -> Sequence[str]:
+def field_names(type: Any) -> Sequence[str]:
     """The fields of a record."""
     if dataclasses.is_dataclass(type):
         return [each.name for each in dataclasses.fields(type)]

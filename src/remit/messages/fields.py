@@ -11,13 +11,11 @@ from typing import Any, TypeAlias, get_origin
 import msgspec
 from msgspec import inspect
 
+from remit.messages.forms import described, record_of
+from remit.messages.unions import TAG, wire_name
+
 Shape: TypeAlias = inspect.Type
 Step: TypeAlias = "str | int | bytes"
-
-
-def describe(type: Any) -> Shape:
-    """The description of a type."""
-    return inspect.type_info(type)
 
 
 def parts_of(shape: Shape) -> Iterator[tuple[str, Shape]]:
@@ -38,6 +36,18 @@ def _walk(found: Any, path: str, seen: set[int]) -> Iterator[tuple[str, Shape]]:
             yield from _walk(getattr(found, name), path, seen)
 
 
+def written_defaults(wire: Any) -> dict[Any, dict[str, Any]]:
+    """The records in a wire type whose fields have defaults with tags in them: these defaults, as they are written."""
+    found: dict[Any, dict[str, Any]] = {}
+    for _, shape in parts_of(described(wire)):
+        if isinstance(shape, inspect.StructType):
+            turned: Mapping[str, Any] = getattr(shape.cls, "__remit_writes__", {})
+            for each in shape.fields:
+                if each.name in turned and each.default is not msgspec.NODEFAULT:
+                    found.setdefault(shape.cls, {})[each.encode_name] = each.default
+    return found
+
+
 @dataclass
 class Unknown:
     """What a reader did not know of a value, to be put back when the value is written again."""
@@ -47,14 +57,19 @@ class Unknown:
     """By the name of a field, the key in a mapping, the place in a list, and what an element of a set says."""
     merged: bool = False
     """Whether elements of a set differed only in what was not known: they have become one."""
+    tag: tuple[str, Any] | None = None
+    """Where the tag of a record stands, and what it says: another member of its union gets nothing."""
 
-    def named(self) -> str:
-        """The first field, as msgspec names it, with its place."""
-        inner, path = self, "$"
-        while not inner.fields:
-            at, inner = next(iter(inner.inside.items()))
-            path += f".{at}" if isinstance(at, str) else "[...]" if isinstance(at, bytes) else f"[{at}]"
-        return f"`{next(iter(inner.fields))}`" + (f" - at `{path}`" if path != "$" else "")
+    def named(self, path: str = "$") -> str | None:
+        """The first field, as msgspec names it, with its place; None where there are but tags of the right record."""
+        for name in self.fields:
+            if name != TAG:
+                return f"`{name}`" + (f" - at `{path}`" if path != "$" else "")
+        for at, inner in self.inside.items():
+            step = f".{at}" if isinstance(at, str) else "[...]" if isinstance(at, bytes) else f"[{at}]"
+            if found := inner.named(path + step):
+                return found
+        return None
 
     def put_back(self, before: Any, after: Any) -> None:
         """Completes `after`, which is what became of `before`, the value that was read.
@@ -62,6 +77,8 @@ class Unknown:
         An element of a list is known by what it says: one that was changed is a new one, and gets nothing.
         """
         old, new = _mapping(before), _mapping(after)
+        if self.tag is not None and new.get(self.tag[0]) != self.tag[1]:
+            return
         new.update({name: value for name, value in self.fields.items() if name not in new})
         for step, unknown in self.inside.items():
             if step in old and step in new:
@@ -129,6 +146,9 @@ def take_unknown(shape: Shape, data: Any) -> Unknown | None:
     shape = _member(shape, data)
     known, said = _fields(shape), _mapping(data)
     unknown = Unknown({} if known is None else {name: said.pop(name) for name in list(said) if name not in known})
+    _require_own(shape, unknown.fields)
+    if (tag_field := getattr(shape, "tag_field", None)) is not None:
+        unknown.tag = (tag_field, said.get(tag_field, getattr(shape, "tag", None)))
     for step, inner, value in _inside(shape, data):
         found = take_unknown(inner, value)
         if found is None:
@@ -137,6 +157,42 @@ def take_unknown(shape: Shape, data: Any) -> Unknown | None:
         unknown.merged = unknown.merged or found.merged or at in unknown.inside
         unknown.inside.setdefault(at, found)
     return unknown if unknown.fields or unknown.inside else None
+
+
+def _require_own(shape: Shape, unknown: Mapping[str, Any]) -> None:
+    """Raises `msgspec.ValidationError` for another record, which a release with a union has written in this place."""
+    if TAG in unknown and (cls := record_of(shape)) is not None and unknown[TAG] != wire_name(cls):
+        raise msgspec.ValidationError(f"Expected `{wire_name(cls)}`, got `{unknown[TAG]}`, which is new in this place")
+
+
+def supply_tags(shape: Shape, data: Any) -> bool:
+    """Writes the tag of the first member into every record that stands in a union without one: it was written when
+    the union was this class alone. Whether there is such a record."""
+    first, said = _first_tagged(shape), _mapping(data)
+    is_without = first is not None and isinstance(data, dict) and TAG not in said
+    if first is not None and is_without:
+        said[TAG] = first.tag
+    member = _member(shape, data)
+    parts = [*_inside(member, data), *_positions(member, data)]
+    supplied = [supply_tags(inner, value) for _, inner, value in parts]
+    return is_without or any(supplied)
+
+
+def leave_out_first_tags(shape: Shape, data: Any) -> None:
+    """Removes the tags that may be left out: those of first members."""
+    first, member = _first_tagged(shape), _member(shape, data)
+    for _, inner, value in (*_inside(member, data), *_positions(member, data)):
+        leave_out_first_tags(inner, value)
+    if first is not None and _mapping(data).get(TAG) == first.tag:
+        del data[TAG]
+
+
+def _first_tagged(shape: Shape) -> inspect.StructType | None:
+    """The first member of a union whose members have tags only there."""
+    while isinstance(shape, inspect.Metadata):
+        shape = shape.type
+    members = shape.types if isinstance(shape, inspect.UnionType) else ()
+    return next((each for each in members if isinstance(each, inspect.StructType) and each.tag_field == TAG), None)
 
 
 def _completed(shape: Shape, data: Any) -> Any:
@@ -159,8 +215,7 @@ class Brevity:
 
     __slots__ = ("_deep", "_defaults", "_fields", "_shape")
 
-    def __init__(self, type: Any) -> None:
-        shape = describe(type)
+    def __init__(self, shape: Shape) -> None:
         self._shape = shape
         known = shape.fields if isinstance(shape, inspect.StructType) else ()
         defaults = {each.name: _default(each)() for each in known if _is_constant(each)}
@@ -338,15 +393,16 @@ def _member(shape: Shape, data: Any) -> Shape:
         return shape
     for member in shape.types:
         tag_field = getattr(member, "tag_field", None)
-        if isinstance(data, dict) and isinstance(member, _RECORDS):
-            if tag_field is None or _mapping(data).get(tag_field) == getattr(member, "tag", None):
-                return member
-        elif isinstance(data, list) and isinstance(member, _LISTS):
+        if isinstance(data, list) and (isinstance(member, _LISTS) or getattr(member, "array_like", False)):
+            return member
+        is_named = isinstance(member, _RECORDS) and not getattr(member, "array_like", False)
+        is_its = tag_field is None or _mapping(data).get(tag_field) == getattr(member, "tag", None)
+        if isinstance(data, dict) and is_named and is_its:
             return member
     return shape
 
 
-_LISTS = (inspect.CollectionType, inspect.TupleType)
+_LISTS = (inspect.CollectionType, inspect.TupleType, inspect.NamedTupleType)
 _RECORDS = (inspect.StructType, inspect.DataclassType, inspect.TypedDictType, inspect.DictType)
 
 

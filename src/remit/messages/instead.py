@@ -11,6 +11,7 @@ from typing import Any
 from msgspec import inspect
 
 from remit.messages.fields import parts_of
+from remit.messages.forms import describe
 
 _AS_TEXT = "str, and make of the text what you need where you need it"
 _BY_MODULE = {
@@ -31,9 +32,12 @@ _BY_CLASS: Mapping[tuple[type, ...], str] = {
 }
 """The first whose class it has."""
 _BY_TEXT = {
-    "must be tagged": "tell them apart: class ...(Value, tag=True)",
-    "more than one array-like": "write one of them; or a Value with tag=True for each, which holds it",
-    "more than one dict-like": "tell them apart: make a Value with tag=True of each",
+    "on the wire": "give one of them another name on the wire: class Held(Value, name='HeldRoom')",
+    "has a tag of its own": "leave tag= out everywhere, or write it at every member of the union",
+    "written as $type": "give the field another name on the wire",
+    "keys that are records": "list[tuple[...]]; or make a text of the parts of the key",
+    "more than one array-like": "write one of them; or a Value for each, which holds it",
+    "more than one dict-like": "tell them apart: make a Value of each",
     "more than one str-like": "write one of them; or a field for each, which may be None",
     "more than one int-like": "write one of them; or a field for each, which may be None",
     "constraints are currently unsupported": "write one of the types that it stands for",
@@ -53,7 +57,7 @@ def instead_of(type: Any, why: str) -> str:
         if text in why:
             return written
     try:
-        custom = [part.cls for _, part in parts_of(inspect.type_info(type)) if isinstance(part, inspect.CustomType)]
+        custom = [part.cls for _, part in parts_of(describe(type)) if isinstance(part, inspect.CustomType)]
     except Exception:  # noqa: BLE001  # reading the user's annotations may raise anything
         return ""
     return f"write {_of_class(custom[0])}" if custom else ""

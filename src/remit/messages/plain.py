@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from msgspec import inspect
+from msgspec import Struct, inspect
 
 from remit.messages.fields import Shape
+from remit.messages.forms import record_of
 
 _OF: dict[type[Shape], type] = {
     inspect.StrType: str,
@@ -42,10 +43,11 @@ def plainness(shape: Shape, within: tuple[type, ...] = ()) -> Callable[[Any], bo
     """
     known: dict[str, Any] = {"UTC": UTC}
     if isinstance(shape, inspect.StructType):
-        if hasattr(shape.cls, "__post_init__") or shape.cls in within:
-            return None  # the first may find fault with what a value has become
-        tests: list[str | None] = [f"value.__class__ is {_named(shape.cls, known)}"]
-        inner = (*within, shape.cls)
+        cls = record_of(shape)
+        if not issubclass(cls, Struct) or hasattr(cls, "__post_init__") or cls in within:
+            return None  # the second may find fault with what a value has become
+        tests: list[str | None] = [f"value.__class__ is {_named(cls, known)}"]
+        inner = (*within, cls)
         tests += [_test(field.type, f"value.{field.name}", known, inner) for field in shape.fields]
     else:
         tests = [_test(shape, "value", known, within)]
@@ -66,8 +68,11 @@ def lightness(shape: Shape) -> Callable[[Any], bool] | None:
 def _test(shape: Shape, named: str, known: dict[str, Any], within: tuple[type, ...]) -> str | None:
     if isinstance(shape, inspect.UnionType):
         members = [member for member in shape.types if not isinstance(member, inspect.NoneType)]
-        one = _test(members[0], named, known, within) if len(members) == 1 else None
-        return one and f"({named} is None or {one})"
+        if len(members) > 1 and not all(isinstance(member, inspect.StructType) for member in members):
+            return None
+        tests = [_test(member, named, known, within) for member in members]
+        may_be_none = [f"{named} is None"] if len(members) < len(shape.types) else []
+        return None if None in tests else f"({' or '.join([*may_be_none, *map(str, tests)])})"
     if isinstance(shape, inspect.StructType):
         return _by(plainness(shape, within), f"({named})", known)
     if isinstance(shape, inspect.ListType | inspect.VarTupleType | inspect.DictType):
@@ -98,7 +103,7 @@ def _test_all(
     test = plainness(shape.item_type, within)
     part = shape.item_type
     if test and isinstance(shape, inspect.VarTupleType) and isinstance(part, inspect.StructType) and _is_frozen(part):
-        return _by(_once(test, _last_seen(part.cls)), f"({named})", known)
+        return _by(_once(test, _last_seen(record_of(part))), f"({named})", known)
     kind = "list" if isinstance(shape, inspect.ListType) else "tuple"
     return _by(test, f", {named})))", known, f"({named}.__class__ is {kind} and all(map(")
 
@@ -106,7 +111,7 @@ def _test_all(
 def _is_frozen(shape: Shape) -> bool:
     """Whether a plain value of this type cannot become another one."""
     if isinstance(shape, inspect.StructType):
-        return shape.cls.__struct_config__.frozen and all(_is_frozen(field.type) for field in shape.fields)
+        return record_of(shape).__struct_config__.frozen and all(_is_frozen(field.type) for field in shape.fields)
     if isinstance(shape, inspect.UnionType):
         return all(_is_frozen(member) for member in shape.types)
     if isinstance(shape, inspect.VarTupleType):

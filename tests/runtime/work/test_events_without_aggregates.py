@@ -189,11 +189,10 @@ async def test_a_reaction_together_with_an_event_without_an_aggregate_cannot_ret
     async def add(command: Add, events: Events[Counted]) -> None:
         events.publish(Counted(room=command.room, notes=[]), key=command.room)
 
-    async def wrongly(event: Counted) -> Full:
+    async def wrongly(event: Counted) -> Any:
         return Full()
 
-    anyhow: Any = wrongly
-    rooms.react(Counted, together=True)(anyhow)
+    rooms.react(Counted, together=True)(wrongly)
     async with System("house", contexts=[rooms]).connect(store="memory:") as app:
         with pytest.raises(HandlerFailed) as caught:
             await app.send(Add(room="1"))

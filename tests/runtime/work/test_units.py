@@ -25,6 +25,7 @@ from remit import (
     StoreUnavailable,
     System,
 )
+from remit.errors import Incomplete
 from remit.hosting.assembly import assemble
 from remit.log import Channel
 from remit.runtime import Host
@@ -240,6 +241,36 @@ async def test_event_on_an_aggregate_that_was_never_added_is_an_error(caplog: py
     assert "recorded Asked on Wish 'w', which no repository has" in caplog.text
     wish = Wish(id="w")
     wish.record(Asked(pool="p"))  # outside of a handler that is nobody's business
+
+
+class Seat(Aggregate[str]):
+    row: str
+    number: int
+    taken: bool = False
+
+
+async def test_obtaining_an_aggregate_that_cannot_be_made_names_its_fields() -> None:
+    context, failed = Context("a"), list[Exception]()
+
+    @context.handle(Ask)
+    async def ask(command: Ask, seats: Repository[Seat]) -> None:
+        try:
+            await seats.obtain("s")
+        except Incomplete as error:
+            failed.append(error)
+        if command.pools:
+            seats.add(Seat(id="s", row="a", number=1))
+            assert (await seats.obtain("s")).row == "a"
+
+    async with System("s", contexts=[context]).connect(store="memory:") as app:
+        await app.send(Ask(pools=["p"]))
+    (error,) = failed
+    assert str(error).splitlines() == [
+        "state.incomplete  a.Seat",
+        "  Seat cannot be made by obtain(): it has no default for row, number",
+        "  Expected: a default for every field but id",
+        "  Next: use find(), and where it gives None: add(Seat(id=..., row=...))",
+    ]
 
 
 class No(Refusal):

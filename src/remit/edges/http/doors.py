@@ -17,7 +17,7 @@ from remit.edges.http.reading import Reader, arrives_as, body_reader, body_type,
 from remit.edges.http.request import Answer, Endpoint, Limits, Request, json_answer
 from remit.edges.http.routing import Router, places_of
 from remit.errors import Findings
-from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of
+from remit.messages import Codec, Command, Message, Query, Refusal, contract_of, declared_context, reply_of, wire_types
 from remit.runtime.work.carried import carrying
 
 FRESH = "fresh"
@@ -219,7 +219,7 @@ def _check_types(route: Route, findings: Findings) -> None:
     message: type[Message] = route.message
     try:
         reply, refusals = reply_of(message)
-        msgspec.json.schema_components([message, reply, *refusals])
+        msgspec.json.schema_components(wire_types([message, reply, *refusals]))
         arrivals = {field.encode_name: arrives_as(field.type) for field in fields_of(message)}
     except TypeError as error:
         _report(findings, route, "route.type", f"{message.__name__} or its answers cannot be JSON: {error}")

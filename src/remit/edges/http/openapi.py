@@ -10,7 +10,7 @@ import msgspec
 
 from remit.edges.http.doors import FRESH, FRESH_KEY, Operation
 from remit.edges.http.problems import KINDS, Problem
-from remit.messages import Refusal
+from remit.messages import Refusal, wire_types, written_defaults
 
 Schema = dict[str, Any]
 
@@ -41,7 +41,7 @@ _WITH_BODY = (408, 413, 415)
 def describe(title: str, operations: Sequence[Operation]) -> Schema:
     """The whole document, without `servers` (they depend on where the application is mounted)."""
     wanted = [type for operation in operations for type in _types(operation)]
-    schemas, components = msgspec.json.schema_components([Problem, *wanted], ref_template="#/components/schemas/{name}")
+    schemas, components = _schemas([Problem, *wire_types(wanted)])
     by_type = dict(zip(map(id, wanted), schemas[1:], strict=True))
     statuses = {status for operation in operations for status in _statuses(operation)}
     document: Schema = {
@@ -60,6 +60,30 @@ def describe(title: str, operations: Sequence[Operation]) -> Schema:
         entry[operation.route.method.lower()] = _describe(operation, by_type)
     _tell_operations_apart(document)
     return document
+
+
+def _schemas(wires: Sequence[Any]) -> tuple[Sequence[Schema], Schema]:
+    """The schemas of wire types, and what they refer to."""
+    defaults = {cls: given for wire in wires for cls, given in written_defaults(wire).items()}
+    types, template = [*wires, *defaults], "#/components/schemas/{name}"
+    schemas, components = map(_choices, msgspec.json.schema_components(types, ref_template=template))
+    for schema, (cls, given) in zip(schemas[len(wires) :], defaults.items(), strict=True):
+        described = components[schema["$ref"].rpartition("/")[2]]
+        fields = described.get("properties") or dict(
+            zip(cls.__struct_encode_fields__, described["prefixItems"], strict=True)
+        )
+        for name, default in given.items():
+            fields[name]["default"] = msgspec.to_builtins(default, str_keys=True)
+    return schemas[: len(wires)], components
+
+
+def _choices(schema: Any) -> Any:
+    """The same, where what has a discriminator is one of its options: that is what readers of OpenAPI look for."""
+    if isinstance(schema, dict):
+        known: Schema = schema  # pyright: ignore[reportUnknownVariableType]  # of texts, as each object of JSON
+        tagged = "discriminator" in known and "anyOf" in known
+        return {"oneOf" if tagged and name == "anyOf" else name: _choices(part) for name, part in known.items()}
+    return [_choices(part) for part in schema] if isinstance(schema, list | tuple) else schema  # pyright: ignore[reportUnknownVariableType]  # of anything
 
 
 def _types(operation: Operation) -> Iterator[Any]:

@@ -165,7 +165,7 @@ def _linked(schema: Schema) -> str:
         return f"mapping to {_linked(_named(schema['additionalProperties']))}"
     if refusal := schema.get("allOf", [{}])[-1].get("properties", {}).get("fields"):
         return _linked(refusal)
-    if options := schema.get("anyOf"):
+    if options := _options(schema):
         return " or ".join(_linked(option) for option in options)
     return escape(f"{_kind(schema)} ({schema['format']})" if "format" in schema else _kind(schema))
 
@@ -175,8 +175,14 @@ def _named(schema: Any) -> Schema:
     return {} if schema is True else schema
 
 
+def _options(schema: Schema) -> list[Schema]:
+    """The schemas of which a value has one: `oneOf` where a tag says which."""
+    options: list[Schema] = schema.get("anyOf") or schema.get("oneOf") or []
+    return options
+
+
 def _kind(schema: Schema) -> str:
-    return str(schema.get("type") or " | ".join(_kind(option) for option in schema.get("anyOf", ())) or "value")
+    return str(schema.get("type") or " | ".join(_kind(option) for option in _options(schema)) or "value")
 
 
 def _example(schema: Schema, components: Schema, depth: int) -> Any:
@@ -188,7 +194,7 @@ def _example(schema: Schema, components: Schema, depth: int) -> Any:
             return schema[known]
     if options := schema.get("enum"):
         return options[0]
-    if options := schema.get("anyOf"):
+    if options := _options(schema):
         return _example(options[0], components, depth)
     if schema.get("type") == "object":
         return {name: _example(field, components, depth) for name, field in schema.get("properties", {}).items()}

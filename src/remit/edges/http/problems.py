@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from remit.errors import RemitError
-from remit.messages import Refusal
+from remit.messages import Refusal, fields_of_refusal
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -159,10 +159,9 @@ def problem_of(error: Exception) -> Rejected:
 def refused(refusal: Refusal, status: int, where: str) -> Rejected:
     """The problem that tells of a refusal, with its fields."""
     name = type(refusal).__name__
-    own: dict[str, Any] = {field: getattr(refusal, field) for field in getattr(refusal, "__dataclass_fields__", ())}
     problem = Problem(
         type=f"urn:remit:refusal:{name}", title=name, status=status, detail=_says(refusal), code="call.refused",
-        where=where, refusal=name, fields=own,
+        where=where, refusal=name, fields=fields_of_refusal(refusal),
     )  # fmt: skip
     return Rejected(problem)
 

@@ -14,7 +14,7 @@ from msgspec import inspect, structs
 
 from remit.edges.http.problems import Rejected, invalid, rejected
 from remit.errors import BadValue
-from remit.messages import Codec, Message
+from remit.messages import Codec, Message, describe
 
 Reader = Callable[[tuple[str, ...], dict[str, list[str]], bytes], Message]
 
@@ -34,7 +34,7 @@ def fields_of(message: type[Message]) -> tuple[structs.FieldInfo, ...]:
 
 def arrives_as(type: Any) -> str:
     """How a path or query string can carry a value of this type: 'text', 'texts' (repeated), or '' (not at all)."""
-    return _arrives(inspect.type_info(type))
+    return _arrives(describe(type))
 
 
 def _arrives(info: inspect.Type) -> str:

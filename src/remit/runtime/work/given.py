@@ -8,7 +8,8 @@ from hashlib import blake2b
 from typing import Any
 
 from remit.contexts import Events, Later, Repository, View, ports
-from remit.errors import NotFound, OutboxError
+from remit.domain import needed_fields
+from remit.errors import Incomplete, NotFound, OutboxError
 from remit.messages import LONGEST_KEY, Command, DomainEvent, key_text
 from remit.runtime.plan import AggregatePlan, ProjectionPlan
 from remit.runtime.work.attempts import Attempt
@@ -53,7 +54,11 @@ class _Repository(Repository[Any]):
         text = self._text(id)
         tracked = await self._unit.load(self._plan, text)
         if tracked is None:
-            tracked = self._unit.track(self._plan, text, self._plan.type(id=id))
+            try:
+                made = self._plan.type(id=id)
+            except TypeError as error:
+                raise _not_made(self._plan, error) from error
+            tracked = self._unit.track(self._plan, text, made)
         return tracked.value
 
     async def get_all(self, ids: Iterable[Any], /) -> Any:
@@ -75,6 +80,17 @@ class _Repository(Repository[Any]):
 
     def remove(self, aggregate: Any, /) -> None:
         self._unit.remove(self._plan, self._text(aggregate.id), aggregate)
+
+
+def _not_made(plan: AggregatePlan, error: TypeError) -> Exception:
+    name, missing = plan.type.__name__, [field for field in needed_fields(plan.type) if field != "id"]
+    if not missing:  # its own `__post_init__` says no
+        return TypeError(f"{name} could not be made by obtain(): {error}")
+    return Incomplete(
+        f"{name} cannot be made by obtain(): it has no default for {', '.join(missing)}", where=plan.kind,
+        expected="a default for every field but id",
+        next=f"use find(), and where it gives None: add({name}(id=..., {missing[0]}=...))",
+    )  # fmt: skip
 
 
 class _View(View[Any]):

@@ -1,0 +1,209 @@
+"""Unions of records: where they are, what their members are, and whether these can be told apart.
+
+A record has its tag where it stands in a union, and nowhere else. `forms` makes of this what is written.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import isclass
+from typing import Annotated, Any, NamedTuple, NotRequired, Required, TypeVar, Union, get_args, get_origin
+from weakref import WeakKeyDictionary
+
+import msgspec
+from msgspec import UNSET, structs
+from typing_extensions import ReadOnly, get_type_hints, is_typeddict
+
+TAG = "$type"
+"""Where the tag stands beside the fields: under a name that no field has."""
+UNIONS = (Union, types.UnionType)
+
+
+class Field(NamedTuple):
+    """A field of a record of any kind."""
+
+    name: str
+    encode_name: str
+    type: Any
+    default: Any = msgspec.NODEFAULT
+    default_factory: Any = msgspec.NODEFAULT
+
+
+def wire_name(cls: Any) -> str:
+    """What a record is called on the wire."""
+    return str(getattr(cls, "__remit_name__", cls.__name__))
+
+
+def has_unions(type: Any) -> bool:
+    """Whether there is a union in it whose members have a tag."""
+    return _finds(type, set())
+
+
+def _finds(type: Any, seen: set[Any]) -> bool:
+    type = plain(type)
+    if is_record(type):
+        return _finds_inside(type, seen)
+    if get_origin(type) in UNIONS and is_tagged(members_of(type)):
+        return True
+    return any(_finds(each, seen) for each in get_args(type))
+
+
+def _finds_inside(record: Any, seen: set[Any]) -> bool:
+    known = _without.get(record) if isclass(record) else None
+    if known or record in seen:
+        return False
+    seen.add(record)
+    is_first = len(seen) == 1
+    found = any(_finds(each.type, seen) for each in fields_of(record))
+    if is_first and not found:
+        for each in filter(isclass, seen):  # all of them were looked through
+            _without[each] = True
+    return found
+
+
+_without: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
+"""Records in which no such union was found."""
+
+
+def plain(type: Any) -> Any:
+    """A type by itself: without names that stand for it, and without qualifiers of a field."""
+    found: Any = type
+    while (named := _named_by(found)) is not None:
+        found = named
+    return found
+
+
+def _named_by(type: Any) -> Any:
+    """What a type stands for, or None where it stands for itself."""
+    origin = get_origin(type)
+    if origin in (Required, NotRequired, ReadOnly):
+        return get_args(type)[0]
+    if _is_alias(origin):
+        return _replaced(origin.__value__, dict(zip(origin.__type_params__, get_args(type), strict=False)))
+    if _is_alias(type):
+        return type.__value__
+    return getattr(type, "__supertype__", getattr(type, "__bound__", None))  # of a NewType, of a TypeVar
+
+
+def _is_alias(type: Any) -> bool:
+    return hasattr(type, "__value__") and hasattr(type, "__type_params__")
+
+
+def _replaced(type: Any, given: Mapping[Any, Any]) -> Any:
+    """A type with what its parameters stand for."""
+    if isinstance(type, TypeVar):
+        return given.get(type, type)
+    parameters = getattr(type, "__parameters__", ()) if get_origin(type) else ()
+    return type[tuple(given.get(each, each) for each in parameters)] if parameters and given else type
+
+
+def class_of(type: Any) -> Any:
+    """The class of a type, also where it has arguments."""
+    origin = get_origin(type)
+    return type if origin is None else origin
+
+
+def is_record(type: Any) -> bool:
+    """Whether it has fields."""
+    cls = class_of(type)
+    return isclass(cls) and (
+        issubclass(cls, msgspec.Struct) or dataclasses.is_dataclass(cls) or is_typeddict(cls) or is_named_tuple(cls)
+    )
+
+
+def is_named_tuple(cls: Any) -> bool:
+    return hasattr(cls, "_fields") and issubclass(cls, tuple)
+
+
+def fields_of(record: Any) -> Iterator[Field]:
+    """The fields of a record, with what the parameters of its class stand for."""
+    cls = class_of(record)
+    if issubclass(cls, msgspec.Struct):
+        for each in structs.fields(record):
+            yield Field(each.name, each.encode_name, each.type, each.default, each.default_factory)
+        return
+    given = dict(zip(getattr(cls, "__parameters__", ()), get_args(record), strict=False))
+    try:
+        hints = get_type_hints(cls, include_extras=True)
+    except Exception:  # noqa: BLE001  # reading the user's annotations may raise anything: the codec below says what
+        return
+    for name, *default in _declared(cls, hints):
+        yield Field(name, name, _replaced(hints.get(name, Any), given), *default)
+
+
+def _declared(cls: Any, hints: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """The names of the fields of what is no struct, with what is there by default."""
+    if is_typeddict(cls):
+        for name, hint in hints.items():
+            needed = name in cls.__required_keys__ and get_origin(hint) is not NotRequired
+            yield (name,) if needed else (name, UNSET)
+    elif dataclasses.is_dataclass(cls):
+        for field in dataclasses.fields(cls):
+            given = [field.default, field.default_factory]
+            yield (field.name, *(msgspec.NODEFAULT if each is dataclasses.MISSING else each for each in given))
+    else:
+        for name in cls._fields:
+            yield name, cls._field_defaults.get(name, msgspec.NODEFAULT)
+
+
+def members_of(union: Any) -> list[Any]:
+    """The members of a union, those of unions inside it too, each once."""
+    found: list[Any] = []
+    for each in map(_member, get_args(union)):
+        found += [
+            member for member in (members_of(each) if get_origin(each) in UNIONS else [each]) if member not in found
+        ]
+    return found
+
+
+def _member(type: Any) -> Any:
+    """A member without what is said about it, where it is a record or a union itself."""
+    bare = type = plain(type)
+    while get_origin(bare) is Annotated:
+        bare = plain(get_args(bare)[0])
+    return bare if is_record(bare) or get_origin(bare) in UNIONS else type
+
+
+def is_named(member: Any) -> bool:
+    """Whether it is a record that is written with the names of its fields: what it is has to be said beside them.
+    The others are told apart by what JSON makes of them."""
+    cls = class_of(member)
+    if not is_record(member):
+        return False
+    config = getattr(cls, "__struct_config__", None)
+    return dataclasses.is_dataclass(cls) if config is None else not config.array_like
+
+
+def is_tagged(members: Sequence[Any]) -> bool:
+    """Whether these members of a union have a tag beside their fields: where several are records, unless the classes
+    of all of them have tags of their own, which stand there always."""
+    named = list(filter(is_named, members))
+    return len(named) > 1 and any(_own_tag(each) is None for each in named)
+
+
+def _own_tag(member: Any) -> str | None:
+    config = getattr(class_of(member), "__struct_config__", None)
+    return None if config is None else config.tag_field
+
+
+def require_different(members: Sequence[Any]) -> None:
+    """Raises `TypeError` for members of a union that cannot be told apart by their tags."""
+    names: dict[str, Any] = {}
+    for each in filter(is_named, members):
+        name = wire_name(class_of(each))
+        if name in names:
+            raise TypeError(
+                f"two members of a union are called {name} on the wire: {_place(names[name])} and {_place(each)}"
+            )
+        names[name] = each
+        if _own_tag(each) is not None:
+            raise TypeError(f"{_place(each)} has a tag of its own, and another member of the same union has none")
+        if any(field.encode_name == TAG for field in fields_of(each)):
+            raise TypeError(f"{_place(each)} is a member of a union, and has a field that is written as {TAG}")
+
+
+def _place(member: Any) -> str:
+    cls = class_of(member)
+    return f"{cls.__module__}.{member if get_args(member) else cls.__qualname__}"
