@@ -15,6 +15,7 @@ from remit.contexts.declarations import (
     Role,
     Route,
 )
+from remit.contexts.groups import Follows, Group, follows, groups_of
 from remit.contexts.map import (
     AntiCorruptionLayer,
     Conformist,
@@ -47,6 +48,8 @@ __all__ = [
     "ContextMap",
     "CustomerSupplier",
     "Followed",
+    "Follows",
+    "Group",
     "Handler",
     "Ids",
     "Injectable",
@@ -64,4 +67,6 @@ __all__ = [
     "Sql",
     "View",
     "derive",
+    "follows",
+    "groups_of",
 ]

@@ -7,11 +7,11 @@ from typing import Any
 
 from msgspec import structs
 
-from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model, Role
+from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Follows, Handler, Model, Role, follows, groups_of
 from remit.contexts.annotations import Asked, asked_by, is_kind, projected_by
 from remit.domain import Aggregate, Projection
 from remit.log import Channel, SubscriptionId
-from remit.messages import Codec, Command, Contract, DomainEvent, Message, contract_of, parameter_of, reply_of
+from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of
 from remit.runtime.plan import (
     AggregatePlan,
     ContextPlan,
@@ -80,8 +80,9 @@ class _Compiler:
         """The plan, once all contexts are compiled: one may have another follow its commands."""
         services = [ServicePlan(service, make) for service, make in self.context.provided.items()]
         return ContextPlan(
-            self.context.name, services, self.projections, self.commands, self.queries, self._events(), self.follows
-        )
+            self.context.name, services, self.projections, self.commands, self.queries, self._events(), self.follows,
+            [tuple(map(_id, group.members)) for group in groups_of(self.model, self.context) if len(group.members) > 1],
+        )  # fmt: skip
 
     def follow_commands(self, source: str) -> None:
         """Applies the commands that a context sends for later."""
@@ -113,8 +114,7 @@ class _Compiler:
             self.follows[id] = FoldPlan(id, read, plan)
 
     def _followed(self, name: str, event: type[Message]) -> SubscriptionId:
-        channel = Channel.PRIVATE if issubclass(event, DomainEvent) else Channel.PUBLISHED
-        return SubscriptionId(name, self.model.owners[event], channel)
+        return _id(follows(self.model, name, event))
 
     def _events(self) -> dict[type, EventPlan]:
         publish: dict[type, list[Callable[[Any], Any]]] = {}
@@ -156,6 +156,10 @@ class _Compiler:
         owner = self.compilers.get(self.model.owners[command])  # otherwise it is hosted elsewhere, and follows there
         if owner is not None:
             owner.follow_commands(self.context.name)
+
+
+def _id(follows: Follows) -> SubscriptionId:
+    return SubscriptionId(follows.name, follows.source, Channel.PRIVATE if follows.private else Channel.PUBLISHED)
 
 
 _BINDS: dict[Role, Callable[[_Compiler, HandlerPlan, type[Message]], None]] = {

@@ -132,6 +132,15 @@ class ContextPlan:
     events: Mapping[type, EventPlan]
     """The domain events that are published, or with which something reacts together."""
     follows: Mapping[SubscriptionId, FollowPlan[Any]]
+    groups: Sequence[Sequence[SubscriptionId]] = ()
+    """Which reactions follow together, because they work on one model: two or more each, first the one declared first.
+    All of them follow one log."""
+
+    def followed_together(self) -> list[tuple[SubscriptionId, ...]]:
+        """All subscriptions, those that follow together in one tuple."""
+        groups = {group[0]: tuple(group) for group in self.groups}
+        joined = {id for group in groups.values() for id in group[1:]}
+        return [groups.get(id, (id,)) for id in self.follows if id not in joined]
 
     def only(self, components: Collection[str]) -> ContextPlan:
         """What a process runs of it that hosts these components: `write`, `read` or both."""
@@ -140,4 +149,5 @@ class ContextPlan:
             commands=self.commands if "write" in components else {},
             queries=self.queries if "read" in components else {},
             follows={id: follow for id, follow in self.follows.items() if follow.component in components},
+            groups=self.groups if "write" in components else (),
         )

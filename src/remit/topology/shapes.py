@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from remit.contexts import Context, Model
+from remit.contexts import Context, Model, groups_of
 from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
 from remit.messages import Command, Query
 from remit.messages.component import Component, PartName
@@ -25,6 +25,7 @@ def shapes_of(model: Model) -> Shapes:
             frozenset(_owned(model, (each.event for each in followed if each.role.component == "read"))),
             frozenset(_calls(model, context)),
             tuple(handler.name for handler in asks_for_sql(context)),
+            tuple(groups_of(model, context)),
         )
     return shapes
 

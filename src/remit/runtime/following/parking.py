@@ -118,12 +118,15 @@ class Parking:
 
     def failed(self, record: Record, error: Exception) -> Park:
         """Parks the key of a message."""
+        self._note_parked(record)
+        now = self._shared.seconds()
+        return Park(self._place, record.key, record, now, told(error), next_try(error, now, 0))
+
+    def _note_parked(self, record: Record) -> None:
         if free := self._free.get(record.part):
             free.discard(record.key)
         else:
             self.forget(record.part)
-        now = self._shared.seconds()
-        return Park(self._place, record.key, record, now, told(error), next_try(error, now, 0))
 
     async def look(self) -> None:
         """Begins to handle the letters of keys that are due, some side by side. Raises as the store does."""

@@ -186,6 +186,8 @@ class Writer:
             self._take(unit.claim)
         if unit.advance is not None:
             self._advance(unit.advance)
+        for advance in unit.further:
+            self._advance(advance)
         if unit.settle is not None:
             self._settle(unit.settle)
         if unit.discard is not None:
