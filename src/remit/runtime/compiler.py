@@ -7,7 +7,19 @@ from typing import Any
 
 from msgspec import structs
 
-from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Follows, Handler, Model, Role, follows, groups_of
+from remit.contexts import (
+    COMMAND,
+    QUERY,
+    REACTION,
+    TOGETHER,
+    Context,
+    Follows,
+    Handler,
+    Model,
+    Role,
+    follows,
+    groups_of,
+)
 from remit.contexts.annotations import Asked, asked_by, is_kind, projected_by
 from remit.domain import Aggregate, Projection
 from remit.log import Channel, SubscriptionId

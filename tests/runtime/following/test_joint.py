@@ -18,6 +18,7 @@ import pytest
 
 from remit import Aggregate, Command, Context, DomainEvent, OutcomeUnknown, Repository, System
 from remit.errors import StoreUnavailable
+from remit.hosting.assembly import assemble
 from remit.log import Channel, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.compiler import compile_system
@@ -51,7 +52,7 @@ class Moved(DomainEvent):
     n: int
 
 
-KINDS = {"held": Held, "freed": Freed, "moved": Moved}
+KINDS: dict[str, type[Held | Freed | Moved]] = {"held": Held, "freed": Freed, "moved": Moved}
 
 
 class Place(Aggregate[str, Held | Freed | Moved]):
@@ -59,18 +60,23 @@ class Place(Aggregate[str, Held | Freed | Moved]):
 
 
 class Copy(Aggregate[str]):
-    seen: list[str] = []
+    seen: tuple[str, ...] = ()
 
 
 class Other(Aggregate[str]):
-    seen: list[str] = []
+    seen: tuple[str, ...] = ()
 
 
 class Third(Aggregate[str]):
-    seen: list[str] = []
+    seen: tuple[str, ...] = ()
 
 
-MODELS: dict[str, tuple[type[Any], ...]] = {"copy": (Copy,), "other": (Other,), "both": (Copy, Other), "third": (Third,)}
+MODELS: dict[str, tuple[type[Any], ...]] = {
+    "copy": (Copy,),
+    "other": (Other,),
+    "both": (Copy, Other),
+    "third": (Third,),
+}
 
 
 @dataclass(frozen=True)
@@ -115,18 +121,19 @@ class Desk:
             self.tried.append(f"{follows.name}:{event.n}")
             if errors := self.fails.get((follows.name, event.n)):
                 raise errors.pop(0)
-            (await into.obtain(event.who)).seen.append(f"{follows.name}:{event.n}")
+            (await into.obtain(event.who)).seen += (f"{follows.name}:{event.n}",)
 
         first, *more = MODELS[follows.model]
         asked: dict[str, Any] = {"event": reduce(or_, [KINDS[kind] for kind in follows.kinds])}
-        asked |= {"into": Repository[first], **{f"more_{each.__name__}": Repository[each] for each in more}}
+        port: Any = Repository
+        asked |= {"into": port[first], **{f"more_{each.__name__}": port[each] for each in more}}
         asked |= {"mail": Mail} if follows.reaches_out else {}
         on.__name__, on.__annotations__ = follows.name, {**asked, "return": None}
         vars(on)["__signature__"] = Signature([Parameter(each, Parameter.POSITIONAL_OR_KEYWORD) for each in asked])
         return on
 
     @asynccontextmanager
-    async def running(self, release: Sequence[Follows]) -> AsyncGenerator[Host]:
+    async def running(self, release: Sequence[Follows]) -> AsyncGenerator[Host, None]:
         runtime = Host(self.model(release).model(), {"desk": self.store}, Ports(LoopClock(), watch=None))
         await runtime.start()
         try:
@@ -179,7 +186,9 @@ def test_a_key_that_is_parked_for_one_waits_for_all_of_them() -> None:
             await asyncio.sleep(2.0)
             assert await desk.seen(Copy, "zoe") == ["on_freed:3"], "other keys go on"
             assert await desk.seen(Copy, "ada") == []
-            parked = {each.subscription.name: (each.key, each.letters, each.error) for each in await desk.store.parked()}
+            parked = {
+                each.subscription.name: (each.key, each.letters, each.error) for each in await desk.store.parked()
+            }
             assert parked == {
                 "desk.on_held": ("ada", 2, "ValueError: poison"),
                 "desk.on_freed": ("ada", 1, "it waits for desk.on_held, which has an earlier message of this key"),
@@ -228,6 +237,22 @@ def test_a_letter_that_a_person_throws_away_lets_the_others_go_on() -> None:
     virtually(story())
 
 
+def test_letters_wait_for_a_reaction_that_has_joined_and_is_behind() -> None:
+    async def story() -> None:
+        desk = Desk(fails={("on_freed", 2): [ValueError("poison")] * 3, ("on_held", 1): [ConnectionError("away")] * 4})
+        async with desk.running([ON_FREED]) as host:
+            await host.send(Step(who="ada", n=1, kind="held"))
+            await host.send(Step(who="ada", n=2, kind="freed"))
+            await asyncio.sleep(2.0)
+        await desk.store.retry("desk.on_freed", "ada", 0.0)
+        async with desk.running([ON_HELD, ON_FREED]) as host:
+            await asyncio.sleep(30.0)
+            await settle(host, desk)
+        assert await desk.seen(Copy, "ada") == ["on_held:1", "on_freed:2"]
+
+    virtually(story())
+
+
 def test_what_is_independent_does_not_wait() -> None:
     async def story() -> None:
         desk = Desk(fails={("on_held", 1): [ValueError("poison")] * 3, ("elsewhere", 1): []})
@@ -242,7 +267,8 @@ def test_what_is_independent_does_not_wait() -> None:
 
 
 def test_one_that_fails_takes_nothing_back_of_those_before_it() -> None:
-    """Two reactions to one event see it in the order of their declarations, each in a step of its own when one fails."""
+    """Two reactions to one event see it in the order of their declarations; where one fails, each has a step of its
+    own."""
 
     async def story() -> None:
         late = Follows("late", ("held",))
@@ -330,7 +356,7 @@ def test_one_release_keeps_the_order_through_failures_and_restarts(seed: int) ->
     ]
 
     async def story() -> None:
-        chance = Random(seed)  # noqa: S311  a draw that can be repeated
+        chance = Random(seed)
         desk = Desk(store := Shaky(partitions=2))
         sent: dict[str, list[str]] = defaultdict(list)
         for phase in range(3):
@@ -340,7 +366,8 @@ def test_one_release_keeps_the_order_through_failures_and_restarts(seed: int) ->
                     who, kind = chance.choice(KEYS), chance.choice(list(KINDS))
                     takers = [each.name for each in release if kind in each.kinds]
                     if chance.random() < 0.25:
-                        errors = [ValueError("poison")] * 3, [ConnectionError("away")] * chance.randint(1, 6)
+                        poison, away = ValueError("poison"), ConnectionError("away")
+                        errors: list[list[Exception]] = [[poison] * 3, [away] * chance.randint(1, 6)]
                         desk.fails[chance.choice(takers), n] = chance.choice(errors)
                     await host.send(Step(who=who, n=n, kind=kind))
                     sent[who] += [f"{name}:{n}" for name in takers]
@@ -355,11 +382,11 @@ def test_one_release_keeps_the_order_through_failures_and_restarts(seed: int) ->
 
 @pytest.mark.parametrize("seed", range(12))
 def test_reactions_join_and_leave_with_releases_and_nothing_is_lost_or_done_twice(seed: int) -> None:
-    """A reaction that asks for the model of another one joins it with its own checkpoints and letters; one that asks for
-    it no more goes on alone. So a release may be taken back."""
+    """A reaction that asks for the model of another one joins it with its own checkpoints and letters. One that asks
+    for it no more goes on alone. So a release may be taken back."""
 
     async def story() -> None:
-        chance = Random(seed)  # noqa: S311  a draw that can be repeated
+        chance = Random(seed)
         desk, sent = Desk(), list[tuple[int, str]]()
         kinds = {"one": ("held", "moved"), "two": ("freed", "held"), "three": ("moved",), "four": ("held", "freed")}
         for phase in range(5):
@@ -370,7 +397,8 @@ def test_reactions_join_and_leave_with_releases_and_nothing_is_lost_or_done_twic
                 for n in range(phase * 15, phase * 15 + 15):
                     who, kind = chance.choice(KEYS), chance.choice(list(KINDS))
                     if chance.random() < 0.3:
-                        errors = [ValueError("poison")] * 3, [ConnectionError("away")] * chance.randint(1, 6)
+                        poison, away = ValueError("poison"), ConnectionError("away")
+                        errors: list[list[Exception]] = [[poison] * 3, [away] * chance.randint(1, 6)]
                         desk.fails[chance.choice(list(kinds)), n] = chance.choice(errors)
                     await host.send(Step(who=who, n=n, kind=kind))
                     sent.append((n, kind))
@@ -385,7 +413,29 @@ def test_reactions_join_and_leave_with_releases_and_nothing_is_lost_or_done_twic
         assert Counter(found) == Counter(expected)
         for who in KEYS:
             for name in kinds:
-                mine = [int(entry.partition(":")[2]) for entry in await desk.seen(Copy, who) if entry.startswith(f"{name}:")]
+                seen = [entry.split(":") for entry in await desk.seen(Copy, who)]
+                mine = [int(n) for whose, n in seen if whose == name]
                 assert mine == sorted(mine), "each sees the events of a key in order"
 
     virtually(story())
+
+
+async def test_the_order_is_the_same_on_every_store(anywhere: str) -> None:
+    desk = Desk(fails={("on_held", 1): [ConnectionError("away")] * 2, ("on_freed", 2): [ConnectionError("away")]})
+    other = Follows("on_moved", ("moved", "held"))
+    host = assemble(desk.model([ON_HELD, ON_FREED, other]).model(), store=anywhere)
+    await host.start()
+    try:
+        for n, kind in enumerate(("held", "freed", "moved", "held"), 1):
+            await host.send(Step(who="ada", n=n, kind=kind))
+        await host.freshness.reach("desk")
+        found = await host.stores["desk"].load("desk.Copy", "ada")
+        assert found is not None
+        assert json.loads(found[1])["seen"] == [
+            "on_held:1", "on_moved:1", "on_freed:2", "on_moved:3", "on_held:4", "on_moved:4",
+        ]  # fmt: skip
+        ids = [SubscriptionId(f"desk.{name}", "desk", Channel.PRIVATE) for name in ("on_held", "on_freed", "on_moved")]
+        stands = [await host.stores["desk"].checkpoints(id) for id in ids]
+        assert [{part: each.pos for part, each in of.items()} for of in stands] == [{partition_of("ada", 16): 4}] * 3
+    finally:
+        await host.stop()

@@ -18,7 +18,7 @@ from remit.log import Record, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyReleased
 from remit.runtime.failures import retry_after
 from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher
-from remit.runtime.following.handling import BATCH_SECONDS, Handling, Part
+from remit.runtime.following.handling import BATCH_SECONDS, Handling
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import PASSING_SECONDS, Parking
 from remit.runtime.following.states import State
@@ -59,9 +59,7 @@ class _Decided:
 class JointHandling(Handling):
     """Handles the messages of several subscriptions of one context that follow one log together."""
 
-    def __init__(
-        self, follows: Sequence[FollowPlan[Any]], shared: Shared, ports: Ports, listeners: Listeners
-    ) -> None:
+    def __init__(self, follows: Sequence[FollowPlan[Any]], shared: Shared, ports: Ports, listeners: Listeners) -> None:
         self._peers: list[JointParking] = []
         self._lanes: dict[int, Lane] = {}
         self._looks = 0
@@ -182,7 +180,9 @@ class JointHandling(Handling):
         decided.last = record
         return not alone
 
-    def _moves(self, part: int, stood: Mapping[SubscriptionId, Place], marks: Mapping[SubscriptionId, Place]) -> list[Advance]:
+    def _moves(
+        self, part: int, stood: Mapping[SubscriptionId, Place], marks: Mapping[SubscriptionId, Place]
+    ) -> list[Advance]:
         """The checkpoints that move, first the one that comes farthest."""
         now = self._shared.seconds()
         moved = [id for id in marks if marks[id] != stood[id]]
@@ -237,18 +237,18 @@ class JointParking(Parking):
         peers: list[JointParking],
         has_reached: Callable[[Record], bool],
     ) -> None:
-        """`peers` are all of them, to which this one is added. `has_reached` says whether all have come to a message."""
+        """`peers` are all of them, to which this one is added. `has_reached` says whether all have come so far."""
         super().__init__(place, store, dispatcher, shared, listeners)
         peers.append(self)
         self._peers = peers
-        self._drains = peers[0]._drains  # the letters of a key are handled once at a time, whoever has begun
+        self.drains = peers[0].drains  # the letters of a key are handled once at a time, whoever has begun
         self._has_reached = has_reached
 
     def behind(self, record: Record, other: str) -> Park:
         """Parks the key of a message because it is parked for another one."""
         self._note_parked(record)
         now = self._shared.seconds()
-        return Park(self._place, record.key, record, now, _waits_for(other), now + BEHIND_SECONDS)
+        return Park(self.place, record.key, record, now, _waits_for(other), now + BEHIND_SECONDS)
 
     async def _handle_letters(self, parked: Parked, drain: Any) -> None:
         """Lowest first, whosever it is, each in its own transaction."""
@@ -264,36 +264,40 @@ class JointParking(Parking):
                 await self._wait(parked, whose)
                 return
             drain.stirred, drain.handling = asyncio.get_running_loop().time(), True
-            row = rows.get(whose) or Parked(whose._place, key, record.part, 0.0, 0.0, 1, 0.0, "", 1)
+            row = rows.get(whose) or Parked(whose.place, key, record.part, 0.0, 0.0, 1, 0.0, "", 1)
             try:
-                if not await whose._handle(record, row):
+                if not await whose.settle(record, row):
                     break
             finally:
                 drain.handling = False
             rows[whose], begun[whose] = row._replace(attempts=1), record
         for whose, record in begun.items():
-            if not await self._store.letters(whose._place, key, 1):
+            if not await self._store.letters(whose.place, key, 1):
                 now = self._shared.seconds()
-                self._listeners.say(KeyReleased(now, trace_of(record), whose._place.name, key))
+                self._listeners.say(KeyReleased(now, trace_of(record), whose.place.name, key))
+
+    async def settle(self, record: Record, parked: Parked) -> bool:
+        """Handles a letter of its own; says whether it is settled."""
+        return await self._handle(record, parked)
 
     async def _first(self, key: str) -> tuple[JointParking, Record] | None:
         """The letter that comes next of a key, and whose it is."""
         found: tuple[JointParking, Record] | None = None
         for each in self._peers:
-            letters = await self._store.letters(each._place, key, 1)
+            letters = await self._store.letters(each.place, key, 1)
             if letters and (found is None or letters[0].record.pos < found[1].pos):
                 found = each, letters[0].record
         return found
 
     async def _wait(self, parked: Parked, other: JointParking) -> None:
         """It is not this one's turn: the other one fails, or is not due."""
-        letters = await self._store.letters(self._place, parked.key, 1)
+        letters = await self._store.letters(self.place, parked.key, 1)
         if not letters:
             return
         now, rest = self._shared.seconds(), min(BEHIND_SECONDS, retry_after(parked.attempts))
         self._rest(self._resting, parked, rest)
-        place = Settle(self._place, parked.key, letters[0].record.part, letters[0].record.pos)
-        settle = place._replace(error=_waits_for(other._place.name), at=now, retry_at=now + rest)
+        place = Settle(self.place, parked.key, letters[0].record.part, letters[0].record.pos)
+        settle = place._replace(error=_waits_for(other.place.name), at=now, retry_at=now + rest)
         with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
             await self._store.commit(Unit(settle=settle))
 

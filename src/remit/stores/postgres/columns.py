@@ -87,8 +87,7 @@ def call_for(units: Sequence[Unit], partitions: int) -> Call:
     for number, unit in enumerate(units):
         if unit.advance is not None:
             moves.append((number, *unit.advance.subscription, *unit.advance[1:]))
-        for advance in unit.further:
-            moves.append((number, *advance.subscription, *advance[1:]))
+        moves += [(number, *advance.subscription, *advance[1:]) for advance in unit.further]
         for kind, id, expected, body in unit.changes:
             changes.append((number, kind, id, expected, str(body, "utf-8")))
         if (claim := unit.claim) is not None:
