@@ -242,6 +242,7 @@ def test_letters_wait_for_a_reaction_that_has_joined_and_is_behind() -> None:
         desk = Desk(fails={("on_freed", 2): [ValueError("poison")] * 3, ("on_held", 1): [ConnectionError("away")] * 4})
         async with desk.running([ON_FREED]) as host:
             await host.send(Step(who="ada", n=1, kind="held"))
+            await host.freshness.reach("desk")
             await host.send(Step(who="ada", n=2, kind="freed"))
             await asyncio.sleep(2.0)
         await desk.store.retry("desk.on_freed", "ada", 0.0)
