@@ -303,4 +303,4 @@ class JointParking(Parking):
 
 
 def _waits_for(other: str) -> str:
-    return f"it waits for {other}, which has an earlier message of this key"
+    return f"it waits for {other}, which follows together with it and has this key parked"
