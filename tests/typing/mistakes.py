@@ -220,6 +220,36 @@ async def one_is_foreign(event: Placed | Issued) -> None: ...
 async def one_is_a_command(event: Placed | PlaceOrder) -> None: ...
 
 
+@sales.react(Placed, Cancelled, OrderPlaced, Placed, Cancelled, Placed)  # wrong: one of six is forgotten
+async def five_of_six(event: Placed | Cancelled) -> None: ...
+
+
+@sales.react(SalesEvent)  # wrong: a base stands for more than one of its events
+async def one_of_a_base(event: Placed) -> None: ...
+
+
+@sales.policy
+class Policy:
+    @sales.react(Placed)  # wrong: another event than named, in a policy
+    async def placed(self, event: Cancelled) -> None: ...  # wrong (mypy): it is not bound
+
+    @sales.react(Issued)  # wrong: a domain event of another context, in a policy
+    async def issued(self, event: Issued) -> None: ...
+
+    @sales.react(Placed, Cancelled)  # wrong: one of the two events is forgotten, in a policy
+    async def on_either(self, event: Placed) -> None: ...  # wrong (mypy): it is not bound
+
+    @sales.react(Placed)  # wrong: methods of a policy are async
+    def at_once(self, event: Placed) -> None: ...  # wrong (mypy): it is not bound
+
+    @sales.react(Placed)  # wrong: what a method asks for, its class asks for
+    async def asks(self, event: Placed, orders: Repository[Order]) -> None: ...  # wrong (mypy): it is not bound
+
+
+async def calls_a_method(policy: Policy) -> None:
+    await policy.placed(Issued(order=order))  # wrong: another event than the method takes
+
+
 # --- publish and project ---------------------------------------------------------------------------------------------
 
 

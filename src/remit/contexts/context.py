@@ -23,7 +23,9 @@ from remit.contexts.declarations import (
     Role,
     Route,
     Statuses,
+    each_of,
 )
+from remit.contexts.policies import policy_of
 from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query
 from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
@@ -33,6 +35,11 @@ M2 = TypeVar("M2")
 M3 = TypeVar("M3")
 M4 = TypeVar("M4")
 M5 = TypeVar("M5")
+M6 = TypeVar("M6")
+M7 = TypeVar("M7")
+M8 = TypeVar("M8")
+M9 = TypeVar("M9")
+M10 = TypeVar("M10")
 R = TypeVar("R")
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -71,6 +78,17 @@ class _Binds(Protocol[M, R]):
     ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
 
 
+class _Reacts(Protocol[M]):
+    """Binds a function, or a method of a policy."""
+
+    @overload
+    def __call__(
+        self, reaction: Callable[Concatenate[M, P], Awaitable[None]], /
+    ) -> Callable[Concatenate[M, P], Awaitable[None]]: ...
+    @overload
+    def __call__(self, reaction: Callable[[S, M], Awaitable[None]], /) -> Callable[[S, M], Awaitable[None]]: ...
+
+
 class Context(Generic[B]):
     """A bounded context.
 
@@ -100,7 +118,7 @@ class Context(Generic[B]):
         self.events = events
         self.outbox = tuple(outbox)
         self.keep = keep
-        self.handlers: list[Handler] = []
+        self.bound: list[Handler] = []
         self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []
         self.routes: list[Route] = []
@@ -108,6 +126,11 @@ class Context(Generic[B]):
 
     def __repr__(self) -> str:
         return f"Context({self.name!r})"
+
+    @property
+    def handlers(self) -> list[Handler]:
+        """What is bound to each message. A class that others inherit from stands for all of them."""
+        return [each for bound in self.bound for each in each_of(bound, self.bound)]
 
     @property
     def functions(self) -> list[Handler]:
@@ -128,19 +151,33 @@ class Context(Generic[B]):
         return self._bind(QUERY, query)
 
     @overload
-    def react(self, one: _EventType[M, B], /) -> _Binds[M, None]: ...
+    def react(self, one: _EventType[M, B], /) -> _Reacts[M]: ...
     @overload
-    def react(self, one: _DomainType[M, B], /, *, together: bool) -> _Binds[M, None]: ...
-    @overload
-    def react(self, one: _EventType[M, B], two: _EventType[M2, B], /) -> _Binds[M | M2, None]: ...
+    def react(self, one: _DomainType[M, B], /, *, together: bool) -> _Reacts[M]: ...
     @overload
     def react(
-        self, one: _EventType[M, B], two: _EventType[M2, B], three: _EventType[M3, B], /
-    ) -> _Binds[M | M2 | M3, None]: ...
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        /,
+    ) -> _Reacts[M | M2]: ...
     @overload
     def react(
-        self, one: _EventType[M, B], two: _EventType[M2, B], three: _EventType[M3, B], four: _EventType[M4, B], /
-    ) -> _Binds[M | M2 | M3 | M4, None]: ...
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        /,
+    ) -> _Reacts[M | M2 | M3]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        /,
+    ) -> _Reacts[M | M2 | M3 | M4]: ...
     @overload
     def react(
         self,
@@ -150,16 +187,113 @@ class Context(Generic[B]):
         four: _EventType[M4, B],
         five: _EventType[M5, B],
         /,
-    ) -> _Binds[M | M2 | M3 | M4 | M5, None]: ...
+    ) -> _Reacts[M | M2 | M3 | M4 | M5]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        /,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        seven: _EventType[M7, B],
+        /,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        seven: _EventType[M7, B],
+        eight: _EventType[M8, B],
+        /,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7 | M8]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        seven: _EventType[M7, B],
+        eight: _EventType[M8, B],
+        nine: _EventType[M9, B],
+        /,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7 | M8 | M9]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        seven: _EventType[M7, B],
+        eight: _EventType[M8, B],
+        nine: _EventType[M9, B],
+        ten: _EventType[M10, B],
+        /,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7 | M8 | M9 | M10]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[Any, B],
+        two: _EventType[Any, B],
+        three: _EventType[Any, B],
+        four: _EventType[Any, B],
+        five: _EventType[Any, B],
+        six: _EventType[Any, B],
+        seven: _EventType[Any, B],
+        eight: _EventType[Any, B],
+        nine: _EventType[Any, B],
+        ten: _EventType[Any, B],
+        eleven: _EventType[Any, B],
+        /,
+        *more: _EventType[Any, B],
+    ) -> _Reacts[Any]: ...
     def react(self, *events: Any, together: bool = False) -> Any:
-        """Binds a reaction to one event, or to several, up to five: `async def on_either(event: Placed | Cancelled)`.
+        """Binds a reaction to one event, or to any number: `async def on_either(event: Placed | Cancelled)`. Or it
+        binds a method of a class, which `policy` makes a reaction.
 
-        What belongs together has to be one reaction: the order of events is kept within a reaction, not between two.
+        A class that others inherit from stands for all of them that are known when the system starts. With more than
+        ten events, checkers no longer see what the function takes; it is checked at start.
 
-        A reaction is a policy with its own transaction, retries and parked keys, run after the event is stored. With
-        `together`, only for one of the context's own domain events: in the very transaction that records the event.
+        A reaction is a policy with its own transaction, retries and parked keys, run after the event is stored.
+        Reactions that ask for a `Repository` of the same aggregate follow together: it sees the events of a key in one
+        order. With `together`, only for one of the context's own domain events: in the very transaction that records
+        the event.
         """
         return self._bind(TOGETHER if together else REACTION, *events)
+
+    def policy(self, policy: type[S], /) -> type[S]:
+        """Makes a class one reaction (a class decorator): its methods that `react` binds take the events, and share its
+        other methods and what it asks for.
+
+        The class is made anew for each message. It asks by the parameters of `__init__` for what a function asks for by
+        those behind the event. Progress is kept under the name of the class.
+        """
+        made = policy_of(policy, [each for each in self.bound if each.function in vars(policy).values()])
+        self.bound = [made.get(each, each) for each in self.bound]
+        return policy
 
     def publish(self, event: _DomainType[M, B], /) -> Callable[[_Publisher[M]], _Publisher[M]]:
         """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
@@ -215,7 +349,7 @@ class Context(Generic[B]):
 
     def _bind(self, role: Role, *messages: Any) -> _Binds[Any, Any]:
         def register(function: Any, /) -> Any:
-            self.handlers += [Handler(role, message, function) for message in messages]
+            self.bound += [Handler(role, message, function) for message in messages]
             return function
 
         return register

@@ -8,6 +8,7 @@ from typing import Any
 
 from remit.contexts import Context, Model, groups_of
 from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
+from remit.contexts.policies import bodies_of
 from remit.messages import Command, Query
 from remit.messages.component import Component, PartName
 from remit.topology.placement import ContextShape, Shapes
@@ -71,7 +72,7 @@ def _answered_by(message: type) -> PartName:
 
 def _mentioned(handler: Callable[..., Any]) -> Iterator[type]:
     """The commands and queries that a handler names in its body, or a function of its module that it uses."""
-    waiting, seen = [handler], {handler}
+    waiting, seen = bodies_of(handler), {handler}
     while waiting:
         function = waiting.pop()
         if not isinstance(function, FunctionType):
