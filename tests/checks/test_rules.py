@@ -18,6 +18,8 @@ from tests.checks.shop import (
 )
 from tests.typing import programs
 
+EVENTS = ["SalesEvent", "Packed", "Weighed", "Sent", "Lost", "Found", "Brought", "Opened", "Kept"]
+
 
 def test_a_whole_system_has_no_finding() -> None:
     assert programs.shop.check() == []
@@ -28,7 +30,9 @@ def test_a_whole_system_has_no_finding() -> None:
         ("sales.Placed", 1),
         ("sales.Cancelled", 1),
         ("sales.OrderPlaced", 1),
+        ("sales.OrderCancelled", 1),
         ("billing.Owed", 1),
+        *((f"sales.{name}", 1) for name in EVENTS),
     }
 
 

@@ -273,6 +273,21 @@ async def async_publisher(event: Placed) -> OrderPlaced:
     return OrderPlaced(order=event.order)
 
 
+sales.publish_as(Issued, OrderPlaced)  # wrong: a domain event of another context
+sales.publish_as(OrderPlaced, OrderPlaced)  # wrong: an integration event as source
+sales.publish_as(Placed, Cancelled)  # wrong: the result is no integration event
+
+
+@sales.publish(Placed)
+def publishes(event: Placed) -> OrderPlaced:
+    return OrderPlaced(order=event.order)
+
+
+def uses_a_publisher(event: Placed) -> None:
+    publishes(event).student  # wrong: it makes an OrderPlaced  # noqa: B018
+    publishes(Cancelled(order=order, student=student))  # wrong: it takes a Placed
+
+
 @sales.project  # wrong (pyright): no projection
 class NoProjection:  # wrong (mypy): no projection
     lines: int = 0

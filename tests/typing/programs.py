@@ -134,6 +134,19 @@ def placed(event: Placed) -> OrderPlaced | None:
     return OrderPlaced(order=event.order, student=event.student, price=event.price)
 
 
+class OrderCancelled(IntegrationEvent):
+    order: OrderId
+    student: StudentId
+    reason: str = ""
+
+
+sales.publish_as(Cancelled, OrderCancelled)
+
+
+def publishers_keep_their_types(event: Placed) -> None:
+    assert_type(placed(event), OrderPlaced | None)
+
+
 @sales.react(Placed, together=True)
 async def at_once(event: Placed, orders: Repository[Order]) -> None: ...
 

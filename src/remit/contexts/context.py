@@ -5,6 +5,7 @@ Decorators register and return the function unchanged; nothing is inspected here
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
@@ -26,6 +27,7 @@ from remit.contexts.declarations import (
     each_of,
 )
 from remit.contexts.policies import policy_of
+from remit.contexts.publishing import publisher_of
 from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query
 from remit.messages.base import _Pair  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
@@ -43,13 +45,13 @@ M10 = TypeVar("M10")
 R = TypeVar("R")
 P = ParamSpec("P")
 S = TypeVar("S")
+Made = TypeVar("Made", bound=IntegrationEvent | None)
 B = TypeVar("B", bound=DomainEvent, default=DomainEvent)
 Doc = TypeVar("Doc", bound=type[Projection[Any, Any]])
 M_co = TypeVar("M_co", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)
 AnyCommand = type[Command[Any, Any]]
-_Publisher = Callable[[M], IntegrationEvent | None]
 
 
 class _CommandType(Protocol[M_co, R_co]):
@@ -87,6 +89,10 @@ class _Reacts(Protocol[M]):
     ) -> Callable[Concatenate[M, P], Awaitable[None]]: ...
     @overload
     def __call__(self, reaction: Callable[[S, M], Awaitable[None]], /) -> Callable[[S, M], Awaitable[None]]: ...
+
+
+class _Publishes(Protocol[M]):
+    def __call__(self, publisher: Callable[[M], Made], /) -> Callable[[M], Made]: ...
 
 
 class Context(Generic[B]):
@@ -295,7 +301,7 @@ class Context(Generic[B]):
         self.bound = [made.get(each, each) for each in self.bound]
         return policy
 
-    def publish(self, event: _DomainType[M, B], /) -> Callable[[_Publisher[M]], _Publisher[M]]:
+    def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
         """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
 
         A domain event may have several. When they make versions of one integration event, whoever follows any of these
@@ -307,6 +313,15 @@ class Context(Generic[B]):
             return publisher
 
         return register
+
+    def publish_as(self, event: _DomainType[Any, B], published: type[IntegrationEvent], /) -> None:
+        """Publishes a domain event as an integration event that has the same fields.
+
+        Each field of the integration event is taken from the field of that name. Where the domain event has no such
+        field, the integration event has a default for it. What is missing, and what has another type, is told at start.
+        """
+        made = publisher_of(event, published, sys._getframe(1))  # noqa: SLF001  # where it is declared, for findings
+        self.publishers.append(Handler(PUBLISHER, event, made))  # type: ignore[arg-type]  # seen as a protocol
 
     def project(self, projection: Doc, /) -> Doc:
         """Declares a projection of this context (a class decorator)."""

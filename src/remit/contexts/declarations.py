@@ -150,6 +150,8 @@ class Later(Generic[C]):
 
 def where(function: Any) -> str:
     """`file:line` of a function or class, for findings."""
+    if place := getattr(function, "__remit_place__", None):
+        return str(place)
     function = getattr(function, "__remit_policy__", function)
     code = getattr(function, "__code__", None)
     if code is not None:
