@@ -20,6 +20,7 @@ from remit.contexts.declarations import (
     QUERY,
     REACTION,
     TOGETHER,
+    Begins,
     Handler,
     Role,
     Route,
@@ -127,6 +128,8 @@ class Context(Generic[B]):
         self.bound: list[Handler] = []
         self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []
+        self.begins: dict[type, Begins] = {}
+        """Where new projections begin that do not begin with the first message."""
         self.routes: list[Route] = []
         self.provided: dict[type, Callable[[], Any]] = {}
 
@@ -157,7 +160,7 @@ class Context(Generic[B]):
         return self._bind(QUERY, query)
 
     @overload
-    def react(self, one: _EventType[M, B], /) -> _Reacts[M]: ...
+    def react(self, one: _EventType[M, B], /, *, begins: Begins | None = None) -> _Reacts[M]: ...
     @overload
     def react(self, one: _DomainType[M, B], /, *, together: bool) -> _Reacts[M]: ...
     @overload
@@ -166,6 +169,8 @@ class Context(Generic[B]):
         one: _EventType[M, B],
         two: _EventType[M2, B],
         /,
+        *,
+        begins: Begins | None = None,
     ) -> _Reacts[M | M2]: ...
     @overload
     def react(
@@ -174,6 +179,8 @@ class Context(Generic[B]):
         two: _EventType[M2, B],
         three: _EventType[M3, B],
         /,
+        *,
+        begins: Begins | None = None,
     ) -> _Reacts[M | M2 | M3]: ...
     @overload
     def react(
@@ -183,6 +190,8 @@ class Context(Generic[B]):
         three: _EventType[M3, B],
         four: _EventType[M4, B],
         /,
+        *,
+        begins: Begins | None = None,
     ) -> _Reacts[M | M2 | M3 | M4]: ...
     @overload
     def react(
@@ -193,6 +202,8 @@ class Context(Generic[B]):
         four: _EventType[M4, B],
         five: _EventType[M5, B],
         /,
+        *,
+        begins: Begins | None = None,
     ) -> _Reacts[M | M2 | M3 | M4 | M5]: ...
     @overload
     def react(
@@ -204,6 +215,8 @@ class Context(Generic[B]):
         five: _EventType[M5, B],
         six: _EventType[M6, B],
         /,
+        *,
+        begins: Begins | None = None,
     ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6]: ...
     @overload
     def react(
@@ -216,6 +229,8 @@ class Context(Generic[B]):
         six: _EventType[M6, B],
         seven: _EventType[M7, B],
         /,
+        *,
+        begins: Begins | None = None,
     ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7]: ...
     @overload
     def react(
@@ -229,6 +244,8 @@ class Context(Generic[B]):
         seven: _EventType[M7, B],
         eight: _EventType[M8, B],
         /,
+        *,
+        begins: Begins | None = None,
     ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7 | M8]: ...
     @overload
     def react(
@@ -243,6 +260,8 @@ class Context(Generic[B]):
         eight: _EventType[M8, B],
         nine: _EventType[M9, B],
         /,
+        *,
+        begins: Begins | None = None,
     ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7 | M8 | M9]: ...
     @overload
     def react(
@@ -258,6 +277,8 @@ class Context(Generic[B]):
         nine: _EventType[M9, B],
         ten: _EventType[M10, B],
         /,
+        *,
+        begins: Begins | None = None,
     ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7 | M8 | M9 | M10]: ...
     @overload
     def react(
@@ -275,8 +296,9 @@ class Context(Generic[B]):
         eleven: _EventType[Any, B],
         /,
         *more: _EventType[Any, B],
+        begins: Begins | None = None,
     ) -> _Reacts[Any]: ...
-    def react(self, *events: Any, together: bool = False) -> Any:
+    def react(self, *events: Any, together: bool = False, begins: Begins | None = None) -> Any:
         """Binds a reaction to one event, or to any number: `async def on_either(event: Placed | Cancelled)`. Or it
         binds a method of a class, which `policy` makes a reaction.
 
@@ -287,8 +309,11 @@ class Context(Generic[B]):
         Reactions that ask for a `Repository` of the same aggregate follow together: it sees the events of a key in one
         order. With `together`, only for one of the context's own domain events: in the very transaction that records
         the event.
+
+        A new reaction handles all messages that are left in the log. With `begins="now"` it handles what is written
+        after it has run for the first time, with a time what is written after that.
         """
-        return self._bind(TOGETHER if together else REACTION, *events)
+        return self._bind(TOGETHER if together else REACTION, *events, begins=begins)
 
     def policy(self, policy: type[S], /) -> type[S]:
         """Makes a class one reaction (a class decorator): its methods that `react` binds take the events, and share its
@@ -323,10 +348,24 @@ class Context(Generic[B]):
         made = publisher_of(event, published, sys._getframe(1))  # noqa: SLF001  # where it is declared, for findings
         self.publishers.append(Handler(PUBLISHER, event, made))  # type: ignore[arg-type]  # seen as a protocol
 
-    def project(self, projection: Doc, /) -> Doc:
-        """Declares a projection of this context (a class decorator)."""
-        self.projections.append(projection)
-        return projection
+    @overload
+    def project(self, projection: Doc, /) -> Doc: ...
+    @overload
+    def project(self, /, *, begins: Begins) -> Callable[[Doc], Doc]: ...
+    def project(self, projection: Any = None, /, *, begins: Begins | None = None) -> Any:
+        """Declares a projection of this context (a class decorator).
+
+        A new projection is folded from all messages that are left in the log. With `@context.project(begins="now")`, or
+        a time, it is folded from what is written after that, and lacks what was written before.
+        """
+
+        def declare(projection: Any) -> Any:
+            self.projections.append(projection)
+            if begins is not None:
+                self.begins[projection] = begins
+            return projection
+
+        return declare if projection is None else declare(projection)
 
     # `service` is a class; `type[S]` would refuse protocols and abstract classes, which is what services are named by
     def provide(
@@ -362,9 +401,9 @@ class Context(Generic[B]):
         """Declares an HTTP route that sends a command."""
         self.routes.append(Route("DELETE", path, command, status, refusals or {}))
 
-    def _bind(self, role: Role, *messages: Any) -> _Binds[Any, Any]:
+    def _bind(self, role: Role, *messages: Any, begins: Begins | None = None) -> _Binds[Any, Any]:
         def register(function: Any, /) -> Any:
-            self.bound += [Handler(role, message, function) for message in messages]
+            self.bound += [Handler(role, message, function, begins=begins) for message in messages]
             return function
 
         return register

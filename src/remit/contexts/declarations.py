@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Generic, Literal
 
 from typing_extensions import TypeVar
@@ -69,6 +70,10 @@ ClientOf = Callable[[Mapping[str, Any]], str | None]
 or "" is one of those who cannot be told apart."""
 
 
+Begins = Literal["now"] | datetime
+"""Where a new subscription begins: with what is written from now on, or after a time, in any zone."""
+
+
 Statuses = Mapping[type[Refusal], int]
 """The statuses by which a route answers refusals."""
 
@@ -84,6 +89,8 @@ class Handler:
     """The class that the declaration names, where that one stands for those that inherit from it."""
     method: Callable[..., Any] | None = None
     """The method of a policy that takes the message."""
+    begins: Begins | None = None
+    """Where a new subscription begins; None: with the first message that is left."""
 
     @property
     def name(self) -> str:

@@ -7,8 +7,8 @@ users in `Services`, what was met that no declaration names in `Forms`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from remit.contexts import Injectable
 from remit.domain import Aggregate, Projection
@@ -94,6 +94,9 @@ class FollowPlan(Generic[T]):
     id: SubscriptionId
     takes: Mapping[tuple[str, int], T]
     """What takes a message, by its type and version. Others are passed over."""
+
+    begins: Literal["now"] | float | None = field(default=None, kw_only=True)
+    """Where it begins when it is new: now, or after a time (seconds since the epoch); None: where the log does."""
 
     component: ClassVar[str] = "write"
     """The component that it belongs to."""

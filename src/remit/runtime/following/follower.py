@@ -15,7 +15,7 @@ from math import inf
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
 from remit.log import Record, SubscriptionId, trace_of
-from remit.runtime.events import Retrying
+from remit.runtime.events import Retrying, SubscriptionBegun
 from remit.runtime.failures import backoff, is_transient, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
 from remit.runtime.following.ending import DRAIN_SECONDS, end
@@ -333,7 +333,10 @@ class Follower:
         if new := [history for id, history in histories if not self._stands(id)]:
             for history in new:
                 with contextlib.suppress(Conflict):  # another process begins it at this moment
-                    await history.begin(self._effect.missed)
+                    waiting = await history.begin(self._effect.begins(history.id), self._effect.missed)
+                    if waiting:
+                        now, of = self._listeners.seconds(), history.id
+                        self._listeners.say(SubscriptionBegun(now, "", of.name, of.source, waiting))
             await self._reload()
         for id, history in histories if self._effect.may_miss else ():
             for part in await history.go_on(self._stands(id)):

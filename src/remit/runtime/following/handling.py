@@ -10,10 +10,10 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
-from remit.log import Floors, Record, trace_of
+from remit.log import Floors, Record, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.dispatch import DISPATCHERS
@@ -66,6 +66,7 @@ class Handling(Effect):
 
     def __init__(self, follow: FollowPlan[Any], shared: Shared, ports: Ports, listeners: Listeners) -> None:
         self._id = follow.id
+        self._begins = {follow.id: follow.begins}
         self._folds = isinstance(follow, FoldPlan)
         self._store = shared.workplaces[follow.id.context].store
         self._shared = shared
@@ -78,6 +79,9 @@ class Handling(Effect):
 
     def start(self, troubles: Troubles) -> None:
         self._parking.start(troubles)
+
+    def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
+        return self._begins.get(id)
 
     async def missed(self, upto: Floors) -> None:
         """A reaction begins with what is there; the documents of a projection will lack it for ever."""

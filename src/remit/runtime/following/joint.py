@@ -66,6 +66,7 @@ class JointHandling(Handling):
         self._failed = ""
         """Which of them has failed last."""
         super().__init__(follows[0], shared, ports, listeners)
+        self._begins = {follow.id: follow.begins for follow in follows}
         self._members = [
             _Member(follow.id, dispatcher, self._joint(follow.id, dispatcher))
             for follow in follows
