@@ -193,6 +193,7 @@ def test_a_method_whose_class_is_no_policy_is_refused() -> None:
         @desk.react(Held)
         async def held(self, event: Held) -> None: ...
 
+    assert Copying.__name__ == "Copying"
     assert codes(desk) == ["handler.method"]
 
 

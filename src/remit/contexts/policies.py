@@ -9,9 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import reduce
-from operator import or_
-from typing import Any
+from typing import Any, Union
 
 from remit.contexts.declarations import Handler
 
@@ -28,12 +26,13 @@ def policy_of(policy: type, methods: Sequence[Handler]) -> dict[Handler, Handler
         method = next(table[each] for each in type(event).__mro__ if each in table)
         await method(policy(*asked), event)
 
+    union: Any = Union
     init: Any = init_of(policy)
     asked = list(inspect.signature(init).parameters.values())[1:]
     parameters = [inspect.Parameter(_EVENT, inspect.Parameter.POSITIONAL_OR_KEYWORD), *asked]
     hints = {name: hint for name, hint in init.__annotations__.items() if name != "return"}
     react.__name__, react.__qualname__, react.__module__ = policy.__name__, policy.__qualname__, policy.__module__
-    react.__annotations__ = {_EVENT: reduce(or_, table), **hints, "return": None}
+    react.__annotations__ = {_EVENT: union[tuple(table)], **hints, "return": None}
     vars(react).update(
         __signature__=inspect.Signature(parameters), __wrapped__=init, __remit_policy__=policy
     )  # the signature is what is asked for; annotations that are text are read where `__init__` stands
@@ -42,8 +41,11 @@ def policy_of(policy: type, methods: Sequence[Handler]) -> dict[Handler, Handler
 
 def bodies_of(function: Callable[..., Any]) -> list[Callable[..., Any]]:
     """The functions in which stands what it does: itself, or all methods of a policy."""
-    policy = getattr(function, "__remit_policy__", None)
-    return [function] if policy is None else [each for each in vars(policy).values() if inspect.isfunction(each)]
+    policy: type | None = getattr(function, "__remit_policy__", None)
+    if policy is None:
+        return [function]
+    members: list[Any] = list(vars(policy).values())
+    return [each for each in members if inspect.isfunction(each)]
 
 
 def init_of(policy: Any) -> Any:

@@ -235,3 +235,14 @@ def test_a_time_without_a_zone_is_refused() -> None:
     shelf.project(begins=datetime(2026, 1, 1))(Read)  # noqa: DTZ001  # the same
     findings = check(ContextMap(name="s", contexts=(shelf,)))
     assert [each.code for each in findings] == ["subscription.begins"] * 2
+
+
+def test_one_that_its_source_knows_is_not_new() -> None:
+    async def story() -> None:
+        shelf = Shelf()
+        await shelf.run(None)
+        await shelf.run(None, 1, 2, follows=False)
+        await shelf.run("now")
+        assert sorted(shelf.seen) == [1, 2]
+
+    virtually(story())

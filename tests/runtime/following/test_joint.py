@@ -8,11 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import reduce
 from inspect import Parameter, Signature
-from operator import or_
 from random import Random
-from typing import Any
+from typing import Any, Union
 
 import pytest
 
@@ -138,8 +136,9 @@ class Desk:
             (await into.obtain(event.who)).seen += (f"{follows.name}:{event.n}",)
 
         first, *more = MODELS[follows.model]
-        asked: dict[str, Any] = {"event": reduce(or_, [KINDS[kind] for kind in follows.kinds])}
+        union: Any = Union
         port: Any = Repository
+        asked: dict[str, Any] = {"event": union[tuple(KINDS[kind] for kind in follows.kinds)]}
         asked |= {"into": port[first], **{f"more_{each.__name__}": port[each] for each in more}}
         asked |= {"mail": Mail} if follows.reaches_out else {}
         on.__name__, on.__annotations__ = follows.name, {**asked, "return": None}
@@ -150,7 +149,11 @@ class Desk:
     async def running(self, release: Sequence[Follows], late: float = 0.0) -> AsyncGenerator[Host, None]:
         """`late` is how many seconds it takes to read the beginning of the log."""
         ports, feed = Ports(LoopClock(), watch=None), LateFeed(self.store, late)
-        runtime = Host(self.model(release).model(), {"desk": self.store}, ports, feeds=lambda *_: feed)
+
+        def feeds(*_: object) -> LateFeed:
+            return feed
+
+        runtime = Host(self.model(release).model(), {"desk": self.store}, ports, feeds=feeds)
         await runtime.start()
         try:
             yield runtime

@@ -66,7 +66,7 @@ class Handling(Effect):
 
     def __init__(self, follow: FollowPlan[Any], shared: Shared, ports: Ports, listeners: Listeners) -> None:
         self._id = follow.id
-        self._begins = {follow.id: follow.begins}
+        self._begins: dict[SubscriptionId, Literal["now"] | float | None] = {follow.id: follow.begins}
         self._folds = isinstance(follow, FoldPlan)
         self._store = shared.workplaces[follow.id.context].store
         self._shared = shared

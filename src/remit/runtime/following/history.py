@@ -52,9 +52,10 @@ class History:
         if await self._store.checkpoints(id):
             return 0
         standing = await self._feed.standing(id.name, self._stamp())
+        found: Mapping[int, Checkpoint]
         if begins is None:
-            found = {} if standing.known else standing.floors
-            found = {part: floor._replace(at=self._stamp()) for part, floor in found.items()}
+            at = self._stamp()
+            found = {part: floor._replace(at=at) for part, floor in standing.floors.items() if not standing.known}
             await missed(found)  # first: whoever dies in between has begun nothing
         else:
             found = await beginning(id, self._store, self._feed, standing, begins, self._stamp())
