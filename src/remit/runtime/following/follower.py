@@ -333,7 +333,8 @@ class Follower:
         if new := [history for id, history in histories if not self._stands(id)]:
             for history in new:
                 with contextlib.suppress(Conflict):  # another process begins it at this moment
-                    waiting = await history.begin(self._effect.begins(history.id), self._effect.missed)
+                    begins, tell = self._effect.begins(history.id), not self._effect.may_miss
+                    waiting = await history.begin(begins, self._effect.missed, tell=tell)
                     if waiting:
                         now, of = self._listeners.seconds(), history.id
                         self._listeners.say(SubscriptionBegun(now, "", of.name, of.source, waiting))

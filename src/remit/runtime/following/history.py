@@ -42,9 +42,12 @@ class History:
         self._told: Mapping[int, int] = {}
         self._told_at = -REPEAT_SECONDS
 
-    async def begin(self, begins: Literal["now"] | float | None, missed: Callable[[Floors], Awaitable[None]]) -> int:
+    async def begin(
+        self, begins: Literal["now"] | float | None, missed: Callable[[Floors], Awaitable[None]], *, tell: bool
+    ) -> int:
         """Lets a subscription that has never run begin: where the log does now, with all that is left of it, or where
-        it is declared to. `missed` is told what is not left. Says how many messages are there that it will handle.
+        it is declared to. `missed` is told what is not left. Says how many messages wait for it, if asked to
+        `tell`.
 
         Raises `Conflict` when another process does the same, and what the store and the feed raise.
         """
@@ -63,6 +66,9 @@ class History:
         for part, place in found.items():
             move = Advance(id, part, 0, "", place.pos, place.id, at)
             await self._store.commit(Unit(advance=move))
+        return await self._waiting(found) if tell else 0
+
+    async def _waiting(self, found: Floors) -> int:
         with suppress(RemitError):  # it begins, whether that can be told or not
             heads = await self._feed.heads()
             return sum(head.pos - found[part].pos if part in found else head.pos for part, head in heads.items())
