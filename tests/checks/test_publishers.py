@@ -1,11 +1,11 @@
 """A publisher makes integration events of a domain event, and no two make the same one of it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NewType
 
 import pytest
 
-from remit import Clock, Context, Envelope
+from remit import Clock, Context, DomainEvent, Envelope, IntegrationEvent
 from tests.checks.shop import OrderPlaced, Paid, Placed, checked, only, untyped
 
 
@@ -44,3 +44,58 @@ def test_publisher_parameters() -> None:
     assert checked(sales) == []
     untyped(sales).publish(Placed)(of_an_event_and_the_time)
     assert [finding.code for finding in checked(sales)] == ["publisher.parameters", "publisher.doubled"]
+
+
+OrderId = NewType("OrderId", str)
+
+
+class Shipped(DomainEvent):
+    order: OrderId
+    lines: list[int]
+    weight: int
+    note: str | None
+    secret: str
+
+
+class Shipment(IntegrationEvent):
+    order: str
+    lines: list[int]
+    weight: int | None
+    note: str | None
+    carrier: str = "post"
+
+
+class BadShipment(IntegrationEvent):
+    order: int
+    lines: list[str]
+    note: str
+    carrier: str
+
+
+def test_an_event_is_published_with_the_fields_of_another_by_name() -> None:
+    sales = Context("sales")
+    sales.publish_as(Shipped, Shipment)
+    assert checked(sales) == []
+    (publisher,) = sales.publishers
+    shipped = Shipped(order=OrderId("o-1"), lines=[1], weight=3, note=None, secret="s")  # a field of ours
+    assert publisher.function(shipped) == Shipment(order="o-1", lines=[1], weight=3, note=None)
+
+
+def test_publisher_field() -> None:
+    sales = Context("sales")
+    sales.publish_as(Shipped, BadShipment)
+    findings = checked(sales)
+    assert [each.code for each in findings] == ["publisher.field"] * 4
+    assert [each.what.partition(",")[2] for each in findings] == [
+        " and Shipped has OrderId",
+        " and Shipped has list[int]",
+        " and Shipped has str | None",
+        " and Shipped has no such field",
+    ]
+    assert all("test_publishers.py:" in each.where for each in findings)
+
+
+def test_what_is_published_as_no_integration_event_is_refused() -> None:
+    sales = Context("sales")
+    sales.publish_as(Shipped, Placed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]  # the mistake
+    assert only(checked(sales)).code == "publisher.result"

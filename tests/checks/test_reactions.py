@@ -19,5 +19,5 @@ def test_what_follows_in_a_role_of_its_own_is_held_to_the_same() -> None:
     watch = replace(REACTION, name="watch")
     sales, billing = Context("sales"), Context("billing")
     sales.publish(Placed)(placed)
-    billing.handlers += [Handler(watch, OrderPlaced, on_placed)] * 2
+    billing.bound += [Handler(watch, OrderPlaced, on_placed)] * 2
     assert only(checked(sales, billing)).code == "reaction.doubled"

@@ -56,6 +56,18 @@ def test_refusal_undeclared_by_a_reaction() -> None:
     assert only(checked(sales)).code == "refusal.undeclared"
 
 
+def test_refusal_undeclared_by_a_method_of_a_policy() -> None:
+    sales = Context("sales")
+
+    class Noting:
+        async def noting(self, event: Placed) -> SoldOut | None: ...
+
+        untyped(sales).react(Placed)(noting)
+
+    sales.policy(Noting)
+    assert only(checked(sales)).code == "refusal.undeclared"
+
+
 def test_a_declared_refusal_may_be_returned() -> None:
     sales = Context("sales")
 

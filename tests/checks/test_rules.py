@@ -19,6 +19,8 @@ from tests.checks.shop import (
 )
 from tests.typing import programs
 
+EVENTS = ["SalesEvent", "Packed", "Weighed", "Sent", "Lost", "Found", "Brought", "Opened", "Kept"]
+
 
 def test_a_whole_system_has_no_finding() -> None:
     assert programs.shop.check() == []
@@ -34,6 +36,7 @@ def test_a_whole_system_has_no_finding() -> None:
         ("sales.OrderPlaced", 1),
         ("sales.OrderCancelled", 1),
         ("billing.Owed", 1),
+        *((f"sales.{name}", 1) for name in EVENTS),
     }
 
 

@@ -16,14 +16,14 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 BROKER = "nats://me:hush@127.0.0.1:4222"
 
 
-def remit_plan(*arguments: str) -> subprocess.CompletedProcess[str]:
+def remit_plan(*arguments: str, beside: Path = EXAMPLES) -> subprocess.CompletedProcess[str]:
     """`remit plan` beside the examples; names without a slash are topologies of the learning platform."""
     named = [
         each if each.startswith(("-", "/")) else f"learning/topologies/{each}.toml" for each in arguments
     ]  # fmt: skip
     return subprocess.run(
         [REMIT, "plan", *named],
-        cwd=EXAMPLES,
+        cwd=beside,
         env=os.environ | {"NATS_URL": BROKER, "NO_COLOR": "1"},
         capture_output=True,
         text=True,
@@ -62,7 +62,42 @@ def test_as_json_it_is_complete() -> None:
     assert document["services"]["billing"]["runs"] == {"billing": ["write", "read", "edge"]}
     assert document["addresses"]["billing.log"] == ["127.0.0.1:9020", "127.0.0.1:9021"]
     assert document["channels"] == {"events": None, "calls": {"over": "http", "codec": "json"}}
+    assert document["reactions"][0] == {
+        "name": "enrollment.settle_what_is_pending", "source": "enrollment", "channel": "private", "together_with": [],
+        "models": ["Enrollment"],
+    }  # fmt: skip
     assert "hush" not in planned.stdout
+
+
+DESK = """
+from remit import Aggregate, Context, DomainEvent, IntegrationEvent, Repository, System
+
+class Placed(DomainEvent):
+    id: str
+class Cancelled(DomainEvent):
+    id: str
+class Hold(Aggregate[str, Placed | Cancelled]): ...
+class Copy(Aggregate[str]): ...
+desk = Context("desk")
+@desk.react(Placed)
+async def on_placed(event: Placed, copies: Repository[Copy]) -> None: ...
+@desk.react(Cancelled)
+async def on_cancelled(event: Cancelled, copies: Repository[Copy], holds: Repository[Hold]) -> None: ...
+@desk.react(Placed)
+async def tell(event: Placed) -> None: ...
+system = System("desk", contexts=[desk])
+"""
+
+
+def test_it_says_which_reactions_follow_together_and_which_are_independent(tmp_path: Path) -> None:
+    (tmp_path / "desk_plan.py").write_text(DESK)
+    path = tmp_path / "desk.toml"
+    path.write_text('system = "desk_plan:system"\n[services.a]\nruns = ["*"]\n')
+    lines = squeezed(remit_plan(str(path), beside=tmp_path).stdout)
+    assert "REACTION FOLLOWS IN ONE ORDER WITH MODELS" in lines
+    assert "desk.on_placed desk private on_cancelled Copy, Hold" in lines
+    assert "desk.on_cancelled desk private on_placed Copy, Hold" in lines
+    assert "desk.tell desk private independent" in lines
 
 
 def test_it_draws(tmp_path: Path) -> None:

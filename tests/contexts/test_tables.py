@@ -114,7 +114,7 @@ def test_a_service_of_the_users_own_stands_in_for_one_of_the_table() -> None:
     async def timed(command: Place, clock: Clock) -> str:
         return command.order
 
-    system.contexts[0].handlers.clear()
+    system.contexts[0].bound.clear()
     system.contexts[0].handle(Place)(timed)
     (command,) = plan(system).commands.values()
     assert [need.kind for need in command.dependencies] == [SERVICE]

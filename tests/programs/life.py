@@ -196,7 +196,7 @@ async def _serve(host: Host, pad: Pad, ready: Any) -> None:
 def _say_beliefs(host: Host, pad: Pad) -> None:
     """What the process believes of its subscriptions and relays."""
     names = {each.name for each in host.subscriptions}
-    states = [[*each.id, each.state, each.note, each.name in names] for each in host.followers]
+    states = [[*id, each.state, each.note, each.name in names] for each in host.followers for id in each.ids]
     pad.write("believes", states)
 
 

@@ -287,7 +287,7 @@ class _Play:
 
     async def _left(self, found: Read) -> list[str]:
         files = await self._place.files(self._folder)
-        excuses = Excuses(found.tape)
+        excuses = Excuses(found.tape, [self._map])
         living = {life.job.life for life in self._lives.values() if not life.ended.is_set()}
         open_runs = [run for run in found.tape.runs if run.ended is None and run.number // RUNS in living]
         left = unfinished(files, self._subscriptions, excuses.stays_parked)

@@ -179,17 +179,17 @@ def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
     """Whether a key is free is decided by letters read long before."""
 
     async def drain(self: Parking, parked: Parked) -> None:
-        for letter in await self._store.letters(self._place, parked.key, 100):
+        for letter in await self._store.letters(self.place, parked.key, 100):
             unit = self._dispatcher.unit(None)
             try:
                 await self._dispatcher.handle(unit, letter.record, self._dispatcher.attempt(letter.record))
                 rows = unit.unit()
-                rows.settle = Settle(self._place, parked.key, letter.record.part, letter.record.pos)
+                rows.settle = Settle(self.place, parked.key, letter.record.part, letter.record.pos)
                 await self._store.commit(rows)
             except Exception:  # noqa: BLE001  poison among others; the next look tries again
                 return
         await asyncio.sleep(0.5)
-        await self._store._execute(writer._UNPARK, *self._place, parked.part, parked.key)  # type: ignore[attr-defined]  # the store is SQLite's
+        await self._store._execute(writer._UNPARK, *self.place, parked.part, parked.key)  # type: ignore[attr-defined]  # the store is SQLite's
 
     def keep_parked(self: Writer, key: object) -> None: ...
 

@@ -147,7 +147,7 @@ def try_parked_commands_never(patch: pytest.MonkeyPatch) -> None:
     look = Parking.look
 
     async def events(self: Parking) -> None:
-        if not self._place.name.endswith(".commands"):
+        if not self.place.name.endswith(".commands"):
             await look(self)
 
     patch.setattr(Parking, "look", events)

@@ -263,6 +263,36 @@ async def one_is_foreign(event: Placed | Issued) -> None: ...
 async def one_is_a_command(event: Placed | PlaceOrder) -> None: ...
 
 
+@sales.react(Placed, Cancelled, OrderPlaced, Placed, Cancelled, Placed)  # wrong: one of six is forgotten
+async def five_of_six(event: Placed | Cancelled) -> None: ...
+
+
+@sales.react(SalesEvent)  # wrong: a base stands for more than one of its events
+async def one_of_a_base(event: Placed) -> None: ...
+
+
+@sales.policy
+class Policy:
+    @sales.react(Placed)  # wrong: another event than named, in a policy
+    async def placed(self, event: Cancelled) -> None: ...  # wrong (mypy): it is not bound
+
+    @sales.react(Issued)  # wrong: a domain event of another context, in a policy
+    async def issued(self, event: Issued) -> None: ...
+
+    @sales.react(Placed, Cancelled)  # wrong: one of the two events is forgotten, in a policy
+    async def on_either(self, event: Placed) -> None: ...  # wrong (mypy): it is not bound
+
+    @sales.react(Placed)  # wrong: methods of a policy are async
+    def at_once(self, event: Placed) -> None: ...  # wrong (mypy): it is not bound
+
+    @sales.react(Placed)  # wrong: what a method asks for, its class asks for
+    async def asks(self, event: Placed, orders: Repository[Order]) -> None: ...  # wrong (mypy): it is not bound
+
+
+async def calls_a_method(policy: Policy) -> None:
+    await policy.placed(Issued(order=order))  # wrong: another event than the method takes
+
+
 # --- publish and project ---------------------------------------------------------------------------------------------
 
 
@@ -289,6 +319,21 @@ def publishes_by_the_clock(event: Placed, clock: Clock) -> OrderPlaced:
 @sales.publish(Placed)  # wrong: publishers are plain functions
 async def async_publisher(event: Placed) -> OrderPlaced:
     return OrderPlaced(order=event.order)
+
+
+sales.publish_as(Issued, OrderPlaced)  # wrong: a domain event of another context
+sales.publish_as(OrderPlaced, OrderPlaced)  # wrong: an integration event as source
+sales.publish_as(Placed, Cancelled)  # wrong: the result is no integration event
+
+
+@sales.publish(Placed)
+def publishes(event: Placed) -> OrderPlaced:
+    return OrderPlaced(order=event.order)
+
+
+def uses_a_publisher(event: Placed) -> None:
+    publishes(event).student  # wrong: it makes an OrderPlaced  # noqa: B018
+    publishes(Cancelled(order=order, student=student))  # wrong: it takes a Placed
 
 
 @sales.project  # wrong (pyright): no projection

@@ -216,6 +216,15 @@ everywhere: list[Interceptor] = [around, Around(), lambda invocation: invocation
 Context("elsewhere", interceptors=everywhere)
 
 
+class OrderDropped(IntegrationEvent):
+    order: OrderId
+    student: StudentId
+    reason: str = ""
+
+
+sales.publish_as(Cancelled, OrderDropped)
+
+
 @sales.react(Placed, together=True)
 async def at_once(event: Placed, orders: Repository[Order], envelope: Envelope) -> None: ...
 
@@ -230,6 +239,67 @@ async def on_either(event: Placed | Cancelled) -> None: ...
 
 @sales.react(Cancelled, OrderPlaced, Placed)
 async def on_any(event: SalesEvent | OrderPlaced, clock: Clock) -> None: ...
+
+
+class Packed(SalesEvent): ...
+
+
+class Weighed(SalesEvent): ...
+
+
+class Sent(SalesEvent): ...
+
+
+class Lost(SalesEvent): ...
+
+
+class Found(SalesEvent): ...
+
+
+class Brought(SalesEvent): ...
+
+
+class Opened(SalesEvent): ...
+
+
+class Kept(SalesEvent): ...
+
+
+@sales.react(Placed, Cancelled, Packed, Weighed, Sent, Lost, Found, Brought, Opened, Kept)
+async def on_ten(
+    event: Placed | Cancelled | Packed | Weighed | Sent | Lost | Found | Brought | Opened | Kept, clock: Clock
+) -> None: ...
+
+
+@sales.react(Placed, Cancelled, Packed, Weighed, Sent, Lost, Found, Brought, Opened, Kept, OrderPlaced)
+async def on_eleven(event: SalesEvent | OrderPlaced, clock: Clock) -> None: ...
+
+
+@sales.react(SalesEvent)
+async def on_every(event: SalesEvent, orders: Repository[Order]) -> None: ...
+
+
+@sales.policy
+class Watching:
+    def __init__(self, orders: Repository[Order], clock: Clock) -> None:
+        self.orders, self.clock = orders, clock
+
+    @sales.react(Placed)
+    async def placed(self, event: Placed) -> None:
+        await self._watch(event.order)
+
+    @sales.react(Cancelled, OrderPlaced)
+    async def on_either(self, event: Cancelled | OrderPlaced) -> None:
+        await self._watch(event.order)
+
+    async def _watch(self, order: OrderId) -> None:
+        assert_type(await self.orders.find(order), Order | None)
+        assert_type(self.clock.now(), datetime)
+
+
+async def by_hand_and_typed(watching: Watching, event: Placed, orders: Repository[Order]) -> None:
+    await watching.placed(event)
+    await on_every(event, orders)
 
 
 @sales.project

@@ -10,8 +10,9 @@ from remit.errors import Findings
 
 def check_coroutines(model: Model, findings: Findings) -> None:
     for bound in (bound for context in model.contexts for bound in context.functions if bound.fits):
-        name, message = bound.name, bound.message.__name__
-        is_async, may_wait = inspect.iscoroutinefunction(bound.function), bound.role is not PUBLISHER
+        message = bound.message.__name__
+        function = bound.method or bound.function
+        name, is_async, may_wait = function.__name__, inspect.iscoroutinefunction(function), bound.role is not PUBLISHER
         if is_async and not may_wait:
             findings.report(
                 "publisher.async", bound.place, f"{name} is async, and a publisher runs inside the transaction",

@@ -9,7 +9,8 @@ import inspect
 from typing import Any
 
 from remit.contexts import INJECTABLES, SERVICE, Context, Handler, Model
-from remit.contexts.annotations import Asked, asked_by, is_kind
+from remit.contexts.annotations import Asked, asked_by, is_kind, is_loose_method
+from remit.contexts.policies import init_of
 from remit.errors import Findings
 from remit.messages import union_members
 
@@ -18,6 +19,14 @@ _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_
 
 def check_dependencies(model: Model, findings: Findings) -> None:
     for context, handler in ((each, handler) for each in model.contexts for handler in each.handlers):
+        if is_loose_method(handler):
+            continue
+        if _was_made_anew(handler):
+            findings.report(
+                "policy.order", handler.place, f"what {handler.name} asks for was changed after it became a policy",
+                expected="`@context.policy` above every other decorator of the class", next="write it first",
+            )  # fmt: skip
+            continue
         parameters = inspect.signature(handler.function).parameters
         for asked in asked_by(context, handler):
             parameter = parameters[asked.parameter]
@@ -30,6 +39,11 @@ def check_dependencies(model: Model, findings: Findings) -> None:
                 )  # fmt: skip
             elif not _is_given(context, asked):
                 _report_missing(context, handler, asked, findings)
+
+
+def _was_made_anew(handler: Handler) -> bool:
+    function: Any = handler.function
+    return handler.method is not None and init_of(function.__remit_policy__) is not function.__wrapped__
 
 
 def _is_given(context: Context[Any], asked: Asked) -> bool:

@@ -21,20 +21,24 @@ def check_published(model: Model, findings: Findings) -> None:
     for each in model.followed:
         if is_kind(each.event, IntegrationEvent) and model.owners.get(each.event) not in model.elsewhere:
             followed.setdefault(_version_of(model, each), []).append(each.event)
+    reported: set[tuple[str, str]] = set()
     for each in model.followed:
-        versions = followed.get(_version_of(model, each), [])
-        if versions and published.isdisjoint(versions):
+        key = _version_of(model, each)
+        versions = followed.get(key, [])
+        if versions and published.isdisjoint(versions) and key not in reported:
+            if each.named is not None:  # it stands for several events, and one of them is enough
+                reported.add(key)
+            name = (each.named or each.event).__name__
             findings.report(
                 "event.unpublished",
                 each.place,
-                f"context {each.context.name!r} follows {each.event.__name__},"
-                " which no context of this system publishes",
+                f"context {each.context.name!r} follows {name}, which no context of this system publishes",
                 expected="a publisher that returns it",
-                next=f"@{model.owners.get(each.event, '<context>')}.publish(<DomainEvent>)"
-                f" def ...(event) -> {each.event.__name__}",
+                next=f"@{model.owners.get(each.event, '<context>')}.publish(<DomainEvent>) def ...(event) -> {name}",
             )
 
 
 def _version_of(model: Model, followed: Followed) -> tuple[str, str]:
     """The same for all versions of one event that one reaction or projection follows."""
-    return followed.place, contract_of(followed.event, model.owners.get(followed.event, "")).type
+    named = followed.named or followed.event
+    return followed.place, contract_of(named, model.owners.get(named, "")).type

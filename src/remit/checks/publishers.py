@@ -7,6 +7,7 @@ from typing import Any
 from remit.contexts import Handler, Model
 from remit.contexts.annotations import hints_of, is_kind, is_publisher, name_of, published_by, unresolved
 from remit.contexts.declarations import where
+from remit.contexts.publishing import misfits
 from remit.errors import Findings
 from remit.messages import IntegrationEvent, union_members
 
@@ -19,6 +20,7 @@ def check_publishers(model: Model, findings: Findings) -> None:
                 continue
             _check_result(publisher, findings)
             _check_given(publisher, findings)
+            _check_fields(publisher, findings)
             for event in published_by(publisher.function):
                 first = made.setdefault((publisher.message, event), publisher)
                 if first is not publisher:
@@ -47,6 +49,26 @@ def _check_given(publisher: Handler, findings: Findings) -> None:
             expected="its event, and nothing else but an Envelope: a publisher runs inside the transaction",
             next=f"def {publisher.name}(event: {publisher.message.__name__}, envelope: Envelope) -> ...",
         )  # fmt: skip
+
+
+def _check_fields(publisher: Handler, findings: Findings) -> None:
+    """What `publish_as` takes by the names of fields."""
+    published: Any = getattr(publisher.function, "__remit_as__", None)
+    if not is_kind(published, IntegrationEvent):
+        return
+    event = publisher.message.__name__
+    for field, wanted, found in misfits(publisher.message, published):
+        has = "has no such field" if found is None else f"has {_told(found)}"
+        findings.report(
+            "publisher.field", publisher.place,
+            f"{published.__name__}.{field} is {_told(wanted)}, and {event} {has}",
+            expected="a field of the same name and type, or a default in the integration event",
+            next=f"@context.publish({event}) def ...(event: {event}) -> {published.__name__}",
+        )  # fmt: skip
+
+
+def _told(type: Any) -> str:
+    return str(type.__name__) if hasattr(type, "__supertype__") else name_of(type)  # a NewType is no class
 
 
 def _report_doubled(first: Handler, second: Handler, event: type, findings: Findings) -> None:

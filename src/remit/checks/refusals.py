@@ -34,7 +34,7 @@ def _check_reply(message: type[Any], findings: Findings) -> None:
 
 def _check_returned(bound: Handler, findings: Findings) -> None:
     declared = reply_of(bound.message)[1] if bound.role.is_called else ()
-    for found in _refusals_in(hints_of(bound.function).get("return")):
+    for found in _refusals_in(hints_of(bound.method or bound.function).get("return")):
         if found in declared:
             continue
         if not bound.role.is_called:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from remit.contexts import PUBLISHER, Handler, Model
-from remit.contexts.annotations import first_parameter, is_kind, name_of, unresolved
+from remit.contexts.annotations import first_parameter, is_kind, is_loose_method, name_of, unresolved
+from remit.contexts.declarations import where
 from remit.errors import Findings
 from remit.messages import union_members
 
@@ -16,15 +17,21 @@ def check_signatures(model: Model, findings: Findings) -> None:
 
 
 def _check(bound: Handler, kind: str, findings: Findings) -> None:
-    name, message, place = bound.name, bound.message, bound.place
-    if error := unresolved(bound.function):
+    function = bound.method or bound.function
+    name, message, place = function.__name__, bound.message, where(function)
+    if error := unresolved(function) or unresolved(bound.function):
         findings.report(
             f"{kind}.annotation", place, f"an annotation of {name} cannot be resolved: {error}",
             expected="types importable from the handler's module (not only under TYPE_CHECKING)",
         )  # fmt: skip
         return
-    first = first_parameter(bound.function)
-    if first is None:
+    first = first_parameter(function, method=bound.method is not None)
+    if is_loose_method(bound):
+        findings.report(
+            f"{kind}.method", place, f"{name} is a method, and its class is no policy",
+            expected="a function, or a method of a policy", next="@context.policy above the class",
+        )  # fmt: skip
+    elif first is None:
         findings.report(
             f"{kind}.parameters", place, f"{name} has no parameter for its message",
             expected=f"the message first: {name}(message: {message.__name__}, ...)",

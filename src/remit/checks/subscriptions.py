@@ -6,6 +6,7 @@ Of two that do, only one would run: what the other one follows would never be ha
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from remit.contexts import PROJECTION, Context, Model, Role
@@ -19,6 +20,7 @@ _COMMANDS = "commands"
 
 def check_subscriptions(model: Model, findings: Findings) -> None:
     for context in model.contexts:
+        _check_begins(context, findings)
         named: dict[str, tuple[Role, Any]] = {}
         for role, follower in _followers(context):
             name, place = follower.__name__, where(follower)
@@ -38,6 +40,16 @@ def check_subscriptions(model: Model, findings: Findings) -> None:
                     expected="one name per reaction and projection of a context: progress is kept under it",
                     next="rename one of them; one reaction to several events is @context.react(Event, OtherEvent)",
                 )  # fmt: skip
+
+
+def _check_begins(context: Context[Any], findings: Findings) -> None:
+    declared: dict[Any, Any] = {each.function: each.begins for each in context.bound if each.begins is not None}
+    for follower, begins in (declared | context.begins).items():
+        if begins != "now" and (not isinstance(begins, datetime) or begins.tzinfo is None):
+            findings.report(
+                "subscription.begins", where(follower), f"{follower.__name__} begins at {begins!r}",
+                expected='"now", or a datetime with a time zone', next="datetime(2026, 1, 1, tzinfo=UTC)",
+            )  # fmt: skip
 
 
 def _followers(context: Context[Any]) -> Iterator[tuple[Role, Any]]:

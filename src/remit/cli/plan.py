@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,13 +67,16 @@ def plan(
         return 0
     flows = flows_of(placement, shapes)
     if json:
-        print(jsons.dumps(_document(placement, flows)))
+        print(jsons.dumps(_document(placement, flows) | {"reactions": _reactions(shapes)}))
     elif mermaid:
         print(mermaid_of(placement, flows), end="")
     elif svg is not None:
         _write(Path(svg), picture_of(placement, flows))
     else:
         _tell(placement, list(shapes), flows)
+        if reactions := _reactions(shapes):
+            print()
+            show(_followed(reactions))
     return 0
 
 
@@ -143,6 +146,32 @@ def _flows(flows: Sequence[Flow]) -> Table:
         between = f" ({flow.sender} → {flow.receiver})" if flow.sender != flow.receiver else ""
         how = Text(flow.told + between, style="dim" if flow.way == IN_PROCESS else "")
         table.add_row(flow.kind, flow.source, flow.target, how)
+    return table
+
+
+def _reactions(shapes: Shapes) -> list[dict[str, Any]]:
+    """Each reaction, with those that follow together with it, and the models that are the reason."""
+    return [
+        {
+            "name": member.name,
+            "source": member.source,
+            "channel": "private" if member.private else "published",
+            "together_with": [other.name for other in group.members if other != member],
+            "models": [model.__name__ for model in group.models],
+        }
+        for shape in shapes.values()
+        if shape is not None
+        for group in shape.reactions
+        for member in group.members
+    ]
+
+
+def _followed(reactions: Sequence[Mapping[str, Any]]) -> Table:
+    table = _table("REACTION", "FOLLOWS", "IN ONE ORDER WITH", "MODELS")
+    for each in reactions:
+        together = ", ".join(name.partition(".")[2] for name in each["together_with"])
+        order = Text(together or "independent", style="" if together else "dim")
+        table.add_row(each["name"], f"{each['source']} {each['channel']}", order, ", ".join(each["models"]))
     return table
 
 

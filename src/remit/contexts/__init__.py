@@ -15,6 +15,7 @@ from remit.contexts.declarations import (
     Role,
 )
 from remit.contexts.edges import ClientOf, HttpEdge, Route
+from remit.contexts.groups import Follows, Group, follows, groups_of
 from remit.contexts.interception import Interceptor, Invocation
 from remit.contexts.map import (
     AntiCorruptionLayer,
@@ -64,6 +65,8 @@ __all__ = [
     "Envelope",
     "Events",
     "Followed",
+    "Follows",
+    "Group",
     "Handler",
     "HttpEdge",
     "Ids",
@@ -85,4 +88,6 @@ __all__ = [
     "Sql",
     "View",
     "derive",
+    "follows",
+    "groups_of",
 ]

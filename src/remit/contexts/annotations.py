@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, get_type_hints
 
 from remit.contexts.context import Context
-from remit.contexts.declarations import Envelope, Handler
+from remit.contexts.declarations import Envelope, Handler, known_events
 from remit.contexts.ports import CLAIMS, EVENTS, LATER, RECORDS, Injectable, injectable_of, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.messages import DomainEvent, IntegrationEvent, Message, parameter_of, union_members
@@ -37,13 +37,19 @@ def hints_of(function: Callable[..., Any]) -> dict[str, Any]:
     return get_type_hints(function) if unresolved(function) is None else {}
 
 
-def first_parameter(function: Callable[..., Any]) -> tuple[str, Any] | None:
+def first_parameter(function: Callable[..., Any], *, method: bool = False) -> tuple[str, Any] | None:
     """Name and annotation (`Any` when it has none) of the parameter that takes the message, or None without one."""
-    for name, parameter in inspect.signature(function).parameters.items():
+    for name, parameter in list(inspect.signature(function).parameters.items())[method:]:
         if parameter.kind is parameter.KEYWORD_ONLY or parameter.kind is parameter.VAR_KEYWORD:
             return None
         return name, hints_of(function).get(name, Any)
     return None
+
+
+def is_loose_method(bound: Handler) -> bool:
+    """Whether it is a method of a class that is no policy."""
+    first = first_parameter(bound.function)
+    return bound.method is None and first is not None and first[0] == "self"
 
 
 def published_by(function: Callable[..., Any]) -> list[type[Message]]:
@@ -52,8 +58,9 @@ def published_by(function: Callable[..., Any]) -> list[type[Message]]:
 
 
 def projected_by(projection: type[Projection[Any, Any]]) -> list[type[Message]]:
-    """The events a projection is folded from."""
-    return [event for event in events_named(projection, Projection) if is_kind(event, Message)]
+    """The events a projection is folded from. A class that others inherit from stands for all of them."""
+    named = [event for event in events_named(projection, Projection) if is_kind(event, Message)]
+    return list(dict.fromkeys(event for each in named for event in known_events(each)))
 
 
 def takes_envelope(publisher: Callable[..., Any]) -> bool:

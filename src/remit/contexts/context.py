@@ -5,6 +5,7 @@ Decorators register and return the function unchanged; nothing is inspected here
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
@@ -19,11 +20,15 @@ from remit.contexts.declarations import (
     QUERY,
     REACTION,
     TOGETHER,
+    Begins,
     Envelope,
     Handler,
     Role,
+    each_of,
 )
 from remit.contexts.interception import Interceptor
+from remit.contexts.policies import policy_of
+from remit.contexts.publishing import publisher_of
 from remit.domain import Projection
 from remit.messages import Command, DomainEvent, IntegrationEvent, Refusal
 from remit.messages.base import _Signature  # pyright: ignore[reportPrivateUsage]  # the checking-only half of the message bases
@@ -33,9 +38,15 @@ M2 = TypeVar("M2")
 M3 = TypeVar("M3")
 M4 = TypeVar("M4")
 M5 = TypeVar("M5")
+M6 = TypeVar("M6")
+M7 = TypeVar("M7")
+M8 = TypeVar("M8")
+M9 = TypeVar("M9")
+M10 = TypeVar("M10")
 R = TypeVar("R")
 P = ParamSpec("P")
 S = TypeVar("S")
+Made = TypeVar("Made", bound=IntegrationEvent | None)
 B = TypeVar("B", bound=DomainEvent, default=DomainEvent)
 Doc = TypeVar("Doc", bound=type[Projection[Any, Any]])
 M_co = TypeVar("M_co", covariant=True)
@@ -45,7 +56,6 @@ E = TypeVar("E", bound=Refusal)
 E_co = TypeVar("E_co", bound=Refusal, covariant=True)
 E_contra = TypeVar("E_contra", bound=Refusal, contravariant=True)
 AnyCommand = type[Command[Any, Any]]
-I = TypeVar("I", bound=IntegrationEvent | None)  # noqa: E741  # the one letter that is left for an integration event
 
 
 class _CommandType(Protocol[M_co, R_co, E_co]):
@@ -68,12 +78,6 @@ class _DomainType(Protocol[M_co, B_co]):
     def _owner(self) -> B_co: ...
 
 
-class _Binds(Protocol[M, R]):
-    def __call__(
-        self, handler: Callable[Concatenate[M, P], Awaitable[R]], /
-    ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
-
-
 class _Answers(Protocol[M, R, E_contra]):  # pyright: ignore[reportInvalidTypeVarUse]  # contravariant, as mypy finds
     """Takes a handler that returns the reply, or the reply or a refusal that its message declares."""
 
@@ -87,13 +91,24 @@ class _Answers(Protocol[M, R, E_contra]):  # pyright: ignore[reportInvalidTypeVa
     ) -> Callable[Concatenate[M, P], Awaitable[R | E_contra]]: ...
 
 
+class _Reacts(Protocol[M]):
+    """Binds a function, or a method of a policy."""
+
+    @overload
+    def __call__(
+        self, reaction: Callable[Concatenate[M, P], Awaitable[None]], /
+    ) -> Callable[Concatenate[M, P], Awaitable[None]]: ...
+    @overload
+    def __call__(self, reaction: Callable[[S, M], Awaitable[None]], /) -> Callable[[S, M], Awaitable[None]]: ...
+
+
 class _Publishes(Protocol[M]):
     """Takes a function of an event, or of an event and its envelope."""
 
     @overload
-    def __call__(self, publisher: Callable[[M], I], /) -> Callable[[M], I]: ...
+    def __call__(self, publisher: Callable[[M], Made], /) -> Callable[[M], Made]: ...
     @overload
-    def __call__(self, publisher: Callable[[M, Envelope], I], /) -> Callable[[M, Envelope], I]: ...
+    def __call__(self, publisher: Callable[[M, Envelope], Made], /) -> Callable[[M, Envelope], Made]: ...
 
 
 class Context(Generic[B]):
@@ -127,13 +142,20 @@ class Context(Generic[B]):
         self.outbox = tuple(outbox)
         self.keep = keep
         self.interceptors = tuple(interceptors)
-        self.handlers: list[Handler] = []
+        self.bound: list[Handler] = []
         self.publishers: list[Handler] = []
         self.projections: list[type[Projection[Any, Any]]] = []
+        self.begins: dict[type, Begins] = {}
+        """Where new projections begin that do not begin with the first message."""
         self.provided: dict[type, Callable[[], Any]] = {}
 
     def __repr__(self) -> str:
         return f"Context({self.name!r})"
+
+    @property
+    def handlers(self) -> list[Handler]:
+        """What is bound to each message. A class that others inherit from stands for all of them."""
+        return [each for bound in self.bound for each in each_of(bound, self.bound)]
 
     @property
     def functions(self) -> list[Handler]:
@@ -160,19 +182,39 @@ class Context(Generic[B]):
         return self._bind(QUERY, query)
 
     @overload
-    def react(self, one: _EventType[M, B], /) -> _Binds[M, None]: ...
+    def react(self, one: _EventType[M, B], /, *, begins: Begins | None = None) -> _Reacts[M]: ...
     @overload
-    def react(self, one: _DomainType[M, B], /, *, together: bool) -> _Binds[M, None]: ...
-    @overload
-    def react(self, one: _EventType[M, B], two: _EventType[M2, B], /) -> _Binds[M | M2, None]: ...
+    def react(self, one: _DomainType[M, B], /, *, together: bool) -> _Reacts[M]: ...
     @overload
     def react(
-        self, one: _EventType[M, B], two: _EventType[M2, B], three: _EventType[M3, B], /
-    ) -> _Binds[M | M2 | M3, None]: ...
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        /,
+        *,
+        begins: Begins | None = None,
+    ) -> _Reacts[M | M2]: ...
     @overload
     def react(
-        self, one: _EventType[M, B], two: _EventType[M2, B], three: _EventType[M3, B], four: _EventType[M4, B], /
-    ) -> _Binds[M | M2 | M3 | M4, None]: ...
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        /,
+        *,
+        begins: Begins | None = None,
+    ) -> _Reacts[M | M2 | M3]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        /,
+        *,
+        begins: Begins | None = None,
+    ) -> _Reacts[M | M2 | M3 | M4]: ...
     @overload
     def react(
         self,
@@ -182,16 +224,129 @@ class Context(Generic[B]):
         four: _EventType[M4, B],
         five: _EventType[M5, B],
         /,
-    ) -> _Binds[M | M2 | M3 | M4 | M5, None]: ...
-    def react(self, *events: Any, together: bool = False) -> Any:
-        """Binds a reaction to one event, or to several, up to five: `async def on_either(event: Placed | Cancelled)`.
+        *,
+        begins: Begins | None = None,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        /,
+        *,
+        begins: Begins | None = None,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        seven: _EventType[M7, B],
+        /,
+        *,
+        begins: Begins | None = None,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        seven: _EventType[M7, B],
+        eight: _EventType[M8, B],
+        /,
+        *,
+        begins: Begins | None = None,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7 | M8]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        seven: _EventType[M7, B],
+        eight: _EventType[M8, B],
+        nine: _EventType[M9, B],
+        /,
+        *,
+        begins: Begins | None = None,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7 | M8 | M9]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[M, B],
+        two: _EventType[M2, B],
+        three: _EventType[M3, B],
+        four: _EventType[M4, B],
+        five: _EventType[M5, B],
+        six: _EventType[M6, B],
+        seven: _EventType[M7, B],
+        eight: _EventType[M8, B],
+        nine: _EventType[M9, B],
+        ten: _EventType[M10, B],
+        /,
+        *,
+        begins: Begins | None = None,
+    ) -> _Reacts[M | M2 | M3 | M4 | M5 | M6 | M7 | M8 | M9 | M10]: ...
+    @overload
+    def react(
+        self,
+        one: _EventType[Any, B],
+        two: _EventType[Any, B],
+        three: _EventType[Any, B],
+        four: _EventType[Any, B],
+        five: _EventType[Any, B],
+        six: _EventType[Any, B],
+        seven: _EventType[Any, B],
+        eight: _EventType[Any, B],
+        nine: _EventType[Any, B],
+        ten: _EventType[Any, B],
+        eleven: _EventType[Any, B],
+        /,
+        *more: _EventType[Any, B],
+        begins: Begins | None = None,
+    ) -> _Reacts[Any]: ...
+    def react(self, *events: Any, together: bool = False, begins: Begins | None = None) -> Any:
+        """Binds a reaction to one event, or to any number: `async def on_either(event: Placed | Cancelled)`. Or it
+        binds a method of a class, which `policy` makes a reaction.
 
-        What belongs together has to be one reaction: the order of events is kept within a reaction, not between two.
+        A class that others inherit from stands for all of them that are known when the system starts. With more than
+        ten events, checkers no longer see what the function takes; it is checked at start.
 
-        A reaction is a policy with its own transaction, retries and parked keys, run after the event is stored. With
-        `together`, only for one of the context's own domain events: in the very transaction that records the event.
+        A reaction is a policy with its own transaction, retries and parked keys, run after the event is stored.
+        Reactions that ask for a `Repository` of the same aggregate follow together: it sees the events of a key in one
+        order. With `together`, only for one of the context's own domain events: in the very transaction that records
+        the event.
+
+        A new reaction handles all messages that are left in the log. With `begins="now"` it handles what is written
+        after it has run for the first time, with a time what is written after that.
         """
-        return self._bind(TOGETHER if together else REACTION, *events)
+        return self._bind(TOGETHER if together else REACTION, *events, begins=begins)
+
+    def policy(self, policy: type[S], /) -> type[S]:
+        """Makes a class one reaction (a class decorator): its methods that `react` binds take the events, and share its
+        other methods and what it asks for.
+
+        The class is made anew for each message. It asks by the parameters of `__init__` for what a function asks for by
+        those behind the event. Progress is kept under the name of the class.
+        """
+        made = policy_of(policy, [each for each in self.bound if each.function in vars(policy).values()])
+        self.bound = [made.get(each, each) for each in self.bound]
+        return policy
 
     def publish(self, event: _DomainType[M, B], /) -> _Publishes[M]:
         """Binds a publisher: makes an integration event from a domain event, or None to keep it private.
@@ -208,10 +363,33 @@ class Context(Generic[B]):
 
         return register
 
-    def project(self, projection: Doc, /) -> Doc:
-        """Declares a projection of this context (a class decorator)."""
-        self.projections.append(projection)
-        return projection
+    def publish_as(self, event: _DomainType[Any, B], published: type[IntegrationEvent], /) -> None:
+        """Publishes a domain event as an integration event that has the same fields.
+
+        Each field of the integration event is taken from the field of that name. Where the domain event has no such
+        field, the integration event has a default for it. What is missing, and what has another type, is told at start.
+        """
+        made = publisher_of(event, published, sys._getframe(1))  # noqa: SLF001  # where it is declared, for findings
+        self.publishers.append(Handler(PUBLISHER, event, made))  # type: ignore[arg-type]  # seen as a protocol
+
+    @overload
+    def project(self, projection: Doc, /) -> Doc: ...
+    @overload
+    def project(self, /, *, begins: Begins) -> Callable[[Doc], Doc]: ...
+    def project(self, projection: Any = None, /, *, begins: Begins | None = None) -> Any:
+        """Declares a projection of this context (a class decorator).
+
+        A new projection is folded from all messages that are left in the log. With `@context.project(begins="now")`, or
+        a time, it is folded from what is written after that, and lacks what was written before.
+        """
+
+        def declare(projection: Any) -> Any:
+            self.projections.append(projection)
+            if begins is not None:
+                self.begins[projection] = begins
+            return projection
+
+        return declare if projection is None else declare(projection)
 
     # `service` is a class; `type[S]` would refuse protocols and abstract classes, which is what services are named by
     def provide(
@@ -231,9 +409,9 @@ class Context(Generic[B]):
         named: Any = service
         self.provided[named] = make
 
-    def _bind(self, role: Role, *messages: Any) -> Callable[[Any], Any]:
+    def _bind(self, role: Role, *messages: Any, begins: Begins | None = None) -> Callable[[Any], Any]:
         def register(function: Any, /) -> Any:
-            self.handlers += [Handler(role, message, function) for message in messages]
+            self.bound += [Handler(role, message, function, begins=begins) for message in messages]
             return function
 
         return register

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Generic, Literal
 
@@ -65,6 +65,9 @@ ROLES = (COMMAND, QUERY, REACTION, TOGETHER, PUBLISHER, PROJECTION)
 
 C = TypeVar("C", bound=Command[Any, Any])
 
+Begins = Literal["now"] | datetime
+"""Where a new subscription begins: with what is written from now on, or after a time, in any zone."""
+
 
 @dataclass(frozen=True)
 class Handler:
@@ -73,6 +76,12 @@ class Handler:
     role: Role
     message: type[Message]
     function: Callable[..., Any]
+    named: type[Message] | None = None
+    """The class that the declaration names, where that one stands for those that inherit from it."""
+    method: Callable[..., Any] | None = None
+    """The method of a policy that takes the message."""
+    begins: Begins | None = None
+    """Where a new subscription begins; None: with the first message that is left."""
 
     @property
     def name(self) -> str:
@@ -88,6 +97,34 @@ class Handler:
         """Whether the message is of a kind that the role takes. What a decorator was given may be anything."""
         message: Any = self.message
         return isinstance(message, type) and issubclass(message, self.role.kinds)
+
+
+def each_of(bound: Handler, beside: Sequence[Handler]) -> list[Handler]:
+    """A handler for the event that it is bound to, and for each event that inherits from it under a name of its own,
+    but for those that its function is bound to by themselves."""
+    if not bound.fits or bound.role.is_called or bound.message in bound.role.kinds:
+        return [bound]
+    events = known_events(bound.message)
+    if len(events) == 1:
+        return [bound]
+    others = {each.message for each in beside if each.function is bound.function and each is not bound}
+    return [replace(bound, message=each, named=bound.message) for each in events if each not in others]
+
+
+def known_events(event: type[Message]) -> list[type[Message]]:
+    """An event, and all that inherit from it and are no versions of it, as far as their modules are loaded."""
+    found: dict[type[Message], None] = {event: None}
+    waiting = [event]
+    while waiting:
+        for each in waiting.pop(0).__subclasses__():
+            if _wire_name(each) != _wire_name(event) and each not in found:
+                found[each] = None
+                waiting.append(each)
+    return list(found)
+
+
+def _wire_name(event: Any) -> str:
+    return str(event.__remit_name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +152,9 @@ class Later(Generic[C]):
 
 def where(function: Any) -> str:
     """`file:line` of a function or class, for findings."""
+    if place := getattr(function, "__remit_place__", None):
+        return str(place)
+    function = getattr(function, "__remit_policy__", function)
     code = getattr(function, "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"

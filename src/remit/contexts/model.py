@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from remit.contexts.annotations import (
     aggregates_of,
     announced_by,
+    events_named,
     is_kind,
     projected_by,
     published_by,
@@ -17,8 +18,9 @@ from remit.contexts.annotations import (
     sent_later,
 )
 from remit.contexts.context import Context
-from remit.contexts.declarations import PROJECTION, Role, where
+from remit.contexts.declarations import PROJECTION, Role, known_events, where
 from remit.contexts.map import ContextMap
+from remit.domain import Projection
 from remit.messages import (
     Command,
     Contract,
@@ -91,6 +93,8 @@ class Followed(NamedTuple):
     event: type[Message]
     follower: Any
     """The function of the reaction, or the class of the projection."""
+    named: type[Message] | None = None
+    """The class that it names, where that one stands for those that inherit from it."""
 
     @property
     def place(self) -> str:
@@ -131,7 +135,14 @@ def derive(declared: ContextMap) -> Model:
 def _followed(context: Context[Any]) -> Iterator[Followed]:
     for handler in context.handlers:
         if handler.role.follows and handler.fits:
-            yield Followed(context, handler.role, handler.message, handler.function)
+            yield Followed(context, handler.role, handler.message, handler.function, handler.named)
     for projection in context.projections:
+        named = {event: each for each in events_named(projection, Projection) for event in _inheriting(each)}
         for event in projected_by(projection):
-            yield Followed(context, PROJECTION, event, projection)
+            yield Followed(context, PROJECTION, event, projection, named.get(event))
+
+
+def _inheriting(event: Any) -> list[type[Message]]:
+    """What an event stands for that others inherit from; nothing for one that stands for itself."""
+    events = known_events(event) if is_kind(event, Message) else []
+    return events if len(events) > 1 else []

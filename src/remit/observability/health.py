@@ -59,7 +59,7 @@ class Health:
         """Every subscription and relay of this process, `parked` where keys are."""
         found = await asyncio.gather(*map(_parked_in, self._host.stores.values()))
         parked = {place for places in found for place in places}
-        return [_health_of(each, parked) for each in self._host.followers]
+        return [_health_of(each, id, parked) for each in self._host.followers for id in each.ids]
 
     async def _ask(self) -> list[str]:
         stores = self._host.stores
@@ -78,8 +78,8 @@ async def _answers(store: Claims) -> bool:
     return True
 
 
-def _health_of(follower: Follower, parked: Container[SubscriptionId]) -> FollowerHealth:
-    id, state = follower.id, follower.state
+def _health_of(follower: Follower, id: SubscriptionId, parked: Container[SubscriptionId]) -> FollowerHealth:
+    state = follower.state
     if state in WELL and id in parked:
         state = "parked"
     return FollowerHealth(id.name, id.source, id.channel.called, state)

@@ -17,13 +17,14 @@ from remit.runtime.events import (
     LoopBlocked,
     Retrying,
     RuntimeEvent,
+    SubscriptionBegun,
     TroubleBegun,
     TroubleEnded,
 )
 
 LONGEST = 4000
 """Characters of what a line says: it may be the text of anybody's exception."""
-_GOOD_NEWS = ("resumed", "released", "retrying", "breaker-closed")
+_GOOD_NEWS = ("resumed", "released", "begins", "retrying", "breaker-closed")
 
 log = logging.getLogger("remit")
 
@@ -39,7 +40,7 @@ class Line(NamedTuple):
 
 def log_event(
     event: HandlerRaised | KeyParked | KeyReleased | Retrying | LaterRefused | TroubleBegun | TroubleEnded
-    | BreakerOpened | BreakerClosed | LoopBlocked,
+    | BreakerOpened | BreakerClosed | LoopBlocked | SubscriptionBegun,
 ) -> None:  # fmt: skip
     """The listener of every process: writes to the logger `remit`, bad news as warnings."""
     line = line_of(event)
@@ -66,6 +67,9 @@ def _parked(event: KeyParked) -> Line | None:
 _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
     HandlerRaised: lambda event: Line("handler-failed", event.handler, event.what, event.error),
     KeyParked: _parked,
+    SubscriptionBegun: lambda event: Line(
+        "begins", event.subscription, f"{event.messages} messages of {event.source} wait for it"
+    ),
     KeyReleased: lambda event: Line("released", event.subscription, f"key {event.key!r}"),
     Retrying: lambda event: Line("retrying", event.follower, event.what, event.error),
     LaterRefused: lambda event: Line(

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from msgspec import structs
 
-from remit.contexts import COMMAND, QUERY, REACTION, TOGETHER, Context, Handler, Model, Role
+from remit.contexts import (
+    COMMAND,
+    QUERY,
+    REACTION,
+    TOGETHER,
+    Context,
+    Follows,
+    Handler,
+    Model,
+    Role,
+    follows,
+    groups_of,
+)
 from remit.contexts.annotations import Asked, asked_by, claims_by, is_kind, projected_by, takes_envelope
+from remit.contexts.declarations import Begins
 from remit.contexts.ports import ENVELOPE, owner_of
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.log import Channel, SubscriptionId
-from remit.messages import (
-    Codec,
-    Command,
-    Contract,
-    DomainEvent,
-    Message,
-    contract_of,
-    parameter_of,
-    reply_of,
-    union_members,
-)
+from remit.messages import Codec, Command, Contract, Message, contract_of, parameter_of, reply_of, union_members
 from remit.runtime.plan import (
     AggregatePlan,
     ClaimPlan,
@@ -89,7 +93,7 @@ class _Compiler:
             reaches = alone or _reaches_out(asked)
             keeps_time = reaches and (timed or _asks_for_time(asked))
             plan = self._handler(handler, asked, alone=reaches, keeps_time=keeps_time)
-            _BINDS[handler.role](self, plan, handler.message)
+            _BINDS[handler.role](self, plan, handler)
         for message in self.context.outbox:
             if issubclass(message, Command):
                 self._later(message)
@@ -98,8 +102,9 @@ class _Compiler:
         """The plan, once all contexts are compiled: one may have another follow its commands."""
         services = [ServicePlan(service, make) for service, make in self.context.provided.items()]
         return ContextPlan(
-            self.context.name, services, self.projections, self.commands, self.queries, self._events(), self.follows
-        )
+            self.context.name, services, self.projections, self.commands, self.queries, self._events(), self.follows,
+            [tuple(map(_id, group.members)) for group in groups_of(self.model, self.context) if len(group.members) > 1],
+        )  # fmt: skip
 
     def follow_commands(self, source: str) -> None:
         """Applies the commands that a context sends for later."""
@@ -107,19 +112,20 @@ class _Compiler:
         id = SubscriptionId(name, source, Channel.PUBLISHED)
         self.follows[id] = LaterPlan(id, self.wired)
 
-    def command(self, plan: HandlerPlan, command: type[Message]) -> None:
-        self.commands[command] = self.wired[_wire(plan.contract)] = plan
+    def command(self, plan: HandlerPlan, handler: Handler) -> None:
+        self.commands[handler.message] = self.wired[_wire(plan.contract)] = plan
 
-    def query(self, plan: HandlerPlan, query: type[Message]) -> None:
-        self.queries[query] = plan
+    def query(self, plan: HandlerPlan, handler: Handler) -> None:
+        self.queries[handler.message] = plan
 
-    def reaction(self, plan: HandlerPlan, event: type[Message]) -> None:
-        id = self._followed(plan.name, event)
+    def reaction(self, plan: HandlerPlan, handler: Handler) -> None:
+        id = self._followed(plan.name, handler.message)
         others: Mapping[Any, Any] = self.follows[id].takes if id in self.follows else {}
-        self.follows[id] = ReactionPlan(id, {**others, _wire(plan.contract): plan})
+        takes = {**others, _wire(plan.contract): plan}
+        self.follows[id] = ReactionPlan(id, takes, begins=_begins(handler.begins))
 
-    def together(self, plan: HandlerPlan, event: type[Message]) -> None:
-        self.beside.setdefault(event, []).append(plan)
+    def together(self, plan: HandlerPlan, handler: Handler) -> None:
+        self.beside.setdefault(handler.message, []).append(plan)
 
     def _project(self, projection: type[Projection[Any, Any]]) -> None:
         kind = f"{self.context.name}.{projection.__name__}"
@@ -128,11 +134,10 @@ class _Compiler:
         for event in projected_by(projection):
             codecs.setdefault(self._followed(kind, event), {})[_wire(self.model.contracts[event])] = Codec(event)
         for id, read in codecs.items():
-            self.follows[id] = FoldPlan(id, read, plan)
+            self.follows[id] = FoldPlan(id, read, plan, begins=_begins(self.context.begins.get(projection)))
 
     def _followed(self, name: str, event: type[Message]) -> SubscriptionId:
-        channel = Channel.PRIVATE if issubclass(event, DomainEvent) else Channel.PUBLISHED
-        return SubscriptionId(name, self.model.owners[event], channel)
+        return _id(follows(self.model, name, event))
 
     def _events(self) -> dict[type, EventPlan]:
         named = {**{each.message: None for each in self.context.publishers}, **self.beside}
@@ -189,7 +194,15 @@ class _Compiler:
             owner.follow_commands(self.context.name)
 
 
-_BINDS: dict[Role, Callable[[_Compiler, HandlerPlan, type[Message]], None]] = {
+def _begins(declared: Begins | None) -> Literal["now"] | float | None:
+    return declared.timestamp() if isinstance(declared, datetime) else declared
+
+
+def _id(follows: Follows) -> SubscriptionId:
+    return SubscriptionId(follows.name, follows.source, Channel.PRIVATE if follows.private else Channel.PUBLISHED)
+
+
+_BINDS: dict[Role, Callable[[_Compiler, HandlerPlan, Handler], None]] = {
     COMMAND: _Compiler.command,
     QUERY: _Compiler.query,
     REACTION: _Compiler.reaction,

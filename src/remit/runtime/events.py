@@ -141,6 +141,14 @@ class KeyParked(RuntimeEvent, frozen=True):
     attempts: int
 
 
+class SubscriptionBegun(RuntimeEvent, frozen=True):
+    """A new subscription begins, and so many messages of its source wait for it. Nothing is said where none does."""
+
+    subscription: str
+    source: str
+    messages: int
+
+
 class KeyReleased(RuntimeEvent, frozen=True):
     """Everything that was parked under a key has been handled. Of what a person discards nothing is said."""
 

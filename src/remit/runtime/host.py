@@ -17,6 +17,7 @@ from remit.runtime.compiler import compile_system
 from remit.runtime.events import BreakerClosed, ProcessStarted, ProcessStopping
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.handling import Handling
+from remit.runtime.following.joint import JointHandling
 from remit.runtime.following.publishing import relay
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.influence import influence_of, may_call
@@ -120,14 +121,17 @@ class Host:
 
     def _subscribe(self, followings: _Followings, followed: Feeds) -> list[Follower]:
         shared, ports, said = self.shared, self.ports, self._listeners
-        return [
-            Follower(
-                id, self.stores[plan.name], followed(id, followings[id].feed), Handling(follow, shared, ports, said),
-                ports, said, shared.stamp, self._sharing.held(id),
-            )
-            for plan in self._plans.values()
-            for id, follow in plan.follows.items()
-        ]  # fmt: skip
+        made: list[Follower] = []
+        for plan in self._plans.values():
+            for id, *also in plan.followed_together():
+                one, *others = [plan.follows[each] for each in (id, *also)]
+                effect = (JointHandling([one, *others], shared, ports, said) if also
+                          else Handling(one, shared, ports, said))  # fmt: skip
+                feed, held = followed(id, followings[id].feed), self._sharing.held(id)
+                made.append(
+                    Follower(id, self.stores[plan.name], feed, effect, ports, said, shared.stamp, held, also)
+                )  # fmt: skip
+        return made
 
     def _relay(self, placed: Placed) -> list[Follower]:
         events = self._channels.events

@@ -7,8 +7,8 @@ users in `Services`, what was met that no declaration names in `Forms`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from remit.contexts import Injectable
 from remit.domain import Aggregate, Claim, Projection
@@ -126,6 +126,9 @@ class FollowPlan(Generic[T]):
     takes: Mapping[tuple[str, int], T]
     """What takes a message, by its type and version. Others are passed over."""
 
+    begins: Literal["now"] | float | None = field(default=None, kw_only=True)
+    """Where it begins when it is new: now, or after a time (seconds since the epoch); None: where the log does."""
+
     component: ClassVar[str] = "write"
     """The component that it belongs to."""
 
@@ -163,6 +166,15 @@ class ContextPlan:
     events: Mapping[type, EventPlan]
     """The domain events that are published, or with which something reacts together."""
     follows: Mapping[SubscriptionId, FollowPlan[Any]]
+    groups: Sequence[Sequence[SubscriptionId]] = ()
+    """Which reactions follow together, because they work on one model: two or more each, first the one declared first.
+    All of them follow one log."""
+
+    def followed_together(self) -> list[tuple[SubscriptionId, ...]]:
+        """All subscriptions, those that follow together in one tuple."""
+        groups = {group[0]: tuple(group) for group in self.groups}
+        joined = {id for group in groups.values() for id in group[1:]}
+        return [groups.get(id, (id,)) for id in self.follows if id not in joined]
 
     def only(self, components: Collection[str]) -> ContextPlan:
         """What a process runs of it that hosts these components: `write`, `read` or both."""
@@ -171,4 +183,5 @@ class ContextPlan:
             commands=self.commands if "write" in components else {},
             queries=self.queries if "read" in components else {},
             follows={id: follow for id, follow in self.follows.items() if follow.component in components},
+            groups=self.groups if "write" in components else (),
         )

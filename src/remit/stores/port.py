@@ -148,6 +148,13 @@ class Unit:
     settle: Settle | None = None
     discard: Discard | None = None
     forgets: Sequence[Forget] = ()
+    further: Sequence[Advance] = ()
+    """Checkpoints that move with `advance`, each of another subscription: those that follow together."""
+
+    @property
+    def moves(self) -> Sequence[Advance]:
+        """All checkpoints that it moves."""
+        return self.further if self.advance is None else (self.advance, *self.further)
 
 
 class Committing(Protocol):

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import NamedTuple, cast
 
 from remit.checks.statements import check_statements
+from remit.contexts import Group
 from remit.errors import Findings
 from remit.messages.component import PARTS, Component, PartName
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
@@ -32,6 +33,8 @@ class ContextShape:
     """Which of its parts call what, as far as can be seen: `("write", "billing.read")`."""
     asks_for_sql: tuple[str, ...] = ()
     """Its handlers that run statements of their own."""
+    reactions: tuple[Group, ...] = ()
+    """Its reactions, those that follow together in one group."""
 
 
 Shapes = Mapping[str, ContextShape | None]

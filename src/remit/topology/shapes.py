@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from remit.contexts import Context, Model
+from remit.contexts import Context, Model, groups_of
 from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
+from remit.contexts.policies import bodies_of
 from remit.messages import Command, Query
 from remit.messages.component import Component, PartName
 from remit.topology.placement import ContextShape, Shapes
@@ -25,6 +26,7 @@ def shapes_of(model: Model) -> Shapes:
             frozenset(_owned(model, (each.event for each in followed if each.role.component == "read"))),
             frozenset(_calls(model, context)),
             tuple(handler.name for handler in asks_for_sql(context)),
+            tuple(groups_of(model, context)),
         )
     return shapes
 
@@ -70,7 +72,7 @@ def _answered_by(message: type) -> PartName:
 
 def _mentioned(handler: Callable[..., Any]) -> Iterator[type]:
     """The commands and queries that a handler names in its body, or a function of its module that it uses."""
-    waiting, seen = [handler], {handler}
+    waiting, seen = bodies_of(handler), {handler}
     while waiting:
         function = waiting.pop()
         if not isinstance(function, FunctionType):

@@ -71,7 +71,7 @@ class Rows:
                 raise Conflict("state", where=f"{forget.kind} {forget.id}")
         if unit.claim is not None and (unit.claim.caller, unit.claim.key) in self.outcomes:
             raise Conflict("claim", where=unit.claim.key)
-        if (move := unit.advance) is not None:
+        for move in unit.moves:
             stands = self.checkpoints.get((move.subscription, move.part))
             if (stands[:2] if stands else (0, "")) != (move.before, move.before_id):
                 raise Conflict("checkpoint", where=move.subscription.name)
@@ -101,7 +101,7 @@ class Rows:
             del self.state[forget.kind, forget.id]
         if (claim := unit.claim) is not None:
             self.outcomes[claim.caller, claim.key] = Outcome(claim.fingerprint, claim.outcome, claim.at)
-        if (move := unit.advance) is not None:
+        for move in unit.moves:
             self.checkpoints[move.subscription, move.part] = Checkpoint(move.after, move.after_id, move.at)
         if unit.settle is not None:
             self._settle(unit.settle)

@@ -418,10 +418,10 @@ async def test_a_source_hears_only_where_the_checkpoint_stands() -> None:
     async with relaying(store, Events(Broker())) as relay:
         await store.commit(Unit(entries=entries(0, PAGE + 1)))
         await until(lambda: relay.position(0) == PAGE)
-        assert relay._stands() == {}
+        assert relay._stands(relay.id) == {}
         store.may_move.set()
         await caught_up(store, relay)
-        await until(lambda: relay._stands() == {0: (PAGE + 1, f"m{PAGE}")})
+        await until(lambda: relay._stands(relay.id) == {0: (PAGE + 1, f"m{PAGE}")})
 
 
 async def test_stopping_twice_is_stopping(store: Store) -> None:

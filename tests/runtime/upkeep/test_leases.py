@@ -57,6 +57,7 @@ class Subscription:
     def __init__(self, name: str, log: list[str], leases: Leases) -> None:
         self.name, source, channel = name.split()
         self.id = SubscriptionId(self.name, source, Channel(int(channel)))
+        self.ids = (self.id,)
         self.held = leases.held(self.id)
         self.runs = False
         self.handling = 0.0

@@ -171,8 +171,8 @@ async def test_a_relay_tells_how_far_it_is() -> None:
     await store.commit(said("m1", channel=Channel.PUBLISHED))
     async with relaying(store, InProcessEvents(Broker())) as relay:
         await until(lambda: relay.position(PART[ADA]) == 1)
-        relay._history._told_at = float("-inf")  # as if some time had passed
-        await relay._history.report(relay._stands())
+        relay._histories[relay.id]._told_at = float("-inf")  # as if some time had passed
+        await relay._histories[relay.id].report(relay._stands(relay.id))
         rows = {row.name: row.positions for row in await store.subscribers()}
         assert rows == {"billing.relay:nats": {PART[ADA]: 1}}
 

@@ -35,6 +35,7 @@ class Dispatcher:
     def __init__(self, follow: FollowPlan[Any], shared: Shared, listeners: Listeners) -> None:
         self._follow: Any = follow
         self._name = follow.id.name
+        self._types = {type for type, _ in follow.takes}
         self._shared = shared
         self._listeners = listeners
         self._workplace = shared.workplaces[follow.id.context]
@@ -56,6 +57,10 @@ class Dispatcher:
         except BadMessage:
             return True  # which is said when it is handled
         return found is not None and bool(found.alone)
+
+    def takes(self, record: Record) -> bool:
+        """Whether the subscription follows messages of this type, in whatever version."""
+        return record.type in self._types
 
     async def handle(self, unit: UnitOfWork, record: Record, attempt: Attempt) -> None:
         """Handles a message in a unit of work, if the subscription follows its type, in the newest version that it

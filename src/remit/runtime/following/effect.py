@@ -7,9 +7,9 @@ to be made of a log is one more effect, and no engine of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
-from remit.log import Floors, Record
+from remit.log import Floors, Record, SubscriptionId
 from remit.runtime.failures import told
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.states import State, severity
@@ -36,6 +36,10 @@ class Effect(Protocol):
     async def prepare(self) -> None:
         """Makes what it needs before the first message. Asked again until it succeeds."""
         return
+
+    def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
+        """Where a new subscription begins: now, or after a time (seconds since the epoch); None: where the log does."""
+        return None
 
     async def missed(self, upto: Floors) -> None:
         """Said once, before it begins: messages up to these have been deleted, which it has never done."""

@@ -15,7 +15,7 @@ from math import inf
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
 from remit.log import Record, SubscriptionId, trace_of
-from remit.runtime.events import Retrying
+from remit.runtime.events import Retrying, SubscriptionBegun
 from remit.runtime.failures import backoff, is_transient, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
 from remit.runtime.following.ending import DRAIN_SECONDS, end
@@ -48,10 +48,14 @@ class Follower:
         listeners: Listeners,
         stamp: Callable[[], float],
         held: Callable[[], bool] = always,
+        also: Sequence[SubscriptionId] = (),
     ) -> None:
         """`store` holds the checkpoints. `stamp` gives the time by which the source knows when it heard of it. `held`
-        says whether this process may go on with it."""
+        says whether this process may go on with it. `also` are others of the same context and the same log that follow
+        together with it; each has its own checkpoints."""
         self.id = id
+        self.ids = (id, *also)
+        """All subscriptions that it runs: usually one."""
         self.name = id.name
         """`<context>.<name>`: whose store holds its checkpoints, and under which name."""
         self._held = held
@@ -63,7 +67,7 @@ class Follower:
         self._ports = ports
         self._listeners = listeners
         self._troubles = Troubles(self.name, listeners, effect.doing, phase="starting")
-        self._history = History(id, store, feed, stamp)
+        self._histories = {each: History(each, store, feed, stamp) for each in self.ids}
         self._lanes: dict[int, Lane] = {}
         self._bell = asyncio.Event()
         self._failures = 0
@@ -198,7 +202,8 @@ class Follower:
     def _lane(self, part: int) -> Lane:
         lane = self._lanes.get(part)
         if lane is None:
-            lane = self._lanes[part] = Lane(part)
+            members = dict.fromkeys(self.ids, (0, "")) if len(self.ids) > 1 else {}
+            lane = self._lanes[part] = Lane(part, members=members)
         return lane
 
     # ── the loop ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -299,7 +304,8 @@ class Follower:
         if shown is None:
             lane = self._lanes.get(cause) if isinstance(cause, int) else None
             trace = "" if lane is None or lane.failing is None else trace_of(lane.failing)
-            self._listeners.say(Retrying(self._listeners.seconds(), trace, self.name, told(error), error))
+            name = self.name if lane is None else lane.doing or self.name
+            self._listeners.say(Retrying(self._listeners.seconds(), trace, name, told(error), error))
         elif shown[0] != "source-silent":
             self._troubles.begin(cause, *shown)
         elif (now := asyncio.get_running_loop().time()) >= (self._expected or 0.0):
@@ -308,31 +314,45 @@ class Follower:
     async def _reload(self, only: int | None = None) -> None:
         """Takes up stored checkpoints: all, or that of the partition whose worker asks; others are being worked on."""
         stored = await self._store.checkpoints(self.id)
-        for part in stored if only is None else [only]:
+        others = {each: await self._store.checkpoints(each) for each in self.ids[1:]}
+        parts = {*stored, *(part for each in others.values() for part in each)} if others else stored
+        for part in parts if only is None else [only]:
             lane = self._lane(part)
             lane.pos, lane.id = lane.stored = stored[part][:2] if part in stored else (0, "")
+            if others:
+                found = {each: of[part][:2] if part in of else (0, "") for each, of in others.items()}
+                lane.members = {self.id: lane.stored, **found}
+                lane.pos, lane.id = lane.stored = min(lane.members.values())
             self._effect.reloaded(lane)
 
     # ── the source's history ────────────────────────────────────────────────────────────────────────────────────────
 
     async def _compare(self) -> None:
         """A source restored from a backup may have other messages under the same positions, and an old one fewer."""
-        if not self._stands():
-            with contextlib.suppress(Conflict):  # another process begins it at this moment
-                await self._history.begin(self._effect.missed)
+        histories = self._histories.items()
+        if new := [history for id, history in histories if not self._stands(id)]:
+            for history in new:
+                with contextlib.suppress(Conflict):  # another process begins it at this moment
+                    begins, tell = self._effect.begins(history.id), not self._effect.may_miss
+                    waiting = await history.begin(begins, self._effect.missed, tell=tell)
+                    if waiting:
+                        now, of = self._listeners.seconds(), history.id
+                        self._listeners.say(SubscriptionBegun(now, "", of.name, of.source, waiting))
             await self._reload()
-        for part in await self._history.go_on(self._stands()) if self._effect.may_miss else ():
-            await self._reload(part)
-        found = await self._history.compare(self._stands())
+        for id, history in histories if self._effect.may_miss else ():
+            for part in await history.go_on(self._stands(id)):
+                await self._reload(part)
+        found = [await history.compare(self._stands(id)) for id, history in histories]
         self._compared = True
-        if found is not None:
-            self._break(found)
+        for each in found:
+            if each is not None:
+                self._break(each)
 
     async def _was_moved(self, lane: Lane) -> bool:
         """The next message is nowhere, or another one: whether another process has done it. It may be deleted since."""
-        stood = lane.pos, lane.id
+        stood = lane.pos, lane.id, lane.members
         await self._reload(lane.part)
-        return (lane.pos, lane.id) != stood
+        return (lane.pos, lane.id, lane.members) != stood
 
     def _break(self, found: Break) -> None:
         """The source's log is not the one the checkpoint was made on, or not all of it: stop, loudly."""
@@ -340,23 +360,25 @@ class Follower:
 
     async def _mended(self) -> None:
         """Goes on where a person has put the checkpoints, if somebody has."""
-        stood = self._stands()
+        stood = [self._stands(id) for id in self.ids]
         await self._reload()
-        if self._stands() != stood:
+        if [self._stands(id) for id in self.ids] != stood:
             self._troubles.end("history")
             self._compared = False
             self._bell.set()
 
-    def _stands(self) -> Stands:
-        return {part: lane.stored for part, lane in self._lanes.items() if lane.stored[0]}
+    def _stands(self, id: SubscriptionId) -> Stands:
+        stored = {part: lane.members.get(id, lane.stored) for part, lane in self._lanes.items()}
+        return {part: place for part, place in stored.items() if place[0]}
 
     async def _report(self) -> None:
         """Tells the source how far it is, also while it cannot go on: what it has not done must not be deleted."""
         while True:
             await asyncio.sleep(REPORT_SECONDS)
             if self._compared:
-                with contextlib.suppress(RemitError):
-                    await self._history.report(self._stands())
+                for id, history in self._histories.items():
+                    with contextlib.suppress(RemitError):
+                        await history.report(self._stands(id))
 
     # ── looking after it ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -390,6 +412,7 @@ class Follower:
                 lane.stirred = now
                 lane.failures += 1
                 at = f", at {lane.failing.type} {lane.failing.id}" if lane.failing is not None else ""
+                at += f" in {lane.doing}" if lane.doing else ""
                 what = f"partition {lane.part}: no message handled for more than {STALL_SECONDS:.0f} s{at}"
                 self._troubles.begin(lane.part, "stalled", what)
                 ask_to_end(lane.worker)

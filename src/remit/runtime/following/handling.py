@@ -10,10 +10,10 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
-from remit.log import Floors, Record, trace_of
+from remit.log import Floors, Record, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.dispatch import DISPATCHERS
@@ -38,7 +38,7 @@ BATCH_SECONDS = 0.05
 
 
 @dataclass
-class _Part:
+class Part:
     """What is known about handling one partition."""
 
     begun: float = 0.0
@@ -51,8 +51,10 @@ class _Part:
     """The aggregate that it met the conflict at, while it is this partition's turn to write it."""
     singly_until: int = 0
     """Up to this position messages are handled one by one, to find the one that failed in a batch."""
-    failing: int = 0
-    """The position of the message that failed last for good."""
+    step: int = 0
+    """Which of those that follow together is doing the message."""
+    failing: tuple[int, int] = (0, 0)
+    """The position of the message that failed last for good, and which of those that follow together failed."""
     attempts: int = 0
     failing_since: float = 0.0
     """How often it was tried, and when the first attempt began (loop time)."""
@@ -65,6 +67,7 @@ class Handling(Effect):
 
     def __init__(self, follow: FollowPlan[Any], shared: Shared, ports: Ports, listeners: Listeners) -> None:
         self._id = follow.id
+        self._begins: dict[SubscriptionId, Literal["now"] | float | None] = {follow.id: follow.begins}
         self._folds = isinstance(follow, FoldPlan)
         self._store = shared.workplaces[follow.id.context].store
         self._shared = shared
@@ -72,11 +75,14 @@ class Handling(Effect):
         self._listeners = listeners
         self._dispatcher = DISPATCHERS[follow.__class__](follow, shared, listeners)
         self._parking = Parking(follow.id, self._store, self._dispatcher, shared, listeners)
-        self._parts: defaultdict[int, _Part] = defaultdict(_Part)
+        self._parts: defaultdict[int, Part] = defaultdict(Part)
         self._storm = Storm()
 
     def start(self, troubles: Troubles) -> None:
         self._parking.start(troubles)
+
+    def begins(self, id: SubscriptionId) -> Literal["now"] | float | None:
+        return self._begins.get(id)
 
     async def missed(self, upto: Floors) -> None:
         """A reaction begins with what is there; the documents of a projection will lack it for ever."""
@@ -114,7 +120,7 @@ class Handling(Effect):
         return last
 
     async def _decide(
-        self, lane: Lane, mine: _Part, unit: UnitOfWork, records: Sequence[Record], parked: Collection[str]
+        self, lane: Lane, mine: Part, unit: UnitOfWork, records: Sequence[Record], parked: Collection[str]
     ) -> tuple[list[Park], Record, Attempt | None]:
         """Lets handlers decide about messages, as many as one unit of work may serve: what is put aside, the last of
         them, and the attempt at it."""
@@ -143,10 +149,16 @@ class Handling(Effect):
         return parks, last, attempt
 
     async def _commit(
-        self, mine: _Part, unit: UnitOfWork, attempt: Attempt | None, parks: Sequence[Park], advance: Advance
+        self,
+        mine: Part,
+        unit: UnitOfWork,
+        attempt: Attempt | None,
+        parks: Sequence[Park],
+        advance: Advance,
+        further: Sequence[Advance] = (),
     ) -> None:
         rows = unit.unit()
-        rows.parks, rows.advance = parks, advance
+        rows.parks, rows.advance, rows.further = parks, advance, further
         turns = self._shared.turns
         if turns.taken and attempt is not None and unit.transaction is None:
             await turns.stand_aside(rows.changes, attempt, mine.turn)
@@ -188,24 +200,34 @@ class Handling(Effect):
             mine.singly_until = record.pos
             return None
         mine.singly_until = max(mine.singly_until, record.pos)
-        if mine.failing != record.pos:
-            mine.failing, mine.attempts, mine.failing_since = record.pos, 0, mine.begun
-        mine.attempts += 1
-        if self._is_tried_again(mine, error, lane.stirred):
-            await asyncio.sleep(backoff(0, self._ports.random) / 10)
+        if await self._try_again(mine, (record.pos, 0), error, lane.stirred):
             return None
+        await self._park(self._parking, record, error, self._advance(lane, stood, record))
+        lane.stored = record.pos, record.id
+        return record
+
+    async def _try_again(self, mine: Part, step: tuple[int, int], error: Exception, now: float) -> bool:
+        """Whether another attempt is made in place; waits a little before it."""
+        if mine.failing != step:
+            mine.failing, mine.attempts, mine.failing_since = step, 0, mine.begun
+        mine.attempts += 1
+        if self._is_tried_again(mine, error, now):
+            await asyncio.sleep(backoff(0, self._ports.random) / 10)
+            return True
+        return False
+
+    async def _park(self, parking: Parking, record: Record, error: Exception, advance: Advance) -> None:
+        """Parks the key of a message, and moves the checkpoint over it. Raises `Storming`."""
         async with self._storm.turn:
             now = self._shared.seconds()
             if self._storm.raging(now):
                 raise Storming(f"storm: many keys failed within a minute, last {told(error)}")
-            park = self._parking.failed(record, error)
-            await self._store.commit(Unit(parks=[park], advance=self._advance(lane, stood, record)))
+            await self._store.commit(Unit(parks=[parking.failed(record, error)], advance=advance))
             self._storm.parked(now)
-        self._listeners.say(KeyParked(now, trace_of(record), self._id.name, record.key, told(error), error, 1))
-        lane.stored = record.pos, record.id
-        return record
+        name = advance.subscription.name
+        self._listeners.say(KeyParked(now, trace_of(record), name, record.key, told(error), error, 1))
 
-    def _is_tried_again(self, mine: _Part, error: Exception, now: float) -> bool:
+    def _is_tried_again(self, mine: Part, error: Exception, now: float) -> bool:
         """Whether another attempt is made in place, before the key is parked."""
         if isinstance(error, CallError) and now - mine.failing_since >= LONGEST_SECONDS:
             return False

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Literal, NamedTuple
 
+from remit.errors import RemitError
 from remit.log import Channel, Checkpoint, Floors, Log, Record, SubscriptionId
+from remit.runtime.following.beginning import beginning
 from remit.runtime.following.states import LOST, State
 from remit.stores import Advance, Store, Unit
 from remit.transports import Feed
@@ -32,36 +35,51 @@ class History:
     """What one subscription knows of its source's log, and tells the source of itself."""
 
     def __init__(self, id: SubscriptionId, store: Store, feed: Feed, stamp: Callable[[], float]) -> None:
-        self._id = id
+        self.id = id
         self._store = store
         self._feed = feed
         self._stamp = stamp
         self._told: Mapping[int, int] = {}
         self._told_at = -REPEAT_SECONDS
 
-    async def begin(self, missed: Callable[[Floors], Awaitable[None]]) -> None:
-        """Lets a subscription that has never run begin where the log does now: with all that is left of it. `missed` is
-        told what that is not.
+    async def begin(
+        self, begins: Literal["now"] | float | None, missed: Callable[[Floors], Awaitable[None]], *, tell: bool
+    ) -> int:
+        """Lets a subscription that has never run begin: where the log does now, with all that is left of it, or where
+        it is declared to. `missed` is told what is not left. Says how many messages wait for it, if asked to
+        `tell`.
 
         Raises `Conflict` when another process does the same, and what the store and the feed raise.
         """
-        id = self._id
+        id = self.id
         if await self._store.checkpoints(id):
-            return
+            return 0
         standing = await self._feed.standing(id.name, self._stamp())
+        found: Mapping[int, Checkpoint]
+        if begins is None:
+            at = self._stamp()
+            found = {part: floor._replace(at=at) for part, floor in standing.floors.items() if not standing.known}
+            await missed(found)  # first: whoever dies in between has begun nothing
+        else:
+            found = await beginning(id, self._store, self._feed, standing, begins, self._stamp())
         at = self._stamp()
-        begin = {part: floor._replace(at=at) for part, floor in standing.floors.items() if not standing.known}
-        await missed(begin)  # first: whoever dies in between has begun nothing
-        for part, floor in begin.items():
-            move = Advance(id, part, 0, "", floor.pos, floor.id, at)
+        for part, place in found.items():
+            move = Advance(id, part, 0, "", place.pos, place.id, at)
             await self._store.commit(Unit(advance=move))
+        return await self._waiting(found) if tell else 0
+
+    async def _waiting(self, found: Floors) -> int:
+        with suppress(RemitError):  # it begins, whether that can be told or not
+            heads = await self._feed.heads()
+            return sum(head.pos - found[part].pos if part in found else head.pos for part, head in heads.items())
+        return 0
 
     async def go_on(self, stands: Stands) -> list[int]:
         """Moves checkpoints that stand before the log begins to where it does. Says in which partitions.
 
         Raises `Conflict` when another process moves one, and what the store and the feed raise.
         """
-        id, at = self._id, self._stamp()
+        id, at = self.id, self._stamp()
         floors = (await self._feed.standing(id.name, at)).floors
         behind = [part for part, floor in floors.items() if stands.get(part, (0, ""))[0] < floor.pos]
         for part in behind:
@@ -84,7 +102,7 @@ class History:
 
     async def _report(self, stands: Stands) -> Floors:
         positions = _positions(stands)
-        standing = await self._feed.standing(self._id.name, self._stamp(), positions)
+        standing = await self._feed.standing(self.id.name, self._stamp(), positions)
         self._told, self._told_at = positions, asyncio.get_running_loop().time()
         return standing.floors
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from remit.log import Record
+from remit.log import Record, SubscriptionId
 from remit.transports import Push
 
 PUSHED = 1000
@@ -22,6 +23,9 @@ class Lane:
     """The last message done."""
     stored: tuple[int, str] = (0, "")
     """Where the checkpoint stands."""
+    members: Mapping[SubscriptionId, tuple[int, str]] = field(default_factory=dict[SubscriptionId, tuple[int, str]])
+    """Where the checkpoint of each subscription stands, of those that follow together; the lane is where the last of
+    them is. Empty for one that follows alone."""
     head: int = 0
     """Where the log was seen to end."""
     heard: int = 0
@@ -29,6 +33,8 @@ class Lane:
     pushed: dict[int, Push] = field(default_factory=dict[int, Push])
     failing: Record | None = None
     """The message that is being done: when something fails, this one did."""
+    doing: str = ""
+    """Which subscription does it, of those that follow together."""
     failures: int = 0
     conflicts: int = 0
     """In a row."""

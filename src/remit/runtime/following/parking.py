@@ -61,7 +61,7 @@ class Parking:
         self._shared = shared
         self._listeners = listeners
         self._troubles = Troubles(place.name, listeners)
-        self._place = place
+        self.place = place
         self._resting: dict[tuple[str, float], float] = {}
         """Until when (loop time) a key that is parked since then is not tried again by this process, whatever others'
         clocks say."""
@@ -70,7 +70,7 @@ class Parking:
         self._due: deque[Parked] = deque()
         self._more = False
         """Whether there may be more that are due."""
-        self._drains: dict[str, _Drain] = {}
+        self.drains: dict[str, _Drain] = {}
         """The keys whose letters are being handled."""
         self._free: dict[int, set[str] | None] = {}
         """Keys of each partition that are not parked; None where no key of it is. Only who moves the checkpoint can
@@ -86,7 +86,7 @@ class Parking:
     async def stop(self, seconds: float) -> None:
         """Lets the letters that are being handled come to their end, for so many seconds, and begins no other."""
         self.ending = True
-        drains = [(drain.task, drain.handling) for drain in self._drains.values() if drain.task is not None]
+        drains = [(drain.task, drain.handling) for drain in self.drains.values() if drain.task is not None]
         await end([task for task, _ in drains], [task for task, handling in drains if handling], seconds)
 
     def forget(self, part: int) -> None:
@@ -103,7 +103,7 @@ class Parking:
         if free is None or not (asked := {record.key for record in records} - free):
             return ()
         stood = lane.pos
-        found = await self._store.parked_among(self._place, lane.part, asked)
+        found = await self._store.parked_among(self.place, lane.part, asked)
         if lane.pos == stood and found is None:
             self._free[lane.part] = None
         elif lane.pos == stood:
@@ -114,26 +114,29 @@ class Parking:
 
     def waits(self, record: Record) -> Park:
         """Puts a message aside behind a parked key."""
-        return Park(self._place, record.key, record, self._shared.seconds(), "", 0.0)
+        return Park(self.place, record.key, record, self._shared.seconds(), "", 0.0)
 
     def failed(self, record: Record, error: Exception) -> Park:
         """Parks the key of a message."""
+        self._note_parked(record)
+        now = self._shared.seconds()
+        return Park(self.place, record.key, record, now, told(error), next_try(error, now, 0))
+
+    def _note_parked(self, record: Record) -> None:
         if free := self._free.get(record.part):
             free.discard(record.key)
         else:
             self.forget(record.part)
-        now = self._shared.seconds()
-        return Park(self._place, record.key, record, now, told(error), next_try(error, now, 0))
 
     async def look(self) -> None:
         """Begins to handle the letters of keys that are due, some side by side. Raises as the store does."""
         self._give_up_on_the_stuck()
-        if len(self._drains) < SIDE_BY_SIDE:
+        if len(self.drains) < SIDE_BY_SIDE:
             await self._look_up()
 
     async def _look_up(self) -> None:
         now, here = self._shared.seconds(), asyncio.get_running_loop().time()
-        rows = await self._store.due(self._place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
+        rows = await self._store.due(self.place, at=now, tried_after=now + AHEAD_SECONDS, limit=KEYS)
         self._due, self._more = deque(row for row in rows if self._is_tried(row, here)), len(rows) >= KEYS
         self._begin()
 
@@ -142,19 +145,19 @@ class Parking:
         future: without a rest they would try it in turns. Somebody who wants it tried now sets 0."""
         place = (row.key, row.since)
         rests = self._unnoted.get(place, 0.0) > here or (row.retry_at and self._resting.get(place, 0.0) > here)
-        return not rests and row.key not in self._drains
+        return not rests and row.key not in self.drains
 
     def _begin(self) -> None:
-        while self._due and len(self._drains) < SIDE_BY_SIDE and not self.ending:
+        while self._due and len(self.drains) < SIDE_BY_SIDE and not self.ending:
             row = self._due.popleft()
-            if row.key not in self._drains:
-                drain = self._drains[row.key] = _Drain(asyncio.get_running_loop().time())
-                drain.task = begin_handling(self._drain(row, drain), f"{self._place.name} letters")
+            if row.key not in self.drains:
+                drain = self.drains[row.key] = _Drain(asyncio.get_running_loop().time())
+                drain.task = begin_handling(self._drain(row, drain), f"{self.place.name} letters")
 
     def _give_up_on_the_stuck(self) -> None:
         """Cancels the handling of letters that have neither moved on nor failed."""
         now = asyncio.get_running_loop().time()
-        for drain in self._drains.values():
+        for drain in self.drains.values():
             if drain.task is not None and now - drain.stirred > STALL_SECONDS:
                 drain.stirred = now
                 self._troubles.begin("letters", "stalled", f"no letter handled for more than {STALL_SECONDS:.0f} s")
@@ -168,9 +171,9 @@ class Parking:
         except Exception as error:  # noqa: BLE001  # a store that is away, or what nobody has thought of
             self._rest(self._unnoted, row, PASSING_SECONDS)
             now, what = self._shared.seconds(), f"letters: {told(error)}"
-            self._listeners.say(Retrying(now, "", self._place.name, what, error))
+            self._listeners.say(Retrying(now, "", self.place.name, what, error))
         finally:
-            del self._drains[row.key]
+            del self.drains[row.key]
             self._begin()
         if self._more and not self._due and not self.ending:
             self._more = False  # one asks, and what is left may wait for the next look
@@ -180,7 +183,7 @@ class Parking:
     async def _handle_letters(self, parked: Parked, drain: _Drain) -> None:
         """Lowest first, each in its own transaction."""
         handled: Record | None = None
-        while letters := await self._store.letters(self._place, parked.key, 1):
+        while letters := await self._store.letters(self.place, parked.key, 1):
             if self.ending:
                 return
             drain.stirred = asyncio.get_running_loop().time()
@@ -193,7 +196,7 @@ class Parking:
             handled, parked = letters[0].record, parked._replace(attempts=1)
         if handled is not None:
             now, cause = self._shared.seconds(), trace_of(handled)
-            self._listeners.say(KeyReleased(now, cause, self._place.name, parked.key))
+            self._listeners.say(KeyReleased(now, cause, self.place.name, parked.key))
 
     def _rest(self, resting: dict[tuple[str, float], float], parked: Parked, seconds: float) -> None:
         if len(resting) >= REMEMBERED:
@@ -202,7 +205,7 @@ class Parking:
 
     async def _handle(self, record: Record, parked: Parked) -> bool:
         """Handles a letter; says whether it is settled."""
-        place = Settle(self._place, parked.key, record.part, record.pos)
+        place = Settle(self.place, parked.key, record.part, record.pos)
         attempt, turns = self._dispatcher.attempt(record), self._shared.turns
         turn: Place | None = None
         taken: Taken | None = None
@@ -237,14 +240,14 @@ class Parking:
 
     async def _waits(self, record: Record, parked: Parked) -> bool:
         """Whether a letter is still the first one of its key: somebody else may have settled it."""
-        return [each.record.id for each in await self._store.letters(self._place, parked.key, 1)] == [record.id]
+        return [each.record.id for each in await self._store.letters(self.place, parked.key, 1)] == [record.id]
 
     async def _failed_again(self, record: Record, place: Settle, parked: Parked, error: Exception) -> None:
         now = self._shared.seconds()
         rest = PASSING_SECONDS if is_transient(error) else next_try(error, now, parked.attempts) - now
         self._rest(self._resting, parked, rest)
         retry_at = now + rest
-        name, what, attempts = self._place.name, told(error), parked.attempts + 1
+        name, what, attempts = self.place.name, told(error), parked.attempts + 1
         with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
             await self._store.commit(Unit(settle=place._replace(error=what, at=now, retry_at=retry_at)))
             self._listeners.say(KeyParked(now, trace_of(record), name, parked.key, what, error, attempts))

@@ -148,8 +148,9 @@ class Housekeeper:
         settled = asyncio.get_running_loop().time() - self._born >= SETTLED_SECONDS
         return write_signs(
             [
-                Sign(*each.id, each.state, each.note or loop, settled)
+                Sign(*id, each.state, each.note or loop, settled)
                 for each in self._subscriptions
                 if each.id.context == name
+                for id in each.ids
             ]
         )

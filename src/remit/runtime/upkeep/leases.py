@@ -207,11 +207,16 @@ class Leases:
         for end, names in groupby(sorted(ends, key=ends.__getitem__), key=ends.__getitem__):
             await self._store.lease(self._me, list(names), now=end, until=max(until, end))
         if names_now := (mine | free) - ends.keys():
-            await self._store.lease(self._me, sorted(names_now), now=now, until=until)
+            await self._store.lease(self._me, self._with_others(names_now), now=now, until=until)
         if free:
             await self._read()
             mine = {name for name in self._all.keys() & self._rows.keys() if self._rows[name][0] == self._me}
         self._hold(mine, until)
+
+    def _with_others(self, names: Iterable[str]) -> list[str]:
+        """With those that follow together with these. What holds is the lease of the first; those of the others only
+        tell the release before, which runs each by itself, that somebody does."""
+        return sorted(id.label for name in names for id in self._all[name].ids)
 
     def _hold(self, mine: Iterable[str], until: float) -> None:
         self._ends = dict.fromkeys(mine, until)
@@ -256,7 +261,8 @@ class Leases:
                 self._ends.pop(name, None)
             if names and self._me:
                 with contextlib.suppress(RemitError):  # they end by themselves
-                    await self._store.lease(self._me, sorted(names), now=self._ports.clock.seconds(), until=0.0)
+                    now = self._ports.clock.seconds()
+                    await self._store.lease(self._me, self._with_others(names), now=now, until=0.0)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -298,7 +304,7 @@ class Sharing:
     async def is_regressed(self, id: SubscriptionId) -> bool:
         """Whether a follower has ended because its source is not what it was, here or in the process that runs it."""
         for each in self._followers:
-            if each.id == id:
+            if id in each.ids:
                 leases = self.leases.get(id.context)
                 if each.state != "standby" or leases is None:
                     return each.state in BROKEN

@@ -123,7 +123,7 @@ class MemoryStore(NotesInRows):
 
     def _follow(self, unit: Unit) -> None:
         """Writes what a subscription is to remember."""
-        if (advance := unit.advance) is not None:
+        for advance in unit.moves:
             moved = self._checkpoints.setdefault(advance.subscription, {})
             moved[advance.part] = Checkpoint(advance.after, advance.after_id, advance.at)
         if unit.settle is not None:
@@ -186,6 +186,8 @@ class MemoryStore(NotesInRows):
             raise Conflict("claim", where=unit.claim.key)
         if unit.advance is not None:
             self._check_advance(unit.advance)
+        for advance in unit.further:
+            self._check_advance(advance)
         if unit.settle is not None or unit.discard is not None or unit.parks:
             self._check_letters(unit)
         return size

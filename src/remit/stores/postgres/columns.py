@@ -63,6 +63,8 @@ def apart(units: Iterable[tuple[int, Unit]]) -> tuple[list[tuple[int, Unit]], li
             rows.add(("claim", unit.claim.caller, unit.claim.key))
         if unit.advance is not None:
             rows.add(("checkpoint", *unit.advance[:2]))
+        for advance in unit.further:
+            rows.add(("checkpoint", *advance[:2]))
         if taken.isdisjoint(rows):
             taken |= rows
             now.append((number, unit))
@@ -85,6 +87,7 @@ def call_for(units: Sequence[Unit], partitions: int) -> Call:
     for number, unit in enumerate(units):
         if unit.advance is not None:
             moves.append((number, *unit.advance.subscription, *unit.advance[1:]))
+        moves += [(number, *advance.subscription, *advance[1:]) for advance in unit.further]
         for kind, id, expected, body in unit.changes:
             changes.append((number, kind, id, expected, str(body, "utf-8")))
         if (claim := unit.claim) is not None:

@@ -129,7 +129,7 @@ def _by_bytes(parks: Sequence[Park]) -> Iterator[list[Park]]:
 async def write_unit(link: Link, unit: Unit, partitions: int) -> Written:
     """Writes all of a unit within a transaction. Raises `Conflict`, and what the driver raises."""
     if not is_plain(unit):
-        await _write_rows(link, Unit(advance=unit.advance), partitions)
+        await _write_rows(link, Unit(advance=unit.advance, further=unit.further), partitions)
         letters = _Letters(link)
         if unit.settle is not None:
             await letters.settle(unit.settle)

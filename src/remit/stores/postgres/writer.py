@@ -98,7 +98,7 @@ class Trail:
     def moved(self, units: Iterable[Unit]) -> None:
         """These units are written."""
         for unit in units:
-            if (advance := unit.advance) is not None:
+            for advance in unit.moves:
                 self._moves += 1
                 place = (advance.subscription, advance.part)
                 self._newest[place] = advance.before

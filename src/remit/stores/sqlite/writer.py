@@ -209,8 +209,8 @@ class Writer:
         # The claim first: a repeated command must be seen as repeated, whatever has changed since.
         if unit.claim is not None:
             self._take(unit.claim)
-        if unit.advance is not None:
-            self._advance(unit.advance)
+        for advance in unit.moves:
+            self._advance(advance)
         if unit.settle is not None:
             self._settle(unit.settle)
         if unit.discard is not None:

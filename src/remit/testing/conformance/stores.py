@@ -330,6 +330,19 @@ class UnitConformance:
             await refused(store.commit(Unit(advance=move)), "checkpoint", "position and id must both fit")
         same(dict(await store.checkpoints(SOURCE)), {0: Checkpoint(3, "m3", 5.0)}, "it stays where it was")
 
+    async def test_checkpoints_that_move_together_move_all_or_none(self, store: Store) -> None:
+        first, second = advance(0, 3), advance(0, 5)._replace(subscription=SOURCE._replace(name="other"))
+        await store.commit(Unit(advance=first, further=[second]))
+        there = [dict(await store.checkpoints(each.subscription)) for each in (first, second)]
+        same(there, [{0: Checkpoint(3, "m3", 5.0)}, {0: Checkpoint(5, "m5", 5.0)}], "each has its own place")
+        spoilt = advance(3, 4)._replace(subscription=second.subscription)
+        for parks in ([], [park(4, error="broken")]):
+            unit = Unit([Change("Account", "a1", 0, b"{}")], advance=advance(3, 4), further=[spoilt], parks=parks)
+            await refused(store.commit(unit), "checkpoint", "one that is elsewhere is enough")
+        there = [dict(await store.checkpoints(each.subscription)) for each in (first, second)]
+        same(there, [{0: Checkpoint(3, "m3", 5.0)}, {0: Checkpoint(5, "m5", 5.0)}], "then none of them moves")
+        same(await store.load("Account", "a1"), None, "and nothing else is written")
+
     async def test_of_two_consumers_one_moves_on(self, store: Store, twin: Store) -> None:
         for position in range(5):
             both = [

@@ -138,7 +138,7 @@ class Cluster:
             store.tables = self._tables.get(name, ())
             incarnation.stores[name] = store
         host = self._make(incarnation, model)
-        self.subscriptions |= {each.id for each in host.followers}
+        self.subscriptions |= {id for each in host.followers for id in each.ids}
         try:
             await host.start()
         except RemitError:

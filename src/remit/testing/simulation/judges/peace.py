@@ -49,9 +49,13 @@ def stopped(cluster: Cluster, files: Files) -> set[str]:
     that was put back."""
     if not cluster.restored:
         return set()
-    states = [(each.name, each.state) for host in cluster.hosts.values() for each in host.subscriptions]
-    going = {name for name, state in states if state not in (*BROKEN, "standby")}
-    return (torn_off(files) & {name for name, state in states if state in BROKEN}) - going
+    torn = torn_off(files)
+    together = [
+        ({id.name for id in each.ids}, each.state) for host in cluster.hosts.values() for each in host.subscriptions
+    ]
+    going = {name for names, state in together if state not in (*BROKEN, "standby") for name in names}
+    ended = {name for names, state in together if state in BROKEN and names & torn for name in names}
+    return ended - going
 
 
 def _avoided(cluster: Cluster) -> list[str]:
@@ -70,7 +74,7 @@ def _beliefs(cluster: Cluster, files: Files) -> Iterator[Verdict]:
             yield Verdict("stuck", f"{node.name} does not run")
     fine = ("running", "standby") if cluster.leased else ("running",)
     for each in (each for host in hosts.values() for each in host.subscriptions):
-        if each.state not in fine and each.name not in ended:
+        if each.state not in fine and ended.isdisjoint(id.name for id in each.ids):
             yield Verdict("stuck", f"{each.name} is {each.state}: {each.note}")
     if cluster.leased:
         yield from _left_alone(cluster, ended)
@@ -79,7 +83,7 @@ def _beliefs(cluster: Cluster, files: Files) -> Iterator[Verdict]:
 def _left_alone(cluster: Cluster, ended: set[str]) -> Iterator[Verdict]:
     """Each subscription and relay is run by one process, and by no other."""
     followers = [each for host in cluster.hosts.values() for each in host.followers]
-    run = Counter(each.id.label for each in followers if each.state not in ("standby", "stopped"))
+    run = Counter(id.label for each in followers if each.state not in ("standby", "stopped") for id in each.ids)
     for subscription in sorted(cluster.subscriptions):
         times = run[subscription.label]
         if times != 1 and subscription.name not in ended:

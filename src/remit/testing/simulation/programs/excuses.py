@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
+from remit.checks import model_of
+from remit.contexts import ContextMap, groups_of
 from remit.errors import (
     BadKey,
     CallError,
@@ -34,8 +37,15 @@ _NEARLY = 0.1
 class Excuses:
     """Looks on the tape for the reason of what is said."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, declared: Iterable[ContextMap] = ()) -> None:
         self._tape = tape
+        self._together: defaultdict[str, set[str]] = defaultdict(set)
+        """The reactions that follow together with each, in any release: a key that is parked for one waits for all."""
+        for model in map(model_of, declared):
+            for group in (group for context in model.contexts for group in groups_of(model, context)):
+                names = {each.name for each in group.members}
+                for name in names:
+                    self._together[name] |= names
 
     def excuses(self, event: RuntimeEvent) -> bool:
         """Whether there is a reason for a failure, or for a parked key."""
@@ -48,6 +58,9 @@ class Excuses:
 
     def stays_parked(self, subscription: str, key: str) -> bool:
         """Whether a key has to stay parked: what it waits for has failed again, though nothing was disturbed."""
+        return any(self._has_to_stay(each, key) for each in self._together.get(subscription, {subscription}))
+
+    def _has_to_stay(self, subscription: str, key: str) -> bool:
         ended = [run for run in self._runs(subscription, key) if run.calm and run.ended is not None]
         errors = [error for run in ended for error in (run.error, *run.broken) if error is not None]
         failed = [error for error in errors if not isinstance(error, PASSING)]

@@ -100,7 +100,7 @@ class ProgramWorkload(Workload):
         """The release that a process runs, by its name."""
         self.contexts = self._maps[0].names  # type: ignore[misc]  # pyright: ignore[reportIncompatibleVariableOverride]  # of this program
         self._asked: list[Called] = []
-        self._excuses = Excuses(self.tape)
+        self._excuses = Excuses(self.tape, self._maps)
 
     def system(self) -> ContextMap:
         return self._maps[0]

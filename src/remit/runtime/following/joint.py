@@ -1,0 +1,307 @@
+"""Several subscriptions that follow one log together: reactions that work on one model, and have to see one order.
+
+Each keeps its own checkpoints, parked keys and letters, under its own name. So one may join or leave with any release,
+and a release that does not know it moves nothing that is its. What they share is the order: message by message, and of
+one message in the order of their declarations. A key that is parked for one of them waits for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from remit.errors import Conflict
+from remit.log import Record, SubscriptionId, trace_of
+from remit.runtime.events import BatchHandled, KeyReleased
+from remit.runtime.failures import retry_after
+from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher
+from remit.runtime.following.handling import BATCH_SECONDS, Handling
+from remit.runtime.following.lane import Lane
+from remit.runtime.following.parking import PASSING_SECONDS, Parking
+from remit.runtime.following.states import State
+from remit.runtime.following.troubles import Troubles
+from remit.runtime.listeners import Listeners
+from remit.runtime.plan import FollowPlan
+from remit.runtime.ports import Ports
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.shared import Shared
+from remit.runtime.work.unit import UnitOfWork
+from remit.stores import Advance, Park, Parked, Settle, Store, Unit
+
+BEHIND_SECONDS = 300.0
+"""A key that waits for another subscription looks at least this often whether it may go on: whoever frees the other one
+goes on with it at once, unless that is a person, or a process that dies then."""
+
+Place = tuple[int, str]
+"""Position and identity of the last message that a subscription has done."""
+
+
+class _Member(NamedTuple):
+    id: SubscriptionId
+    dispatcher: Dispatcher
+    parking: JointParking
+
+
+@dataclass
+class _Decided:
+    """What one unit of work has done: how far each is, and what is put aside."""
+
+    marks: dict[SubscriptionId, Place]
+    parks: list[Park] = field(default_factory=list[Park])
+    attempt: Attempt | None = None
+    """The last one."""
+    last: Record | None = None
+
+
+class JointHandling(Handling):
+    """Handles the messages of several subscriptions of one context that follow one log together."""
+
+    def __init__(self, follows: Sequence[FollowPlan[Any]], shared: Shared, ports: Ports, listeners: Listeners) -> None:
+        self._peers: list[JointParking] = []
+        self._lanes: dict[int, Lane] = {}
+        self._looks = 0
+        self._failed = ""
+        """Which of them has failed last."""
+        super().__init__(follows[0], shared, ports, listeners)
+        self._begins = {follow.id: follow.begins for follow in follows}
+        self._members = [
+            _Member(follow.id, dispatcher, self._joint(follow.id, dispatcher))
+            for follow in follows
+            for dispatcher in [DISPATCHERS[follow.__class__](follow, shared, listeners)]
+        ]
+
+    def _joint(self, id: SubscriptionId, dispatcher: Dispatcher) -> JointParking:
+        return JointParking(
+            id, self._store, dispatcher, self._shared, self._listeners, self._peers, self._has_reached
+        )  # fmt: skip
+
+    def _has_reached(self, record: Record) -> bool:
+        """Whether all of them have come as far as this message."""
+        lane = self._lanes.get(record.part)
+        return lane is None or lane.pos >= record.pos
+
+    def start(self, troubles: Troubles) -> None:
+        self._lanes.clear()
+        for each in self._peers:
+            each.start(troubles)
+
+    async def look(self) -> None:
+        self._looks += 1
+        first = self._looks % len(self._peers)  # who looks first at a key that is due for several, begins with it
+        for each in (*self._peers[first:], *self._peers[:first]):
+            await each.look()
+
+    async def stop(self, drain: float) -> None:
+        await asyncio.gather(*(each.stop(drain) for each in self._peers))
+
+    def reloaded(self, lane: Lane) -> None:
+        self._lanes[lane.part] = lane
+        for each in self._peers:
+            each.forget(lane.part)
+
+    # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
+        """In one unit of work what reaches nothing outside of it; until at least the first message is done by all."""
+        self._lanes[lane.part] = lane
+        parked: dict[str, list[str]] = {}
+        for member in self._members:
+            for key in await member.parking.among(lane, records):
+                parked.setdefault(key, []).append(member.id.name)
+        while True:
+            try:
+                await self._do_some(lane, records, parked)
+            except Exception:
+                self._failed = lane.doing
+                raise
+            done, _ = lane.stored
+            if done >= records[0].pos:
+                return next(record for record in reversed(records) if record.pos <= done)
+
+    async def _do_some(self, lane: Lane, records: Sequence[Record], parked: Mapping[str, Sequence[str]]) -> None:
+        """One unit of work."""
+        mine, stood = self._parts[lane.part], dict(lane.members)
+        mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
+        decided = _Decided(dict(stood))
+        async with contextlib.aclosing(self._dispatcher.unit(mine.taken)) as unit:
+            for record, step in self._steps(records, decided, mine.begun):
+                if not await self._step(lane, unit, decided, record, step, parked.get(record.key, ())):
+                    break
+            first, *others = self._moves(lane.part, stood, decided.marks)
+            await self._commit(mine, unit, decided.attempt, decided.parks, first, others)
+        self.leave(lane)
+        mine.taken = None
+        lane.members, lane.stored = decided.marks, min(decided.marks.values())
+        if self._listeners.batch_handled is not None and decided.last is not None:
+            seconds, now, trace = self._listeners.ticks() - began, self._shared.seconds(), trace_of(decided.last)
+            for move in (first, *others):
+                aside = sum(park.subscription == move.subscription for park in decided.parks)
+                of, count = move.subscription, move.after - move.before - aside
+                said = BatchHandled(now, trace, of.name, of.source, lane.part, move.after, count, seconds)
+                self._listeners.batch_handled(said)
+
+    def _steps(self, records: Sequence[Record], decided: _Decided, begun: float) -> Iterator[tuple[Record, int]]:
+        """Each message with each of those that have not done it, as long as a batch may take."""
+        loop = asyncio.get_running_loop()
+        for record in records:
+            for step, member in enumerate(self._members):
+                if decided.marks[member.id][0] < record.pos:
+                    yield record, step
+            decided.last = record
+            if self._peers[0].ending or loop.time() - begun > BATCH_SECONDS:
+                return
+
+    async def _step(
+        self, lane: Lane, unit: UnitOfWork, decided: _Decided, record: Record, step: int, parked: Sequence[str]
+    ) -> bool:
+        """Has one of them do a message. Says whether another step may follow in the same unit of work."""
+        member, mine = self._members[step], self._parts[lane.part]
+        alone = False
+        if not member.dispatcher.takes(record):
+            pass
+        elif parked:
+            is_own = member.id.name in parked
+            decided.parks.append(
+                member.parking.waits(record) if is_own else member.parking.behind(record, parked[0])
+            )  # fmt: skip
+        else:
+            alone = record.pos <= mine.singly_until or member.dispatcher.is_alone(record)
+            if alone and (decided.attempt is not None or decided.parks):
+                return False
+            lane.failing, lane.doing, mine.step = record, member.id.name, step
+            attempt = member.dispatcher.attempt(record)
+            if mine.rerun is not None and mine.rerun.origin == attempt.origin:
+                attempt = mine.rerun
+            decided.attempt = attempt
+            await member.dispatcher.handle(unit, record, attempt)
+        decided.marks[member.id] = record.pos, record.id
+        decided.last = record
+        return not alone
+
+    def _moves(
+        self, part: int, stood: Mapping[SubscriptionId, Place], marks: Mapping[SubscriptionId, Place]
+    ) -> list[Advance]:
+        """The checkpoints that move, first the one that comes farthest."""
+        now = self._shared.seconds()
+        moved = [id for id in marks if marks[id] != stood[id]]
+        found = [Advance(id, part, *stood[id], *marks[id], now) for id in moved]
+        return sorted(found, key=lambda advance: -advance.after)
+
+    # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def settle(self, lane: Lane, error: Exception) -> Record | None:
+        """Finds out which of them fails of which message, tries it again, and then parks its key for that one. What
+        the others have to do with the message is put aside when it is their turn."""
+        mine, record = self._parts[lane.part], lane.failing
+        member = self._members[mine.step]
+        if record is None or lane.members[member.id][0] >= record.pos:  # moved on by another process, meanwhile
+            return None
+        alone = record.pos <= mine.singly_until or self._is_first(lane, record, mine.step)
+        mine.singly_until = max(mine.singly_until, record.pos)
+        if not alone or await self._try_again(mine, (record.pos, mine.step), error, lane.stirred):
+            return None
+        stood, place = dict(lane.members), (record.pos, record.id)
+        move = Advance(member.id, lane.part, *stood[member.id], *place, self._shared.seconds())
+        await self._park(member.parking, record, error, move)
+        lane.members = {**stood, member.id: place}
+        lane.stored = min(lane.members.values())
+        return record if lane.stored[0] >= record.pos else None
+
+    def _is_first(self, lane: Lane, record: Record, step: int) -> bool:
+        """Whether nothing was decided in the same unit of work before one of them did this message."""
+        return all(
+            lane.members[each.id][0] >= record.pos - (nth >= step or not each.dispatcher.takes(record))
+            for nth, each in enumerate(self._members)
+        )
+
+    def trouble(self, error: Exception, failures: int) -> tuple[State, str] | None:
+        shown = super().trouble(error, failures)
+        if shown is None or not failures or not self._failed:
+            return shown
+        return shown[0], f"{self._failed}: {shown[1]}"
+
+
+class JointParking(Parking):
+    """The parked keys of one of several subscriptions that follow together. The letters of a key are handled in the
+    order in which all of them would have handled the messages."""
+
+    def __init__(
+        self,
+        place: SubscriptionId,
+        store: Store,
+        dispatcher: Dispatcher,
+        shared: Shared,
+        listeners: Listeners,
+        peers: list[JointParking],
+        has_reached: Callable[[Record], bool],
+    ) -> None:
+        """`peers` are all of them, to which this one is added. `has_reached` says whether all have come so far."""
+        super().__init__(place, store, dispatcher, shared, listeners)
+        peers.append(self)
+        self._peers = peers
+        self.drains = peers[0].drains  # the letters of a key are handled once at a time, whoever has begun
+        self._has_reached = has_reached
+
+    def behind(self, record: Record, other: str) -> Park:
+        """Parks the key of a message because it is parked for another one."""
+        self._note_parked(record)
+        now = self._shared.seconds()
+        return Park(self.place, record.key, record, now, _waits_for(other), now + BEHIND_SECONDS)
+
+    async def _handle_letters(self, parked: Parked, drain: Any) -> None:
+        """Lowest first, whosever it is, each in its own transaction."""
+        key = parked.key
+        rows: dict[JointParking, Parked] = {self: parked}
+        begun: dict[JointParking, Record] = {}
+        while (found := await self._first(key)) is not None and not self.ending:
+            whose, record = found
+            if not self._has_reached(record):  # one of them is behind, and may have to do what comes before
+                self._rest(self._unnoted, parked, PASSING_SECONDS)
+                break
+            if whose is not self and not begun:
+                await self._wait(parked, whose)
+                return
+            drain.stirred, drain.handling = asyncio.get_running_loop().time(), True
+            row = rows.get(whose) or Parked(whose.place, key, record.part, 0.0, 0.0, 1, 0.0, "", 1)
+            try:
+                if not await whose.settle(record, row):
+                    break
+            finally:
+                drain.handling = False
+            rows[whose], begun[whose] = row._replace(attempts=1), record
+        for whose, record in begun.items():
+            if not await self._store.letters(whose.place, key, 1):
+                now = self._shared.seconds()
+                self._listeners.say(KeyReleased(now, trace_of(record), whose.place.name, key))
+
+    async def settle(self, record: Record, parked: Parked) -> bool:
+        """Handles a letter of its own; says whether it is settled."""
+        return await self._handle(record, parked)
+
+    async def _first(self, key: str) -> tuple[JointParking, Record] | None:
+        """The letter that comes next of a key, and whose it is."""
+        found: tuple[JointParking, Record] | None = None
+        for each in self._peers:
+            letters = await self._store.letters(each.place, key, 1)
+            if letters and (found is None or letters[0].record.pos < found[1].pos):
+                found = each, letters[0].record
+        return found
+
+    async def _wait(self, parked: Parked, other: JointParking) -> None:
+        """It is not this one's turn: the other one fails, or is not due."""
+        letters = await self._store.letters(self.place, parked.key, 1)
+        if not letters:
+            return
+        now, rest = self._shared.seconds(), min(BEHIND_SECONDS, retry_after(parked.attempts))
+        self._rest(self._resting, parked, rest)
+        place = Settle(self.place, parked.key, letters[0].record.part, letters[0].record.pos)
+        settle = place._replace(error=_waits_for(other.place.name), at=now, retry_at=now + rest)
+        with contextlib.suppress(Conflict):  # somebody else has settled it meanwhile
+            await self._store.commit(Unit(settle=settle))
+
+
+def _waits_for(other: str) -> str:
+    return f"it waits for {other}, which follows together with it and has this key parked"
