@@ -15,9 +15,9 @@ from remit.contexts import (
     Ids,
     Later,
     OpenHost,
-    Partnership,
     Repository,
     Sender,
+    SharedKernel,
     Sql,
     View,
 )
@@ -212,7 +212,7 @@ billing.get("/students/{student}/owed", Owed, refusals={LimitExceeded: 403})
 shop = System(
     "shop",
     contexts=[sales, billing],
-    relations=[CustomerSupplier(supplier=sales, customer=billing), OpenHost(sales), Partnership(sales, billing)],
+    relations=[CustomerSupplier(supplier=sales, customer=billing), OpenHost(sales), SharedKernel(sales, billing)],
 )
 
 

@@ -5,6 +5,7 @@ Decorators register and return the function unchanged; nothing is inspected here
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from datetime import timedelta
@@ -71,6 +72,14 @@ class _Binds(Protocol[M, R]):
     ) -> Callable[Concatenate[M, P], Awaitable[R]]: ...
 
 
+def _calling_module() -> str:
+    """The module whose code makes a context, by its name. `Context[Base](...)` is called by `typing`."""
+    frame = sys._getframe(1)  # noqa: SLF001  # in all Pythons that we know; `inspect` would read the sources
+    while frame.f_back is not None and frame.f_globals.get("__name__") in (__name__, "typing"):
+        frame = frame.f_back
+    return frame.f_globals.get("__name__", "")
+
+
 class Context(Generic[B]):
     """A bounded context.
 
@@ -94,6 +103,7 @@ class Context(Generic[B]):
         keep: timedelta | None = timedelta(days=7),
     ) -> None:
         self.name = name
+        self.declared_in = _calling_module()
         self.kind = kind
         self.owner = owner
         self.language = language

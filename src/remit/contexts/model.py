@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from remit.contexts.annotations import aggregates_of, is_kind, projected_by, published_by, recorded_by, sent_later
 from remit.contexts.context import Context
 from remit.contexts.declarations import PROJECTION, Role, where
+from remit.contexts.homes import Home, homes_of
 from remit.contexts.map import ContextMap
 from remit.messages import (
     Command,
@@ -97,6 +98,8 @@ class Model(ContextMap):
     """How each of these messages is called on the wire."""
     followed: tuple[Followed, ...]
     """Which events reactions and projections follow."""
+    homes: tuple[Home, ...]
+    """Which modules belong to the contexts that are known here, of those that are imported."""
 
     def owner_of(self, message: Any) -> str | None:
         """The context of a message, also of one that no declaration names; None where nothing says."""
@@ -112,6 +115,7 @@ def derive(declared: ContextMap) -> Model:
         owners=MappingProxyType(owners),
         contracts=MappingProxyType(contracts),
         followed=tuple(each for context in declared.contexts for each in _followed(context)),
+        homes=tuple(homes_of(declared)),
     )
 
 

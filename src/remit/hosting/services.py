@@ -6,10 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from remit.errors import one_of
 from remit.hosting import System
 from remit.hosting.assembly import assemble_service, placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
+from remit.hosting.notes import tell_notes
 from remit.hosting.supervision import Child
 from remit.runtime import Host, Listener
 from remit.topology.file import Address, Topology
@@ -45,7 +47,7 @@ def chosen(topology: Topology, names: Sequence[str]) -> list[Replica]:
         else:
             raise Failure(
                 "service.unknown", f"there is no service {name!r}", where=topology.where,
-                expected=f"one of: {', '.join(topology.services)}, with #2 for the second of several replicas",
+                expected=one_of(topology.services) + ", with #2 for the second of several replicas",
                 next=f"remit run {topology.where} {next(iter(topology.services), '')}",
             )  # fmt: skip
     return list(dict.fromkeys(found))
@@ -71,6 +73,7 @@ def make_service(topology: Topology, replica: Replica, listeners: Iterable[Liste
     system = find_system(topology.system)
     hosted = system.hosting(contexts_of(topology.services[replica.service], system.names))
     model = hosted.model()
+    tell_notes(model)
     placement = placed_on(topology, model)
     placed = placement.services[replica.service]
     host = assemble_service(model, placement, placed, replica=replica.number, listeners=listeners)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from remit.checks import check, model_of
 from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
-from remit.errors import Findings, OutboxError
+from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts
+from remit.hosting.modules import not_imported
+from remit.hosting.notes import tell_notes
 from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
 from remit.topology.stores import DEFAULT_STORE
@@ -81,12 +83,19 @@ class System:
         return self._map.client_of
 
     def check(self) -> Findings:
-        """Everything in the system that does not hold, in one list."""
-        return check(self._map)
+        """Everything in the system that does not hold, in one list; its `notes` are what holds, and is perhaps not
+        meant so. Contexts that are given by their places are imported for it."""
+        try:
+            whole = self.hosting()
+        except ModelError as error:
+            return Findings(error.findings)
+        findings = check(whole._map)  # noqa: SLF001  # one of its own kind
+        unseen = not_imported(whole.contexts)
+        return Findings([*findings, *unseen], notes=[*findings.notes, *unseen.notes])
 
     def model(self) -> Model:
         """What runs, places and shows the system. Raises `ModelError` with every finding."""
-        return model_of(self._map)
+        return model_of(self._map, not_imported(self.contexts))
 
     def hosting(self, names: Collection[str] | None = None) -> System:
         """The system as a process knows it that hosts these contexts, or all: the others are only names.
@@ -139,7 +148,9 @@ class System:
             async with connect_to_services(self.model(), topology, listeners) as sender:
                 yield sender
             return
-        host = assemble(self.hosting().model(), store=store, parity=parity, listeners=listeners)
+        model = self.hosting().model()
+        host = assemble(model, store=store, parity=parity, listeners=listeners)
+        tell_notes(model)
         try:
             await host.start()
             self._running.append((get_running_loop(), host))
@@ -194,7 +205,8 @@ class System:
         if name not in self.names:
             raise OutboxError(
                 f"{self.name} has no context {name!r}", where=f"System({self.name!r})",
-                expected=f"one of: {', '.join(self.names)}", next="outbox(<context or its name>)",
+                expected=one_of(self.names, "a context, which the system has none of"),
+                next="outbox(<context or its name>)",
             )  # fmt: skip
         model = (self.hosting([name]) if self._map.elsewhere else self).model()
         owner = next(each for each in model.contexts if each.name == name)

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import NamedTuple, cast
 
 from remit.checks.statements import check_statements
-from remit.errors import Findings
+from remit.errors import Findings, one_of
 from remit.messages.component import PARTS, Component, PartName
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
 from remit.topology.file import LAST_PORT, Address, ChannelPlace, Service, Topology
@@ -183,13 +183,13 @@ class _Placing:
                 elif part and (shape := self.contexts.get(name)) and part not in shape.parts:
                     self.report(
                         "topology.absent-component", table, "runs", f"context {name!r} has no {part}",
-                        expected=f"one of: {', '.join(sorted(shape.parts))}", next=f'leave out "{entry}"',
+                        expected=one_of(sorted(shape.parts), "no component: it has none"), next=f'leave out "{entry}"',
                     )  # fmt: skip
 
     def report_unknown(self, table: str, key: str, name: str, known: Iterable[str], what: str = "context") -> None:
         self.report(
             "topology.unknown-name", table, key, f"there is no {what} {name!r}",
-            expected=f"one of: {', '.join(known)}", next=did_you_mean(name, known),
+            expected=one_of(known), next=did_you_mean(name, known),
         )  # fmt: skip
 
     def homes(self) -> dict[Component, str]:
