@@ -1,10 +1,11 @@
 """Where contexts are at home: the modules that belong to them, of those that are imported.
 
-A context that a function makes, as tests do, is at home nowhere: nobody can say what else belongs to it.
+A context that a function makes is at home nowhere, nor is one of a test: nobody can say what else belongs to it.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from types import ModuleType
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 
 from remit.contexts.context import Context
 from remit.contexts.map import ContextMap
+
+_TEST = re.compile(r"tests?|conftest|tests?_.*|.*_tests?")
 
 
 class Home(NamedTuple):
@@ -25,11 +28,16 @@ class Home(NamedTuple):
 
 def package_of(context: Context[Any]) -> str | None:
     """The package of the module that declares a context, or the module where it is in no package. None for a context
-    that is no global name of the module."""
+    that is no global name of the module, and for one of a test."""
     module = sys.modules.get(context.declared_in)
-    if module is None or not _declares(module, context):
+    if module is None or is_of_tests(module.__name__) or not _declares(module, context):
         return None
     return module.__name__ if hasattr(module, "__path__") else module.__package__ or module.__name__
+
+
+def is_of_tests(module: str) -> bool:
+    """Whether a module belongs to tests, by its name: tests make things that no system has."""
+    return any(_TEST.fullmatch(part) for part in module.split("."))
 
 
 def homes_of(declared: ContextMap) -> list[Home]:
@@ -46,7 +54,9 @@ def homes_of(declared: ContextMap) -> list[Home]:
     for name in sorted(sys.modules) if owned else ():
         module = sys.modules.get(name)
         package = _longest(name, owned)
-        if package is not None and isinstance(module, ModuleType) and module.__name__ == name:
+        if package is None or is_of_tests(name) or not isinstance(module, ModuleType):
+            continue
+        if getattr(module, "__name__", name) == name:  # else it is there under its own name as well
             members[package].append(module)
     return [
         Home(package, tuple(contexts), tuple(_known(members[package], contexts, declared)))
