@@ -21,7 +21,6 @@ from remit.hosting.assembly import assemble, placed_on
 from remit.hosting.event_loop import told_to_end
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, find_listener, load_system
-from remit.hosting.notes import tell_notes
 from remit.hosting.services import Replica, children_of, chosen, make_service
 from remit.hosting.serving import Doors, EdgeSettings, listen, serve
 from remit.hosting.supervision import Child, Supervisor
@@ -86,9 +85,7 @@ def run(
         )  # fmt: skip
     hosted = load_system(system)
     listeners = [find_listener(name) for name in listen_with or ()]
-    model = hosted.model()
-    tell_notes(model)
-    process = assemble(model, store=place_of(store, data), listeners=listeners)
+    process = assemble(hosted.model(), store=place_of(store, data), listeners=listeners)
     has_doors = port is not None or any(context.routes for context in hosted.contexts)
     at = (host, DEFAULT_PORT if port is None else port) if has_doors else None
     contexts = [context.name for context in hosted.contexts]

@@ -77,7 +77,8 @@ def _calling_module() -> str:
     frame = sys._getframe(1)  # noqa: SLF001  # in all Pythons that we know; `inspect` would read the sources
     while frame.f_back is not None and frame.f_globals.get("__name__") in (__name__, "typing"):
         frame = frame.f_back
-    return frame.f_globals.get("__name__", "")
+    name: str = frame.f_globals.get("__name__", "")
+    return name
 
 
 class Context(Generic[B]):

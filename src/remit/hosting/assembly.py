@@ -10,6 +10,7 @@ from remit.checks.statements import check_statements
 from remit.contexts import Model, Sender
 from remit.contexts.annotations import asks_for_sql
 from remit.errors import Finding, Findings, ModelError
+from remit.hosting.notes import tell_notes
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
 from remit.messages.component import Component
@@ -81,6 +82,7 @@ def assemble(
     listeners: Iterable[Listener] = (),
 ) -> Host:
     """A process that runs the whole system, not yet started. Beside the log, `listeners` are told what happens in it.
+    The notes on the model are logged.
 
     Raises `ModelError` for stores that lack what is asked of them, `StoreError` and `ListenerError`.
     """
@@ -95,6 +97,7 @@ def assemble(
                 next=f'connect(store="{FOR_STATEMENTS.form}")',
             )  # fmt: skip
     findings.settle()
+    tell_notes(model)
     return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=beside(log_event, listeners))
 
 
@@ -114,6 +117,8 @@ def assemble_service(
     """
     topology = placement.topology
     settle(topology, service)
+    if service.runs:  # who only calls has nothing to mend
+        tell_notes(model)
     stores = {context: open_store(place, context) for context, place in service.stores.items()}
     channels = make_channels(model.name, placement, service.service, replica)
     if reads_directly(topology):

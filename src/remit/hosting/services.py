@@ -11,7 +11,6 @@ from remit.hosting import System
 from remit.hosting.assembly import assemble_service, placed_on
 from remit.hosting.failures import Failure
 from remit.hosting.finding import find_system
-from remit.hosting.notes import tell_notes
 from remit.hosting.supervision import Child
 from remit.runtime import Host, Listener
 from remit.topology.file import Address, Topology
@@ -73,7 +72,6 @@ def make_service(topology: Topology, replica: Replica, listeners: Iterable[Liste
     system = find_system(topology.system)
     hosted = system.hosting(contexts_of(topology.services[replica.service], system.names))
     model = hosted.model()
-    tell_notes(model)
     placement = placed_on(topology, model)
     placed = placement.services[replica.service]
     host = assemble_service(model, placement, placed, replica=replica.number, listeners=listeners)

@@ -12,8 +12,6 @@ from remit.checks import check, model_of
 from remit.contexts import ClientOf, Context, ContextMap, Model, Relation, Sender
 from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts
-from remit.hosting.modules import not_imported
-from remit.hosting.notes import tell_notes
 from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
 from remit.topology.stores import DEFAULT_STORE
@@ -85,6 +83,8 @@ class System:
     def check(self) -> Findings:
         """Everything in the system that does not hold, in one list; its `notes` are what holds, and is perhaps not
         meant so. Contexts that are given by their places are imported for it."""
+        from remit.hosting.modules import not_imported
+
         try:
             whole = self.hosting()
         except ModelError as error:
@@ -95,6 +95,8 @@ class System:
 
     def model(self) -> Model:
         """What runs, places and shows the system. Raises `ModelError` with every finding."""
+        from remit.hosting.modules import not_imported  # who only declares a system reads no files
+
         return model_of(self._map, not_imported(self.contexts))
 
     def hosting(self, names: Collection[str] | None = None) -> System:
@@ -148,9 +150,7 @@ class System:
             async with connect_to_services(self.model(), topology, listeners) as sender:
                 yield sender
             return
-        model = self.hosting().model()
-        host = assemble(model, store=store, parity=parity, listeners=listeners)
-        tell_notes(model)
+        host = assemble(self.hosting().model(), store=store, parity=parity, listeners=listeners)
         try:
             await host.start()
             self._running.append((get_running_loop(), host))
