@@ -72,7 +72,7 @@ def make_service(topology: Topology, replica: Replica, listeners: Iterable[Liste
     system = find_system(topology.system)
     hosted = system.hosting(contexts_of(topology.services[replica.service], system.names))
     model = hosted.model()
-    placement = placed_on(topology, model)
+    placement = placed_on(topology, model, lambda names: system.hosting(names).model())
     placed = placement.services[replica.service]
     host = assemble_service(model, placement, placed, replica=replica.number, listeners=listeners)
     edges = hosted.hosting([context for context in placed.runs if placed.has(context, "edge")])

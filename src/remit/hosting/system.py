@@ -147,7 +147,8 @@ class System:
         from remit.hosting.assembly import assemble, connect_to_services
 
         if topology is not None:
-            async with connect_to_services(self.model(), topology, listeners) as sender:
+            load = lambda names: self.hosting(names).model()  # noqa: E731  # of those that no service runs
+            async with connect_to_services(self.model(), topology, listeners, load) as sender:
                 yield sender
             return
         host = assemble(self.hosting().model(), store=store, parity=parity, listeners=listeners)

@@ -32,6 +32,13 @@ class ContextShape:
     """Which of its parts call what, as far as can be seen: `("write", "billing.read")`."""
     asks_for_sql: tuple[str, ...] = ()
     """Its handlers that run statements of their own."""
+    may_be_left_out: frozenset[PartName] = frozenset()
+    """Those of its parts that have nothing to do."""
+
+    @property
+    def needed(self) -> frozenset[PartName]:
+        """The parts that some service has to run."""
+        return self.parts - self.may_be_left_out
 
 
 Shapes = Mapping[str, ContextShape | None]
@@ -208,7 +215,7 @@ class _Placing:
                         next="leave it to one of them; replicas = 2 runs a whole service twice",
                     )  # fmt: skip
             runs = any(hosts.values())
-            missing = [part for part in PARTS if shape and part in shape.parts and not hosts[part]]
+            missing = [part for part in PARTS if shape and part in shape.needed and not hosts[part]]
             if missing or (shape is None and not runs):
                 names = [Component(context, part) for part in (missing if runs else [""])]
                 entries = ", ".join(f'"{name}"' for name in names)

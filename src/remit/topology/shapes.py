@@ -25,11 +25,19 @@ def shapes_of(model: Model) -> Shapes:
             frozenset(_owned(model, (each.event for each in followed if each.role.component == "read"))),
             frozenset(_calls(model, context)),
             tuple(handler.name for handler in asks_for_sql(context)),
+            frozenset() if {"write", "read"} & {*_declared(context)} else frozenset(("write",)),
         )
     return shapes
 
 
 def _parts(context: Context[Any]) -> Iterator[PartName]:
+    """A context that declares neither write nor read has an empty write: whoever runs the context answers for its log,
+    as processes expect that do not know what is in it."""
+    declared = {*_declared(context)}
+    yield from declared if {"write", "read"} & declared else {*declared, "write"}
+
+
+def _declared(context: Context[Any]) -> Iterator[PartName]:
     for role in context.roles:
         yield role.component
     if context.outbox:
