@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -83,15 +84,15 @@ def topology(packages: Packages, also: str = "", more: str = "") -> str:
     return str(packages.folder / "stall.toml")
 
 
-def shop_of(packages: Packages) -> tuple[Any, Any, Any]:
+def shop_of(packages: Packages, files: Mapping[str, str] = STALL) -> tuple[Any, Any, Any]:
     """The system, an order for it, and the question how many there are."""
-    system = packages.imported(STALL, "stall.system").stall
+    system = packages.imported(files, "stall.system").stall
     return system, packages.module("stall.api").Place(order="o-1"), packages.module("stall.stock").Count()
 
 
-async def fresh_count(packages: Packages, file: str) -> Any:
+async def fresh_count(packages: Packages, file: str, files: Mapping[str, str] = STALL) -> Any:
     """What is counted when every service of a topology runs here and an order was placed."""
-    system, place, count = shop_of(packages)
+    system, place, count = shop_of(packages, files)
     read = read_topology(file)
     async with AsyncExitStack() as stack:
         for name in read.services:
@@ -115,6 +116,14 @@ async def test_empty_context_is_legal_in_one_process(packages: Packages) -> None
     async with system.connect(store="memory:") as app:
         await app.send(place)
         assert await app.ask(count, fresh=True) == 1
+
+
+async def test_edge_alone_keeps_nobody_from_a_fresh_answer(packages: Packages) -> None:
+    """Its context has no log that anybody serves."""
+    packages.write({"stall/api.py": STALL["stall/api.py"]})
+    gate = "from remit import *\nfrom stall.api import Place\nempty = Context('empty')\nempty.post('/orders', Place)\n"
+    web = f'[services.c]\nruns = ["empty.edge"]\nhttp = "127.0.0.1:{free_port()}"\n'
+    assert await fresh_count(packages, topology(packages, more=web), STALL | {"stall/empty.py": gate}) == 1
 
 
 def test_context_that_is_left_out_and_not_empty_is_refused_by_each_service(packages: Packages) -> None:

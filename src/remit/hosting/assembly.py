@@ -47,7 +47,7 @@ def placed_on(topology: Topology, model: Model, load: LoadModel | None = None) -
 
 def placed_in(placement: Placement, service: PlacedService) -> Placed:
     """What a process of this service runs, and what it has to know of the others."""
-    contexts = placement.contexts
+    contexts = placement.logs
     relays = [id for id in relayed(placement) if service.has(id.source, "write")]
     pushed = {(name, Channel.PUBLISHED) for name in contexts} | {(name, Channel.PRIVATE) for name in placement.apart}
     # What this very process has written, it hears of from its own store.
@@ -136,7 +136,7 @@ def assemble_service(
         published = {context: open_published(place, context) for context, place in service.stores.items()}
         schemas = {context: topology.store_of(context).schema for context in placement.contexts}
         channels = replace(channels, published=published, schemas=schemas)
-    known = replace(model, elsewhere=tuple(name for name in model.elsewhere if name in placement.contexts))
+    known = replace(model, elsewhere=tuple(name for name in model.elsewhere if name in placement.logs))
     return Host(
         known, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels,
         listeners=beside(log_event, listeners),

@@ -92,6 +92,11 @@ class Placement:
         return list(dict.fromkeys(home.context for home in self.homes))
 
     @property
+    def logs(self) -> list[str]:
+        """The contexts that have a log: some service runs more of them than an edge."""
+        return list(dict.fromkeys(home.context for home in self.homes if home.part in _KEEPING))
+
+    @property
     def opened(self) -> list[str]:
         """The contexts whose stores are opened by any service."""
         return list(dict.fromkeys(context for placed in self.services.values() for context in placed.stores))
