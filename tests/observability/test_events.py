@@ -427,6 +427,7 @@ async def test_a_command_that_was_sent_for_later_and_refused_is_told() -> None:
     (refused,) = kept.of(LaterRefused)
     assert (refused.subscription, refused.type, refused.cause) == ("desk.commands", "desk.Keep", "wish")
     assert refused.message
+    assert (type(refused.refusal).__name__, bool(refused.key)) == ("Full", True)
     assert refused.time >= START
 
 

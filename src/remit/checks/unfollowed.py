@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from remit.contexts import Context, Model
-from remit.contexts.annotations import aggregates_of, is_kind, published_by, recorded_by
+from remit.contexts.annotations import aggregates_of, asked_to_record, is_kind, published_by, recorded_by
 from remit.contexts.declarations import line_of
 from remit.errors import Findings
 from remit.messages import IntegrationEvent, Message
@@ -35,6 +35,8 @@ def _made(context: Context[Any]) -> Iterator[tuple[type[Message], str]]:
     for aggregate, _ in aggregates_of(context):
         for event in recorded_by(aggregate):
             yield event, f"recorded by {aggregate.__name__}"
+    for event, handler in asked_to_record(context):
+        yield event, f"recorded by {handler.name} ({handler.place})"
     for publisher in context.publishers:
         for event in published_by(publisher.function):
             yield event, f"published by {publisher.name} ({publisher.place})"

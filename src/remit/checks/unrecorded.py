@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from remit.contexts import Context, Model
-from remit.contexts.annotations import aggregates_of, is_kind, projected_by, projections_of, recorded_by
+from remit.contexts.annotations import (
+    aggregates_of,
+    asked_to_record,
+    is_kind,
+    projected_by,
+    projections_of,
+    recorded_by,
+)
 from remit.contexts.declarations import where
 from remit.errors import Findings
 from remit.messages import DomainEvent, Message
@@ -19,6 +26,7 @@ def check_unrecorded(model: Model, findings: Findings) -> None:
     for context in model.contexts:
         aggregates = dict.fromkeys(aggregate for aggregate, _ in aggregates_of(context))
         recorded = [event for aggregate in aggregates for event in recorded_by(aggregate)]
+        recorded += [event for event, _ in asked_to_record(context)]
         if not aggregates or not all(map(recorded_by, aggregates)):
             continue
         told: set[Any] = set()

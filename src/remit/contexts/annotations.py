@@ -10,7 +10,7 @@ from remit.contexts.context import Context
 from remit.contexts.declarations import Handler
 from remit.contexts.ports import LATER, Injectable, injectable_of
 from remit.domain import Aggregate, Projection
-from remit.messages import IntegrationEvent, Message, parameter_of, union_members
+from remit.messages import DomainEvent, IntegrationEvent, Message, parameter_of, union_members
 
 
 def is_kind(declared: Any, *kinds: type) -> bool:
@@ -59,6 +59,15 @@ def projected_by(projection: type[Projection[Any, Any]]) -> list[type[Message]]:
 def recorded_by(aggregate: type[Aggregate[Any, Any]]) -> list[type[Message]]:
     """The events an aggregate says it records: `Aggregate[Id, Issued | Paid]`. Empty when it does not say."""
     return [event for event in events_named(aggregate, Aggregate) if is_kind(event, Message)]
+
+
+def asked_to_record(context: Context[Any]) -> Iterator[tuple[type[Message], Handler]]:
+    """Each domain event that a handler asks to record by itself, `Port[Event]`, with that handler."""
+    for handler in context.handlers:
+        for asked in asked_by(context, handler):
+            for event in union_members(asked.subject):
+                if is_kind(event, DomainEvent):
+                    yield event, handler
 
 
 def events_named(declared: type, base: type) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from remit.log import Record, forms_of, has_newer, is_command, trace_of, wish_of
 from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
+from remit.runtime.following.refused import noted
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
 from remit.runtime.work.attempts import Attempt
@@ -66,7 +67,7 @@ class Dispatcher:
         unit.next_message(attempt, record.key)
         try:
             found, payload = self._form(record)
-            refused = found is not None and await self._do(unit, record, found, payload)
+            refused = None if found is None else await self._do(unit, record, found, payload)
             limit.refuse_ended()
         except asyncio.CancelledError:
             if limit.owns_cancellation():
@@ -80,15 +81,18 @@ class Dispatcher:
             ) from None  # fmt: skip
         finally:
             self._shared.deadlines.leave(limit)
-        if refused:
-            now = self._listeners.seconds()
-            self._listeners.say(LaterRefused(now, attempt.trace, self._name, record.type, record.id))
+        if refused is not None:
             await unit.forget()
+            unit.beside = await noted(self._workplace.store, self._follow.id, record, refused, self._shared.seconds())
+            now = self._listeners.seconds()
+            self._listeners.say(
+                LaterRefused(now, attempt.trace, self._name, record.type, record.id, record.key, refused)
+            )
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
-        """Has what takes the message take it. True when that ended with a refusal which is declared."""
+    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
+        """Has what takes the message take it. Gives the declared refusal that this has ended with."""
         await unit.run(found, found.codec.read(payload))
-        return False
+        return None
 
     def _form(self, record: Record) -> tuple[Any, bytes]:
         """What takes the record, or None, and the payload that it takes. Raises `BadMessage`."""
@@ -120,9 +124,9 @@ class _Folding(Dispatcher):
     def is_alone(self, record: Record) -> bool:
         return False
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
+    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
         await unit.fold(self._follow.projection, found.read(payload))
-        return False
+        return None
 
 
 class _ApplyingLater(Dispatcher):
@@ -130,7 +134,7 @@ class _ApplyingLater(Dispatcher):
 
     singly = True
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
+    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
         wish = wish_of(record)
         claim = None if wish is None else CommandKey(*wish, trace_of(record), record.type)
         try:
@@ -141,8 +145,8 @@ class _ApplyingLater(Dispatcher):
         except Refusal as refusal:
             if refusal.__class__ not in found.refusals:
                 raise
-            return True
-        return False
+            return refusal
+        return None
 
     def _refuse_unknown(self, record: Record) -> None:
         super()._refuse_unknown(record)

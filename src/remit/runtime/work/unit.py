@@ -52,6 +52,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
     entries: list[Entry] = []
     claim: Claim | None = None
     """The key of the message, if it has one."""
+    beside: Change | None = None
+    """A row of the runtime's own."""
     transaction: Transaction | None = None
     """For the statements of a handler that has asked for it."""
     _tracked: dict[Place, Tracked] = {}
@@ -320,7 +322,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         self._tracked.clear()
         self._touched.clear()
         self.entries.clear()
-        self.claim = None
+        self.claim = self.beside = None
 
     def later(self, command: Command[Any, Any]) -> None:
         """Records a command sent for later. Raises `BadKey`, and `Diverged` as `Called.key_of`."""
@@ -345,6 +347,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                     tracked.body = tracked.encoded()
                     tracked.check(tracked.body)
                 changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
+        if self.beside is not None:
+            changes.append(self.beside)
         return Unit(changes, self.entries, self.claim)
 
 
