@@ -43,5 +43,5 @@ class Packages:
 
 def packages_in(folder: Path, patch: pytest.MonkeyPatch) -> Packages:
     """Packages in a folder that is searched until the test ends."""
-    patch.syspath_prepend(str(folder))
+    patch.setattr(sys, "path", [str(folder), *sys.path])
     return Packages(folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,6 @@ import pytest
 
 from remit import Aggregate, Command, DomainEvent, Refusal, Value
 from remit.messages.made import made_wrongly
-from tests.messages import test_made as module
 
 
 class Placed(DomainEvent):
@@ -49,7 +49,7 @@ def by_module() -> Any:
     return untyped_module.Placed(ordr="1")
 
 
-untyped_module: Any = module
+untyped_module: Any = sys.modules[__name__]
 
 
 def inside() -> Any:

@@ -11,10 +11,10 @@ import pytest
 from remit import Command, Query
 from remit.topology import mentioned as module
 from remit.topology.mentioned import mentioned
-from tests.topology import test_shapes as api
+from tests.topology import calling as api
 
 if TYPE_CHECKING:
-    from tests.topology.test_shapes import Sell  # noqa: TC004  # what is tested
+    from tests.topology.calling import Sell  # noqa: TC004  # what is tested
 
 
 class Pack(Command[None]):
@@ -64,20 +64,20 @@ async def by_a_variable(command: Any) -> Any:
 
 
 async def by_an_import_inside(command: Any) -> Any:
-    from tests.topology import test_shapes as other
-    from tests.topology.test_shapes import Stocked as Other
+    from tests.topology import calling as other
+    from tests.topology.calling import Stocked as Other
 
     return other.Pack(order=Other.__name__)
 
 
 async def by_a_whole_import_inside(command: Any) -> Any:
-    import tests.topology.test_shapes
+    import tests.topology.calling
 
-    return tests.topology.test_shapes.Sell(order="1")
+    return tests.topology.calling.Sell(order="1")
 
 
 async def by_a_relative_import_inside(command: Any) -> Any:
-    from .test_shapes import Pack, Sell  # noqa: TID252  # what is tested
+    from .calling import Pack, Sell  # noqa: TID252  # what is tested
 
     return Pack, Sell
 
@@ -138,7 +138,11 @@ class Policy:
 
 async def by_a_name_that_is_another_one_inside(command: Any) -> Any:
     ours = api
-    return ours, [lambda ours: ours.Pack]
+
+    def inner(ours: Any) -> Any:
+        return ours.Pack
+
+    return ours, inner
 
 
 def closing_over(message: type) -> Any:

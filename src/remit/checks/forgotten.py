@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from remit.contexts import Model
-from remit.contexts.annotations import asked_by, projected_by
+from remit.contexts.annotations import asked_by, is_kind, projected_by
 from remit.contexts.declarations import line_of
 from remit.contexts.homes import Home
 from remit.domain import Projection
 from remit.errors import Findings, one_of
+
+_BARE: Any = Projection
 
 
 def check_forgotten(model: Model, findings: Findings) -> None:
@@ -42,10 +44,11 @@ def _asked_for(model: Model) -> Iterator[Any]:
 def _projections_in(home: Home) -> Iterator[type[Projection[Any, Any]]]:
     """Those that could be declared: they say what they are folded from, and how; and no other is made of them."""
     for module in home.modules:
-        for value in dict.fromkeys(each for each in vars(module).values() if isinstance(each, type)):
-            if value.__module__ != module.__name__ or not issubclass(value, Projection) or value.__subclasses__():
+        classes: list[Any] = [each for each in vars(module).values() if is_kind(each, Projection)]
+        for value in dict.fromkeys(classes):
+            if value.__module__ != module.__name__ or value.__subclasses__():
                 continue
-            written = value.key is not Projection.key and value.evolve is not Projection.evolve
+            written = value.key is not _BARE.key and value.evolve is not _BARE.evolve
             if written and projected_by(value) and not value.__name__.startswith("_"):
                 yield value
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.util import resolve_name
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from remit.contexts import Context
 
@@ -115,7 +115,8 @@ class Module:
                 waiting += reversed(statement.orelse)
                 continue
             for block in ("finalbody", "orelse", "handlers", "cases", "body"):
-                for each in reversed(getattr(statement, block, ())):
+                inner: list[Any] = getattr(statement, block, [])
+                for each in reversed(inner):
                     waiting += [each] if isinstance(each, ast.stmt) else reversed(each.body)
 
     def _declared_by(self, statement: ast.stmt, unread: Unread) -> Iterator[Declared]:
@@ -137,7 +138,7 @@ class Module:
         if not isinstance(expression, ast.Attribute) or expression.attr not in ROLES:
             return None
         value = self._resolved(expression.value, unread, frozenset())
-        return value if isinstance(value, Context) else None
+        return cast("Context[Any]", value) if isinstance(value, Context) else None
 
     def _resolved(self, expression: ast.expr, unread: Unread, seen: frozenset[tuple[str, str]]) -> Any:
         if isinstance(expression, ast.Name):

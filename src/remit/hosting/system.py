@@ -147,8 +147,7 @@ class System:
         from remit.hosting.assembly import assemble, connect_to_services
 
         if topology is not None:
-            load = lambda names: self.hosting(names).model()  # noqa: E731  # of those that no service runs
-            async with connect_to_services(self.model(), topology, listeners, load) as sender:
+            async with connect_to_services(self.model(), topology, listeners, self._load) as sender:
                 yield sender
             return
         host = assemble(self.hosting().model(), store=store, parity=parity, listeners=listeners)
@@ -159,6 +158,9 @@ class System:
         finally:
             self._running = [running for running in self._running if running[1] is not host]
             await host.stop()
+
+    def _load(self, names: Collection[str]) -> Model:
+        return self.hosting(names).model()
 
     @contextmanager
     def connect_sync(

@@ -65,6 +65,7 @@ def _value(callee: Iterable[dis.Instruction], frame: FrameType) -> Any:
         if each.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             value = vars(value).get(each.argval) if isinstance(value, ModuleType | type) else None
         elif each.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF")):
-            names = each.argval if isinstance(each.argval, tuple) else (each.argval,)
-            value = frame.f_locals.get(names[-1], frame.f_globals.get(names[-1]))
+            argument: Any = each.argval  # of an instruction that loads two variables, both names
+            name: str = argument[-1] if isinstance(argument, tuple) else argument
+            value = frame.f_locals.get(name, frame.f_globals.get(name))
     return value

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import resolve_name
 from types import CodeType, FunctionType, MethodType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from remit.contexts.annotations import is_kind
 from remit.messages import Command, Query
@@ -50,7 +50,7 @@ def _method(named: Any, owner: type | None) -> _Method | None:
     if isinstance(named, MethodType):
         owner = named.__self__ if isinstance(named.__self__, type) else type(named.__self__)
     if isinstance(named, MethodType | classmethod | staticmethod):
-        named = named.__func__
+        named = cast("Any", named).__func__
     named = inspect.unwrap(named) if isinstance(named, FunctionType) else None
     return _Method(named, owner) if isinstance(named, FunctionType) else None
 
@@ -111,7 +111,8 @@ class _Body:
                 yield from self._names_in(inner, enclosed)
 
     def _loaded(self, each: dis.Instruction, top: _Found, variables: _Variables) -> _Found:
-        name = each.argval[-1] if isinstance(each.argval, tuple) and each.argval else each.argval
+        argument: Any = each.argval  # of an instruction that loads two variables, both names
+        name: Any = argument[-1] if isinstance(argument, tuple) and argument else argument
         if each.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             return _member(top.value, name)
         if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
@@ -131,7 +132,7 @@ class _Body:
 
 def _store(variables: _Variables, names: Any, top: _Found) -> _Found:
     """A variable, or two at once: then the first is stored, and the second loaded."""
-    first, second = names if isinstance(names, tuple) else (names, "")
+    first, second = cast("tuple[str, str]", names) if isinstance(names, tuple) else (names, "")
     variables[first] = top
     return variables.get(second, _UNKNOWN)
 

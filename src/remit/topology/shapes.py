@@ -34,7 +34,9 @@ def _parts(context: Context[Any]) -> Iterator[PartName]:
     """A context that declares neither write nor read has an empty write: whoever runs the context answers for its log,
     as processes expect that do not know what is in it."""
     declared = {*_declared(context)}
-    yield from declared if {"write", "read"} & declared else {*declared, "write"}
+    yield from declared
+    if not {"write", "read"} & declared:
+        yield "write"
 
 
 def _declared(context: Context[Any]) -> Iterator[PartName]:
