@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.util import resolve_name
 from types import ModuleType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from remit.contexts import Context
 
@@ -138,7 +138,8 @@ class Module:
         if not isinstance(expression, ast.Attribute) or expression.attr not in ROLES:
             return None
         value = self._resolved(expression.value, unread, frozenset())
-        return cast("Context[Any]", value) if isinstance(value, Context) else None
+        found: Context[Any] | None = value if isinstance(value, Context) else None
+        return found
 
     def _resolved(self, expression: ast.expr, unread: Unread, seen: frozenset[tuple[str, str]]) -> Any:
         if isinstance(expression, ast.Name):

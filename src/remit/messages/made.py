@@ -10,7 +10,7 @@ import dis
 import re
 from collections.abc import Iterable
 from types import FrameType, ModuleType, TracebackType
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -65,7 +65,7 @@ def _value(callee: Iterable[dis.Instruction], frame: FrameType) -> Any:
         if each.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             value = vars(value).get(each.argval) if isinstance(value, ModuleType | type) else None
         elif each.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF")):
-            argument: Any = each.argval  # of an instruction that loads two variables, both names
-            name: str = argument[-1] if isinstance(argument, tuple) else argument
+            names = cast("tuple[str, ...]", each.argval) if isinstance(each.argval, tuple) else (str(each.argval),)
+            name = names[-1]  # an instruction may load two variables
             value = frame.f_locals.get(name, frame.f_globals.get(name))
     return value

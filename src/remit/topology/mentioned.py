@@ -111,8 +111,8 @@ class _Body:
                 yield from self._names_in(inner, enclosed)
 
     def _loaded(self, each: dis.Instruction, top: _Found, variables: _Variables) -> _Found:
-        argument: Any = each.argval  # of an instruction that loads two variables, both names
-        name: Any = argument[-1] if isinstance(argument, tuple) and argument else argument
+        names = cast("tuple[Any, ...]", each.argval) if isinstance(each.argval, tuple) else (each.argval,)
+        name: Any = names[-1] if names else None  # an instruction may load two variables
         if each.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             return _member(top.value, name)
         if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"):

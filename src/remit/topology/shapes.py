@@ -33,7 +33,7 @@ def shapes_of(model: Model) -> Shapes:
 def _parts(context: Context[Any]) -> Iterator[PartName]:
     """A context that declares neither write nor read has an empty write: whoever runs the context answers for its log,
     as processes expect that do not know what is in it."""
-    declared = {*_declared(context)}
+    declared: set[PartName] = {*_declared(context)}
     yield from declared
     if not {"write", "read"} & declared:
         yield "write"
