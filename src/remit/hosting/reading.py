@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib.util import resolve_name
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from remit.contexts import Context
 
@@ -138,8 +138,7 @@ class Module:
         if not isinstance(expression, ast.Attribute) or expression.attr not in ROLES:
             return None
         value = self._resolved(expression.value, unread, frozenset())
-        found: Context[Any] | None = value if isinstance(value, Context) else None
-        return found
+        return value if _is_context(value) else None
 
     def _resolved(self, expression: ast.expr, unread: Unread, seen: frozenset[tuple[str, str]]) -> Any:
         if isinstance(expression, ast.Name):
@@ -147,6 +146,10 @@ class Module:
         if isinstance(expression, ast.Attribute):
             return _member(self._resolved(expression.value, unread, seen), expression.attr, unread, seen)
         return None
+
+
+def _is_context(value: object) -> TypeGuard[Context[Any]]:
+    return isinstance(value, Context)
 
 
 def _module(name: str, unread: Unread) -> Any:

@@ -10,7 +10,7 @@ import dis
 import re
 from collections.abc import Iterable
 from types import FrameType, ModuleType, TracebackType
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -65,7 +65,7 @@ def _value(callee: Iterable[dis.Instruction], frame: FrameType) -> Any:
         if each.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             value = vars(value).get(each.argval) if isinstance(value, ModuleType | type) else None
         elif each.opname.startswith(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF")):
-            names = cast("tuple[str, ...]", each.argval) if isinstance(each.argval, tuple) else (str(each.argval),)
-            name = names[-1]  # an instruction may load two variables
+            names: Any = each.argval
+            name: str = names if isinstance(names, str) else names[-1]  # an instruction may load two variables
             value = frame.f_locals.get(name, frame.f_globals.get(name))
     return value

@@ -111,14 +111,14 @@ class _Body:
                 yield from self._names_in(inner, enclosed)
 
     def _loaded(self, each: dis.Instruction, top: _Found, variables: _Variables) -> _Found:
-        names = cast("tuple[Any, ...]", each.argval) if isinstance(each.argval, tuple) else (each.argval,)
-        name: Any = names[-1] if names else None  # an instruction may load two variables
+        name: Any = each.argval
         if each.opname in ("LOAD_ATTR", "LOAD_METHOD"):
             return _member(top.value, name)
         if each.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             return _Found(self._globals.get(name, _BUILTINS.get(name)))
         if each.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):
-            return variables.get(name, _UNKNOWN)
+            last: str = name if isinstance(name, str) else name[-1]  # an instruction may load two variables
+            return variables.get(last, _UNKNOWN)
         return _UNKNOWN
 
     def _import(self, name: str, level: Any, names: Any) -> _Found:
