@@ -64,6 +64,12 @@ def another(error: E) -> E:
     return type(error)(error.what, where=error.where, expected=error.expected, next=error.next)
 
 
+def one_of(names: Iterable[str], otherwise: str = "a known name, and there is none") -> str:
+    """What was expected where one of several names was; `otherwise` where there is no name at all."""
+    listed = ", ".join(names)
+    return f"one of: {listed}" if listed else otherwise
+
+
 def told(code: str, where: str, what: str, expected: str, next: str) -> str:
     """An error or a finding in full, as people see it."""
     lines = [f"{code}  {visible(where)}".rstrip(), f"  {visible(what)}"]
@@ -124,14 +130,23 @@ class ModelError(RemitError):
 
 
 class Findings(list[Finding]):
-    """Findings on their way; `settle` raises them together."""
+    """What does not hold, on its way; `settle` raises it together. Notes stand beside it, and stop nobody."""
+
+    def __init__(self, found: Iterable[Finding] = (), *, notes: Iterable[Finding] = ()) -> None:
+        super().__init__(found)
+        self.notes: list[Finding] = list(notes)
+        """What holds, and is perhaps not meant so."""
+
+    def note(self, code: str, where: str, what: str, *, expected: str = "", next: str = "") -> None:
+        """Adds one note."""
+        self.notes.append(Finding(code, where, what, expected, next))
 
     def report(self, code: str, where: str, what: str, *, expected: str = "", next: str = "") -> None:
         """Adds one finding."""
         self.append(Finding(code, where, what, expected, next))
 
     def settle(self) -> None:
-        """Does nothing when there are none; otherwise raises `ModelError` with all of them."""
+        """Does nothing when there are none beside notes; otherwise raises `ModelError` with all of them."""
         if self:
             raise ModelError(findings=dict.fromkeys(self))
 

@@ -35,6 +35,7 @@ def test_a_whole_system_has_no_finding() -> None:
         ("sales.Cancelled", 1),
         ("sales.OrderPlaced", 1),
         ("sales.OrderCancelled", 1),
+        ("sales.OrderDropped", 1),
         ("billing.Owed", 1),
         *((f"sales.{name}", 1) for name in EVENTS),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from learning.system import platform
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
-from remit.errors import Findings
+from remit.errors import Finding, Findings
 from remit.hosting.loading import load_contexts
 from remit.hosting.services import Replica, make_service
 from remit.topology.file import read_topology
@@ -25,9 +25,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """How often a system was checked, and each context of it loaded."""
     done: Counter[str] = Counter()
 
-    def checked(declared: ContextMap) -> Model:
+    def checked(declared: ContextMap, found: Iterable[Finding]) -> Model:
         done["checked"] += 1
-        return model_of(declared)
+        return model_of(declared, found)
 
     def loaded(name: str, places: Mapping[str, str], findings: Findings) -> list[Any]:
         done.update(list(places))

@@ -62,6 +62,9 @@ async def pack(command: Pack) -> None:
     """Nothing to do."""
 
 
+async def pack_nothing(command: Sell) -> None: ...
+
+
 async def stocked(query: Stocked) -> int:
     return 1
 
@@ -105,3 +108,16 @@ def test_a_context_hosted_elsewhere_has_only_a_name() -> None:
     shapes = shapes_of(model())
     assert list(shapes) == ["sales", "stock", "accounts"]
     assert shapes["accounts"] is None
+
+
+def test_context_that_keeps_nothing_has_a_write_component_that_may_be_left_out() -> None:
+    gate, empty = Context("gate"), Context("empty")
+    sales = Context("sales")
+    sales.handle(Sell)(pack_nothing)
+    edge = HttpEdge(gate)
+    edge.post("/orders", Sell)
+    shapes = shapes_of(model_of(ContextMap(name="shop", contexts=(sales, gate, empty), edges=(edge,))))
+    needed = {name: shape and (set(shape.parts), set(shape.needed)) for name, shape in shapes.items()}
+    assert needed["empty"] == ({"write"}, set())
+    assert needed["gate"] == ({"write", "edge"}, {"edge"})
+    assert needed["sales"] == ({"write"}, {"write"})

@@ -20,10 +20,10 @@ from remit.contexts import (
     Invocation,
     Later,
     OpenHost,
-    Partnership,
     Records,
     Repository,
     Sender,
+    SharedKernel,
     Sql,
     View,
 )
@@ -367,7 +367,7 @@ shop = System(
     "shop",
     contexts=[sales, billing],
     edges=[sales_edge, billing_edge],
-    relations=[CustomerSupplier(supplier=sales, customer=billing), OpenHost(sales), Partnership(sales, billing)],
+    relations=[CustomerSupplier(supplier=sales, customer=billing), OpenHost(sales), SharedKernel(sales, billing)],
 )
 
 

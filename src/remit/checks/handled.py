@@ -5,29 +5,62 @@ Those of contexts elsewhere are handled there.
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from types import FunctionType, ModuleType
 from typing import Any
 
 from remit.contexts import Handler, Model
-from remit.contexts.annotations import is_kind, name_of, sent_later
-from remit.contexts.declarations import where
+from remit.contexts.annotations import first_parameter, is_kind, name_of, sent_later
+from remit.contexts.declarations import line_of, where
 from remit.errors import Findings
 from remit.messages import Command, Message, Query, declared_context
+
+Expected = tuple[Any, Sequence[str], str | type, str]
+"""A command or query that needs a handler: itself, the contexts that it may belong to where it does not say so, the
+place that needs it, and why."""
 
 
 def check_handled(model: Model, findings: Findings) -> None:
     handled = _handled_once(model, findings)
     reported: set[Any] = set()
-    for context, message, place, why in _expected(model):
+    for message, owners, place, why in _expected(model):
         if message in handled or message in reported or model.owner_of(message) in model.elsewhere:
             continue
         reported.add(message)
-        verb = "answer" if is_kind(message, Query) else "handle"
         findings.report(
-            "handler.missing", place, f"{name_of(message)} {why} and has no handler",
-            expected="one handler per command or query", next=f"@{context}.{verb}({name_of(message)})",
+            "handler.missing", place if isinstance(place, str) else line_of(place),
+            f"{name_of(message)} {why} and has no handler",
+            expected="one handler per command or query", next=_what_to_type(model, message, owners),
         )  # fmt: skip
+
+
+def _what_to_type(model: Model, message: Any, owners: Sequence[str]) -> str:
+    """It is handled where it belongs. A function that looks as if it did so is named."""
+    owner = model.owner_of(message)
+    if owner is not None and owner not in model.names:
+        return f"add context {owner!r}, whose message it is, to System({model.name!r}, contexts=[...])"
+    names = [owner] if owner is not None else owners
+    decorator = f"@{names[0] if len(names) == 1 else '<its context>'}.{_verb(message)}({name_of(message)})"
+    likely = next((function for function in _functions_in(model) if _takes(function, message)), None)
+    return decorator if likely is None else f"{decorator} above {likely.__name__} ({where(likely)})"
+
+
+def _verb(message: Any) -> str:
+    return "answer" if is_kind(message, Query) else "handle"
+
+
+def _functions_in(model: Model) -> Iterator[FunctionType]:
+    for module in (module for home in model.homes for module in home.modules):
+        for value in list(vars(module).values()):
+            if inspect.iscoroutinefunction(value) and isinstance(value, FunctionType):
+                yield value
+
+
+def _takes(function: FunctionType, message: Any) -> bool:
+    first = first_parameter(function)
+    return first is not None and first[1] is message
 
 
 def _handled_once(model: Model, findings: Findings) -> dict[Any, Handler]:
@@ -43,30 +76,45 @@ def _handled_once(model: Model, findings: Findings) -> dict[Any, Handler]:
     return handled
 
 
-def _expected(model: Model) -> Iterator[tuple[str, Any, str, str]]:
-    """Every command and query that needs a handler: its context, itself, the place that needs it, and why."""
+def _expected(model: Model) -> Iterator[Expected]:
     hosted = {context.name for context in model.contexts}
     for edge in model.edges:
         for route in edge.routes:
             responsible = model.owner_of(route.message) or edge.context
             if responsible in hosted:
-                yield responsible, route.message, f"{route.method} {route.path}", "has a route"
+                yield route.message, [responsible], f"{route.method} {route.path}", "has a route"
     for context in model.contexts:
         for command, handler in sent_later(context):
-            yield context.name, command, handler.place, f"is sent for later by {handler.name}"
+            yield command, model.names, handler.place, f"is sent for later by {handler.name}"
         for command in context.outbox:
             if is_kind(command, Command):
-                yield context.name, command, repr(context), "is in the outbox"
+                yield command, model.names, repr(context), "is in the outbox"
+    yield from _declared(model)
+
+
+def _declared(model: Model) -> Iterator[Expected]:
+    """The commands and queries of the contexts, whoever uses them."""
     names = {context.name for context in model.contexts}
     for message in _published_language(model):
         owner = declared_context(message)
         if owner in names:
-            yield owner, message, where(message), f"belongs to context {owner!r}"
+            yield message, [owner], message, f"belongs to context {owner!r}"
+    for home in model.homes:
+        at_home = [context.name for context in home.contexts]
+        for message in (each for module in home.modules for each in _messages_in(module)):
+            if declared_context(message) is None:
+                yield message, at_home, message, f"stands in {message.__module__}"
 
 
 def _published_language(model: Model) -> Iterator[type[Message]]:
-    """The commands and queries of every module that a known message comes from; bases of others left out."""
-    for module in sorted({message.__module__ for message in model.owners}):
-        for message in list(vars(sys.modules[module]).values()) if module in sys.modules else ():
-            if is_kind(message, Command, Query) and message.__module__ == module and not message.__subclasses__():
-                yield message
+    """The commands and queries of every module that a known message comes from."""
+    for name in sorted({message.__module__ for message in model.owners}):
+        if (module := sys.modules.get(name)) is not None:
+            yield from _messages_in(module)
+
+
+def _messages_in(module: ModuleType) -> Iterator[type[Message]]:
+    """The commands and queries that a module makes; bases of others left out."""
+    for message in list(vars(module).values()):
+        if is_kind(message, Command, Query) and message.__module__ == module.__name__ and not message.__subclasses__():
+            yield message

@@ -1,14 +1,43 @@
-"""A relation is between two contexts of the system."""
+"""A relation is between two contexts of the system, and no two relations of a pair contradict each other."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
-from remit.contexts import Context, Model
-from remit.errors import Findings
+from remit.contexts import (
+    AntiCorruptionLayer,
+    Conformist,
+    Context,
+    CustomerSupplier,
+    Model,
+    Partnership,
+    Relation,
+    SeparateWays,
+    SharedKernel,
+)
+from remit.contexts.annotations import is_kind, name_of, sent_later
+from remit.errors import Findings, one_of
+from remit.messages import Command
+
+_MUTUAL = (Partnership, SharedKernel, SeparateWays)
+"""It is the same relation the other way round."""
+_ONE_OF_THEM = (
+    {CustomerSupplier, Conformist, Partnership},
+    {Conformist, AntiCorruptionLayer},
+)
+"""What cannot hold between the same two in the same direction. A conformist has no say in the model, and does not
+translate it. Partners are no customer and supplier."""
 
 
 def check_relations(model: Model, findings: Findings) -> None:
+    _check_parties(model, findings)
+    _check_pairs(model, findings)
+    _check_separate(model, findings)
+
+
+def _check_parties(model: Model, findings: Findings) -> None:
     for relation in model.relations:
         kind = type(relation).__name__
         for party in relation.parties:
@@ -16,7 +45,7 @@ def check_relations(model: Model, findings: Findings) -> None:
                 findings.report(
                     "relation.unknown-context", f"System({model.name!r})",
                     f"{kind} names {party!r}, which is not part of the system",
-                    expected=f"one of: {', '.join(model.names)}",
+                    expected=one_of(model.names, "a context of the system, which has none"),
                     next=f"add it: System({model.name!r}, contexts=[..., {_name_of(party)}])",
                 )  # fmt: skip
         if len(relation.parties) > len(set(map(_name_of, relation.parties))):
@@ -24,6 +53,62 @@ def check_relations(model: Model, findings: Findings) -> None:
                 "relation.self", f"System({model.name!r})", f"{kind} relates {relation.parties[0]!r} to itself",
                 expected="two contexts",
             )  # fmt: skip
+
+
+def _check_pairs(model: Model, findings: Findings) -> None:
+    for one, other in combinations(model.relations, 2):
+        names = [_name_of(party) for party in other.parties]
+        if {*map(_name_of, one.parties)} != {*names}:
+            continue
+        kinds, same_way = {type(one), type(other)}, [_name_of(party) for party in one.parties] == names
+        place, between = f"System({model.name!r})", " and ".join(repr(name) for name in names)
+        if len(kinds) == 1 and (same_way or issubclass(type(one), _MUTUAL)):
+            findings.report(
+                "relation.doubled", place, f"{type(one).__name__} of {between} is declared twice",
+                expected="each relation once", next="remove one of them",
+            )  # fmt: skip
+        elif SeparateWays in kinds or (
+            (same_way or kinds & {*_MUTUAL}) and any(kinds <= each for each in _ONE_OF_THEM)
+        ):
+            findings.report(
+                "relation.contradiction", place,
+                f"{type(one).__name__} and {type(other).__name__} of {between} cannot both hold",
+                expected="one of the two", next=f"remove {type(one).__name__} or {type(other).__name__}",
+            )  # fmt: skip
+
+
+def _check_separate(model: Model, findings: Findings) -> None:
+    for relation in model.relations:
+        if not isinstance(relation, SeparateWays):
+            continue
+        pair = {_name_of(party) for party in relation.parties}
+        for taker, owner, how, place in _integrations(model):
+            if taker != owner and {taker, owner} == pair:
+                findings.report(
+                    "relation.separate-ways", place, f"context {taker!r} {how} of {owner!r}, and they go separate ways",
+                    expected="no messages between contexts that have decided not to integrate",
+                    next=f"remove it, or {_instead(relation, owner, taker)}",
+                )  # fmt: skip
+
+
+def _instead(relation: Relation, owner: str, taker: str) -> str:
+    return (
+        f"declare another relation in place of {type(relation).__name__}:"
+        f" CustomerSupplier(supplier={owner!r}, customer={taker!r})"
+    )
+
+
+def _integrations(model: Model) -> Iterator[tuple[str, str, str, str]]:
+    """Who takes what of whom, and where: events that are followed, commands that are sent for later."""
+    for followed in model.followed:
+        if owner := model.owner_of(followed.event):
+            yield followed.context.name, owner, f"follows {followed.event.__name__}", followed.place
+    for context in model.contexts:
+        later = [(command, handler.place) for command, handler in sent_later(context)]
+        later += [(command, repr(context)) for command in context.outbox if is_kind(command, Command)]
+        for command, place in later:
+            if owner := model.owner_of(command):
+                yield context.name, owner, f"sends {name_of(command)} for later", place
 
 
 def _has(model: Model, party: Context[Any] | str) -> bool:

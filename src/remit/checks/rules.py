@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from remit.checks.aggregates import check_aggregates
 from remit.checks.bindings import check_bindings
 from remit.checks.carried import check_carried
 from remit.checks.coroutines import check_coroutines
+from remit.checks.deferred import check_deferred
 from remit.checks.dependencies import check_dependencies
 from remit.checks.edges import check_edges
+from remit.checks.forgotten import check_forgotten
 from remit.checks.handled import check_handled
 from remit.checks.interceptors import check_interceptors
 from remit.checks.kept import check_kept
@@ -23,12 +25,17 @@ from remit.checks.publishers import check_publishers
 from remit.checks.reactions import check_reactions
 from remit.checks.refusals import check_refusals
 from remit.checks.relations import check_relations
+from remit.checks.replies import check_replies
 from remit.checks.services import check_services
 from remit.checks.signatures import check_signatures
 from remit.checks.subscriptions import check_subscriptions
+from remit.checks.unfollowed import check_unfollowed
+from remit.checks.unheard import check_unheard
+from remit.checks.unrecorded import check_unrecorded
+from remit.checks.unused import check_unused
 from remit.checks.wire_names import check_wire_names
 from remit.contexts import ContextMap, Model, derive
-from remit.errors import Findings
+from remit.errors import Finding, Findings
 
 Rule = Callable[[Model, Findings], None]
 """Reports what does not hold in a model. Each rule reads what it needs, whatever the others have found."""
@@ -49,32 +56,49 @@ RULES: tuple[Rule, ...] = (
     check_subscriptions,
     check_services,
     check_outbox,
+    check_deferred,
     check_handled,
+    check_replies,
     check_published,
     check_aggregates,
     check_projections,
+    check_forgotten,
     check_kept,
     check_carried,
     check_refusals,
     check_interceptors,
 )
-"""In the order in which their findings are told."""
+"""What stops a start, in the order in which their findings are told."""
+
+NOTED: tuple[Rule, ...] = (
+    check_unfollowed,
+    check_unrecorded,
+    check_unheard,
+    check_unused,
+)
+"""What stops nobody, in the order in which their notes are told."""
 
 
 def check(declared: ContextMap) -> Findings:
-    """Everything in a context map that does not hold, in one list."""
-    return _judge(derive(declared))
-
-
-def model_of(declared: ContextMap) -> Model:
-    """The model of a context map. Raises `ModelError` with every finding."""
+    """Everything in a context map that does not hold, in one list; and beside it what is to be noted."""
     model = derive(declared)
-    _judge(model).settle()
+    return Findings(_judge(model, RULES), notes=notes_on(model))
+
+
+def model_of(declared: ContextMap, found: Iterable[Finding] = ()) -> Model:
+    """The model of a context map. Raises `ModelError` with every finding, and those that others have found."""
+    model = derive(declared)
+    Findings([*_judge(model, RULES), *found]).settle()
     return model
 
 
-def _judge(model: Model) -> Findings:
+def notes_on(model: Model) -> list[Finding]:
+    """What holds in a model, and is perhaps not meant so."""
+    return list(dict.fromkeys(_judge(model, NOTED).notes))
+
+
+def _judge(model: Model, rules: Iterable[Rule]) -> Findings:
     findings = Findings()
-    for rule in RULES:
+    for rule in rules:
         rule(model, findings)
     return findings

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from remit.cli.options import AsJson, Store, SystemName, is_topology, located
 from remit.cli.screen import say
+from remit.errors import one_of
 from remit.hosting.assembly import followed_by
 from remit.hosting.failures import Failure
 from remit.hosting.finding import HERE, find_system
@@ -81,7 +82,7 @@ def _stores(system: str, store: str | None, contexts: tuple[str, ...]) -> dict[s
     names = found.names
     for unknown in (each for each in contexts if each not in names):
         raise Failure(
-            "context.unknown", f"there is no context {unknown!r}", where=system, expected=f"one of: {', '.join(names)}",
+            "context.unknown", f"there is no context {unknown!r}", where=system, expected=one_of(names),
             next=f"remit migrate {system}",
         )  # fmt: skip
     return {context: places.of(context) for context in contexts or names}

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from remit.cli import ask, log, migrate, parked, plan, run, send, status
+from remit.cli import ask, check, log, migrate, parked, plan, run, send, status
 from remit.cli.screen import REFUSED, say, say_error
 from remit.errors import RemitError
 from remit.hosting.failures import UNUSABLE, Failure
@@ -33,6 +33,7 @@ app = App(
     version_flags=["--version"],
 )
 app.command(run.run)
+app.command(check.check)
 app.command(plan.plan)
 app.command(migrate.migrate)
 app.command(status.status)

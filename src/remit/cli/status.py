@@ -17,7 +17,7 @@ from remit.hosting.opening import Places, opened, require_some
 from remit.log import SubscriptionId
 from remit.observability import SubscriptionStatus, read_status
 from remit.runtime import compile_system
-from remit.runtime.plan import FoldPlan
+from remit.runtime.plan import FoldPlan, LaterPlan
 
 COLOURS = {"running": "green", "lagging": "yellow"}
 
@@ -36,7 +36,8 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
     plans = {id: plan for context in compile_system(model).values() for id, plan in context.follows.items()}
     follows = [*plans, *(relayed(placed_on(topology, model)) if topology else ())]
     folds = {id for id, plan in plans.items() if isinstance(plan, FoldPlan)}
-    rows = asyncio.run(_read(places, [context.name for context in model.contexts], follows, folds))
+    later = {id for id, plan in plans.items() if isinstance(plan, LaterPlan)}
+    rows = asyncio.run(_read(places, [context.name for context in model.contexts], follows, folds, later))
     if json:
         print(msgspec.json.encode({"system": model.name, "well": _are_well(rows), "subscriptions": rows}).decode())
     else:
@@ -45,10 +46,14 @@ def status(system: SystemName = HERE, /, *, store: Store = None, data: Data = No
 
 
 async def _read(
-    places: Places, contexts: Sequence[str], follows: Sequence[SubscriptionId], folds: Collection[SubscriptionId]
+    places: Places,
+    contexts: Sequence[str],
+    follows: Sequence[SubscriptionId],
+    folds: Collection[SubscriptionId],
+    later: Collection[SubscriptionId],
 ) -> list[SubscriptionStatus]:
     async with opened(places, require_some(places, contexts), read_only=True) as stores:
-        return await read_status(follows, stores, time.time(), projections=folds)
+        return await read_status(follows, stores, time.time(), projections=folds, later=later)
 
 
 def _are_well(rows: list[SubscriptionStatus]) -> bool:

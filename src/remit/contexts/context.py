@@ -111,6 +111,15 @@ class _Publishes(Protocol[M]):
     def __call__(self, publisher: Callable[[M, Envelope], Made], /) -> Callable[[M, Envelope], Made]: ...
 
 
+def _calling_module() -> str:
+    """The module whose code makes a context, by its name. `Context[Base](...)` is called by `typing`."""
+    frame = sys._getframe(1)  # noqa: SLF001  # in all Pythons that we know; `inspect` would read the sources
+    while frame.f_back is not None and frame.f_globals.get("__name__") in (__name__, "typing"):
+        frame = frame.f_back
+    name: str = frame.f_globals.get("__name__", "")
+    return name
+
+
 class Context(Generic[B]):
     """A bounded context.
 
@@ -135,6 +144,7 @@ class Context(Generic[B]):
         interceptors: Sequence[Interceptor] = (),
     ) -> None:
         self.name = name
+        self.declared_in = _calling_module()
         self.kind = kind
         self.owner = owner
         self.language = language

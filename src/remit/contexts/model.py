@@ -19,6 +19,7 @@ from remit.contexts.annotations import (
 )
 from remit.contexts.context import Context
 from remit.contexts.declarations import PROJECTION, Role, known_events, where
+from remit.contexts.homes import Home, homes_of
 from remit.contexts.map import ContextMap
 from remit.domain import Projection
 from remit.messages import (
@@ -111,6 +112,8 @@ class Model(ContextMap):
     """How each of these messages is called on the wire."""
     followed: tuple[Followed, ...]
     """Which events reactions and projections follow."""
+    homes: tuple[Home, ...]
+    """Which modules belong to the contexts that are known here, of those that are imported."""
 
     def owner_of(self, message: Any) -> str | None:
         """The context of a message, also of one that no declaration names; None where nothing says."""
@@ -129,6 +132,7 @@ def derive(declared: ContextMap) -> Model:
         owners=MappingProxyType(owners),
         contracts=MappingProxyType(contracts),
         followed=tuple(each for context in declared.contexts for each in _followed(context)),
+        homes=tuple(homes_of(declared)),
     )
 
 

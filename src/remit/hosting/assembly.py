@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from remit.checks.statements import check_statements
 from remit.contexts import Model, Sender
 from remit.contexts.annotations import asks_for_sql
 from remit.errors import Finding, Findings, ModelError
+from remit.hosting.notes import tell_notes
 from remit.hosting.technologies import make_channels, open_published, open_store
 from remit.log import Channel, SubscriptionId
 from remit.messages.component import Component
@@ -19,7 +20,7 @@ from remit.runtime.listeners import beside
 from remit.stores import Store
 from remit.topology.channels import FOR_CALLS
 from remit.topology.file import Service, Topology, read_topology
-from remit.topology.placement import PlacedService, Placement, place, reads_directly
+from remit.topology.placement import PlacedService, Placement, hosted_by, place, reads_directly
 from remit.topology.secrets import settle
 from remit.topology.shapes import shapes_of
 from remit.topology.stores import DEFAULT_STORE, FOR_STATEMENTS, store_at
@@ -28,14 +29,25 @@ CALLER = PlacedService(Service("caller", ()), {}, {})
 """A process that runs no part of the system, and calls all of it."""
 
 
-def placed_on(topology: Topology, model: Model) -> Placement:
-    """The contexts of a system where a topology puts them. Raises `ModelError` with every finding."""
-    return place(topology, shapes_of(model))
+LoadModel = Callable[[Collection[str]], Model]
+"""The model of a system of which these contexts are loaded. Raises `ModelError`."""
+
+
+def placed_on(topology: Topology, model: Model, load: LoadModel | None = None) -> Placement:
+    """The contexts of a system where a topology puts them. With `load`, contexts are loaded of which no service runs
+    more than an edge, for they may be empty. Raises `ModelError` with every finding."""
+    shapes = dict(shapes_of(model))
+    run = {name for service in topology.services.values() for name in hosted_by(service, shapes, ())[0]}
+    left_out = [name for name, shape in shapes.items() if shape is None and name not in run]
+    if left_out and load is not None:
+        seen = shapes_of(load(left_out))
+        shapes |= {name: seen[name] for name in left_out}
+    return place(topology, shapes)
 
 
 def placed_in(placement: Placement, service: PlacedService) -> Placed:
     """What a process of this service runs, and what it has to know of the others."""
-    contexts = placement.contexts
+    contexts = placement.logs
     relays = [id for id in relayed(placement) if service.has(id.source, "write")]
     pushed = {(name, Channel.PUBLISHED) for name in contexts} | {(name, Channel.PRIVATE) for name in placement.apart}
     # What this very process has written, it hears of from its own store.
@@ -81,6 +93,7 @@ def assemble(
     listeners: Iterable[Listener] = (),
 ) -> Host:
     """A process that runs the whole system, not yet started. Beside the log, `listeners` are told what happens in it.
+    The notes on the model are logged.
 
     Raises `ModelError` for stores that lack what is asked of them, `StoreError` and `ListenerError`.
     """
@@ -95,6 +108,7 @@ def assemble(
                 next=f'connect(store="{FOR_STATEMENTS.form}")',
             )  # fmt: skip
     findings.settle()
+    tell_notes(model)
     return Host(model, stores, ports or Ports(watch=LoopWatch()), parity=parity, listeners=beside(log_event, listeners))
 
 
@@ -114,20 +128,25 @@ def assemble_service(
     """
     topology = placement.topology
     settle(topology, service)
+    if service.runs:  # who only calls has nothing to mend
+        tell_notes(model)
     stores = {context: open_store(place, context) for context, place in service.stores.items()}
     channels = make_channels(model.name, placement, service.service, replica)
     if reads_directly(topology):
         published = {context: open_published(place, context) for context, place in service.stores.items()}
         schemas = {context: topology.store_of(context).schema for context in placement.contexts}
         channels = replace(channels, published=published, schemas=schemas)
+    known = replace(model, elsewhere=tuple(name for name in model.elsewhere if name in placement.logs))
     return Host(
-        model, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels,
+        known, stores, Ports(watch=LoopWatch()), placed=placed_in(placement, service), channels=channels,
         listeners=beside(log_event, listeners),
     )  # fmt: skip
 
 
 @asynccontextmanager
-async def connect_to_services(model: Model, path: str, listeners: Iterable[Listener]) -> AsyncGenerator[Sender]:
+async def connect_to_services(
+    model: Model, path: str, listeners: Iterable[Listener], load: LoadModel
+) -> AsyncGenerator[Sender]:
     """A `Sender` over the call channel of a topology file. Raises `ModelError`, `ChannelError`, `ListenerError`."""
     topology = read_topology(path, whole=False)
     if topology.calls is None:
@@ -136,7 +155,7 @@ async def connect_to_services(model: Model, path: str, listeners: Iterable[Liste
             expected="a channel for calls",
             next=f'calls = "{FOR_CALLS.form}", or connect(store=...) to the stores it names',
         )])  # fmt: skip
-    caller = assemble_service(model, placed_on(topology, model), listeners=listeners)
+    caller = assemble_service(model, placed_on(topology, model, load), listeners=listeners)
     try:
         await caller.start()
         yield caller

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from remit.errors import one_of
 from remit.hosting import System
 from remit.hosting.assembly import assemble_service, placed_on
 from remit.hosting.failures import Failure
@@ -45,7 +46,7 @@ def chosen(topology: Topology, names: Sequence[str]) -> list[Replica]:
         else:
             raise Failure(
                 "service.unknown", f"there is no service {name!r}", where=topology.where,
-                expected=f"one of: {', '.join(topology.services)}, with #2 for the second of several replicas",
+                expected=one_of(topology.services) + ", with #2 for the second of several replicas",
                 next=f"remit run {topology.where} {next(iter(topology.services), '')}",
             )  # fmt: skip
     return list(dict.fromkeys(found))
@@ -72,7 +73,7 @@ def make_service(topology: Topology, replica: Replica, listeners: Iterable[Liste
     contexts, edges = hosted_by(topology.services[replica.service], system.names, system.with_edges)
     hosted = system.hosting(contexts, edges=edges)
     model = hosted.model()
-    placement = placed_on(topology, model)
+    placement = placed_on(topology, model, lambda names: system.hosting(names).model())
     placed = placement.services[replica.service]
     host = assemble_service(model, placement, placed, replica=replica.number, listeners=listeners)
     http = placed.service.http

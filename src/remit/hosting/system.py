@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from remit.checks import check, model_of
 from remit.contexts import ClientOf, Context, ContextMap, HttpEdge, Model, Relation, Sender
-from remit.errors import Findings, OutboxError
+from remit.errors import Findings, ModelError, OutboxError, one_of
 from remit.hosting.loading import load_contexts, load_edges
 from remit.hosting.outbox import Outbox, SyncOutbox
 from remit.messages import Command, Query, Refusal
@@ -116,12 +116,23 @@ class System:
         return carrying(checked(headers, self.headers))
 
     def check(self) -> Findings:
-        """Everything in the system that does not hold, in one list."""
-        return check(self._map)
+        """Everything in the system that does not hold, in one list; its `notes` are what holds, and is perhaps not
+        meant so. Contexts that are given by their places are imported for it."""
+        from remit.hosting.modules import not_imported
+
+        try:
+            whole = self.hosting()
+        except ModelError as error:
+            return Findings(error.findings)
+        findings = check(whole._map)  # noqa: SLF001  # one of its own kind
+        unseen = not_imported(whole.contexts)
+        return Findings([*findings, *unseen], notes=[*findings.notes, *unseen.notes])
 
     def model(self) -> Model:
         """What runs, places and shows the system. Raises `ModelError` with every finding."""
-        return model_of(self._map)
+        from remit.hosting.modules import not_imported  # who only declares a system reads no files
+
+        return model_of(self._map, not_imported(self.contexts))
 
     def hosting(self, names: Collection[str] | None = None, *, edges: Collection[str] | None = None) -> System:
         """The system as a process knows it that hosts these contexts, or all: the others are only names. So with edges;
@@ -182,7 +193,7 @@ class System:
         from remit.hosting.assembly import assemble, connect_to_services
 
         if topology is not None:
-            async with connect_to_services(self.model(), topology, listeners) as sender:
+            async with connect_to_services(self.model(), topology, listeners, self._load) as sender:
                 yield sender
             return
         host = assemble(self.hosting().model(), store=store, parity=parity, listeners=listeners)
@@ -193,6 +204,9 @@ class System:
         finally:
             self._running = [running for running in self._running if running[1] is not host]
             await host.stop()
+
+    def _load(self, names: Collection[str]) -> Model:
+        return self.hosting(names).model()
 
     @contextmanager
     def connect_sync(
@@ -240,7 +254,8 @@ class System:
         if name not in self.names:
             raise OutboxError(
                 f"{self.name} has no context {name!r}", where=f"System({self.name!r})",
-                expected=f"one of: {', '.join(self.names)}", next="outbox(<context or its name>)",
+                expected=one_of(self.names, "a context, which the system has none of"),
+                next="outbox(<context or its name>)",
             )  # fmt: skip
         model = (self.hosting([name], edges=()) if self._map.elsewhere else self).model()
         owner = next(each for each in model.contexts if each.name == name)

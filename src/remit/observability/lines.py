@@ -75,7 +75,7 @@ _LINES: Mapping[type[RuntimeEvent], Callable[[Any], Line | None]] = {
     LaterRefused: lambda event: Line(
         "refused-later",
         event.subscription,
-        f"a command sent for later was refused: {event.type} {event.message}",
+        f"a command sent for later was refused: {event.type} of key {event.key!r}, {event.message}: {event.refusal}",
     ),
     TroubleBegun: lambda event: Line(event.state, event.where, event.note),
     TroubleEnded: lambda event: Line("resumed", event.where, event.note),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from math import inf
 from typing import NamedTuple
 
@@ -17,11 +18,15 @@ from remit.log import ChannelName, Checkpoint, Log, SubscriptionId
 from remit.observability.life import LOOK_SECONDS, Observer, Voice
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.history import lost
+from remit.runtime.following.refused import Refusals, RefusedLater, refusals
 from remit.runtime.following.states import STATES, WELL, State, worst
 from remit.runtime.freshness.missed import told_missed
 from remit.runtime.upkeep.signs import Sign
 from remit.stores import Parked, Store
 from remit.stores.port import ParkedKeys
+
+REFUSED_SECONDS = 7 * 86400.0
+"""A refused command is shown for so long."""
 
 
 class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +45,10 @@ class SubscriptionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Age of the first of them; 0.0 when there is none."""
     parked: int
     """Parked keys."""
+    refused: int = 0
+    """Commands sent for later that it has refused, ever."""
+    refusals: list[RefusedLater] = []
+    """The latest of them, newest first: at most 5 of a partition, and none that is older than 7 days."""
     state: State
     note: str = ""
 
@@ -66,9 +75,11 @@ async def read_status(
     now: float,
     *,
     projections: Collection[SubscriptionId] = (),
+    later: Collection[SubscriptionId] = (),
 ) -> list[SubscriptionStatus]:
     """The status of subscriptions, in the order given. `stores` are open, by context; `now` is seconds since the epoch.
-    Those that are `projections` are told to be incomplete where they are: others begin with what is there.
+    Those that are `projections` are told to be incomplete where they are: others begin with what is there. Those that
+    apply commands sent for `later` tell which of these were refused. That is an answer, and needs nobody.
 
     What has parked keys in these stores and is not among the subscriptions follows as `gone`. A context without a
     store in `stores` has not run yet. Looks for a second where a process says that something keeps a subscription,
@@ -79,7 +90,7 @@ async def read_status(
     ids = list(follows)
     observer = Observer(stores, now)
     while True:
-        looks = [await _look(id, stores, observer, folds=id in projections) for id in ids]
+        looks = [await _look(id, stores, observer, folds=id in projections, later=id in later) for id in ids]
         if not observer.patient or not any(look.in_doubt for look in looks):
             return [*(look.status for look in looks), *await _gone(ids, stores)]
         await asyncio.sleep(LOOK_SECONDS)
@@ -111,15 +122,18 @@ class _Look(NamedTuple):
     """Another look may tell: its processes, or whether it is stalled although its process says nothing of it."""
 
 
-async def _look(id: SubscriptionId, stores: Mapping[str, Store], observer: Observer, *, folds: bool) -> _Look:
+async def _look(
+    id: SubscriptionId, stores: Mapping[str, Store], observer: Observer, *, folds: bool, later: bool
+) -> _Look:
     store, source = stores.get(id.context), stores.get(id.source)
     life = _Life("silent", "it has not run yet: its store is not made", doubtful=False)
     progress = _Progress(0, 0, 0, 0.0, False, None)
-    first, parked = None, 0
+    first, parked, refused = None, 0, Refusals()
     if store is not None:
         checkpoints = await store.checkpoints(id)
         first = next(iter(await store.due(id, at=inf, tried_after=inf, limit=1)), None)
         parked = await store.count_parked(id) if first else 0
+        refused = await refusals(store, id, checkpoints if later else (), observer.now - REFUSED_SECONDS)
         life = await _life(observer, id)
         if source is not None:
             # The heads are read after the checkpoints: what was handled in between must not look like another history.
@@ -128,6 +142,7 @@ async def _look(id: SubscriptionId, stores: Mapping[str, Store], observer: Obser
     note = note or life.note  # what a process says of itself although nothing keeps it
     if folds and store is not None and await store.missed(id):
         note = "; ".join(filter(None, (note, told_missed(id.source))))
+    note = "; ".join(filter(None, (note, _told(refused))))
     status = SubscriptionStatus(
         name=id.name,
         source=id.source,
@@ -137,10 +152,21 @@ async def _look(id: SubscriptionId, stores: Mapping[str, Store], observer: Obser
         lag=progress.lag,
         lag_seconds=round(progress.lag_seconds, 3),
         parked=parked,
+        refused=refused.count,
+        refusals=refused.latest,
         state=state,
         note=note,
     )
     return _Look(status, life.doubtful or (state == "stalled" and life.state == "running"))
+
+
+def _told(refused: Refusals) -> str:
+    if not refused.latest:
+        return ""
+    last, count = refused.latest[0], refused.count
+    when = f"{datetime.fromtimestamp(last.at, UTC):%Y-%m-%d %H:%M:%SZ}"
+    which = f"{count} commands were refused, the last at {when}" if count > 1 else f"1 command was refused at {when}"
+    return f"{which}: {last.type} of key {last.key!r}, which comes of {last.cause}: {last.refusal}"
 
 
 def _findings(progress: _Progress, first: Parked | None, parked: int) -> Iterable[tuple[State, str]]:

@@ -171,6 +171,9 @@ class LaterRefused(RuntimeEvent, frozen=True):
     type: str
     message: str
     """The identity of the command."""
+    key: str
+    """By which it is ordered."""
+    refusal: Exception
 
 
 class TroubleBegun(RuntimeEvent, frozen=True):

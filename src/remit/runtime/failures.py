@@ -17,6 +17,7 @@ from remit.errors import (
     ReplyTooLarge,
     TooLarge,
 )
+from remit.messages.made import made_wrongly
 
 ATTEMPTS = 3
 """How often a permanent failure is tried in place before its key is parked."""
@@ -50,7 +51,7 @@ def is_transient(error: BaseException) -> bool:
 def told(error: BaseException) -> str:
     """Its class and what happened, in at most 500 characters that every store takes, whatever the error is."""
     try:
-        text = error.what if isinstance(error, RemitError) else str(error)
+        text = error.what if isinstance(error, RemitError) else made_wrongly(error) or str(error)
     except Exception as failed:  # noqa: BLE001  # the error of a handler, and its text, are the user's code
         text = f"it has no text, because {type(failed).__name__} was raised for it"
     return storable(f"{type(error).__name__}: {text}")

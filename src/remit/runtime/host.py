@@ -30,7 +30,7 @@ from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.reception import Reception
 from remit.runtime.services import Services
 from remit.runtime.store_time import StoreTime
-from remit.runtime.upkeep.event_keys import compare_event_keys
+from remit.runtime.upkeep.event_keys import compare_event_keys, written_by
 from remit.runtime.upkeep.housekeeping import Housekeeper
 from remit.runtime.upkeep.leases import Sharing, together
 from remit.runtime.work.shared import Shared
@@ -167,8 +167,7 @@ class Host:
         """What a store remembers: how late it is, and how its events are ordered."""
         await self._time.look(name, store)
         if name in self._plans:
-            owned = [each for message, each in self.model.contracts.items() if self.model.owners[message] == name]
-            await compare_event_keys(store, owned)
+            await compare_event_keys(store, written_by(self.model, name))
 
     async def stop(self) -> None:
         """Drains: commits what runs, takes no more calls, lets those that have begun end, and closes everything.

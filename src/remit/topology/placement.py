@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 
 from remit.checks.statements import check_statements
 from remit.contexts import Group
-from remit.errors import Findings
+from remit.errors import Findings, one_of
 from remit.messages.component import PARTS, Component, PartName
 from remit.topology.channels import CODECS, FOR_BROKER, FOR_CALLS, FOR_LOGS
 from remit.topology.file import LAST_PORT, Address, ChannelPlace, Service, Topology
@@ -35,6 +35,13 @@ class ContextShape:
     """Its handlers that run statements of their own."""
     reactions: tuple[Group, ...] = ()
     """Its reactions, those that follow together in one group."""
+    may_be_left_out: frozenset[PartName] = frozenset()
+    """Those of its parts that have nothing to do."""
+
+    @property
+    def needed(self) -> frozenset[PartName]:
+        """The parts that some service has to run."""
+        return self.parts - self.may_be_left_out
 
 
 Shapes = Mapping[str, ContextShape | None]
@@ -86,6 +93,11 @@ class Placement:
     def contexts(self) -> list[str]:
         """The contexts that have a component anywhere."""
         return list(dict.fromkeys(home.context for home in self.homes))
+
+    @property
+    def logs(self) -> list[str]:
+        """The contexts that have a log: some service runs more of them than an edge."""
+        return list(dict.fromkeys(home.context for home in self.homes if home.part in _KEEPING))
 
     @property
     def opened(self) -> list[str]:
@@ -189,13 +201,13 @@ class _Placing:
                 elif part and (shape := self.contexts.get(name)) and part not in shape.parts:
                     self.report(
                         "topology.absent-component", table, "runs", f"context {name!r} has no {part}",
-                        expected=f"one of: {', '.join(sorted(shape.parts))}", next=f'leave out "{entry}"',
+                        expected=one_of(sorted(shape.parts), "no component: it has none"), next=f'leave out "{entry}"',
                     )  # fmt: skip
 
     def report_unknown(self, table: str, key: str, name: str, known: Iterable[str], what: str = "context") -> None:
         self.report(
             "topology.unknown-name", table, key, f"there is no {what} {name!r}",
-            expected=f"one of: {', '.join(known)}", next=did_you_mean(name, known),
+            expected=one_of(known), next=did_you_mean(name, known),
         )  # fmt: skip
 
     def homes(self) -> dict[Component, str]:
@@ -214,7 +226,7 @@ class _Placing:
                         next="leave it to one of them; replicas = 2 runs a whole service twice",
                     )  # fmt: skip
             runs = any(hosts.values())
-            missing = [part for part in PARTS if shape and part in shape.parts and not hosts[part]]
+            missing = [part for part in PARTS if shape and part in shape.needed and not hosts[part]]
             if missing or (shape is None and not runs):
                 names = [Component(context, part) for part in (missing if runs else [""])]
                 entries = ", ".join(f'"{name}"' for name in names)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from types import CodeType, FunctionType
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from remit.contexts import Context, Model, groups_of
 from remit.contexts.annotations import asks_for_sql, is_kind, sent_later
-from remit.contexts.policies import bodies_of
-from remit.messages import Command, Query
+from remit.messages import Command
 from remit.messages.component import Component, PartName
+from remit.topology.mentioned import mentioned
 from remit.topology.placement import ContextShape, Shapes
 
 
@@ -27,11 +26,21 @@ def shapes_of(model: Model) -> Shapes:
             frozenset(_calls(model, context)),
             tuple(handler.name for handler in asks_for_sql(context)),
             tuple(groups_of(model, context)),
+            frozenset() if {"write", "read"} & {*_declared(model, context)} else frozenset(("write",)),
         )
     return shapes
 
 
 def _parts(model: Model, context: Context[Any]) -> Iterator[PartName]:
+    """A context that declares neither write nor read has an empty write: whoever runs the context answers for its log,
+    as processes expect that do not know what is in it."""
+    declared: set[PartName] = {*_declared(model, context)}
+    yield from declared
+    if not {"write", "read"} & declared:
+        yield "write"
+
+
+def _declared(model: Model, context: Context[Any]) -> Iterator[PartName]:
     for role in context.roles:
         yield role.component
     if context.outbox:
@@ -61,33 +70,10 @@ def _calls(model: Model, context: Context[Any]) -> Iterator[tuple[PartName, Comp
             yield "edge", Component(owner, _answered_by(route.message))
     later = list(sent_later(context))
     for handler in context.handlers:
-        for message in (named for named in _mentioned(handler.function) if (named, handler) not in later):
+        for message in (named for named in mentioned(handler.function) if (named, handler) not in later):
             for owner in _owned(model, [message]):
                 yield handler.role.component, Component(owner, _answered_by(message))
 
 
 def _answered_by(message: type) -> PartName:
     return "write" if is_kind(message, Command) else "read"
-
-
-def _mentioned(handler: Callable[..., Any]) -> Iterator[type]:
-    """The commands and queries that a handler names in its body, or a function of its module that it uses."""
-    waiting, seen = bodies_of(handler), {handler}
-    while waiting:
-        function = waiting.pop()
-        if not isinstance(function, FunctionType):
-            continue
-        for name in _names_in(function.__code__):
-            named: Any = function.__globals__.get(name)
-            if is_kind(named, Command, Query):
-                yield named
-            elif isinstance(named, FunctionType) and named.__module__ == function.__module__ and named not in seen:
-                seen.add(named)
-                waiting.append(named)
-
-
-def _names_in(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _names_in(inner)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from remit.errors import Finding, Findings
+from remit.errors import Finding, Findings, one_of
 from remit.topology.secret import Secret
 
 _LONGEST_COMPARED = 200
@@ -118,7 +118,7 @@ class Table:
         for key in (key for key in self.values if key not in self.taken):
             self.report(
                 "topology.unknown-key", key, f"there is no setting {key!r} here",
-                expected=f"one of: {', '.join(self.taken)}", next=did_you_mean(key, self.taken),
+                expected=one_of(self.taken), next=did_you_mean(key, self.taken),
             )  # fmt: skip
 
 

@@ -6,9 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from remit.errors import BadKey, CallError
+from remit.errors import BadKey, CallError, one_of
 from remit.log import escaped
-from remit.messages import Codec, Command, Contract, Message, Query, contract_of, fits, key_text, require_key
+from remit.messages import (
+    Codec,
+    Command,
+    Contract,
+    Message,
+    Query,
+    contract_of,
+    declared_context,
+    fits,
+    key_text,
+    require_key,
+)
 from remit.runtime.calling.applying import Applying, Binding
 from remit.runtime.calling.telling import Telling
 from remit.runtime.freshness.freshness import Freshness
@@ -223,7 +234,8 @@ class Calls:
             known = sorted(m.__name__ for m in (self._commands if decorator == "handle" else self._queries))
             raise CallError(
                 f"no handler for {type(message).__name__}", where=type(message).__module__,
-                expected=f"one of: {', '.join(known)}", next=f"@<context>.{decorator}({type(message).__name__})",
+                expected=one_of(known, "a message that a context of this system handles, and none handles any"),
+                next=f"@{declared_context(type(message)) or '<context>'}.{decorator}({type(message).__name__})",
             )  # fmt: skip
         return target
 

@@ -11,6 +11,7 @@ from remit.log import Record, carried_by, forms_of, has_newer, is_command, trace
 from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
+from remit.runtime.following.refused import noted
 from remit.runtime.listeners import Listeners
 from remit.runtime.plan import FoldPlan, FollowPlan, LaterPlan, ReactionPlan
 from remit.runtime.work.attempts import Attempt
@@ -76,7 +77,7 @@ class Dispatcher:
             carried.set(carried_by(record))
         try:
             found, payload = self._form(record)
-            refused = found is not None and await self._do(unit, record, found, payload)
+            refused = None if found is None else await self._do(unit, record, found, payload)
             limit.refuse_ended()
         except asyncio.CancelledError as error:
             if limit.owns_cancellation():
@@ -90,16 +91,18 @@ class Dispatcher:
             ) from error  # fmt: skip
         finally:
             self._shared.deadlines.leave(limit)
-        if refused:
+        if refused is not None:
             now = self._listeners.seconds()
-            unit.refused = LaterRefused(now, attempt.trace, self._name, record.type, record.id)
+            said = LaterRefused(now, attempt.trace, self._name, record.type, record.id, record.key, refused)
+            unit.beside = await noted(self._workplace.store, self._follow.id, record, refused, self._shared.seconds())
+            unit.refused = said
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
-        """Has what takes the message take it. True when that ended with a refusal which is declared."""
+    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
+        """Has what takes the message take it. Gives the declared refusal that this has ended with."""
         reply = await unit.run(found, found.codec.read(payload))
         if reply is not None:
             refuse_returned(found, reply)
-        return False
+        return None
 
     def _form(self, record: Record) -> tuple[Any, bytes]:
         """What takes the record, or None, and the payload that it takes. Raises `BadMessage`."""
@@ -131,9 +134,9 @@ class _Folding(Dispatcher):
     def is_alone(self, record: Record) -> bool:
         return False
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
+    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
         await unit.fold(self._follow.projection, found.read(payload))
-        return False
+        return None
 
 
 class _ApplyingLater(Dispatcher):
@@ -141,25 +144,25 @@ class _ApplyingLater(Dispatcher):
 
     singly = True
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> bool:
+    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
         wish = wish_of(record)
         claim = None if wish is None else CommandKey(*wish, trace_of(record), record.type)
         try:
             if await self._shared.outcomes.known(self._workplace.store, found, claim) is None:
                 reply = await unit.run(found, found.codec.read(payload))
-                refused = isinstance(reply, Refusal)
+                refused = reply if isinstance(reply, Refusal) else None
                 if claim is not None:
                     outcome = write_reply(reply, found.reply, found.refusals)
                     unit.claim = claim.row(outcome, self._shared.stamp())
-                elif refused:
+                elif refused is not None:
                     write_reply(reply, found.reply, found.refusals)
                 return refused
         except Refusal as refusal:
             if refusal.__class__ not in found.refusals:
                 raise
             await unit.forget()  # what it has returned stays; what it has raised changes nothing
-            return True
-        return False
+            return refusal
+        return None
 
     def _refuse_unknown(self, record: Record) -> None:
         super()._refuse_unknown(record)

@@ -18,6 +18,7 @@ from remit.errors import (
     Overloaded,
     RemitError,
     Unavailable,
+    one_of,
 )
 from remit.log import Channel, Heads, Log, Record, context_of
 from remit.messages import Encoding, Refusal
@@ -193,7 +194,7 @@ class Reception:
         if handler is None:
             raise CallError(
                 f"no handler for the {request.kind} {type} version {version} in this process", where=type,
-                expected=f"one of: {', '.join(sorted({type for _, type, _ in self._handlers}))}",
+                expected=one_of(sorted({type for _, type, _ in self._handlers})),
                 next="release the context that handles it before those that send it",
             )  # fmt: skip
         return handler

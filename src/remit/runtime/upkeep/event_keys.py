@@ -1,4 +1,5 @@
-"""By which field each event is ordered: a store remembers it, so that a release that changes it does not start.
+"""By which field each event, and each command that is sent for later, is ordered: a store remembers it, so that a
+release that changes it does not start.
 
 What is written before and after such a change has different keys, and those have no mutual order: a later message would
 overtake an earlier one that waits, or whose key is parked.
@@ -8,43 +9,59 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
+from remit.contexts import Model
+from remit.contexts.annotations import is_kind, sent_later
 from remit.errors import Conflict, Findings, OutcomeUnknown
-from remit.messages import Contract, DomainEvent, IntegrationEvent
+from remit.messages import Command, Contract, DomainEvent, IntegrationEvent
 from remit.stores.port import Notes
+
+_EVENTS = (DomainEvent, IntegrationEvent)
+_AGGREGATE = "the aggregate that recorded it"
+
+
+def written_by(model: Model, context: str) -> list[Contract]:
+    """The events that a context owns, and the commands that it sends for later, whosever they are."""
+    events = [message for message, owner in model.owners.items() if owner == context and is_kind(message, *_EVENTS)]
+    sent: list[Any] = []
+    for each in (each for each in model.contexts if each.name == context):
+        sent += [command for command, _ in sent_later(each)]
+        sent += [command for command in each.outbox if is_kind(command, Command)]
+    return [model.contracts[message] for message in dict.fromkeys([*events, *sent]) if message in model.contracts]
 
 
 async def compare_event_keys(store: Notes, contracts: Iterable[Contract]) -> None:
-    """Compares the events that a context records and publishes with those of earlier releases, and notes what is new.
+    """Compares what a context writes into its log, events and commands sent for later, with earlier releases, and notes
+    what is new.
 
-    Raises `ModelError` with every event whose key is another one, and what the store raises.
+    Raises `ModelError` with every message whose key is another one, and what the store raises.
     """
-    events = {
-        f"{each.type} version {each.version}": each.key
-        for each in contracts
-        if issubclass(each.message, (DomainEvent, IntegrationEvent))
-    }
+    written = {f"{each.type} version {each.version}": each for each in contracts}
+    events = {name: contract.key for name, contract in written.items()}
     while True:
         noted = await store.event_keys()
-        _refuse_changed(noted, events)
+        _refuse_changed(noted, written)
         if events.keys() <= noted.keys():
             return
         with suppress(Conflict, OutcomeUnknown):  # another process starts now: what it has noted is compared too
             await store.note_event_keys(events)
 
 
-def _refuse_changed(noted: Mapping[str, str | None], events: Mapping[str, str | None]) -> None:
+def _refuse_changed(noted: Mapping[str, str | None], written: Mapping[str, Contract]) -> None:
     findings = Findings()
-    for event in sorted(noted.keys() & events.keys()):
-        if noted[event] != events[event]:
+    for event in sorted(noted.keys() & written.keys()):
+        before, contract = noted[event], written[event]
+        if before != contract.key:
+            by = "the message whose handler sent it" if issubclass(contract.message, Command) else _AGGREGATE
             findings.report(
                 "event.key-changed", event,
-                f"it is ordered by {_told(events[event])} now, and what is stored of it by {_told(noted[event])}",
+                f"it is ordered by {_told(contract.key, by)} now, and what is stored of it by {_told(before, by)}",
                 expected="the key it was written with: a later event would overtake an earlier one that waits",
                 next="take back the change of key=, or make a new version (of a domain event: one of another name)",
             )  # fmt: skip
     findings.settle()
 
 
-def _told(key: str | None) -> str:
-    return "the aggregate that recorded it" if key is None else f"its field {key!r}"
+def _told(key: str | None, otherwise: str) -> str:
+    return otherwise if key is None else f"its field {key!r}"

@@ -67,6 +67,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
     entries: list[Entry] = []
     claim: Claim | None = None
     """The key of the message, if it has one."""
+    beside: Change | None = None
+    """A row of the runtime's own."""
     refused: LaterRefused | None = None
     """What is said once it is committed: the command that was sent for later has been refused."""
     recorded: Entry | None = None
@@ -461,7 +463,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
         self._touched.clear()
         self.leaving = self.announced = None
         self.entries.clear()
-        self.claim = None
+        self.claim = self.beside = None
 
     def later(self, command: Command[Any, Any]) -> None:
         """Records a command sent for later. Raises `BadKey`, and `Diverged` as `Called.key_of`."""
@@ -490,6 +492,8 @@ class UnitOfWork(msgspec.Struct, eq=False):
                     tracked.body = tracked.encoded()
                     tracked.check(tracked.body)
                 changes.append(_row(Change, (tracked.plan.kind, tracked.id, tracked.version, tracked.body)))
+        if self.beside is not None:
+            changes.append(self.beside)
         unit = Unit(changes, self.entries, self.claim)
         if forgets:
             unit.forgets = forgets

@@ -1,0 +1,20 @@
+"""A handler that sends commands for later is one that writes: what a query's handler writes is dropped."""
+
+from __future__ import annotations
+
+from remit.contexts import QUERY, Model
+from remit.contexts.annotations import name_of, sent_later
+from remit.errors import Findings
+
+
+def check_deferred(model: Model, findings: Findings) -> None:
+    for context in model.contexts:
+        for command, handler in sent_later(context):
+            if handler.role is QUERY:
+                findings.report(
+                    "query.later", handler.place,
+                    f"{handler.name} answers {name_of(handler.message)} and asks for Later[{name_of(command)}]:"
+                    " what the handler of a query writes is dropped, so the command would never be sent",
+                    expected="Later[...] in the handler of a command or of an event",
+                    next=f"make {name_of(handler.message)} a command, or leave out Later[{name_of(command)}]",
+                )  # fmt: skip

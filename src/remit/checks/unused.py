@@ -1,0 +1,106 @@
+"""What stands in a module of a context and looks like a part of it is used there, or it is noted.
+
+An aggregate that no handler asks for, and a function that would be a reaction or a publisher if it had its decorator,
+and that nothing else in these modules names.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+from remit.contexts import Model
+from remit.contexts.annotations import aggregates_of, first_parameter, is_kind, published_by
+from remit.contexts.declarations import line_of, where
+from remit.contexts.homes import Home
+from remit.domain import Aggregate
+from remit.errors import Findings
+from remit.messages import DomainEvent, IntegrationEvent, union_members
+
+_CONTAINERS = (dict, list, tuple, set, frozenset)
+
+
+def check_unused(model: Model, findings: Findings) -> None:
+    known = (*model.contexts, *model.beside)
+    aggregates = {aggregate for context in known for aggregate, _ in aggregates_of(context)}
+    bound = {form for context in known for each in context.functions for form in (each.function, _bare(each.function))}
+    for home in model.homes:
+        owner = home.contexts[0].name if len(home.contexts) == 1 else "<context>"
+        for kept in _aggregates_in(home):
+            if kept not in aggregates:
+                findings.note(
+                    "aggregate.unused", line_of(kept), f"{kept.__name__} is an aggregate that no handler asks for",
+                    expected=f"Repository[{kept.__name__}] in a handler", next="use it, or delete the class",
+                )  # fmt: skip
+        named: set[str] | None = None
+        for function, events, decorator in _likely(home):
+            named = _names_in(home) if named is None else named
+            if function not in bound and function.__name__ not in named:
+                findings.note(
+                    f"{decorator}.forgotten", where(function),
+                    f"{function.__name__} takes {events} like a {decorator}, and is declared by no context",
+                    expected=f"@{owner}.{_DECORATORS[decorator]}({events.replace(' | ', ', ')}) above it",
+                    next=f"write it, or delete {function.__name__}",
+                )  # fmt: skip
+
+
+_DECORATORS = {"reaction": "react", "publisher": "publish"}
+
+
+def _aggregates_in(home: Home) -> Iterator[type[Aggregate[Any, Any]]]:
+    for module in home.modules:
+        for value in dict.fromkeys(each for each in vars(module).values() if isinstance(each, type)):
+            if value.__module__ == module.__name__ and is_kind(value, Aggregate) and not value.__subclasses__():
+                yield value
+
+
+def _likely(home: Home) -> Iterator[tuple[FunctionType, str, str]]:
+    """Each function of its modules that takes an event first, as a reaction or a publisher does, and what it takes."""
+    for function in dict.fromkeys(_functions_in(home)):
+        first = first_parameter(function)
+        events = union_members(first[1]) if first else ()
+        if not events or not all(is_kind(each, DomainEvent, IntegrationEvent) for each in events):
+            continue
+        names = " | ".join(each.__name__ for each in events)
+        if inspect.iscoroutinefunction(function):
+            yield function, names, "reaction"
+        elif published_by(function) and is_kind(events[0], DomainEvent):
+            yield function, names, "publisher"
+
+
+def _functions_in(home: Home) -> Iterator[FunctionType]:
+    for module in home.modules:
+        for value in list(vars(module).values()):
+            if isinstance(value, FunctionType) and value.__module__ == module.__name__:
+                yield value
+
+
+def _bare(function: Any) -> Any:
+    """What a decorator of the user's has wrapped."""
+    return inspect.unwrap(function) if hasattr(function, "__wrapped__") else function
+
+
+def _names_in(home: Home) -> set[str]:
+    """All that code in these modules names, and the functions that stand in a table of theirs."""
+    found: set[str] = set()
+    for module in home.modules:
+        for value in list(vars(module).values()):
+            if isinstance(value, FunctionType):
+                found |= _named_by(value.__code__)
+            elif isinstance(value, type) and value.__module__ == module.__name__:
+                codes = (getattr(getattr(each, "__func__", each), "__code__", None) for each in vars(value).values())
+                found |= {name for code in codes if isinstance(code, CodeType) for name in _named_by(code)}
+            elif isinstance(value, _CONTAINERS):
+                found |= {each.__name__ for each in _within(value) if isinstance(each, FunctionType)}
+    return found
+
+
+def _within(container: Any) -> Iterator[Any]:
+    yield from container.values() if isinstance(container, dict) else container
+
+
+def _named_by(code: CodeType) -> set[str]:
+    inner = (each for each in code.co_consts if isinstance(each, CodeType))
+    return {*code.co_names, *(name for each in inner for name in _named_by(each))}

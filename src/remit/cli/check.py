@@ -1,0 +1,58 @@
+"""`remit check`: everything in a system, and in a topology, that does not hold or is to be noted."""
+
+from __future__ import annotations
+
+import msgspec
+
+from remit.cli.options import AsJson, SystemName, is_topology
+from remit.cli.screen import say
+from remit.errors import Finding, Findings, ModelError
+from remit.hosting.assembly import placed_on
+from remit.hosting.failures import UNUSABLE
+from remit.hosting.finding import HERE, find_system
+from remit.topology.file import read_topology
+
+
+def check(system: SystemName = HERE, /, *, json: AsJson = False) -> int:
+    """Say everything that does not hold in a system, at once, and what is to be noted. SYSTEM may be a topology file.
+
+    Imports the contexts, and starts and opens nothing. Errors would stop a start: exit code 2. Notes stop nobody: what
+    holds, and is perhaps not meant so; with notes only, the exit code is 0.
+    """
+    found, findings = _checked(system)
+    if json:
+        said = {"system": found, "errors": findings, "notes": findings.notes}
+        print(msgspec.json.encode(said).decode())
+    else:
+        _tell(found, findings)
+    return UNUSABLE if findings else 0
+
+
+def _checked(named: str) -> tuple[str, Findings]:
+    """The name of the system, and what was found. Raises `Failure` where there is no such system."""
+    if not is_topology(named):
+        system = find_system(named)
+        return system.name, system.check()
+    try:
+        topology = read_topology(named, whole=False)
+    except ModelError as error:  # nor is it known which system it places
+        return named, Findings(error.findings)
+    system = find_system(topology.system)
+    findings = system.check()
+    if not findings:
+        try:
+            placed_on(topology, system.hosting().model())
+        except ModelError as error:
+            findings.extend(error.findings)
+    return system.name, findings
+
+
+def _tell(system: str, findings: Findings) -> None:
+    for kind, found in (("error", findings), ("note", findings.notes)):
+        for each in found:
+            say(f"{kind}: {each}\n")
+    say(f"{system}: {_counted(findings, 'error')}, {_counted(findings.notes, 'note')}")
+
+
+def _counted(found: list[Finding], kind: str) -> str:
+    return f"{len(found) or 'no'} {kind}{'' if len(found) == 1 else 's'}"

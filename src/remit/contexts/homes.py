@@ -1,0 +1,94 @@
+"""Where contexts are at home: the modules that belong to them, of those that are imported.
+
+A context that a function makes is at home nowhere, nor is one of a test: nobody can say what else belongs to it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from remit.contexts.context import Context
+from remit.contexts.map import ContextMap
+
+_TEST = re.compile(r"tests?|conftest|tests?_.*|.*_tests?")
+
+
+class Home(NamedTuple):
+    """A package, or a module that is in none, and the contexts that modules in it declare."""
+
+    name: str
+    contexts: tuple[Context[Any], ...]
+    modules: tuple[ModuleType, ...]
+    """What is imported of it, in the order of the names; without what is in a deeper home."""
+
+
+def package_of(context: Context[Any]) -> str | None:
+    """The package of the module that declares a context, or the module where it is in no package. None for a context
+    that is no global name of the module, and for one of a test."""
+    module = sys.modules.get(context.declared_in)
+    if module is None or is_of_tests(module.__name__) or not _declares(module, context):
+        return None
+    return module.__name__ if hasattr(module, "__path__") else module.__package__ or module.__name__
+
+
+def is_of_tests(module: str) -> bool:
+    """Whether a module belongs to tests, by its name: tests make things that no system has."""
+    return any(_TEST.fullmatch(part) for part in module.split("."))
+
+
+def homes_of(declared: ContextMap) -> list[Home]:
+    """The homes of the contexts that are known here.
+
+    Of a package that is shared with contexts that do not belong here, or that are hosted elsewhere, only the modules
+    count that declare a context: whose the others are is not known.
+    """
+    owned: dict[str, list[Context[Any]]] = {}
+    for context in declared.contexts:
+        if (package := package_of(context)) is not None:
+            owned.setdefault(package, []).append(context)
+    members: dict[str, list[ModuleType]] = {package: [] for package in owned}
+    for name in sorted(sys.modules) if owned else ():
+        module = sys.modules.get(name)
+        package = _longest(name, owned)
+        if package is None or is_of_tests(name) or not isinstance(module, ModuleType):
+            continue
+        if getattr(module, "__name__", name) == name:  # else it is there under its own name as well
+            members[package].append(module)
+    return [
+        Home(package, tuple(contexts), tuple(_known(members[package], contexts, declared)))
+        for package, contexts in owned.items()
+    ]
+
+
+def _longest(name: str, packages: dict[str, list[Context[Any]]]) -> str | None:
+    """The deepest of the packages that a module is in, or is."""
+    while name not in packages:
+        name, _, _ = name.rpartition(".")
+        if not name:
+            return None
+    return name
+
+
+def _known(
+    modules: Sequence[ModuleType], contexts: Sequence[Context[Any]], declared: ContextMap
+) -> Iterator[ModuleType]:
+    strangers = {module.__name__ for module in modules if any(_strange(module, declared))}
+    declaring = {context.declared_in for context in contexts}
+    for module in modules:
+        if module.__name__ not in strangers and (module.__name__ in declaring or not (strangers or declared.elsewhere)):
+            yield module
+
+
+def _strange(module: ModuleType, declared: ContextMap) -> Iterator[bool]:
+    """Whether a module declares a context that is none of these."""
+    for value in list(vars(module).values()):
+        if isinstance(value, Context) and value.declared_in == module.__name__:
+            yield all(value is not context for context in declared.contexts)
+
+
+def _declares(module: ModuleType, context: Context[Any]) -> bool:
+    return any(value is context for value in list(vars(module).values()))

@@ -1,0 +1,125 @@
+"""Modules that declare something on a context and that nobody has imported: what they declare would never run.
+
+They are looked for among the files of the package that declares the context, and are read without being imported. A
+name is followed to the context itself, through imports and aliases. Tests, and what only a call of a function would
+declare, are left out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from remit.contexts import Context
+from remit.contexts.homes import is_of_tests, package_of
+from remit.errors import Findings
+from remit.hosting.reading import ROLES, Declared, Module
+
+_DECLARES = re.compile(rb"^[ \t]*(@[ \t]*|\w+[ \t]*=[ \t]*)?[\w.]+\.(%s)\b" % "|".join(ROLES).encode(), re.MULTILINE)
+"""A line that may declare something. Only files with such a line are parsed."""
+
+
+class _File(NamedTuple):
+    name: str
+    """Of the module that it would be."""
+    path: str
+    is_package: bool
+
+
+def not_imported(contexts: Sequence[Context[Any]]) -> Findings:
+    """A finding for each module that declares something on one of these contexts and is not imported; a note for one
+    that might, and cannot be read."""
+    packages = {package for context in contexts if (package := package_of(context)) is not None}
+    findings = Findings()
+    if not packages:
+        return findings
+    imported = {os.path.abspath(path) for path in _paths_of_modules()}  # noqa: PTH100  # ten times as fast as a Path
+    unread: dict[str, Module] = {}
+    for file in dict.fromkeys(file for package in sorted(packages) for file in _files_of(package)):
+        if file.name not in sys.modules and os.path.abspath(file.path) not in imported:  # noqa: PTH100  # as above
+            _read(file, unread, findings)
+    for module in unread.values():
+        declared = [each for each in module.declared(unread) if any(each.context is context for context in contexts)]
+        if declared:
+            _report(module, declared, findings)
+    return findings
+
+
+def _paths_of_modules() -> Iterator[str]:
+    for module in list(sys.modules.values()):
+        if isinstance(path := getattr(module, "__file__", None), str):
+            yield path
+
+
+def _files_of(package: str) -> Iterator[_File]:
+    """The files of a package and of those in it; of a module that is in no package, those beside it."""
+    module = sys.modules[package]
+    if hasattr(module, "__path__"):
+        for folder in module.__path__:
+            yield from _files_in(folder, package, deep=True)
+    elif (path := getattr(module, "__file__", None)) and not module.__package__:
+        yield from _files_in(str(Path(path).parent), "", deep=False)
+
+
+def _files_in(folder: str, package: str, *, deep: bool) -> Iterator[_File]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:  # a place that is no folder, such as an archive
+        return
+    for entry in entries:
+        stem, ending = os.path.splitext(entry.name)  # noqa: PTH122  # ten times as fast as a Path
+        if not stem.isidentifier() or is_of_tests(stem):
+            continue
+        name = f"{package}.{stem}" if package else stem
+        if ending == ".py" and stem != "__main__" and entry.is_file():
+            is_package = stem == "__init__"
+            yield _File(package if is_package else name, entry.path, is_package)
+        elif deep and not ending and entry.name != "__pycache__" and entry.is_dir(follow_symlinks=False):
+            yield from _files_in(entry.path, name, deep=True)
+
+
+def _read(file: _File, unread: dict[str, Module], findings: Findings) -> None:
+    try:
+        text = Path(file.path).read_bytes()
+    except OSError:
+        return
+    declares = _DECLARES.search(text) is not None
+    if not declares and b"import" not in text:  # neither does it say something, nor hands it on what another one has
+        return
+    unread[file.name] = Module(file.name, file.path, text, is_package=file.is_package, declares=declares)
+    if not declares:
+        return
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            _ = unread[file.name].tree
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        del unread[file.name]
+        line = error.lineno if isinstance(error, SyntaxError) else 1
+        findings.note(
+            "module.unreadable", f"{file.path}:{line or 1}",
+            f"{file.name} is not imported, and cannot be read: {error}; so nobody knows what it declares",
+            expected="Python", next=f"mend it, or delete it: python -m py_compile {file.path}",
+        )  # fmt: skip
+
+
+def _report(module: Module, declared: Sequence[Declared], findings: Findings) -> None:
+    first, others = declared[0], len(declared) - 1
+    more = f", and {others} more" if others else ""
+    home = sys.modules[first.context.declared_in]
+    findings.report(
+        "module.forgotten", f"{module.path}:{first.line}",
+        f"{module.name} declares {first.what} on context {first.context.name!r}{more}, and nobody imports it",
+        expected="every module that declares something imported before the system starts",
+        next=f"import {module.name} where the system is declared, or at the end of {_file_of(home)};"
+        " or move it out of the package",
+    )  # fmt: skip
+
+
+def _file_of(module: ModuleType) -> str:
+    return getattr(module, "__file__", None) or module.__name__

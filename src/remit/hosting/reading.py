@@ -1,0 +1,172 @@
+"""What a module that is not imported would declare, read from its text."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib.util import resolve_name
+from types import ModuleType
+from typing import Any, NamedTuple, TypeGuard
+
+from remit.contexts import Context
+
+ROLES = frozenset({"handle", "answer", "react", "publish", "publish_as", "project"})
+"""The methods of a context by which something is declared that would be missed. A service that is provided by one of
+several modules is not: what is missing is reported with who asks for it."""
+
+Unread = Mapping[str, "Module"]
+"""Modules that are not imported, by their names."""
+
+
+class Declared(NamedTuple):
+    """Something that a module declares on a context."""
+
+    context: Context[Any]
+    what: str
+    line: int
+
+
+class _Import(NamedTuple):
+    module: str
+    name: str | None
+    """None where it is the module itself."""
+
+
+class Module:
+    """A module that is not imported."""
+
+    def __init__(self, name: str, path: str, text: bytes, *, is_package: bool, declares: bool) -> None:
+        self.name = name
+        self.path = path
+        self._text = text
+        self._package = name if is_package else name.rpartition(".")[0]
+        self._declares = declares
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax. Raises what `ast.parse` does, where it declares something; of another one nothing is known."""
+        try:
+            return ast.parse(self._text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            if self._declares:
+                raise
+            return ast.Module(body=[], type_ignores=[])
+
+    def declared(self, unread: Unread) -> list[Declared]:
+        """What it would declare if it were imported."""
+        return (
+            [each for statement in self._statements() for each in self._declared_by(statement, unread)]
+            if (self._declares)
+            else []
+        )
+
+    def value(self, name: str, unread: Unread, seen: frozenset[tuple[str, str]] = frozenset()) -> Any:
+        """What a name in it is bound to: an object of a module that is imported, or such a `Module`; else None."""
+        if (self.name, name) in seen:
+            return None
+        seen |= {(self.name, name)}
+        bound = self._bound.get(name)
+        if isinstance(bound, _Import):
+            module = _module(bound.module, unread)
+            return module if bound.name is None else _member(module, bound.name, unread, seen)
+        if isinstance(bound, ast.expr):
+            return self._resolved(bound, unread, seen)
+        found = (_member(_module(star, unread), name, unread, seen) for star in self._stars)
+        return next((value for value in found if value is not None), None)
+
+    @cached_property
+    def _bound(self) -> dict[str, _Import | ast.expr]:
+        return {name: value for statement in self._statements() for name, value in self._bindings(statement)}
+
+    @cached_property
+    def _stars(self) -> list[str]:
+        froms = (each for each in self._statements() if isinstance(each, ast.ImportFrom))
+        return [self._source(each) for each in froms if each.names[0].name == "*"]
+
+    def _bindings(self, statement: ast.stmt) -> Iterator[tuple[str, _Import | ast.expr]]:
+        if isinstance(statement, ast.Import):
+            for each in statement.names:
+                first = each.name.partition(".")[0]
+                yield (each.asname, _Import(each.name, None)) if each.asname else (first, _Import(first, None))
+        elif isinstance(statement, ast.ImportFrom):
+            source = self._source(statement)
+            yield from ((each.asname or each.name, _Import(source, each.name)) for each in statement.names)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Name | ast.Attribute):
+            for target in (each for each in statement.targets if isinstance(each, ast.Name)):
+                yield target.id, statement.value
+
+    def _source(self, statement: ast.ImportFrom) -> str:
+        try:
+            return resolve_name("." * statement.level + (statement.module or ""), self._package)
+        except ImportError:  # above the highest package: it could not be imported
+            return ""
+
+    def _statements(self) -> Iterator[ast.stmt]:
+        """Those that run when it is imported, in order; not what is for type checkers only, nor inside of functions."""
+        waiting = list(reversed(self.tree.body))
+        while waiting:
+            statement = waiting.pop()
+            yield statement
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if isinstance(statement, ast.If) and _is_for_checkers(statement.test):
+                waiting += reversed(statement.orelse)
+                continue
+            for block in ("finalbody", "orelse", "handlers", "cases", "body"):
+                inner: list[Any] = getattr(statement, block, [])
+                for each in reversed(inner):
+                    waiting += [each] if isinstance(each, ast.stmt) else reversed(each.body)
+
+    def _declared_by(self, statement: ast.stmt, unread: Unread) -> Iterator[Declared]:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            said, what = statement.decorator_list, statement.name
+        elif isinstance(statement, ast.Expr | ast.Assign):
+            said, what = [statement.value], ""
+        else:
+            return
+        for expression in said:
+            context = self._context_in(expression, unread)
+            if context is not None:
+                yield Declared(context, what or ast.unparse(expression), expression.lineno)
+
+    def _context_in(self, expression: ast.expr, unread: Unread) -> Context[Any] | None:
+        """The context of `context.handle(Message)`, `context.handle(Message)(function)` and `context.project`."""
+        while isinstance(expression, ast.Call):
+            expression = expression.func
+        if not isinstance(expression, ast.Attribute) or expression.attr not in ROLES:
+            return None
+        value = self._resolved(expression.value, unread, frozenset())
+        return value if _is_context(value) else None
+
+    def _resolved(self, expression: ast.expr, unread: Unread, seen: frozenset[tuple[str, str]]) -> Any:
+        if isinstance(expression, ast.Name):
+            return self.value(expression.id, unread, seen)
+        if isinstance(expression, ast.Attribute):
+            return _member(self._resolved(expression.value, unread, seen), expression.attr, unread, seen)
+        return None
+
+
+def _is_context(value: object) -> TypeGuard[Context[Any]]:
+    return isinstance(value, Context)
+
+
+def _module(name: str, unread: Unread) -> Any:
+    return sys.modules.get(name) or unread.get(name)
+
+
+def _member(owner: Any, name: str, unread: Unread, seen: frozenset[tuple[str, str]]) -> Any:
+    """A name of a module; nothing of the user's runs for it."""
+    if isinstance(owner, Module):
+        value = owner.value(name, unread, seen)
+        return value if value is not None else _module(f"{owner.name}.{name}", unread)
+    if isinstance(owner, ModuleType):
+        return vars(owner)[name] if name in vars(owner) else _module(f"{owner.__name__}.{name}", unread)
+    return None
+
+
+def _is_for_checkers(test: ast.expr) -> bool:
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )

@@ -1,0 +1,94 @@
+"""Commands sent for later that were refused: nobody waits for their replies, so the store keeps the latest of them.
+
+There is a row of state for each source and partition. The row is written in the unit of work that moves the checkpoint
+past the command, so each refusal is noted once. One process at a time handles a partition: the row is not contended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from remit.log import Record, SubscriptionId, origin_of
+from remit.messages import Refusal
+from remit.runtime.failures import storable
+from remit.stores import Change
+from remit.stores.port import States
+
+KEPT = 5
+"""How many of a partition are kept."""
+KIND = "remit:refused"
+"""No class has such a name."""
+
+
+class RefusedLater(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that was sent for later and refused."""
+
+    type: str
+    """Its wire name."""
+    message: str
+    """Its identity."""
+    key: str
+    """By which it is ordered."""
+    refusal: str
+    """The refusal with its fields, at most 500 characters of it."""
+    cause: str
+    """The key of the call that it comes of."""
+    at: float
+    """When it was refused (seconds since the epoch)."""
+
+
+class Refusals(msgspec.Struct, frozen=True):
+    """Those of one partition, or of several."""
+
+    count: int = 0
+    """How many there have ever been."""
+    latest: list[RefusedLater] = []
+    """The newest ones, newest first."""
+
+
+_read = msgspec.json.Decoder(Refusals).decode
+
+
+async def noted(store: States, id: SubscriptionId, record: Record, refusal: Refusal, at: float) -> Change:
+    """The row that notes one more refusal."""
+    place = _place(id, record.part)
+    row = await store.load(KIND, place)
+    version, before = (0, Refusals()) if row is None else (row[0], _restored(row[1]))
+    newest = RefusedLater(
+        type=record.type, message=record.id, key=record.key, refusal=_text(refusal), cause=origin_of(record), at=at
+    )
+    after = Refusals(before.count + 1, [newest, *before.latest[: KEPT - 1]])
+    return Change(KIND, place, version, msgspec.json.encode(after))
+
+
+async def refusals(store: States, id: SubscriptionId, parts: Collection[int], since: float) -> Refusals:
+    """What is kept of a subscription in these partitions, without what is older than a time (seconds since the epoch).
+    Raises what the store raises."""
+    count, latest = 0, list[RefusedLater]()
+    for part in parts:
+        row = await store.load(KIND, _place(id, part))
+        if row is not None:
+            found = _restored(row[1])
+            count += found.count
+            latest += [each for each in found.latest if each.at >= since]
+    return Refusals(count, sorted(latest, key=lambda each: each.at, reverse=True))
+
+
+def _text(refusal: Refusal) -> str:
+    try:
+        return storable(str(refusal))
+    except Exception as failed:  # noqa: BLE001  # the text of a refusal may be the user's code
+        return f"{type(refusal).__name__}, which has no text: {type(failed).__name__} was raised for it"
+
+
+def _place(id: SubscriptionId, part: int) -> str:
+    return f"{id.name} {id.source} {part}"
+
+
+def _restored(body: bytes) -> Refusals:
+    try:
+        return _read(body)
+    except msgspec.DecodeError:  # another release has written it in another form: it begins anew
+        return Refusals()

@@ -1,0 +1,118 @@
+"""`remit check`: everything in a system, and in a topology, that does not hold or is to be noted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import DEADLINE, REMIT
+
+API = """
+from remit import *
+
+class Place(Command[None]):
+    order: str
+
+class Placed(DomainEvent):
+    order: str
+
+class Order(Aggregate[str, Placed]): ...
+"""
+HANDLERS = """
+from remit import *
+from stand.api import Order, Place
+
+sales = Context("sales")
+
+@sales.handle(Place)
+async def place(command: Place, orders: Repository[Order]) -> None: ...
+"""
+SYSTEM = 'from remit import *\nstand = System("stand", contexts={"sales": "stand.handlers:sales"})\n'
+REACTIONS = """
+from stand.api import Placed
+from stand.handlers import sales
+
+@sales.react(Placed)
+async def on_placed(event: Placed) -> None: ...
+"""
+TOPOLOGY = 'system = "stand.system:stand"\n[services.one]\nruns = ["{}"]\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A package in which somebody has not forgotten anything, and nobody follows an event."""
+    (tmp_path / "stand").mkdir()
+    files = {"__init__.py": "", "api.py": API, "handlers.py": HANDLERS, "system.py": SYSTEM}
+    for name, text in files.items():
+        (tmp_path / "stand" / name).write_text(text)
+    return tmp_path
+
+
+def remit_check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [REMIT, "check", *arguments],
+        cwd=folder,
+        env=os.environ | {"NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=DEADLINE,
+    )
+
+
+def test_notes_are_shown_and_stop_nobody(folder: Path) -> None:
+    checked = remit_check(folder, "stand.system")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.startswith(f"note: event.unfollowed  {folder}/stand/api.py:7\n  Placed is recorded by Order,")
+    assert checked.stdout.endswith("\n\nstand: no errors, 1 note\n")
+
+
+def test_errors_are_shown_all_at_once_before_the_notes(folder: Path) -> None:
+    (folder / "stand" / "reactions.py").write_text(REACTIONS)
+    (folder / "stand" / "api.py").write_text(API + "\nclass Count(Query[int]): ...\n")
+    checked = remit_check(folder, "stand.system:stand")
+    assert checked.returncode == 2
+    said = [line.split("  ")[0] for line in checked.stdout.splitlines() if line.startswith(("error: ", "note: "))]
+    assert said == ["error: handler.missing", "error: module.forgotten", "note: event.unfollowed"]
+    assert f"{folder}/stand/reactions.py:5" in checked.stdout
+    assert checked.stdout.endswith("\nstand: 2 errors, 1 note\n")
+
+
+def test_as_json_it_is_complete(folder: Path) -> None:
+    (folder / "stand" / "reactions.py").write_text(REACTIONS)
+    checked = remit_check(folder, "stand.system", "--json")
+    said = json.loads(checked.stdout)
+    assert (checked.returncode, said["system"]) == (2, "stand")
+    assert [each["code"] for each in said["errors"]] == ["module.forgotten"]
+    (note,) = said["notes"]
+    assert {*note} == {"code", "where", "what", "expected", "next"}
+
+
+def test_topology_is_checked_with_its_system(folder: Path) -> None:
+    topology = folder / "one.toml"
+    topology.write_text(TOPOLOGY.format("*"))
+    assert remit_check(folder, "one.toml").stdout.endswith("stand: no errors, 1 note\n")
+    topology.write_text(TOPOLOGY.format("billing"))
+    checked = remit_check(folder, "one.toml")
+    assert checked.returncode == 2
+    assert "error: topology.unknown-name" in checked.stdout
+    assert "note: event.unfollowed" in checked.stdout
+    topology.write_text("nothing = 1")
+    checked = remit_check(folder, "one.toml")
+    assert (checked.returncode, "error: topology.unknown-key" in checked.stdout) == (2, True)
+
+
+def test_context_that_cannot_be_imported_is_an_error(folder: Path) -> None:
+    (folder / "stand" / "handlers.py").write_text("1 / 0")
+    checked = remit_check(folder, "stand.system")
+    assert (checked.returncode, "error: context.import" in checked.stdout) == (2, True)
+
+
+def test_system_that_is_not_there_is_said_as_elsewhere(folder: Path) -> None:
+    checked = remit_check(folder, "stand.nowhere")
+    assert (checked.returncode, checked.stdout) == (2, "")
+    assert checked.stderr.startswith("system.module ")
