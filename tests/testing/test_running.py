@@ -9,7 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from remit import BadValue, Context, DeadlineExceeded, DomainEvent, HandlerFailed, IntegrationEvent, Query, System
+from remit import (
+    BadValue,
+    Context,
+    DeadlineExceeded,
+    DomainEvent,
+    HandlerFailed,
+    IntegrationEvent,
+    ModelError,
+    Query,
+    System,
+)
 from remit.testing import KitError, MovableClock, VirtualLoop, running
 from remit.testing.virtual import OUTSIDE_SECONDS
 from tests.runtime.shop import Account, Buyer, Charge, OrderId, OrderPlaced, Owed, Place, Placed, make_shop
@@ -342,6 +352,29 @@ def test_a_handler_that_fails_is_told_as_in_production() -> None:
 
     with running(System("desk", contexts=[desk])) as app, pytest.raises(HandlerFailed):
         app.send(Charge(buyer=Buyer("ada"), amount=1))
+
+
+def test_a_system_is_checked_again_when_a_context_has_declared_something_since() -> None:
+    desk = Context("desk")
+    system = System("desk", contexts=[desk])
+
+    @desk.handle(Charge)
+    async def charge(command: Charge) -> int:
+        return command.amount
+
+    for _ in range(2):
+        with running(system) as app:
+            assert app.send(Charge(buyer=Buyer("ada"), amount=1)) == 1
+
+    @desk.answer(Owed)
+    async def owed(query: Owed, wanted: Fees) -> int:
+        return wanted.cents(1)
+
+    with pytest.raises(ModelError, match="Fees"), running(system):
+        pass
+    desk.provide(Fees, Fees)
+    with running(system) as app:
+        assert app.ask(Owed(buyer=Buyer("ada"))) == 10
 
 
 def test_the_shop_of_other_tests_runs_as_well() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from remit.contexts import COMMAND, QUERY, REACTION, Context, ContextMap, Handler, derive
 from remit.contexts.annotations import asked_by, is_kind, projected_by, sent_later
@@ -14,20 +14,52 @@ from remit.messages import Codec, Command, Message, Query, contract_of, declared
 from remit.runtime import compile_system
 from remit.runtime.work.workplace import Forms, Workplace
 
+T = TypeVar("T")
+
 GIVEN = "given"
 """The context of a handler that is tested by itself."""
 _ELSEWHERE = "elsewhere"
 """The context of a message of which nobody says whose it is."""
 
 
+class Known(Generic[T]):
+    """What is made of declarations, kept as long as the declarations stay as they are."""
+
+    MOST = 64
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, ...], tuple[T, Sequence[object]]] = {}
+
+    def of(self, contexts: Sequence[Context[Any]], make: Callable[[], T], *beside: object) -> T:
+        """What `make` makes of these contexts, and of what stands `beside` them; made again when one has declared
+        something since."""
+        parts = [*beside, *(part for context in contexts for part in _declared(context))]
+        place = tuple(map(id, parts))
+        found = self._made.get(place)
+        if found is None:
+            if len(self._made) >= self.MOST:
+                self._made.clear()
+            found = self._made[place] = make(), parts  # the parts stay alive, so that their identities stay theirs
+        return found[0]
+
+
+def _declared(context: Context[Any]) -> Iterator[object]:
+    """All that a context has declared; of its services the types."""
+    yield context
+    for value in vars(context).values():
+        if isinstance(value, (list, tuple, dict)):
+            yield len(value)  # pyright: ignore[reportUnknownArgumentType]  # of any
+            yield from value
+        else:
+            yield value
+
+
+_contexts: Known[Compiled] = Known()
+
+
 def compiled(context: Context[Any]) -> Compiled:
-    """The plan of a context, made again when something was declared since."""
-    return _as_it_stands(context, (len(context.handlers), len(context.publishers), len(context.projections)))
-
-
-@lru_cache(maxsize=64)
-def _as_it_stands(context: Context[Any], declared: tuple[int, ...]) -> Compiled:
-    return Compiled(context)
+    """The plan of a context."""
+    return _contexts.of([context], lambda: Compiled(context))
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from remit.contexts import Context
+from remit.contexts import Context, Model
 from remit.hosting import System
 from remit.hosting.assembly import assemble
 from remit.messages.component import Component
@@ -18,6 +18,7 @@ from remit.runtime import Channels, Host, Listener, Placed, Ports
 from remit.runtime.events import KeyParked
 from remit.stores import Store
 from remit.testing.app import App, Made, SyncApp
+from remit.testing.compiled import Known
 from remit.testing.doubles import Double, DoubleCalls
 from remit.testing.keeping import KeepingStore
 from remit.testing.language import Language
@@ -26,6 +27,8 @@ from remit.testing.virtual import CountedIds, MovableClock, VirtualLoop
 
 S = TypeVar("S")
 
+_models: Known[Model] = Known()
+"""A model is checked once, not for every test."""
 MEMORY = "memory:"
 PARTS = ("write", "read", "log")
 """What is called of a context that runs elsewhere."""
@@ -168,7 +171,8 @@ def running(
     """
 
     def make(ports: Ports) -> Made:
-        model = system.hosting().model()
+        hosted = system.hosting()
+        model = _models.of(hosted.contexts, hosted.model, system, *hosted.relations)
         hear, causes = _causes()
         stores = {each.name: KeepingStore() for each in model.contexts} if store == MEMORY else None
         host = assemble(model, store=store, stores=stores, ports=ports, parity=True, listeners=[hear, *listeners])
@@ -191,7 +195,8 @@ def alone(
     """
 
     def make(ports: Ports) -> Made:
-        model = of.hosting([context.name]).model()
+        hosted = of.hosting([context.name])
+        model = _models.of([*hosted.contexts, *of.contexts], hosted.model, of, *of.relations)
         known = {each.name: each for each in of.contexts}
         others = [name for name in model.names if name != context.name]
         languages = {name: Language(name, known.get(name), model.owners) for name in others}
