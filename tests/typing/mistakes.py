@@ -23,8 +23,9 @@ from remit.contexts import (
 )
 from remit.domain import Aggregate, Claim, Projection, Record
 from remit.edges import HttpEdge
-from remit.hosting import Outbox, SyncOutbox
+from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
+from remit.testing import Double, alone, given, running
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)
@@ -420,6 +421,67 @@ async def callers(app: Sender) -> OrderId:
 
 async def treats_a_refusal_as_the_reply(app: Sender) -> int:
     return await app.attempt(Owed(student=student))  # wrong: it may be a refusal
+
+
+# --- tests -----------------------------------------------------------------------------------------------------------
+
+
+class Refunds(Projection[StudentId, Issued]):
+    count: int = 0
+
+    def evolve(self, event: Issued) -> None: ...
+
+
+class Parcel(Aggregate[OrderId, Placed]):
+    def send(self, student: StudentId, weight: int) -> int:
+        return weight
+
+
+@sales.publish(Placed)
+def tell(event: Placed) -> OrderPlaced:
+    return OrderPlaced(order=event.order)
+
+
+@billing.react(OrderPlaced)
+async def weigh(event: OrderPlaced, accounts: Repository[Account]) -> None: ...
+
+
+def steps() -> None:
+    parcel, event, published = Parcel(id=order), Placed(order=order, student=student), OrderPlaced(order=order)
+    given(parcel).when(Parcel.send, student, "heavy")  # wrong: an argument of another type
+    given(parcel).when(Parcel.send, student)  # wrong: a missing argument
+    given(Account(id=student)).when(Parcel.send, student, 1)  # wrong: a method of another class
+    given(parcel).when(Parcel.send, student, 1).replies("heavy")  # wrong: another reply
+    given(parcel).when(Parcel.send, student, 1).then(published)  # wrong: what is published is not recorded
+    given(parcel).when(Parcel.send, student, 1).publishes(event)  # wrong: a domain event is private
+    given(parcel).when(Parcel.send, student, 1).sends(Owed(student=student))  # wrong: a query is not sent
+    given(Issued(order=order)).when(tell)  # wrong: a publisher of another event
+    given(event).when(tell).then(event)  # wrong: a publisher makes an integration event
+    given(Refunds, event)  # wrong: an event that the projection does not fold
+    given(Refunds).when(event)  # wrong: the same
+    given(Refunds).then(parcel)  # wrong: an aggregate is no document
+    given(parcel).when(weigh, event)  # wrong: a message of another type
+    given(billing).when(parcel)  # wrong: a message
+    given(billing).when(Owed(student=student)).then("much")  # wrong: another answer
+    given(billing).on(PlaceOrder).answers(7)  # wrong: another reply
+    given(billing).on(PlaceOrder).answers(lambda command: command)  # wrong: a function with another reply
+    given(billing).on(OrderPlaced)  # wrong: an event is not answered
+    given(billing).provide(Money, Parcel)  # wrong: another service
+    given(billing).at("noon")  # wrong: a time
+    given(7)  # wrong: an aggregate, an event, a projection or a context
+
+
+def systems(system: System) -> None:
+    Double(sales).on(PlaceOrder).answers(7)  # wrong: another reply
+    Double(sales, publishes=[Placed])  # wrong: a domain event is private
+    alone(sales)  # wrong: of which system
+    running(system, clock=7)  # wrong: a clock that can be moved
+    with running(system) as app:
+        app.recorded(OrderPlaced)  # wrong: it is published
+        app.published(Placed)  # wrong: it is recorded
+        app.sent(Owed)  # wrong: a query is not sent for later
+        app.inject(Placed(order=order, student=student))  # wrong: a domain event is private
+        app.recorded(Placed, key=7)  # wrong: an ordering key is text
 
 
 # --- contexts, routes, services, relations ---------------------------------------------------------------------------

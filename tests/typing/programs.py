@@ -31,6 +31,7 @@ from remit.domain import Aggregate, Claim, Projection, Record
 from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
+from remit.testing import Double, MovableClock, Outcome, alone, given, running
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)
@@ -389,6 +390,43 @@ async def callers(app: Sender, order: PlaceOrder) -> OrderId:
             return placed_order
         case _:
             assert_never(outcome)
+
+
+def steps(order: OrderId, ada: StudentId, now: datetime) -> None:
+    """What `given` knows of the types."""
+    event, price = Placed(order=order, student=ada, price=Money(amount=1)), Money(amount=1)
+    assert_type(given(Order(id=order)).when(Order.place, ada, price=price), Outcome[None])
+    given(Order(id=order)).when(Order.place, ada, price).then(event, Cancelled(order=order, student=ada))
+    given(Order(id=order)).when(Order.place, ada, price).then(LimitExceeded(limit=1)).leaves(Order(id=order))
+    assert_type(given().when(Order, id=order, student=ada).reply, Order)
+    given(event).when(placed).then(OrderPlaced(order=order, student=ada, price=price))
+    given(OrderList, event).when(Cancelled(order=order, student=ada)).then(OrderList())
+    given(OrderList, event).then(OrderList(orders=[order]))
+    handled = given(Order(id=order), event).provide(Tariff, NoDiscount).provide(Clock, MovableClock).at(now)
+    command = PlaceOrder(order=order, student=ada, price=price)
+    assert_type(handled.when(place, command), Outcome[OrderId])
+    asked = given(billing).on(OrdersOf).answers([order]).on(Owed).answers(lambda query: LimitExceeded(limit=1))
+    assert_type(asked.when(Owed(student=ada)).then(LimitExceeded(limit=1)).answer, int)
+    assert_type(given(sales, Order(id=order)).when(CancelOrder(order=order)).sends(command), Outcome[None])
+    given(billing).when(OrderPlaced(order=order, student=ada, price=price)).calls(OrdersOf(student=ada))
+
+
+async def running_systems(system: System, ada: StudentId) -> None:
+    """What a running system knows of the types."""
+    double = Double(sales, publishes=[OrderPlaced]).on(OrdersOf).answers([OrderId("o-1")])
+    with running(system, clock=MovableClock()) as app, alone(billing, of=system, doubles=[double]) as one:
+        assert_type(app.recorded(Placed, key=ada), list[Placed])
+        assert_type(app.recorded(SalesEvent), list[SalesEvent])
+        assert_type(one.sent(PlaceOrder), list[PlaceOrder])
+        assert_type(one.ask(Owed(student=ada)), int)
+    assert_type(double.received(OrdersOf), list[OrdersOf])
+    async with running(system).provide(Tariff, NoDiscount) as awaited:
+        assert_type(await awaited.published(OrderPlaced), list[OrderPlaced])
+        assert_type(await awaited.attempt(Owed(student=ada)), int | LimitExceeded)
+        await takes_any_sender(awaited)
+
+
+async def takes_any_sender(sender: Sender) -> None: ...
 
 
 legacy = Context("legacy", outbox=[OrderPlaced, PlaceOrder])

@@ -1,5 +1,42 @@
-"""How to be sure: what a user tests with, and what every adapter must do."""
+"""How to be sure: what a user tests with, and what every adapter must do.
 
-from remit.testing.kit import running
+Nothing is loaded before it is asked for: pytest loads the plugin of this package in every run, whatever is tested.
+"""
 
-__all__ = ["running"]
+import typing
+
+if typing.TYPE_CHECKING:
+    from remit.testing.app import App, SyncApp
+    from remit.testing.doubles import Double
+    from remit.testing.mistakes import KitError
+    from remit.testing.outcome import Outcome
+    from remit.testing.starting import alone, running
+    from remit.testing.steps import given
+    from remit.testing.virtual import MovableClock, VirtualLoop
+
+__all__ = [
+    "App",
+    "Double",
+    "KitError",
+    "MovableClock",
+    "Outcome",
+    "SyncApp",
+    "VirtualLoop",
+    "alone",
+    "given",
+    "running",
+]
+
+_PLACES = {
+    "App": "app", "Double": "doubles", "KitError": "mistakes", "MovableClock": "virtual", "Outcome": "outcome",
+    "SyncApp": "app", "VirtualLoop": "virtual", "alone": "starting", "given": "steps", "running": "starting",
+}  # fmt: skip
+"""The module of each name."""
+
+
+def __getattr__(name: str) -> typing.Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

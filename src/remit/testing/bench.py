@@ -1,0 +1,369 @@
+"""Runs handlers as a process does, in units of work over a store in memory, but without a process."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextvars import copy_context
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
+
+from remit.contexts import Clock, Context, Envelope, Ids
+from remit.contexts.annotations import projected_by
+from remit.domain import Aggregate, Record, take_recorded
+from remit.log import Channel, forms_of, is_command
+from remit.log import Record as Logged
+from remit.messages import (
+    Command,
+    DomainEvent,
+    IntegrationEvent,
+    Message,
+    Query,
+    Refusal,
+    key_text,
+    write_reply,
+)
+from remit.runtime import Listeners, Ports, SystemClock
+from remit.runtime.plan import AggregatePlan, HandlerPlan, ProjectionPlan, ReactionPlan, RecordPlan
+from remit.runtime.services import Services
+from remit.runtime.work.attempts import Attempt
+from remit.runtime.work.deadlines import NEVER
+from remit.runtime.work.shared import Shared
+from remit.runtime.work.unit import UnitOfWork
+from remit.stores import Change, Entry, Unit
+from remit.testing.answers import Answers
+from remit.testing.compiled import GIVEN, Compiled, compiled, lone
+from remit.testing.keeping import KeepingStore
+from remit.testing.mistakes import KitError
+from remit.testing.outcome import Outcome
+from remit.testing.virtual import CountedIds, MovableClock, VirtualLoop
+
+T = TypeVar("T")
+Kept: TypeAlias = Aggregate[Any, Any] | Record[Any]
+KeptPlan: TypeAlias = AggregatePlan | RecordPlan
+
+
+class Bench:
+    """What handlers of one context run on in a test, and what comes of it."""
+
+    def __init__(self, context: Context[Any] | None, state: Sequence[Any]) -> None:
+        """Without a context, a handler is run by itself."""
+        self.answers = Answers("given")
+        self._context = context
+        self.state = state
+        self.services = _Services()
+        self.clock: SystemClock = MovableClock()
+        self.ids: Ids = CountedIds()
+
+    def provide(self, service: Any, made: Any) -> None:
+        """What handlers get that ask for a type."""
+        if service is Clock:
+            self.clock = made if isinstance(made, SystemClock) else _Adapted(made)
+        elif service is Ids:
+            self.ids = made
+        else:
+            self.services.made[service] = made
+
+    def envelope(self) -> Envelope:
+        """What a publisher gets that asks for the envelope of its event."""
+        return Envelope(id=self.ids.new(), time=self.clock.now())
+
+    def run(self, handler: Callable[..., Any], *messages: Any) -> Outcome[Any]:
+        """Runs a handler by itself."""
+        return drive(self.run_awaited(handler, *messages))
+
+    async def run_awaited(self, handler: Callable[..., Any], *messages: Any) -> Outcome[Any]:
+        """The same, on the loop that runs."""
+        if len(messages) != 1 or not isinstance(messages[0], Message):
+            raise KitError(
+                f"{handler.__name__} is run with {len(messages)} arguments", where="when", expected="its message",
+                next=f"when({handler.__name__}, <message>): what else it asks for is given to it",
+            )  # fmt: skip
+        kind: Any = type(messages[0])
+        return await _Run(self, lone(handler, kind)).handle(messages[0])
+
+    def handle(self, message: Any) -> Outcome[Any]:
+        """Lets the context handle a message."""
+        return drive(self.handle_awaited(message))
+
+    async def handle_awaited(self, message: Any) -> Outcome[Any]:
+        """The same, on the loop that runs."""
+        assert self._context is not None  # noqa: S101  # who calls this has one
+        return await _Run(self, compiled(self._context)).handle(message)
+
+
+class _Run:
+    """One step, on a store of its own."""
+
+    def __init__(self, bench: Bench, compiled: Compiled) -> None:
+        self._plan = plan = compiled.plan
+        self._store = KeepingStore()
+        self._state = bench.state
+        self._answers = bench.answers
+        self._outcome = Outcome[Any]()
+        self._faults: list[KitError] = []
+        ports = Ports(bench.clock, bench.ids)
+        shared = Shared(
+            {plan.name: plan}, {plan.name: self._store}, compiled.model.contracts, bench.services, ports,
+            ports.clock.seconds, Listeners([], ports.clock), partial(_Calls, self),
+        )  # fmt: skip
+        self._place = compiled.workplace(shared.workplaces[plan.name])
+
+    async def handle(self, message: Message) -> Outcome[Any]:
+        """Runs every handler of a message. Raises what a handler raises that is no refusal, and `KitError`."""
+        await self._put()
+        for handler in self._handlers(message):
+            await self._decide(handler, message)
+        if self._faults:
+            raise self._faults[0]
+        self._outcome.states = [state async for state in self._states()]
+        return self._outcome
+
+    async def _decide(self, handler: HandlerPlan, message: Message) -> None:
+        outcome = self._outcome
+        try:
+            reply = await self.serve(handler, message)
+        except Refusal as refusal:
+            _require_declared(handler, refusal)
+            reply = refusal
+        except Exception as error:
+            if self._faults and self._faults[0] is not error:
+                raise self._faults[0] from error
+            raise
+        outcome.refusal, outcome.answer = (reply, None) if isinstance(reply, Refusal) else (None, reply)
+
+    async def serve(self, handler: HandlerPlan, message: Message) -> Any:
+        """Handles a message in a unit of work of its own; gives the reply. What a query has changed is dropped."""
+        if any(need.kind.has_sql for need in handler.dependencies):
+            raise KitError(
+                f"{handler.name} runs statements, and there is no database", where="given",
+                expected="a store that takes statements", next="async with running(system, store=...)",
+            )  # fmt: skip
+        unit = UnitOfWork(self._place, self._attempt())
+        arriving = handler.codec.read(handler.codec.write(message))
+        contract = handler.contract
+        if contract.key is not None:
+            unit.key = key_text(getattr(arriving, contract.key), "ordering key", contract.type)
+        reply = await unit.run(handler, arriving)
+        if isinstance(reply, Refusal):
+            _require_declared(handler, reply)
+        write_reply(reply, handler.reply)
+        if not isinstance(message, Query):
+            rows = unit.unit()
+            await unit.commit(rows)
+            for entry in rows.entries:
+                self._note(entry)
+        return reply
+
+    def _attempt(self) -> Attempt:
+        """Without an origin: a handler gets the clock and the identities of the test as they are."""
+        return Attempt("", GIVEN, GIVEN, self._place.seconds(), self._plan.name, NEVER)
+
+    def _note(self, entry: Entry) -> None:
+        channel, key, id, type, version, at, headers, payload = entry
+        record = Logged(0, 0, id, "", key, type, version, at, headers, payload)
+        forms = self._place.recorded if channel is Channel.PRIVATE else self._place.published
+        read = {(plan.contract.type, plan.contract.version): plan.codec.read for plan in forms.values()}
+        made = [read[type, each](form) for each, form in forms_of(record).items()]
+        if channel is Channel.PRIVATE:
+            self._outcome.recorded += made
+        elif is_command(record):
+            self._outcome.sent += made
+        else:
+            self._outcome.published += made
+
+    # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def call(self, message: Any) -> Any:
+        """The reply to a call of a handler. Raises its refusal, and `KitError` where the test gives no answer."""
+        self._outcome.called.append(message)
+        kind: type = message.__class__
+        if kind in self._answers:
+            try:
+                reply = await self._answers.reply_to(message)
+            except KitError as error:
+                self._faults.append(error)
+                raise
+        elif (own := self._plan.commands.get(kind) or self._plan.queries.get(kind)) is not None:
+            reply = await self.serve(own, message)
+        else:
+            fault = KitError(
+                f"a handler calls {kind.__name__}, and the test gives no answer to it",
+                where=f"given({self._plan.name})", expected="an answer to each call",
+                next=f".on({kind.__name__}).answers(<reply, refusal or function>)",
+            )  # fmt: skip
+            self._faults.append(fault)
+            raise fault
+        if isinstance(reply, Refusal):
+            raise reply
+        return reply
+
+    # ── what is there ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _handlers(self, message: Message) -> list[HandlerPlan]:
+        kind, plan = type(message), self._plan
+        called = plan.commands.get(kind) or plan.queries.get(kind)
+        if called is not None:
+            return [called]
+        followed = [follow for follow in plan.follows.values() if isinstance(follow, ReactionPlan)]
+        found = [each for follow in followed for each in follow.takes.values() if each.contract.message is kind]
+        event = plan.events.get(kind)
+        found += event.together if event is not None else []
+        if not found:
+            raise KitError(
+                f"no handler of {plan.name} takes {kind.__name__}", where=f"given({plan.name})",
+                expected="a message that the context handles", next=f"@{plan.name}.handle, answer or react",
+            )  # fmt: skip
+        return found
+
+    def _kept(self) -> dict[type, KeptPlan]:
+        plan = self._plan
+        handlers = [*plan.commands.values(), *plan.queries.values()]
+        handlers += [each for event in plan.events.values() for each in event.together]
+        for follow in plan.follows.values():
+            handlers += [each for each in follow.takes.values() if isinstance(each, HandlerPlan)]
+        subjects = [need.subject for handler in handlers for need in handler.dependencies]
+        return {subject.type: subject for subject in subjects if isinstance(subject, (AggregatePlan, RecordPlan))}
+
+    async def _put(self) -> None:
+        """Stores what is given."""
+        plans = self._kept()
+        unit = UnitOfWork(self._place, self._attempt())
+        for each in self._state:
+            if isinstance(each, (Aggregate, Record)):
+                await self._store.commit(Unit(changes=[self._change(plans, each)]))  # pyright: ignore[reportUnknownArgumentType]  # of any
+            elif isinstance(each, (DomainEvent, IntegrationEvent)):
+                for projection in self._folded_from(type(each)):
+                    await unit.fold(projection, each)
+            else:
+                raise KitError(
+                    f"{each!r} is given", where="given", expected="aggregates, records and events",
+                    next=".provide(<type>, <zero-argument callable>)",
+                )  # fmt: skip
+        await unit.commit(unit.unit())
+
+    def _folded_from(self, event: type) -> list[ProjectionPlan]:
+        found = [each for each in self._plan.projections.values() if event in projected_by(each.type)]
+        if not found:
+            raise KitError(
+                f"no projection of {self._plan.name} is folded from {event.__name__}", where="given",
+                expected="an event that a document is made of", next=f"leave it out, or: when({event.__name__}(...))",
+            )  # fmt: skip
+        return found
+
+    def _change(self, plans: Mapping[type, KeptPlan], kept: Kept) -> Change:
+        plan = plans.get(type(kept))
+        if plan is None:
+            asked = "Repository" if isinstance(kept, Aggregate) else "Records"
+            known = ", ".join(sorted(each.__name__ for each in plans)) or "none"
+            raise KitError(
+                f"no handler of {self._plan.name} asks for {asked}[{type(kept).__name__}]", where="given",
+                expected=f"an aggregate or record that one of them asks for: {known}",
+            )  # fmt: skip
+        if isinstance(kept, Aggregate):
+            take_recorded(kept)
+        return Change(plan.kind, key_text(kept.id, "identity", plan.kind), 0, plan.codec.write(kept))
+
+    async def _states(self) -> AsyncIterator[Kept]:
+        for plan in self._kept().values():
+            for kind, id in self._store.places:
+                row = await self._store.load(kind, id) if kind == plan.kind else None
+                if row is not None and row[1]:  # what was removed has no body
+                    yield plan.codec.read(row[1])
+
+
+class _Calls:
+    """The `Sender` of a handler that is tested."""
+
+    def __init__(self, run: _Run, unit: UnitOfWork) -> None:
+        self._run = run
+
+    async def send(self, command: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
+        return await self._run.call(command)
+
+    async def ask(self, query: Any, /, *, deadline: float | None = None, fresh: bool | str = False) -> Any:
+        return await self._run.call(query)
+
+    async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
+        try:
+            return await self._run.call(message)
+        except Refusal as refusal:
+            return refusal
+
+
+class _Services(Services):
+    """What the test provides. Nothing is made: a test of one step does not connect to anything."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.made = _Provided()
+
+    def of(self, context: str) -> Mapping[type, Any]:
+        return self.made
+
+
+class _Provided(dict[type, Any]):
+    def __missing__(self, service: Any) -> Any:
+        name = getattr(service, "__name__", repr(service))
+        raise KitError(
+            f"a handler asks for {name}, and the test gives none", where="given", expected=f"an object for {name}",
+            next=f".provide({name}, <zero-argument callable>)",
+        )  # fmt: skip
+
+
+class _Adapted(SystemClock):
+    """Any clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.now = clock.now  # type: ignore[method-assign]  # it shows what that one shows
+        self.seconds = lambda: clock.now().timestamp()
+        self.ticks = self.seconds
+
+
+def _require_declared(handler: HandlerPlan, refusal: Refusal) -> None:
+    message: type = handler.contract.message
+    if issubclass(message, (Command, Query)) and type(refusal) not in handler.refusals:
+        raise KitError(
+            f"{handler.name} ends with {refusal}, which {message.__name__} does not declare", where=handler.name,
+            expected=", ".join(each.__name__ for each in handler.refusals) or "no refusal",
+            next=f"declare it: class {message.__name__}(Command[..., {type(refusal).__name__}])",
+        ) from refusal  # fmt: skip
+
+
+# ── without an event loop ───────────────────────────────────────────────────────────────────────────────────────────
+
+_loops: list[VirtualLoop] = []
+
+
+def drive(work: Coroutine[Any, Any, T]) -> T:
+    """Runs to the end. Raises `KitError` where it would have to wait while an event loop runs already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _run_alone(work)
+    try:
+        copy_context().run(work.send, None)
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    work.close()
+    raise KitError(
+        "the handler waits for something, and an event loop runs already", where="when",
+        expected="a handler that is awaited", next="await given(...).when_awaited(...)",
+    )  # fmt: skip
+
+
+def _run_alone(work: Coroutine[Any, Any, T]) -> T:
+    """On one loop for all tests of this process: to make one takes longer than to run a handler."""
+    if not _loops:
+        _loops.append(VirtualLoop())
+        atexit.register(_loops[0].close)
+    loop = _loops[0]
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        if left := asyncio.all_tasks(loop):  # what a handler has begun, and nobody has awaited
+            for task in left:
+                task.cancel()
+            loop.run_until_complete(asyncio.wait(left))

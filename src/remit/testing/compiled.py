@@ -1,0 +1,104 @@
+"""The plans of a context or of a handler by itself: made once of the declarations, for all tests of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache, lru_cache
+from typing import Any, Generic, TypeVar
+
+from remit.contexts import COMMAND, QUERY, REACTION, Context, ContextMap, Handler, derive
+from remit.contexts.annotations import asked_by, is_kind, projected_by, sent_later
+from remit.contexts.ports import VIEW
+from remit.messages import Codec, Command, Message, Query, contract_of, declared_context
+from remit.runtime import compile_system
+from remit.runtime.work.workplace import Forms, Workplace
+
+T = TypeVar("T")
+
+GIVEN = "given"
+"""The context of a handler that is tested by itself."""
+_ELSEWHERE = "elsewhere"
+"""The context of a message of which nobody says whose it is."""
+
+
+class Known(Generic[T]):
+    """What is made of declarations, kept as long as the declarations stay as they are."""
+
+    MOST = 64
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, ...], tuple[T, Sequence[object]]] = {}
+
+    def of(self, contexts: Sequence[Context[Any]], make: Callable[[], T], *beside: object) -> T:
+        """What `make` makes of these contexts, and of what stands `beside` them; made again when one has declared
+        something since."""
+        parts = [*beside, *(part for context in contexts for part in _declared(context))]
+        place = tuple(map(id, parts))
+        found = self._made.get(place)
+        if found is None:
+            if len(self._made) >= self.MOST:
+                self._made.clear()
+            found = self._made[place] = make(), parts  # the parts stay alive, so that their identities stay theirs
+        return found[0]
+
+
+def _declared(context: Context[Any]) -> Iterator[object]:
+    """All that a context has declared; of its services the types."""
+    yield context
+    for value in vars(context).values():
+        if isinstance(value, (list, tuple, dict)):
+            yield len(value)  # pyright: ignore[reportUnknownArgumentType]  # of any
+            yield from value
+        else:
+            yield value
+
+
+_contexts: Known[Compiled] = Known()
+
+
+def compiled(context: Context[Any]) -> Compiled:
+    """The plan of a context."""
+    return _contexts.of([context], lambda: Compiled(context))
+
+
+@lru_cache(maxsize=256)
+def lone(handler: Callable[..., Any], message: Any) -> Compiled:
+    """The plan of a handler without its context. `message` is a class of messages."""
+    context = Context[Any](GIVEN)
+    role = COMMAND if is_kind(message, Command) else QUERY if is_kind(message, Query) else REACTION
+    declared = Handler(role, message, handler)
+    context.bound.append(declared)
+    context.projections += [asked.subject for asked in asked_by(context, declared) if asked.injectable is VIEW]
+    return Compiled(context)
+
+
+class Compiled:
+    """What is made once of the declarations of a context, for all tests of it."""
+
+    def __init__(self, context: Context[Any]) -> None:
+        model = derive(ContextMap(name=GIVEN, contexts=(context,)))
+        owners = {each: declared_context(each) or _ELSEWHERE for each in _used(context)} | {**model.owners}
+        contracts = {message: contract_of(message, owner) for message, owner in owners.items()}
+        self.model = replace(model, owners=owners, contracts=contracts)
+        self.plan = compile_system(self.model)[context.name]
+        self._forms: tuple[Forms, Forms] | None = None
+
+    def workplace(self, made: Workplace) -> Workplace:
+        """A workplace with the forms of messages that tests before have met."""
+        if self._forms is None:
+            self._forms = made.recorded, made.published
+        recorded, published = self._forms
+        return replace(made, recorded=recorded, published=published)
+
+
+def _used(context: Context[Any]) -> Iterator[type[Message]]:
+    yield from (handler.message for handler in context.handlers)
+    yield from (event for projection in context.projections for event in projected_by(projection))
+    yield from (command for command, _ in sent_later(context) if is_kind(command, Message))
+
+
+@cache
+def codec_of(kind: Any) -> Codec[Any]:
+    """The codec of a class of messages, aggregates or documents."""
+    return Codec(kind)

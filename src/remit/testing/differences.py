@@ -1,0 +1,201 @@
+"""What differs between the expected and the actual: field by field, and message by message, as plain text."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from remit.domain import Aggregate, Projection
+from remit.messages import Message, Refusal, Value
+
+LONGEST = 200
+"""Characters of one value that are shown at most."""
+
+
+class Words(NamedTuple):
+    """What the two sides are called."""
+
+    expected: str
+    actual: str
+
+
+COMPARED = Words("expected", "was")
+
+
+def fields_of(value: Any) -> dict[str, Any] | None:
+    """The fields of a message, value, aggregate, document or refusal, by name; None for anything else."""
+    if isinstance(value, msgspec.Struct):
+        return {name: getattr(value, name) for name in value.__struct_fields__}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return None
+
+
+def same(expected: Any, actual: Any) -> bool:
+    """Whether two things say the same: things of one class with equal fields do, whatever their `==` says."""
+    return next(differences(expected, actual), None) is None
+
+
+def differences(expected: Any, actual: Any, place: str = "", words: Words = COMPARED) -> Iterator[str]:
+    """A line for each place in which the two differ: `lines[0].amount: expected 3, was 4`."""
+    if type(expected) is type(actual):
+        if (named := fields_of(expected)) is not None:
+            yield from _in_fields(named, fields_of(actual) or {}, place, words)
+            return
+        if isinstance(expected, Mapping):
+            yield from _in_mappings(expected, actual, place, words)  # pyright: ignore[reportUnknownArgumentType]  # of any
+            return
+        if isinstance(expected, (list, tuple)):
+            yield from _in_sequences(expected, actual, place, words)  # pyright: ignore[reportUnknownArgumentType]  # of any
+            return
+    if not _is_equal(expected, actual):
+        yield f"{place or 'value'}: {words.expected} {shown(expected)}, {words.actual} {shown(actual)}"
+
+
+def _in_fields(expected: Mapping[str, Any], actual: Mapping[str, Any], place: str, words: Words) -> Iterator[str]:
+    for name, value in expected.items():
+        yield from differences(value, actual[name], f"{place}.{name}" if place else name, words)
+
+
+def _in_mappings(expected: Mapping[Any, Any], actual: Mapping[Any, Any], place: str, words: Words) -> Iterator[str]:
+    for key in {**expected, **actual}:
+        inner = f"{place}[{shown(key)}]"
+        if key not in actual:
+            yield f"{inner}: {words.expected} {shown(expected[key])}, {words.actual} missing"
+        elif key not in expected:
+            yield f"{inner}: {words.expected} nothing, {words.actual} {shown(actual[key])}"
+        else:
+            yield from differences(expected[key], actual[key], inner, words)
+
+
+def _in_sequences(expected: Sequence[Any], actual: Sequence[Any], place: str, words: Words) -> Iterator[str]:
+    for number in range(max(len(expected), len(actual))):
+        inner = f"{place}[{number}]"
+        if number >= len(actual):
+            yield f"{inner}: {words.expected} {shown(expected[number])}, {words.actual} missing"
+        elif number >= len(expected):
+            yield f"{inner}: {words.expected} nothing, {words.actual} {shown(actual[number])}"
+        else:
+            yield from differences(expected[number], actual[number], inner, words)
+
+
+def _is_equal(expected: Any, actual: Any) -> bool:
+    try:
+        return bool(expected == actual)
+    except Exception:  # noqa: BLE001  # a comparison is the user's code, and may raise anything
+        return False
+
+
+def shown(value: Any) -> str:
+    """A value as a test's author would write it, cut where it is very long."""
+    fields = fields_of(value)
+    if fields is None:
+        text = repr(value)
+    else:
+        inner = ", ".join(f"{name}={shown(each)}" for name, each in fields.items())
+        text = f"{type(value).__name__}({inner})"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
+
+# ── several messages ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def told_apart(expected: Sequence[Any], actual: Sequence[Any]) -> list[str]:
+    """Lines that say how two series of messages differ; none where they say the same in the same order.
+
+    Messages that are in both are passed over. Of those left between two of them, one of the same class is taken for the
+    expected one with other fields; the rest is missing, or was not expected.
+    """
+    if len(expected) == len(actual) and all(map(same, expected, actual)):
+        return []
+    if len(expected) == len(actual) and not _left_over(expected, actual):
+        order = ", ".join(type(each).__name__ for each in actual)
+        return [f"the same messages came in another order: {order}", *(f"  {shown(each)}" for each in actual)]
+    lines: list[str] = []
+    for wanted, found in _gaps(expected, actual):
+        lines += _in_gap(list(wanted), list(found))
+    return lines
+
+
+def _left_over(expected: Sequence[Any], actual: Sequence[Any]) -> list[Any]:
+    left = list(actual)
+    for each in expected:
+        at = next((number for number, other in enumerate(left) if same(each, other)), None)
+        if at is None:
+            return left
+        del left[at]
+    return left
+
+
+def _gaps(expected: Sequence[Any], actual: Sequence[Any]) -> Iterator[tuple[Sequence[Any], Sequence[Any]]]:
+    """What stands on both sides between the messages that are in both: the longest common part is passed over."""
+    rows, columns = len(expected), len(actual)
+    length = [[0] * (columns + 1) for _ in range(rows + 1)]
+    for row in reversed(range(rows)):
+        for column in reversed(range(columns)):
+            equal = same(expected[row], actual[column])
+            length[row][column] = (
+                length[row + 1][column + 1] + 1 if equal else max(length[row + 1][column], length[row][column + 1])
+            )
+    row = column = from_row = from_column = 0
+    while row < rows and column < columns:
+        if same(expected[row], actual[column]):
+            yield expected[from_row:row], actual[from_column:column]
+            row, column = row + 1, column + 1
+            from_row, from_column = row, column
+        elif length[row + 1][column] >= length[row][column + 1]:
+            row += 1
+        else:
+            column += 1
+    yield expected[from_row:], actual[from_column:]
+
+
+def _in_gap(wanted: list[Any], found: list[Any]) -> Iterator[str]:
+    for each in wanted:
+        at = next((number for number, other in enumerate(found) if type(other) is type(each)), None)
+        if at is None:
+            yield f"missing: {shown(each)}"
+            continue
+        yield f"{type(each).__name__} differs:"
+        yield from (f"  {line}" for line in differences(each, found.pop(at)))
+    for other in found:
+        yield f"not expected: {shown(other)}"
+
+
+def require_messages(what: str, expected: Sequence[Any], actual: Sequence[Any], cause: Refusal | None = None) -> None:
+    """Raises `AssertionError` with what differs. `what` is done with the messages: "recorded"."""
+    __tracebackhide__ = True
+    lines = told_apart(expected, actual)
+    if lines:
+        head = f"{what}: {len(expected)} expected, {len(actual)} found"
+        if cause is not None:
+            lines.append(f"it was refused: {shown(cause)}")
+        raise AssertionError("\n".join([head, *(f"  {line}" for line in lines)])) from cause
+
+
+def require_same(what: str, expected: Any, actual: Any) -> None:
+    """Raises `AssertionError` with what differs between two things."""
+    __tracebackhide__ = True
+    lines = list(differences(expected, actual))
+    if lines:
+        raise AssertionError("\n".join([f"{what} differs", *(f"  {line}" for line in lines)]))
+
+
+_KNOWN = (Message, Value, Aggregate, Projection, Refusal)
+
+
+def explained(left: Any, right: Any) -> list[str] | None:
+    """Lines for `assert left == right`, where both are of ours; None for anything else."""
+    kind = left.__class__
+    if kind in (list, tuple) and right.__class__ in (list, tuple):
+        if not all(isinstance(each, _KNOWN) for each in (*left, *right)):
+            return None
+        head, lines = f"{len(left)} found, {len(right)} expected", told_apart(right, left)
+    elif issubclass(kind, _KNOWN) and right.__class__ is kind:
+        head, lines = f"{kind.__name__} differs", list(differences(right, left))
+    else:
+        return None
+    return [head, *lines] if lines else None

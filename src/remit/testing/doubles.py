@@ -1,0 +1,125 @@
+"""Doubles: what stands in a test for the neighbours of a context, as far as their published language goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self, TypeVar, overload
+
+from remit.contexts import Context
+from remit.contexts.annotations import is_kind
+from remit.errors import HandlerFailed
+from remit.messages import Command, IntegrationEvent, Query, contract_of
+from remit.messages.component import Component
+from remit.runtime.freshness.reaching import Reached
+from remit.runtime.remote.wire import CallCodec, answer_of, failure
+from remit.testing.answers import Answers, CommandType, On, QueryType
+from remit.testing.language import Language
+from remit.testing.mistakes import KitError
+from remit.transports import Answer, CallCapabilities, Request
+from remit.transports.calls import Answering
+
+M = TypeVar("M", bound=Command[Any, Any] | Query[Any, Any])
+X = TypeVar("X")
+R = TypeVar("R")
+
+
+class Double:
+    """Stands for a context that a test does not run: it answers calls, and publishes what the test injects.
+
+    `context` is the context or its name, `publishes` are the integration events that a test may inject as the
+    context's; without it, all that it publishes. `alone` checks every double against the published language of the
+    context that it stands for.
+    """
+
+    def __init__(
+        self, context: Context[Any] | str, *, publishes: Sequence[type[IntegrationEvent]] | None = None
+    ) -> None:
+        self.name = context if isinstance(context, str) else context.name
+        """The context that it stands for."""
+        self.publishes = publishes
+        self.replies = Answers(f"the double of {self.name}")
+        self._received: list[Any] = []
+
+    @overload
+    def on(self, message: CommandType[X, R], /) -> On[Self, X, R]: ...
+    @overload
+    def on(self, message: QueryType[X, R], /) -> On[Self, X, R]: ...
+    def on(self, message: Any, /) -> On[Any, Any, Any]:
+        """What it answers to a command or query: `.on(ConfirmInvoice).answers("i-1")`. A later answer takes the place
+        of an earlier one."""
+        return On(self, self.replies, message)
+
+    def received(self, message: type[M], /) -> list[M]:
+        """The commands or queries of a class that it was called with, in order."""
+        return [each for each in self._received if isinstance(each, message)]
+
+    async def reply_to(self, message: Any) -> Any:
+        """What it answers; a refusal as a value. Raises `KitError`, and what the function of the test raises."""
+        self._received.append(message)
+        kind: type = message.__class__
+        if kind not in self.replies:
+            raise KitError(
+                f"{kind.__name__} is called, and the double of {self.name} does not answer it",
+                where=f"Double({self.name!r})", expected="an answer to each call",
+                next=f".on({kind.__name__}).answers(<reply, refusal or function>)",
+            )  # fmt: skip
+        return await self.replies.reply_to(message)
+
+    def require(self, language: Language) -> None:
+        """Raises `KitError` where it says what the published language does not have."""
+        for message in self.replies.messages:
+            language.require_called(message, f"Double({self.name!r}).on")
+        for event in self.publishes or ():
+            language.require_published(event, f"Double({self.name!r}, publishes=...)")
+
+
+class DoubleCalls:
+    """A call channel on which doubles answer. What a test has to be told of goes into `faults`."""
+
+    def __init__(self, doubles: Sequence[Double], faults: list[Exception]) -> None:
+        self.capabilities = CallCapabilities(max_bytes=1 << 20, finds_services=True)
+        self._doubles = {each.name: each for each in doubles}
+        self._faults = faults
+        self._codecs: dict[tuple[str, str], CallCodec] = {}
+        for double in doubles:
+            for message in double.replies.messages:
+                self._codec(double.name, message)
+
+    def _codec(self, context: str, message: Any) -> CallCodec:
+        contract = contract_of(message, context)
+        made = CallCodec(context, "command" if is_kind(message, Command) else "query", contract, "json")
+        self._codecs[contract.type, str(contract.version)] = made
+        return made
+
+    async def open(self) -> None:
+        """Nothing is needed."""
+
+    async def close(self) -> None:
+        """Nothing is left."""
+
+    async def serve(self, address: str, answering: Answering) -> None:
+        """Nobody calls."""
+
+    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+        """The answer of the double."""
+        component = Component.read(address)
+        if component.part == "log":
+            return answer_of(Reached({}, [], [], asks=False, traces=[]))  # it owes nothing to a fresh answer
+        if request.kind == "ping":
+            return Answer("ok", {}, b"")
+        try:
+            return await self._answer(component.context, request)
+        except Exception as error:  # noqa: BLE001  # whatever the test's function raises is told to the test
+            self._faults.append(error)
+            return failure(HandlerFailed(f"the double of {component.context} failed: {error}", where=address))
+
+    async def _answer(self, context: str, request: Request) -> Answer:
+        type, version = request.headers["remit-type"], request.headers["remit-version"]
+        double, codec = self._doubles.get(context), self._codecs.get((type, version))
+        if double is None or codec is None:
+            what = "there is no double of it" if double is None else "its double does not answer that"
+            raise KitError(
+                f"{type} of {context} is called, and {what}", where="alone", expected="an answer to each call",
+                next=f"doubles=[Double({context!r}).on({type.partition('.')[2]}).answers(...)]",
+            )  # fmt: skip
+        return codec.answer(await double.reply_to(codec.read(request)))

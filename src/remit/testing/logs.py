@@ -1,0 +1,104 @@
+"""What a running system has in its logs, as messages and in the order in which they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from remit.log import Channel, Record, forms_of, is_command
+from remit.messages import Codec, Command, Message, contract_of
+from remit.runtime import Host
+from remit.testing.compiled import codec_of
+from remit.testing.mistakes import KitError
+
+PAGE = 500
+"""Messages that are read at a time."""
+
+
+class Parked(NamedTuple):
+    """A key whose messages wait, because one of them cannot be handled."""
+
+    subscription: str
+    """`<context>.<name>` of the reaction or projection."""
+    key: str
+    error: str
+    """Why the first of its messages failed."""
+    letters: int
+    """How many messages wait."""
+
+
+class Logs:
+    """Reads the stores of a host."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    async def recorded(self, kind: type, key: str | None) -> list[Any]:
+        """The domain events of a class and those below it."""
+        return await self._read(Channel.PRIVATE, kind, key)
+
+    async def published(self, kind: type, key: str | None) -> list[Any]:
+        """The integration events of a class and those below it."""
+        return await self._read(Channel.PUBLISHED, kind, key)
+
+    async def sent(self, kind: type, key: str | None) -> list[Any]:
+        """The commands sent for later, of a class and those below it."""
+        return await self._read(Channel.PUBLISHED, kind, key)
+
+    async def parked(self) -> list[Parked]:
+        """All parked keys, in the order in which they were parked."""
+        found = [each for store in self._host.stores.values() for each in await store.parked()]
+        found.sort(key=lambda each: each.since)
+        return [Parked(each.subscription.name, each.key, each.error, each.letters) for each in found]
+
+    async def owed(self) -> bool:
+        """Whether a subscription has something to handle that it has not yet handled or parked."""
+        for follower in self._host.subscriptions:
+            store = self._host.stores[follower.id.source]
+            for part, head in (await store.heads(follower.id.channel)).items():
+                if follower.position(part) < head.pos:
+                    return True
+        return False
+
+    async def _read(self, channel: Channel, kind: type, key: str | None) -> list[Any]:
+        found: list[tuple[str, list[Any]]] = []
+        commands = issubclass(kind, Command)
+        for context, store in self._host.stores.items():
+            read = self._forms(context, kind)
+            for part in await store.heads(channel):
+                records = await self._records(context, channel, part)
+                asked = [each for each in records if key in (None, each.key) and is_command(each) == commands]
+                found += [(record.id, list(_made(record, read))) for record in asked]
+        found.sort(key=lambda each: each[0])  # identities are counted, so that they are in the order of what is made
+        return [message for _, made in found for message in made]
+
+    async def _records(self, context: str, channel: Channel, part: int) -> list[Record]:
+        store, found = self._host.stores[context], list[Record]()
+        while page := await store.read(channel, part, found[-1].pos if found else 0, PAGE):
+            found += page
+        return found
+
+    def _forms(self, context: str, kind: type) -> dict[tuple[str, int], Codec[Any]]:
+        """What reads the messages of this class, and of those below it, that a context has written."""
+        model, place = self._host.model, self._host.shared.workplaces.get(context)
+        known: set[Any] = {kind, *model.contracts}
+        if place is not None:  # an aggregate need not say what it records
+            known |= {*place.recorded, *place.published}
+        wanted = [message for message in known if issubclass(message, kind)]
+        contracts = {message: contract_of(message, model.owner_of(message) or context) for message in wanted}
+        return {(each.type, each.version): codec_of(message) for message, each in contracts.items()}
+
+
+def _made(record: Record, read: dict[tuple[str, int], Codec[Any]]) -> Iterable[Message]:
+    for version, payload in forms_of(record).items():
+        codec = read.get((record.type, version))
+        if codec is not None:
+            yield codec.read(payload)
+
+
+def require_kind(kind: Any, base: type, word: str) -> None:
+    """Raises `KitError` where a class of messages is no such class."""
+    if not (isinstance(kind, type) and issubclass(kind, base)):
+        raise KitError(
+            f"{getattr(kind, '__name__', kind)} is asked for", where=word, expected=f"a class of {base.__name__}",
+        )  # fmt: skip

@@ -1,0 +1,182 @@
+"""What came of the step that a test takes, and what the test expects of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Self
+
+from typing_extensions import TypeVar
+
+from remit.domain import Aggregate, Projection, Record
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
+from remit.testing.differences import require_messages, require_same, shown
+from remit.testing.mistakes import KitError
+
+R = TypeVar("R")
+E = TypeVar("E")
+
+
+@dataclass(eq=False)
+class Outcome(Generic[R]):
+    """What came of it. Each method compares one part with what is expected, raises `AssertionError` with what differs,
+    and returns the outcome, so that several follow one another."""
+
+    recorded: list[DomainEvent] = field(default_factory=list[DomainEvent])
+    """The domain events that were recorded, in order."""
+    published: list[IntegrationEvent] = field(default_factory=list[IntegrationEvent])
+    """The integration events that publishers of the context made, in order."""
+    sent: list[Command[Any, Any]] = field(default_factory=list[Command[Any, Any]])
+    """The commands that were sent for later, in order."""
+    called: list[Command[Any, Any] | Query[Any, Any]] = field(default_factory=list[Command[Any, Any] | Query[Any, Any]])
+    """What was called by `Sender`, in order."""
+    refusal: Refusal | None = None
+    """The refusal that it ended with."""
+    answer: Any = None
+    """The reply, where there is no refusal."""
+    states: list[Aggregate[Any, Any] | Record[Any]] = field(default_factory=list[Aggregate[Any, Any] | Record[Any]])
+    """The aggregates and records as they are afterwards."""
+
+    @property
+    def reply(self) -> R:
+        """The reply. Raises `AssertionError` where it was refused."""
+        self._require_reply()
+        answer: R = self.answer
+        return answer
+
+    def then(self, *expected: DomainEvent | Refusal) -> Self:
+        """Expects that exactly these domain events were recorded, in this order; or that it ended with this refusal.
+
+        Without anything, expects that nothing was recorded and nothing was refused.
+        """
+        __tracebackhide__ = True
+        refusals = [each for each in expected if isinstance(each, Refusal)]
+        if len(refusals) > 1:
+            raise KitError(
+                f"{len(refusals)} refusals are expected", where="then", expected="one refusal at most",
+                next="write a test for each",
+            )  # fmt: skip
+        if refusals:
+            self._require_refusal(refusals[0])
+        events = [each for each in expected if not isinstance(each, Refusal)]
+        require_messages("recorded", events, self.recorded, None if refusals else self.refusal)
+        if not refusals:
+            self._require_reply()
+        return self
+
+    def replies(self, reply: R) -> Self:
+        """Expects this reply, or this answer to a query."""
+        __tracebackhide__ = True
+        self._require_reply()
+        require_same("the reply", reply, self.answer)
+        return self
+
+    def publishes(self, *events: IntegrationEvent) -> Self:
+        """Expects that exactly these integration events were published, in this order."""
+        __tracebackhide__ = True
+        require_messages("published", events, self.published, self.refusal)
+        return self
+
+    def sends(self, *commands: Command[Any, Any]) -> Self:
+        """Expects that exactly these commands were sent for later, in this order."""
+        __tracebackhide__ = True
+        require_messages("sent for later", commands, self.sent, self.refusal)
+        return self
+
+    def calls(self, *messages: Command[Any, Any] | Query[Any, Any]) -> Self:
+        """Expects that exactly these commands and queries were called by `Sender`, in this order."""
+        __tracebackhide__ = True
+        require_messages("called", messages, self.called, self.refusal)
+        return self
+
+    def leaves(self, *states: Aggregate[Any, Any] | Record[Any]) -> Self:
+        """Expects that these aggregates and records are so afterwards. Each is compared with the one of its class and
+        identity; others may be there as well."""
+        __tracebackhide__ = True
+        for expected in states:
+            place = f"{type(expected).__name__} {expected.id!r}"
+            found = [each for each in self.states if type(each) is type(expected) and each.id == expected.id]
+            if not found:
+                there = ", ".join(f"{type(each).__name__} {each.id!r}" for each in self.states) or "nothing"
+                raise AssertionError(f"there is no {place} afterwards\n  there is: {there}") from self.refusal
+            require_same(place, expected, found[0])
+        return self
+
+    def _require_refusal(self, expected: Refusal) -> None:
+        __tracebackhide__ = True
+        if self.refusal is None:
+            done = ", ".join(map(shown, self.recorded)) or "nothing"
+            raise AssertionError(f"not refused\n  expected: {shown(expected)}\n  recorded: {done}")
+        if type(self.refusal) is not type(expected):
+            raise AssertionError(
+                f"another refusal\n  expected: {shown(expected)}\n  was: {shown(self.refusal)}"
+            ) from self.refusal
+        require_same(f"the refusal {type(expected).__name__}", expected, self.refusal)
+
+    def _require_reply(self) -> None:
+        __tracebackhide__ = True
+        if self.refusal is not None:
+            raise AssertionError(f"it was refused, which the test does not expect\n  was: {shown(self.refusal)}") from (
+                self.refusal
+            )
+
+
+@dataclass(eq=False)
+class Answered(Generic[R]):
+    """What a query was answered."""
+
+    outcome: Outcome[R]
+
+    @property
+    def answer(self) -> R:
+        """The answer. Raises `AssertionError` where it was refused."""
+        return self.outcome.reply
+
+    def then(self, expected: R | Refusal) -> Self:
+        """Expects this answer, or this refusal. Raises `AssertionError` with what differs."""
+        __tracebackhide__ = True
+        if isinstance(expected, Refusal):
+            self.outcome.then(expected)
+        else:
+            self.outcome.replies(expected)
+        return self
+
+    def calls(self, *messages: Command[Any, Any] | Query[Any, Any]) -> Self:
+        """As `Outcome.calls`."""
+        __tracebackhide__ = True
+        self.outcome.calls(*messages)
+        return self
+
+
+@dataclass(eq=False)
+class Published:
+    """What a publisher made of a domain event."""
+
+    made: Sequence[IntegrationEvent]
+    """The integration event; nothing where it stays private."""
+
+    def then(self, *events: IntegrationEvent) -> Self:
+        """Expects this integration event, or none. Raises `AssertionError` with what differs."""
+        __tracebackhide__ = True
+        require_messages("published", events, self.made)
+        return self
+
+
+@dataclass(eq=False)
+class Folded(Generic[E]):
+    """The document of a projection, after some events."""
+
+    document: Projection[Any, E] | None
+    """The document that the last event belongs to; None where there was no event."""
+
+    def then(self, expected: Projection[Any, E]) -> Self:
+        """Expects this document. Raises `AssertionError` with what differs."""
+        __tracebackhide__ = True
+        if self.document is None:
+            raise AssertionError(f"there is no document, because there was no event\n  expected: {shown(expected)}")
+        if type(self.document) is not type(expected):
+            raise AssertionError(
+                f"another kind of document\n  expected: {shown(expected)}\n  was: {shown(self.document)}"
+            )
+        require_same(f"the document {type(expected).__name__}", expected, self.document)
+        return self

@@ -1,0 +1,229 @@
+"""Running a system in a test: whole, or one context of it, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from random import Random
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from remit.contexts import Context, Model
+from remit.hosting import System
+from remit.hosting.assembly import assemble
+from remit.messages.component import Component
+from remit.observability import log_event
+from remit.runtime import Channels, Host, Listener, Placed, Ports
+from remit.runtime.events import KeyParked
+from remit.stores import Store
+from remit.testing.app import App, Made, SyncApp
+from remit.testing.compiled import Known
+from remit.testing.doubles import Double, DoubleCalls
+from remit.testing.keeping import KeepingStore
+from remit.testing.language import Language
+from remit.testing.mistakes import KitError
+from remit.testing.virtual import CountedIds, MovableClock, VirtualLoop
+
+S = TypeVar("S")
+
+_models: Known[Model] = Known()
+"""A model is checked once, not for every test."""
+MEMORY = "memory:"
+PARTS = ("write", "read", "log")
+"""What is called of a context that runs elsewhere."""
+
+
+class Starting:
+    """A system that a test is about to run: `with` gives a `SyncApp`, `async with` an `App`."""
+
+    def __init__(
+        self,
+        make: Callable[[Ports], Made],
+        clock: MovableClock | None,
+        contexts: Callable[[], Sequence[Context[Any]]],
+        *,
+        in_memory: bool,
+    ) -> None:
+        self._make = make
+        self._contexts = contexts
+        self._clock = clock
+        self._in_memory = in_memory
+        self._services: dict[type, Callable[[], Any]] = {}
+        self._runner: asyncio.Runner | None = None
+        self._app: App | None = None
+
+    # `service` is a class; `type[S]` would refuse protocols and abstract classes, which is what services are named by
+    def provide(self, service: Callable[..., S], make: Callable[[], S], /) -> Self:
+        """Replaces a service that contexts provide, in this run. Entering raises `KitError` where none provides it."""
+        named: Any = service
+        self._services[named] = make
+        return self
+
+    def __enter__(self) -> SyncApp:
+        _require_no_loop()
+        if not self._in_memory:
+            raise KitError(
+                "without an event loop of the test's own, a system runs in memory", where="running",
+                expected="memory:", next="async with running(..., store=...)",
+            )  # fmt: skip
+        clock = self._clock or MovableClock()
+        self._runner = runner = asyncio.Runner(loop_factory=lambda: VirtualLoop(clock))
+        try:
+            return SyncApp(runner.run(self.__aenter__()), runner.run)
+        except BaseException:
+            runner.close()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        assert self._runner is not None  # noqa: S101  # it was entered
+        with self._runner as runner:
+            runner.run(self.__aexit__(kind, error, trace))
+
+    async def __aenter__(self) -> App:
+        with _replaced(self._contexts, self._services):
+            made = self._make(self._ports())
+        self._app = App(made)
+        try:
+            await made.host.start()
+        except BaseException:
+            await made.host.stop()
+            raise
+        return self._app
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        __tracebackhide__ = True
+        assert self._app is not None  # noqa: S101  # it was entered
+        try:
+            if error is None:
+                await self._app.refuse_forgotten()
+        finally:
+            await self._app.stop()
+
+    def _ports(self) -> Ports:
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, VirtualLoop) and self._in_memory:
+            if self._clock not in (None, loop.clock):
+                raise _other_clock("the event loop goes by another clock", "the clock of the loop")
+            return Ports(loop.clock, CountedIds(), Random(0))  # noqa: S311  # chance that can be repeated, no secret
+        if self._clock is not None:
+            raise _other_clock("the event loop goes by real time", "a loop that goes by this clock")
+        return Ports(ids=CountedIds()) if self._in_memory else Ports()
+
+
+@contextmanager
+def _replaced(
+    contexts: Callable[[], Sequence[Context[Any]]], services: Mapping[type, Callable[[], Any]]
+) -> Generator[None]:
+    """The contexts provide these services while their plans are made."""
+    if not services:
+        yield
+        return
+    found = [(context, dict(context.provided)) for context in contexts()]
+    for service, make in services.items():
+        users = [context for context, provided in found if service in provided]
+        if not users:
+            raise KitError(
+                f"no context provides {service.__name__}", where="provide", expected="a service that one provides",
+                next=f"context.provide({service.__name__}, ...)",
+            )  # fmt: skip
+        for context in users:
+            context.provided[service] = make
+    try:
+        yield
+    finally:
+        for context, provided in found:
+            context.provided.clear()
+            context.provided.update(provided)
+
+
+def _require_no_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise KitError("an event loop runs already", where="running", expected="none", next="async with running(...)")
+
+
+def _other_clock(what: str, expected: str) -> KitError:
+    return KitError(
+        f"the clock cannot be moved: {what}", where="running", expected=expected,
+        next="with running(...), without async; or let your plugin make a remit.testing.VirtualLoop",
+    )  # fmt: skip
+
+
+def running(
+    system: System, *, clock: MovableClock | None = None, store: str = MEMORY, listeners: Sequence[Listener] = ()
+) -> Starting:
+    """Runs a whole system for a test. `with running(system) as app` needs no event loop; `async with` runs it on the
+    loop of the test.
+
+    `clock` is what the system goes by, and the test moves. Under `with` there is always one; under `async with` the
+    loop has to be a `VirtualLoop`. `store` is as in `System.connect`, with `async with` and real time.
+
+    Leaving fails the test, by `AssertionError`, where a message could not be handled and the test has not asked for
+    `parked()`. Entering raises what `System.connect` raises, and `KitError` where the clock cannot be moved.
+    """
+
+    def make(ports: Ports) -> Made:
+        hosted = system.hosting()
+        model = _models.of(hosted.contexts, hosted.model, system, *hosted.relations)
+        hear, causes = _causes()
+        stores = {each.name: KeepingStore() for each in model.contexts} if store == MEMORY else None
+        host = assemble(model, store=store, stores=stores, ports=ports, parity=True, listeners=[hear, *listeners])
+        return Made(
+            host, {each.name: Language(each.name, each, model.owners) for each in model.contexts}, causes=causes
+        )
+
+    return Starting(make, clock, lambda: system.hosting().contexts, in_memory=store == MEMORY)
+
+
+def alone(
+    context: Context[Any], *, of: System, doubles: Sequence[Double] = (), clock: MovableClock | None = None
+) -> Starting:
+    """Runs one context of a system for a test, in memory, as a service that hosts nothing else. Its neighbours are
+    doubles. `with` and `async with`, and `clock`, are as in `running`.
+
+    Entering raises `ModelError` where the context does not hold together, and `KitError` for a double that stands for
+    no neighbour, or says what the published language of its context does not have. A call that no double answers, a
+    reply of another type and a refusal that is not declared fail the test with `KitError`.
+    """
+
+    def make(ports: Ports) -> Made:
+        hosted = of.hosting([context.name])
+        model = _models.of([*hosted.contexts, *of.contexts], hosted.model, of, *of.relations)
+        known = {each.name: each for each in of.contexts}
+        others = [name for name in model.names if name != context.name]
+        languages = {name: Language(name, known.get(name), model.owners) for name in others}
+        for double in doubles:
+            if double.name not in languages:
+                raise KitError(
+                    f"{double.name} is no neighbour of {context.name}", where=f"Double({double.name!r})",
+                    expected=f"one of: {', '.join(others)}",
+                )  # fmt: skip
+            double.require(languages[double.name])
+        hear, causes = _causes()
+        faults: list[Exception] = []
+        stores: dict[str, Store] = {name: KeepingStore() for name in model.names}
+        placed = Placed(
+            {context.name: ("write", "read")}, [Component(name, part) for name in others for part in PARTS]
+        )  # fmt: skip
+        channels = Channels(calls=DoubleCalls(doubles, faults))
+        host = Host(model, stores, ports, placed=placed, channels=channels, listeners=[log_event, hear], parity=True)
+        return Made(host, languages, {each.name: each for each in doubles}, faults, causes)
+
+    return Starting(make, clock, lambda: [context], in_memory=True)
+
+
+def _causes() -> tuple[Listener, dict[tuple[str, str], BaseException]]:
+    causes: dict[tuple[str, str], BaseException] = {}
+
+    def hear(event: KeyParked) -> None:
+        causes[event.subscription, event.key] = event.error
+
+    return hear, causes

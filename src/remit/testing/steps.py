@@ -1,0 +1,213 @@
+"""`given(...).when(...).then(...)`: a test of one step, without a system, a store or a running process."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, Concatenate, Generic, Self, overload
+
+from typing_extensions import ParamSpec, TypeVar
+
+from remit.contexts import Clock, Context, Envelope
+from remit.contexts.annotations import is_kind, takes_envelope
+from remit.domain import Aggregate, Projection, Record, take_recorded
+from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal
+from remit.testing.answers import CommandType, On, QueryType
+from remit.testing.bench import Bench
+from remit.testing.compiled import codec_of
+from remit.testing.mistakes import KitError
+from remit.testing.outcome import Answered, Folded, Outcome, Published
+from remit.testing.virtual import MovableClock
+
+T = TypeVar("T", bound=Aggregate[Any, Any] | Record[Any] | DomainEvent | IntegrationEvent | None)
+M = TypeVar("M", bound=Command[Any, Any] | Query[Any, Any] | DomainEvent | IntegrationEvent)
+V = TypeVar("V", bound=DomainEvent)
+E = TypeVar("E")
+R = TypeVar("R")
+S = TypeVar("S")
+X = TypeVar("X")
+P = ParamSpec("P")
+
+
+@overload
+def given(projection: type[Projection[Any, E]], /, *events: E) -> GivenProjection[E]: ...
+@overload
+def given(
+    context: Context[Any], /, *state: Aggregate[Any, Any] | Record[Any] | DomainEvent | IntegrationEvent
+) -> GivenContext: ...
+@overload
+def given() -> Given[None]: ...
+@overload
+def given(first: T, /, *more: Aggregate[Any, Any] | Record[Any] | DomainEvent | IntegrationEvent) -> Given[T]: ...
+def given(first: Any = None, /, *more: Any) -> Any:
+    """What is there before the step that is tested.
+
+    - An aggregate, for one of its methods; or nothing, for a function that makes an aggregate.
+    - A domain event, for a publisher.
+    - A projection and the events that were folded into its document.
+    - Aggregates, records and events, for a handler: it finds the aggregates in its repositories, the records in its
+      `Records`, and in its views the documents that the events make.
+    - A context, then aggregates, records and events, for a message: the context's own handlers take it, with what
+      reacts together and with publishers.
+
+    What is given is copied: the step changes the copy. What a given aggregate has recorded before is dropped.
+    """
+    if isinstance(first, type):
+        return GivenProjection[Any](first, more)
+    if isinstance(first, Context):
+        return GivenContext(Bench(first, more))  # pyright: ignore[reportUnknownArgumentType]  # of any
+    return Given[Any](() if first is None else (first, *more))
+
+
+class _Prepared:
+    """What every handler is given beside aggregates and events."""
+
+    _bench: Bench
+
+    def at(self, moment: datetime) -> Self:
+        """The time that `Clock` shows. Raises `KitError` for a time without a time zone."""
+        self._bench.provide(Clock, MovableClock(moment))
+        return self
+
+    # `service` is a class; `type[S]` would refuse protocols and abstract classes, which is what services are named by
+    def provide(self, service: Callable[..., S], make: Callable[[], S], /) -> Self:
+        """What handlers get that ask for this type, as `Context.provide` says it: a service of the user's, `Clock` or
+        `Ids`. `make` is called once, now. What the context itself provides is not made in such a test."""
+        self._bench.provide(service, make())
+        return self
+
+    @overload
+    def on(self, message: CommandType[X, R], /) -> On[Self, X, R]: ...
+    @overload
+    def on(self, message: QueryType[X, R], /) -> On[Self, X, R]: ...
+    def on(self, message: Any, /) -> On[Any, Any, Any]:
+        """What `Sender` answers to a command or query: `.on(ConfirmInvoice).answers("i-1")`."""
+        return On(self, self._bench.answers, message)
+
+
+class Given(_Prepared, Generic[T]):
+    """Some state."""
+
+    def __init__(self, state: tuple[Any, ...]) -> None:
+        self._state = state
+        self._bench = Bench(None, state)
+
+    @overload  # what takes any method comes last, and is for what the others do not take
+    def when(  # type: ignore[overload-overlap]  # the same
+        self: Given[V], publisher: Callable[[V], IntegrationEvent | None], /
+    ) -> Published: ...
+    @overload
+    def when(  # type: ignore[overload-overlap]  # the same
+        self: Given[V], publisher: Callable[[V, Envelope], IntegrationEvent | None], /
+    ) -> Published: ...
+    @overload
+    def when(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]: ...
+    @overload
+    def when(self, method: Callable[Concatenate[T, P], R], /, *arguments: P.args, **named: P.kwargs) -> Outcome[R]: ...
+    @overload
+    def when(self: Given[None], make: Callable[P, R], /, *arguments: P.args, **named: P.kwargs) -> Outcome[R]: ...
+    def when(self, step: Any, /, *arguments: Any, **named: Any) -> Any:
+        """Takes the step.
+
+        - `when(Order.place, 120)` calls the method of the given aggregate with these arguments.
+        - `when(placed)` calls a publisher with the given domain event, and with an envelope where it asks for one.
+        - `when(charge, OrderPlaced(...))` runs a handler. What it asks for is in memory. A handler that waits for
+          something real, under an event loop that runs already, is awaited: `await given(...).when_awaited(...)`.
+
+        Raises what the step raises, but for a refusal, and `KitError` where it needs what is not given.
+        """
+        if inspect.iscoroutinefunction(step):
+            return self._bench.run(step, *arguments)
+        if self._state and isinstance(self._state[0], DomainEvent):
+            if not arguments and takes_envelope(step):
+                arguments = (self._bench.envelope(),)
+            made = step(self._state[0], *arguments, **named)
+            return Published([] if made is None else [made])
+        return _decided(self._state[:1], step, arguments, named)
+
+    async def when_awaited(self, handler: Callable[Concatenate[M, ...], Awaitable[R]], message: M, /) -> Outcome[R]:
+        """As `when` with a handler, on the event loop that runs."""
+        return await self._bench.run_awaited(handler, message)
+
+
+class GivenContext(_Prepared):
+    """A context, and some state of it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    @overload
+    def when(self, message: Command[R, Any], /) -> Outcome[R]: ...
+    @overload
+    def when(self, message: Query[R, Any], /) -> Answered[R]: ...
+    @overload
+    def when(self, message: DomainEvent | IntegrationEvent, /) -> Outcome[None]: ...
+    def when(self, message: Any, /) -> Any:
+        """Lets the context handle a message: a command or query its one handler, an event all of its reactions.
+
+        Raises what a handler raises, but for a refusal, and `KitError` for a message that the context does not handle,
+        and where a handler needs what is not given.
+        """
+        outcome = self._bench.handle(message)
+        return Answered[Any](outcome) if isinstance(message, Query) else outcome
+
+    async def when_awaited(self, message: Any, /) -> Outcome[Any]:
+        """As `when`, on the event loop that runs."""
+        return await self._bench.handle_awaited(message)
+
+
+class GivenProjection(Generic[E]):
+    """A projection, and the events that were folded into its documents."""
+
+    def __init__(self, projection: type[Projection[Any, E]], events: tuple[E, ...]) -> None:
+        self._projection = projection
+        self._events = events
+
+    def when(self, event: E, /) -> Folded[E]:
+        """Folds one more event."""
+        return self._folded((*self._events, event))
+
+    def then(self, expected: Projection[Any, E]) -> Folded[E]:
+        """Expects this document of the given events. Raises `AssertionError` with what differs."""
+        __tracebackhide__ = True
+        return self._folded(self._events).then(expected)
+
+    def _folded(self, events: tuple[E, ...]) -> Folded[E]:
+        documents: dict[Any, Projection[Any, E]] = {}
+        last: Projection[Any, E] | None = None
+        for event in events:
+            key = self._projection.key(event)
+            last = documents.setdefault(key, self._projection())
+            last.evolve(event)
+        return Folded(last)
+
+
+def _copy(value: Any) -> Any:
+    """As it is read again once it was stored, without what it has recorded."""
+    kind = value.__class__
+    if not is_kind(kind, Aggregate):
+        return value
+    codec = codec_of(kind)
+    return codec.read(codec.write(value))
+
+
+def _decided(
+    given: Sequence[Any], step: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]
+) -> Outcome[Any]:
+    """What a plain method decided."""
+    if inspect.ismethod(step):
+        raise KitError(
+            f"{step.__qualname__} is bound to an aggregate of its own", where="when",
+            expected="a method of the class, such as Order.place", next="given(order).when(Order.place, ...)",
+        )  # fmt: skip
+    subject = [_copy(each) for each in given]
+    try:
+        answer = step(*subject, *arguments, **named)
+    except Refusal as refusal:  # what it has changed and recorded until then is dropped
+        return Outcome[Any](refusal=refusal, states=[_copy(each) for each in given])
+    outcome = Outcome[Any](states=[each for each in [*subject, answer] if isinstance(each, Aggregate)])
+    outcome.refusal, outcome.answer = (answer, None) if isinstance(answer, Refusal) else (None, answer)
+    for kept in outcome.states:
+        outcome.recorded += take_recorded(kept) if isinstance(kept, Aggregate) else ()
+    return outcome

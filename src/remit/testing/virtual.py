@@ -1,0 +1,194 @@
+"""Time that the test moves, and identities that it can foresee: a clock, and an event loop that goes by it.
+
+Nothing waits for real time on this loop. While something is ready, it runs, and no time passes. When everything waits
+for a timer, the clock jumps to the next timer. A test that moves the clock makes every timer due that lies on the way;
+each of them then fires once, in the order of their times, as on a machine that has slept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar, TypeVarTuple, Unpack
+
+from remit.runtime import SystemClock
+from remit.testing.mistakes import KitError
+
+__all__ = ["MovableClock", "VirtualLoop"]
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+START = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+"""What a clock shows whose test does not say."""
+LONELY_JUMPS = 200_000
+"""So often the clock jumps while the test waits for something. Then nothing will come any more."""
+OUTSIDE_SECONDS = 0.05
+"""How long threads and sockets may be silent, in real time, until nothing is expected of them."""
+
+
+class MovableClock(SystemClock):
+    """A clock that stands still until the test moves it. Implements `Clock`.
+
+    `start` is the time that it shows first, with a time zone; the default is noon of 1 January 2026, UTC. Raises
+    `KitError` for a time without a time zone.
+    """
+
+    def __init__(self, start: datetime = START) -> None:
+        if start.tzinfo is None:
+            raise KitError(
+                f"the clock cannot begin at {start}", where="MovableClock", expected="a time with a time zone",
+                next="datetime(..., tzinfo=UTC)",
+            )  # fmt: skip
+        self._start = start.timestamp()
+        self.elapsed = 0.0
+        """Seconds that have passed since the start."""
+
+    def __repr__(self) -> str:
+        return f"MovableClock({self.now().isoformat()})"
+
+    def now(self) -> datetime:
+        """The time that it shows, in UTC."""
+        return datetime.fromtimestamp(self.seconds(), UTC)
+
+    def move(
+        self,
+        by: timedelta = timedelta(),
+        /,
+        *,
+        days: float = 0,
+        hours: float = 0,
+        minutes: float = 0,
+        seconds: float = 0,
+    ) -> None:
+        """Moves the clock forward, at once. What runs by it goes on when the test waits for something next.
+
+        Raises `KitError` for a move backward.
+        """
+        passed = by + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        if passed < timedelta():
+            raise KitError(
+                f"the clock cannot go back by {-passed}", where="MovableClock.move", expected="a time to come"
+            )
+        self.elapsed += passed.total_seconds()
+
+    def seconds(self) -> float:
+        """The same in seconds since the epoch."""
+        return self._start + self.elapsed
+
+    def ticks(self) -> float:
+        """Seconds since the start."""
+        return self.elapsed
+
+
+class CountedIds:
+    """Identities that a test can foresee: 32 digits, "0…01" first."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def new(self) -> str:
+        self._count += 1
+        return f"{self._count:032d}"
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop that goes by a `MovableClock`. While threads or sockets are used, real time passes meanwhile."""
+
+    def __init__(self, clock: MovableClock | None = None) -> None:
+        self.clock = MovableClock() if clock is None else clock
+        self._threads = 0
+        self._waiting: list[asyncio.Future[None]] = []
+        self._jumps = 0
+        super().__init__(_Patience(self))
+
+    def time(self) -> float:
+        """Seconds since the start of the clock."""
+        return self.clock.elapsed
+
+    async def idle(self) -> None:
+        """Returns when nothing is ready to run: everything else waits for a timer, or for ever."""
+        waiting: asyncio.Future[None] = self.create_future()
+        self._waiting.append(waiting)
+        await waiting
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[Unpack[Ts]], T], *args: *Ts
+    ) -> asyncio.Future[T]:
+        """As every loop does; the clock does not jump meanwhile."""
+        running = super().run_in_executor(executor, func, *args)
+        self._threads += 1
+        running.add_done_callback(self._thread_ended)
+        return running
+
+    async def shutdown_default_executor(self, *timeout: Any) -> None:
+        """As every loop does: a thread of its own waits for the others."""
+        self._threads += 1
+        try:
+            await super().shutdown_default_executor(*timeout)
+        finally:
+            self._threads -= 1
+
+    def _thread_ended(self, _: object) -> None:
+        self._threads -= 1
+
+    def nothing_ready(self, seconds: float | None, *, has_sockets: bool, real: selectors.BaseSelector) -> list[Any]:
+        """Called by the selector: the next timer is due in so many seconds, or there is none."""
+        if self._threads or has_sockets:
+            began = time.monotonic()
+            found = real.select(min(OUTSIDE_SECONDS, OUTSIDE_SECONDS if seconds is None else seconds))
+            self.clock.elapsed += time.monotonic() - began
+            if found or self._threads or not self._waiting:
+                return found
+        if self._waiting:
+            waiting, self._waiting, self._jumps = self._waiting, [], 0
+            for each in waiting:
+                if not each.done():
+                    each.set_result(None)
+            return []
+        self._jump(seconds)
+        return []
+
+    def _jump(self, seconds: float | None) -> None:
+        self._jumps += 1
+        if seconds is None or self._jumps > LONELY_JUMPS:
+            self._jumps = 0
+            raise KitError(
+                f"the test waits for something that never happens; the clock shows {self.clock.now().isoformat()}",
+                where="VirtualLoop", expected="something that is ready, or will be at some time",
+            )  # fmt: skip
+        self.clock.elapsed += seconds
+
+
+class _Patience(selectors.BaseSelector):
+    """A selector that asks the loop what to do instead of waiting."""
+
+    def __init__(self, loop: VirtualLoop) -> None:
+        self._loop = loop
+        self._real = selectors.DefaultSelector()
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._real.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._real.modify(fileobj, events, data)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._real.get_map()
+
+    def close(self) -> None:
+        self._real.close()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        found = self._real.select(0)
+        if found or (timeout is not None and timeout <= 0):
+            return found
+        has_sockets = len(self._real.get_map()) > 1  # one is the loop's own, by which threads wake it
+        return self._loop.nothing_ready(timeout, has_sockets=has_sockets, real=self._real)
