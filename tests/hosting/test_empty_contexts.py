@@ -120,10 +120,17 @@ async def test_empty_context_is_legal_in_one_process(packages: Packages) -> None
 
 async def test_edge_alone_keeps_nobody_from_a_fresh_answer(packages: Packages) -> None:
     """Its context has no log that anybody serves."""
-    packages.write({"stall/api.py": STALL["stall/api.py"]})
-    gate = "from remit import *\nfrom stall.api import Place\nempty = Context('empty')\nempty.post('/orders', Place)\n"
+    gate = {
+        "stall/gate.py": """
+        from remit.edges import HttpEdge
+        from stall.api import Place
+        edge = HttpEdge("empty")
+        edge.post("/orders", Place)
+        """,
+        "stall/system.py": STALL["stall/system.py"].replace("places)", 'places, edges={"empty": "stall.gate:edge"})'),
+    }
     web = f'[services.c]\nruns = ["empty.edge"]\nhttp = "127.0.0.1:{free_port()}"\n'
-    assert await fresh_count(packages, topology(packages, more=web), STALL | {"stall/empty.py": gate}) == 1
+    assert await fresh_count(packages, topology(packages, more=web), STALL | gate) == 1
 
 
 def test_context_that_is_left_out_and_not_empty_is_refused_by_each_service(packages: Packages) -> None:

@@ -216,7 +216,7 @@ async def test_what_was_decided_is_committed_and_the_caller_sees_the_refusal(
         assert await host.attempt(Hold(room="1", guest="eve")) == Held(by="ada")
         assert await refused(host) == 2
         await until(lambda: hotel.seen == ["zoe", "eve"])
-        assert await written(host) == ["no 1 for zoe", "no 1 for eve"]
+        assert sorted(await written(host)) == ["no 1 for eve", "no 1 for zoe"]  # two keys have no order
         assert [each.outcome for each in heard.of(CallEnded)[:3]] == ["replied", "refused", "refused"]
         assert heard.words == [], "a refusal is an answer, and no failure"
 

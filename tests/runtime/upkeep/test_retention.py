@@ -285,7 +285,7 @@ async def test_what_another_process_has_handled_may_be_deleted_before_it_is_seen
         feed.go_on.set()
         follower.ring()
         await until(lambda: follower.position(PART[ADA]) == 4)
-        assert (follower.state, talk.entered, talk.said) == ("running", [ADA], [])
+        assert (follower.state, talk.entered, talk.said) == ("running", [ADA], ["begins"])
 
 
 async def test_it_goes_on_where_a_person_puts_it_without_a_restart() -> None:
