@@ -1,9 +1,9 @@
-"""A handler that sends commands for later is one that writes: what a query's handler writes is dropped."""
+"""Who sends commands for later, or publishes events, is one that writes: what a query's handler writes is dropped."""
 
 from __future__ import annotations
 
 from remit.contexts import QUERY, Model
-from remit.contexts.annotations import name_of, sent_later
+from remit.contexts.annotations import announced_by, name_of, sent_later
 from remit.errors import Findings
 
 
@@ -17,4 +17,13 @@ def check_deferred(model: Model, findings: Findings) -> None:
                     " what the handler of a query writes is dropped, so the command would never be sent",
                     expected="Later[...] in the handler of a command or of an event",
                     next=f"make {name_of(handler.message)} a command, or leave out Later[{name_of(command)}]",
+                )  # fmt: skip
+        for event, handler in announced_by(context):
+            if handler.role is QUERY:
+                findings.report(
+                    "query.events", handler.place,
+                    f"{handler.name} answers {name_of(handler.message)} and asks for Events[{name_of(event)}]:"
+                    " what the handler of a query writes is dropped, so the event would never be published",
+                    expected="Events[...] in the handler of a command or of an event",
+                    next=f"make {name_of(handler.message)} a command, or leave out Events[{name_of(event)}]",
                 )  # fmt: skip
