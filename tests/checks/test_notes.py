@@ -25,6 +25,7 @@ from tests.checks.shop import (
     paid,
     place,
     placed,
+    untyped,
 )
 
 
@@ -41,6 +42,12 @@ class Parcel(Aggregate[str, Special]): ...
 
 
 class Loose(Aggregate[str]): ...
+
+
+class Rare(Anything): ...
+
+
+class Box(Aggregate[str, Anything]): ...
 
 
 def noted(*contexts: Context[Any], elsewhere: tuple[str, ...] = ()) -> list[Finding]:
@@ -100,6 +107,23 @@ def test_event_of_the_outbox_that_nobody_follows() -> None:
 
     (note,) = noted(Context("sales", outbox=[Sold]))
     assert note.what == "Sold is in the outbox of Context('sales'), and nobody follows it"
+
+
+@pytest.mark.parametrize("kept", [Parcel, Box])
+@pytest.mark.parametrize("followed", [Anything, Special])
+def test_class_that_others_inherit_from_stands_for_them(kept: Any, followed: Any) -> None:
+    """`Parcel` records one of two events that inherit from a class, `Box` says the class."""
+    sales = Context("sales")
+
+    async def pack(command: Pack, kept: Any) -> None: ...
+
+    async def react(event: Any) -> None: ...
+
+    pack.__annotations__["kept"] = Repository[kept]
+    react.__annotations__["event"] = followed
+    untyped(sales).handle(Pack)(pack)
+    sales.react(followed)(react)
+    assert noted(sales) == []
 
 
 def test_event_that_is_followed_and_that_no_aggregate_records() -> None:
