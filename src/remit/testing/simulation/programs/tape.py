@@ -207,7 +207,7 @@ class Run:
     async def got(self, kind: str, key: str, getting: Awaitable[A]) -> A:
         """What is loaded that has to be there, and notes that it was not."""
         place = Place(f"{self.handler.partition('.')[0]}.{kind}", str(key))
-        known = any(at == place for at, _ in (*self.changes, *self.looks))
+        known = place in [*(at for at, _ in self.changes), *(look.place for look in self.looks)]
         try:
             return await getting
         except NotFound:
