@@ -172,6 +172,8 @@ class _Play:
         self._late: defaultdict[int, float] = defaultdict(float)
         self._born = 0
         self._peace = float("inf")
+        self._failing: asyncio.Task[bool] | None = None
+        """What happens to a server, which is not left half done."""
         (folder / PROGRAM).write_text(played.text)
         (folder / "topology.toml").write_text(played.topology)
         (folder / "outside.toml").write_text(played.topology.replace(f'"{NAME}:', f'"{name}:'))
@@ -210,6 +212,8 @@ class _Play:
         for each in disturbing:
             each.cancel()
         await asyncio.gather(*disturbing, return_exceptions=True)
+        if self._failing is not None:
+            await self._failing  # a broker that was killed is there again
         self._keep_all()
         await asyncio.gather(*(life.ready.wait() for life in self._lives.values()))
 
@@ -226,7 +230,8 @@ class _Play:
             await asyncio.sleep(self._chance.uniform(*UPTIME_SECONDS))
             life = self._lives[self._chance.choice(list(self._lives))]
             if self._chance.random() < SERVER_FAILS:
-                self._played.failures += await self._place.fail(self._chance)
+                self._failing = asyncio.create_task(self._place.fail(self._chance))
+                self._played.failures += await asyncio.shield(self._failing)
             elif self._chance.random() < PAUSED:
                 await self._pause(life, self._chance.uniform(*PAUSE_SECONDS))
             else:

@@ -568,8 +568,5 @@ OF_PROGRAMS = [
     PlantedInPrograms("wishes for later are not noted", planted_seldom.claim_no_wishes, (99,)),
     PlantedInPrograms("parked commands are never tried", planted_seldom.try_parked_commands_never, (99,)),
     PlantedInPrograms("long keys are spread over partitions", planted_seldom.spread_long_keys, (0,)),
-    PlantedInPrograms(
-        "an older release drops newer fields of documents", planted_seldom.drop_newer_fields_of_documents, (313,)
-    ),
-    PlantedInPrograms("letters are settled beside their rows", planted_seldom.settle_letters_beside_their_rows, (14,)),
+    PlantedInPrograms("letters are settled beside their rows", planted_seldom.settle_letters_beside_their_rows, (169,)),
 ]  # fmt: skip

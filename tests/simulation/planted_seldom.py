@@ -15,7 +15,6 @@ from remit.runtime.freshness import reaching
 from remit.runtime.plan import FoldPlan, LaterPlan
 from remit.runtime.remote import wire
 from remit.runtime.work.called import Called
-from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.unit import UnitOfWork
 from remit.stores import Unit
 from remit.stores.port import partition_of
@@ -165,18 +164,6 @@ def spread_long_keys(patch: pytest.MonkeyPatch) -> None:
         append(self, entry)
 
     patch.setattr(writer.Writer, "_append", spread)
-
-
-def drop_newer_fields_of_documents(patch: pytest.MonkeyPatch) -> None:
-    """An older release writes the document of a projection without what only the newer one has stored."""
-    encoded = Tracked.encoded
-
-    def known(self: Tracked) -> bytes:
-        if not self.is_aggregate:
-            self.rest = None
-        return encoded(self)
-
-    patch.setattr(Tracked, "encoded", known)
 
 
 def settle_letters_beside_their_rows(patch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from remit.testing.simulation.programs import Program, Rollout, run_program, scene_of
+from remit.testing.simulation.programs import Program, Rollout, run_program, scene_of, tape
 from remit.testing.simulation.programs.grammar import (
     Branch,
     Change,
@@ -193,3 +194,24 @@ def test_the_oracle_sees_a_bug_in_a_program_that_meets_it(case: Case, monkeypatc
     case.plant(monkeypatch)
     found = [f"{each.judge}: {each.what}" for each in run_program(case.program, scene).report.verdicts]
     assert [each for each in found if case.said in each], found
+
+
+def test_what_a_handler_looks_at_after_something_else_is_noted_and_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What handlers note must not fail by itself: their failures would be taken for the program's."""
+    got, ended = tape.Run.got, list[str]()
+
+    async def noted(self: tape.Run, kind: str, key: str, getting: Awaitable[Any]) -> Any:
+        try:
+            found = await got(self, kind, key, getting)
+        except Exception as error:
+            ended.append(type(error).__name__)
+            raise
+        ended.append("found")
+        return found
+
+    monkeypatch.setattr(tape.Run, "got", noted)
+    get = Look("AThing", KEY, get=True)
+    body = (Send("AX", KEY), Send("AY", KEY), Look("AOther", KEY), get)
+    program = Made().on("ADo", *body).on("AX", CHANGE).on("AY", CHANGE_OTHER).called(*roots())
+    assert run_program(program, scene_of(7_000_000)).report.verdicts == []
+    assert set(ended) == {"found"}

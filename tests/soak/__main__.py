@@ -366,7 +366,7 @@ def _real(kind: Kind, seeds: Sequence[int], log: Path) -> int:
 
 
 def _planted(limit: int, seeds: Sequence[int], every: int = 1) -> int:
-    names = [each.name for each in OF_PROGRAMS[::every]]
+    names = [each.name for each in OF_PROGRAMS if min(each.seen) < limit][::every]
     with screen.progress(bugs=len(names) * len(seeds)) as watch:
         sought = list(seek_planted(limit, seeds, names, lambda done: watch(bugs=done)))
     screen.show_planted(names, sought, limit)

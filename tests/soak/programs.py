@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import resource
 import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -19,6 +20,8 @@ BATCH = 25
 """Programs that a process runs before it says what came of them."""
 GENERATOR_SEEDS = (1, 2, 3, 4, 5)
 """Planted bugs have to be found from each of these."""
+MOST_MEMORY = 4 << 30
+"""Bytes that a process may take which looks for a planted bug."""
 MOST = 1_000_000
 """Programs of a generator seed."""
 
@@ -105,10 +108,15 @@ def seek_planted(
 ) -> Generator[Sought]:
     """Plants one bug after the other and runs programs until one fails, at most so many."""
     tasks = [(name, seed, limit) for name in names for seed in seeds]
-    with multiprocessing.get_context("spawn").Pool() as pool:
+    with multiprocessing.get_context("spawn").Pool(initializer=_limit_memory) as pool:
         for done, sought in enumerate(pool.imap_unordered(_seek, tasks), 1):
             progress(done)
             yield sought
+
+
+def _limit_memory() -> None:
+    """A system with a planted bug may take memory without an end."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
 
 
 def _seek(task: tuple[str, int, int]) -> Sought:
@@ -121,7 +129,10 @@ def _seek(task: tuple[str, int, int]) -> Sought:
         planted.plant(patch)
         for number in range(limit):
             each = program_seed(seed, number)
-            verdicts = run_program(generate(each), scene_of(each)).report.verdicts
+            try:
+                verdicts = run_program(generate(each), scene_of(each)).report.verdicts
+            except Exception as error:  # noqa: BLE001  a program that cannot be run has shown the bug
+                return Sought(name, seed, number + 1, f"error: {type(error).__name__}: {error}")
             if verdicts:
                 return Sought(name, seed, number + 1, f"{verdicts[0].judge}: {verdicts[0].what}")
     return Sought(name, seed, 0, "")
