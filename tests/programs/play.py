@@ -57,7 +57,7 @@ HAUNTED, ZOMBIE_SECONDS = 0.1, 13.0
 DEAD_SECONDS = 0.3
 """How long a process that was killed stays away, at most."""
 GIVES_UP = 0.08
-"""Share of calls whose caller goes away after less than a fifth of a second."""
+"""Share of calls whose caller goes away after less than a fifth of a second. In peace nobody goes away."""
 SETTLED_SECONDS = 240.0
 """Of peace, after which everything must have come to rest: as long as in the simulation. Nine messages that fail five
 times each with what may pass take more than a minute."""
@@ -110,13 +110,14 @@ class Outside(Door):
         super().__init__(cast("Any", None), choices)
         self.host: Any = None
         """What calls; None as long as there is nobody to call."""
+        self.gives_up = GIVES_UP
         self._chance = chance
 
     def somebody(self) -> Incarnation | None:
         return None if self.host is None else cast("Incarnation", self)
 
     async def ask(self, living: Incarnation, work: Coroutine[Any, Any, T]) -> T | CallError | None:
-        patience = self._chance.random() * 0.2 if self._chance.random() < GIVES_UP else None
+        patience = self._chance.random() * 0.2 if self._chance.random() < self.gives_up else None
         try:
             async with asyncio.timeout(patience):
                 return await work
@@ -267,6 +268,7 @@ class _Play:
         """Waits until nothing is left to do, while somebody has parked keys tried again."""
         (self._folder / PEACE).touch()
         self._peace = time.monotonic()
+        self._door.gives_up = 0.0
         await self._ask_again()
         left, quiet = ["not looked"], 0
         while quiet < 2 and time.monotonic() < self._peace + SETTLED_SECONDS:

@@ -32,7 +32,9 @@ def judge(tape: Tape, declared: ContextMap, files: Files, stopped: Collection[st
     yield from _whole(facts)
     yield from judge_answers(facts)
     yield from _equals(facts)
+    yield from _each_for_itself(facts)
     yield from _kept_news(facts)
+    yield from _kept_news_of_documents(facts)
     yield from _consequences(facts)
     yield from _of_nothing(facts)
     yield from judge_order(facts)
@@ -102,7 +104,6 @@ def _equals(facts: Facts) -> Iterator[Verdict]:
         for (type, path), said in replies.items():
             if len(set(said)) < len(said):
                 yield Verdict("lost", f"{run} has called {type} {path} {len(said)} times: {', '.join(said)}")
-    yield from _each_for_itself(facts)
 
 
 def _each_for_itself(facts: Facts) -> Iterator[Verdict]:
@@ -118,7 +119,6 @@ def _each_for_itself(facts: Facts) -> Iterator[Verdict]:
 
 def _kept_news(facts: Facts) -> Iterator[Verdict]:
     """What a release has noted in a field that an older one does not know is still there, whoever has written since."""
-    yield from _kept_news_of_documents(facts)
     for run in facts.tape.runs:
         for place, entry in run.news if f"{run.number}" in facts.committed else ():
             if entry not in facts.news.get(place, ()):
@@ -126,6 +126,7 @@ def _kept_news(facts: Facts) -> Iterator[Verdict]:
 
 
 def _kept_news_of_documents(facts: Facts) -> Iterator[Verdict]:
+    """The same of a projection's document."""
     for place, marks in facts.marks.items():
         for mark in marks:
             if mark.endswith("#2") and mark not in facts.news[place]:
