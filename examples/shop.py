@@ -2,18 +2,8 @@
 
 from typing import NewType
 
-from remit import (
-    Aggregate,
-    Command,
-    Context,
-    CustomerSupplier,
-    DomainEvent,
-    IntegrationEvent,
-    Query,
-    Refusal,
-    Repository,
-    System,
-)
+from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Query, Refusal, Repository, System
+from remit.relations import CustomerSupplier
 
 OrderId = NewType("OrderId", str)
 StudentId = NewType("StudentId", str)

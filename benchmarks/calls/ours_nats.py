@@ -8,7 +8,7 @@ from benchmarks.calls import processes
 from benchmarks.calls.shop import ORDER, Quote, shop
 from benchmarks.relay.messages import running_server
 from benchmarks.sampling import Sample, Work
-from remit import CallError
+from remit.errors import CallError
 
 TOPOLOGY = """
 system = "benchmarks.calls.shop:shop"

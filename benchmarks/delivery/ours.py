@@ -6,17 +6,8 @@ from typing import NewType, Protocol
 from benchmarks import sampling
 from benchmarks.delivery.pace import Latencies, arrivals
 from benchmarks.sampling import Sample, Stopwatch, Work, peak_mib, resident_mib
-from remit import (
-    Aggregate,
-    Command,
-    Context,
-    CustomerSupplier,
-    DomainEvent,
-    IntegrationEvent,
-    Query,
-    Repository,
-    System,
-)
+from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Query, Repository, System
+from remit.relations import CustomerSupplier
 
 CustomerId = NewType("CustomerId", str)
 OrderId = NewType("OrderId", str)

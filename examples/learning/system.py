@@ -4,7 +4,8 @@ Each context and each edge is named with the place where it is found, so that a 
 others.
 """
 
-from remit import CustomerSupplier, OpenHost, System
+from remit import System
+from remit.relations import CustomerSupplier, OpenHost
 
 platform = System(
     "learning",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remit import ModelError
+from remit.errors import ModelError
 from tests.checks.packages import Packages
 from tests.checks.shop import only
 

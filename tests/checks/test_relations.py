@@ -4,19 +4,17 @@ from typing import Any
 
 import pytest
 
-from remit import (
+from remit import Command, Context, Later
+from remit.contexts import Relation
+from remit.relations import (
     AntiCorruptionLayer,
-    Command,
     Conformist,
-    Context,
     CustomerSupplier,
-    Later,
     OpenHost,
     Partnership,
     SeparateWays,
     SharedKernel,
 )
-from remit.contexts import Relation
 from tests.checks.shop import OrderPlaced, Place, checked, followed, on_placed, only, place
 
 

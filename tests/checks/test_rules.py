@@ -2,8 +2,10 @@
 
 import pytest
 
-from remit import Aggregate, Context, ModelError, OpenHost, Repository, System
+from remit import Aggregate, Context, Repository, System
 from remit.edges import HttpEdge
+from remit.errors import ModelError
+from remit.relations import OpenHost
 from tests.checks.shop import (
     Count,
     OrderPaid,

@@ -12,20 +12,9 @@ import os
 from pathlib import Path
 from typing import NewType
 
-from remit import (
-    Aggregate,
-    Command,
-    Context,
-    CustomerSupplier,
-    DomainEvent,
-    IntegrationEvent,
-    Query,
-    Refusal,
-    Repository,
-    System,
-    field,
-)
+from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Query, Refusal, Repository, System, field
 from remit.edges import HttpEdge
+from remit.relations import CustomerSupplier
 
 LetterId = NewType("LetterId", str)
 BoxName = NewType("BoxName", str)

@@ -19,8 +19,8 @@ from tempfile import TemporaryFile
 from typing import Any
 from unittest import mock
 
-from remit import SyncSender
 from remit.cli.program import execute
+from remit.hosting import SyncSender
 from tests.cli import post_office
 from tests.cli.post_office import BoxName, Contents, LetterId, Post, office
 

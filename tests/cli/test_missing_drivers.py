@@ -31,7 +31,7 @@ SCRIPT = """
 import sys
 sys.modules["asyncpg"] = None
 from post_office import office
-from remit import RemitError
+from remit.errors import RemitError
 try:
     with office.connect_sync(store=sys.argv[1]):
         pass

@@ -14,9 +14,8 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from remit import RemitError
 from remit.cli.screen import LineFormatter, cell, say, show
-from remit.errors import visible
+from remit.errors import RemitError, visible
 from remit.hosting.supervision import Child, Supervisor
 from remit.observability import HandlerRaised, log_event
 from tests.cli.program import Office

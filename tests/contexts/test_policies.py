@@ -12,7 +12,6 @@ from remit import (
     Command,
     Context,
     DomainEvent,
-    HandlerFailed,
     IntegrationEvent,
     Projection,
     Query,
@@ -23,6 +22,7 @@ from remit import (
 )
 from remit.checks import check
 from remit.contexts import ContextMap, Interceptor, Invocation
+from remit.errors import HandlerFailed
 from remit.hosting.assembly import assemble
 from remit.runtime.compiler import compile_system
 from remit.testing import running

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from remit import Aggregate, Command, Context, KeyReused, Query, Repository, Sender, System
+from remit import Aggregate, Command, Context, Query, Repository, Sender, System
 from remit.contexts import ClientOf
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
+from remit.errors import KeyReused
 from tests.edges.shop import Answered, call, edge
 
 ANN = {"authorization": "Bearer secret-of-ann"}

@@ -10,12 +10,13 @@ from urllib.parse import unquote
 
 import pytest
 
-from remit import Query, System, TooLarge, errors, field
+from remit import Query, System, errors, field
 from remit.contexts import Context
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
 from remit.edges.http import request as requests
 from remit.edges.http.problems import problem_of
+from remit.errors import TooLarge
 from remit.messages import Command
 from tests.edges.shop import Closed, LimitExceeded, Recorder, call, edge
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from remit import ModelError, StoreError
+from remit.errors import ModelError, StoreError
 from remit.hosting.technologies import made_stores, make_channels, open_store
 from remit.stores import StoreTechnology
 from remit.stores.memory import MEMORY

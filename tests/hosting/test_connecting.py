@@ -10,7 +10,7 @@ import pytest
 from learning.ids import StudentId
 from learning.learning.api import Transcript
 from learning.system import platform
-from remit import CallError, ModelError
+from remit.errors import CallError, ModelError
 from remit.observability import CallEnded, ProcessStarted, ProcessStopping
 from tests.runtime.heard import Heard
 from tests.servers.ports import free_port

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from remit import ModelError
+from remit.errors import ModelError
 from remit.hosting.assembly import placed_on
 from remit.hosting.services import Replica, make_service
 from remit.topology.file import read_topology

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from learning.system import platform
-from remit import Context, ModelError, OpenHost, System
+from remit import Context, System
 from remit.edges import HttpEdge
+from remit.errors import ModelError
+from remit.relations import OpenHost
 from tests.topology.releases import CONTEXTS, release, release_of_edges
 
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from remit import CallError
+from remit.errors import CallError
 from remit.hosting.loop_thread import LoopThread
 
 

@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from remit import ModelError
+from remit.errors import ModelError
 from tests.checks.packages import Packages
 from tests.checks.shop import only
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from remit import Command, Context, System, Unavailable
+from remit import Command, Context, System
+from remit.errors import Unavailable
 from remit.hosting.assembly import assemble
 from remit.hosting.serving import Doors, EdgeSettings, listen
 from remit.log import Record

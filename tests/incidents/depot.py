@@ -11,20 +11,9 @@ import time
 from datetime import UTC, datetime
 from typing import NewType
 
-from remit import (
-    Aggregate,
-    Command,
-    Context,
-    CustomerSupplier,
-    DomainEvent,
-    IntegrationEvent,
-    Query,
-    Repository,
-    Sender,
-    System,
-    field,
-)
+from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Query, Repository, Sender, System, field
 from remit.edges import HttpEdge
+from remit.relations import CustomerSupplier
 from remit.runtime import SystemClock
 from remit.runtime.upkeep import housekeeping
 

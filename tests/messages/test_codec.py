@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from remit import BadMessage, Command, DomainEvent, IntegrationEvent, Query, Refusal, Value
+from remit import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value
+from remit.errors import BadMessage
 from remit.messages import Codec, decode_reply, encode_reply, not_carried
 
 

@@ -10,7 +10,8 @@ from typing import Any, TypedDict
 import msgspec
 import pytest
 
-from remit import Aggregate, BadMessage, BadValue, Command, DomainEvent, Query, Refusal, Value, field
+from remit import Aggregate, Command, DomainEvent, Query, Refusal, Value, field
+from remit.errors import BadMessage, BadValue
 from remit.messages import Codec, Encoding, decode_reply
 
 

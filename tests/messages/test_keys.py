@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from remit import BadKey
+from remit.errors import BadKey
 from remit.messages import LONGEST_KEY, fits, key_text
 
 

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from remit import Aggregate, BadMessage, BadValue, Command, DomainEvent, Query, Refusal, Value, field
+from remit import Aggregate, Command, DomainEvent, Query, Refusal, Value, field
 from remit.domain.recorded import as_recorded
+from remit.errors import BadMessage, BadValue
 from remit.messages import Codec, Encoding, decode_reply, encode_reply, not_carried, write_reply
 from remit.messages.carried import not_a_key, not_an_identity
 

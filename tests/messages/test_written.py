@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from remit import Aggregate, BadValue, Command, DomainEvent, Refusal, Value, field
+from remit import Aggregate, Command, DomainEvent, Refusal, Value, field
+from remit.errors import BadValue
 from remit.messages import Codec, Encoding, decode_reply, write_reply
 from remit.runtime.remote.wire import Answers, ChannelCodec
 

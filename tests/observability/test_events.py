@@ -13,30 +13,21 @@ from typing import Any
 
 import pytest
 
-from remit import (
-    Aggregate,
-    BadKey,
-    CallError,
-    Command,
-    Context,
-    CustomerSupplier,
-    DeadlineExceeded,
-    DomainEvent,
-    HandlerFailed,
-    KeyReused,
-    Later,
-    NotFound,
-    Query,
-    Refusal,
-    Repository,
-    Sender,
-    Stale,
-    System,
-    Unavailable,
-)
+from remit import Aggregate, Command, Context, DomainEvent, Later, Query, Refusal, Repository, Sender, System
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
-from remit.errors import ListenerError, StoreError
+from remit.errors import (
+    BadKey,
+    CallError,
+    DeadlineExceeded,
+    HandlerFailed,
+    KeyReused,
+    ListenerError,
+    NotFound,
+    Stale,
+    StoreError,
+    Unavailable,
+)
 from remit.log import Channel, Record
 from remit.observability import (
     BatchHandled,
@@ -60,6 +51,7 @@ from remit.observability import (
     TroubleEnded,
     UnitCommitted,
 )
+from remit.relations import CustomerSupplier
 from remit.runtime import Host, Listeners, Ports, SystemClock
 from remit.runtime.failures import IN_A_ROW
 from remit.runtime.upkeep.loop_watch import LoopWatch

@@ -14,7 +14,8 @@ import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 
-from remit import Outbox, SyncOutbox
+from remit import Outbox
+from remit.hosting import SyncOutbox
 from tests.outbox.shop import Settled, Shop
 
 

@@ -13,7 +13,8 @@ import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import scoped_session, sessionmaker
 
-from remit import Command, Context, DomainEvent, IntegrationEvent, ModelError, OutboxError, Query, System, TooLarge
+from remit import Command, Context, DomainEvent, IntegrationEvent, Query, System
+from remit.errors import ModelError, OutboxError, TooLarge
 from remit.stores.size import LARGEST_UNIT
 from tests.outbox.libraries import async_outbox, django, driven_by, settled, sync_outbox
 from tests.outbox.shop import Closed, Remind, Settled, Shop

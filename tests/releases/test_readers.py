@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit import BadMessage, Command, Context, HandlerFailed, IntegrationEvent, System
+from remit import Command, Context, IntegrationEvent, System
+from remit.errors import BadMessage, HandlerFailed
 from remit.log import Channel
 from tests.releases import new, old
 from tests.releases.new import Tag, make_shop

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit import BadMessage, HandlerFailed
+from remit.errors import BadMessage, HandlerFailed
 from tests.releases import nights as new
 from tests.releases.editions import edited
 from tests.releases.running import Shops, calling

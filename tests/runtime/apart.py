@@ -14,17 +14,15 @@ from remit import (
     Context,
     DomainEvent,
     IntegrationEvent,
-    NotFound,
-    OutcomeUnknown,
     Query,
     Refusal,
     Repository,
     Sender,
     System,
-    Unavailable,
     Value,
 )
 from remit import field as default
+from remit.errors import NotFound, OutcomeUnknown, Unavailable
 from remit.messages import Encoding
 from remit.messages.component import Component
 from remit.runtime import Channels, Host, Placed, Ports

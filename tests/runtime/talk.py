@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ParamSpec
 
-from remit import Aggregate, Command, Context, DomainEvent, Repository, System, Unavailable
+from remit import Aggregate, Command, Context, DomainEvent, Repository, System
+from remit.errors import Unavailable
 from remit.log import Channel, Heads, Record
 from remit.observability import StateChanged, line_of
 from remit.runtime import Host, LoopWatch, Ports, RuntimeEvent, SystemClock

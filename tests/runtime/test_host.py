@@ -12,8 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit import Unavailable
-from remit.errors import StoreUnavailable
+from remit.errors import StoreUnavailable, Unavailable
 from remit.log import Channel, SubscriptionId
 from remit.messages.component import Component
 from remit.runtime import Channels, Host, LoopWatch, Placed, Ports

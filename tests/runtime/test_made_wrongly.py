@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from remit import Aggregate, Command, Context, DomainEvent, HandlerFailed, Repository, System
+from remit import Aggregate, Command, Context, DomainEvent, Repository, System
+from remit.errors import HandlerFailed
 from remit.observability import HandlerRaised, KeyParked
 from tests.runtime.heard import Heard
 from tests.runtime.talk import on_virtual_time

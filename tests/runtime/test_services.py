@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from remit import Context, Query, ServiceError, System
+from remit import Context, Query, System
+from remit.errors import ServiceError
 from remit.hosting.assembly import assemble
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from remit import ConstraintViolated, SqlError, StoreUnavailable
-from remit.errors import Conflict
+from remit.errors import Conflict, ConstraintViolated, SqlError, StoreUnavailable
 from remit.stores import Change, SqlStore, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.stores.replay import TABLES

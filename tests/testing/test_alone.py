@@ -13,7 +13,8 @@ from learning.enrollment.api import StudentEnrolled as Other
 from learning.enrollment.handlers import enrollment
 from learning.ids import CourseId, EnrollmentId, StudentId
 from learning.system import platform
-from remit import HandlerFailed, IntegrationEvent
+from remit import IntegrationEvent
+from remit.errors import HandlerFailed
 from remit.testing import Double, KitError, MovableClock, VirtualLoop, alone
 from tests.testing.library import (
     Ban,

@@ -13,7 +13,6 @@ from remit import (
     Events,
     Ids,
     IntegrationEvent,
-    NotFound,
     Query,
     Record,
     Records,
@@ -21,6 +20,7 @@ from remit import (
     Repository,
     Sql,
 )
+from remit.errors import NotFound
 from remit.testing import KitError, MovableClock, given
 from tests.testing.library import (
     Banned,

@@ -9,17 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from remit import (
-    BadValue,
-    Context,
-    DeadlineExceeded,
-    DomainEvent,
-    HandlerFailed,
-    IntegrationEvent,
-    ModelError,
-    Query,
-    System,
-)
+from remit import Context, DomainEvent, IntegrationEvent, Query, System
+from remit.errors import BadValue, DeadlineExceeded, HandlerFailed, ModelError
 from remit.testing import KitError, MovableClock, VirtualLoop, running
 from remit.testing.virtual import OUTSIDE_SECONDS
 from tests.runtime.shop import Account, Buyer, Charge, OrderId, OrderPlaced, Owed, Place, Placed, make_shop

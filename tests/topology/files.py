@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from remit import ModelError
+from remit.errors import ModelError
 from remit.topology.file import Topology, parse_topology
 from remit.topology.placement import ContextShape, Placement, place
 

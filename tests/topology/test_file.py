@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit import ModelError
+from remit.errors import ModelError
 from remit.messages.component import Component
 from remit.topology.file import Address, Service, parse_topology, read_topology
 from remit.topology.secret import Secret

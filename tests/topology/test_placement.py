@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit import ModelError
+from remit.errors import ModelError
 from remit.messages.component import PARTS, Component
 from remit.stores import Store, StoreTechnology
 from remit.stores.memory.store import MemoryStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remit import ModelError
+from remit.errors import ModelError
 from remit.hosting.assembly import CALLER
 from remit.topology.placement import Placement, place
 from remit.topology.secrets import settle, withheld_from

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from remit import ModelError
+from remit.errors import ModelError
 from remit.topology.users import users_of
 from tests.topology.files import SHOP, placed
 

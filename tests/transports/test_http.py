@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 
-from remit import ChannelError, OutcomeUnknown, RemitError, Unavailable
+from remit.errors import ChannelError, OutcomeUnknown, RemitError, Unavailable
 from remit.testing.conformance.calls import ADDRESS, OK, QUESTION, Counter, echo
 from remit.transports import CallChannel, Request
 from remit.transports.http.calls import HttpCalls

@@ -9,12 +9,10 @@ from remit.contexts import (
     Claims,
     Clock,
     Context,
-    CustomerSupplier,
     Events,
     Interceptor,
     Invocation,
     Later,
-    OpenHost,
     Records,
     Repository,
     Sender,
@@ -25,6 +23,7 @@ from remit.domain import Aggregate, Claim, Projection, Record
 from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
+from remit.relations import CustomerSupplier, OpenHost
 from remit.testing import Double, alone, given, running
 
 OrderId = NewType("OrderId", str)

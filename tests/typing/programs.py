@@ -12,18 +12,15 @@ from remit.contexts import (
     Claims,
     Clock,
     Context,
-    CustomerSupplier,
     Envelope,
     Events,
     Ids,
     Interceptor,
     Invocation,
     Later,
-    OpenHost,
     Records,
     Repository,
     Sender,
-    SharedKernel,
     Sql,
     View,
 )
@@ -31,6 +28,7 @@ from remit.domain import Aggregate, Claim, Projection, Record
 from remit.edges import HttpEdge
 from remit.hosting import Outbox, SyncOutbox, System
 from remit.messages import Command, DomainEvent, IntegrationEvent, Query, Refusal, Value, field
+from remit.relations import CustomerSupplier, OpenHost, SharedKernel
 from remit.testing import Double, MovableClock, Outcome, alone, given, running
 
 OrderId = NewType("OrderId", str)

@@ -19,7 +19,6 @@ from remit import (
     DomainEvent,
     IntegrationEvent,
     Later,
-    NotFound,
     Projection,
     Query,
     Refusal,
@@ -28,6 +27,7 @@ from remit import (
     Value,
     View,
 )
+from remit.errors import NotFound
 from remit.hosting.assembly import assemble
 from remit.log import Channel, SubscriptionId
 from remit.messages import Codec

@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import inspect
 
-from remit import Aggregate, BadValue, Command, DomainEvent, IntegrationEvent, Projection, Query, Refusal, Value
+from remit import Aggregate, Command, DomainEvent, IntegrationEvent, Projection, Query, Refusal, Value
+from remit.errors import BadValue
 from remit.messages import Codec, Encoding, decode_reply, not_carried, write_reply
 from remit.messages.carried import not_a_key
 from remit.messages.fields import parts_of

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from remit import BadValue, Command, Context, Query, System
+from remit import Command, Context, Query, System
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
 from remit.edges.http.reading import arrives_as
+from remit.errors import BadValue
 from remit.messages import Codec
 from tests.edges.shop import Answered, Recorder, call
 from tests.values.kinds import EXAMPLES, NEVERTHELESS, TYPES, same, strangers, values

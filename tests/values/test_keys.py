@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from remit import BadKey, BadValue
+from remit.errors import BadKey, BadValue
 from remit.messages import LONGEST_KEY, fits
 from tests.values.kinds import EXAMPLES, KEYS, NEVERTHELESS, texts, values
 from tests.values.places import NAMED, Named, Tell, World, arrived

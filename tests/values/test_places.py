@@ -11,7 +11,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from remit import BadValue, HandlerFailed
+from remit.errors import BadValue, HandlerFailed
 from tests.values.kinds import EXAMPLES, NEVERTHELESS, same, strangers, values
 from tests.values.places import FAMILIES, PLACES, SPOILT, Family, Fields, World, arrived
 

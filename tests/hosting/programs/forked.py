@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import sys
 
-from remit import Aggregate, Command, Context, RemitError, Repository, System
+from remit import Aggregate, Command, Context, Repository, System
+from remit.errors import RemitError
 
 
 class Count(Command[int]):

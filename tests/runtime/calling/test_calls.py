@@ -9,22 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from remit import (
-    Aggregate,
-    BadValue,
-    CallError,
-    Command,
-    Context,
-    DeadlineExceeded,
-    HandlerFailed,
-    KeyReused,
-    ModelError,
-    Query,
-    Refusal,
-    Repository,
-    Sender,
-    System,
-)
+from remit import Aggregate, Command, Context, Query, Refusal, Repository, Sender, System
+from remit.errors import BadValue, CallError, DeadlineExceeded, HandlerFailed, KeyReused, ModelError
 from remit.hosting.assembly import assemble
 from tests.runtime.shop import Buyer, Charge, OrderId, OrdersOf, Owed, Place, TooMuch, make_shop
 

@@ -12,21 +12,10 @@ from typing import Any
 
 import pytest
 
-from remit import (
-    Aggregate,
-    Command,
-    Context,
-    DomainEvent,
-    HandlerFailed,
-    Query,
-    Refusal,
-    Repository,
-    Sender,
-    System,
-    Unavailable,
-)
+from remit import Aggregate, Command, Context, DomainEvent, Query, Refusal, Repository, Sender, System
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
+from remit.errors import HandlerFailed, Unavailable
 from remit.hosting.assembly import assemble
 from remit.observability import HandlerRaised, KeyParked
 from remit.runtime import Host

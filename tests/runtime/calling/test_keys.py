@@ -9,12 +9,9 @@ import pytest
 
 from remit import (
     Aggregate,
-    BadKey,
     Command,
     Context,
-    CustomerSupplier,
     DomainEvent,
-    HandlerFailed,
     IntegrationEvent,
     Later,
     Projection,
@@ -26,8 +23,10 @@ from remit import (
 )
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
+from remit.errors import BadKey, HandlerFailed
 from remit.hosting.assembly import assemble
 from remit.log import Channel
+from remit.relations import CustomerSupplier
 from remit.runtime import Host
 from tests.edges.shop import call
 from tests.runtime.talk import until_parked

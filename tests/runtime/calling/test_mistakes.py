@@ -9,21 +9,8 @@ from typing import Any
 
 import pytest
 
-from remit import (
-    Aggregate,
-    AlreadyExists,
-    BadKey,
-    Command,
-    Context,
-    HandlerFailed,
-    Later,
-    NotFound,
-    Query,
-    RemitError,
-    Repository,
-    Sender,
-    System,
-)
+from remit import Aggregate, Command, Context, Later, Query, Repository, Sender, System
+from remit.errors import AlreadyExists, BadKey, HandlerFailed, NotFound, RemitError
 from remit.hosting.assembly import assemble
 from remit.observability import CallEnded, HandlerRaised
 from remit.runtime import Host

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from remit import Command, Context, DomainEvent, Repository, Sender, StoreError, StoreUnavailable, System, Unavailable
+from remit import Command, Context, DomainEvent, Repository, Sender, System
+from remit.errors import StoreError, StoreUnavailable, Unavailable
 from remit.runtime.work.turns import Pulse
 from remit.testing.in_process.calls import Exchange, InProcessCalls
 from tests.runtime.apart import Shelf, Shop, Side, Wire, open_till, pay

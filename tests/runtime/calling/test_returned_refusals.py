@@ -14,7 +14,6 @@ from remit import (
     Command,
     Context,
     DomainEvent,
-    HandlerFailed,
     IntegrationEvent,
     Later,
     Query,
@@ -26,6 +25,7 @@ from remit import (
 )
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
+from remit.errors import HandlerFailed
 from remit.hosting.assembly import assemble
 from remit.messages import Encoding
 from remit.observability import CallEnded, LaterRefused

@@ -11,11 +11,9 @@ import pytest
 
 from remit import (
     Aggregate,
-    BadValue,
     Command,
     Context,
     DomainEvent,
-    HandlerFailed,
     IntegrationEvent,
     Later,
     Projection,
@@ -26,6 +24,7 @@ from remit import (
     Value,
     View,
 )
+from remit.errors import BadValue, HandlerFailed
 from remit.hosting.assembly import assemble
 from remit.log import Channel
 from remit.runtime import Host

@@ -13,9 +13,7 @@ from remit import (
     Aggregate,
     Command,
     Context,
-    DeadlineExceeded,
     DomainEvent,
-    HandlerFailed,
     Later,
     Projection,
     Query,
@@ -25,6 +23,7 @@ from remit import (
     System,
     View,
 )
+from remit.errors import DeadlineExceeded, HandlerFailed
 from remit.runtime import Host, Ports
 from remit.runtime.following.effect import HANDLER_SECONDS
 from remit.runtime.following.ending import CANCELLED_SECONDS, DRAIN_SECONDS

@@ -14,8 +14,8 @@ from typing import Any, Union
 
 import pytest
 
-from remit import Aggregate, Command, Context, DomainEvent, OutcomeUnknown, Repository, System
-from remit.errors import StoreUnavailable
+from remit import Aggregate, Command, Context, DomainEvent, Repository, System
+from remit.errors import OutcomeUnknown, StoreUnavailable
 from remit.hosting.assembly import assemble
 from remit.log import Channel, Record, SubscriptionId
 from remit.runtime import Host, Ports

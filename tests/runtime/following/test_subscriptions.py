@@ -10,20 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from remit import (
-    Aggregate,
-    Command,
-    Context,
-    DomainEvent,
-    HandlerFailed,
-    IntegrationEvent,
-    Later,
-    Query,
-    Repository,
-    Stale,
-    System,
-    Unavailable,
-)
+from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Later, Query, Repository, System
+from remit.errors import HandlerFailed, Stale, Unavailable
 from remit.hosting.assembly import assemble
 from remit.log import Channel
 from remit.runtime import Host

@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit import CustomerSupplier, DeadlineExceeded, System, Unavailable
+from remit import System
 from remit.checks import model_of
 from remit.contexts import ContextMap, Model
+from remit.errors import DeadlineExceeded, Unavailable
+from remit.relations import CustomerSupplier
 from remit.runtime import compile_system
 from remit.runtime.freshness.influence import Influence, Needs, influence_of
 from remit.runtime.freshness.reaching import Reached

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from remit import CallError, Context, Query, Sender, Stale, System
+from remit import Context, Query, Sender, System
+from remit.errors import CallError, Stale
 from remit.hosting.assembly import assemble
 from remit.runtime import Host
 from tests.runtime.shop import Buyer, OrderId, Owed, Place, Shop, make_shop

@@ -10,21 +10,10 @@ from typing import Any
 
 import pytest
 
-from remit import (
-    Aggregate,
-    Command,
-    Context,
-    CustomerSupplier,
-    DeadlineExceeded,
-    Later,
-    Projection,
-    Query,
-    Repository,
-    Stale,
-    System,
-    View,
-)
+from remit import Aggregate, Command, Context, Later, Projection, Query, Repository, System, View
+from remit.errors import DeadlineExceeded, Stale
 from remit.log import Channel, Checkpoint, Heads, SubscriptionId
+from remit.relations import CustomerSupplier
 from remit.runtime import Host, Ports
 from remit.runtime.freshness.freshness import Freshness
 from remit.runtime.freshness.reaching import Following, Question, Reached

@@ -18,10 +18,10 @@ from remit import (
     Projection,
     Query,
     Repository,
-    Stale,
     System,
     View,
 )
+from remit.errors import Stale
 from remit.hosting.assembly import assemble
 from remit.log import Channel, Checkpoint, SubscriptionId
 from remit.observability import read_status

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from remit import BadMessage, OutcomeUnknown, Overloaded, Unavailable
+from remit.errors import BadMessage, OutcomeUnknown, Overloaded, Unavailable
 from remit.runtime.remote.breaker import LONGEST_SECONDS, PROBE_SECONDS, Breaker
 from tests.runtime.heard import Heard
 from tests.runtime.talk import now, virtually

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from remit import (
+from remit.errors import (
     AlreadyExists,
     BadMessage,
     CallError,

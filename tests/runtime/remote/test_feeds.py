@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.msgpack import encode
 
-from remit import OutcomeUnknown, Unavailable
+from remit.errors import OutcomeUnknown, Unavailable
 from remit.log import Channel, Head, Record
 from remit.runtime.remote import reception
 from remit.runtime.remote.feeds import NEWS_SECONDS, WAIT_SECONDS, PushedFeed, RemoteFeed

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from remit import CallError, OutcomeUnknown, Unavailable
+from remit.errors import CallError, OutcomeUnknown, Unavailable
 from remit.transports.http.calls import HttpCalls
 from tests.runtime.apart import Apart, Balance, Buy, Seen, apart, pay
 from tests.runtime.talk import until

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.msgpack import encode
 
-from remit import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable, errors
+from remit import errors
+from remit.errors import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable
 from remit.log import Channel, Head, Record
 from remit.messages import contract_of
 from remit.runtime.remote.headers import original, printable, read_seconds

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Later, ModelError, Repository, System
+from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Later, Repository, System
+from remit.errors import ModelError
 
 
 def release(*, event_by: str | None = None, domain_by: str | None = None, command_by: str | None = None) -> System:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Stale, System
+from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, System
+from remit.errors import Stale
 from remit.log import Channel, Record
 from remit.runtime import Host, Ports
 from remit.runtime.following.ending import DRAIN_SECONDS

@@ -7,22 +7,11 @@ from typing import Any
 
 import pytest
 
-from remit import (
-    Aggregate,
-    Command,
-    Context,
-    DomainEvent,
-    IntegrationEvent,
-    Later,
-    Query,
-    RemitError,
-    Repository,
-    Sender,
-    System,
-)
+from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Later, Query, Repository, Sender, System
 from remit.contexts import Invocation
 from remit.edges import HttpEdge
 from remit.edges.http import HttpApp
+from remit.errors import RemitError
 from remit.hosting.assembly import assemble
 from remit.runtime.remote.wire import CallCodec
 from remit.runtime.work.carried import carried

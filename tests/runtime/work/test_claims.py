@@ -6,21 +6,8 @@ import asyncio
 
 import pytest
 
-from remit import (
-    Aggregate,
-    BadKey,
-    Claim,
-    Claims,
-    Command,
-    Context,
-    DomainEvent,
-    HandlerFailed,
-    NotFound,
-    Query,
-    Refusal,
-    Repository,
-    System,
-)
+from remit import Aggregate, Claim, Claims, Command, Context, DomainEvent, Query, Refusal, Repository, System
+from remit.errors import BadKey, HandlerFailed, NotFound
 from remit.hosting.assembly import assemble
 from remit.runtime import Host
 

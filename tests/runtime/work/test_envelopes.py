@@ -15,7 +15,6 @@ from remit import (
     Context,
     DomainEvent,
     Envelope,
-    HandlerFailed,
     IntegrationEvent,
     Later,
     Query,
@@ -23,6 +22,7 @@ from remit import (
     Sender,
     System,
 )
+from remit.errors import HandlerFailed
 from remit.hosting.assembly import assemble
 from remit.log import Channel, Record
 from remit.runtime import Host

@@ -8,15 +8,12 @@ import pytest
 
 from remit import (
     Aggregate,
-    BadKey,
     Command,
     Context,
     DomainEvent,
     Envelope,
     Events,
-    HandlerFailed,
     IntegrationEvent,
-    ModelError,
     Projection,
     Query,
     Record,
@@ -26,6 +23,7 @@ from remit import (
     System,
     View,
 )
+from remit.errors import BadKey, HandlerFailed, ModelError
 
 
 class Full(Refusal): ...

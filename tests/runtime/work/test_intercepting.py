@@ -9,20 +9,9 @@ from typing import Any
 
 import pytest
 
-from remit import (
-    Aggregate,
-    Command,
-    Context,
-    DomainEvent,
-    HandlerFailed,
-    Query,
-    Refusal,
-    RemitError,
-    Repository,
-    Sender,
-    System,
-)
+from remit import Aggregate, Command, Context, DomainEvent, Query, Refusal, Repository, Sender, System
 from remit.contexts import Interceptor, Invocation
+from remit.errors import HandlerFailed, RemitError
 from remit.hosting.assembly import assemble
 from remit.runtime import Host, compile_system
 from tests.runtime.talk import until, until_parked

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from remit import BadKey, Command, Context, HandlerFailed, NotFound, Query, Record, Records, System
+from remit import Command, Context, Query, Record, Records, System
+from remit.errors import BadKey, HandlerFailed, NotFound
 from remit.hosting.assembly import assemble
 
 

@@ -8,19 +8,17 @@ import pytest
 
 from remit import (
     Aggregate,
-    AlreadyExists,
     Command,
     Context,
     DomainEvent,
-    HandlerFailed,
     IntegrationEvent,
-    NotFound,
     Projection,
     Query,
     Repository,
     System,
     View,
 )
+from remit.errors import AlreadyExists, HandlerFailed, NotFound
 from remit.messages import Codec
 from remit.runtime.plan import AggregatePlan
 from remit.runtime.work.tracked import Tracked

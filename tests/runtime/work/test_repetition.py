@@ -15,27 +15,29 @@ import pytest
 
 from remit import (
     Aggregate,
-    AlreadyExists,
-    CallError,
     Clock,
     Command,
     Context,
-    DeadlineExceeded,
-    Diverged,
     DomainEvent,
-    HandlerFailed,
     Ids,
-    KeyReused,
     Later,
-    OutcomeUnknown,
     Query,
     Refusal,
     Repository,
     Sender,
-    StoreUnavailable,
     System,
     Value,
     field,
+)
+from remit.errors import (
+    AlreadyExists,
+    CallError,
+    DeadlineExceeded,
+    Diverged,
+    HandlerFailed,
+    KeyReused,
+    OutcomeUnknown,
+    StoreUnavailable,
 )
 from remit.hosting.assembly import assemble
 from remit.log import Channel

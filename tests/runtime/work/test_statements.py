@@ -9,11 +9,9 @@ import pytest
 from remit import (
     Aggregate,
     Command,
-    ConstraintViolated,
     Context,
     DomainEvent,
     Events,
-    HandlerFailed,
     IntegrationEvent,
     Projection,
     Query,
@@ -25,6 +23,7 @@ from remit import (
     Value,
     View,
 )
+from remit.errors import ConstraintViolated, HandlerFailed
 
 
 class Taken(Refusal):

@@ -8,19 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from remit import (
-    Aggregate,
-    AlreadyExists,
-    Command,
-    Context,
-    DomainEvent,
-    HandlerFailed,
-    IntegrationEvent,
-    Query,
-    Repository,
-    Sender,
-    System,
-)
+from remit import Aggregate, Command, Context, DomainEvent, IntegrationEvent, Query, Repository, Sender, System
+from remit.errors import AlreadyExists, HandlerFailed
 from remit.hosting.assembly import assemble
 from remit.runtime import Host
 from tests.runtime.talk import until_parked

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from remit import Aggregate, Command, Context, DomainEvent, Repository, Sender, StoreUnavailable, System
+from remit import Aggregate, Command, Context, DomainEvent, Repository, Sender, System
+from remit.errors import StoreUnavailable
 from remit.log import Channel, Record, SubscriptionId
 from remit.runtime import Host, Ports
 from remit.runtime.work.attempts import Attempt

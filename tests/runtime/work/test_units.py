@@ -12,20 +12,16 @@ from remit import (
     Aggregate,
     Command,
     Context,
-    DeadlineExceeded,
     DomainEvent,
-    HandlerFailed,
     IntegrationEvent,
     Later,
-    OutcomeUnknown,
     Query,
     Refusal,
     Repository,
     Sender,
-    StoreUnavailable,
     System,
 )
-from remit.errors import Incomplete
+from remit.errors import DeadlineExceeded, HandlerFailed, Incomplete, OutcomeUnknown, StoreUnavailable
 from remit.hosting.assembly import assemble
 from remit.log import Channel
 from remit.runtime import Host

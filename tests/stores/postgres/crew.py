@@ -17,8 +17,9 @@ from typing import Any
 
 import asyncpg
 
-from remit import Aggregate, Context, CustomerSupplier, DomainEvent, IntegrationEvent, Repository, System, field
+from remit import Aggregate, Context, DomainEvent, IntegrationEvent, Repository, System, field
 from remit.log import Channel
+from remit.relations import CustomerSupplier
 from remit.runtime import Host, Placed, Ports
 from remit.runtime.following import follower, history
 from remit.runtime.upkeep import housekeeping

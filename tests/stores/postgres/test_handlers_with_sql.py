@@ -14,24 +14,20 @@ import pytest
 from remit import (
     Aggregate,
     Command,
-    ConstraintViolated,
     Context,
-    DeadlineExceeded,
     DomainEvent,
-    HandlerFailed,
     IntegrationEvent,
     Later,
-    ModelError,
     Query,
     Refusal,
     Repository,
     Sender,
     Sql,
-    SqlError,
     System,
     Value,
 )
 from remit.cli.program import execute
+from remit.errors import ConstraintViolated, DeadlineExceeded, HandlerFailed, ModelError, SqlError
 from remit.hosting.assembly import assemble
 from remit.stores import Store
 from remit.stores.memory import MEMORY

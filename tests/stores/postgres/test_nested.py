@@ -8,18 +8,8 @@ from typing import Any
 
 import pytest
 
-from remit import (
-    Aggregate,
-    CallError,
-    Command,
-    Context,
-    DomainEvent,
-    Query,
-    Repository,
-    Sender,
-    Sql,
-    System,
-)
+from remit import Aggregate, Command, Context, DomainEvent, Query, Repository, Sender, Sql, System
+from remit.errors import CallError
 from remit.runtime import Host
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.turns import PATIENCE_SECONDS

@@ -11,8 +11,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from remit import RemitError, Stale
 from remit.cli.program import execute
+from remit.errors import RemitError, Stale
 from remit.hosting.assembly import assemble
 from remit.log import Channel
 from remit.runtime import Host

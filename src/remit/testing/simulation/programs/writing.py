@@ -44,7 +44,8 @@ import decimal
 import uuid
 from typing import Union
 
-from remit import Aggregate, CallError, Clock, Command, ConstraintViolated, Context, DomainEvent, Ids, IntegrationEvent
+from remit import Aggregate, Clock, Command, Context, DomainEvent, Ids, IntegrationEvent
+from remit.errors import CallError, ConstraintViolated
 from remit import Later, Projection, Query, Refusal, Repository, Sender, Sql, Value, View, field
 from remit.contexts import ContextMap
 from remit.testing.simulation import Scene, run_scene
