@@ -171,7 +171,7 @@ BAD: list[tuple[Any, Any, str]] = [
     (Any, b"x", r"\$ is b'x'"),
     (dict[str, Any], {"a": {1: 2}}, r"\$.a is {1: 2}"),
     (Any, [INFINITE], r"\$\[0\] is inf"),
-    (Any, nested(5000), "recursion"),
+    (Any, nested(200_000), "recursion"),
     (Any, Colour.RED, r"\$ is <Colour"),
     (Any, Line(amount=1.0), r"\$ is Line"),
     (bytes, "AAAA", "read again"),

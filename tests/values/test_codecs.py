@@ -41,11 +41,11 @@ from tests.values.kinds import (
 
 ENCODINGS: tuple[Encoding, ...] = ("json", "msgpack")
 OTHER_ROWS = [
-    "identity of an aggregate, key of a document",
+    "identity of an aggregate or a record, key of a document",
     "ordering key of an event or command",
     "`identity=` of a command",
     "idempotency key",
-    "what one unit of work writes",
+    "everything that one unit of work writes",
 ]
 few = settings(max_examples=3 * EXAMPLES, suppress_health_check=NEVERTHELESS)
 many = settings(max_examples=60 * EXAMPLES, suppress_health_check=NEVERTHELESS)
