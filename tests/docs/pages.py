@@ -19,6 +19,8 @@ A comment on the line before the block changes that:
 `examples` and `.venv` are found in the page's folder as in a checkout.
 """
 
+from __future__ import annotations
+
 import ast
 import asyncio
 import importlib
@@ -100,9 +102,36 @@ def run_page(text: str, place: str, folder: Path) -> None:
     """Run all blocks. Raises PageError, or what a Python block raises."""
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / "examples").symlink_to(ROOT / "examples")
-    with Page(folder, re.sub(r"\W", "_", place)) as page:
+    run_page_in(folder, text, place, Shell())
+
+
+def run_page_in(folder: Path, text: str, place: str, shell: Shell) -> None:
+    """Run all blocks in a folder as it is. Raises PageError, or what a Python block raises."""
+    with Page(folder, re.sub(r"\W", "_", place), shell) as page:
         for each in blocks(text, place):
             page.run(each)
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What the commands of a page find, and who runs them."""
+
+    programs: Path = Path(sys.executable).parent
+    """The folder that is searched first. `remit` is only started warm from that of these tests."""
+    user: int | None = None
+    """The number of the user who runs the commands; the one of these tests unless told otherwise."""
+    variables: dict[str, str] = field(default_factory=lambda: {"PYTHONPATH": "examples"})
+
+    def environment(self) -> dict[str, str]:
+        path = os.pathsep.join([str(self.programs), os.environ.get("PATH", "")])
+        return os.environ | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "120"} | self.variables
+
+    def words(self, command: str, before: str = "") -> list[str]:
+        """What runs a command: a shell, unless it is `remit` with plain arguments, which can be started warm."""
+        warm = self.programs == Path(sys.executable).parent
+        if warm and command.startswith("remit ") and not SHELL.search(command):
+            return [REMIT, *shlex.split(command)[1:]]
+        return ["sh", "-c", before + command]
 
 
 @dataclass
@@ -111,6 +140,7 @@ class Page:
 
     folder: Path
     name: str
+    shell: Shell
     closing: ExitStack = field(default_factory=ExitStack)
     serving: dict[str, ExitStack] = field(default_factory=dict[str, ExitStack])
     """What ends each command that serves."""
@@ -184,8 +214,9 @@ class Page:
 
     def command(self, each: Block, command: str, shown: list[str], expected: int) -> None:
         done = subprocess.run(
-            words(command),
-            env=environment(),
+            self.shell.words(command),
+            env=self.shell.environment(),
+            user=self.shell.user,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -202,7 +233,11 @@ class Page:
         output = self.folder / f"serves-{each.line}.txt"
         with output.open("w") as stream:
             process = subprocess.Popen(
-                words(command, "exec "), env=environment(), stdout=stream, stderr=subprocess.STDOUT
+                self.shell.words(command, "exec "),
+                env=self.shell.environment(),
+                user=self.shell.user,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
             )
         stopping = self.serving[command] = self.closing.enter_context(ExitStack())
         stopping.callback(stop, process, each, command)
@@ -234,18 +269,6 @@ def stop(process: subprocess.Popen[bytes], each: Block, command: str) -> None:
         raise each.error(f"`{command}` did not end when asked to") from None
     if code != 0:
         raise each.error(f"`{command}` ended with {code} when asked to end")
-
-
-def words(command: str, before: str = "") -> list[str]:
-    """What runs it: a shell, unless it is `remit` with plain arguments, which need not start from nothing then."""
-    if command.startswith("remit ") and not SHELL.search(command):
-        return [REMIT, *shlex.split(command)[1:]]
-    return ["sh", "-c", before + command]
-
-
-def environment() -> dict[str, str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    return os.environ | {"PATH": path, "PYTHONPATH": "examples", "NO_COLOR": "1", "COLUMNS": "120"}
 
 
 def commands(each: Block) -> Iterator[tuple[str, list[str]]]:

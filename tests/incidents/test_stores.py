@@ -49,7 +49,7 @@ def test_a_store_that_cannot_be_opened_ends_a_start(tmp_path: Path) -> None:
     with depot(tmp_path) as made:
         made.nats.start()
         made.data.write_text("a file where the folder should be")
-        clear = r"(?s)exit code 2.*store\.unusable.*mail\.db.*Expected: .*Next: "
+        clear = r'(?s)exit code 2.*store\.unusable.*mail\.db.*"expected": .*"next": '
         with pytest.raises(RuntimeError, match=clear):
             made.services["mail"].start()
         together = Supervised(made.services.file, made.services.environment)

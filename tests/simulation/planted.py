@@ -70,7 +70,9 @@ def events_apart(unit: Unit) -> tuple[Unit, Unit] | None:
 
 
 def checkpoint_apart(unit: Unit) -> tuple[Unit, Unit] | None:
-    return (replace(unit, advance=None), Unit(advance=unit.advance)) if unit.advance else None
+    if unit.advance is None:
+        return None
+    return replace(unit, advance=None, further=()), Unit(advance=unit.advance, further=unit.further)
 
 
 def claim_apart(unit: Unit) -> tuple[Unit, Unit] | None:

@@ -10,9 +10,10 @@ from itertools import combinations
 import pytest
 
 from remit.messages.component import Component
+from remit.topology.flowchart import mermaid_of
 from remit.topology.flows import flows_of
 from remit.topology.moves import Change, changes_between, check_stores_stay
-from remit.topology.picture import mermaid_of, picture_of
+from remit.topology.picture import picture_of
 from remit.topology.placement import ContextShape, Placement, place
 from tests.topology.files import parsed, placed
 from tests.topology.learning import FOLDER, planned, shapes
@@ -175,6 +176,28 @@ def test_a_flowchart_names_only_what_it_has_declared(name: str) -> None:
     assert {f'[("{context}<br/>{name}")]' for context, name in stores.items()} == {
         line.strip()[line.strip().index("[") :] for line in lines if "[(" in line
     }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_has_an_arrow_or_a_line_for_all_that_flows_between_contexts(name: str) -> None:
+    placement = planned(name)
+    flows = flows_of(placement, shapes())
+    root = ET.fromstring(picture_of(placement, flows))
+    texts = {text.removeprefix("inside: ") for text in root.itertext()}
+    between = [flow for flow in flows if flow.source.context != flow.target.context]
+    assert between
+    for flow in between:
+        one, other = flow.source.context, flow.target.context
+        assert (f"{one} calls {other}" if flow.kind == "calls" else f"{other} follows {one}") in texts
+    elsewhere = {(flow.kind, flow.sender, flow.receiver) for flow in flows if flow.sender != flow.receiver}
+    arrows = [path for path in root.iter("{http://www.w3.org/2000/svg}path") if path.get("marker-end")]
+    assert len(arrows) >= len(elsewhere) + 2, "two stand in the legend"
+
+
+def test_a_picture_explains_its_lines_and_has_a_dark_variant() -> None:
+    drawn = picture_of(planned("four-http"), ())
+    assert "calls: the caller waits for the answer" in drawn
+    assert "prefers-color-scheme:dark" in drawn
 
 
 def test_a_name_in_a_picture_cannot_be_markup() -> None:

@@ -17,9 +17,10 @@ from remit.hosting.failures import Failure
 from remit.hosting.finding import load_system
 from remit.hosting.technologies import broker_permissions
 from remit.topology.file import Address, ChannelPlace, Topology, read_topology
+from remit.topology.flowchart import mermaid_of
 from remit.topology.flows import IN_PROCESS, Flow, flows_of
 from remit.topology.moves import Change, changes_between, check_stores_stay
-from remit.topology.picture import mermaid_of, picture_of
+from remit.topology.picture import picture_of
 from remit.topology.placement import PlacedService, Placement, Shapes, place
 from remit.topology.shapes import shapes_of
 from remit.topology.users import users_of

@@ -1,15 +1,15 @@
-"""A placement as a picture: in SVG, with channels above, services and their stores below; and as a flowchart."""
+"""A placement as a picture in SVG: what travels above, services below it, their stores at the bottom, and a legend."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from statistics import mean
 
-from remit.topology.file import ChannelPlace
-from remit.topology.flows import IN_PROCESS, Flow
+from remit.topology.flows import IN_PROCESS, SHARED_STORE, Flow
 from remit.topology.placement import PlacedService, Placement
 
 _GAP = 40
@@ -17,21 +17,32 @@ _GAP = 40
 _LINE = 20
 _LETTER = 7.4
 """Width of a letter, generously."""
-_LANE = 46
-"""Height of a channel."""
+_ROW = 30
+"""Height of an arrow with its label above it."""
 
 _HEAD = """<svg xmlns="http://www.w3.org/2000/svg" width="{w:g}" height="{h:g}" viewBox="0 0 {w:g} {h:g}">
-<style>text{{font:13px system-ui,'DejaVu Sans',sans-serif;paint-order:stroke;stroke:#fff;stroke-width:5px}}
-.name{{font-weight:600}} rect{{fill:#fff;stroke:#64748b}}
-path{{fill:none;stroke:#94a3b8;stroke-width:1.5}} .channel{{stroke:#4f46e5}} .reads{{stroke-dasharray:5 4}}</style>
-<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto-start-reverse">
-<path d="M0 0L8 4L0 8z" style="fill:#4f46e5;stroke:none"/></marker></defs>
-<rect width="100%" height="100%" style="stroke:none"/>"""
+<style>svg{{--paper:#fff;--ink:#0f172a;--line:#64748b;--faint:#cbd5e1;--flow:#4f46e5}}
+@media(prefers-color-scheme:dark){{svg{{--paper:#0f172a;--ink:#e2e8f0;--line:#94a3b8;--faint:#334155;--flow:#a5b4fc}}}}
+text{{font:13px system-ui,'DejaVu Sans',sans-serif;fill:var(--ink)}}
+text{{paint-order:stroke;stroke:var(--paper);stroke-width:4px}}
+.name{{font-weight:600}} rect{{fill:var(--paper);stroke:var(--line)}} #paper{{stroke:none}}
+path{{fill:none;stroke:var(--line);stroke-width:1.5}} .life{{stroke:var(--faint);stroke-width:1}}
+.flow{{stroke:var(--flow)}} .events,.reads{{stroke-dasharray:5 4}} .tip{{fill:var(--flow);stroke:none}}</style>
+<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">
+<path class="tip" d="M0 0L8 4L0 8z"/></marker></defs>
+<rect id="paper" width="100%" height="100%"/>"""
+
+_LEGEND = (
+    ('class="flow calls" marker-end="url(#tip)"', "calls: the caller waits for the answer"),
+    ('class="flow events" marker-end="url(#tip)"', "events: from the context to its follower"),
+    ('class="store"', "writes to the store"),
+    ('class="store reads"', "only reads the store"),
+)
 
 
 @dataclass(frozen=True)
 class _Box:
-    """Where a service or a store is drawn, and what is told of it: first its name."""
+    """A service or a store: where its box is, and its text. The first line is its name."""
 
     x: float
     y: float
@@ -47,26 +58,53 @@ class _Box:
         return self.y + _LINE * len(self.lines) + 14
 
 
+@dataclass(frozen=True)
+class _Arrow:
+    """All flows of one kind from one service to another, over one channel."""
+
+    kind: str
+    sender: str
+    receiver: str
+    label: str
+
+
+@dataclass(frozen=True)
+class _Band:
+    """A channel, or the stores that services share, with the arrows of what travels there."""
+
+    title: str
+    arrows: Sequence[_Arrow]
+
+    @property
+    def height(self) -> float:
+        return _LINE + _ROW * len(self.arrows) + 10
+
+
 def picture_of(placement: Placement, flows: Sequence[Flow]) -> str:
-    """The SVG document."""
-    services = {name: _told(placed) for name, placed in placement.services.items()}
+    """The SVG document. It follows the reader's preference for a light or a dark page."""
+    services = {name: _lines_of(name, placed, flows) for name, placed in placement.services.items()}
     stores = {context: [context, _place(placement, context)] for context in _opened(placement)}
-    width = (max(len(line) for lines in [*services.values(), *stores.values()] for line in lines) + 4) * _LETTER
+    bands = list(_bands(placement, flows))
+    labels = [arrow.label for band in bands for arrow in band.arrows]
+    width = (max(len(line) for lines in [*services.values(), *stores.values(), labels] for line in lines) + 4) * _LETTER
     title = f"{placement.topology.system}  ·  {Path(placement.topology.where).name}"
     across = max(480.0, len(title) * 1.2 * _LETTER, max(len(services), len(stores)) * (width + _GAP) - _GAP)
-    channels = list(_channels(placement, flows))
-    above = _row(services, 2 * _GAP + _LANE * len(channels) + _LINE, width, across)
+    above = _row(services, 2 * _GAP + sum(band.height for band in bands), width, across)
     below = _row(stores, max(box.bottom for box in above.values()) + 2 * _GAP, width, across)
     bottom = max(box.bottom for box in [*above.values(), *below.values()])
     drawn = [
-        _HEAD.format(w=across + 2 * _GAP, h=bottom + _GAP),
+        _HEAD.format(w=across + 2 * _GAP, h=bottom + _GAP + _LINE * len(_LEGEND) + _GAP),
         _text(_GAP, _GAP, title, "name"),
-        *(each for number, channel in enumerate(channels) for each in channel.drawn(number, above, across)),
+        *_drawn_bands(bands, above),
         *_openings(placement, above, below),
         *(each for box in above.values() for each in _drawn(box, "service")),
         *(each for box in below.values() for each in _drawn(box, "store")),
+        *_legend(bottom + _GAP),
     ]
     return "\n".join([*drawn, "</svg>"]) + "\n"
+
+
+# ── what is drawn ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _opened(placement: Placement) -> list[str]:
@@ -78,18 +116,59 @@ def _opened(placement: Placement) -> list[str]:
     return sorted(by, key=lambda context: mean(by[context]))
 
 
-def _told(placed: PlacedService) -> list[str]:
+def _lines_of(name: str, placed: PlacedService, flows: Sequence[Flow]) -> list[str]:
+    """The text of a service: addresses, what it runs, and what its contexts do with one another inside of it."""
     listens = {"http": placed.service.http, "calls": placed.service.calls}
+    here = [flow for flow in flows if flow.way == IN_PROCESS and flow.sender == name]
+    inside = [flow for flow in here if flow.source.context != flow.target.context]
     return [
         placed.title,
-        *(f"{name} {placed.ports(first)}" for name, first in listens.items() if first is not None),
+        *(f"{kind} {placed.ports(first)}" for kind, first in listens.items() if first is not None),
         *(f"{context}: {' · '.join(placed.parts(context))}" for context in placed.runs),
+        *(f"inside: {label}" for label in _labels(inside)),
     ]
+
+
+def _labels(flows: Iterable[Flow]) -> list[str]:
+    """What flows mean, each once: `sales calls billing`, `billing follows sales`. Within a context, components are
+    named: `sales.edge calls sales.read`."""
+    return list(dict.fromkeys(map(_label, flows)))
+
+
+def _label(flow: Flow) -> str:
+    one, other = str(flow.source), str(flow.target)
+    if flow.source.context != flow.target.context:
+        one, other = flow.source.context, flow.target.context
+    return f"{one} calls {other}" if flow.kind == "calls" else f"{other} follows {one}"
 
 
 def _place(placement: Placement, context: str) -> str:
     """The place of a store: below the folder of the topology without the way there."""
     return placement.topology.store_of(context).below(Path(placement.topology.where).absolute().parent)
+
+
+def _bands(placement: Placement, flows: Sequence[Flow]) -> Iterator[_Band]:
+    """Each channel, and what travels over it. Without a channel for events, these are read over the one for calls."""
+    channels = placement.topology.channels
+    for name, channel in channels.items():
+        title = f"{name}  {channel.place}  ·  {channel.codec}" + ("  ·  shared secret" if channel.secret else "")
+        carried = [
+            flow for flow in flows if flow.is_remote and (flow.kind if flow.kind in channels else "calls") == name
+        ]
+        yield _Band(title, list(_arrows(carried)))
+    shared = [flow for flow in flows if flow.way == SHARED_STORE]
+    if shared:
+        yield _Band("shared stores: the follower reads the log of the context itself", list(_arrows(shared)))
+
+
+def _arrows(flows: Sequence[Flow]) -> Iterator[_Arrow]:
+    ordered = sorted(flows, key=lambda flow: (flow.kind, flow.sender, flow.receiver))
+    for (kind, sender, receiver), some in groupby(ordered, lambda flow: (flow.kind, flow.sender, flow.receiver)):
+        for label in _labels(some):
+            yield _Arrow(kind, sender, receiver, label)
+
+
+# ── how it is drawn ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _row(told: Mapping[str, Sequence[str]], y: float, width: float, across: float) -> dict[str, _Box]:
@@ -98,32 +177,26 @@ def _row(told: Mapping[str, Sequence[str]], y: float, width: float, across: floa
     return {name: _Box(x + (width + _GAP) * n, y, width, lines) for n, (name, lines) in enumerate(told.items())}
 
 
-@dataclass(frozen=True)
-class _Way:
-    """A channel, and which services send and receive over it."""
-
-    name: str
-    channel: ChannelPlace
-    travels: frozenset[tuple[str, str]]
-
-    def drawn(self, number: int, services: Mapping[str, _Box], across: float) -> Iterator[str]:
-        y = 2 * _GAP + _LANE * number
-        yield f'<path class="channel" d="M{_GAP} {y}h{across:g}"/>'
-        for name, box in services.items():
-            tips = ' marker-start="url(#tip)"' if any(name == sender for sender, _ in self.travels) else ""
-            tips += ' marker-end="url(#tip)"' if any(name == receiver for _, receiver in self.travels) else ""
-            if tips:
-                yield f'<path class="channel" d="M{box.middle + 24 * number - 12:g} {y + 1}V{box.y - 2:g}"{tips}/>'
-        told = f"{self.name}  {self.channel.place}  ·  {self.channel.codec}"
-        yield _text(_GAP, y - 8, told + ("  ·  shared secret" if self.channel.secret else ""))
+def _drawn_bands(bands: Sequence[_Band], services: Mapping[str, _Box]) -> Iterator[str]:
+    """Arrows between the lines that go up from the services; each label stands above its arrow."""
+    y = 2.0 * _GAP
+    used = {name for band in bands for arrow in band.arrows for name in (arrow.sender, arrow.receiver)}
+    for name in services:
+        if name in used:
+            yield f'<path class="life" d="M{services[name].middle:g} {y:g}V{services[name].y:g}"/>'
+    for band in bands:
+        yield _text(_GAP, y - 8, band.title)
+        y += _LINE
+        for arrow in band.arrows:
+            yield from _drawn_arrow(arrow, y + _ROW - 10, services)
+            y += _ROW
+        y += 10
 
 
-def _channels(placement: Placement, flows: Sequence[Flow]) -> Iterator[_Way]:
-    """Calls also carry what followers read of logs elsewhere."""
-    pulls = {(flow.receiver, flow.sender) for flow in flows if flow.pull}
-    for name, channel in placement.topology.channels.items():
-        travels = {(flow.sender, flow.receiver) for flow in flows if flow.is_remote and flow.kind == name}
-        yield _Way(name, channel, frozenset(travels | pulls if name == "calls" else travels))
+def _drawn_arrow(arrow: _Arrow, y: float, services: Mapping[str, _Box]) -> Iterator[str]:
+    start, end = services[arrow.sender].middle, services[arrow.receiver].middle
+    yield f'<path class="flow {arrow.kind}" d="M{start:g} {y:g}H{end:g}" marker-end="url(#tip)"/>'
+    yield _text(min(start, end) + 10, y - 6, arrow.label)
 
 
 def _openings(placement: Placement, services: Mapping[str, _Box], stores: Mapping[str, _Box]) -> Iterator[str]:
@@ -131,8 +204,9 @@ def _openings(placement: Placement, services: Mapping[str, _Box], stores: Mappin
     for name, placed in placement.services.items():
         box = services[name]
         for context in placed.stores:
-            kind = "" if placed.has(context, "write") else ' class="reads"'
-            yield f'<path{kind} d="M{box.middle:g} {box.bottom:g}L{stores[context].middle:g} {stores[context].y:g}"/>'
+            kind = "store" if placed.has(context, "write") else "store reads"
+            end = f"{stores[context].middle:g} {stores[context].y:g}"
+            yield f'<path class="{kind}" d="M{box.middle:g} {box.bottom:g}L{end}"/>'
 
 
 def _drawn(box: _Box, kind: str) -> Iterator[str]:
@@ -142,48 +216,12 @@ def _drawn(box: _Box, kind: str) -> Iterator[str]:
         yield _text(box.x + 2 * _LETTER, box.y + _LINE * (number + 1), line, "told" if number else "name")
 
 
+def _legend(y: float) -> Iterator[str]:
+    for number, (stroke, text) in enumerate(_LEGEND):
+        line = y + _LINE * number
+        yield f'<path {stroke} d="M{_GAP} {line:g}h44"/>'
+        yield _text(_GAP + 60, line + 4, text)
+
+
 def _text(x: float, y: float, text: str, kind: str = "told") -> str:
     return f'<text class="{kind}" x="{x:g}" y="{y:g}">{escape(text)}</text>'
-
-
-def mermaid_of(placement: Placement, flows: Sequence[Flow]) -> str:
-    """The text of the diagram."""
-    return "\n".join(["flowchart LR", *_services(placement), *_stores(placement), *_lines(flows)]) + "\n"
-
-
-def _services(placement: Placement) -> Iterator[str]:
-    for name, placed in placement.services.items():
-        yield f'  subgraph {_id("service", name)}["{placed.title}"]'
-        for context in placed.runs:
-            yield f'    {_node(name, context)}["{context}<br/>{" · ".join(placed.parts(context))}"]'
-        yield "  end"
-
-
-def _stores(placement: Placement) -> Iterator[str]:
-    for context in placement.opened:
-        technology = placement.topology.store_of(context).shown.partition(":")[0]
-        yield f'  {_id("store", context)}[("{context}<br/>{technology}")]'
-    for name, placed in placement.services.items():
-        for context in placed.stores:
-            yield f"  {_node(name, context)} --- {_id('store', context)}"
-
-
-def _lines(flows: Sequence[Flow]) -> Iterator[str]:
-    """One line for all flows of one kind, between the same boxes, on the same way."""
-    seen: set[tuple[str, str, str]] = set()
-    for flow in flows:
-        source = _node(flow.sender, flow.source.context)
-        target = _node(flow.receiver, flow.target.context)
-        label = flow.kind if flow.way == IN_PROCESS else f"{flow.kind}: {flow.way}"
-        if source != target and (source, target, label) not in seen:
-            seen.add((source, target, label))
-            yield f'  {source} {"-->" if flow.kind == "calls" else "-.->"}|"{label}"| {target}'
-
-
-def _node(service: str, context: str) -> str:
-    return _id(service, "runs", context)
-
-
-def _id(*words: str) -> str:
-    """Letters, digits and underscores; different words never make one."""
-    return "__".join(word.replace("_", "_0").replace("-", "_1") for word in words)
