@@ -44,6 +44,11 @@ from typing import Self
 from tests.servers.warm import REMIT
 
 ROOT = Path(__file__).parents[2]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "five-minutes.md"),  # runs from the wheel
+    *sorted((ROOT / "examples").rglob("*.md")),
+]
 SECONDS = 45.0
 
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>```+)(?P<language>\S*)\s*$")

@@ -8,15 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, blocks, run_page
+from tests.docs.pages import PAGES, ROOT, blocks, run_page
 from tests.servers.postgres import Server
 from tests.servers.warm import cold
 
-PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
-    *sorted(path for path in (ROOT / "docs").rglob("*.md") if path.name != "five-minutes.md"),  # runs from the wheel
-    *sorted((ROOT / "examples").rglob("*.md")),
-]
 LINK = re.compile(r"\]\((?!\w+:|#)(?P<target>[^)#\s]+)[^)]*\)")
 PROGRAM_LINES = 60
 

@@ -45,6 +45,15 @@ async def test_a_page_of_a_declared_origin_may_call_and_read_the_answer() -> Non
     assert answer.headers["vary"] == "origin"
 
 
+async def test_a_page_may_send_the_headers_that_travel_with_a_request() -> None:
+    edge = HttpEdge("sales", origins=[SHOP])
+    edge.post("/customers/{customer}/orders", PlaceOrder, status=201)
+    shop = System("shop", contexts=[Context[Any]("sales")], edges=[edge], headers=["X-Tenant"])
+    before = await asked_before(HttpApp(shop, Recorder()), SHOP)
+    sent = before.headers["access-control-allow-headers"].split(", ")
+    assert {"authorization", "x-tenant"} <= set(sent)
+
+
 async def test_a_page_reads_problems_too() -> None:
     answer = await call(app(SHOP), "POST", ORDERS, {"lines": 5}, headers={"Origin": SHOP})
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (422, SHOP)

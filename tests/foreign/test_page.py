@@ -44,7 +44,7 @@ def written(language: str) -> Block:
 
 @pytest.mark.parametrize(
     ("kind", "title"),
-    [(StoreTechnology, "What a store says of itself"), (ChannelTechnology, "What a channel says of itself")],
+    [(StoreTechnology, "The description of a store"), (ChannelTechnology, "The description of a channel")],
 )
 def test_every_field_is_explained_and_no_other(kind: type[StoreTechnology | ChannelTechnology], title: str) -> None:
     explained = [name for row in rows(title, "field") for name in WORD.findall(row[0])]
@@ -82,13 +82,13 @@ def test_ours_are_as_the_page_shows_them() -> None:
         ]
         for each in STORES.values()
     ]
-    assert list(rows("What a store says of itself", "store")) == stores
+    assert list(rows("The description of a store", "store")) == stores
     channels = [
         [f"`{each.name}`", f"`{each.form}`", SAID[each.carries("calls")], SAID[each.carries("events")]]
         + [SAID[it] for it in (each.finds_services, each.broker, each.direct)]
         for each in CHANNELS
     ]
-    assert list(rows("What a channel says of itself", "channel")) == channels
+    assert list(rows("The description of a channel", "channel")) == channels
 
 
 def test_the_description_on_the_page_is_the_one_that_is_installed_here() -> None:

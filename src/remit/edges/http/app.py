@@ -13,7 +13,7 @@ import msgspec
 from remit.contexts import ClientOf, HttpEdge, Sender
 from remit.edges.http.doors import compile_operations, endpoint
 from remit.edges.http.openapi import describe
-from remit.edges.http.origins import Door, preflight, shared
+from remit.edges.http.origins import Door, preflight, sendable, shared
 from remit.edges.http.page import render
 from remit.edges.http.problems import Rejected, problem_of
 from remit.edges.http.request import (
@@ -103,6 +103,7 @@ class HttpApp:
         self._description = describe(system.name, operations)
         self._page = render(self._description)
         self._has_docs = docs
+        self._sendable = sendable(system.headers)
         self._router: Router[Door] = Router(tells_routes=docs)
         for path, show in own.items():
             self._router.add("GET", path, Door(show))
@@ -139,7 +140,8 @@ class HttpApp:
         try:
             path = own_path(scope)
             if method == "OPTIONS" and (asked := _asks_before(scope)):
-                return preflight(self._router.find(asked, path, segments_of(scope, path))[0], asked, _headers(scope))
+                door_asked_for = self._router.find(asked, path, segments_of(scope, path))[0]
+                return preflight(door_asked_for, asked, _headers(scope), self._sendable)
             values: tuple[str, ...] = ()
             door = self._router.plain(method, path)
             if door is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from remit.edges.http.problems import Headers
@@ -12,7 +12,7 @@ from remit.edges.http.request import Answer, Endpoint
 ANY = "*"
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 _HEADERS = b"authorization, content-type, idempotency-key, remit-timeout-ms, request-timeout"
-"""What a page may send."""
+"""What a page may send to every edge."""
 _EXPOSED = b"retry-after"
 """What it may read, beside what it always may."""
 _MAX_AGE = b"600"
@@ -47,13 +47,18 @@ def shared(answer: Answer, door: Door, headers: Mapping[bytes, bytes]) -> Answer
     return answer._replace(headers=[*answer.headers, *_granted(door, headers), (b"vary", b"origin")])
 
 
-def preflight(door: Door, method: str, headers: Mapping[bytes, bytes]) -> Answer:
-    """What a browser asks before it sends a request of this method."""
+def sendable(carried: Iterable[str]) -> bytes:
+    """The headers that a page may send: those of the edge, and those that the system takes along with a request."""
+    return b", ".join([_HEADERS, *(name.encode() for name in carried)])
+
+
+def preflight(door: Door, method: str, headers: Mapping[bytes, bytes], sendable: bytes) -> Answer:
+    """The answer to what a browser asks before it sends a request of this method."""
     granted = _granted(door, headers)
     if granted:
         granted += [
             (b"access-control-allow-methods", method.encode()),
-            (b"access-control-allow-headers", _HEADERS),
+            (b"access-control-allow-headers", sendable),
             (b"access-control-max-age", _MAX_AGE),
         ]
     return Answer(204, [*granted, (b"vary", b"origin, access-control-request-method")], b"")
