@@ -28,7 +28,7 @@ from remit.errors import (
     StoreError,
     Unavailable,
 )
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.observability import (
     BatchHandled,
     BreakerClosed,
@@ -462,7 +462,7 @@ async def test_a_process_says_once_that_it_ends() -> None:
 class SlowEvents(InProcessEvents):
     """Takes its time to confirm."""
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         await asyncio.sleep(1.5)
         return await super().publish(source, channel, records)
 

@@ -17,7 +17,17 @@ from remit.log.headers import (
     write_wish,
 )
 from remit.log.port import Log, Subscriber
-from remit.log.record import Channel, ChannelName, Checkpoint, Floors, Head, Heads, Record, SubscriptionId, context_of
+from remit.log.record import (
+    Channel,
+    ChannelName,
+    Checkpoint,
+    Floors,
+    Head,
+    Heads,
+    MessageRecord,
+    SubscriptionId,
+    context_of,
+)
 
 __all__ = [
     "LATER",
@@ -28,7 +38,7 @@ __all__ = [
     "Head",
     "Heads",
     "Log",
-    "Record",
+    "MessageRecord",
     "Subscriber",
     "SubscriptionId",
     "carried_by",

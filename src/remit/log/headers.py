@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from remit.log.record import Record
+from remit.log.record import MessageRecord
 
 LATER = ',"later":true'
 """The header of a command that was sent for later: it is meant for the context that its name begins with."""
@@ -61,18 +61,18 @@ def write_headers(cause: str, trace: str, more: str = "") -> str:
     return f'{{"cause":"{cause}","trace":"{trace}"{more}}}'
 
 
-def trace_of(record: Record) -> str:
+def trace_of(record: MessageRecord) -> str:
     """What a message belongs to, `escaped`; the identity of one that does not say it."""
     trace = str(_headers.decode(record.headers).trace, "utf-8")
     return trace[1:-1] if trace.startswith('"') else record.id
 
 
-def origin_of(record: Record) -> str:
+def origin_of(record: MessageRecord) -> str:
     """What a message belongs to, as its caller wrote it."""
     return _plain(trace_of(record))
 
 
-def is_command(record: Record) -> bool:
+def is_command(record: MessageRecord) -> bool:
     """Whether it is a command that was sent for later."""
     return _headers.decode(record.headers).later
 
@@ -83,7 +83,7 @@ def write_wish(by: str, key: str) -> str:
     return f'{LATER},"by":"{by}"{_WISH}{key}"'
 
 
-def wish_of(record: Record) -> tuple[str, str] | None:
+def wish_of(record: MessageRecord) -> tuple[str, str] | None:
     """Who has given a command sent for later a key, and the key; None where it has none."""
     if _WISH not in record.headers:
         return None
@@ -96,7 +96,7 @@ def write_carried(headers: Mapping[str, str]) -> str:
     return f',"headers":{msgspec.json.encode(dict(headers)).decode()}'
 
 
-def carried_by(record: Record) -> Mapping[str, str]:
+def carried_by(record: MessageRecord) -> Mapping[str, str]:
     """The headers of the request that a message comes of."""
     return _headers.decode(record.headers).headers
 
@@ -106,12 +106,12 @@ def write_newer(payloads: Mapping[int, bytes]) -> str:
     return _NEWER + ",".join(f'"{version}":{payload.decode()}' for version, payload in payloads.items()) + "}"
 
 
-def has_newer(record: Record) -> bool:
+def has_newer(record: MessageRecord) -> bool:
     """Whether newer versions were published beside the message's own."""
     return _NEWER in record.headers
 
 
-def forms_of(record: Record) -> Mapping[int, bytes]:
+def forms_of(record: MessageRecord) -> Mapping[int, bytes]:
     """The payloads of a message by version: its own, and the newer ones."""
     newer = _headers.decode(record.headers).newer
     return {record.version: record.payload, **{version: bytes(payload) for version, payload in newer.items()}}

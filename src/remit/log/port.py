@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from remit.log.record import Channel, Floors, Heads, Record
+from remit.log.record import Channel, Floors, Heads, MessageRecord
 
 
 class Subscriber(NamedTuple):
@@ -26,7 +26,7 @@ class Log(Protocol):
         """Calls `wake`, on the loop, after each commit that appended to the log; the result ends it."""
         ...
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         """At most `limit` messages of a partition after a position, in order."""
         ...
 

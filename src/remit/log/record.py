@@ -23,7 +23,7 @@ class Channel(IntEnum):
         return "published" if self is Channel.PUBLISHED else "private"
 
 
-class Record(NamedTuple):
+class MessageRecord(NamedTuple):
     """A message in a log: dense position in its partition, and the id of its predecessor there ("" for the first)."""
 
     part: int

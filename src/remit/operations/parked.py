@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from remit.errors import Conflict, RemitError
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime.failures import storable
 from remit.stores import Discard, Letter, Parked, Store, Unit
 from remit.stores.port import Checkpoints, ParkedKeys
@@ -49,7 +49,7 @@ class KeyLetters(NamedTuple):
 class Discarded(NamedTuple):
     """What was thrown away, and how many letters of the key were behind it."""
 
-    record: Record
+    record: MessageRecord
     behind: int
 
 

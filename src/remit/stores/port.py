@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from zlib import crc32
 
 from remit.errors import StoreError, StoreUnavailable
-from remit.log import Channel, Checkpoint, Log, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Log, MessageRecord, SubscriptionId
 from remit.stores.technology import StoreTechnology
 
 if TYPE_CHECKING:  # it takes half of the time that importing remit does
@@ -99,7 +99,7 @@ class Park(NamedTuple):
 
     subscription: SubscriptionId
     key: str
-    record: Record
+    record: MessageRecord
     at: float
     error: str
     """Why it failed, which parks the key. Of a key that is parked already nothing else changes: it keeps its error,
@@ -288,7 +288,7 @@ class Parked(NamedTuple):
 class Letter(NamedTuple):
     """A message that waits behind a parked key, or failed and parked it."""
 
-    record: Record
+    record: MessageRecord
     at: float
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from remit.log import Channel, Checkpoint, Floors, Head, Record, Subscriber, SubscriptionId
+from remit.log import Channel, Checkpoint, Floors, Head, MessageRecord, Subscriber, SubscriptionId
 from remit.stores.notes import NotesInRows
 from remit.stores.port import Discard, Letter, Park, Parked, Settle
 
@@ -23,9 +23,9 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def record_of(row: Row) -> Record:
+def record_of(row: Row) -> MessageRecord:
     """A message, from a row whose payload is text."""
-    return Record._make((*row[:9], row[9].encode()))
+    return MessageRecord._make((*row[:9], row[9].encode()))
 
 
 def heads_of(rows: Iterable[Row]) -> dict[int, Head]:

@@ -13,7 +13,7 @@ from remit.contexts import Clock, Context, Envelope, Ids
 from remit.contexts.annotations import projected_by
 from remit.domain import Aggregate, Record, take_recorded
 from remit.log import Channel, forms_of, is_command
-from remit.log import Record as Logged
+from remit.log import MessageRecord as Logged
 from remit.messages import (
     Command,
     DomainEvent,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from remit.log import Channel, Record, forms_of, is_command
+from remit.log import Channel, MessageRecord, forms_of, is_command
 from remit.messages import Codec, Command, Message, contract_of
 from remit.runtime import Host
 from remit.testing.compiled import codec_of
@@ -72,8 +72,8 @@ class Logs:
         found.sort(key=lambda each: each[0])  # identities are counted, so that they are in the order of what is made
         return [message for _, made in found for message in made]
 
-    async def _records(self, context: str, channel: Channel, part: int) -> list[Record]:
-        store, found = self._host.stores[context], list[Record]()
+    async def _records(self, context: str, channel: Channel, part: int) -> list[MessageRecord]:
+        store, found = self._host.stores[context], list[MessageRecord]()
         while page := await store.read(channel, part, found[-1].pos if found else 0, PAGE):
             found += page
         return found
@@ -89,7 +89,7 @@ class Logs:
         return {(each.type, each.version): codec_of(message) for message, each in contracts.items()}
 
 
-def _made(record: Record, read: dict[tuple[str, int], Codec[Any]]) -> Iterable[Message]:
+def _made(record: MessageRecord, read: dict[tuple[str, int], Codec[Any]]) -> Iterable[Message]:
     for version, payload in forms_of(record).items():
         codec = read.get((record.type, version))
         if codec is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.transports.port import Push
 
 
@@ -47,7 +47,7 @@ class EventChannel(Protocol):
         `ChannelError`."""
         ...
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         """Publishes messages of one partition, in order; says how many of them, counted from the first, are confirmed.
 
         Fewer than all means trouble, or that all would have taken more than some seconds: the caller begins again after

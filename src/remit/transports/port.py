@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from remit.log import Channel, Floors, Heads, Record
+from remit.log import Channel, Floors, Heads, MessageRecord
 
 
 def _nobody_waits() -> None:
@@ -19,7 +19,7 @@ def _nobody_waits() -> None:
 class Push(NamedTuple):
     """A message that a transport brought by itself. `done` is called once its effect is committed, or was before."""
 
-    record: Record
+    record: MessageRecord
     done: Callable[[], None] = _nobody_waits
 
 
@@ -37,7 +37,7 @@ class Feed(Protocol):
     source: str
     channel: Channel
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         """At most `limit` records of a partition after a position, in order of position, without holes."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from remit.log import Channel, Heads, Log, Record
+from remit.log import Channel, Heads, Log, MessageRecord
 from remit.transports.port import Push, Standing
 
 
@@ -16,7 +16,7 @@ class StoreFeed:
         self.channel = channel
         self._log = log
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         return await self._log.read(self.channel, part, after, limit)
 
     async def heads(self) -> Heads:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from remit.errors import Conflict, StoreError, StoreUnavailable, Unstorable
-from remit.log import Channel, Checkpoint, Head, Record, Subscriber, SubscriptionId
+from remit.log import Channel, Checkpoint, Head, MessageRecord, Subscriber, SubscriptionId
 from remit.stores import (
     Discard,
     Entry,
@@ -46,7 +46,7 @@ class Rows:
     """All that a store keeps."""
 
     state: dict[tuple[str, str], tuple[int, bytes]] = field(default_factory=dict[tuple[str, str], tuple[int, bytes]])
-    log: dict[tuple[int, int], list[Record]] = field(default_factory=dict[tuple[int, int], list[Record]])
+    log: dict[tuple[int, int], list[MessageRecord]] = field(default_factory=dict[tuple[int, int], list[MessageRecord]])
     floors: dict[tuple[int, int], Checkpoint] = field(default_factory=dict[tuple[int, int], Checkpoint])
     outcomes: dict[tuple[str, str], Outcome] = field(default_factory=dict[tuple[str, str], Outcome])
     begun: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
@@ -117,7 +117,7 @@ class Rows:
         log = self.log.setdefault((channel, part), [])
         floor = self.floors.get((channel, part), Checkpoint(0, "", 0.0))
         pos, prev = (log[-1].pos, log[-1].id) if log else floor[:2]
-        log.append(Record(part, pos + 1, id, prev, key, type, version, at, headers, payload))
+        log.append(MessageRecord(part, pos + 1, id, prev, key, type, version, at, headers, payload))
 
     def _park(self, park: Park) -> None:
         letters = [x for x in self.letters.get(key_of(park), []) if x.record.pos != park.record.pos]
@@ -274,7 +274,7 @@ class ShelfStore(NotesInRows):
 
         self._write(again)
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         return [row for row in self._look().log.get((channel, part), []) if row.pos > after][:limit]
 
     async def heads(self, channel: Channel) -> Mapping[int, Head]:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from remit.errors import ChannelError, OutcomeUnknown, StoreUnavailable
-from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
 from remit.runtime.following.effect import STALL_SECONDS
 from remit.runtime.following.follower import Follower
 from remit.runtime.following.publishing import PAGE
@@ -63,7 +63,7 @@ class Events(InProcessEvents):
             raise self.refusal
         await super().prepare(source, channel)
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         self.calls += 1
         few, self.confirm = self.confirm, None
         return await super().publish(source, channel, records if few is None else records[:few])
@@ -146,7 +146,7 @@ async def caught_up(store: Store, relay: Follower) -> None:
             await asyncio.sleep(0.005)
 
 
-async def log_of(store: Store) -> dict[int, list[Record]]:
+async def log_of(store: Store) -> dict[int, list[MessageRecord]]:
     return {part: list(await store.read(Channel.PUBLISHED, part, 0, 1_000_000)) for part in range(PARTS)}
 
 
@@ -178,7 +178,7 @@ class Asked(MemoryStore):
             await self.may_move.wait()
         await super().commit(unit)
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         self.reads += 1
         return await super().read(channel, part, after, limit)
 
@@ -279,7 +279,7 @@ class Slow(InProcessEvents):
 
     hangs = False
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         await asyncio.sleep(FOR_EVER if self.hangs else 5.0)
         return await super().publish(source, channel, records)
 
@@ -444,7 +444,7 @@ class Meeting(NatsEvents):
 
     meeting: asyncio.Barrier | None = None
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         meeting, self.meeting = self.meeting, None
         if meeting is not None:
             await meeting.wait()
@@ -467,7 +467,7 @@ async def process(
     await store.close()
 
 
-async def on_the_stream(server: NatsServer) -> dict[int, list[Record]]:
+async def on_the_stream(server: NatsServer) -> dict[int, list[MessageRecord]]:
     connection = NatsConnection(server.url, name="test")
     await connection.open()
     found = {part: await stored(connection, "billing", Channel.PUBLISHED, part) for part in range(PARTS)}

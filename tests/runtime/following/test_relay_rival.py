@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime import Ports
 from remit.runtime.following.publishing import relay
 from remit.stores import Advance, Entry, Unit
@@ -24,7 +24,7 @@ class Overtaken(InProcessEvents):
         self._store = store
         self._overtaken = False
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         count = await super().publish(source, channel, records)
         if not self._overtaken:
             self._overtaken = True

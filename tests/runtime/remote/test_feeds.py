@@ -9,7 +9,7 @@ import pytest
 from msgspec.msgpack import encode
 
 from remit.errors import OutcomeUnknown, Unavailable
-from remit.log import Channel, Head, Record
+from remit.log import Channel, Head, MessageRecord
 from remit.runtime.remote import reception
 from remit.runtime.remote.feeds import NEWS_SECONDS, WAIT_SECONDS, PushedFeed, RemoteFeed
 from remit.runtime.remote.wire import Known, Report, Span, heard
@@ -122,7 +122,7 @@ async def test_the_first_message_of_a_partition_is_only_a_bell_and_is_read() -> 
         end = PushedFeed(feed_of(shop), events, shop.desk.host.ports).watch(rung.append)
         await asyncio.sleep(1)
         for pos, prev in ((1, ""), (2, "m1")):
-            record = Record(0, pos, f"m{pos}", prev, "t", "till.Paid", 1, 0.0, "{}", b"{}")
+            record = MessageRecord(0, pos, f"m{pos}", prev, "t", "till.Paid", 1, 0.0, "{}", b"{}")
             await events.publish("till", Channel.PUBLISHED, [record])
         await asyncio.sleep(1)
         assert [push and push.record.pos for push in rung] == [None, 2]

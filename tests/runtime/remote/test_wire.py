@@ -11,7 +11,7 @@ from msgspec.msgpack import encode
 
 from remit import errors
 from remit.errors import BadMessage, OutcomeUnknown, Overloaded, RemitError, Unavailable
-from remit.log import Channel, Head, Record
+from remit.log import Channel, Head, MessageRecord
 from remit.messages import contract_of
 from remit.runtime.remote.headers import original, printable, read_seconds
 from remit.runtime.remote.wire import (
@@ -102,8 +102,8 @@ def test_a_plain_key_looks_like_itself() -> None:
 
 
 def test_records_and_heads_arrive() -> None:
-    record = Record(3, 7, "m7", "m6", "käse", "billing.Settled", 2, 1732172728.1234567, '{"a":1}', b"\x00\xff{}")
-    assert heard(answer_of([record, record]), list[Record], "a.log") == [record, record]
+    record = MessageRecord(3, 7, "m7", "m6", "käse", "billing.Settled", 2, 1732172728.1234567, '{"a":1}', b"\x00\xff{}")
+    assert heard(answer_of([record, record]), list[MessageRecord], "a.log") == [record, record]
     assert heard(answer_of({3: Head(7, 1.5), 0: Head(1, 2.5)}), dict[int, Head], "a.log") == {3: (7, 1.5), 0: (1, 2.5)}
     assert question_of(Request("read", {}, encode(Span(Channel.PUBLISHED, 2, 3, 4))), Span) == Span(
         Channel.PUBLISHED, 2, 3, 4
@@ -115,7 +115,7 @@ def test_bodies_that_are_none_are_bad_messages(body: bytes) -> None:
     with pytest.raises(BadMessage):
         question_of(Request("read", {}, body), Span)
     with pytest.raises(BadMessage):
-        heard(Answer("ok", {}, body or b"\x00"), list[Record], "a.log")
+        heard(Answer("ok", {}, body or b"\x00"), list[MessageRecord], "a.log")
     with pytest.raises(BadMessage):
         heard(Answer("ok", {}, body or b"\x00"), dict[int, Head], "a.log")
 

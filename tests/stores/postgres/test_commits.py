@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from remit.errors import Conflict, OutcomeUnknown, StoreUnavailable
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.stores import Change, Claim, Entry, Park, Unit, outliving
 from remit.stores.postgres.columns import joined
 from remit.stores.postgres.store import PostgresStore
@@ -78,7 +78,7 @@ async def test_large_units_are_few_in_a_group(billing: PostgresStore, connection
 
 async def test_letters_of_any_size_are_put_aside_together(billing: PostgresStore) -> None:
     payload = b'"' + b"x" * (6 << 20) + b'"'
-    records = [Record(0, pos, f"m{pos}", f"m{pos - 1}", "k", "t", 1, 1.0, "{}", payload) for pos in range(1, 6)]
+    records = [MessageRecord(0, pos, f"m{pos}", f"m{pos - 1}", "k", "t", 1, 1.0, "{}", payload) for pos in range(1, 6)]
     parks = [
         Park(SubscriptionId("s", "mail", Channel.PUBLISHED), "k", record, 1.0, "" if record.pos > 1 else "broken", 2.0)
         for record in records

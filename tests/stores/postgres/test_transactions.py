@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable, TooLarge, Unstorable
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.stores import Advance, Change, Claim, Entry, Park, Unit, outliving, was_written
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.postgres.transactions import Transaction
@@ -349,7 +349,7 @@ async def test_what_became_of_a_commit_is_found_out_when_its_connection_is_lost(
 
 async def test_a_checkpoint_moves_and_a_key_is_parked_with_statements(store: PostgresStore, written: Written) -> None:
     place = SubscriptionId("billing.mail", "sales", Channel.PRIVATE)
-    record = Record(0, 1, "m1", "", "k", "sales.Placed", 1, 1.0, "{}", b"{}")
+    record = MessageRecord(0, 1, "m1", "", "k", "sales.Placed", 1, 1.0, "{}", b"{}")
     moved = Advance(place, 0, 0, "", 1, "m1", 5.0)
     transaction = store.begin()
     await transaction.execute("INSERT INTO invoice VALUES (1, 10)")

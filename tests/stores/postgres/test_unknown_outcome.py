@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from remit.errors import OutcomeUnknown, StoreUnavailable
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.stores import Change, Claim, Entry, Park, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
@@ -26,7 +26,7 @@ def claimed(name: str) -> Unit:
 
 
 def parked(name: str) -> Unit:
-    record = Record(0, 1, name, "", "k", "billing.Settled", 1, 1.0, "{}", b"{}")
+    record = MessageRecord(0, 1, name, "", "k", "billing.Settled", 1, 1.0, "{}", b"{}")
     return Unit(
         [Change("Account", name, 0, b"{}")],
         parks=[Park(SubscriptionId("s", "billing", Channel.PUBLISHED), "k", record, 1.0, "broken", 2.0)],

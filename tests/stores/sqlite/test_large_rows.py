@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from importlib import resources
 from pathlib import Path
 
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.stores import Change, Entry, Letter, Outcome, Park, Unit
 from remit.stores.sqlite.store import SqliteStore
 
@@ -16,9 +16,9 @@ PLACE = SubscriptionId("mail.deliver", "desk", Channel.PRIVATE)
 LARGE = b'"%s"' % (b"x" * 1_000_000)
 
 
-def record(pos: int, payload: bytes = b"{}") -> Record:
+def record(pos: int, payload: bytes = b"{}") -> MessageRecord:
     before = f"m{pos - 1}" if pos > 1 else ""
-    return Record(0, pos, f"m{pos}", before, "ada", "desk.Posted", 1, 0.0, "{}", payload)
+    return MessageRecord(0, pos, f"m{pos}", before, "ada", "desk.Posted", 1, 0.0, "{}", payload)
 
 
 async def quickest_ms(look: Callable[[], Awaitable[object]]) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 from remit.errors import BadMessage, HandlerFailed
-from remit.log import Record, carried_by, forms_of, has_newer, is_command, trace_of, wish_of
+from remit.log import MessageRecord, carried_by, forms_of, has_newer, is_command, trace_of, wish_of
 from remit.messages import Refusal, write_reply
 from remit.runtime.events import LaterRefused
 from remit.runtime.following.effect import HANDLER_SECONDS
@@ -45,13 +45,13 @@ class Dispatcher:
         """A unit of work for some messages. `taken` is what it adds and is there already, if it is known."""
         return UnitOfWork(self._workplace, _NOBODY, taken)
 
-    def attempt(self, record: Record) -> Attempt:
+    def attempt(self, record: MessageRecord) -> Attempt:
         """A new attempt to handle a message. Its time is when the message was recorded."""
         origin = f"{record.id}.{self._name}"
         context = self._follow.id.context
         return Attempt(origin, origin, trace_of(record), record.at, context, float("inf"), record=record.id)
 
-    def is_alone(self, record: Record) -> bool:
+    def is_alone(self, record: MessageRecord) -> bool:
         """Whether a message needs a unit of work of its own: its handler may reach what is outside of it."""
         try:
             found, _ = self._form(record)
@@ -59,11 +59,11 @@ class Dispatcher:
             return True  # which is said when it is handled
         return found is not None and bool(found.alone)
 
-    def takes(self, record: Record) -> bool:
+    def takes(self, record: MessageRecord) -> bool:
         """Whether the subscription follows messages of this type, in whatever version."""
         return record.type in self._types
 
-    async def handle(self, unit: UnitOfWork, record: Record, attempt: Attempt) -> None:
+    async def handle(self, unit: UnitOfWork, record: MessageRecord, attempt: Attempt) -> None:
         """Handles a message in a unit of work, if the subscription follows its type, in the newest version that it
         follows.
 
@@ -97,14 +97,14 @@ class Dispatcher:
             unit.beside = await noted(self._workplace.store, self._follow.id, record, refused, self._shared.seconds())
             unit.refused = said
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
+    async def _do(self, unit: UnitOfWork, record: MessageRecord, found: Any, payload: bytes) -> Refusal | None:
         """Has what takes the message take it. Gives the declared refusal that this has ended with."""
         reply = await unit.run(found, found.codec.read(payload))
         if reply is not None:
             refuse_returned(found, reply)
         return None
 
-    def _form(self, record: Record) -> tuple[Any, bytes]:
+    def _form(self, record: MessageRecord) -> tuple[Any, bytes]:
         """What takes the record, or None, and the payload that it takes. Raises `BadMessage`."""
         takes = self._follow.takes
         if has_newer(record):
@@ -116,7 +116,7 @@ class Dispatcher:
         self._refuse_unknown(record)
         return None, b""
 
-    def _refuse_unknown(self, record: Record) -> None:
+    def _refuse_unknown(self, record: MessageRecord) -> None:
         """What is not followed is skipped, unless it is meant for this subscription: another release can handle it."""
         known = sorted(version for type, version in self._follow.takes if type == record.type)
         if known:
@@ -131,10 +131,10 @@ class Dispatcher:
 class _Folding(Dispatcher):
     """Folds events into the documents of a projection."""
 
-    def is_alone(self, record: Record) -> bool:
+    def is_alone(self, record: MessageRecord) -> bool:
         return False
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
+    async def _do(self, unit: UnitOfWork, record: MessageRecord, found: Any, payload: bytes) -> Refusal | None:
         await unit.fold(self._follow.projection, found.read(payload))
         return None
 
@@ -144,7 +144,7 @@ class _ApplyingLater(Dispatcher):
 
     singly = True
 
-    async def _do(self, unit: UnitOfWork, record: Record, found: Any, payload: bytes) -> Refusal | None:
+    async def _do(self, unit: UnitOfWork, record: MessageRecord, found: Any, payload: bytes) -> Refusal | None:
         wish = wish_of(record)
         claim = None if wish is None else CommandKey(*wish, trace_of(record), record.type)
         try:
@@ -164,7 +164,7 @@ class _ApplyingLater(Dispatcher):
             return refusal
         return None
 
-    def _refuse_unknown(self, record: Record) -> None:
+    def _refuse_unknown(self, record: MessageRecord) -> None:
         super()._refuse_unknown(record)
         if record.type.startswith(f"{self._follow.id.context}.") and is_command(record):
             raise BadMessage(

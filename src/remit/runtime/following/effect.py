@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from remit.log import Floors, Record, SubscriptionId
+from remit.log import Floors, MessageRecord, SubscriptionId
 from remit.runtime.failures import told
 from remit.runtime.following.lane import Lane
 from remit.runtime.following.states import State, severity
@@ -49,7 +49,7 @@ class Effect(Protocol):
         """How many messages it takes at a time, at most."""
         ...
 
-    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
+    async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         """Does some of the messages that come next, from the first on, and moves the checkpoint. Gives the last one.
 
         `lane.failing` is the message that has failed, if it was one. An effect that lets checkpoints follow later says
@@ -57,7 +57,7 @@ class Effect(Protocol):
         """
         ...
 
-    async def settle(self, lane: Lane, error: Exception) -> Record | None:
+    async def settle(self, lane: Lane, error: Exception) -> MessageRecord | None:
         """What it means that `lane.failing` has failed, and will not succeed by waiting. Gives the message if it was
         put aside, with the checkpoint moved; None if it is to be done again."""
         return None

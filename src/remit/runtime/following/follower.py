@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from remit.errors import Conflict, OutcomeUnknown, RemitError, StoreError
-from remit.log import Record, SubscriptionId, trace_of
+from remit.log import MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import Retrying, SubscriptionBegun
 from remit.runtime.failures import backoff, is_transient, told
 from remit.runtime.following.effect import HANDLER_SECONDS, STALL_SECONDS, Effect
@@ -246,13 +246,13 @@ class Follower:
             await self._compare()
         return True
 
-    async def _next(self, lane: Lane) -> Sequence[Record]:
+    async def _next(self, lane: Lane) -> Sequence[MessageRecord]:
         """The next messages, pushed or read. A log that is not known to have more is not asked: it may be far away."""
         lane.failing = None
         limit = self._effect.limit(lane)
         return lane.in_a_row(limit) or (await self._feed.read(lane.part, lane.pos, limit) if lane.is_behind() else [])
 
-    async def _do(self, lane: Lane, records: Sequence[Record]) -> None:
+    async def _do(self, lane: Lane, records: Sequence[MessageRecord]) -> None:
         lane.busy = True
         try:
             last = await self._effect.do(lane, records)

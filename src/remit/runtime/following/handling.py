@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from remit.errors import CallError, Conflict, Diverged, StoreError, StoreUnavailable
-from remit.log import Floors, Record, SubscriptionId, trace_of
+from remit.log import Floors, MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyParked
 from remit.runtime.failures import ATTEMPTS, IN_A_ROW, LONGEST_SECONDS, Storm, Storming, backoff, told
 from remit.runtime.following.dispatch import DISPATCHERS
@@ -100,7 +100,7 @@ class Handling(Effect):
     def limit(self, lane: Lane) -> int:
         return 1 if self._dispatcher.singly or lane.pos < self._parts[lane.part].singly_until else BATCH
 
-    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
+    async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         """In one unit of work for all whose handlers reach nothing outside of it."""
         mine, stood = self._parts[lane.part], (lane.pos, lane.id)  # the lane may be moved on while these are handled
         mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
@@ -120,8 +120,8 @@ class Handling(Effect):
         return last
 
     async def _decide(
-        self, lane: Lane, mine: Part, unit: UnitOfWork, records: Sequence[Record], parked: Collection[str]
-    ) -> tuple[list[Park], Record, Attempt | None]:
+        self, lane: Lane, mine: Part, unit: UnitOfWork, records: Sequence[MessageRecord], parked: Collection[str]
+    ) -> tuple[list[Park], MessageRecord, Attempt | None]:
         """Lets handlers decide about messages, as many as one unit of work may serve: what is put aside, the last of
         them, and the attempt at it."""
         loop = asyncio.get_running_loop()
@@ -176,7 +176,7 @@ class Handling(Effect):
         if unit.refused is not None:
             self._listeners.say(unit.refused)
 
-    def _advance(self, lane: Lane, stood: tuple[int, str], last: Record) -> Advance:
+    def _advance(self, lane: Lane, stood: tuple[int, str], last: MessageRecord) -> Advance:
         return Advance(self._id, lane.part, *stood, last.pos, last.id, self._shared.seconds())
 
     def leave(self, lane: Lane) -> None:
@@ -191,7 +191,7 @@ class Handling(Effect):
 
     # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def settle(self, lane: Lane, error: Exception) -> Record | None:
+    async def settle(self, lane: Lane, error: Exception) -> MessageRecord | None:
         """Finds the message, tries it again, and then parks its key. Raises `Storming`."""
         mine, stood, record = self._parts[lane.part], (lane.pos, lane.id), lane.failing
         if record is None or lane.pos >= record.pos:  # moved on by another process, meanwhile
@@ -216,7 +216,7 @@ class Handling(Effect):
             return True
         return False
 
-    async def _park(self, parking: Parking, record: Record, error: Exception, advance: Advance) -> None:
+    async def _park(self, parking: Parking, record: MessageRecord, error: Exception, advance: Advance) -> None:
         """Parks the key of a message, and moves the checkpoint over it. Raises `Storming`."""
         async with self._storm.turn:
             now = self._shared.seconds()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Literal, NamedTuple
 
 from remit.errors import RemitError
-from remit.log import Channel, Checkpoint, Floors, Log, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Floors, Log, MessageRecord, SubscriptionId
 from remit.runtime.following.beginning import beginning
 from remit.runtime.following.states import LOST, State
 from remit.stores import Advance, Store, Unit
@@ -143,7 +143,7 @@ def beyond(part: int, pos: int, head: int) -> Break:
     return Break("regressed", f"partition {part}: the log ends at {head}, the checkpoint stood at {pos}")
 
 
-def misfit(pos: int, id: str, record: Record) -> Break | None:
+def misfit(pos: int, id: str, record: MessageRecord) -> Break | None:
     """The next message names the last handled one as its predecessor; anything else is another history."""
     if record.pos > pos + 1:
         return lost(record.part, pos, record.pos)

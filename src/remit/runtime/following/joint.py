@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from remit.errors import Conflict
-from remit.log import Record, SubscriptionId, trace_of
+from remit.log import MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import BatchHandled, KeyReleased
 from remit.runtime.failures import retry_after
 from remit.runtime.following.dispatch import DISPATCHERS, Dispatcher
@@ -53,7 +53,7 @@ class _Decided:
     parks: list[Park] = field(default_factory=list[Park])
     attempt: Attempt | None = None
     """The last one."""
-    last: Record | None = None
+    last: MessageRecord | None = None
 
 
 class JointHandling(Handling):
@@ -78,7 +78,7 @@ class JointHandling(Handling):
             id, self._store, dispatcher, self._shared, self._listeners, self._peers, self._has_reached
         )  # fmt: skip
 
-    def _has_reached(self, record: Record) -> bool:
+    def _has_reached(self, record: MessageRecord) -> bool:
         """Whether all of them have come as far as this message."""
         lane = self._lanes.get(record.part)
         return lane is None or lane.pos >= record.pos
@@ -104,7 +104,7 @@ class JointHandling(Handling):
 
     # ── messages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
+    async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         """In one unit of work what reaches nothing outside of it; until at least the first message is done by all."""
         self._lanes[lane.part] = lane
         parked: dict[str, list[str]] = {}
@@ -121,7 +121,7 @@ class JointHandling(Handling):
             if done >= records[0].pos:
                 return next(record for record in reversed(records) if record.pos <= done)
 
-    async def _do_some(self, lane: Lane, records: Sequence[Record], parked: Mapping[str, Sequence[str]]) -> None:
+    async def _do_some(self, lane: Lane, records: Sequence[MessageRecord], parked: Mapping[str, Sequence[str]]) -> None:
         """One unit of work."""
         mine, stood = self._parts[lane.part], dict(lane.members)
         mine.begun, began = asyncio.get_running_loop().time(), self._listeners.ticks()
@@ -143,7 +143,9 @@ class JointHandling(Handling):
                 said = BatchHandled(now, trace, of.name, of.source, lane.part, move.after, count, seconds)
                 self._listeners.batch_handled(said)
 
-    def _steps(self, records: Sequence[Record], decided: _Decided, begun: float) -> Iterator[tuple[Record, int]]:
+    def _steps(
+        self, records: Sequence[MessageRecord], decided: _Decided, begun: float
+    ) -> Iterator[tuple[MessageRecord, int]]:
         """Each message with each of those that have not done it, as long as a batch may take."""
         loop = asyncio.get_running_loop()
         for record in records:
@@ -155,7 +157,7 @@ class JointHandling(Handling):
                 return
 
     async def _step(
-        self, lane: Lane, unit: UnitOfWork, decided: _Decided, record: Record, step: int, parked: Sequence[str]
+        self, lane: Lane, unit: UnitOfWork, decided: _Decided, record: MessageRecord, step: int, parked: Sequence[str]
     ) -> bool:
         """Has one of them do a message. Says whether another step may follow in the same unit of work."""
         member, mine = self._members[step], self._parts[lane.part]
@@ -192,7 +194,7 @@ class JointHandling(Handling):
 
     # ── failures ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def settle(self, lane: Lane, error: Exception) -> Record | None:
+    async def settle(self, lane: Lane, error: Exception) -> MessageRecord | None:
         """Finds out which of them fails of which message, tries it again, and then parks its key for that one. What
         the others have to do with the message is put aside when it is their turn."""
         mine, record = self._parts[lane.part], lane.failing
@@ -210,7 +212,7 @@ class JointHandling(Handling):
         lane.stored = min(lane.members.values())
         return record if lane.stored[0] >= record.pos else None
 
-    def _is_first(self, lane: Lane, record: Record, step: int) -> bool:
+    def _is_first(self, lane: Lane, record: MessageRecord, step: int) -> bool:
         """Whether nothing was decided in the same unit of work before one of them did this message."""
         return all(
             lane.members[each.id][0] >= record.pos - (nth >= step or not each.dispatcher.takes(record))
@@ -236,7 +238,7 @@ class JointParking(Parking):
         shared: Shared,
         listeners: Listeners,
         peers: list[JointParking],
-        has_reached: Callable[[Record], bool],
+        has_reached: Callable[[MessageRecord], bool],
     ) -> None:
         """`peers` are all of them, to which this one is added. `has_reached` says whether all have come so far."""
         super().__init__(place, store, dispatcher, shared, listeners)
@@ -245,7 +247,7 @@ class JointParking(Parking):
         self.drains = peers[0].drains  # the letters of a key are handled once at a time, whoever has begun
         self._has_reached = has_reached
 
-    def behind(self, record: Record, other: str) -> Park:
+    def behind(self, record: MessageRecord, other: str) -> Park:
         """Parks the key of a message because it is parked for another one."""
         self._note_parked(record)
         now = self._shared.seconds()
@@ -255,7 +257,7 @@ class JointParking(Parking):
         """Lowest first, whosever it is, each in its own transaction."""
         key = parked.key
         rows: dict[JointParking, Parked] = {self: parked}
-        begun: dict[JointParking, Record] = {}
+        begun: dict[JointParking, MessageRecord] = {}
         while (found := await self._first(key)) is not None and not self.ending:
             whose, record = found
             if not self._has_reached(record):  # one of them is behind, and may have to do what comes before
@@ -277,13 +279,13 @@ class JointParking(Parking):
                 now = self._shared.seconds()
                 self._listeners.say(KeyReleased(now, trace_of(record), whose.place.name, key))
 
-    async def settle(self, record: Record, parked: Parked) -> bool:
+    async def settle(self, record: MessageRecord, parked: Parked) -> bool:
         """Handles a letter of its own; says whether it is settled."""
         return await self._handle(record, parked)
 
-    async def _first(self, key: str) -> tuple[JointParking, Record] | None:
+    async def _first(self, key: str) -> tuple[JointParking, MessageRecord] | None:
         """The letter that comes next of a key, and whose it is."""
-        found: tuple[JointParking, Record] | None = None
+        found: tuple[JointParking, MessageRecord] | None = None
         for each in self._peers:
             letters = await self._store.letters(each.place, key, 1)
             if letters and (found is None or letters[0].record.pos < found[1].pos):

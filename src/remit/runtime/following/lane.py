@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from remit.log import Record, SubscriptionId
+from remit.log import MessageRecord, SubscriptionId
 from remit.transports import Push
 
 PUSHED = 1000
@@ -31,7 +31,7 @@ class Lane:
     heard: int = 0
     """The position of a message that was pushed and not kept."""
     pushed: dict[int, Push] = field(default_factory=dict[int, Push])
-    failing: Record | None = None
+    failing: MessageRecord | None = None
     """The message that is being done: when something fails, this one did."""
     doing: str = ""
     """Which subscription does it, of those that follow together."""
@@ -60,12 +60,12 @@ class Lane:
         """Whether something is known to come: seen in the log, or pushed."""
         return self.pos < self.head or self.pos < self.heard or bool(self.pushed)
 
-    def in_a_row(self, limit: int) -> list[Record]:
+    def in_a_row(self, limit: int) -> list[MessageRecord]:
         """The pushed messages that follow on the last one done, each on the one before it.
 
         One that does not fit is dropped: whether the source's history is another one, only its log can say.
         """
-        records: list[Record] = []
+        records: list[MessageRecord] = []
         before = self.id
         while len(records) < limit and (push := self.pushed.get(self.pos + 1 + len(records))) is not None:
             if push.record.prev != before:
@@ -76,7 +76,7 @@ class Lane:
             before = push.record.id
         return records
 
-    def advance(self, last: Record) -> None:
+    def advance(self, last: MessageRecord) -> None:
         """The messages up to this one are done."""
         for pos in [pos for pos in self.pushed if pos <= last.pos]:
             self.pushed.pop(pos).done()

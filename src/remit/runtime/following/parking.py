@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from remit.errors import Conflict
-from remit.log import Record, SubscriptionId, trace_of
+from remit.log import MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import KeyParked, KeyReleased, Retrying
 from remit.runtime.failures import is_transient, next_try, told
 from remit.runtime.following.dispatch import Dispatcher
@@ -93,7 +93,7 @@ class Parking:
         """Somebody else may have parked keys of a partition: they are asked for from here on."""
         self._free.pop(part, None)
 
-    async def among(self, lane: Lane, records: Sequence[Record]) -> Collection[str]:
+    async def among(self, lane: Lane, records: Sequence[MessageRecord]) -> Collection[str]:
         """The keys of these messages that are parked, which were read after the lane's checkpoint.
 
         One that is parked later was so by who moved the checkpoint, and one that is freed meanwhile takes no letter:
@@ -112,17 +112,17 @@ class Parking:
             free |= asked.difference(found or ())
         return found or ()
 
-    def waits(self, record: Record) -> Park:
+    def waits(self, record: MessageRecord) -> Park:
         """Puts a message aside behind a parked key."""
         return Park(self.place, record.key, record, self._shared.seconds(), "", 0.0)
 
-    def failed(self, record: Record, error: Exception) -> Park:
+    def failed(self, record: MessageRecord, error: Exception) -> Park:
         """Parks the key of a message."""
         self._note_parked(record)
         now = self._shared.seconds()
         return Park(self.place, record.key, record, now, told(error), next_try(error, now, 0))
 
-    def _note_parked(self, record: Record) -> None:
+    def _note_parked(self, record: MessageRecord) -> None:
         if free := self._free.get(record.part):
             free.discard(record.key)
         else:
@@ -182,7 +182,7 @@ class Parking:
 
     async def _handle_letters(self, parked: Parked, drain: _Drain) -> None:
         """Lowest first, each in its own transaction."""
-        handled: Record | None = None
+        handled: MessageRecord | None = None
         while letters := await self._store.letters(self.place, parked.key, 1):
             if self.ending:
                 return
@@ -203,7 +203,7 @@ class Parking:
             resting.clear()
         resting[parked.key, parked.since] = asyncio.get_running_loop().time() + seconds
 
-    async def _handle(self, record: Record, parked: Parked) -> bool:
+    async def _handle(self, record: MessageRecord, parked: Parked) -> bool:
         """Handles a letter; says whether it is settled."""
         place = Settle(self.place, parked.key, record.part, record.pos)
         attempt, turns = self._dispatcher.attempt(record), self._shared.turns
@@ -238,11 +238,11 @@ class Parking:
             if turn is not None:
                 turns.give_up(turn)
 
-    async def _waits(self, record: Record, parked: Parked) -> bool:
+    async def _waits(self, record: MessageRecord, parked: Parked) -> bool:
         """Whether a letter is still the first one of its key: somebody else may have settled it."""
         return [each.record.id for each in await self._store.letters(self.place, parked.key, 1)] == [record.id]
 
-    async def _failed_again(self, record: Record, place: Settle, parked: Parked, error: Exception) -> None:
+    async def _failed_again(self, record: MessageRecord, place: Settle, parked: Parked, error: Exception) -> None:
         now = self._shared.seconds()
         rest = PASSING_SECONDS if is_transient(error) else next_try(error, now, parked.attempts) - now
         self._rest(self._resting, parked, rest)

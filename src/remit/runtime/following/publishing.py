@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from remit.errors import ChannelError, RemitError, StoreError, Unavailable
-from remit.log import Record, SubscriptionId, trace_of
+from remit.log import MessageRecord, SubscriptionId, trace_of
 from remit.runtime.events import MessagesPublished
 from remit.runtime.failures import backoff, storable, told
 from remit.runtime.following.effect import Effect
@@ -72,7 +72,7 @@ class Publishing(Effect):
     def limit(self, lane: Lane) -> int:
         return PAGE
 
-    async def do(self, lane: Lane, records: Sequence[Record]) -> Record:
+    async def do(self, lane: Lane, records: Sequence[MessageRecord]) -> MessageRecord:
         (name, source, channel), stood = self._id, (lane.pos, lane.id)
         begun = self._listeners.ticks()
         count = await self._events.publish(source, channel, records)
@@ -90,7 +90,7 @@ class Publishing(Effect):
             await self._moved(lane)
         return last
 
-    async def _move(self, lane: Lane, stood: tuple[int, str], last: Record) -> None:
+    async def _move(self, lane: Lane, stood: tuple[int, str], last: MessageRecord) -> None:
         move = Advance(self._id, lane.part, *stood, last.pos, last.id, self._ports.clock.seconds())
         await self._store.commit(Unit(advance=move))
         lane.stored = last.pos, last.id

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from remit.log import Record, SubscriptionId, origin_of
+from remit.log import MessageRecord, SubscriptionId, origin_of
 from remit.messages import Refusal
 from remit.runtime.failures import storable
 from remit.stores import Change
@@ -51,7 +51,7 @@ class Refusals(msgspec.Struct, frozen=True):
 _read = msgspec.json.Decoder(Refusals).decode
 
 
-async def noted(store: States, id: SubscriptionId, record: Record, refusal: Refusal, at: float) -> Change:
+async def noted(store: States, id: SubscriptionId, record: MessageRecord, refusal: Refusal, at: float) -> Change:
     """The row that notes one more refusal."""
     place = _place(id, record.part)
     row = await store.load(KIND, place)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from remit.errors import RemitError, Unavailable
-from remit.log import Channel, Head, Heads, Record
+from remit.log import Channel, Head, Heads, MessageRecord
 from remit.messages.component import Component
 from remit.runtime.failures import backoff
 from remit.runtime.ports import Ports
@@ -48,8 +48,8 @@ class RemoteFeed:
         self._address = Component(source, "log").address
         self._ports = ports
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
-        return await self._heard(self._whole(Span(self.channel, part, after, limit)), list[Record])
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
+        return await self._heard(self._whole(Span(self.channel, part, after, limit)), list[MessageRecord])
 
     async def heads(self) -> Heads:
         return await self._heads({}, 0.0)

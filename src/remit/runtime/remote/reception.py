@@ -20,7 +20,7 @@ from remit.errors import (
     Unavailable,
     one_of,
 )
-from remit.log import Channel, Heads, Log, Record, context_of
+from remit.log import Channel, Heads, Log, MessageRecord, context_of
 from remit.messages import Encoding, Refusal
 from remit.messages.component import Component
 from remit.runtime.calling.calls import Calls
@@ -308,7 +308,7 @@ def _unsaid(handler: HandlerPlan, request: Request, error: BadValue) -> CallErro
     )
 
 
-def _as_many_as_fit(records: Sequence[Record], largest: int) -> Sequence[Record]:
+def _as_many_as_fit(records: Sequence[MessageRecord], largest: int) -> Sequence[MessageRecord]:
     """The first of the records, as many as one answer carries; at least one, if need be in pieces."""
     size = 0
     for count, record in enumerate(records):

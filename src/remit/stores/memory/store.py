@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from remit.errors import Conflict, Unstorable
-from remit.log import Channel, Checkpoint, Floors, Head, Heads, Record, Subscriber, SubscriptionId
+from remit.log import Channel, Checkpoint, Floors, Head, Heads, MessageRecord, Subscriber, SubscriptionId
 from remit.stores.memory import MEMORY
 from remit.stores.notes import BEGUN, NotesInRows
 from remit.stores.port import (
@@ -271,13 +271,13 @@ class MemoryStore(NotesInRows):
         begun = self._outcomes.setdefault((caller + BEGUN, key), Outcome(b"", b"", at))
         return await self.outcome(caller, key), begun.at
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         first = max(0, after - self._floor(channel, part).pos)
-        return [Record._make(row) for row in self._log.get((channel, part), [])[first : first + limit]]
+        return [MessageRecord._make(row) for row in self._log.get((channel, part), [])[first : first + limit]]
 
     async def heads(self, channel: Channel) -> Heads:
         floors = {part: Head(floor.pos, floor.at) for (of, part), floor in self._floors.items() if of == channel}
-        ends = {part: Record._make(log[-1]) for (of, part), log in self._log.items() if of == channel and log}
+        ends = {part: MessageRecord._make(log[-1]) for (of, part), log in self._log.items() if of == channel and log}
         return floors | {part: Head(end.pos, end.at) for part, end in ends.items()}
 
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from remit.errors import RemitError, StoreError, Unstorable
-from remit.log import Channel, Floors, Head, Heads, Record, Subscriber
+from remit.log import Channel, Floors, Head, Heads, MessageRecord, Subscriber
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.place import address_of
 from remit.stores.postgres.session import Asking, Row, Session
@@ -96,7 +96,7 @@ class PublishedLog:
         self._watchers: list[Callable[[], None]] = []
         self._seen: Mapping[int, int] | None = {}
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         rows = await self._rows(channel, _READ, part, after, limit)
         return list(map(record_of, rows))
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from remit.errors import StoreError
-from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
 from remit.stores.port import Outcome, Unit, not_open, written_read_only
 from remit.stores.postgres import POSTGRESQL, statements
 from remit.stores.postgres.bell import Bell
@@ -221,7 +221,7 @@ class PostgresStore(InTables):
             if begun is not None:
                 return None, begun
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
         return [record_of(row) for row in await self._rows(statements.READ, channel, part, after, limit)]
 
     async def heads(self, channel: Channel) -> Heads:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from remit.errors import Conflict, OutcomeUnknown, StoreError
-from remit.log import Channel, Checkpoint, Heads, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
 from remit.stores.notes import BEGUN
 from remit.stores.port import Claim, Outcome, Unit, not_open, written_read_only
 from remit.stores.replay import Ran, Replayed
@@ -217,8 +217,8 @@ class SqliteStore(InTables):
             begun = await self.outcome(*place) or Outcome(b"", b"", at)
         return await self.outcome(caller, key), begun.at
 
-    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[Record]:
-        return list(map(Record._make, self._fetch(statements.READ, channel, part, after, limit)))
+    async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
+        return list(map(MessageRecord._make, self._fetch(statements.READ, channel, part, after, limit)))
 
     async def heads(self, channel: Channel) -> Heads:
         rows = self._fetch(statements.HEADS, self.partitions, channel)

@@ -26,7 +26,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from remit.errors import Unavailable
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.testing.conformance.stores import same
 from remit.transports import EventChannel, Push
 
@@ -82,7 +82,7 @@ class Ear:
         self._rung.set()
 
     @property
-    def records(self) -> list[Record]:
+    def records(self) -> list[MessageRecord]:
         return [push.record for push in self.pushes]
 
     async def until(self, condition: Callable[[], bool], promise: str) -> None:
@@ -95,21 +95,23 @@ class Ear:
             raise AssertionError(f"{promise}\nfound:    {self.all} within {PATIENCE} s") from None
 
 
-def messages(first: int, last: int, *, part: int = 3, payload: bytes = b'{"amount":1}') -> list[Record]:
+def messages(first: int, last: int, *, part: int = 3, payload: bytes = b'{"amount":1}') -> list[MessageRecord]:
     """Messages of one partition, at these positions."""
     return [
-        Record(part, pos, f"p{part}m{pos}", f"p{part}m{pos - 1}" if pos > 1 else "", f"k{pos % 5}", "billing.Settled",
-               1, 1.25 + pos, "{}", payload)
+        MessageRecord(part, pos, f"p{part}m{pos}", f"p{part}m{pos - 1}" if pos > 1 else "", f"k{pos % 5}",
+            "billing.Settled", 1, 1.25 + pos, "{}", payload)
         for pos in range(first, last + 1)
     ]  # fmt: skip
 
 
-def places(records: Sequence[Record]) -> list[tuple[int, str]]:
+def places(records: Sequence[MessageRecord]) -> list[tuple[int, str]]:
     """What a broker should hold of them."""
     return [(record.pos, record.id) for record in records]
 
 
-async def publish_all(channel: EventChannel, records: Sequence[Record], where: Channel = Channel.PUBLISHED) -> None:
+async def publish_all(
+    channel: EventChannel, records: Sequence[MessageRecord], where: Channel = Channel.PUBLISHED
+) -> None:
     """As a relay does: begins again after the last confirmed message, until all are."""
     done = 0
     async with asyncio.timeout(PATIENCE):
@@ -142,8 +144,8 @@ class EventConformance:
         await twin.prepare(SOURCE, Channel.PUBLISHED)
         await twin.listen(SOURCE, Channel.PUBLISHED, ear)
         headers, payload = '{"trace":"ü","a":"50 %","b":[1, 2]}', '{"name":"Zoë 🎓","n":[1.5,null,true,-7]}'.encode()
-        odd = Record(7, 1, "00a%2f b", "", 'käse "100 %"', "b.Settled", 12, 1732172728.1234567, headers, payload)
-        bare = Record(7, 2, "m2", "00a%2f b", "", "b.X", 1, 0.0, "{}", b"{}")
+        odd = MessageRecord(7, 1, "00a%2f b", "", 'käse "100 %"', "b.Settled", 12, 1732172728.1234567, headers, payload)
+        bare = MessageRecord(7, 2, "m2", "00a%2f b", "", "b.X", 1, 0.0, "{}", b"{}")
         same(await channel.publish(SOURCE, Channel.PUBLISHED, [odd, bare]), 2, "both are confirmed")
         await ear.until(lambda: len(ear.pushes) == 2, "messages arrive")
         same(ear.records, [odd, bare], "a message arrives as it was published")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from remit.log import Channel, Checkpoint, Record, Subscriber
+from remit.log import Channel, Checkpoint, MessageRecord, Subscriber
 from remit.stores.port import Change, Store, Unit, partition_of
 from remit.testing.conformance.stores import SOURCE, advance, entry, refused, same
 
@@ -117,6 +117,6 @@ async def written(store: Store, count: int) -> int:
     return partition_of("k", store.partitions)
 
 
-def ids(records: list[Record]) -> list[str]:
+def ids(records: list[MessageRecord]) -> list[str]:
     """The identities of messages."""
     return [record.id for record in records]

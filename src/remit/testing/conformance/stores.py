@@ -28,7 +28,7 @@ from itertools import count
 from typing import Any
 
 from remit.errors import Conflict
-from remit.log import Channel, Checkpoint, Record, SubscriptionId
+from remit.log import Channel, Checkpoint, MessageRecord, SubscriptionId
 from remit.stores.port import (
     Advance,
     Change,
@@ -87,10 +87,12 @@ def advance(before: int, after: int, *, part: int = 0) -> Advance:
     return Advance(SOURCE, part, before, before_id, after, f"m{after}", 5.0)
 
 
-def record(pos: int, key: str = "k", *, part: int = 0) -> Record:
+def record(pos: int, key: str = "k", *, part: int = 0) -> MessageRecord:
     """A message of the source, after the one at the position before."""
     prev = f"m{pos - 1}" if pos > 1 else ""
-    return Record(part, pos, f"m{pos}", prev, key, "billing.Settled", 2, 1.5, '{"cause":"c1"}', b'{"amount":%d}' % pos)
+    return MessageRecord(
+        part, pos, f"m{pos}", prev, key, "billing.Settled", 2, 1.5, '{"cause":"c1"}', b'{"amount":%d}' % pos
+    )
 
 
 def park(pos: int, key: str = "k", *, part: int = 0, at: float = 10.0, error: str = "") -> Park:
@@ -108,7 +110,7 @@ def discard(pos: int, key: str = "k") -> Discard:
     return Discard(SOURCE, key, 0, pos, "sent twice by mistake", 99.0)
 
 
-async def whole_log(store: Store, channel: Channel = Channel.PRIVATE) -> list[Record]:
+async def whole_log(store: Store, channel: Channel = Channel.PRIVATE) -> list[MessageRecord]:
     """All messages of a channel, partition after partition."""
     parts = range(store.partitions)
     return [message for part in parts for message in await store.read(channel, part, 0, 1_000_000)]
@@ -148,7 +150,7 @@ class UnitConformance:
         await store.commit(Unit(entries=[Entry(Channel.PUBLISHED, "käse", "m1", "b.X", 7, 1.25, headers, payload)]))
         part = partition_of("käse", store.partitions)
         found = await store.read(Channel.PUBLISHED, part, 0, 10)
-        expected = [Record(part, 1, "m1", "", "käse", "b.X", 7, 1.25, headers, payload)]
+        expected = [MessageRecord(part, 1, "m1", "", "käse", "b.X", 7, 1.25, headers, payload)]
         same(found, expected, "a message is read as it was written, from the partition of its key")
 
     async def test_positions_are_dense_and_chained(self, store: Store) -> None:
@@ -182,7 +184,7 @@ class UnitConformance:
         same(failed, list(range(0, 60, 3)), "each unit fails or succeeds on its own")
         log = await whole_log(store)
         same(len(log), 80, "what succeeded is in the log, what failed is not")
-        last: dict[int, Record] = {}
+        last: dict[int, MessageRecord] = {}
         for message in log:
             before = last.get(message.part)
             expected = (before.pos + 1, before.id) if before else (1, "")

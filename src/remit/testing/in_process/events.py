@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from remit.errors import Unavailable
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.transports.events import EventCapabilities
 from remit.transports.port import Push
 
@@ -18,7 +18,7 @@ class Broker:
     """What several `InProcessEvents` have in common. It can be stopped, and loses everything when it is wiped."""
 
     def __init__(self) -> None:
-        self.streams: dict[_Place, list[Record]] = defaultdict(list[Record])
+        self.streams: dict[_Place, list[MessageRecord]] = defaultdict(list[MessageRecord])
         self._tails: dict[tuple[_Place, int], int] = {}
         self._bells: dict[_Place, list[_Bell]] = defaultdict(list[_Bell])
         self._running = True
@@ -53,7 +53,7 @@ class Broker:
         if not self._running:
             raise Unavailable("the broker is stopped")
 
-    def publish(self, place: _Place, record: Record, max_bytes: int) -> None:
+    def publish(self, place: _Place, record: MessageRecord, max_bytes: int) -> None:
         """Takes a message unless it, or one after it, was taken before."""
         if record.pos <= self._tails.get((place, record.part), 0):
             return
@@ -83,7 +83,7 @@ class InProcessEvents:
     async def prepare(self, source: str, channel: Channel) -> None:
         self._check()
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         self._check()
         for record in records:
             self._broker.publish((source, channel), record, self.capabilities.max_bytes)

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from remit.errors import BadMessage
-from remit.log import Record
+from remit.log import MessageRecord
 
 CODECS = {"json": "application/json", "msgpack": "application/msgpack"}
 """The content type of each codec."""
@@ -38,7 +38,7 @@ def write_payload(payload: bytes, codec: str) -> tuple[str, bytes]:
     return CODECS["json"], payload
 
 
-def write_headers(record: Record, source: str, content: str, most_bytes: int) -> dict[str, str]:
+def write_headers(record: MessageRecord, source: str, content: str, most_bytes: int) -> dict[str, str]:
     """The headers of a message, in at most so many bytes.
 
     Without a content type its payload stays behind (`OMITTED`), and its own headers with it. So they do where they are
@@ -52,7 +52,7 @@ def write_headers(record: Record, source: str, content: str, most_bytes: int) ->
     return headers
 
 
-def _is_narrow(record: Record) -> bool:
+def _is_narrow(record: MessageRecord) -> bool:
     """Whether its headers are small by a wide margin: a character takes 12 bytes at most, percent-encoded."""
     return len(record.key) + len(record.headers) + len(record.id) + len(record.prev) + len(record.type) < NARROW
 
@@ -61,7 +61,7 @@ def _size_of(headers: Mapping[str, str]) -> int:
     return sum(len(name) + len(value) + len(": \r\n") for name, value in headers.items())
 
 
-def _headers(record: Record, source: str, content: str) -> dict[str, str]:
+def _headers(record: MessageRecord, source: str, content: str) -> dict[str, str]:
     headers = {
         "ce-specversion": "1.0",
         "ce-id": _encode(record.id),
@@ -82,12 +82,12 @@ def _headers(record: Record, source: str, content: str) -> dict[str, str]:
     return headers
 
 
-def read_record(headers: Mapping[str, str], payload: bytes) -> Record:
+def read_record(headers: Mapping[str, str], payload: bytes) -> MessageRecord:
     """The message again. Raises `BadMessage` for anything that was not written as above."""
     try:
         if headers.get("content-type") == CODECS["msgpack"]:
             payload = msgspec.json.encode(msgspec.msgpack.decode(payload))
-        return Record(
+        return MessageRecord(
             int(headers["remit-part"]),
             int(headers["remit-pos"]),
             unquote(headers["ce-id"], errors="strict"),

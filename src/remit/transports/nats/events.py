@@ -22,7 +22,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from remit.errors import BadMessage, ChannelError, RemitError, Unavailable, visible
-from remit.log import Channel, Record
+from remit.log import Channel, MessageRecord
 from remit.transports.events import EventCapabilities
 from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
 from remit.transports.nats.encoding import CODECS, OMITTED, read_record, write_headers, write_payload
@@ -131,7 +131,7 @@ class NatsEvents:
         batches = await self._streams.prepare(stream.source, stream.channel)
         stream.batch = BATCH if batches else 1
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         self._check()
         if not records:
             return 0
@@ -152,7 +152,7 @@ class NatsEvents:
             stream = self._known[source, channel] = _Stream(source, channel, f"/{self._system}/{source}")
         return stream
 
-    async def _publish(self, stream: _Stream, subject: _Subject, records: Sequence[Record]) -> int:
+    async def _publish(self, stream: _Stream, subject: _Subject, records: Sequence[MessageRecord]) -> int:
         done = tries = 0
         loop = asyncio.get_running_loop()
         latest = loop.time() + PUBLISH_SECONDS
@@ -178,7 +178,7 @@ class NatsEvents:
                 raise Unavailable(f"not taken: {refused}", where=subject.name)
         return done
 
-    async def _look(self, stream: _Stream, subject: _Subject, records: Sequence[Record]) -> tuple[int, Tail]:
+    async def _look(self, stream: _Stream, subject: _Subject, records: Sequence[MessageRecord]) -> tuple[int, Tail]:
         """Learns how the subject ends; says how many of the messages, counted from the first, are there already."""
         tail = await self._streams.tail(stream.source, stream.channel, subject.part)
         if tail is None or stream.batch is None:
@@ -191,7 +191,7 @@ class NatsEvents:
             return tail.pos - first + 1, tail
         return 0, tail
 
-    def _fitting(self, stream: _Stream, records: Sequence[Record], begin: int) -> int:
+    def _fitting(self, stream: _Stream, records: Sequence[MessageRecord], begin: int) -> int:
         """How many messages go into the next batch."""
         size = 0
         most = min(len(records) - begin, stream.batch or 1)
@@ -201,7 +201,7 @@ class NatsEvents:
                 return max(1, number)
         return most
 
-    async def _send(self, stream: _Stream, subject: _Subject, tail: Tail, records: Sequence[Record]) -> str:
+    async def _send(self, stream: _Stream, subject: _Subject, tail: Tail, records: Sequence[MessageRecord]) -> str:
         """Publishes some messages as a whole; says why they were refused, or "" when they are confirmed."""
         batch = f"{self._token}{next(self._batches)}" if len(records) > 1 else ""
         publish = self._connection.client().publish
@@ -227,7 +227,7 @@ class NatsEvents:
         return ""
 
     def _write(
-        self, stream: _Stream, record: Record, tail: Tail, batch: str, number: int
+        self, stream: _Stream, record: MessageRecord, tail: Tail, batch: str, number: int
     ) -> tuple[dict[str, str], bytes]:
         """The headers and the payload of a message, the n-th of its batch; the first one is fenced. The broker ends the
         connection of who sends it more than it takes, and with it everything else that travels."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from remit.errors import Unavailable
-from remit.log import Heads, Record
+from remit.log import Heads, MessageRecord
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.network import Queue
 from remit.testing.simulation.cluster.nodes import Incarnation
@@ -28,7 +28,7 @@ class HostileFeed:
         self._incarnation = incarnation
         self._choices = choices
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         await self._travel()
         records = await self._feed.read(part, after, limit)
         await self._travel()
@@ -72,7 +72,7 @@ class KeptFeed:
         self._queue = queue
         self._incarnation = incarnation
 
-    async def read(self, part: int, after: int, limit: int) -> Sequence[Record]:
+    async def read(self, part: int, after: int, limit: int) -> Sequence[MessageRecord]:
         await self._feed.read(part, after, limit)
         return []
 

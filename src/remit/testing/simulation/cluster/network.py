@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from remit.errors import OutcomeUnknown, Unavailable
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.nodes import Incarnation
@@ -53,7 +53,7 @@ class Listeners:
 class Queue:
     """What the broker keeps for one subscription until that is done with it, and the processes that run it."""
 
-    kept: dict[tuple[int, int], Record] = field(default_factory=dict[tuple[int, int], Record])
+    kept: dict[tuple[int, int], MessageRecord] = field(default_factory=dict[tuple[int, int], MessageRecord])
     listeners: Listeners = field(default_factory=Listeners)
 
 
@@ -77,11 +77,11 @@ class Network:
     def listen(self, place: _Place, incarnation: Incarnation, bell: _Bell) -> Callable[[], None]:
         return self._listeners[place].add(incarnation, bell)
 
-    def is_known(self, place: _Place, record: Record) -> bool:
+    def is_known(self, place: _Place, record: MessageRecord) -> bool:
         """The fence: whether this message, or a later one, was published before."""
         return record.pos <= self._tails.get((place, record.part), 0)
 
-    def take(self, place: _Place, record: Record) -> None:
+    def take(self, place: _Place, record: MessageRecord) -> None:
         """Takes a published message, and brings it to all who listen: or not."""
         if self._choices.chance("broker wiped", 10):
             self._tails.clear()
@@ -95,7 +95,7 @@ class Network:
                 queue.kept[record.part, record.pos] = record
                 self._keep(queue, record)
 
-    def _deliver(self, listener: _Listener, record: Record) -> None:
+    def _deliver(self, listener: _Listener, record: MessageRecord) -> None:
         choices = self._choices
         if record.pos == 1 and choices.chance("first forged", 250):  # comes before the first one, or never matters
             self._ring(listener, _forged(record), 0.0)
@@ -103,7 +103,7 @@ class Network:
             self._ring(listener, _forged_elsewhere(choices, record), choices.delay("push", 1.0))
         self._bring(listener, record, _nothing)
 
-    def _bring(self, listener: _Listener, record: Record, done: Callable[[], None]) -> None:
+    def _bring(self, listener: _Listener, record: MessageRecord, done: Callable[[], None]) -> None:
         """Once, twice, much later, or never."""
         choices = self._choices
         copies = 0 if choices.chance("push lost", 150) else 1 + choices.chance("push doubled", 100)
@@ -114,11 +114,11 @@ class Network:
             self._ring(listener, record, delay, done)
 
     @staticmethod
-    def _ring(listener: _Listener, record: Record, delay: float, done: Callable[[], None] = _nothing) -> None:
+    def _ring(listener: _Listener, record: MessageRecord, delay: float, done: Callable[[], None] = _nothing) -> None:
         incarnation, bell = listener
         asyncio.get_running_loop().call_later(delay, bell, Push(record, done), context=incarnation.context)
 
-    def _keep(self, queue: Queue, record: Record) -> None:
+    def _keep(self, queue: Queue, record: MessageRecord) -> None:
         """Brings a message to one process that runs the subscription, again and again until that is done with it."""
         if (record.part, record.pos) not in queue.kept:
             return
@@ -128,17 +128,17 @@ class Network:
         delay = 1.0 + self._choices.delay("redelivery", 2.0)
         asyncio.get_running_loop().call_later(delay, self._keep, queue, record, context=Context())
 
-    def _done(self, queue: Queue, record: Record) -> None:
+    def _done(self, queue: Queue, record: MessageRecord) -> None:
         if not self._choices.chance("done lost", 50):
             queue.kept.pop((record.part, record.pos), None)
 
 
-def _forged(record: Record, prev: str = "") -> Record:
+def _forged(record: MessageRecord, prev: str = "") -> MessageRecord:
     """What somebody else may publish at the place of a message."""
     return record._replace(id="forged", prev=prev, key="c0", payload=b"{}")
 
 
-def _forged_elsewhere(choices: Choices, record: Record) -> Record:
+def _forged_elsewhere(choices: Choices, record: MessageRecord) -> MessageRecord:
     """At the place of a message or far beyond, of a partition that is none, or as the first one of a partition."""
     kind = choices.draw("forged", 4)
     if kind == 3:
@@ -219,7 +219,7 @@ class HostileEvents:
     async def prepare(self, source: str, channel: Channel) -> None:
         await self._travel("prepare refused")
 
-    async def publish(self, source: str, channel: Channel, records: Sequence[Record]) -> int:
+    async def publish(self, source: str, channel: Channel, records: Sequence[MessageRecord]) -> int:
         for number, record in enumerate(records):
             if number and self._choices.chance("publish cut short", 30):
                 return number
