@@ -16,7 +16,7 @@ from remit.hosting.serving import Doors, EdgeSettings, listen
 from remit.log import MessageRecord
 from remit.observability import health
 from remit.runtime import Host
-from remit.stores import Outcome, Park, Unit
+from remit.stores import Park, StoredOutcome, Unit
 from tests.cli.post_office import office
 
 
@@ -71,7 +71,7 @@ async def test_a_store_that_does_not_answer_is_not_ready(monkeypatch: pytest.Mon
     away = True
     async with serving(greeting(), "memory:") as (runtime, doors):
 
-        async def outcome(*_: str) -> Outcome | None:
+        async def outcome(*_: str) -> StoredOutcome | None:
             if away and silent:
                 await asyncio.Event().wait()
             if away:
@@ -88,7 +88,7 @@ async def test_many_who_ask_are_one_question(monkeypatch: pytest.MonkeyPatch) ->
     asked = 0
     async with serving(greeting(), "memory:") as (runtime, doors):
 
-        async def outcome(*_: str) -> Outcome | None:
+        async def outcome(*_: str) -> StoredOutcome | None:
             nonlocal asked
             asked += 1
             return None

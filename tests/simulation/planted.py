@@ -24,7 +24,7 @@ from remit.runtime.following.lane import Lane
 from remit.runtime.following.parking import Parking
 from remit.runtime.following.publishing import Publishing
 from remit.runtime.work.called import Called
-from remit.stores import Advance, Parked, Settle, Unit
+from remit.stores import Advance, ParkedKey, Settle, Unit
 from remit.stores.sqlite import writer
 from remit.stores.sqlite.store import SqliteStore
 from remit.stores.sqlite.writer import Writer
@@ -178,7 +178,7 @@ def add_letters_to_free_keys(patch: pytest.MonkeyPatch) -> None:
 def drain_from_a_list(patch: pytest.MonkeyPatch) -> None:
     """Whether a key is free is decided by letters read long before."""
 
-    async def drain(self: Parking, parked: Parked) -> None:
+    async def drain(self: Parking, parked: ParkedKey) -> None:
         for letter in await self._store.letters(self.place, parked.key, 100):
             unit = self._dispatcher.unit(None)
             try:

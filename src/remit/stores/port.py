@@ -77,7 +77,7 @@ class Advance(NamedTuple):
     at: float
 
 
-class Claim(NamedTuple):
+class KeyClaim(NamedTuple):
     """An idempotency key taken by a command, with the outcome a repeated call will get."""
 
     caller: str
@@ -141,7 +141,7 @@ class Unit:
 
     changes: Sequence[Change] = ()
     entries: Sequence[Entry] = ()
-    claim: Claim | None = None
+    claim: KeyClaim | None = None
     """The key of a command that somebody may repeat; without one, nobody can."""
     advance: Advance | None = None
     parks: Sequence[Park] = ()
@@ -222,7 +222,7 @@ class States(Protocol):
         ...
 
 
-class Outcome(NamedTuple):
+class StoredOutcome(NamedTuple):
     """What a repeated call gets."""
 
     fingerprint: bytes
@@ -231,16 +231,16 @@ class Outcome(NamedTuple):
     """When the key was claimed, or kept last (seconds since the epoch)."""
 
 
-class Claims(Protocol):
+class KeyClaims(Protocol):
     """What is known of commands that have a key."""
 
-    async def outcome(self, caller: str, key: str) -> Outcome | None:
+    async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         """What the command with this key has ended with, or None."""
         ...
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
-    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+    ) -> tuple[StoredOutcome | None, tuple[int, bytes] | None]:
         """`outcome` and `load` in one go: what a command begins with."""
         ...
 
@@ -267,7 +267,7 @@ class Checkpoints(Protocol):
         ...
 
 
-class Parked(NamedTuple):
+class ParkedKey(NamedTuple):
     """A parked key, and the source's partition that it belongs to."""
 
     subscription: SubscriptionId
@@ -295,7 +295,9 @@ class Letter(NamedTuple):
 class ParkedKeys(Protocol):
     """The parked keys of the subscriptions of this context. A unit parks them and frees them."""
 
-    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
+    async def parked(
+        self, name: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[ParkedKey]:
         """At most `limit` parked keys, of one subscription or of all, longest parked first. For people: it may look at
         all of them."""
         ...
@@ -317,7 +319,9 @@ class ParkedKeys(Protocol):
         """Which of these keys of a partition are parked; None when none of its keys is."""
         ...
 
-    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+    async def due(
+        self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[ParkedKey]:
         """At most `limit` parked keys that are to be tried at a time or before, the first to be tried first; and as
         many that failed last after another time: where that is in the future, a clock that is ahead has said when they
         are tried."""
@@ -367,7 +371,7 @@ class Notes(Protocol):
         notes something at this moment."""
         ...
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[StoredOutcome | None, float]:
         """`outcome`, and when this command was first begun: at this time (seconds since the epoch), or before.
 
         The time is kept, durably, before this returns; in one round trip. It is deleted as outcomes are.
@@ -435,7 +439,7 @@ class Retention(Protocol):
 # ── the store ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Store(Log, Committing, States, Claims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
+class Store(Log, Committing, States, KeyClaims, Checkpoints, ParkedKeys, Notes, Members, Retention, Protocol):
     """A context's store. Methods raise `StoreUnavailable` (try again), `StoreError` (cannot be used as it is).
 
     Whoever needs a part of it names that part.

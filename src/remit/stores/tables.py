@@ -9,7 +9,7 @@ import msgspec
 
 from remit.log import Channel, Checkpoint, Floors, Head, MessageRecord, Subscriber, SubscriptionId
 from remit.stores.notes import NotesInRows
-from remit.stores.port import Discard, Letter, Park, Parked, Settle
+from remit.stores.port import Discard, Letter, Park, ParkedKey, Settle
 
 Row = Sequence[Any]
 Key = tuple[str, str, int, int, str]
@@ -108,7 +108,9 @@ class InTables(NotesInRows, Protocol):
     async def keep(self, caller: str, key: str, at: float) -> None:
         await self._execute(self.sql.KEEP, at, caller, key)
 
-    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
+    async def parked(
+        self, name: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[ParkedKey]:
         return list(map(_parked_of, await self._rows(self.sql.LONGEST, name, key, limit)))
 
     async def count_parked(self, subscription: SubscriptionId) -> int:
@@ -117,7 +119,9 @@ class InTables(NotesInRows, Protocol):
     async def parking(self) -> Sequence[SubscriptionId]:
         return sorted(map(_subscription_of, await self._rows(self.sql.PARKING)))
 
-    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+    async def due(
+        self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[ParkedKey]:
         return list(map(_parked_of, await self._rows(self.sql.DUE, *subscription, at, tried_after, limit)))
 
     async def letters(self, subscription: SubscriptionId, key: str, limit: int) -> Sequence[Letter]:
@@ -157,6 +161,6 @@ def _subscription_of(row: Row) -> SubscriptionId:
     return SubscriptionId(row[0], row[1], Channel(row[2]))
 
 
-def _parked_of(row: Row) -> Parked:
+def _parked_of(row: Row) -> ParkedKey:
     """A parked key, from its row."""
-    return Parked(_subscription_of(row), *row[3:])
+    return ParkedKey(_subscription_of(row), *row[3:])

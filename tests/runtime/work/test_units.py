@@ -26,7 +26,7 @@ from remit.hosting.assembly import assemble
 from remit.log import Channel
 from remit.runtime import Host
 from remit.runtime.following import dispatch
-from remit.stores import Change, Entry, Outcome, Store, Unit, partition_of
+from remit.stores import Change, Entry, Store, StoredOutcome, Unit, partition_of
 from remit.stores.memory.store import MemoryStore
 from tests.runtime.talk import until, until_parked
 
@@ -509,7 +509,7 @@ async def test_commit_whose_outcome_is_unknown_is_said_to_be() -> None:
             if unit.claim is not None:
                 raise OutcomeUnknown("the connection was lost")
 
-        async def outcome(self, caller: str, key: str) -> Outcome | None:
+        async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
             if asked:
                 raise StoreUnavailable("away")
             asked.append(key)

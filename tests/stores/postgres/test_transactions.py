@@ -10,7 +10,7 @@ import pytest
 
 from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError, StoreUnavailable, TooLarge, Unstorable
 from remit.log import Channel, MessageRecord, SubscriptionId
-from remit.stores import Advance, Change, Claim, Entry, Park, Unit, outliving, was_written
+from remit.stores import Advance, Change, Entry, KeyClaim, Park, Unit, outliving, was_written
 from remit.stores.postgres.store import PostgresStore
 from remit.stores.postgres.transactions import Transaction
 from remit.stores.size import LARGEST_UNIT
@@ -40,7 +40,7 @@ def unit(name: str = "a", expected: int = 0) -> Unit:
     return Unit(
         [Change("Account", name, expected, b"{}")],
         [Entry(Channel.PRIVATE, "k", f"m-{name}-{expected}", "billing.Settled", 1, 1.0, "{}", b"{}")],
-        Claim("web", f"{name}-{expected}", b"f", b"{}", 1.0),
+        KeyClaim("web", f"{name}-{expected}", b"f", b"{}", 1.0),
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from remit.errors import OutcomeUnknown, StoreUnavailable
 from remit.log import Channel, MessageRecord, SubscriptionId
-from remit.stores import Change, Claim, Entry, Park, Unit
+from remit.stores import Change, Entry, KeyClaim, Park, Unit
 from remit.stores.postgres.store import PostgresStore
 from tests.stores.postgres.waiting import waits
 from tests.stores.postgres.wire import Wire, wire_to
@@ -22,7 +22,7 @@ def new(name: str) -> Unit:
 
 
 def claimed(name: str) -> Unit:
-    return Unit([Change("Account", name, 0, b"{}")], claim=Claim("web", name, b"f", b"{}", 1.0))
+    return Unit([Change("Account", name, 0, b"{}")], claim=KeyClaim("web", name, b"f", b"{}", 1.0))
 
 
 def parked(name: str) -> Unit:

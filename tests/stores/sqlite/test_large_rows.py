@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from remit.log import Channel, MessageRecord, SubscriptionId
-from remit.stores import Change, Entry, Letter, Outcome, Park, Unit
+from remit.stores import Change, Entry, Letter, Park, StoredOutcome, Unit
 from remit.stores.sqlite.store import SqliteStore
 
 PLACE = SubscriptionId("mail.deliver", "desk", Channel.PRIVATE)
@@ -74,7 +74,7 @@ async def test_what_is_in_an_older_file_stays_and_who_has_it_open_goes_on(tmp_pa
     await mail.open()
     assert list(await mail.read(Channel.PRIVATE, 0, 0, 9)) == [record(1), record(2)]
     assert await mail.load("Letter", "a") == (3, b"{}")
-    assert await mail.outcome("web", "k") == Outcome(b"f", b"{}", 1.0)
+    assert await mail.outcome("web", "k") == StoredOutcome(b"f", b"{}", 1.0)
     assert await mail.letters(PLACE, "ada", 9) == [Letter(record(2), 5.0)]
     assert [row.letters for row in await mail.parked()] == [1]
     before.execute(into_log, tuple(record(3)[1:4]))

@@ -29,7 +29,7 @@ from remit.runtime.ports import Ports
 from remit.runtime.work.attempts import Attempt
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.unit import UnitOfWork
-from remit.stores import Advance, Park, Parked, Settle, Store, Unit
+from remit.stores import Advance, Park, ParkedKey, Settle, Store, Unit
 
 BEHIND_SECONDS = 300.0
 """A key that waits for another subscription looks at least this often whether it may go on: whoever frees the other one
@@ -253,10 +253,10 @@ class JointParking(Parking):
         now = self._shared.seconds()
         return Park(self.place, record.key, record, now, _waits_for(other), now + BEHIND_SECONDS)
 
-    async def _handle_letters(self, parked: Parked, drain: Any) -> None:
+    async def _handle_letters(self, parked: ParkedKey, drain: Any) -> None:
         """Lowest first, whosever it is, each in its own transaction."""
         key = parked.key
-        rows: dict[JointParking, Parked] = {self: parked}
+        rows: dict[JointParking, ParkedKey] = {self: parked}
         begun: dict[JointParking, MessageRecord] = {}
         while (found := await self._first(key)) is not None and not self.ending:
             whose, record = found
@@ -267,7 +267,7 @@ class JointParking(Parking):
                 await self._wait(parked, whose)
                 return
             drain.stirred, drain.handling = asyncio.get_running_loop().time(), True
-            row = rows.get(whose) or Parked(whose.place, key, record.part, 0.0, 0.0, 1, 0.0, "", 1)
+            row = rows.get(whose) or ParkedKey(whose.place, key, record.part, 0.0, 0.0, 1, 0.0, "", 1)
             try:
                 if not await whose.settle(record, row):
                     break
@@ -279,7 +279,7 @@ class JointParking(Parking):
                 now = self._shared.seconds()
                 self._listeners.say(KeyReleased(now, trace_of(record), whose.place.name, key))
 
-    async def settle(self, record: MessageRecord, parked: Parked) -> bool:
+    async def settle(self, record: MessageRecord, parked: ParkedKey) -> bool:
         """Handles a letter of its own; says whether it is settled."""
         return await self._handle(record, parked)
 
@@ -292,7 +292,7 @@ class JointParking(Parking):
                 found = each, letters[0].record
         return found
 
-    async def _wait(self, parked: Parked, other: JointParking) -> None:
+    async def _wait(self, parked: ParkedKey, other: JointParking) -> None:
         """It is not this one's turn: the other one fails, or is not due."""
         letters = await self._store.letters(self.place, parked.key, 1)
         if not letters:

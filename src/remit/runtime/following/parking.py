@@ -25,7 +25,7 @@ from remit.runtime.listeners import Listeners
 from remit.runtime.work.deadlines import ask_to_end, begin_handling
 from remit.runtime.work.shared import Shared
 from remit.runtime.work.turns import Place, Taken
-from remit.stores import Park, Parked, Settle, Store, Unit
+from remit.stores import Park, ParkedKey, Settle, Store, Unit
 
 KEYS = 100
 """Parked keys that are looked up at a time."""
@@ -67,7 +67,7 @@ class Parking:
         clocks say."""
         self._unnoted: dict[tuple[str, float], float] = {}
         """The same where that could not be written: not even if it is due at once."""
-        self._due: deque[Parked] = deque()
+        self._due: deque[ParkedKey] = deque()
         self._more = False
         """Whether there may be more that are due."""
         self.drains: dict[str, _Drain] = {}
@@ -140,7 +140,7 @@ class Parking:
         self._due, self._more = deque(row for row in rows if self._is_tried(row, here)), len(rows) >= KEYS
         self._begin()
 
-    def _is_tried(self, row: Parked, here: float) -> bool:
+    def _is_tried(self, row: ParkedKey, here: float) -> bool:
         """Two processes whose clocks are a day apart find what the other one has tried long due, or tried in the
         future: without a rest they would try it in turns. Somebody who wants it tried now sets 0."""
         place = (row.key, row.since)
@@ -163,7 +163,7 @@ class Parking:
                 self._troubles.begin("letters", "stalled", f"no letter handled for more than {STALL_SECONDS:.0f} s")
                 ask_to_end(drain.task)
 
-    async def _drain(self, row: Parked, drain: _Drain) -> None:
+    async def _drain(self, row: ParkedKey, drain: _Drain) -> None:
         """Handles the letters of a key. Whatever comes of it, others go on."""
         try:
             await self._handle_letters(row, drain)
@@ -180,7 +180,7 @@ class Parking:
             with contextlib.suppress(Exception):
                 await self._look_up()
 
-    async def _handle_letters(self, parked: Parked, drain: _Drain) -> None:
+    async def _handle_letters(self, parked: ParkedKey, drain: _Drain) -> None:
         """Lowest first, each in its own transaction."""
         handled: MessageRecord | None = None
         while letters := await self._store.letters(self.place, parked.key, 1):
@@ -198,12 +198,12 @@ class Parking:
             now, cause = self._shared.seconds(), trace_of(handled)
             self._listeners.say(KeyReleased(now, cause, self.place.name, parked.key))
 
-    def _rest(self, resting: dict[tuple[str, float], float], parked: Parked, seconds: float) -> None:
+    def _rest(self, resting: dict[tuple[str, float], float], parked: ParkedKey, seconds: float) -> None:
         if len(resting) >= REMEMBERED:
             resting.clear()
         resting[parked.key, parked.since] = asyncio.get_running_loop().time() + seconds
 
-    async def _handle(self, record: MessageRecord, parked: Parked) -> bool:
+    async def _handle(self, record: MessageRecord, parked: ParkedKey) -> bool:
         """Handles a letter; says whether it is settled."""
         place = Settle(self.place, parked.key, record.part, record.pos)
         attempt, turns = self._dispatcher.attempt(record), self._shared.turns
@@ -238,11 +238,11 @@ class Parking:
             if turn is not None:
                 turns.give_up(turn)
 
-    async def _waits(self, record: MessageRecord, parked: Parked) -> bool:
+    async def _waits(self, record: MessageRecord, parked: ParkedKey) -> bool:
         """Whether a letter is still the first one of its key: somebody else may have settled it."""
         return [each.record.id for each in await self._store.letters(self.place, parked.key, 1)] == [record.id]
 
-    async def _failed_again(self, record: MessageRecord, place: Settle, parked: Parked, error: Exception) -> None:
+    async def _failed_again(self, record: MessageRecord, place: Settle, parked: ParkedKey, error: Exception) -> None:
         now = self._shared.seconds()
         rest = PASSING_SECONDS if is_transient(error) else next_try(error, now, parked.attempts) - now
         self._rest(self._resting, parked, rest)

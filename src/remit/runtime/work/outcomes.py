@@ -13,8 +13,8 @@ from remit.messages import Refusal, decode_reply, fits
 from remit.runtime.plan import HandlerPlan
 from remit.runtime.work.attempts import DERIVED
 from remit.runtime.work.unit import Foreseen, UnitOfWork
-from remit.stores import Claim, Outcome, Store
-from remit.stores.port import Claims
+from remit.stores import KeyClaim, Store, StoredOutcome
+from remit.stores.port import KeyClaims
 
 RENEW_SECONDS = 86_400.0
 """An outcome older than that is kept anew when the command is repeated. A parked key is tried every six hours, so the
@@ -60,9 +60,9 @@ class CommandKey:
         if not self.caller.endswith(DERIVED):
             self.fingerprint = blake2b(handler.codec.canonical(command), digest_size=16).digest()
 
-    def row(self, outcome: bytes, at: float) -> Claim:
+    def row(self, outcome: bytes, at: float) -> KeyClaim:
         """The row to be written. `at` is in seconds since the epoch."""
-        return Claim(self.scope, self.key, self.fingerprint, outcome, at)
+        return KeyClaim(self.scope, self.key, self.fingerprint, outcome, at)
 
 
 class Outcomes:
@@ -73,7 +73,7 @@ class Outcomes:
         """The time of what is deleted by its age."""
         self._foreseen: list[UnitOfWork] = []
 
-    async def known(self, store: Claims, handler: HandlerPlan, claim: CommandKey | None) -> tuple[Any] | None:
+    async def known(self, store: KeyClaims, handler: HandlerPlan, claim: CommandKey | None) -> tuple[Any] | None:
         """The outcome stored under this key, if any. Raises `KeyReused`, and as the store does."""
         stored = None if claim is None else await store.outcome(claim.scope, claim.key)
         return None if claim is None or stored is None else await self._ended(store, handler, claim, stored)
@@ -105,7 +105,9 @@ class Outcomes:
         for unit in units:
             unit.overlook()
 
-    async def _ended(self, store: Claims, handler: HandlerPlan, claim: CommandKey, stored: Outcome) -> tuple[Any]:
+    async def _ended(
+        self, store: KeyClaims, handler: HandlerPlan, claim: CommandKey, stored: StoredOutcome
+    ) -> tuple[Any]:
         if stored.fingerprint != claim.fingerprint:
             raise KeyReused(
                 f"the key {claim.key!r} was used for another message", where=handler.contract.type,

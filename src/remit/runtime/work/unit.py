@@ -34,7 +34,7 @@ from remit.runtime.work.lost import not_added, refuse_returned
 from remit.runtime.work.tracked import Tracked
 from remit.runtime.work.turns import Place, Taken
 from remit.runtime.work.workplace import Workplace
-from remit.stores import Change, Claim, Entry, Forget, Unit, was_written
+from remit.stores import Change, Entry, Forget, KeyClaim, Unit, was_written
 from remit.stores.sql import Transaction, has_sql
 
 Row = tuple[int, bytes]
@@ -65,7 +65,7 @@ class UnitOfWork(msgspec.Struct, eq=False):
     key: str = ""
     """The ordering key that messages inherit which have none of their own."""
     entries: list[Entry] = []
-    claim: Claim | None = None
+    claim: KeyClaim | None = None
     """The key of the message, if it has one."""
     beside: Change | None = None
     """A row of the runtime's own."""

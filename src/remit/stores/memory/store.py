@@ -17,10 +17,10 @@ from remit.stores.port import (
     Discard,
     Entry,
     Letter,
-    Outcome,
     Park,
-    Parked,
+    ParkedKey,
     Settle,
+    StoredOutcome,
     Unit,
     partition_of,
     written_read_only,
@@ -47,9 +47,9 @@ class MemoryStore(NotesInRows):
         self._floors: dict[tuple[int, int], Checkpoint] = {}
         self._subscribers: dict[tuple[str, int], Subscriber] = {}
         self._state: dict[tuple[str, str], tuple[int, bytes]] = {}
-        self._outcomes: dict[tuple[str, str], Outcome] = {}
+        self._outcomes: dict[tuple[str, str], StoredOutcome] = {}
         self._checkpoints: dict[SubscriptionId, dict[int, Checkpoint]] = {}
-        self._parked: dict[_Key, Parked] = {}
+        self._parked: dict[_Key, ParkedKey] = {}
         self._letters: dict[_Key, list[Letter]] = {}
         self._beats: dict[str, tuple[float, str]] = {}
         self._leases: dict[str, tuple[str, float]] = {}
@@ -86,7 +86,7 @@ class MemoryStore(NotesInRows):
             del self._state[kind, id]
         if unit.claim is not None:
             caller, key, fingerprint, outcome, at = unit.claim
-            self._outcomes[caller, key] = Outcome(fingerprint, outcome, at)
+            self._outcomes[caller, key] = StoredOutcome(fingerprint, outcome, at)
         if unit.advance is not None or unit.parks or unit.settle is not None or unit.discard is not None:
             self._follow(unit)
         if placed:
@@ -220,7 +220,7 @@ class MemoryStore(NotesInRows):
         self._letters[key] = letters
         insort(letters, Letter(park.record, park.at), key=lambda letter: letter.record.pos)
         at, retry_at, error = park.at, park.retry_at, park.error
-        before = self._parked.get(key) or Parked(*key, park.record.part, at, at, 1, retry_at, error, 0)
+        before = self._parked.get(key) or ParkedKey(*key, park.record.part, at, at, 1, retry_at, error, 0)
         self._parked[key] = before._replace(letters=len(letters))
 
     def _settle(self, settle: Settle) -> None:
@@ -258,17 +258,17 @@ class MemoryStore(NotesInRows):
         there = (id for (of, id), row in self._state.items() if of == kind and row[1] and (after is None or id > after))
         return [(id, *self._state[kind, id]) for id in nsmallest(limit, there)]
 
-    async def outcome(self, caller: str, key: str) -> Outcome | None:
+    async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         return self._outcomes.get((caller, key))
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
-    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+    ) -> tuple[StoredOutcome | None, tuple[int, bytes] | None]:
         return await self.outcome(caller, key), await self.load(kind, id)
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[StoredOutcome | None, float]:
         self._refuse_to_write()
-        begun = self._outcomes.setdefault((caller + BEGUN, key), Outcome(b"", b"", at))
+        begun = self._outcomes.setdefault((caller + BEGUN, key), StoredOutcome(b"", b"", at))
         return await self.outcome(caller, key), begun.at
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:
@@ -283,7 +283,9 @@ class MemoryStore(NotesInRows):
     async def checkpoints(self, subscription: SubscriptionId) -> Mapping[int, Checkpoint]:
         return dict(self._checkpoints.get(subscription, {}))
 
-    async def parked(self, name: str | None = None, *, key: str | None = None, limit: int = 1000) -> Sequence[Parked]:
+    async def parked(
+        self, name: str | None = None, *, key: str | None = None, limit: int = 1000
+    ) -> Sequence[ParkedKey]:
         rows = [x for x in self._parked.values() if name in (None, x.subscription.name) and key in (None, x.key)]
         return sorted(rows, key=lambda row: row.since)[:limit]
 
@@ -293,7 +295,7 @@ class MemoryStore(NotesInRows):
     async def count_parked(self, subscription: SubscriptionId) -> int:
         return len(self._parked_of(subscription))
 
-    def _parked_of(self, subscription: SubscriptionId) -> list[Parked]:
+    def _parked_of(self, subscription: SubscriptionId) -> list[ParkedKey]:
         return [row for row in self._parked.values() if row.subscription == subscription]
 
     async def parked_among(
@@ -305,7 +307,9 @@ class MemoryStore(NotesInRows):
             return found
         return None
 
-    async def due(self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int) -> Sequence[Parked]:
+    async def due(
+        self, subscription: SubscriptionId, *, at: float, tried_after: float, limit: int
+    ) -> Sequence[ParkedKey]:
         rows = self._parked_of(subscription)
         due = nsmallest(limit, (row for row in rows if row.retry_at <= at), key=lambda row: row.retry_at)
         ahead = [row for row in rows if row.tried_at > tried_after and row.retry_at > at]

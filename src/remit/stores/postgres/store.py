@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from remit.errors import StoreError
 from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
-from remit.stores.port import Outcome, Unit, not_open, written_read_only
+from remit.stores.port import StoredOutcome, Unit, not_open, written_read_only
 from remit.stores.postgres import POSTGRESQL, statements
 from remit.stores.postgres.bell import Bell
 from remit.stores.postgres.commits import Commits
@@ -199,25 +199,25 @@ class PostgresStore(InTables):
         rows = await self._rows(statements.STATES, kind, "" if after is None else after, after is None, limit)
         return [(id, version, body.encode()) for id, version, body in rows]
 
-    async def outcome(self, caller: str, key: str) -> Outcome | None:
+    async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         row = await self._readable().outcomes.find(caller, key)
-        return None if row is None else Outcome(row[0], row[1].encode(), row[2])
+        return None if row is None else StoredOutcome(row[0], row[1].encode(), row[2])
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
-    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+    ) -> tuple[StoredOutcome | None, tuple[int, bytes] | None]:
         row = await self._readable().recalls.find(caller, key, kind, id)
         fingerprint, outcome, at, version, body = row or _NOTHING
-        ended = None if outcome is None else Outcome(fingerprint, outcome.encode(), at)
+        ended = None if outcome is None else StoredOutcome(fingerprint, outcome.encode(), at)
         return ended, None if body is None else (version, body.encode())
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[StoredOutcome | None, float]:
         self._writable()
         while True:
             row = await self._readable().begins.find(caller, key, repr(at))
             fingerprint, outcome, kept, begun = row or _NEITHER
             if outcome is not None:
-                return Outcome(fingerprint, outcome.encode(), kept), at if begun is None else begun
+                return StoredOutcome(fingerprint, outcome.encode(), kept), at if begun is None else begun
             if begun is not None:
                 return None, begun
 

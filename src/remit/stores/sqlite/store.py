@@ -19,7 +19,7 @@ import msgspec
 from remit.errors import Conflict, OutcomeUnknown, StoreError
 from remit.log import Channel, Checkpoint, Heads, MessageRecord, SubscriptionId
 from remit.stores.notes import BEGUN
-from remit.stores.port import Claim, Outcome, Unit, not_open, written_read_only
+from remit.stores.port import KeyClaim, StoredOutcome, Unit, not_open, written_read_only
 from remit.stores.replay import Ran, Replayed
 from remit.stores.size import require_fit
 from remit.stores.sql import Transaction
@@ -199,22 +199,22 @@ class SqliteStore(InTables):
     async def page(self, kind: str, after: str | None, limit: int) -> list[tuple[str, int, bytes]]:
         return self._fetch(statements.STATES, kind, "" if after is None else after, after is None, limit)
 
-    async def outcome(self, caller: str, key: str) -> Outcome | None:
+    async def outcome(self, caller: str, key: str) -> StoredOutcome | None:
         rows = self._fetch(statements.OUTCOME, caller, key)
-        return Outcome(*rows[0]) if rows else None
+        return StoredOutcome(*rows[0]) if rows else None
 
     async def recall(
         self, caller: str, key: str, kind: str, id: str
-    ) -> tuple[Outcome | None, tuple[int, bytes] | None]:
+    ) -> tuple[StoredOutcome | None, tuple[int, bytes] | None]:
         return await self.outcome(caller, key), await self.load(kind, id)
 
-    async def first_begun(self, caller: str, key: str, at: float) -> tuple[Outcome | None, float]:
+    async def first_begun(self, caller: str, key: str, at: float) -> tuple[StoredOutcome | None, float]:
         place = caller + BEGUN, key
         begun = await self.outcome(*place)
         if begun is None:
             with suppress(Conflict):  # another process was quicker
-                await self.commit(Unit(claim=Claim(*place, b"", b"", at)))
-            begun = await self.outcome(*place) or Outcome(b"", b"", at)
+                await self.commit(Unit(claim=KeyClaim(*place, b"", b"", at)))
+            begun = await self.outcome(*place) or StoredOutcome(b"", b"", at)
         return await self.outcome(caller, key), begun.at
 
     async def read(self, channel: Channel, part: int, after: int, limit: int) -> list[MessageRecord]:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import TypeVar
 
 from remit.errors import Conflict, OutcomeUnknown
-from remit.stores.port import Advance, Change, Claim, Discard, Entry, Park, Settle, Unit, partition_of
+from remit.stores.port import Advance, Change, Discard, Entry, KeyClaim, Park, Settle, Unit, partition_of
 from remit.stores.sqlite.failures import failure, unstorable, wrote_nothing
 from remit.stores.sqlite.presence import Presence
 from remit.stores.tables import Key, key_row, letter_place, letter_row
@@ -225,7 +225,7 @@ class Writer:
         for entry in unit.entries:
             self._append(entry)
 
-    def _take(self, claim: Claim) -> None:
+    def _take(self, claim: KeyClaim) -> None:
         caller, key, fingerprint, outcome, at = claim
         if not self._execute(_CLAIM, (caller, key, fingerprint, str(outcome, "utf-8"), at)).rowcount:
             raise Conflict("claim", where=key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from remit.log import Checkpoint
-from remit.stores.port import Agreed, Claim, Outcome, Store, Unit
+from remit.stores.port import Agreed, KeyClaim, Store, StoredOutcome, Unit
 from remit.testing.conformance.stores import SOURCE, advance, refused, same
 
 __all__ = ["NotesConformance"]
@@ -55,7 +55,7 @@ class NotesConformance:
         await store.note_missed(SOURCE, {0: Checkpoint(3, "m3", 1.0)})
         await store.first_begun("web", "k1", 1.0)
         same(dict(await store.checkpoints(SOURCE)), {}, "what is missed is no checkpoint of the projection")
-        await store.commit(Unit(advance=advance(0, 1), claim=Claim("web", "k1", b"f", b"{}", 2.0)))
+        await store.commit(Unit(advance=advance(0, 1), claim=KeyClaim("web", "k1", b"f", b"{}", 2.0)))
         same(dict(await store.missed(SOURCE)), {0: 3}, "nor does a checkpoint change what is missed")
 
     async def test_a_command_is_first_begun_once(self, store: Store, twin: Store) -> None:
@@ -68,9 +68,9 @@ class NotesConformance:
         others = await asyncio.gather(*(store.first_begun("web", f"o'{n} \u4e2d", n / 7) for n in range(20)))
         same(others, [(None, n / 7) for n in range(20)], "each has its own")
         same(await store.outcome("web", "k1"), None, "a beginning is no outcome")
-        await store.commit(Unit(claim=Claim("web", "k1", b"f", b'"a"', 3.0)))
+        await store.commit(Unit(claim=KeyClaim("web", "k1", b"f", b'"a"', 3.0)))
         outcome, _ = await twin.first_begun("web", "k1", 9.0)
-        same(outcome, Outcome(b"f", b'"a"', 3.0), "the outcome comes with it")
+        same(outcome, StoredOutcome(b"f", b'"a"', 3.0), "the outcome comes with it")
 
     async def test_a_beginning_is_forgotten_with_its_outcome(self, store: Store) -> None:
         await store.first_begun("web", "k1", 1.5)

@@ -8,7 +8,7 @@ from math import inf
 from remit.errors import Conflict
 from remit.log import Checkpoint
 from remit.runtime.failures import told
-from remit.stores.port import Letter, Park, Parked, Store, Unit
+from remit.stores.port import Letter, Park, ParkedKey, Store, Unit
 from remit.testing.conformance.stores import (
     SOURCE,
     advance,
@@ -31,7 +31,7 @@ class ParkedConformance:
 
     async def test_a_failed_message_parks_its_key(self, store: Store) -> None:
         await store.commit(Unit(advance=advance(0, 1), parks=[park(1, at=10.0, error="no such student")]))
-        expected = [Parked(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "no such student", 1)]
+        expected = [ParkedKey(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "no such student", 1)]
         same(list(await store.parked()), expected, "a parked key says since when, why, and when it is tried again")
         same(await all_letters(store), [Letter(record(1), 10.0)], "the message is kept as it was")
 
@@ -46,7 +46,7 @@ class ParkedConformance:
     async def test_later_messages_wait_behind_it(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(2, at=10.0, error="broken")]))
         await store.commit(Unit(parks=[park(3, at=11.0), park(10, at=12.0), park(9, at=13.0)]))
-        expected = [Parked(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "broken", 4)]
+        expected = [ParkedKey(SOURCE, "k", 0, 10.0, 10.0, 1, 40.0, "broken", 4)]
         same(list(await store.parked()), expected, "a message that waits only adds a letter")
         same([x.record.pos for x in await all_letters(store)], [2, 3, 9, 10], "letters wait in order")
         lowest = [x.record.pos for x in await store.letters(SOURCE, "k", 2)]
@@ -94,7 +94,7 @@ class ParkedConformance:
     async def test_a_letter_that_fails_again_waits_longer(self, store: Store) -> None:
         await store.commit(Unit(parks=[park(1, at=10.0, error="broken"), park(2)]))
         await store.commit(Unit(settle=settle(1, error="still broken", at=70.0, retry_at=100.0)))
-        expected = [Parked(SOURCE, "k", 0, 10.0, 70.0, 2, 100.0, "still broken", 2)]
+        expected = [ParkedKey(SOURCE, "k", 0, 10.0, 70.0, 2, 100.0, "still broken", 2)]
         same(list(await store.parked()), expected, "a further failure is counted, with its reason and the next time")
         same([x.record.pos for x in await all_letters(store)], [1, 2], "the letter stays")
 
@@ -150,7 +150,7 @@ class ParkedConformance:
         await store.commit(Unit(parks=[park(1, at=10.0, error="broken")]))
         await store.commit(Unit(settle=settle(1, error="again", at=20.0, retry_at=60.0)))
         await store.commit(Unit(parks=[park(2, at=30.0, error="another")]))
-        expected = [Parked(SOURCE, "k", 0, 10.0, 20.0, 2, 60.0, "again", 2)]
+        expected = [ParkedKey(SOURCE, "k", 0, 10.0, 20.0, 2, 60.0, "again", 2)]
         same(list(await store.parked()), expected, "a message that failed behind a parked key adds a letter")
 
     async def test_a_message_is_one_letter_however_often_it_is_put_aside(self, store: Store) -> None:
@@ -174,7 +174,7 @@ class ParkedConformance:
             await refused(store.commit(unit), "letter", "what it puts aside itself is no letter yet")
         same([x.record.pos for x in await all_letters(store)], [2], "refused, it changes no letter")
         await store.commit(Unit(settle=settle(2), parks=[park(1, at=50.0, error="anew")]))
-        expected = [Parked(SOURCE, "k", 0, 50.0, 50.0, 1, 80.0, "anew", 1)]
+        expected = [ParkedKey(SOURCE, "k", 0, 50.0, 50.0, 1, 80.0, "anew", 1)]
         same(list(await store.parked()), expected, "what it puts aside comes after what it settles")
 
     async def test_a_key_is_not_freed_while_a_letter_is_added(self, store: Store, twin: Store) -> None:

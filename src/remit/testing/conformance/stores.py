@@ -32,14 +32,14 @@ from remit.log import Channel, Checkpoint, MessageRecord, SubscriptionId
 from remit.stores.port import (
     Advance,
     Change,
-    Claim,
     Discard,
     Entry,
+    KeyClaim,
     Letter,
-    Outcome,
     Park,
     Settle,
     Store,
+    StoredOutcome,
     Unit,
     partition_of,
     was_written,
@@ -219,12 +219,12 @@ class UnitConformance:
 
     async def test_identities_and_keys_of_512_bytes_are_kept(self, store: Store, twin: Store) -> None:
         for text in ("k" * 512, "\u00e9" * 256, "\U0001f600" * 128, "\x01\x1f\x7f\\'\"%_\n\u2028\ufeff", " "):
-            claim = Claim("web", text, b"f", b"{}", 1.0)
+            claim = KeyClaim("web", text, b"f", b"{}", 1.0)
             unit = Unit([Change("Account", text, 0, b"1")], [entry(text, f"m{text[:9]}")], claim)
             unit.parks = [park(1, text, error="broken")]
             await store.commit(unit)
             same(await twin.load("Account", text), (1, b"1"), "state is found under its identity")
-            same(await twin.outcome("web", text), Outcome(b"f", b"{}", 1.0), "an outcome is found under its key")
+            same(await twin.outcome("web", text), StoredOutcome(b"f", b"{}", 1.0), "an outcome is found under its key")
             part = partition_of(text, store.partitions)
             last = (await store.read(Channel.PRIVATE, part, 0, 100))[-1]
             same(last.key, text, "a message keeps its key")
@@ -252,16 +252,16 @@ class UnitConformance:
         same(len(await whole_log(twin)), 1, "the others write nothing")
 
     async def test_a_refused_unit_leaves_nothing(self, store: Store) -> None:
-        await store.commit(Unit(claim=Claim("web", "used", b"f", b"{}", 1.0)))
+        await store.commit(Unit(claim=KeyClaim("web", "used", b"f", b"{}", 1.0)))
         unit = Unit(
             changes=[Change("Account", "a1", 0, b"{}")],
             entries=[entry("k", "m1")],
-            claim=Claim("web", "new", b"f", b"{}", 1.0),
+            claim=KeyClaim("web", "new", b"f", b"{}", 1.0),
             advance=advance(0, 1),
             parks=[park(1, error="broken")],
         )
         causes: list[tuple[str, Callable[[Unit], Any]]] = [
-            ("claim", lambda unit: setattr(unit, "claim", Claim("web", "used", b"f", b"{}", 1.0))),
+            ("claim", lambda unit: setattr(unit, "claim", KeyClaim("web", "used", b"f", b"{}", 1.0))),
             ("state", lambda unit: setattr(unit, "changes", [*unit.changes, Change("Account", "a2", 7, b"{}")])),
             ("checkpoint", lambda unit: setattr(unit, "advance", advance(3, 4))),
             ("parked", lambda unit: setattr(unit, "parks", [*unit.parks, park(2, "free")])),
@@ -285,17 +285,21 @@ class UnitConformance:
     # Idempotency keys
 
     async def test_a_key_is_claimed_once(self, store: Store, twin: Store) -> None:
-        await store.commit(Unit(claim=Claim("web", "k1", b"\x00\xff", '"zoë"'.encode(), 1.0)))
-        same(await twin.outcome("web", "k1"), Outcome(b"\x00\xff", '"zoë"'.encode(), 1.0), "the outcome is kept")
-        second = Unit(claim=Claim("web", "k1", b"other", b'"b"', 2.0))
+        await store.commit(Unit(claim=KeyClaim("web", "k1", b"\x00\xff", '"zoë"'.encode(), 1.0)))
+        same(await twin.outcome("web", "k1"), StoredOutcome(b"\x00\xff", '"zoë"'.encode(), 1.0), "the outcome is kept")
+        second = Unit(claim=KeyClaim("web", "k1", b"other", b'"b"', 2.0))
         await refused(twin.commit(second), "claim", "a key is claimed once")
-        same(await store.outcome("web", "k1"), Outcome(b"\x00\xff", '"zoë"'.encode(), 1.0), "the first outcome stays")
-        await store.commit(Unit(claim=Claim("batch", "k1", b"f", b'"c"', 3.0)))
-        same(await store.outcome("batch", "k1"), Outcome(b"f", b'"c"', 3.0), "each caller has its own keys")
+        same(
+            await store.outcome("web", "k1"),
+            StoredOutcome(b"\x00\xff", '"zoë"'.encode(), 1.0),
+            "the first outcome stays",
+        )
+        await store.commit(Unit(claim=KeyClaim("batch", "k1", b"f", b'"c"', 3.0)))
+        same(await store.outcome("batch", "k1"), StoredOutcome(b"f", b'"c"', 3.0), "each caller has its own keys")
 
     async def test_an_outcome_and_a_state_are_looked_up_together(self, store: Store, twin: Store) -> None:
-        outcome, state = Outcome(b"f", b'"a"', 1.0), (1, b'{"owed":1}')
-        await store.commit(Unit([Change("Account", "a1", 0, state[1])], claim=Claim("web", "k1", *outcome)))
+        outcome, state = StoredOutcome(b"f", b'"a"', 1.0), (1, b'{"owed":1}')
+        await store.commit(Unit([Change("Account", "a1", 0, state[1])], claim=KeyClaim("web", "k1", *outcome)))
         wanted = {
             ("k1", "a1"): (outcome, state),
             ("k1", ""): (outcome, None),

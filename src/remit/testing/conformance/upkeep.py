@@ -11,7 +11,7 @@ from remit.log import Channel, Checkpoint
 from remit.runtime.ports import SystemClock
 from remit.runtime.store_time import StoreTime
 from remit.runtime.upkeep.pruning import prune, trim
-from remit.stores.port import Change, Claim, Outcome, Store, Unit
+from remit.stores.port import Change, KeyClaim, Store, StoredOutcome, Unit
 from remit.stores.size import LARGEST_UNIT
 from remit.testing.conformance.notes import NotesConformance
 from remit.testing.conformance.parked import ParkedConformance
@@ -60,7 +60,7 @@ class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, No
     async def test_a_store_opened_to_be_read_is_not_written(self, store: Store) -> None:
         await store.beat("p1", 1.0, "{}")
         await store.commit(
-            Unit([Change("Account", "a1", 0, b"{}")], [entry("k", "m1")], Claim("", "c", b"f", b"{}", 1.0))
+            Unit([Change("Account", "a1", 0, b"{}")], [entry("k", "m1")], KeyClaim("", "c", b"f", b"{}", 1.0))
         )
         await store.close()
         await store.open(read_only=True)
@@ -97,7 +97,7 @@ class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, No
     async def test_what_is_old_can_be_deleted(self, store: Store) -> None:
         for number in range(10):
             await store.beat(f"p{number}", float(number), "{}")
-            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
+            await store.commit(Unit(claim=KeyClaim("web", f"k{number}", b"f", b"{}", float(number))))
         await store.commit(Unit(parks=[park(1, at=0.0, error="broken"), park(2, at=0.0)]))
         await store.commit(Unit(discard=discard(2)))
         same(await store.prune(beats=0.0, outcomes=0.0, tombstones=0.0, limit=1000), 0, "what is young stays")
@@ -108,21 +108,21 @@ class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, No
         await store.prune(beats=1e9, outcomes=1e9, tombstones=1e9, limit=1000)
         same([x.record.pos for x in await all_letters(store)], [1], "letters that wait are never old")
         same(len(await store.parked()), 1, "nor are parked keys")
-        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 20.0)))
+        await store.commit(Unit(claim=KeyClaim("web", "k1", b"f", b"{}", 20.0)))
 
     async def test_it_is_deleted_in_small_pieces(self, store: Store) -> None:
         for number in range(5):
-            await store.commit(Unit(claim=Claim("web", f"k{number}", b"f", b"{}", float(number))))
+            await store.commit(Unit(claim=KeyClaim("web", f"k{number}", b"f", b"{}", float(number))))
         gone = [await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=2) for _ in range(4)]
         same(gone, [2, 2, 1, 0], "at most as many rows of a kind as the limit says")
 
     async def test_the_outcome_of_a_repeated_command_stays_young(self, store: Store, twin: Store) -> None:
-        await store.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", 1.0)))
-        await store.commit(Unit(claim=Claim("web", "k2", b"f", b"{}", 1.0)))
+        await store.commit(Unit(claim=KeyClaim("web", "k1", b"f", b"{}", 1.0)))
+        await store.commit(Unit(claim=KeyClaim("web", "k2", b"f", b"{}", 1.0)))
         await twin.keep("web", "k1", 10.0)
         await twin.keep("web", "unknown", 10.0)
         await store.prune(beats=0.0, outcomes=9.0, tombstones=0.0, limit=1000)
-        same(await store.outcome("web", "k1"), Outcome(b"f", b"{}", 10.0), "what was repeated is not old")
+        same(await store.outcome("web", "k1"), StoredOutcome(b"f", b"{}", 10.0), "what was repeated is not old")
         same(await store.outcome("web", "k2"), None, "what was not is")
         same(await store.outcome("web", "unknown"), None, "keeping makes no outcome")
 
@@ -133,7 +133,7 @@ class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, No
             spoilt = {
                 "state": Unit([Change("Account", awkward, 0, b"{}")]),
                 "key": Unit(entries=[entry(awkward, "m0")]),
-                "claim": Unit(claim=Claim("web", awkward, b"f", b"{}", 1.0)),
+                "claim": Unit(claim=KeyClaim("web", awkward, b"f", b"{}", 1.0)),
                 "letter": Unit(parks=[park(1, awkward, error="broken")]),
             }
             for what, unit in spoilt.items():
@@ -155,7 +155,7 @@ class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, No
         await store.commit(Unit([Change("Account", "large", 0, half)], [large]))
         same((await store.load("Account", "large") or (0, b""))[1], half, "the largest unit is written")
         same([message.payload for message in await whole_log(store)], [half], "with its messages")
-        claim = Claim("web", "c", b"f", b"x" * 300, 1.0)
+        claim = KeyClaim("web", "c", b"f", b"x" * 300, 1.0)
         units = [
             Unit([Change("Account", "a", 0, b"{}")]),
             Unit([Change("Account", "large", 1, half)], [large], claim),
@@ -206,13 +206,13 @@ class StoreConformance(UnitConformance, StatesConformance, ParkedConformance, No
         await StoreTime(_Clock(NOW)).look("", store)
         behind = StoreTime(_Clock(NOW - MONTH))
         await behind.look("", twin)
-        await twin.commit(Unit(claim=Claim("web", "k1", b"f", b"{}", behind.stamp())))
+        await twin.commit(Unit(claim=KeyClaim("web", "k1", b"f", b"{}", behind.stamp())))
         await _delete_old(store, NOW)
         same((await store.outcome("web", "k1")) is None, False, "it was written by what the store knows")
 
 
 async def _written_now(store: Store) -> None:
-    await store.commit(Unit(entries=[entry("k", "m1", at=NOW)], claim=Claim("web", "k1", b"f", b"{}", NOW)))
+    await store.commit(Unit(entries=[entry("k", "m1", at=NOW)], claim=KeyClaim("web", "k1", b"f", b"{}", NOW)))
     await store.report("mail.desk", Channel.PRIVATE, {}, NOW)
 
 
