@@ -15,7 +15,7 @@ from remit.runtime.remote.wire import CallCodec, answer_of, failure
 from remit.testing.answers import Answers, CommandType, On, QueryType
 from remit.testing.language import Language
 from remit.testing.mistakes import KitError
-from remit.transports import Answer, CallCapabilities, Request
+from remit.transports import CallCapabilities, CallRequest, CallResponse
 from remit.transports.calls import Answering
 
 M = TypeVar("M", bound=Command[Any, Any] | Query[Any, Any])
@@ -100,20 +100,20 @@ class DoubleCalls:
     async def serve(self, address: str, answering: Answering) -> None:
         """Nobody calls."""
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         """The answer of the double."""
         component = Component.read(address)
         if component.part == "log":
             return answer_of(Reached({}, [], [], asks=False, traces=[]))  # it owes nothing to a fresh answer
         if request.kind == "ping":
-            return Answer("ok", {}, b"")
+            return CallResponse("ok", {}, b"")
         try:
             return await self._answer(component.context, request)
         except Exception as error:  # noqa: BLE001  # whatever the test's function raises is told to the test
             self._faults.append(error)
             return failure(HandlerFailed(f"the double of {component.context} failed: {error}", where=address))
 
-    async def _answer(self, context: str, request: Request) -> Answer:
+    async def _answer(self, context: str, request: CallRequest) -> CallResponse:
         type, version = request.headers["remit-type"], request.headers["remit-version"]
         double, codec = self._doubles.get(context), self._codecs.get((type, version))
         if double is None or codec is None:

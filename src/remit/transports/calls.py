@@ -13,7 +13,7 @@ DRAIN_SECONDS = 10.0
 """How long a closing channel waits for the requests that have begun."""
 
 
-class Request(NamedTuple):
+class CallRequest(NamedTuple):
     """What one process asks of another.
 
     Header names are lower-case words joined by dashes that begin with `remit-`, or `content-type`; values are printable
@@ -25,7 +25,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Answer(NamedTuple):
+class CallResponse(NamedTuple):
     """What comes back. `status` is "ok", or the code of an error."""
 
     status: str
@@ -33,10 +33,10 @@ class Answer(NamedTuple):
     body: bytes
 
 
-Answering = Callable[[Request], Awaitable[Answer]]
+Answering = Callable[[CallRequest], Awaitable[CallResponse]]
 
 
-def fitting(answer: Answer, max_bytes: int) -> Answer:
+def fitting(answer: CallResponse, max_bytes: int) -> CallResponse:
     """The answer, or in place of one that the channel does not carry, an answer that says so: `call.reply-too-large`
     instead of a reply. An error stays what it is, because it says whether something was changed."""
     if len(answer.body) <= max_bytes:
@@ -47,7 +47,7 @@ def fitting(answer: Answer, max_bytes: int) -> Answer:
         f'{{"what":"it was handled, and the reply has {len(answer.body)} bytes","expected":"at most {max_bytes} bytes",'
         f'"next":"ask for less at once; a command was applied or refused, and is not to be sent again"}}'
     )
-    return Answer("call.reply-too-large", {}, what.encode())
+    return CallResponse("call.reply-too-large", {}, what.encode())
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class CallChannel(Protocol):
         each request reaches one of them. `answering` does not raise. An answer goes through `fitting` on its way."""
         ...
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         """Asks and waits for the answer.
 
         Raises `Unavailable` when certainly nobody has seen the request (nobody serves the address, no connection),

@@ -15,7 +15,7 @@ from remit.runtime.remote.feeds import NEWS_SECONDS, WAIT_SECONDS, PushedFeed, R
 from remit.runtime.remote.wire import Known, Report, Span, heard
 from remit.stores import Entry, Unit
 from remit.testing.in_process.events import Broker, InProcessEvents
-from remit.transports import Answer, Push, Request
+from remit.transports import CallRequest, CallResponse, Push
 from tests.runtime.apart import Apart, Seen, apart, pay
 from tests.runtime.talk import Ear, now, on_virtual_time, until
 
@@ -24,8 +24,8 @@ def feed_of(shop: Apart) -> RemoteFeed:
     return RemoteFeed("till", Channel.PUBLISHED, shop.desk.remote, shop.desk.host.ports)
 
 
-def question(kind: str, body: bytes, seconds: float = 60.0) -> Request:
-    return Request(kind, {"remit-timeout-ms": str(int(seconds * 1000))}, body)
+def question(kind: str, body: bytes, seconds: float = 60.0) -> CallRequest:
+    return CallRequest(kind, {"remit-timeout-ms": str(int(seconds * 1000))}, body)
 
 
 async def ask_log(shop: Apart, kind: str, body: bytes, seconds: float = 60.0) -> Any:
@@ -55,10 +55,10 @@ async def test_news_arrive_at_once() -> None:
 @on_virtual_time
 async def test_a_quiet_source_is_asked_rarely() -> None:
     async with apart() as shop:
-        asked: list[Request] = []
+        asked: list[CallRequest] = []
         answer = shop.till.channel.call
 
-        async def call(address: str, request: Request, seconds: float) -> Any:
+        async def call(address: str, request: CallRequest, seconds: float) -> Any:
             asked.append(request)
             return await answer(address, request, seconds)
 
@@ -102,7 +102,7 @@ async def test_a_source_that_says_nothing_any_more_is_silent_within_fifteen_seco
         await asyncio.sleep(7)
         assert follower.state == "running"
 
-        async def hole(address: str, request: Request, seconds: float) -> Answer:
+        async def hole(address: str, request: CallRequest, seconds: float) -> CallResponse:
             await asyncio.sleep(seconds)
             raise OutcomeUnknown("nothing came back")
 
@@ -147,9 +147,15 @@ async def test_whatever_goes_wrong_at_the_source_is_unavailable_to_its_followers
     async with apart() as shop:
         with pytest.raises(Unavailable):
             await RemoteFeed("nobody", Channel.PRIVATE, shop.desk.remote, shop.desk.host.ports).heads()
-        for answer in (Answer("ok", {}, b"\xc1"), Answer("message.invalid", {}, b"{}"), Answer("else", {}, b"")):
+        for answer in (
+            CallResponse("ok", {}, b"\xc1"),
+            CallResponse("message.invalid", {}, b"{}"),
+            CallResponse("else", {}, b""),
+        ):
 
-            async def call(address: str, request: Request, seconds: float, answer: Answer = answer) -> Answer:
+            async def call(
+                address: str, request: CallRequest, seconds: float, answer: CallResponse = answer
+            ) -> CallResponse:
                 return answer
 
             shop.wire._channel.call = call  # type: ignore[method-assign]  # in place of the channel
@@ -166,7 +172,7 @@ async def test_private_events_are_not_told_to_other_processes() -> None:
             "heads": encode(Known(Channel.PRIVATE, {}, 0.0)),
         }
         for kind, body in bodies.items():
-            request = Request(kind, {"remit-timeout-ms": "1000"}, body)
+            request = CallRequest(kind, {"remit-timeout-ms": "1000"}, body)
             answer = await shop.desk.channel.call("till.log", request, 1.0)
             assert answer.status == "message.invalid"
 
@@ -250,4 +256,6 @@ async def test_what_cannot_be_asked_of_a_log_is_said() -> None:
         assert (await ask_log(shop, "command", b"")).status == "message.invalid"
         assert (await ask_log(shop, "read", b"\xff")).status == "message.invalid"
         span = encode(Span(Channel.PUBLISHED, 0, 0, 10))
-        assert (await shop.till.channel.call("till.log", Request("read", {}, span), 5.0)).status == "message.invalid"
+        assert (
+            await shop.till.channel.call("till.log", CallRequest("read", {}, span), 5.0)
+        ).status == "message.invalid"

@@ -29,7 +29,7 @@ from remit.runtime.remote.breaker import PROBE_SECONDS, Breaker
 from remit.runtime.remote.headers import timed, write_call
 from remit.runtime.remote.retries import Budget, retrying
 from remit.runtime.remote.wire import CONTENT_TYPES, CallCodec, heard, is_shed, raise_failure
-from remit.transports import Answer, CallChannel, Request
+from remit.transports import CallChannel, CallRequest, CallResponse
 
 LEAST_SECONDS = 0.02
 """With less time than this left nobody is asked again, nor with less than an answer usually takes."""
@@ -100,8 +100,8 @@ class RemoteCalls:
         return target
 
     async def _attempts(
-        self, loop: asyncio.AbstractEventLoop, codec: CallCodec, request: Request, when: float
-    ) -> Answer:
+        self, loop: asyncio.AbstractEventLoop, codec: CallCodec, request: CallRequest, when: float
+    ) -> CallResponse:
         """Asks until there is an answer, no time, or no sense in asking again.
 
         Once an attempt may have reached the other side, only what that side says of this very key can end the doubt.
@@ -161,13 +161,15 @@ class RemoteCalls:
         takes long, and what else the context says; `Unavailable`."""
         return heard(await self.ask_log(context, "reach", question), Reached, context)
 
-    async def ask_log(self, context: str, kind: str, question: object, seconds: float = LOG_SECONDS) -> Answer:
+    async def ask_log(self, context: str, kind: str, question: object, seconds: float = LOG_SECONDS) -> CallResponse:
         """What a context elsewhere answers to a question for its log; an error is an answer too. Raises `Unavailable`,
         and `BadMessage` for what the channel does not carry."""
         body = msgspec.msgpack.encode(question)
         headers = timed({"content-type": CONTENT_TYPES["msgpack"]}, seconds)
         try:
-            return await self._channel.call(Component(context, "log").address, Request(kind, headers, body), seconds)
+            return await self._channel.call(
+                Component(context, "log").address, CallRequest(kind, headers, body), seconds
+            )
         except OutcomeUnknown as error:  # nothing is changed by asking
             raise Unavailable(error.what, where=Component(context, "log").address, next="remit status") from None
 
@@ -181,13 +183,13 @@ class _Target:
         self._budget = Budget()
         self._channel = channel
 
-    async def ask(self, request: Request, attempt: int, now: float, when: float) -> Answer:
+    async def ask(self, request: CallRequest, attempt: int, now: float, when: float) -> CallResponse:
         """One attempt. Raises `Unavailable`, `OutcomeUnknown`, `Overloaded` when the other side shed it, `TooLarge`,
         `DeadlineExceeded` when there is no time left."""
         remaining = when - now
         if remaining <= 0:
             raise DeadlineExceeded("the deadline passed before the call was sent", where=self.address)
-        asked = Request(request.kind, timed(request.headers, remaining, attempt), request.body)
+        asked = CallRequest(request.kind, timed(request.headers, remaining, attempt), request.body)
         with self.breaker.enter(when):
             try:
                 answer = await self._channel.call(self.address, asked, remaining)
@@ -211,7 +213,7 @@ class _Target:
         return retried and self.breaker.state == "closed" and self._budget.allows()
 
     async def _ping(self) -> None:
-        ping = Request("ping", timed({}, PROBE_SECONDS), b"")
+        ping = CallRequest("ping", timed({}, PROBE_SECONDS), b"")
         answer = await self._channel.call(self.address, ping, PROBE_SECONDS)
         if answer.status != "ok":
             raise_failure(answer, self.address)
@@ -227,7 +229,7 @@ def _refuse_in_vain(codec: CallCodec, now: float, when: float) -> None:
         )  # fmt: skip
 
 
-def _unknown(request: Request, address: str, failed: RemitError, *, is_late: bool) -> CallError:
+def _unknown(request: CallRequest, address: str, failed: RemitError, *, is_late: bool) -> CallError:
     """An attempt was not answered. A question changes nothing; a command may have been applied."""
     if request.kind == "query" and not is_late:
         return Unavailable(failed.what, where=address, expected="an answer", next="ask again")

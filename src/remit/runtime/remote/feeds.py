@@ -15,7 +15,7 @@ from remit.runtime.failures import backoff
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
 from remit.runtime.remote.wire import Known, Report, Span, heard, length_of
-from remit.transports import Answer, EventChannel, Feed, Push, Standing
+from remit.transports import CallResponse, EventChannel, Feed, Push, Standing
 
 WAIT_SECONDS = 5.0
 """How long a question for news waits at the source. No answer to it: the source cannot be seen. With the time that an
@@ -64,7 +64,7 @@ class RemoteFeed:
         report = Report(self.channel, subscription, positions)
         return await self._heard(self._remote.ask_log(self.source, "standing", report), Standing)
 
-    async def _whole(self, span: Span) -> Answer:
+    async def _whole(self, span: Span) -> CallResponse:
         """An answer, put together where it is a single message larger than the channel carries."""
         answer = await self._remote.ask_log(self.source, "read", span)
         body, length = answer.body, length_of(answer)
@@ -76,7 +76,7 @@ class RemoteFeed:
             body += piece.body
         return answer._replace(body=body)
 
-    async def _heard(self, asking: Awaitable[Answer], kind: type[T]) -> T:
+    async def _heard(self, asking: Awaitable[CallResponse], kind: type[T]) -> T:
         try:
             return heard(await asking, kind, self._address)
         except Unavailable:

@@ -12,7 +12,7 @@ from remit.log import is_escaped
 from remit.messages import fits
 from remit.runtime.work.carried import NO_HEADERS, carried
 from remit.stores import nesting
-from remit.transports import Request
+from remit.transports import CallRequest
 
 _CARRIED = "remit-headers"
 """The headers of the request that a call belongs to."""
@@ -39,7 +39,7 @@ def timed(headers: Mapping[str, str], seconds: float, attempt: int | None = None
     return said
 
 
-def read_seconds(request: Request) -> float:
+def read_seconds(request: CallRequest) -> float:
     """The time that the caller has left. Raises `BadMessage` when it does not say so: no call is without a deadline."""
     said = request.headers.get("remit-timeout-ms", "")
     if not said.isdecimal():
@@ -47,7 +47,7 @@ def read_seconds(request: Request) -> float:
     return int(said) / 1000
 
 
-def read_identity(request: Request) -> tuple[str, str, str]:
+def read_identity(request: CallRequest) -> tuple[str, str, str]:
     """Caller, key and trace of a command. Raises `BadMessage`."""
     where = request.headers["remit-type"]
     key, trace = original(request.headers.get("remit-key", "")), read_trace(request)
@@ -60,12 +60,12 @@ def read_identity(request: Request) -> tuple[str, str, str]:
     return caller, key, trace
 
 
-def read_trace(request: Request) -> str:
+def read_trace(request: CallRequest) -> str:
     """The trace; empty where the caller is in none. Raises `BadMessage`."""
     return original(request.headers.get("remit-trace", ""))
 
 
-def read_carried(request: Request) -> Mapping[str, str]:
+def read_carried(request: CallRequest) -> Mapping[str, str]:
     """The headers of the request that a call belongs to. Raises `BadMessage`."""
     if _CARRIED not in request.headers:
         return NO_HEADERS
@@ -75,13 +75,13 @@ def read_carried(request: Request) -> Mapping[str, str]:
         raise BadMessage(f"the header {_CARRIED} cannot be read: {error}", expected="texts by name") from None
 
 
-def read_depth(request: Request) -> int:
+def read_depth(request: CallRequest) -> int:
     """How many callers may have a transaction open, as the other process says."""
     text = request.headers.get("remit-depth", "")
     return int(text) if len(text) < 4 and text.isdecimal() else 0
 
 
-def is_repeated(request: Request) -> bool:
+def is_repeated(request: CallRequest) -> bool:
     """Whether it is a second attempt, of the caller or of somebody further out."""
     return request.headers.get("remit-attempt", "0") != "0"
 

@@ -44,7 +44,7 @@ from remit.runtime.remote.wire import (
 )
 from remit.runtime.work.carried import carried
 from remit.stores import Store, nesting
-from remit.transports import Answer, CallChannel, Request
+from remit.transports import CallChannel, CallRequest, CallResponse
 from remit.transports.store_feed import StoreFeed
 
 AT_ONCE = 64
@@ -118,21 +118,21 @@ class Reception:
         for rung in self._polls:
             rung.set()
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: CallRequest) -> CallResponse:
         """The answer to a command, a query or a ping."""
         return await _said(self._call(request), request)
 
-    async def tell_of_log(self, context: str, request: Request) -> Answer:
+    async def tell_of_log(self, context: str, request: CallRequest) -> CallResponse:
         """The answer to a question for the log of a context that has its store here."""
         return await _said(self._ask_log(context, request), request)
 
     # ── calls ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _call(self, request: Request) -> Answer:
+    async def _call(self, request: CallRequest) -> CallResponse:
         if request.kind == "ping":
             if self._is_full():
                 raise _overloaded("ping")
-            return Answer("ok", {}, b"")
+            return CallResponse("ok", {}, b"")
         handler = self._handler(request)
         loop = self._loop
         if loop is None:
@@ -156,7 +156,7 @@ class Reception:
     def _is_full(self) -> bool:
         return self._waiting >= WAITING and self._turns.locked()
 
-    async def _handle(self, handler: HandlerPlan, request: Request, seconds: float) -> Answer:
+    async def _handle(self, handler: HandlerPlan, request: CallRequest, seconds: float) -> CallResponse:
         codec = self._codec(handler, request)
         message, headers = codec.read(request), read_carried(request)
         # A second attempt is known as such further in; the task may be the channel's, with other requests to come.
@@ -188,7 +188,7 @@ class Reception:
                 self._listeners.say(HandlerRaised(now, cause, handler.name, str(error), None))
             raise _unsaid(handler, request, error) from error
 
-    def _handler(self, request: Request) -> HandlerPlan:
+    def _handler(self, request: CallRequest) -> HandlerPlan:
         type, version = request.headers.get("remit-type", ""), request.headers.get("remit-version", "")
         handler = self._handlers.get((request.kind, type, int(version) if version.isdecimal() else 0))
         if handler is None:
@@ -199,7 +199,7 @@ class Reception:
             )  # fmt: skip
         return handler
 
-    def _codec(self, handler: HandlerPlan, request: Request) -> CallCodec:
+    def _codec(self, handler: HandlerPlan, request: CallRequest) -> CallCodec:
         encoding = ENCODINGS.get(request.headers.get("content-type", ""))
         if encoding is None:
             expected = " or ".join(ENCODINGS)
@@ -213,7 +213,7 @@ class Reception:
 
     # ── logs ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _ask_log(self, context: str, request: Request) -> Answer:
+    async def _ask_log(self, context: str, request: CallRequest) -> CallResponse:
         seconds = read_seconds(request) - MARGIN_SECONDS
         store = self._stores[context]
         if request.kind == "read":
@@ -250,7 +250,7 @@ class Reception:
                 expected="a subscription of a context that runs elsewhere",
             )  # fmt: skip
 
-    async def _reach(self, context: str, question: Question, seconds: float) -> Answer:
+    async def _reach(self, context: str, question: Question, seconds: float) -> CallResponse:
         waiting = Waiting()
         try:
             async with asyncio.timeout(min(seconds, question.seconds)):
@@ -285,7 +285,7 @@ class Reception:
             unwatch()
 
 
-async def _said(answering: Awaitable[Answer], request: Request) -> Answer:
+async def _said(answering: Awaitable[CallResponse], request: CallRequest) -> CallResponse:
     """The answer, or the error as an answer. What is no error of ours is not told to others."""
     try:
         return await answering
@@ -296,7 +296,7 @@ async def _said(answering: Awaitable[Answer], request: Request) -> Answer:
         return failure(Unavailable(f"answering failed: {type(error).__name__}", where=request.kind))
 
 
-def _unsaid(handler: HandlerPlan, request: Request, error: BadValue) -> CallError:
+def _unsaid(handler: HandlerPlan, request: CallRequest, error: BadValue) -> CallError:
     """The error of an answer that cannot be written. That of a command was looked at before it was committed."""
     if request.kind == "command":
         return OutcomeUnknown(
@@ -318,7 +318,7 @@ def _as_many_as_fit(records: Sequence[MessageRecord], largest: int) -> Sequence[
     return records
 
 
-def _of_published(request: Request, kind: type[Asked], context: str) -> Asked:
+def _of_published(request: CallRequest, kind: type[Asked], context: str) -> Asked:
     """What is asked of what a context has published. Raises `BadMessage`, also for its domain events: its own
     components have its store, and no other process may ask for them."""
     asked = question_of(request, kind)

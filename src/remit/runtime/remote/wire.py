@@ -12,7 +12,7 @@ from remit.errors import BadMessage, CallError, OutcomeUnknown, Overloaded, Remi
 from remit.log import Channel
 from remit.messages import UNWRITABLE, Codec, Contract, Encoding, Refusal, decode_reply, difference, reply_of
 from remit.runtime.remote.retries import Usual
-from remit.transports import Answer, Request
+from remit.transports import CallRequest, CallResponse
 
 T = TypeVar("T")
 
@@ -105,21 +105,21 @@ class CallCodec:
         known = {"remit-type": contract.type, "remit-version": str(contract.version)}
         self._known = {each: {"content-type": content, **known} for each, content in CONTENT_TYPES.items()}
 
-    def request(self, message: Any, headers: Mapping[str, str]) -> Request:
+    def request(self, message: Any, headers: Mapping[str, str]) -> CallRequest:
         """A call, but for what changes with each attempt. Raises `BadValue`."""
         encoding, body = self._message.write(message)
-        return Request(self.kind, {**self._known[encoding], **headers}, body)
+        return CallRequest(self.kind, {**self._known[encoding], **headers}, body)
 
-    def read(self, request: Request) -> Any:
+    def read(self, request: CallRequest) -> Any:
         """The message. Raises `BadMessage`."""
         return self._message.codec(self._encoding).read(request.body)
 
-    def answer(self, outcome: Any) -> Answer:
+    def answer(self, outcome: Any) -> CallResponse:
         """The answer that says a reply, or a refusal. Raises `BadValue`."""
         encoding, body = self._answers.write(outcome)
-        return Answer("ok", {"content-type": CONTENT_TYPES[encoding]}, body)
+        return CallResponse("ok", {"content-type": CONTENT_TYPES[encoding]}, body)
 
-    def outcome(self, answer: Answer) -> Any:
+    def outcome(self, answer: CallResponse) -> Any:
         """The reply. Raises the refusal or the error that the answer says, `BadMessage` when it cannot be read."""
         if answer.status != "ok":
             raise_failure(answer, self.address, OutcomeUnknown if self.kind == "command" else Unavailable)
@@ -150,16 +150,16 @@ class _Failure(msgspec.Struct, omit_defaults=True):
     next: str = ""
 
 
-def failure(error: RemitError) -> Answer:
+def failure(error: RemitError) -> CallResponse:
     """The answer that says an error. Its class is known by its code."""
     headers = {}
     if isinstance(error, Overloaded) and error.retry_after:
         headers["remit-retry-after-ms"] = str(int(error.retry_after * 1000))
     body = _Failure(error.what, error.where, error.expected, error.next)
-    return Answer(error.code, headers, msgspec.json.encode(body))
+    return CallResponse(error.code, headers, msgspec.json.encode(body))
 
 
-def raise_failure(answer: Answer, address: str, unknown: type[CallError] = Unavailable) -> NoReturn:
+def raise_failure(answer: CallResponse, address: str, unknown: type[CallError] = Unavailable) -> NoReturn:
     """Raises the error that an answer says; `unknown` for a code that is not known here, of a later release."""
     try:
         said = msgspec.json.decode(answer.body, type=_Failure)
@@ -174,7 +174,7 @@ def raise_failure(answer: Answer, address: str, unknown: type[CallError] = Unava
     raise made
 
 
-def is_shed(answer: Answer) -> bool:
+def is_shed(answer: CallResponse) -> bool:
     """Whether the other side refused to take the call up. That something it called was too busy is an answer."""
     return answer.status == Overloaded.code and "remit-retry-after-ms" in answer.headers
 
@@ -209,17 +209,17 @@ class Report(msgspec.Struct, array_like=True):
     positions: Mapping[int, int] | None
 
 
-def question_of(request: Request, kind: type[T]) -> T:
+def question_of(request: CallRequest, kind: type[T]) -> T:
     """What is asked of a log. Raises `BadMessage`."""
     return _read(request.body, kind, request.kind)
 
 
-def answer_of(what: object) -> Answer:
+def answer_of(what: object) -> CallResponse:
     """The answer to it."""
-    return Answer("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(what))
+    return CallResponse("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(what))
 
 
-def heard(answer: Answer, kind: type[T], address: str) -> T:
+def heard(answer: CallResponse, kind: type[T], address: str) -> T:
     """What such an answer says. Raises the error that it says instead, and `BadMessage`."""
     if answer.status != "ok":
         raise_failure(answer, address)
@@ -233,7 +233,7 @@ def _read(body: bytes, kind: type[T], where: str) -> T:
         raise BadMessage(f"it cannot be read: {error}", where=where) from None
 
 
-def piece_of(answer: Answer, begin: int, largest: int) -> Answer:
+def piece_of(answer: CallResponse, begin: int, largest: int) -> CallResponse:
     """An answer as it is when it fits into so many bytes; otherwise the piece of it that begins at a byte."""
     whole = answer.body
     if len(whole) <= largest and not begin:
@@ -241,7 +241,7 @@ def piece_of(answer: Answer, begin: int, largest: int) -> Answer:
     return answer._replace(headers={**answer.headers, LENGTH: str(len(whole))}, body=whole[begin : begin + largest])
 
 
-def length_of(answer: Answer) -> int:
+def length_of(answer: CallResponse) -> int:
     """How many bytes the whole has of which this is a piece."""
     length = answer.headers.get(LENGTH, "")
     return int(length) if length.isdecimal() else len(answer.body)

@@ -30,7 +30,7 @@ from collections.abc import Awaitable
 
 from remit.errors import BadMessage, OutcomeUnknown, RemitError, Unavailable
 from remit.testing.conformance.stores import same
-from remit.transports import Answer, CallChannel, Request
+from remit.transports import CallChannel, CallRequest, CallResponse
 
 __all__ = ["ADDRESS", "CallConformance"]
 
@@ -42,8 +42,8 @@ NOWHERE = "nowhere.write"
 PATIENCE = 8.0
 """Seconds after which a test takes what should come for what will not come."""
 
-OK = Answer("ok", {}, b"done")
-QUESTION = Request("command", {}, b"{}")
+OK = CallResponse("ok", {}, b"done")
+QUESTION = CallRequest("command", {}, b"{}")
 
 
 async def fails(outcome: Awaitable[object], error: type[RemitError], promise: str) -> None:
@@ -62,14 +62,14 @@ async def fails(outcome: Awaitable[object], error: type[RemitError], promise: st
 class Counter:
     """Answers, and counts how many requests are being answered now and were at most."""
 
-    def __init__(self, answer: Answer = OK) -> None:
+    def __init__(self, answer: CallResponse = OK) -> None:
         self.answer = answer
         self.begun = asyncio.Event()
         self.open = asyncio.Event()
         """Answers wait for it."""
         self.running = self.most = self.seen = 0
 
-    async def __call__(self, request: Request) -> Answer:
+    async def __call__(self, request: CallRequest) -> CallResponse:
         self.seen += 1
         self.running += 1
         self.most = max(self.most, self.running)
@@ -81,9 +81,9 @@ class Counter:
             self.running -= 1
 
 
-async def echo(request: Request) -> Answer:
+async def echo(request: CallRequest) -> CallResponse:
     """Gives the request back."""
-    return Answer(request.kind, request.headers, request.body)
+    return CallResponse(request.kind, request.headers, request.body)
 
 
 class CallConformance:
@@ -97,15 +97,15 @@ class CallConformance:
 
     async def test_a_request_is_answered(self, client: CallChannel, server: CallChannel) -> None:
         """Kind, headers and body arrive, status, headers and body come back."""
-        seen: list[Request] = []
+        seen: list[CallRequest] = []
 
-        async def answering(request: Request) -> Answer:
+        async def answering(request: CallRequest) -> CallResponse:
             seen.append(request)
-            return Answer("call.overloaded", {"remit-retry-after-ms": "250"}, b"too much")
+            return CallResponse("call.overloaded", {"remit-retry-after-ms": "250"}, b"too much")
 
         await server.serve(ADDRESS, answering)
         headers = {"remit-key": "a b%c;d=e,f", "remit-type": "billing.Charge", "content-type": "application/json"}
-        found = await client.call(ADDRESS, Request("command", headers, b'{"amount":1}'), PATIENCE)
+        found = await client.call(ADDRESS, CallRequest("command", headers, b'{"amount":1}'), PATIENCE)
         same((found.status, found.body), ("call.overloaded", b"too much"), "status and body come back")
         same(found.headers.get("remit-retry-after-ms"), "250", "headers come back")
         same([(r.kind, r.body) for r in seen], [("command", b'{"amount":1}')], "kind and body arrive, once")
@@ -115,14 +115,14 @@ class CallConformance:
         """Any bytes survive both ways, none at all too."""
         await server.serve(ADDRESS, echo)
         for body in (b"", bytes(range(256)) * 40, b"\r\n\r\n+OK\r\n", b"\0" * 5000):
-            found = await client.call(ADDRESS, Request("ok", {}, body), PATIENCE)
+            found = await client.call(ADDRESS, CallRequest("ok", {}, body), PATIENCE)
             same(found.body, body, "bodies survive both ways")
 
     async def test_what_fits_is_carried(self, client: CallChannel, server: CallChannel) -> None:
         """A request and an answer of the largest size pass."""
         await server.serve(ADDRESS, echo)
         body = b"x" * min(client.capabilities.max_bytes, server.capabilities.max_bytes)
-        found = await client.call(ADDRESS, Request("ok", {}, body), PATIENCE)
+        found = await client.call(ADDRESS, CallRequest("ok", {}, body), PATIENCE)
         same(len(found.body), len(body), "what has the largest size is carried")
 
     async def test_too_large_a_request_is_refused(self, client: CallChannel, server: CallChannel) -> None:
@@ -131,7 +131,7 @@ class CallConformance:
         counter.open.set()
         await server.serve(ADDRESS, counter)
         body = b"x" * (client.capabilities.max_bytes + 1)
-        await fails(client.call(ADDRESS, Request("command", {}, body), PATIENCE), BadMessage, "too large a request")
+        await fails(client.call(ADDRESS, CallRequest("command", {}, body), PATIENCE), BadMessage, "too large a request")
         same(counter.seen, 0, "nobody has seen a request that is too large")
         same(await client.call(ADDRESS, QUESTION, PATIENCE), OK, "the channel goes on after too large a request")
 
@@ -140,10 +140,10 @@ class CallConformance:
         await server.serve(ADDRESS, echo)
         for size in (1_000, 10_000, 100_000, 5_000_000):
             headers = {"remit-key": "k" * size}
-            other = client.call(ADDRESS, Request("ok", {}, b"other"), PATIENCE)
-            large = client.call(ADDRESS, Request("ok", headers, b""), PATIENCE)
+            other = client.call(ADDRESS, CallRequest("ok", {}, b"other"), PATIENCE)
+            large = client.call(ADDRESS, CallRequest("ok", headers, b""), PATIENCE)
             found, beside = await asyncio.gather(large, other, return_exceptions=True)
-            if isinstance(found, Answer):
+            if isinstance(found, CallResponse):
                 same(dict(found.headers), headers, "a header is carried as it is")
             else:
                 same((type(found), size > 1_000), (BadMessage, True), f"too large a header\n{found}")
@@ -153,14 +153,16 @@ class CallConformance:
         """Instead of it comes an answer that says so, and the channel goes on."""
         largest = server.capabilities.max_bytes
 
-        async def answering(request: Request) -> Answer:
+        async def answering(request: CallRequest) -> CallResponse:
             body = b"x" * (largest + 1)
-            return {"query": Answer("ok", {}, body), "error": Answer("call.unknown", {}, body)}.get(request.kind, OK)
+            return {"query": CallResponse("ok", {}, body), "error": CallResponse("call.unknown", {}, body)}.get(
+                request.kind, OK
+            )
 
         await server.serve(ADDRESS, answering)
-        found = await client.call(ADDRESS, Request("query", {}, b""), PATIENCE)
+        found = await client.call(ADDRESS, CallRequest("query", {}, b""), PATIENCE)
         same(found.status, "call.reply-too-large", "too large a reply is replaced by an error")
-        found = await client.call(ADDRESS, Request("error", {}, b""), PATIENCE)
+        found = await client.call(ADDRESS, CallRequest("error", {}, b""), PATIENCE)
         same(found.status, "call.unknown", "an error with too large a text stays what it is")
         same(await client.call(ADDRESS, QUESTION, PATIENCE), OK, "the channel goes on after too large an answer")
 
@@ -170,15 +172,15 @@ class CallConformance:
         """Each request is answered in a task of its own: a slow one holds up nobody, and answers find their callers."""
         hold = asyncio.Event()
 
-        async def answering(request: Request) -> Answer:
+        async def answering(request: CallRequest) -> CallResponse:
             if request.body == b"slow":
                 await hold.wait()
-            return Answer("ok", {}, request.body)
+            return CallResponse("ok", {}, request.body)
 
         await server.serve(ADDRESS, answering)
-        slow = asyncio.create_task(client.call(ADDRESS, Request("query", {}, b"slow"), PATIENCE))
+        slow = asyncio.create_task(client.call(ADDRESS, CallRequest("query", {}, b"slow"), PATIENCE))
         bodies = [b"%d" % n for n in range(200)]
-        found = await asyncio.gather(*(client.call(ADDRESS, Request("query", {}, b), PATIENCE) for b in bodies))
+        found = await asyncio.gather(*(client.call(ADDRESS, CallRequest("query", {}, b), PATIENCE) for b in bodies))
         same([answer.body for answer in found], bodies, "every caller gets the answer to its own request")
         same(slow.done(), False, "the slow call still waits")
         hold.set()
@@ -204,7 +206,7 @@ class CallConformance:
         await client.call(ADDRESS, QUESTION, PATIENCE)
         await server.close()
         for n in range(20):
-            found = await client.call(ADDRESS, Request("ok", {}, b"%d" % n), PATIENCE)
+            found = await client.call(ADDRESS, CallRequest("ok", {}, b"%d" % n), PATIENCE)
             same(found.body, b"%d" % n, "the server that is left answers")
 
     async def test_a_process_calls_what_it_serves(self, server: CallChannel) -> None:
@@ -221,11 +223,11 @@ class CallConformance:
 
     async def test_the_time_limit(self, client: CallChannel, server: CallChannel) -> None:
         """No answer within the time: the outcome is unknown, and a late answer confuses nobody."""
-        counter = Counter(Answer("ok", {}, b"late"))
+        counter = Counter(CallResponse("ok", {}, b"late"))
         await server.serve(ADDRESS, counter)
         await fails(client.call(ADDRESS, QUESTION, 0.2), OutcomeUnknown, "an answer that does not come in time")
         same(counter.seen, 1, "the request had been sent")
-        counter.answer = Answer("ok", {}, b"next")
+        counter.answer = CallResponse("ok", {}, b"next")
         counter.open.set()
         same((await client.call(ADDRESS, QUESTION, PATIENCE)).body, b"next", "a late answer reaches nobody else")
 

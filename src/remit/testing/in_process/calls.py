@@ -7,7 +7,7 @@ import contextvars
 from itertools import count
 
 from remit.errors import BadMessage, OutcomeUnknown, Unavailable
-from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
+from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, CallRequest, CallResponse, fitting
 
 
 class Exchange:
@@ -37,18 +37,18 @@ class _Server:
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
         self._context = contextvars.copy_context()
-        self.running: dict[asyncio.Task[Answer], None] = {}  # in order: a simulated run must repeat exactly
+        self.running: dict[asyncio.Task[CallResponse], None] = {}  # in order: a simulated run must repeat exactly
 
-    def begin(self, request: Request) -> asyncio.Task[Answer]:
+    def begin(self, request: CallRequest) -> asyncio.Task[CallResponse]:
         task = asyncio.create_task(self._answer(request), context=self._context.copy())
         self.running[task] = None
         task.add_done_callback(self._ended)
         return task
 
-    def _ended(self, task: asyncio.Task[Answer]) -> None:
+    def _ended(self, task: asyncio.Task[CallResponse]) -> None:
         self.running.pop(task, None)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: CallRequest) -> CallResponse:
         return await self._answering(request)
 
 
@@ -88,7 +88,7 @@ class InProcessCalls:
         self._servers.append(server)
         self._exchange.add(address, server)
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         largest = self.capabilities.max_bytes
         if len(request.body) > largest:
             raise BadMessage(f"{len(request.body)} bytes", where=address, expected=f"at most {largest} bytes")

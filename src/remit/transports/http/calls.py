@@ -19,7 +19,7 @@ import aiohttp
 from aiohttp import web
 
 from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
-from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
+from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, CallRequest, CallResponse, fitting
 from remit.transports.technology import ChannelSettings
 
 MAX_BYTES = 1 << 20
@@ -78,7 +78,7 @@ class HttpCalls:
     async def serve(self, address: str, answering: Answering) -> None:
         self._server.served[f"/remit/{address}"] = answering
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         if len(request.body) > MAX_BYTES:
             raise _too_large(f"{len(request.body)} bytes", address)
         for name, value in request.headers.items():
@@ -100,7 +100,7 @@ class HttpCalls:
                     raise
         raise AssertionError("the last replica answers or raises")
 
-    async def _call(self, replica: str, address: str, request: Request, seconds: float) -> Answer:
+    async def _call(self, replica: str, address: str, request: CallRequest, seconds: float) -> CallResponse:
         """One attempt at one replica. The time to connect is shorter than the whole, so that the end of the whole time
         always means that the request was sent."""
         session = self._session
@@ -124,10 +124,10 @@ class HttpCalls:
         except (aiohttp.ClientError, OSError) as error:
             raise OutcomeUnknown(f"the connection broke: {type(error).__name__}: {error}", where=where) from None
 
-    def _read(self, response: aiohttp.ClientResponse, body: bytes, where: str) -> Answer:
+    def _read(self, response: aiohttp.ClientResponse, body: bytes, where: str) -> CallResponse:
         status = response.headers.get(_STATUS)
         if response.status == 200 and status is not None:
-            return Answer(status, _carried(response.headers), body)
+            return CallResponse(status, _carried(response.headers), body)
         said = f"HTTP status {response.status}: {body[:200].decode(errors='replace')}"
         if _REFUSED not in response.headers:
             raise OutcomeUnknown(f"answered by somebody who is not the service, with {said}", where=where)
@@ -192,7 +192,7 @@ class _Server:
             body = await request.read()
             headers = _carried(request.headers)
             kind = headers.pop(_KIND, "")
-            answer = fitting(await answering(Request(kind, headers, body)), MAX_BYTES)
+            answer = fitting(await answering(CallRequest(kind, headers, body)), MAX_BYTES)
             return web.Response(body=answer.body, headers={**answer.headers, _STATUS: answer.status})
         finally:
             self._running -= 1

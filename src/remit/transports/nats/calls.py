@@ -10,7 +10,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from remit.errors import BadMessage, ChannelError, OutcomeUnknown, Unavailable
-from remit.transports.calls import DRAIN_SECONDS, Answer, Answering, CallCapabilities, Request, fitting
+from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, CallRequest, CallResponse, fitting
 from remit.transports.nats.connection import Interest, NatsConnection, NobodyListens, log
 
 HEADER_BYTES = 16 << 10
@@ -81,7 +81,9 @@ class NatsCalls:
         if frame is None or not message.reply:
             log.warning("%s: ignored a message on %s that is no request", self._connection.place, message.subject)
             return
-        answer = fitting(await answering(Request(frame.word, frame.headers, frame.body)), self.capabilities.max_bytes)
+        answer = fitting(
+            await answering(CallRequest(frame.word, frame.headers, frame.body)), self.capabilities.max_bytes
+        )
         try:
             await self._connection.client().publish(
                 message.reply, _write(_Frame(answer.status, dict(answer.headers), answer.body))
@@ -92,7 +94,7 @@ class NatsCalls:
 
     # ── calling ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         message = _write(_Frame(request.kind, dict(request.headers), request.body))
         largest = self._connection.max_payload - HEADER_BYTES
         if len(request.body) > largest or len(message) > largest + HEADER_BYTES:
@@ -110,7 +112,7 @@ class NatsCalls:
             frame = _read(reply.data)
         except msgspec.MsgspecError:
             raise OutcomeUnknown("whoever answered does not speak as we do", where=address) from None
-        return Answer(frame.word, frame.headers, frame.body)
+        return CallResponse(frame.word, frame.headers, frame.body)
 
 
 def call_subject(system: str, address: str) -> str:

@@ -14,7 +14,7 @@ from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.testing.in_process.calls import Exchange, InProcessCalls
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.nodes import Incarnation
-from remit.transports import Answer, Answering, Push, Request
+from remit.transports import Answering, CallRequest, CallResponse, Push
 from remit.transports.events import EventCapabilities
 
 __all__ = ["HostileCalls", "HostileEvents", "Network", "Queue"]
@@ -163,7 +163,7 @@ class HostileCalls:
     async def serve(self, address: str, answering: Answering) -> None:
         await self._channel.serve(address, answering)
 
-    async def call(self, address: str, request: Request, seconds: float) -> Answer:
+    async def call(self, address: str, request: CallRequest, seconds: float) -> CallResponse:
         choices, loop = self._choices, asyncio.get_running_loop()
         end = loop.time() + seconds
         await asyncio.sleep(choices.delay("travel", 0.05))
@@ -184,16 +184,16 @@ class HostileCalls:
         await asyncio.sleep(choices.delay("travel", 0.05))
         return answer
 
-    def _send_by_itself(self, address: str, request: Request, seconds: float) -> None:
+    def _send_by_itself(self, address: str, request: CallRequest, seconds: float) -> None:
         """It arrives some time later, whatever becomes of who has sent it."""
         delay = self._choices.delay("on the way", 5.0)
         # An empty context: what is on its way does not die with its sender.
         asyncio.get_running_loop().call_later(delay, self._arrive, address, request, seconds, context=Context())
 
-    def _arrive(self, address: str, request: Request, seconds: float) -> None:
+    def _arrive(self, address: str, request: CallRequest, seconds: float) -> None:
         asyncio.ensure_future(self._deliver(address, request, seconds))  # noqa: RUF006  the loop keeps its tasks
 
-    async def _deliver(self, address: str, request: Request, seconds: float) -> None:
+    async def _deliver(self, address: str, request: CallRequest, seconds: float) -> None:
         channel = InProcessCalls(self._network.exchange)
         try:
             await channel.call(address, request, seconds)
