@@ -20,10 +20,10 @@ _MOST = 256
 T = TypeVar("T")
 
 
-class Lane(Protocol):
+class SerialExecutor(Protocol):
     """Runs functions one at a time, in the order they were given.
 
-    A simulated lane may also lose the reply of a function that ran (`OutcomeUnknown`) or refuse to run it
+    A simulated executor may also lose the reply of a function that ran (`OutcomeUnknown`) or refuse to run it
     (`StoreUnavailable`).
     """
 
@@ -32,7 +32,7 @@ class Lane(Protocol):
         ...
 
 
-class ThreadLane:
+class ThreadExecutor:
     """One daemon thread, and one way back to the loop per function.
 
     An executor with one worker does the same, a tenth slower where one caller commits after another, and keeps the
@@ -84,9 +84,12 @@ class Commits:
     """Takes units one by one and writes them together. Used on the loop only."""
 
     def __init__(
-        self, lane: Lane, write: Callable[[Sequence[Unit]], list[Exception | None]], appended: Callable[[], None]
+        self,
+        executor: SerialExecutor,
+        write: Callable[[Sequence[Unit]], list[Exception | None]],
+        appended: Callable[[], None],
     ) -> None:
-        self._lane = lane
+        self._executor = executor
         self._write = write
         self._appended = appended
         self._waiting: list[Pending] = []
@@ -114,9 +117,9 @@ class Commits:
         return waiting
 
     def run(self, function: Callable[[], T]) -> asyncio.Future[T]:
-        """Runs something else on the lane."""
+        """Runs something else on the executor."""
         self._running += 1
-        running = asyncio.ensure_future(self._lane.run(function))
+        running = asyncio.ensure_future(self._executor.run(function))
         running.add_done_callback(self._ended)
         return running
 
@@ -125,7 +128,7 @@ class Commits:
 
     @property
     def resting(self) -> bool:
-        """Whether nothing runs on the lane: then its connection may be used by the loop."""
+        """Whether nothing runs on the executor: then its connection may be used by the loop."""
         return not self._running
 
     async def finished(self) -> None:

@@ -1,6 +1,6 @@
 """A context's store in one SQLite file, shared by all processes of this machine that hold the context.
 
-Writes go through one connection on a lane of their own and are committed in groups. Reads are done where they are
+Writes go through one connection on a executor of their own and are committed in groups. Reads are done where they are
 asked for, on the loop, on a second connection: each is a lookup by primary key or one bounded page of an index, from
 memory as a rule, never behind a writer (WAL), and so takes less time than the way to another thread and back.
 """
@@ -24,7 +24,7 @@ from remit.stores.replay import Ran, Replayed
 from remit.stores.size import require_fit
 from remit.stores.sql import Transaction
 from remit.stores.sqlite import SQLITE, statements
-from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
+from remit.stores.sqlite.commits import Commits, SerialExecutor, ThreadExecutor
 from remit.stores.sqlite.failures import failure, not_to_be_opened, unstorable
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect, inspect, look, make_private, prepare
@@ -46,19 +46,21 @@ class SqliteStore(InTables):
     """The `Store` of `context` in the file at `path`, which is made with its directory where it is missing.
 
     What is made is for its user alone: the file 0600, its directory 0700. A file that is there keeps its rights.
-    A file keeps the number of partitions it was made with. `lane` is where writes run: a thread, unless told otherwise.
+    A file keeps the number of partitions it was made with. `executor` is where writes run: a thread, unless told otherwise.
     """
 
     sql = statements
 
-    def __init__(self, path: str | Path, context: str, *, lane: Lane | None = None, partitions: int = 16) -> None:
+    def __init__(
+        self, path: str | Path, context: str, *, executor: SerialExecutor | None = None, partitions: int = 16
+    ) -> None:
         self.technology = SQLITE
         self.partitions = partitions
         self._path = Path(path)
         self._where = str(path)
         self._context = context
-        self._lane = lane
-        self._thread: ThreadLane | None = None
+        self._executor = executor
+        self._thread: ThreadExecutor | None = None
         self._open: _Open | None = None
         self._looking = False
         self._told = 0
@@ -77,17 +79,17 @@ class SqliteStore(InTables):
             self.partitions = inspect(self._path, self._context)
             self._looking = True
             return
-        lane = self._lane
-        if lane is None:
-            lane = self._thread = ThreadLane(f"remit-store-{self._context}")
+        executor = self._executor
+        if executor is None:
+            executor = self._thread = ThreadExecutor(f"remit-store-{self._context}")
         try:
-            writer, reader, presence = await lane.run(self._connect)
+            writer, reader, presence = await executor.run(self._connect)
         except BaseException:
             self._stop_thread()
             raise
         self._told = writer.seen
-        commits = Commits(lane, writer.write, self._wake)
-        users = UserStatements(self._path, self._where, self._lane, self.partitions, presence, commits)
+        commits = Commits(executor, writer.write, self._wake)
+        users = UserStatements(self._path, self._where, self._executor, self.partitions, presence, commits)
         self._open = _Open(writer, reader, commits, presence, users)
 
     def _connect(self) -> tuple[Writer, sqlite3.Connection, Presence]:

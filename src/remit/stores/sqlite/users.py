@@ -1,5 +1,5 @@
 """Statements of users' in a store's file. What only reads is read beside the writer; what writes is tried, and repeated
-at the commit, on the lane of all writes."""
+at the commit, on the executor of all writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from remit.stores.port import Unit
 from remit.stores.replay import Ran, Users, told
-from remit.stores.sqlite.commits import Commits, Lane, ThreadLane
+from remit.stores.sqlite.commits import Commits, SerialExecutor, ThreadExecutor
 from remit.stores.sqlite.failures import failure
 from remit.stores.sqlite.presence import Presence
 from remit.stores.sqlite.schema import connect
@@ -25,13 +25,13 @@ WRITE_SECONDS = 5.0
 
 
 class _Reader:
-    """A connection that only reads, opened when it is used first, and the lane that uses it."""
+    """A connection that only reads, opened when it is used first, and the executor that uses it."""
 
-    def __init__(self, path: Path, where: str, lane: Lane | None) -> None:
+    def __init__(self, path: Path, where: str, executor: SerialExecutor | None) -> None:
         self._path, self._where = path, where
-        self._thread = ThreadLane("remit-sql") if lane is None else None
+        self._thread = ThreadExecutor("remit-sql") if executor is None else None
         self._users: Users | None = None
-        self.lane: Lane = self._thread or lane  # type: ignore[assignment]  # one of them is there
+        self.executor: SerialExecutor = self._thread or executor  # type: ignore[assignment]  # one of them is there
 
     def read(self, statement: Ran) -> Ran | None:
         """The answer to a statement; None where it would write."""
@@ -66,13 +66,19 @@ class UserStatements:
     """The connections of a store for statements of users'. Nothing is opened before the first one."""
 
     def __init__(
-        self, path: Path, where: str, lane: Lane | None, partitions: int, presence: Presence, commits: Commits
+        self,
+        path: Path,
+        where: str,
+        executor: SerialExecutor | None,
+        partitions: int,
+        presence: Presence,
+        commits: Commits,
     ) -> None:
-        """Reads have lanes of their own, unless all is to run on one `lane`."""
-        self._path, self._where, self._lane = path, where, lane
+        """Reads have executors of their own, unless all is to run on one `executor`."""
+        self._path, self._where, self._executor = path, where, executor
         self._partitions, self._presence, self._commits = partitions, presence, commits
         self._writing: tuple[Users, Writer] | None = None
-        self._free = asyncio.Semaphore(READERS if lane is None else 1)
+        self._free = asyncio.Semaphore(READERS if executor is None else 1)
         self._idle: list[_Reader] = []
         self._readers: list[_Reader] = []
 
@@ -87,7 +93,7 @@ class UserStatements:
     async def _read(self, statement: Ran) -> Ran | None:
         await self._free.acquire()
         reader = self._idle.pop() if self._idle else self._another()
-        reading = asyncio.ensure_future(reader.lane.run(partial(reader.read, statement)))
+        reading = asyncio.ensure_future(reader.executor.run(partial(reader.read, statement)))
         reading.add_done_callback(partial(self._give_back, reader))
         try:
             return await asyncio.shield(reading)
@@ -96,7 +102,7 @@ class UserStatements:
             raise
 
     def _another(self) -> _Reader:
-        reader = _Reader(self._path, self._where, self._lane)
+        reader = _Reader(self._path, self._where, self._executor)
         self._readers.append(reader)
         return reader
 
@@ -131,7 +137,7 @@ class UserStatements:
     async def close(self) -> None:
         """Closes the connections. Nobody runs statements any more."""
         for reader in self._readers:
-            await reader.lane.run(reader.close)
+            await reader.executor.run(reader.close)
             reader.stop()
         if self._writing is not None:
             await self._commits.run(self._writing[1].close)

@@ -1,4 +1,4 @@
-"""Writes units of work, many per transaction. Runs on the lane; knows nothing of asyncio.
+"""Writes units of work, many per transaction. Runs on the executor; knows nothing of asyncio.
 
 A batch is first written as if nobody had conflicting news: one transaction, no savepoints. Only when a unit conflicts
 is it written again with a savepoint per unit, so that each unit fails or succeeds on its own.

@@ -19,9 +19,9 @@ from remit.messages.component import Component
 from remit.runtime import Channels, Host, Listener, Placed, Ports
 from remit.runtime.work.deadlines import ask_to_end
 from remit.testing.simulation.cluster.choices import Choices
+from remit.testing.simulation.cluster.executor import SimExecutor
 from remit.testing.simulation.cluster.far import FarStore
 from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
-from remit.testing.simulation.cluster.lane import SimLane
 from remit.testing.simulation.cluster.loop import SimLoop
 from remit.testing.simulation.cluster.network import HostileCalls, HostileEvents, Network
 from remit.testing.simulation.cluster.nodes import Incarnation, Node, is_dead
@@ -131,9 +131,9 @@ class Cluster:
     async def _live(self, incarnation: Incarnation) -> None:
         model = model_of(self._system(incarnation.name))
         for name in incarnation.spot.contexts:
-            lane = SimLane(incarnation, self._choices)
+            executor = SimExecutor(incarnation, self._choices)
             make = FarStore if self._far else StatementsStore
-            store = make(self.folder / f"{name}.db", name, lane=lane, partitions=_PARTITIONS)
+            store = make(self.folder / f"{name}.db", name, executor=executor, partitions=_PARTITIONS)
             store.technology = replace(store.technology, shared_between_processes=self.leased, apart=self._far)
             store.tables = self._tables.get(name, ())
             incarnation.stores[name] = store

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from remit.errors import OutcomeUnknown, StoreUnavailable
 from remit.stores.replay import Ran
-from remit.stores.sqlite.commits import Lane
+from remit.stores.sqlite.commits import SerialExecutor
 from remit.stores.sqlite.store import SqliteStore
 
 __all__ = ["StatementsStore"]
@@ -20,8 +20,10 @@ class StatementsStore(SqliteStore):
 
     tables: Sequence[str] = ()
 
-    def __init__(self, path: str | Path, context: str, *, lane: Lane | None = None, partitions: int = 16) -> None:
-        super().__init__(path, context, lane=lane, partitions=partitions)
+    def __init__(
+        self, path: str | Path, context: str, *, executor: SerialExecutor | None = None, partitions: int = 16
+    ) -> None:
+        super().__init__(path, context, executor=executor, partitions=partitions)
         self._file = path
 
     async def open(self, *, read_only: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The lane of a simulated store: writes run inline on the real SQLite file, with the outcomes a COMMIT can have."""
+"""The executor of a simulated store: writes run inline on the real SQLite file, with the outcomes a COMMIT can have."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from remit.errors import OutcomeUnknown, StoreUnavailable
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.nodes import Incarnation
 
-__all__ = ["SimLane"]
+__all__ = ["SimExecutor"]
 
 T = TypeVar("T")
 
 
-class SimLane:
+class SimExecutor:
     """Runs functions in order: done; done but the reply is lost; not done; or the process dies before or after."""
 
     def __init__(self, incarnation: Incarnation, choices: Choices) -> None:
