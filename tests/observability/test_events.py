@@ -58,7 +58,7 @@ from remit.runtime.upkeep.loop_watch import LoopWatch
 from remit.stores import Entry, Unit
 from remit.stores.memory.store import MemoryStore
 from remit.testing.in_process.calls import Exchange, InProcessCalls
-from remit.testing.in_process.events import Broker, InProcessEvents
+from remit.testing.in_process.events import InProcessBroker, InProcessEvents
 from tests.edges.shop import call
 from tests.runtime.apart import Buy, Look, Side, apart
 from tests.runtime.heard import Heard
@@ -478,7 +478,7 @@ async def test_what_a_relay_has_published_is_told() -> None:
     headers = '{"cause":"c","trace":"wish"}'
     entries = [Entry(Channel.PUBLISHED, "k", f"m{n}", "b.X", 1, 1.0, headers, b"{}") for n in range(7)]
     await store.commit(Unit(entries=entries))
-    async with relaying(store, SlowEvents(Broker()), Listeners([hear], LoopClock())):
+    async with relaying(store, SlowEvents(InProcessBroker()), Listeners([hear], LoopClock())):
         await asyncio.sleep(10.0)
     (published,) = said
     where = published.relay, published.source, published.partition, published.position, published.messages
@@ -750,7 +750,7 @@ async def test_what_is_published_is_not_made_for_nobody(made: list[str]) -> None
     store = MemoryStore(partitions=1)
     await store.open()
     await store.commit(Unit(entries=[Entry(Channel.PUBLISHED, "k", "m", "b.X", 1, 1.0, "{}", b"{}")]))
-    async with relaying(store, InProcessEvents(Broker())) as relay:
+    async with relaying(store, InProcessEvents(InProcessBroker())) as relay:
         await until(lambda: relay.position(0) == 1)
     assert made == []
     await store.close()

@@ -12,9 +12,9 @@ from remit.errors import OutcomeUnknown, Unavailable
 from remit.log import Channel, Head, MessageRecord
 from remit.runtime.remote import reception
 from remit.runtime.remote.feeds import NEWS_SECONDS, WAIT_SECONDS, PushedFeed, RemoteFeed
-from remit.runtime.remote.wire import Known, Report, Span, heard
+from remit.runtime.remote.wire import KnownHeads, ProgressReport, Span, heard
 from remit.stores import Entry, Unit
-from remit.testing.in_process.events import Broker, InProcessEvents
+from remit.testing.in_process.events import InProcessBroker, InProcessEvents
 from remit.transports import CallRequest, CallResponse, Push
 from tests.runtime.apart import Apart, Seen, apart, pay
 from tests.runtime.talk import Ear, now, on_virtual_time, until
@@ -118,7 +118,7 @@ async def test_a_source_that_says_nothing_any_more_is_silent_within_fifteen_seco
 async def test_the_first_message_of_a_partition_is_only_a_bell_and_is_read() -> None:
     async with apart() as shop:
         rung: list[Push | None] = []
-        events = InProcessEvents(Broker())
+        events = InProcessEvents(InProcessBroker())
         end = PushedFeed(feed_of(shop), events, shop.desk.host.ports).watch(rung.append)
         await asyncio.sleep(1)
         for pos, prev in ((1, ""), (2, "m1")):
@@ -169,7 +169,7 @@ async def test_private_events_are_not_told_to_other_processes() -> None:
         await shop.send(pay(1))
         bodies = {
             "read": encode(Span(Channel.PRIVATE, 0, 0, 10)),
-            "heads": encode(Known(Channel.PRIVATE, {}, 0.0)),
+            "heads": encode(KnownHeads(Channel.PRIVATE, {}, 0.0)),
         }
         for kind, body in bodies.items():
             request = CallRequest(kind, {"remit-timeout-ms": "1000"}, body)
@@ -187,10 +187,10 @@ async def test_other_processes_report_for_contexts_that_may_run_there() -> None:
             ("stranger.see", "message.invalid"),
             ("", "message.invalid"),
         ]:
-            body = encode(Report(Channel.PUBLISHED, subscription, {0: 9}))
+            body = encode(ProgressReport(Channel.PUBLISHED, subscription, {0: 9}))
             assert (await ask_log(shop, "standing", body)).status == status
         assert {each.name for each in await shop.till.store.subscribers()} == {"desk.see"}
-        asking = encode(Report(Channel.PUBLISHED, "stranger.see", None))
+        asking = encode(ProgressReport(Channel.PUBLISHED, "stranger.see", None))
         assert (await ask_log(shop, "standing", asking)).status == "ok", "who only asks reports nothing"
 
 
@@ -224,7 +224,7 @@ async def test_an_answer_holds_no_more_than_the_channel_carries() -> None:
 @on_virtual_time
 async def test_questions_that_wait_do_not_take_the_place_of_calls_and_are_limited() -> None:
     async with apart() as shop:
-        body = encode(Known(Channel.PUBLISHED, {}, 20.0))
+        body = encode(KnownHeads(Channel.PUBLISHED, {}, 20.0))
         waiting = [asyncio.create_task(ask_log(shop, "heads", body)) for _ in range(reception.POLLS + 50)]
         await asyncio.sleep(1)
         turned_away = [task.result().status for task in waiting if task.done()]
@@ -240,7 +240,7 @@ async def test_questions_that_wait_do_not_take_the_place_of_calls_and_are_limite
 @on_virtual_time
 async def test_who_is_about_to_end_lets_nobody_wait() -> None:
     async with apart() as shop:
-        body = encode(Known(Channel.PUBLISHED, {}, 20.0))
+        body = encode(KnownHeads(Channel.PUBLISHED, {}, 20.0))
         waiting = asyncio.create_task(ask_log(shop, "heads", body))
         await asyncio.sleep(1)
         assert not waiting.done()

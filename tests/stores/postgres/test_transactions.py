@@ -12,7 +12,7 @@ from remit.errors import Conflict, ConstraintViolated, OutcomeUnknown, SqlError,
 from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.stores import Advance, Change, Entry, KeyClaim, Park, Unit, outliving, was_written
 from remit.stores.postgres.store import PostgresStore
-from remit.stores.postgres.transactions import Transaction
+from remit.stores.postgres.transactions import PostgresTransaction
 from remit.stores.size import LARGEST_UNIT
 from tests.stores.postgres.waiting import waits
 
@@ -215,7 +215,7 @@ async def test_a_handler_cannot_end_the_transaction(store: PostgresStore, writte
     assert await written.versions() == []
 
 
-async def process_of(transaction: Transaction) -> int:
+async def process_of(transaction: PostgresTransaction) -> int:
     """The server's process at the other end of its connection."""
     ((process,),) = [row.values() for row in await transaction.fetch("SELECT pg_backend_pid()")]
     return int(process)

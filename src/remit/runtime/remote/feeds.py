@@ -14,7 +14,7 @@ from remit.messages.component import Component
 from remit.runtime.failures import backoff
 from remit.runtime.ports import Ports
 from remit.runtime.remote.calls import RemoteCalls
-from remit.runtime.remote.wire import Known, Report, Span, heard, length_of
+from remit.runtime.remote.wire import KnownHeads, ProgressReport, Span, heard, length_of
 from remit.transports import CallResponse, EventChannel, Feed, Push, Standing
 
 WAIT_SECONDS = 5.0
@@ -56,12 +56,12 @@ class RemoteFeed:
 
     async def _heads(self, known: Mapping[int, int], wait_seconds: float) -> Heads:
         """The heads, once there is more than is known."""
-        question = Known(self.channel, known, wait_seconds)
+        question = KnownHeads(self.channel, known, wait_seconds)
         asking = self._remote.ask_log(self.source, "heads", question, NEWS_SECONDS + wait_seconds)
         return await self._heard(asking, dict[int, Head])
 
     async def standing(self, subscription: str, at: float, positions: Mapping[int, int] | None = None) -> Standing:
-        report = Report(self.channel, subscription, positions)
+        report = ProgressReport(self.channel, subscription, positions)
         return await self._heard(self._remote.ask_log(self.source, "standing", report), Standing)
 
     async def _whole(self, span: Span) -> CallResponse:

@@ -34,8 +34,8 @@ from remit.runtime.remote.retries import retrying
 from remit.runtime.remote.wire import (
     ENCODINGS,
     CallCodec,
-    Known,
-    Report,
+    KnownHeads,
+    ProgressReport,
     Span,
     answer_of,
     failure,
@@ -62,7 +62,7 @@ LOOK_SECONDS = 0.5
 POLLS = 1000
 """Questions for a log that wait for something new at the same time, at most."""
 
-Asked = TypeVar("Asked", Span, Known, Report)
+Asked = TypeVar("Asked", Span, KnownHeads, ProgressReport)
 
 log = logging.getLogger("remit")
 
@@ -223,11 +223,11 @@ class Reception:
             largest = self._channel.capabilities.max_bytes
             return piece_of(answer_of(_as_many_as_fit(records, largest)), span.begin, largest)
         if request.kind == "heads":
-            known = _of_published(request, Known, context)
+            known = _of_published(request, KnownHeads, context)
             seconds = min(seconds, known.wait_seconds)
             return answer_of(await self._newer(store, known.channel, known.positions, seconds))
         if request.kind == "standing":
-            report = _of_published(request, Report, context)
+            report = _of_published(request, ProgressReport, context)
             if report.positions is not None:
                 self._refuse_foreign(report.subscription, context)
             feed, now = StoreFeed(context, report.channel, store), self._stamp()

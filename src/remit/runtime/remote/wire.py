@@ -58,7 +58,7 @@ class ChannelCodec:
         return native.encoding, body
 
 
-class Answers:
+class AnswerCodecs:
     """The replies and refusals of one command or query."""
 
     __slots__ = ("_encoding", "_refusals", "reply")
@@ -99,7 +99,7 @@ class CallCodec:
         self.usual = Usual()
         self._encoding: Encoding = encoding
         self._message = ChannelCodec(contract.message, encoding)
-        self._answers = Answers(reply, encoding)
+        self._answers = AnswerCodecs(reply, encoding)
         self.codec: Codec[Any] = self._message.json
         """What says whether two messages are the same, whatever carries them."""
         known = {"remit-type": contract.type, "remit-version": str(contract.version)}
@@ -193,7 +193,7 @@ class Span(msgspec.Struct, array_like=True):
     """From which byte of the answer on, where it comes in pieces."""
 
 
-class Known(msgspec.Struct, array_like=True):
+class KnownHeads(msgspec.Struct, array_like=True):
     """What is known of a log's heads. The answer comes once there is more, or when the time is over."""
 
     channel: Channel
@@ -201,7 +201,7 @@ class Known(msgspec.Struct, array_like=True):
     wait_seconds: float
 
 
-class Report(msgspec.Struct, array_like=True):
+class ProgressReport(msgspec.Struct, array_like=True):
     """Asks where a log begins, and says how far a subscription of it is, if it does."""
 
     channel: Channel

@@ -23,7 +23,7 @@ POSTGRESQL = StoreTechnology(
     sql=True,
     apart=True,
     schemas=True,
-    published="remit.stores.postgres.published:PublishedLogs",
+    published="remit.stores.postgres.published:PostgresPublishedLogs",
     install="remit[postgres]",
     parts=_parts,
 )

@@ -19,7 +19,7 @@ _MOST = 256
 _Asked = tuple[tuple[str, ...], "asyncio.Future[Sequence[Any] | None]"]
 
 
-class Question(NamedTuple):
+class LookupStatement(NamedTuple):
     """How rows are asked for by texts: one row, or many, whose number (from 1) comes before their columns."""
 
     one: str
@@ -31,21 +31,21 @@ def _asked(*names: str) -> str:
     return f"unnest({columns}) WITH ORDINALITY AS c ({', '.join(names)}, nth)"
 
 
-LOAD = Question(
+LOAD = LookupStatement(
     "SELECT version, body FROM remit_state WHERE kind = $1 AND id = $2",
     f"""
     SELECT c.nth, s.version, s.body FROM {_asked("kind", "id")},
     LATERAL (SELECT version, body FROM remit_state WHERE kind = c.kind AND id = c.id OFFSET 0) s
     """,  # noqa: S608  no value is in it
 )
-OUTCOME = Question(
+OUTCOME = LookupStatement(
     "SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = $1 AND key = $2",
     f"""
     SELECT c.nth, i.fingerprint, i.outcome, i.at FROM {_asked("caller", "key")},
     LATERAL (SELECT fingerprint, outcome, at FROM remit_idempotency WHERE caller = c.caller AND key = c.key OFFSET 0) i
     """,  # noqa: S608  no value is in it
 )
-RECALL = Question(
+RECALL = LookupStatement(
     """
     SELECT i.fingerprint, i.outcome, i.at, s.version, s.body FROM (SELECT) c
     LEFT JOIN remit_idempotency i ON i.caller = $1 AND i.key = $2 LEFT JOIN remit_state s ON s.kind = $3 AND s.id = $4
@@ -77,7 +77,7 @@ _BEGIN = f"""
     ) b ON true
     LEFT JOIN mine m ON m.caller = a.caller || '{BEGUN}' AND m.key = a.key
     """  # noqa: S608  no value is in it
-BEGIN = Question(
+BEGIN = LookupStatement(
     _BEGIN.format(asked="SELECT $1 AS caller, $2 AS key, $3 AS begun", nth=""),
     _BEGIN.format(asked=f"SELECT caller, key, begun, nth FROM {_ASKED}", nth="a.nth,"),  # noqa: S608  no value is in it
 )
@@ -98,7 +98,7 @@ class Lookups:
     The asking is done by a task of its own, so a caller that is cancelled interrupts nothing.
     """
 
-    def __init__(self, session: Session, turn: asyncio.Lock, question: Question) -> None:
+    def __init__(self, session: Session, turn: asyncio.Lock, question: LookupStatement) -> None:
         self._session = session
         self._turn = turn
         self._question = question

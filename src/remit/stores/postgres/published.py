@@ -36,7 +36,7 @@ _REPORT = REPORT.replace("remit_subscriber", "{schema}.remit_published_subscribe
 _SUBSCRIBERS = SUBSCRIBERS.replace("remit_subscriber", "{schema}.remit_published_subscriber")
 
 
-class PublishedLogs:
+class PostgresPublishedLogs:
     """What other contexts have published in the database that a context enters by `address`.
 
     Two connections, whatever the number of logs: one that reads, one that hears the processes of the others. Nothing
@@ -89,7 +89,7 @@ class PublishedLogs:
 class PublishedLog:
     """The published channel of one context, as a `Log`."""
 
-    def __init__(self, logs: PublishedLogs, source: str, schema: str) -> None:
+    def __init__(self, logs: PostgresPublishedLogs, source: str, schema: str) -> None:
         self._logs = logs
         self._source = source
         self._schema = schema

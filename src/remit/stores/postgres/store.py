@@ -19,7 +19,7 @@ from remit.stores.postgres.place import address_of
 from remit.stores.postgres.schema import inspect, prepare
 from remit.stores.postgres.sequencer import SEQUENCE, Front, Sequencer
 from remit.stores.postgres.session import Asking, Row, Session
-from remit.stores.postgres.transactions import Transaction, Transactions
+from remit.stores.postgres.transactions import PostgresTransaction, Transactions
 from remit.stores.postgres.writer import SWEEP, Writer
 from remit.stores.size import require_fit
 from remit.stores.tables import InTables, heads_of, record_of
@@ -178,8 +178,8 @@ class PostgresStore(InTables):
         commits = self._writable().commits
         await commits.add(unit, require_fit(unit, self._place.shown)).outcome(self._place.shown, commits.withdraw)
 
-    def begin(self) -> Transaction:
-        return Transaction(self._writable().transactions, self.commit)
+    def begin(self) -> PostgresTransaction:
+        return PostgresTransaction(self._writable().transactions, self.commit)
 
     def _written(self, writer: Writer, unit: Unit) -> None:
         """A unit was committed in such a transaction."""

@@ -89,7 +89,7 @@ class Transactions:
             await session.close()
 
 
-class Transaction:
+class PostgresTransaction:
     """Begins with the first statement. Without any, its unit is committed like all others, by `commit`."""
 
     def __init__(self, transactions: Transactions, commit: Callable[[Unit], Awaitable[None]]) -> None:

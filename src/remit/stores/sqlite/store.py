@@ -1,6 +1,6 @@
 """A context's store in one SQLite file, shared by all processes of this machine that hold the context.
 
-Writes go through one connection on a executor of their own and are committed in groups. Reads are done where they are
+Writes go through one connection on an executor of their own and are committed in groups. Reads are done where they are
 asked for, on the loop, on a second connection: each is a lookup by primary key or one bounded page of an index, from
 memory as a rule, never behind a writer (WAL), and so takes less time than the way to another thread and back.
 """
@@ -46,7 +46,7 @@ class SqliteStore(InTables):
     """The `Store` of `context` in the file at `path`, which is made with its directory where it is missing.
 
     What is made is for its user alone: the file 0600, its directory 0700. A file that is there keeps its rights.
-    A file keeps the number of partitions it was made with. `executor` is where writes run: a thread, unless told otherwise.
+    A file keeps the number of partitions it was made with. `executor` runs the writes; the default is a thread.
     """
 
     sql = statements

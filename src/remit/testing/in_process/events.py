@@ -14,7 +14,7 @@ _Place = tuple[str, int]
 _Bell = Callable[[Push | None], None]
 
 
-class Broker:
+class InProcessBroker:
     """What several `InProcessEvents` have in common. It can be stopped, and loses everything when it is wiped."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Broker:
 class InProcessEvents:
     """An event channel over a broker in memory."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: InProcessBroker) -> None:
         self.capabilities = EventCapabilities(durable=False, fenced=True, max_bytes=1 << 20)
         self._broker = broker
         self._ends: list[Callable[[], None]] = []

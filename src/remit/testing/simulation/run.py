@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from remit.observability import HandlerRaised, KeyParked, RuntimeEvent, line_of
 from remit.runtime.following.states import BROKEN
-from remit.testing.simulation.cluster import Choices, Cluster, Door, Weather
+from remit.testing.simulation.cluster import Choices, Cluster, ClusterDoor, Weather
 from remit.testing.simulation.cluster.loop import Livelock, Standstill
 from remit.testing.simulation.cluster.mishaps import Mishaps
 from remit.testing.simulation.cluster.placements import apart, together
@@ -82,7 +82,7 @@ class _Run:
             points=self._points if scene.points or scene.strike else None, tables=work.tables,
             encoding="msgpack" if scene.packed else "json",
         )  # fmt: skip
-        self._door = Door(self._cluster, choices)
+        self._door = ClusterDoor(self._cluster, choices)
 
     def run(self) -> Report:
         loop, choices, files = self._cluster.loop, self._choices, self._files

@@ -2,7 +2,7 @@
 
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
-from remit.testing.simulation.cluster.door import Door
+from remit.testing.simulation.cluster.door import ClusterDoor
 from remit.testing.simulation.cluster.weather import Poison, Weather
 
-__all__ = ["Choices", "Cluster", "Door", "Poison", "Weather"]
+__all__ = ["Choices", "Cluster", "ClusterDoor", "Poison", "Weather"]

@@ -25,8 +25,8 @@ from remit.testing.simulation.cluster.feeds import HostileFeed, KeptFeed
 from remit.testing.simulation.cluster.loop import SimLoop
 from remit.testing.simulation.cluster.network import HostileCalls, HostileEvents, Network
 from remit.testing.simulation.cluster.nodes import Incarnation, Node, is_dead
-from remit.testing.simulation.cluster.placements import Placement
-from remit.testing.simulation.cluster.points import Points, Waiting
+from remit.testing.simulation.cluster.placements import ClusterPlacement
+from remit.testing.simulation.cluster.points import Points, WatchedTask
 from remit.testing.simulation.cluster.ports import CountedIds, SharedMachine, VirtualClock
 from remit.testing.simulation.cluster.statements import StatementsStore
 from remit.transports import Feed
@@ -51,7 +51,7 @@ class Cluster:
         folder: Path,
         choices: Choices,
         system: Callable[[str], ContextMap],
-        placement: Placement,
+        placement: ClusterPlacement,
         listener: Listener,
         *,
         pull: bool,
@@ -100,7 +100,7 @@ class Cluster:
         ways[1].cancel()
         return bool(done)
 
-    def _strike(self, waiting: Waiting) -> None:
+    def _strike(self, waiting: WatchedTask) -> None:
         """Does to a task that waits, or to its process, what the points say."""
         assert self._points is not None  # noqa: S101  who strikes has points
         assert self._points.strike is not None  # noqa: S101  the same

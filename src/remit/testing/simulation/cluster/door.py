@@ -15,12 +15,12 @@ from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
 from remit.testing.simulation.cluster.nodes import Incarnation, Node
 
-__all__ = ["Door"]
+__all__ = ["ClusterDoor"]
 
 T = TypeVar("T")
 
 
-class Door:
+class ClusterDoor:
     """The outside of a cluster."""
 
     def __init__(self, cluster: Cluster, choices: Choices) -> None:

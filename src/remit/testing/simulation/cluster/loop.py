@@ -11,7 +11,7 @@ from heapq import heappop
 from typing import TYPE_CHECKING, Any
 
 from remit.testing.simulation.cluster.choices import Choices
-from remit.testing.simulation.cluster.points import Points, Waiting
+from remit.testing.simulation.cluster.points import Points, WatchedTask
 
 __all__ = ["Livelock", "OutsideWorld", "SimLoop", "Standstill"]
 
@@ -59,7 +59,7 @@ class SimLoop(asyncio.BaseEventLoop):
         buried: Callable[[Context], bool],
         *,
         points: Points | None = None,
-        struck: Callable[[Waiting], None] | None = None,
+        struck: Callable[[WatchedTask], None] | None = None,
         budget: int = 2_000_000,
     ) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class SimLoop(asyncio.BaseEventLoop):
         context = options["context"] = options.get("context") or copy_context()
         watched = coro if self._points is None else self._points.of(coro)
         task = _Task(watched, len(self._tasks), loop=loop, **options)
-        if isinstance(watched, Waiting):
+        if isinstance(watched, WatchedTask):
             watched.task, watched.context = task, context
         self._tasks.append((task, context))
         return task

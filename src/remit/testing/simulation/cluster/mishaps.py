@@ -13,7 +13,7 @@ from remit.runtime.upkeep.pruning import trim
 from remit.testing.simulation.cluster.backups import Backup
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster
-from remit.testing.simulation.cluster.door import Door
+from remit.testing.simulation.cluster.door import ClusterDoor
 from remit.testing.simulation.cluster.nodes import Incarnation
 from remit.testing.simulation.cluster.weather import Weather
 
@@ -26,7 +26,7 @@ _KEEP = timedelta(seconds=0.5)
 class Mishaps:
     """Each goes on until it is cancelled, unless it says something else."""
 
-    def __init__(self, cluster: Cluster, door: Door, choices: Choices) -> None:
+    def __init__(self, cluster: Cluster, door: ClusterDoor, choices: Choices) -> None:
         self._cluster = cluster
         self._door = door
         self._choices = choices

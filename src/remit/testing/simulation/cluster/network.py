@@ -28,7 +28,7 @@ def _nothing() -> None:
     """Nobody waits to hear that a message was handled."""
 
 
-class Listeners:
+class LiveListeners:
     """Who wants to hear of something now. The dead do not any more."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Queue:
     """What the broker keeps for one subscription until that is done with it, and the processes that run it."""
 
     kept: dict[tuple[int, int], MessageRecord] = field(default_factory=dict[tuple[int, int], MessageRecord])
-    listeners: Listeners = field(default_factory=Listeners)
+    listeners: LiveListeners = field(default_factory=LiveListeners)
 
 
 class Network:
@@ -67,7 +67,7 @@ class Network:
         self.exchange = Exchange()
         self._choices = choices
         self._tails: dict[tuple[_Place, int], int] = {}
-        self._listeners: dict[_Place, Listeners] = defaultdict(Listeners)
+        self._listeners: dict[_Place, LiveListeners] = defaultdict(LiveListeners)
         self._queues: dict[SubscriptionId, Queue] = defaultdict(Queue)
 
     def queue(self, subscription: SubscriptionId) -> Queue:

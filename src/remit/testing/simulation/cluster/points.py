@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import remit
 
-__all__ = ["Kind", "Place", "Points", "Strike", "Waiting"]
+__all__ = ["Kind", "Place", "Points", "Strike", "WatchedTask"]
 
 _ROOT = str(Path(remit.__file__).parent)
 _TESTING = str(Path(_ROOT, "testing"))
@@ -43,14 +43,14 @@ class Points:
     """Where each task waited, by point."""
     cancellable: list[bool] = field(default_factory=list[bool])
     """Whether somebody else could cancel the task there: its caller, or the time limit of a handler."""
-    due: Waiting | None = None
+    due: WatchedTask | None = None
     """The one that has come to the point, until somebody has seen to it."""
 
-    def of(self, coroutine: Coroutine[Any, Any, Any]) -> Waiting:
+    def of(self, coroutine: Coroutine[Any, Any, Any]) -> WatchedTask:
         """The same work, observed."""
-        return Waiting(coroutine, self)
+        return WatchedTask(coroutine, self)
 
-    def take(self) -> Waiting | None:
+    def take(self) -> WatchedTask | None:
         """The one that has come to the point, once."""
         due, self.due = self.due, None
         return due
@@ -65,7 +65,7 @@ class Points:
             return ""
         return f"point {self.strike.point} is not {' > '.join(self.strike.place)}, it is {found}"
 
-    def came(self, waiting: Waiting) -> None:
+    def came(self, waiting: WatchedTask) -> None:
         """A task waits now."""
         place = place_of(waiting.work)
         if not place:
@@ -90,7 +90,7 @@ def place_of(work: object) -> Place:
     return tuple(place)
 
 
-class Waiting(Coroutine[Any, Any, Any]):
+class WatchedTask(Coroutine[Any, Any, Any]):
     """The work of a task, which tells each time that it waits."""
 
     def __init__(self, work: Coroutine[Any, Any, Any], points: Points) -> None:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from remit.contexts import ContextMap
 from remit.observability import KeyParked, RuntimeEvent
-from remit.testing.simulation.cluster import Choices, Door, Poison, Weather
+from remit.testing.simulation.cluster import Choices, ClusterDoor, Poison, Weather
 from remit.testing.simulation.judges import Files, Verdict
 
 __all__ = ["Workload"]
@@ -44,7 +44,7 @@ class Workload(ABC):
         return self.system()
 
     @abstractmethod
-    def people(self, door: Door) -> Iterable[Coroutine[Any, Any, None]]:
+    def people(self, door: ClusterDoor) -> Iterable[Coroutine[Any, Any, None]]:
         """What everybody does who uses the system. They are done when each has its answers."""
 
     @property
@@ -56,10 +56,10 @@ class Workload(ABC):
         """Calls `restore`, which puts an older copy in place of this context's store, and notes what that forgets."""
         restore()
 
-    async def afterwards(self, door: Door) -> None:  # noqa: B027  most have nothing to do
+    async def afterwards(self, door: ClusterDoor) -> None:  # noqa: B027  most have nothing to do
         """What people do once a store was put back."""
 
-    async def peace(self, door: Door) -> None:  # noqa: B027  most have nothing to do
+    async def peace(self, door: ClusterDoor) -> None:  # noqa: B027  most have nothing to do
         """What people do once nothing is disturbed any more."""
 
     def excuses(self, event: RuntimeEvent) -> bool:
