@@ -625,7 +625,7 @@ REFUSED: list[tuple[Any, str]] = [
     (nothing, "does not take one event"),
     (two, "does not take one event"),
     (named, "does not take one event"),
-    (bare, "says nothing about its parameter 'event'"),
+    (bare, "has no annotation for its parameter 'event'"),
     (other, "takes <class 'int'>"),
     (mixed, "takes <class 'str'>"),
     (unknown, "cannot be resolved at run time: name 'Missing'"),
@@ -633,10 +633,10 @@ REFUSED: list[tuple[Any, str]] = [
     (wrapped, "is async"),
     (partial(awaited), "is async"),
     (generated, "a generator"),
-    (own, "takes Own, which is never said"),
-    (owned, "takes Own | Further, which is never said"),
-    (list[object]().append, "says nothing about its parameter 'object'"),
-    (3, "cannot be asked what it takes"),
+    (own, "takes Own, which never occurs"),
+    (owned, "takes Own | Further, which never occurs"),
+    (list[object]().append, "has no annotation for its parameter 'object'"),
+    (3, "has no signature that can be read"),
 ]
 
 
