@@ -195,7 +195,7 @@ async def test_what_cannot_be_read_at_all_is_left_alone(shops: Shops) -> None:
         with pytest.raises(HandlerFailed):
             await app.send(place_old())
     (told,) = [line.what for line in shops.said if line.word == "handler-failed"]
-    assert "'o-1' was stored by another release, and cannot be read by this one" in told
+    assert "'o-1' was stored by another release and cannot be read by this one" in told
     assert "Invalid enum value 'urgent' - at `$.kind`" in told
     assert await shops.stores["sales"].load("sales.Order", "o-1") == before
 

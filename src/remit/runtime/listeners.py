@@ -117,7 +117,7 @@ def _events_of(listener: Any) -> frozenset[type[RuntimeEvent]]:
             raise _refused(listener, f"takes {each!r}, which is not a class of runtime events")
     taken = frozenset(event for event in EVENTS if issubclass(event, classes))
     if not taken:
-            raise _refused(listener, f"takes {' | '.join(each.__name__ for each in classes)}, which never occurs")
+        raise _refused(listener, f"takes {' | '.join(each.__name__ for each in classes)}, which never occurs")
     return taken
 
 

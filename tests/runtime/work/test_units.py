@@ -234,7 +234,7 @@ async def test_event_on_an_aggregate_that_was_never_added_is_an_error(caplog: py
     async with System("s", contexts=[context]).connect(store="memory:") as app:
         with pytest.raises(HandlerFailed):
             await app.send(Ask(pools=[]))
-    assert "recorded Asked on Wish 'w', which no repository has" in caplog.text
+    assert "recorded Asked on Wish 'w', which is in no repository" in caplog.text
     wish = Wish(id="w")
     wish.record(Asked(pool="p"))  # outside of a handler that is nobody's business
 
