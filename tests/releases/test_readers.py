@@ -74,7 +74,7 @@ async def test_a_refusal_that_is_new_to_the_caller_is_an_error_that_says_so() ->
     between = System("shop", contexts=[Context("sales"), depot])
     between.contexts[0].handle(Place)(_never)
     async with calling(between, NEW) as caller:
-        with pytest.raises(BadMessage, match="answered, and the answer cannot be read here: the refusal 'Closed'"):
+        with pytest.raises(BadMessage, match="answered, but the answer cannot be read here: the refusal 'Closed'"):
             await caller.send(Place(order="o-1", lines=[], voucher="late"))
 
 

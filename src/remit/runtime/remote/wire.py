@@ -1,4 +1,4 @@
-"""What calls carry: requests and answers made of messages, replies, refusals and errors, and read again."""
+"""Encodes and decodes what calls carry: messages, replies, refusals, errors, and requests to logs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ T = TypeVar("T")
 CONTENT_TYPES: Mapping[Encoding, str] = {"json": "application/json", "msgpack": "application/msgpack"}
 ENCODINGS: Mapping[str, Encoding] = {content: encoding for encoding, content in CONTENT_TYPES.items()}
 LENGTH = "remit-length"
-"""The header of a piece of an answer: how many bytes the whole has."""
+"""The header of a piece of a response: the length of the whole in bytes."""
 
 
 class ChannelCodec:
-    """Values of one type in the encoding of a channel, or as JSON where that encoding has no form for them.
+    """Values of one type in the encoding of a channel, or in JSON if that encoding cannot express them.
 
-    So every encoding accepts the same: MessagePack ends at 64 bits, and keeps of a time with an offset only the moment.
+    So every encoding accepts the same values: MessagePack is limited to 64-bit integers, and of a time with an offset
+    it keeps only the moment.
     """
 
     __slots__ = ("_native", "json")
@@ -35,11 +36,11 @@ class ChannelCodec:
         self._native: Codec[Any] = self.json if encoding == "json" else Codec(type, encoding=encoding)
 
     def codec(self, encoding: Encoding) -> Codec[Any]:
-        """What reads this encoding."""
+        """The codec for this encoding."""
         return self.json if encoding == "json" else self._native
 
     def write(self, value: Any) -> tuple[Encoding, bytes]:
-        """The bytes of a value, and what they are in. Raises `BadValue` for what could not be read again."""
+        """Encodes a value; returns the encoding and the bytes. Raises `BadValue` if it could not be read again."""
         plain, native = self.json, self._native
         if native is plain:
             return "json", plain.write(value)
@@ -52,14 +53,14 @@ class ChannelCodec:
         if plain.is_exact:
             native.check_written(value, body)
         else:
-            as_json = plain.write(value)  # what JSON has no form for is refused in each encoding
+            as_json = plain.write(value)  # what JSON cannot express is refused in every encoding
             if plain.has_times and difference(value, native.decode(body)):
                 return "json", as_json
         return native.encoding, body
 
 
 class AnswerCodecs:
-    """The replies and refusals of one command or query."""
+    """Encodes the replies and refusals of one command or query."""
 
     __slots__ = ("_encoding", "_refusals", "reply")
 
@@ -69,7 +70,7 @@ class AnswerCodecs:
         self.reply = ChannelCodec(reply, encoding)
 
     def write(self, outcome: Any) -> tuple[Encoding, bytes]:
-        """The bytes of a reply, or of a refusal, and what they are in. Raises `BadValue`."""
+        """Encodes a reply or a refusal; returns the encoding and the bytes. Raises `BadValue`."""
         if not isinstance(outcome, Refusal):
             encoding, body = self.reply.write(outcome)
             return encoding, _encode(encoding, {"reply": msgspec.Raw(body)})
@@ -85,7 +86,7 @@ def _encode(encoding: Encoding, answer: dict[str, Any]) -> bytes:
 
 
 class CallCodec:
-    """One command or query as it travels: where to, and how its parts are written and read."""
+    """Encodes one command or query: its address, its requests and its responses."""
 
     __slots__ = (
         "_answers", "_encoding", "_known", "_message", "address", "codec", "contract", "kind", "refusals", "usual",
@@ -101,26 +102,26 @@ class CallCodec:
         self._message = ChannelCodec(contract.message, encoding)
         self._answers = AnswerCodecs(reply, encoding)
         self.codec: Codec[Any] = self._message.json
-        """What says whether two messages are the same, whatever carries them."""
+        """Tells whether two messages are equal, whatever encoding carries them."""
         known = {"remit-type": contract.type, "remit-version": str(contract.version)}
         self._known = {each: {"content-type": content, **known} for each, content in CONTENT_TYPES.items()}
 
     def request(self, message: Any, headers: Mapping[str, str]) -> CallRequest:
-        """A call, but for what changes with each attempt. Raises `BadValue`."""
+        """A request without the headers that change with each attempt. Raises `BadValue`."""
         encoding, body = self._message.write(message)
         return CallRequest(self.kind, {**self._known[encoding], **headers}, body)
 
     def read(self, request: CallRequest) -> Any:
-        """The message. Raises `BadMessage`."""
+        """Decodes the message. Raises `BadMessage`."""
         return self._message.codec(self._encoding).read(request.body)
 
     def answer(self, outcome: Any) -> CallResponse:
-        """The answer that says a reply, or a refusal. Raises `BadValue`."""
+        """The response with a reply or a refusal. Raises `BadValue`."""
         encoding, body = self._answers.write(outcome)
         return CallResponse("ok", {"content-type": CONTENT_TYPES[encoding]}, body)
 
     def outcome(self, answer: CallResponse) -> Any:
-        """The reply. Raises the refusal or the error that the answer says, `BadMessage` when it cannot be read."""
+        """Decodes the reply. Raises the refusal or the error in the response; `BadMessage` if it cannot be read."""
         if answer.status != "ok":
             raise_failure(answer, self.address, OutcomeUnknown if self.kind == "command" else Unavailable)
         encoding = ENCODINGS.get(answer.headers.get("content-type", ""), self._encoding)
@@ -128,8 +129,8 @@ class CallCodec:
             outcome = decode_reply(answer.body, self._answers.reply.codec(encoding), self.refusals)
         except BadMessage as error:
             raise BadMessage(
-                f"{self.contract.type} was answered, and the answer cannot be read here: {error.what}",
-                where=self.address, expected=error.expected, next="release this caller as what answers was released",
+                f"{self.contract.type} was answered, but the answer cannot be read here: {error.what}",
+                where=self.address, expected=error.expected, next="run the same release here as in the other process",
             ) from error  # fmt: skip
         if isinstance(outcome, Refusal):
             raise outcome
@@ -151,7 +152,7 @@ class _Failure(msgspec.Struct, omit_defaults=True):
 
 
 def failure(error: RemitError) -> CallResponse:
-    """The answer that says an error. Its class is known by its code."""
+    """The response for an error. Its code identifies the class."""
     headers = {}
     if isinstance(error, Overloaded) and error.retry_after:
         headers["remit-retry-after-ms"] = str(int(error.retry_after * 1000))
@@ -160,7 +161,7 @@ def failure(error: RemitError) -> CallResponse:
 
 
 def raise_failure(answer: CallResponse, address: str, unknown: type[CallError] = Unavailable) -> NoReturn:
-    """Raises the error that an answer says; `unknown` for a code that is not known here, of a later release."""
+    """Raises the error in a response. `unknown` is the class for a code of a later release."""
     try:
         said = msgspec.json.decode(answer.body, type=_Failure)
     except msgspec.MsgspecError:
@@ -175,7 +176,8 @@ def raise_failure(answer: CallResponse, address: str, unknown: type[CallError] =
 
 
 def is_shed(answer: CallResponse) -> bool:
-    """Whether the other side refused to take the call up. That something it called was too busy is an answer."""
+    """Whether the other side refused the call unhandled. An overload of something that it called in turn is an
+    answer."""
     return answer.status == Overloaded.code and "remit-retry-after-ms" in answer.headers
 
 
@@ -183,18 +185,18 @@ def is_shed(answer: CallResponse) -> bool:
 
 
 class Span(msgspec.Struct, array_like=True):
-    """What is asked of a log: messages of one partition after a position."""
+    """A request for messages of one partition after a position."""
 
     channel: Channel
     part: int
     after: int
     limit: int
     begin: int = 0
-    """From which byte of the answer on, where it comes in pieces."""
+    """The byte of the response to begin at, if it comes in pieces."""
 
 
 class KnownHeads(msgspec.Struct, array_like=True):
-    """What is known of a log's heads. The answer comes once there is more, or when the time is over."""
+    """A long-poll: the heads that the caller knows. Answered once there are newer ones, or after `wait_seconds`."""
 
     channel: Channel
     positions: Mapping[int, int]
@@ -202,7 +204,7 @@ class KnownHeads(msgspec.Struct, array_like=True):
 
 
 class ProgressReport(msgspec.Struct, array_like=True):
-    """Asks where a log begins, and says how far a subscription of it is, if it does."""
+    """Asks where a log begins, and optionally reports the progress of a subscription."""
 
     channel: Channel
     subscription: str
@@ -210,17 +212,17 @@ class ProgressReport(msgspec.Struct, array_like=True):
 
 
 def question_of(request: CallRequest, kind: type[T]) -> T:
-    """What is asked of a log. Raises `BadMessage`."""
+    """Decodes a request to a log. Raises `BadMessage`."""
     return _read(request.body, kind, request.kind)
 
 
 def answer_of(what: object) -> CallResponse:
-    """The answer to it."""
+    """The response to a request to a log."""
     return CallResponse("ok", {"content-type": CONTENT_TYPES["msgpack"]}, msgspec.msgpack.encode(what))
 
 
 def heard(answer: CallResponse, kind: type[T], address: str) -> T:
-    """What such an answer says. Raises the error that it says instead, and `BadMessage`."""
+    """Decodes such a response. Raises the error in it, and `BadMessage`."""
     if answer.status != "ok":
         raise_failure(answer, address)
     return _read(answer.body, kind, address)
@@ -234,7 +236,7 @@ def _read(body: bytes, kind: type[T], where: str) -> T:
 
 
 def piece_of(answer: CallResponse, begin: int, largest: int) -> CallResponse:
-    """An answer as it is when it fits into so many bytes; otherwise the piece of it that begins at a byte."""
+    """The response, if it fits into `largest` bytes; otherwise the piece that starts at the byte `begin`."""
     whole = answer.body
     if len(whole) <= largest and not begin:
         return answer
@@ -242,6 +244,6 @@ def piece_of(answer: CallResponse, begin: int, largest: int) -> CallResponse:
 
 
 def length_of(answer: CallResponse) -> int:
-    """How many bytes the whole has of which this is a piece."""
+    """The length in bytes of the whole response that this is a piece of."""
     length = answer.headers.get(LENGTH, "")
     return int(length) if length.isdecimal() else len(answer.body)
