@@ -226,8 +226,8 @@ async def _all(shops: Shops, part: int) -> Any:
 @pytest.mark.parametrize(
     ("published", "followed", "says"),
     [
-        ((2,), (1,), "sales.OrderPlaced came in version 2, and depot.hear follows version 1"),
-        ((1,), (2,), "sales.OrderPlaced came in version 1, and depot.hear follows version 2"),
+        ((2,), (1,), "sales.OrderPlaced came in version 2, but depot.hear follows version 1"),
+        ((1,), (2,), "sales.OrderPlaced came in version 1, but depot.hear follows version 2"),
     ],
 )
 async def test_a_version_that_nobody_here_follows_waits_for_the_release_that_does(

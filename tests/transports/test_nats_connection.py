@@ -119,7 +119,7 @@ async def test_wrong_credentials_are_said_at_once(tmp_path: Path) -> None:
         for credentials in (("front", "wrong-one"), None):
             url = server.url.replace("//", "//front:wrong-one@") if credentials is None else server.url
             place = NatsConnection(url, name="front", credentials=credentials)
-            with pytest.raises(ChannelError, match="refuses our credentials") as raised:
+            with pytest.raises(ChannelError, match="refuses the credentials") as raised:
                 await place.open()
             assert "wrong-one" not in f"{raised.value}{place.place}", "nothing secret is said"
 
@@ -131,7 +131,7 @@ async def test_credentials_that_become_wrong_are_said_later_and_can_become_right
         await channel.serve("billing.read", echo)
         server.reconfigure(USERS.format(password="two"))
         await until(lambda: isinstance(channel._connection._trouble, ChannelError))
-        with pytest.raises(Unavailable, match="refuses our credentials"):
+        with pytest.raises(Unavailable, match="refuses the credentials"):
             await channel.call("billing.read", QUESTION, 5.0)
         with pytest.raises(ChannelError):
             channel._connection.client()

@@ -137,7 +137,7 @@ async def _nobody(_: object) -> None: ...
 
 
 async def test_without_a_password_nobody_comes_in(server: NatsServer) -> None:
-    with pytest.raises(ChannelError, match="refuses our credentials"):
+    with pytest.raises(ChannelError, match="refuses the credentials"):
         await NatsConnection(server.url, name="stranger").open()
 
 

@@ -1,4 +1,4 @@
-"""The words of the log: what stands in one, where it begins and ends, and how far somebody is in it."""
+"""The terms of a log: records, channels, positions, checkpoints, headers."""
 
 from remit.log.headers import (
     LATER,

@@ -1,4 +1,4 @@
-"""How it travels: the ports for feeds, calls and events, and one folder per technology."""
+"""How messages travel: the ports for feeds, calls and events, and one folder per technology."""
 
 from remit.transports.calls import (
     DRAIN_SECONDS,
