@@ -1,4 +1,4 @@
-"""Where it stays: the store port, and one folder per technology."""
+"""Stores: the port, and one folder per technology."""
 
 from remit.stores.notes import NotesInRows
 from remit.stores.port import (

@@ -1,4 +1,4 @@
-"""A store in memory: the same rules without durability. For tests, trials and measuring the framework alone."""
+"""A store in memory: the same rules without durability. For tests, trials and measurements."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from remit.stores.size import LARGEST_UNIT, too_large
 from remit.stores.sql import Transaction
 from remit.stores.technology import StoreAddress
 
-if TYPE_CHECKING:  # SQLite is loaded for who has statements
+if TYPE_CHECKING:  # SQLite is loaded only for handlers' statements
     from remit.stores.memory.users import UserTables
     from remit.stores.replay import Ran
 
@@ -37,12 +37,12 @@ _Key = tuple[SubscriptionId, str]
 
 
 class MemoryStore(NotesInRows):
-    """Keeps everything in dictionaries. Checks first, then writes, without giving way: so a unit is atomic."""
+    """Keeps everything in dictionaries. A commit checks first and then writes, without awaiting, so it is atomic."""
 
     def __init__(self, partitions: int = 16) -> None:
         self.technology = MEMORY
         self.partitions = partitions
-        # Plain tuples, made records when they are read: the garbage collector looks at each of them only once.
+        # Plain tuples: the garbage collector stops tracking them. Reading turns them into records.
         self._log: dict[tuple[int, int], list[tuple[Any, ...]]] = {}
         self._floors: dict[tuple[int, int], Checkpoint] = {}
         self._subscribers: dict[tuple[str, int], Subscriber] = {}
@@ -96,10 +96,10 @@ class MemoryStore(NotesInRows):
                 wake()
 
     def stir(self) -> None:
-        """Nobody stages messages in memory."""
+        """Does nothing: messages cannot be staged in memory."""
 
     def begin(self) -> Transaction:
-        from remit.stores.memory.users import Replayed, failure  # SQLite is loaded for who has statements
+        from remit.stores.memory.users import Replayed, failure  # loads SQLite only when it is needed
 
         return Replayed(self, "memory", failure)
 
@@ -114,15 +114,15 @@ class MemoryStore(NotesInRows):
         await self.commit(unit)
 
     def _tables(self) -> UserTables:
-        """The tables of users', beside what is kept here."""
-        from remit.stores.memory.users import UserTables  # the same
+        """The users' tables, made on first use."""
+        from remit.stores.memory.users import UserTables  # loads SQLite only when it is needed
 
         if self._users is None:
             self._users = UserTables()
         return self._users
 
     def _follow(self, unit: Unit) -> None:
-        """Writes what a subscription is to remember."""
+        """Writes the rows of a subscription."""
         for advance in unit.moves:
             moved = self._checkpoints.setdefault(advance.subscription, {})
             moved[advance.part] = Checkpoint(advance.after, advance.after_id, advance.at)
@@ -134,7 +134,7 @@ class MemoryStore(NotesInRows):
             self._park(park)
 
     def _placed(self, entries: Sequence[Entry], size: int) -> list[tuple[int, Entry]]:
-        """Messages with their partitions, beside so many bytes of state. Raises `TooLarge`, `Unstorable`."""
+        """Messages with their partitions. `size` is the bytes of state. Raises `TooLarge`, `Unstorable`."""
         placed: list[tuple[int, Entry]] = []
         parts = self._parts
         for entry in entries:
@@ -159,20 +159,20 @@ class MemoryStore(NotesInRows):
         return self._floors.get((channel, part)) or Checkpoint(0, "", 0.0)
 
     def _part(self, key: str) -> int:
-        """The partition of a key that is not known yet. Raises `Unstorable`."""
+        """Computes and caches the partition of a key. Raises `Unstorable`."""
         if len(self._parts) > 10_000:
             self._parts.clear()
         try:
             part = self._parts[key] = partition_of(key, self.partitions)
         except UnicodeEncodeError as error:
             raise Unstorable(
-                f"a key is no text that could be sent ({error})", where="memory",
-                expected="text without lone surrogates", next="correct what makes the key",
+                f"a key is not valid text ({error})", where="memory",
+                expected="text without lone surrogates", next="correct the code that makes the key",
             ) from error  # fmt: skip
         return part
 
     def _check(self, unit: Unit) -> int:
-        """How many bytes of state and outcome it writes. Raises `Conflict`."""
+        """Checks a unit, and returns its bytes of state and outcome. Raises `Conflict`."""
         size = 0 if unit.claim is None else len(unit.claim.outcome)
         for kind, id, expected, body in unit.changes:
             size += len(body)
@@ -201,7 +201,7 @@ class MemoryStore(NotesInRows):
                 raise Conflict("parked", where=f"{park.subscription.name} key {park.key}")
 
     def _is_last(self, place: Settle | Discard) -> bool:
-        """Whether its key is freed when this letter is gone, as it will be. Raises `Conflict`."""
+        """Whether removing this letter will free its key. Raises `Conflict`."""
         letters = self._letters.get(_key(place), [])
         found = [x for x in letters if (x.record.part, x.record.pos) == (place.part, place.pos)]
         if not found or (isinstance(place, Settle) and found[0] is not letters[0]):
@@ -358,7 +358,7 @@ class MemoryStore(NotesInRows):
         old = [place for place, outcome in self._outcomes.items() if outcome.at < outcomes][:limit]
         for place in old:
             del self._outcomes[place]
-        return len(gone) + len(old)  # of a discarded letter nothing is left here
+        return len(gone) + len(old)  # memory keeps no tombstones
 
     async def floors(self, channel: Channel) -> Floors:
         return {part: floor for (of, part), floor in self._floors.items() if of == channel}
@@ -401,5 +401,5 @@ def _key(place: Park | Settle | Discard) -> _Key:
 
 
 def open_memory(address: StoreAddress, context: str) -> MemoryStore:
-    """A new store, whatever its address: none outlives its process."""
+    """Makes a new store, whatever the address: it does not outlive its process."""
     return MemoryStore()

@@ -1,8 +1,8 @@
-"""A context's store in one SQLite file, shared by all processes of this machine that hold the context.
+"""A context's store in one SQLite file, shared by all processes of this machine that host the context.
 
-Writes go through one connection on an executor of their own and are committed in groups. Reads are done where they are
-asked for, on the loop, on a second connection: each is a lookup by primary key or one bounded page of an index, from
-memory as a rule, never behind a writer (WAL), and so takes less time than the way to another thread and back.
+Writes go through one connection on an executor of their own and are committed in groups. Reads run directly on the
+event loop, on a second connection. Each is a lookup by primary key or a bounded page of an index, usually from memory,
+and never waits for a writer (WAL). That takes less time than a switch to another thread and back.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class _Open(NamedTuple):
 
 
 class SqliteStore(InTables):
-    """The `Store` of `context` in the file at `path`, which is made with its directory where it is missing.
+    """The `Store` of `context` in the file at `path`. The file and its directory are created if they are missing.
 
-    What is made is for its user alone: the file 0600, its directory 0700. A file that is there keeps its rights.
-    A file keeps the number of partitions it was made with. `executor` runs the writes; the default is a thread.
+    They are created for this user only: the file with mode 0600, the directory with 0700. An existing file keeps its
+    rights and its number of partitions. `executor` runs the writes; the default is a thread.
     """
 
     sql = statements
@@ -67,11 +67,11 @@ class SqliteStore(InTables):
         self._watchers: list[Callable[[], None]] = []
 
     async def open(self, *, read_only: bool = False) -> None:
-        """Makes or migrates the tables; with `read_only` writes nothing at all, and reads any number of partitions.
+        """Creates or migrates the tables. With `read_only`, writes nothing and accepts any number of partitions.
 
-        Raises `StoreError` (another program's or another context's file, a newer schema, damaged, not writable; with
-        `read_only` also none or an older schema) and `StoreUnavailable` (locked by another process for more than 5 s,
-        disk full).
+        Raises `StoreError` (the file of another program or context, a newer schema, damaged, not writable; with
+        `read_only` also missing or an older schema) and `StoreUnavailable` (locked by another process for more than
+        5 s, disk full).
         """
         if self._open is not None or self._looking:
             return
@@ -145,11 +145,11 @@ class SqliteStore(InTables):
             wake()
 
     def changed_elsewhere(self) -> bool:
-        """Also raises `StoreError` when the file was deleted or replaced; so does everything else from then on."""
+        """Also raises `StoreError` if the file was deleted or replaced; from then on every other method does too."""
         if self._open is not None:
             self._open.presence.look()
         store = self._opened()
-        # Only the writer can tell others' commits from ours. While a batch runs, it looks by itself.
+        # Only the writer's connection tells other processes' commits from ours. While a batch runs, it looks itself.
         if store.commits.resting:
             try:
                 store.writer.look()
@@ -163,10 +163,10 @@ class SqliteStore(InTables):
         require_fit(unit, self._where)
         await commits.add(unit).outcome(self._where, commits.withdraw)
 
-    # ── statements of users' ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── handlers' statements ──────────────────────────────────────────────────────────────────────────────────────────
 
     def stir(self) -> None:
-        """Nobody stages messages in a file."""
+        """Does nothing: messages cannot be staged in a file."""
 
     def begin(self) -> Transaction:
         self._opened()
@@ -183,12 +183,12 @@ class SqliteStore(InTables):
         try:
             await users.write(unit, ran)
         except OutcomeUnknown:
-            self._wake()  # it may be written
+            self._wake()  # messages may have been appended
             raise
         if unit.entries:
             self._wake()
 
-    # ── what is looked up ─────────────────────────────────────────────────────────────────────────────────────────────
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def load(self, kind: str, id: str) -> tuple[int, bytes] | None:
         rows = self._fetch(statements.LOAD, kind, id)
@@ -214,7 +214,7 @@ class SqliteStore(InTables):
         place = caller + BEGUN, key
         begun = await self.outcome(*place)
         if begun is None:
-            with suppress(Conflict):  # another process was quicker
+            with suppress(Conflict):  # another process has stored it first
                 await self.commit(Unit(claim=KeyClaim(*place, b"", b"", at)))
             begun = await self.outcome(*place) or StoredOutcome(b"", b"", at)
         return await self.outcome(caller, key), begun.at
@@ -234,7 +234,7 @@ class SqliteStore(InTables):
         return {key for (key,) in rows if key is not None} if rows else None
 
     async def retry(self, name: str, key: str | None, at: float) -> int:
-        """Some at a time, each in a transaction of its own, so that no commit waits for all. Raises like `commit`."""
+        """Works in pages, each in a transaction of its own, so that commits wait only briefly. Raises like `commit`."""
         store, due, last = self._opened(), 0, ("", 0, 0, "")
         while True:
             places = self._fetch(statements.PLACES, name, key, *last, statements.PAGE)
@@ -245,7 +245,7 @@ class SqliteStore(InTables):
             last = places[-1]
 
     async def prune(self, *, beats: float, outcomes: float, tombstones: float, limit: int) -> int:
-        """Each kind is a transaction of its own, and none is begun where there is nothing to delete."""
+        """Each kind has a transaction of its own; none is begun if there is nothing to delete."""
         before = (beats, outcomes, tombstones)
         (old,) = self._fetch(statements.OLD, *before)
         gone = 0
@@ -255,7 +255,7 @@ class SqliteStore(InTables):
         return gone
 
     async def trim(self, channel: Channel, part: int, *, upto: int, before: float, limit: int) -> int:
-        """No transaction is begun where there is nothing to delete."""
+        """No transaction is begun if there is nothing to delete."""
         store = self._opened()
         first = self._fetch(statements.FIRST, channel, part)
         if not first or first[0][0] > upto or first[0][1] >= before:
@@ -296,5 +296,5 @@ class SqliteStore(InTables):
 
 
 def open_sqlite(address: StoreAddress, context: str) -> SqliteStore:
-    """The store at `sqlite:PATH`, not yet opened."""
+    """Makes the store at `sqlite:PATH`; not yet open."""
     return SqliteStore(address.path, context)
