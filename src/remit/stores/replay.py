@@ -287,7 +287,7 @@ class Replayed:
             except asyncio.CancelledError:
                 self._failed = SqlError(
                     "a statement of the handler was cancelled, and with it the transaction", where=self._where,
-                    expected="a handler that ends when its statement is cancelled",
+                    expected="a handler that ends with its statement",
                     next="let TimeoutError and CancelledError through",
                 )  # fmt: skip
                 raise
