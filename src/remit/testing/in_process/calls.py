@@ -11,7 +11,7 @@ from remit.transports.calls import DRAIN_SECONDS, Answering, CallCapabilities, C
 
 
 class Exchange:
-    """What several `InProcessCalls` have in common: who serves which address, one after the other."""
+    """Shared by several `InProcessCalls`: the servers of each address, picked in turn."""
 
     def __init__(self) -> None:
         self._servers: dict[str, list[_Server]] = {}
@@ -26,18 +26,18 @@ class Exchange:
                 servers.remove(server)
 
     def pick(self, address: str) -> _Server | None:
-        """One of those who serve the address, or None."""
+        """The next server of an address, or None."""
         servers = self._servers.get(address)
         return servers[next(self._turns) % len(servers)] if servers else None
 
 
 class _Server:
-    """One channel's answering of one address. Its tasks run in the context in which serving began."""
+    """A channel's server for one address. Its tasks run in the context in which serving began."""
 
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
         self._context = contextvars.copy_context()
-        self.running: dict[asyncio.Task[CallResponse], None] = {}  # in order: a simulated run must repeat exactly
+        self.running: dict[asyncio.Task[CallResponse], None] = {}  # ordered, so that a simulated run repeats exactly
 
     def begin(self, request: CallRequest) -> asyncio.Task[CallResponse]:
         task = asyncio.create_task(self._answer(request), context=self._context.copy())
@@ -62,7 +62,7 @@ class InProcessCalls:
         self._closed = False
 
     async def open(self) -> None:
-        """Nothing is needed."""
+        """Does nothing."""
 
     async def close(self) -> None:
         self._leave()
@@ -72,7 +72,7 @@ class InProcessCalls:
         self.break_off()
 
     def break_off(self) -> None:
-        """Ends at once, as the death of the process would: nothing that has begun is answered."""
+        """Closes at once, like a crash of the process: running requests are not answered."""
         self._leave()
         for server in self._servers:
             for task in server.running:
@@ -96,7 +96,7 @@ class InProcessCalls:
             raise Unavailable("the channel is closed", where=address)
         server = self._exchange.pick(address)
         if server is None:
-            raise Unavailable("nobody serves this address", where=address)
+            raise Unavailable("no process serves this address", where=address)
         task = server.begin(request)
         await asyncio.wait([task], timeout=seconds)
         if not task.done():

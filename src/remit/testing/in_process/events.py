@@ -15,7 +15,7 @@ _Bell = Callable[[Push | None], None]
 
 
 class InProcessBroker:
-    """What several `InProcessEvents` have in common. It can be stopped, and loses everything when it is wiped."""
+    """Shared by several `InProcessEvents`. It can be stopped and started; `wipe` deletes all messages."""
 
     def __init__(self) -> None:
         self.streams: dict[_Place, list[MessageRecord]] = defaultdict(list[MessageRecord])
@@ -24,18 +24,18 @@ class InProcessBroker:
         self._running = True
 
     def stop(self) -> None:
-        """Nothing can be published, and nothing arrives."""
+        """From now on nothing can be published, and nothing arrives."""
         self._running = False
 
     def start(self) -> None:
-        """Goes on, and tells everybody who listens that something may have been lost."""
+        """Starts again, and tells all listeners that messages may have been lost."""
         self._running = True
         for bells in list(self._bells.values()):
             for bell in list(bells):
                 bell(None)
 
     def wipe(self) -> None:
-        """Forgets every message."""
+        """Deletes all messages."""
         self.streams.clear()
         self._tails.clear()
 
@@ -54,7 +54,7 @@ class InProcessBroker:
             raise Unavailable("the broker is stopped")
 
     def publish(self, place: _Place, record: MessageRecord, max_bytes: int) -> None:
-        """Takes a message unless it, or one after it, was taken before."""
+        """Takes a message, unless it or a later one of its partition was taken before."""
         if record.pos <= self._tails.get((place, record.part), 0):
             return
         self._tails[place, record.part] = record.pos
@@ -73,7 +73,7 @@ class InProcessEvents:
         self._closed = False
 
     async def open(self) -> None:
-        """Nothing is needed."""
+        """Does nothing."""
 
     async def close(self) -> None:
         self._closed = True
