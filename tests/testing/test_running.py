@@ -196,7 +196,7 @@ def test_an_event_without_a_key_of_its_own_needs_one() -> None:
         seen.append(event.what)
 
     with running(System("sales", contexts=[sales, desk])) as app:
-        with pytest.raises(KitError, match="by which key"):
+        with pytest.raises(KitError, match="without an ordering key"):
             app.inject(Gone(what="one"))
         app.inject(Gone(what="one"), key="k")
         app.settled()

@@ -1,4 +1,4 @@
-"""Machines, processes, stores and a network that all misbehave. Whose system runs there, nothing here knows."""
+"""Faulty machines, processes, stores and a network, independent of the system that runs on them."""
 
 from remit.testing.simulation.cluster.choices import Choices
 from remit.testing.simulation.cluster.cluster import Cluster

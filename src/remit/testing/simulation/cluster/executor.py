@@ -1,4 +1,5 @@
-"""The executor of a simulated store: writes run inline on the real SQLite file, with the outcomes a COMMIT can have."""
+"""The executor of a simulated store: writes run inline on the real SQLite file, with the possible outcomes of
+COMMIT."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ T = TypeVar("T")
 
 
 class SimExecutor:
-    """Runs functions in order: done; done but the reply is lost; not done; or the process dies before or after."""
+    """Runs functions in order. A write is done; done without a reply; not done; or the process crashes before or
+    after."""
 
     def __init__(self, incarnation: Incarnation, choices: Choices) -> None:
         self._incarnation = incarnation
@@ -26,7 +28,7 @@ class SimExecutor:
 
     async def run(self, function: Callable[[], T]) -> T:
         async with self._turn:
-            # Opening and closing the file are plain functions; only what writes rows is tampered with.
+            # Opening and closing the file are plain functions; only writes have faults.
             written = isinstance(cast("object", function), partial)
             return await self._write(function) if written else function()
 

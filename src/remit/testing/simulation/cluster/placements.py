@@ -10,19 +10,19 @@ from remit.testing.simulation.cluster.choices import Choices
 __all__ = ["ClusterPlacement", "Spot", "apart", "together"]
 
 SKEWS = (0.0, 0.0, 86_400.0, -86_400.0)
-"""Seconds by which the clock of a machine may be wrong."""
+"""By how many seconds the clock of a machine may be wrong."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """Where a process runs, one life after the other."""
+    """A place of a process, for one incarnation after another."""
 
     name: str
     contexts: tuple[str, ...]
     machine: str = ""
-    """Processes on one machine see which of the others are gone."""
+    """Processes on one machine see which of the others have ended."""
     skew: float = 0.0
-    """Seconds by which its wall clock is wrong."""
+    """By how many seconds its wall clock is wrong."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ClusterPlacement:
 
     spots: Sequence[Spot]
     leased: bool
-    """Without leases all processes run everything: then the checkpoints alone keep the stores whole."""
+    """Without leases, all processes run everything, and only checkpoints keep the stores correct."""
 
 
 def together(choices: Choices, contexts: Sequence[str]) -> ClusterPlacement:
@@ -42,7 +42,7 @@ def together(choices: Choices, contexts: Sequence[str]) -> ClusterPlacement:
 
 
 def apart(choices: Choices, contexts: Sequence[str]) -> ClusterPlacement:
-    """Contexts in different processes, two replicas of each, on machines of their own with clocks of their own."""
+    """Contexts in different processes, two replicas of each, on separate machines with separate clocks."""
     cuts = [cut for cut in _cuts(tuple(contexts)) if len(cut) > 1 or len(contexts) == 1]
     cut = cuts[choices.draw("cut", len(cuts))]
     names = [(group, f"{group[0]}{number + 1}") for group in cut for number in range(2)]
@@ -52,7 +52,7 @@ def apart(choices: Choices, contexts: Sequence[str]) -> ClusterPlacement:
 
 
 def _cuts(contexts: tuple[str, ...]) -> Iterator[list[tuple[str, ...]]]:
-    """Every way to put contexts into groups."""
+    """All ways to partition contexts into groups."""
     if not contexts:
         yield []
         return

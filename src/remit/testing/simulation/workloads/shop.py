@@ -1,4 +1,4 @@
-"""The shop: customers who order and ask for credits, and what they were promised."""
+"""The shop: clients that place orders and ask for credits, and what they were promised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tour of what a system does, in which little is left to chance: for looking at every point of it."""
+"""A tour of what a system does, with few random decisions: for strikes at every point of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Tour"]
 
 
 class Tour(Shop):
-    """One customer: an order, two at once with a credit, one that is sold out, one that is poison, and questions."""
+    """One customer: an order, two at once with a credit, one sold out, one with poison, and a query."""
 
     def people(self, door: ClusterDoor) -> Iterable[Coroutine[Any, Any, None]]:
         return [self._tour(door, Customer("c0"))]
