@@ -26,7 +26,7 @@ from remit.hosting.opening import Places, opened, require_all, require_some
 from remit.log import context_of
 from remit.observability import is_alive
 from remit.runtime.failures import NEVER
-from remit.stores import Letter, Parked
+from remit.stores import Letter, ParkedKey
 
 MOST_KEYS, MOST_LETTERS = 1000, 100
 """Shown, unless more are asked for."""
@@ -133,7 +133,7 @@ def discard(
     return 0
 
 
-async def _list(places: Places, subscription: str | None, limit: int) -> tuple[list[Parked], list[str]]:
+async def _list(places: Places, subscription: str | None, limit: int) -> tuple[list[ParkedKey], list[str]]:
     """Parked keys, and the subscriptions among them that nothing has that is running."""
     gone: list[str] = []
     async with opened(places, await _contexts(places, subscription), read_only=True) as stores:
@@ -216,7 +216,7 @@ class KeyReport(msgspec.Struct, frozen=True, omit_defaults=True):
     letters: list[LetterReport] = []
 
     @classmethod
-    def of(cls, row: Parked, letters: Sequence[LetterReport] = ()) -> Self:
+    def of(cls, row: ParkedKey, letters: Sequence[LetterReport] = ()) -> Self:
         name, source, channel = row.subscription
         return cls(
             name, source, channel.called, row.key, row.since, row.attempts, row.retry_at, row.error,
@@ -229,7 +229,7 @@ def as_json(reports: Sequence[KeyReport]) -> str:
     return msgspec.json.encode(reports).decode()
 
 
-def as_table(rows: Sequence[Parked]) -> Table:
+def as_table(rows: Sequence[ParkedKey]) -> Table:
     """Parked keys, one a line."""
     table = Table("SUBSCRIPTION", "FROM", "KEY", "SINCE", "ATTEMPTS", "NEXT TRY", "WAITING", box=None, pad_edge=False)
     table.add_column("ERROR", overflow="fold")

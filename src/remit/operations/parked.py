@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from remit.errors import Conflict, RemitError
-from remit.log import Channel, Record, SubscriptionId
+from remit.log import Channel, MessageRecord, SubscriptionId
 from remit.runtime.failures import storable
-from remit.stores import Discard, Letter, Parked, Store, Unit
+from remit.stores import Discard, Letter, ParkedKey, Store, Unit
 from remit.stores.port import Checkpoints, ParkedKeys
 
 
@@ -42,18 +42,18 @@ class NoReason(RemitError):
 class KeyLetters(NamedTuple):
     """A parked key, and the first of its letters: the messages that wait, in order."""
 
-    row: Parked
+    row: ParkedKey
     letters: Sequence[Letter]
 
 
 class Discarded(NamedTuple):
     """What was thrown away, and how many letters of the key were behind it."""
 
-    record: Record
+    record: MessageRecord
     behind: int
 
 
-async def parked_keys(stores: Iterable[ParkedKeys], subscription: str | None = None, *, limit: int) -> list[Parked]:
+async def parked_keys(stores: Iterable[ParkedKeys], subscription: str | None = None, *, limit: int) -> list[ParkedKey]:
     """At most `limit` parked keys of these stores, longest parked first. Raises `StoreError`, `StoreUnavailable`."""
     rows = [row for store in stores for row in await store.parked(subscription, limit=limit)]
     return sorted(rows, key=lambda row: row.since)[:limit]
@@ -123,7 +123,7 @@ async def discard(
     return Discarded(record, row.letters - 1)
 
 
-def _only(rows: Sequence[Parked], subscription: str, key: str, source: str | None) -> Parked:
+def _only(rows: Sequence[ParkedKey], subscription: str, key: str, source: str | None) -> ParkedKey:
     found = [row for row in rows if source in (None, row.subscription.source)]
     if not found:
         raise _not_parked(subscription, key)
