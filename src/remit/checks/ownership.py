@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from remit.contexts import Model
 from remit.contexts.annotations import is_kind
-from remit.contexts.model import Claim, claims_of
+from remit.contexts.model import OwnershipClaim, ownership_claims_of
 from remit.errors import Findings
 from remit.messages import Command, DomainEvent, Message, Query, declared_context
 
 
 def check_ownership(model: Model, findings: Findings) -> None:
-    claimed: dict[type[Message], Claim] = {}
-    for claim in (claim for context in (*model.contexts, *model.beside) for claim in claims_of(context)):
+    claimed: dict[type[Message], OwnershipClaim] = {}
+    for claim in (claim for context in (*model.contexts, *model.beside) for claim in ownership_claims_of(context)):
         owner, name = declared_context(claim.message), claim.message.__name__
         first = claimed.setdefault(claim.message, claim)
         if owner not in (None, claim.context):
@@ -28,7 +28,7 @@ def check_ownership(model: Model, findings: Findings) -> None:
             )  # fmt: skip
 
 
-def _what_to_do(claim: Claim) -> str:
+def _what_to_do(claim: OwnershipClaim) -> str:
     if is_kind(claim.message, DomainEvent):
         return "let its owner publish an integration event, and react to that one"
     if is_kind(claim.message, Command, Query):
