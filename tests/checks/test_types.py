@@ -300,7 +300,7 @@ def test_type_that_is_not_taken_is_found_at_the_start_with_what_to_write_instead
     (found,) = findings(holding(type_))
     assert found.code == "message.not-encodable"
     assert instead in found.next
-    assert "types JSON can carry" in found.expected
+    assert "types that JSON has" in found.expected
 
 
 def test_what_belongs_to_the_class_is_no_field() -> None:
