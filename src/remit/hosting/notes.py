@@ -1,4 +1,4 @@
-"""What a process says of its system when it starts: notes, one line each, once."""
+"""Logs the notes on a system when a process starts: one line per note, once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ log = logging.getLogger("remit")
 
 
 def tell_notes(model: Model) -> None:
-    """Logs what holds in a model and is perhaps not meant so, at level INFO: no one has to be woken."""
+    """Logs the notes on a model at level INFO, because none of them needs action at once."""
     if log.isEnabledFor(logging.INFO):
         for note in notes_on(model):
             log.info("%s %s: %s", note.code, visible(note.where), visible(note.what))
