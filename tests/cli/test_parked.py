@@ -240,7 +240,7 @@ def test_a_subscription_that_is_called_like_a_module_is_one(harbour: Office) -> 
         (["show"], "which key?"),
         (["show", "."], "parked.none  key '.'"),
         (["show", "post_office.py:office", "ada"], "'post_office.py:office' is neither"),
-        (["retry", NAME, "bob", "--all"], "name the key with --key bob"),
+        (["retry", NAME, "bob", "--all"], "give it as --key bob"),
         (["retry", "two.toml", "--store", "sqlite:x.db", "--all"], "which subscription?"),
         (["retry", NAME, "--key", "ada", "--all"], "--key and --all cannot be given together"),
         (["discard", "bob", "--key", "bob", "--reason", "none"], "'bob' is neither a subscription nor a system here"),
