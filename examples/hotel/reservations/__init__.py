@@ -1,0 +1,1 @@
+"""Reservations: who holds, and who occupies, which room in which night."""

@@ -1,0 +1,1 @@
+"""Rooms: what the houses offer. Plain records, upstream of reservations."""
