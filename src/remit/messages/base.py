@@ -93,8 +93,9 @@ else:
             cls = super().__new__(metacls, cls_name, bases, ns, tag=tag, **flags)
             cls.__remit_name__ = name or cls_name
             cls.__remit_version__ = version
-            cls.__remit_key__ = key
-            cls.__remit_identity__ = identity
+            # What orders a message, and tells which it is, is said once, for all that inherit the field.
+            cls.__remit_key__ = key if key is not None else getattr(cls, "__remit_key__", None)
+            cls.__remit_identity__ = identity if identity is not None else getattr(cls, "__remit_identity__", None)
             _check_options(cls, name, version, {"key": key, "identity": identity})
             return cls
 
@@ -165,7 +166,8 @@ class Command(Message, Generic[R, E]):
 
     Class options: `name` (wire name, default the class name), `version`, `key` (the field whose value orders it when it
     is sent for later), `identity` (the field that says which request it is: while one message is handled, however
-    often, a command of this type and identity takes effect at most once, whatever its other fields say).
+    often, a command of this type and identity takes effect at most once, whatever its other fields say). A class that
+    inherits from it has the same `key` and `identity`, unless it names others.
     """
 
     if TYPE_CHECKING:
@@ -204,7 +206,8 @@ class DomainEvent(Message):
 class IntegrationEvent(Message):
     """A lean, versioned contract, made from a domain event by a publisher. Readers ignore fields new to them.
 
-    Class options: `version`, `name`, `key` (the field whose value keys order; default: that of the domain event).
+    Class options: `version`, `name`, `key` (the field whose value keys order; default: that of the domain event). A
+    class that inherits from it has the same `key`, unless it names another.
     """
 
     __remit_tolerant__ = True
