@@ -5,13 +5,7 @@ from remit.relations import CustomerSupplier
 
 hotel = System(
     "hotel",
-    contexts={
-        "rooms": "hotel.rooms.handlers:rooms",
-        "reservations": "hotel.reservations.handlers:reservations",
-    },
-    edges={
-        "rooms": "hotel.rooms.edge:edge",
-        "reservations": "hotel.reservations.edge:edge",
-    },
-    relations=[CustomerSupplier(supplier="rooms", customer="reservations")],  # reservations follows what is offered
+    contexts={"rooms": "hotel.rooms.handlers:rooms", "reservations": "hotel.reservations.handlers:reservations"},
+    edges={"rooms": "hotel.rooms.edge:edge", "reservations": "hotel.reservations.edge:edge"},
+    relations=[CustomerSupplier(supplier="rooms", customer="reservations")],
 )

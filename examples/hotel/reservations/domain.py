@@ -1,78 +1,51 @@
-"""The model of reservations: a guest is admitted to a night, and the night decides who has it.
+"""Two aggregates: a guest is granted a night or not, and a night is free, held or occupied.
 
-The two are aggregates, so each is changed by itself. A guest that holds a night records `NightHeld`; the night follows. A
-night that ends a hold records a `HoldEnded`; the guest follows. When two guests hold one night, the night keeps the first,
-and its `DoubleHold` takes the hold back from the second.
+The night follows the `NightHeld` of all guests. It keeps the first of two, and takes the hold back from the second. The
+guest follows each `HoldEnded` of the nights.
 """
 
-from datetime import date
-from typing import NewType, assert_never
+from __future__ import annotations
 
-from hotel.reservations.api import (
-    Barred,
-    Free,
-    GuestId,
-    Held,
-    HoldNight,
-    HoldRefused,
-    InThePast,
-    MembersOnly,
-    NightTaken,
-    NotHeld,
-    NotOffered,
-    Occupied,
-    OpenEnded,
-    Term,
-    TooManyHolds,
-    UntilClosing,
-    Why,
-)
+from datetime import date
+from typing import NewType
+
+from hotel.reservations.api import Free, GuestId, Held, HoldNight, HoldRefused, NotHeld, Occupied, UntilClosing, Why
 from hotel.rooms.api import HouseId, RoomId
 from remit import Aggregate, Claim, DomainEvent, Record, field
 
-NightId = NewType("NightId", str)
-
 MOST_HOLDS = 5
-BARRING_NO_SHOWS = 2
+MOST_NO_SHOWS = 1
+NightId = NewType("NightId", str)
 
 
 def night_id(room: RoomId, night: date) -> NightId:
     return NightId(f"{room}/{night}")
 
 
-class BookableRoom(Record[RoomId]):
-    """What reservations knows of a room."""
-
+class KnownRoom(Record[RoomId]):
     house: HouseId
 
 
-class ReservationEvent(DomainEvent):
-    """Something that happened to a guest. What happens to one guest has one order, whoever records it."""
+class ReservationEvent(DomainEvent, key="guest"):
+    """What happens to one guest has one order, whether the guest or a night records it."""
 
     guest: GuestId
 
 
-class MemberJoined(ReservationEvent, key="guest"): ...
-
-
-class NightEvent(ReservationEvent, key="guest"):
-    house: HouseId
-    room: RoomId
-    night: date
-
-
-class NightHeld(NightEvent):
-    term: Term
-
-
-class HoldFailed(ReservationEvent, key="guest"):
+class HoldFailed(ReservationEvent):
     room: RoomId
     night: date
     why: Why
 
 
-class HoldEnded(NightEvent):
-    """The guest no longer holds the night."""
+class NightHeld(ReservationEvent):
+    house: HouseId
+    held: Held
+
+
+class HoldEnded(ReservationEvent):
+    house: HouseId
+    held: Held
 
 
 class HoldCancelled(HoldEnded): ...
@@ -87,65 +60,49 @@ class GuestArrived(HoldEnded): ...
 class GuestDidNotShow(HoldEnded): ...
 
 
-class DoubleHold(HoldEnded):
+class HeldTwice(HoldEnded):
     """Another guest was first."""
 
 
-class Guest(Aggregate[GuestId, MemberJoined | NightHeld | HoldFailed]):
-    """Admits a guest to a night, or records why not."""
-
+class Guest(Aggregate[GuestId, NightHeld | HoldFailed]):
     card: str | None = None
-    holds: set[NightId] = field(default_factory=set[NightId])
+    holds: list[Held] = field(default_factory=list[Held])
     no_shows: dict[HouseId, int] = field(default_factory=dict[HouseId, int])
 
-    def join(self, card: str) -> None:
-        """Makes the guest a member."""
-        if self.card is None:
-            self.record(MemberJoined(guest=self.id))
-        self.card = card
-
-    def hold(self, wish: HoldNight, room: BookableRoom | None, night: "Night | None", today: date) -> Held | HoldRefused:
-        """Holds a night of a room, as far as it is known who has the night."""
-        objection = self._objection(wish, room, night, today)
-        if room is None or objection is not None:
-            return self._refuse(wish.room, wish.night, objection or NotOffered())
-        self.holds.add(night_id(wish.room, wish.night))
-        held = NightHeld(guest=self.id, house=room.house, room=room.id, night=wish.night, term=wish.term)
-        self.record(held)
-        return Held(guest=self.id, term=wish.term)
+    def hold(self, wish: HoldNight, room: KnownRoom | None, night: Night | None, today: date) -> Held | HoldRefused:
+        """Grants a night that nobody has, as far as it is known here."""
+        held = Held(guest=self.id, room=wish.room, night=wish.night, term=wish.term)
+        if room is None:
+            return self._refuse(held, "not offered")
+        if why := self._objection(held, room.house, night, today):
+            return self._refuse(held, why)
+        self.holds.append(held)
+        self.record(NightHeld(guest=self.id, house=room.house, held=held))
+        return held
 
     def end_hold(self, ended: HoldEnded) -> None:
-        """Takes in what the night has decided."""
-        self.holds.discard(night_id(ended.room, ended.night))
-        match ended:
-            case GuestDidNotShow():
-                self.no_shows[ended.house] = self.no_shows.get(ended.house, 0) + 1
-            case DoubleHold():
-                self._refuse(ended.room, ended.night, NightTaken())
-            case _:
-                pass
+        """Takes in what a night has decided."""
+        self.holds.remove(ended.held)
+        if isinstance(ended, GuestDidNotShow):
+            self.no_shows[ended.house] = self.no_shows.get(ended.house, 0) + 1
+        if isinstance(ended, HeldTwice):
+            self._refuse(ended.held, "taken")
 
-    def _objection(self, wish: HoldNight, room: BookableRoom | None, night: "Night | None", today: date) -> Why | None:
-        if room is None:
-            return NotOffered()
-        if wish.night < today or (isinstance(wish.term, UntilClosing) and wish.term.day < today):
-            return InThePast(today=today)
-        if night_id(wish.room, wish.night) in self.holds or (night and night.state != Free()):
-            return NightTaken()
-        return self._bar(wish, room.house)
-
-    def _bar(self, wish: HoldNight, house: HouseId) -> Why | None:
-        no_shows = self.no_shows.get(house, 0)
-        if no_shows >= BARRING_NO_SHOWS:
-            return Barred(house=house, no_shows=no_shows)
+    def _objection(self, held: Held, house: HouseId, night: Night | None, today: date) -> Why | None:
+        if held.night < today or (isinstance(held.term, UntilClosing) and held.term.day < today):
+            return "in the past"
+        if any((each.room, each.night) == (held.room, held.night) for each in self.holds):
+            return "taken"
+        if night and night.state != Free():
+            return "taken"
+        if self.no_shows.get(house, 0) > MOST_NO_SHOWS:
+            return "barred"
         if self.card is None and len(self.holds) >= MOST_HOLDS:
-            return TooManyHolds(limit=MOST_HOLDS)
-        if self.card is None and isinstance(wish.term, OpenEnded):
-            return MembersOnly()
-        return None
+            return "too many holds"
+        return None if self.card or isinstance(held.term, UntilClosing) else "members only"
 
-    def _refuse(self, room: RoomId, night: date, why: Why) -> HoldRefused:
-        self.record(HoldFailed(guest=self.id, room=room, night=night, why=why))
+    def _refuse(self, held: Held, why: Why) -> HoldRefused:
+        self.record(HoldFailed(guest=self.id, room=held.room, night=held.night, why=why))
         return HoldRefused(why=why)
 
 
@@ -153,56 +110,37 @@ class Card(Claim[str, Guest]):
     """One guest for each card."""
 
 
-class Night(Aggregate[NightId, HoldCancelled | HoldExpired | GuestArrived | GuestDidNotShow | DoubleHold]):
-    """One room in one night: free, held or occupied."""
-
+class Night(Aggregate[NightId, HoldEnded]):
     house: HouseId
-    room: RoomId
-    night: date
     state: Free | Held | Occupied = Free()
 
-    def hold(self, guest: GuestId, term: Term) -> None:
-        """A guest was admitted. The first one has the night."""
+    def hold(self, held: Held) -> None:
+        """Gives the night to the first guest who was granted it."""
         match self.state:
             case Free():
-                self.state = Held(guest=guest, term=term)
+                self.state = held
             case Held() | Occupied():
-                self._end(DoubleHold, guest)
-            case _ as never:
-                assert_never(never)
+                self.record(HeldTwice(guest=held.guest, house=self.house, held=held))
 
     def cancel(self, guest: GuestId) -> NotHeld | None:
-        if not self._is_held_by(guest):
-            return NotHeld(room=self.room, night=self.night)
-        self.state = Free()
-        self._end(HoldCancelled, guest)
-        return None
+        return self._end(guest, HoldCancelled, Free())
 
     def check_in(self, guest: GuestId) -> NotHeld | None:
-        if not self._is_held_by(guest):
-            return NotHeld(room=self.room, night=self.night)
-        self.state = Occupied(guest=guest)
-        self._end(GuestArrived, guest)
-        return None
+        return self._end(guest, GuestArrived, Occupied(guest=guest))
 
     def close(self, day: date) -> None:
-        """The day is over: a hold may expire, and a guest may have failed to show up."""
+        """Ends a hold that expires with the day, and the hold of a guest who did not show up."""
         match self.state:
-            case Held(guest=guest) if self.night <= day:
-                self.state = Free()
-                self._end(GuestDidNotShow, guest)
+            case Held(guest=guest, night=night) if night <= day:
+                self._end(guest, GuestDidNotShow, Free())
             case Held(guest=guest, term=UntilClosing(day=last)) if last <= day:
-                self.state = Free()
-                self._end(HoldExpired, guest)
+                self._end(guest, HoldExpired, Free())
             case _:
                 pass
 
-    def _is_held_by(self, guest: GuestId) -> bool:
-        return isinstance(self.state, Held) and self.state.guest == guest
-
-    def _end(
-        self,
-        event: type[HoldCancelled] | type[HoldExpired] | type[GuestArrived] | type[GuestDidNotShow] | type[DoubleHold],
-        guest: GuestId,
-    ) -> None:
-        self.record(event(guest=guest, house=self.house, room=self.room, night=self.night))
+    def _end(self, guest: GuestId, how: type[HoldEnded], state: Free | Occupied) -> NotHeld | None:
+        if not isinstance(self.state, Held) or self.state.guest != guest:
+            return NotHeld()
+        self.record(how(guest=guest, house=self.house, held=self.state))
+        self.state = state
+        return None

@@ -4,46 +4,29 @@ __context__ = "rooms"
 
 from typing import NewType
 
-from remit import Command, IntegrationEvent, Query, Value
+from remit import Command, IntegrationEvent, Query, Record
 
 HouseId = NewType("HouseId", str)
 RoomId = NewType("RoomId", str)
 
 
-class OfferRoom(Command[None]):
-    """Offers a room, or changes what is known of it."""
-
-    room: RoomId
+class Room(Record[RoomId]):
     house: HouseId
     beds: int = 2
 
 
-class WithdrawRoom(Command[bool]):
-    """Offers a room no longer. The reply says whether it was offered."""
+class OfferRoom(Command[None]):
+    """Offers a room, or changes what is known of it."""
 
-    room: RoomId
-
-
-class RoomLine(Value):
-    room: RoomId
-    house: HouseId
-    beds: int
+    room: Room
 
 
-class Rooms(Query[list[RoomLine]]):
-    """The first hundred rooms behind a room, in the order of their numbers."""
+class Rooms(Query[list[Room]]):
+    """The first hundred rooms after this one."""
 
     after: RoomId | None = None
 
 
 class RoomOffered(IntegrationEvent, version=1, key="room"):
-    """A room can be held from now on."""
-
     room: RoomId
     house: HouseId
-
-
-class RoomWithdrawn(IntegrationEvent, version=1, key="room"):
-    """A room can no longer be held. Who holds it keeps it."""
-
-    room: RoomId

@@ -1,9 +1,8 @@
 """The HTTP edge of rooms."""
 
-from hotel.rooms.api import OfferRoom, Rooms, WithdrawRoom
+from hotel.rooms.api import OfferRoom, Rooms
 from remit.edges import HttpEdge
 
 edge = HttpEdge("rooms")
-edge.put("/rooms/{room}", OfferRoom)
-edge.delete("/rooms/{room}", WithdrawRoom)
+edge.post("/rooms", OfferRoom)
 edge.get("/rooms", Rooms)
