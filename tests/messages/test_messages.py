@@ -144,7 +144,11 @@ def test_key_and_identity_are_inherited_until_another_is_named() -> None:
 
     class ChargeTwice(Charge, version=2): ...
 
-    assert [contract_of(each, "shop").key for each in (Ordered, Shipped, ChargeTwice)] == ["student", "order", "student"]
+    assert [contract_of(each, "shop").key for each in (Ordered, Shipped, ChargeTwice)] == [
+        "student",
+        "order",
+        "student",
+    ]
     assert contract_of(ChargeTwice, "shop").identity == "order"
     assert contract_of(ChargeTwice, "shop").type == "shop.ChargeTwice"
 

@@ -1,1 +1,0 @@
-"""Reservations: who holds, and who occupies, which room in which night."""

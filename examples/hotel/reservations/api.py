@@ -30,6 +30,7 @@ class Free(Value): ...
 
 class Held(Value):
     guest: GuestId
+    house: HouseId
     room: RoomId
     night: date
     term: Term

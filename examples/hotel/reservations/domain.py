@@ -1,10 +1,7 @@
 """Two aggregates: a guest is granted a night or not, and a night is free, held or occupied.
 
-The night follows the `NightHeld` of all guests. It keeps the first of two, and takes the hold back from the second. The
-guest follows each `HoldEnded` of the nights.
+The nights follow each `NightHeld` of the guests, and the guests each `HoldEnded` of the nights.
 """
-
-from __future__ import annotations
 
 from datetime import date
 from typing import NewType
@@ -39,12 +36,10 @@ class HoldFailed(ReservationEvent):
 
 
 class NightHeld(ReservationEvent):
-    house: HouseId
     held: Held
 
 
 class HoldEnded(ReservationEvent):
-    house: HouseId
     held: Held
 
 
@@ -64,54 +59,7 @@ class HeldTwice(HoldEnded):
     """Another guest was first."""
 
 
-class Guest(Aggregate[GuestId, NightHeld | HoldFailed]):
-    card: str | None = None
-    holds: list[Held] = field(default_factory=list[Held])
-    no_shows: dict[HouseId, int] = field(default_factory=dict[HouseId, int])
-
-    def hold(self, wish: HoldNight, room: KnownRoom | None, night: Night | None, today: date) -> Held | HoldRefused:
-        """Grants a night that nobody has, as far as it is known here."""
-        held = Held(guest=self.id, room=wish.room, night=wish.night, term=wish.term)
-        if room is None:
-            return self._refuse(held, "not offered")
-        if why := self._objection(held, room.house, night, today):
-            return self._refuse(held, why)
-        self.holds.append(held)
-        self.record(NightHeld(guest=self.id, house=room.house, held=held))
-        return held
-
-    def end_hold(self, ended: HoldEnded) -> None:
-        """Takes in what a night has decided."""
-        self.holds.remove(ended.held)
-        if isinstance(ended, GuestDidNotShow):
-            self.no_shows[ended.house] = self.no_shows.get(ended.house, 0) + 1
-        if isinstance(ended, HeldTwice):
-            self._refuse(ended.held, "taken")
-
-    def _objection(self, held: Held, house: HouseId, night: Night | None, today: date) -> Why | None:
-        if held.night < today or (isinstance(held.term, UntilClosing) and held.term.day < today):
-            return "in the past"
-        if any((each.room, each.night) == (held.room, held.night) for each in self.holds):
-            return "taken"
-        if night and night.state != Free():
-            return "taken"
-        if self.no_shows.get(house, 0) > MOST_NO_SHOWS:
-            return "barred"
-        if self.card is None and len(self.holds) >= MOST_HOLDS:
-            return "too many holds"
-        return None if self.card or isinstance(held.term, UntilClosing) else "members only"
-
-    def _refuse(self, held: Held, why: Why) -> HoldRefused:
-        self.record(HoldFailed(guest=self.id, room=held.room, night=held.night, why=why))
-        return HoldRefused(why=why)
-
-
-class Card(Claim[str, Guest]):
-    """One guest for each card."""
-
-
 class Night(Aggregate[NightId, HoldEnded]):
-    house: HouseId
     state: Free | Held | Occupied = Free()
 
     def hold(self, held: Held) -> None:
@@ -120,7 +68,7 @@ class Night(Aggregate[NightId, HoldEnded]):
             case Free():
                 self.state = held
             case Held() | Occupied():
-                self.record(HeldTwice(guest=held.guest, house=self.house, held=held))
+                self.record(HeldTwice(guest=held.guest, held=held))
 
     def cancel(self, guest: GuestId) -> NotHeld | None:
         return self._end(guest, HoldCancelled, Free())
@@ -141,6 +89,50 @@ class Night(Aggregate[NightId, HoldEnded]):
     def _end(self, guest: GuestId, how: type[HoldEnded], state: Free | Occupied) -> NotHeld | None:
         if not isinstance(self.state, Held) or self.state.guest != guest:
             return NotHeld()
-        self.record(how(guest=guest, house=self.house, held=self.state))
+        self.record(how(guest=guest, held=self.state))
         self.state = state
         return None
+
+
+class Guest(Aggregate[GuestId, NightHeld | HoldFailed]):
+    card: str | None = None
+    holds: dict[NightId, Held] = field(default_factory=dict[NightId, Held])
+    no_shows: dict[HouseId, int] = field(default_factory=dict[HouseId, int])
+
+    def hold(self, wish: HoldNight, room: KnownRoom | None, night: Night | None, today: date) -> Held | HoldRefused:
+        """Grants a night that nobody has, as far as it is known here."""
+        if room is None:
+            return self._refuse(wish.room, wish.night, "not offered")
+        if why := self._objection(wish, room.house, night, today):
+            return self._refuse(wish.room, wish.night, why)
+        held = Held(guest=self.id, house=room.house, room=room.id, night=wish.night, term=wish.term)
+        self.holds[night_id(held.room, held.night)] = held
+        self.record(NightHeld(guest=self.id, held=held))
+        return held
+
+    def end_hold(self, ended: HoldEnded) -> None:
+        """Takes in what a night has decided."""
+        held = self.holds.pop(night_id(ended.held.room, ended.held.night))
+        if isinstance(ended, GuestDidNotShow):
+            self.no_shows[held.house] = self.no_shows.get(held.house, 0) + 1
+        if isinstance(ended, HeldTwice):
+            self._refuse(held.room, held.night, "taken")
+
+    def _objection(self, wish: HoldNight, house: HouseId, night: Night | None, today: date) -> Why | None:
+        if wish.night < today or (isinstance(wish.term, UntilClosing) and wish.term.day < today):
+            return "in the past"
+        if night_id(wish.room, wish.night) in self.holds or (night and night.state != Free()):
+            return "taken"
+        if self.no_shows.get(house, 0) > MOST_NO_SHOWS:
+            return "barred"
+        if self.card is None and len(self.holds) >= MOST_HOLDS:
+            return "too many holds"
+        return None if self.card or isinstance(wish.term, UntilClosing) else "members only"
+
+    def _refuse(self, room: RoomId, night: date, why: Why) -> HoldRefused:
+        self.record(HoldFailed(guest=self.id, room=room, night=night, why=why))
+        return HoldRefused(why=why)
+
+
+class Card(Claim[str, Guest]):
+    """One guest for each card."""

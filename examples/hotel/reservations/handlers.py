@@ -61,17 +61,14 @@ async def know_the_room(event: RoomOffered, rooms: Records[KnownRoom]) -> None:
 @reservations.policy
 @dataclass
 class OneGuestForANight:
-    """Takes guests and nights to one truth: compensates the second of two guests who were granted one night."""
+    """The night keeps the first guest who was granted it. The hold of a second guest is taken back."""
 
     guests: Repository[Guest]
     nights: Repository[Night]
 
     @reservations.react(NightHeld)
     async def take_the_night(self, event: NightHeld) -> None:
-        night = await self.nights.find(id := night_id(event.held.room, event.held.night))
-        if night is None:
-            self.nights.add(night := Night(id=id, house=event.house))
-        night.hold(event.held)
+        (await self.nights.obtain(night_id(event.held.room, event.held.night))).hold(event.held)
 
     @reservations.react(HoldEnded)
     async def tell_the_guest(self, event: HoldEnded) -> None:
@@ -89,7 +86,7 @@ class HoldsAt(Projection[HouseId, NightHeld | HoldEnded]):
 
     @staticmethod
     def key(event: NightHeld | HoldEnded) -> HouseId:
-        return event.house
+        return event.held.house
 
     def evolve(self, event: NightHeld | HoldEnded) -> None:
         self.holds = after(self.holds, event)
@@ -117,7 +114,7 @@ class ProfileOf(Projection[GuestId, NightHeld | HoldEnded | HoldFailed]):
             return
         no_shows = dict(was.no_shows)
         if isinstance(event, domain.GuestDidNotShow):
-            no_shows[event.house] = no_shows.get(event.house, 0) + 1
+            no_shows[event.held.house] = no_shows.get(event.held.house, 0) + 1
         stays = was.stays + isinstance(event, domain.GuestArrived)
         self.profile = was.replace(holds=after(was.holds, event), stays=stays, no_shows=no_shows)
 

@@ -1,1 +1,0 @@
-"""Rooms: what the houses offer. Plain records, upstream of reservations."""
