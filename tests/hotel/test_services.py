@@ -1,0 +1,36 @@
+"""The hotel as two real processes, over SQLite and HTTP."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hotel.reservations.api import CloseDay, GuestId, GuestProfile, HoldNight, HoldRefused, Sheet, UntilClosing
+from hotel.rooms.api import HouseId, OfferRoom, Room, RoomId
+from hotel.system import hotel
+from learning.process import EXAMPLES, Services, at_free_ports
+
+pytestmark = pytest.mark.timeout(120)  # processes share their machine with others
+
+
+def test_two_services_keep_the_hold_of_a_guest_when_the_desk_is_killed(tmp_path: Path) -> None:
+    services = Services(at_free_ports(EXAMPLES / "hotel" / "topologies" / "two.toml", tmp_path))
+    ada, grand, room, today = GuestId("ada"), HouseId("grand"), RoomId("101"), datetime.now(UTC).date()
+    wish = HoldNight(guest=ada, room=room, night=today + timedelta(days=3), term=UntilClosing(day=today))
+    try:
+        services.start()
+        with hotel.connect_sync(topology=str(services.file)) as app:
+            app.send(OfferRoom(room=Room(id=room, house=grand)))
+            app.ask(GuestProfile(guest=ada), fresh=True)
+            held = app.send(wish, key="wish-1")
+            services["desk"].kill()
+            services["desk"].start()
+            assert app.send(wish, key="wish-1") == held
+            assert app.attempt(wish) == HoldRefused(why="taken")
+            assert app.ask(GuestProfile(guest=ada), fresh=True).holds == [held]
+            assert app.send(CloseDay(house=grand, day=today)) == Sheet(to_expire=[held])
+            profile = app.ask(GuestProfile(guest=ada), fresh=True)
+            assert (profile.holds, profile.refusals) == ([], ["taken"])
+        assert services.stop() == {"office": 0, "desk": 0}
+    finally:
+        services.kill()
