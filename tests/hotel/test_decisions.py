@@ -4,25 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from hotel.reservations.api import (
-    BecomeMember,
-    CancelHold,
-    CheckIn,
-    CloseDay,
-    Free,
-    GuestId,
-    GuestProfile,
-    Held,
-    HoldNight,
-    HoldRefused,
-    NotHeld,
-    Occupied,
-    OpenEnded,
-    Profile,
-    Sheet,
-    UntilClosing,
-    Why,
-)
+from hotel.reservations import api
+from hotel.reservations.api import Free, GuestId, Held, HoldNight, HoldRefused, UntilClosing
 from hotel.reservations.domain import (
     Guest,
     GuestArrived,
@@ -71,22 +54,24 @@ def test_a_free_night_is_granted_and_then_held() -> None:
         (WISH.replace(night=date(2025, 12, 31)), Guest(id=ADA), Free(), "in the past"),
         (WISH.replace(term=UntilClosing(day=date(2025, 12, 31))), Guest(id=ADA), Free(), "in the past"),
         (WISH, Guest(id=ADA), HELD.replace(guest=BOB), "taken"),
-        (WISH, Guest(id=ADA), Occupied(guest=BOB), "taken"),
+        (WISH, Guest(id=ADA), api.Occupied(guest=BOB), "taken"),
         (WISH, Guest(id=ADA, holds={ID: HELD}), Free(), "taken"),
         (WISH, Guest(id=ADA, no_shows={GRAND: 2}), Free(), "barred"),
         (WISH, Guest(id=ADA, holds=FIVE), Free(), "too many holds"),
-        (WISH.replace(term=OpenEnded()), Guest(id=ADA), Free(), "members only"),
+        (WISH.replace(term=api.OpenEnded()), Guest(id=ADA), Free(), "members only"),
     ],
 )
-def test_a_refusal_is_a_recorded_fact(wish: HoldNight, guest: Guest, night: Free | Held | Occupied, why: Why) -> None:
+def test_a_refusal_is_a_recorded_fact(
+    wish: HoldNight, guest: Guest, night: Free | Held | api.Occupied, why: api.Why
+) -> None:
     failed = HoldFailed(guest=ADA, room=wish.room, night=wish.night, why=why)
     refused = given(reservations, KNOWN, guest, Night(id=ID, state=night)).when(wish)
     refused.then(failed, HoldRefused(why=why)).leaves(guest)
 
 
 def test_a_member_holds_more_nights_and_without_an_end() -> None:
-    held = HELD.replace(term=OpenEnded())
-    given(reservations, KNOWN, MEMBER).when(WISH.replace(term=OpenEnded())).then(NightHeld(guest=ADA, held=held))
+    held = HELD.replace(term=api.OpenEnded())
+    given(reservations, KNOWN, MEMBER).when(WISH.replace(term=api.OpenEnded())).then(NightHeld(guest=ADA, held=held))
 
 
 def test_the_second_of_two_guests_loses_the_hold_again() -> None:
@@ -99,13 +84,12 @@ def test_the_second_of_two_guests_loses_the_hold_again() -> None:
 
 def test_only_the_guest_who_holds_a_night_may_check_in_or_cancel() -> None:
     given(Night(id=ID, state=HELD)).when(Night.check_in, ADA).then(GuestArrived(guest=ADA, held=HELD)).leaves(
-        Night(id=ID, state=Occupied(guest=ADA))
+        Night(id=ID, state=api.Occupied(guest=ADA))
     )
-    for refused in (CheckIn(guest=BOB, room=ROOM, night=NIGHT), CheckIn(guest=ADA, room=RoomId("102"), night=NIGHT)):
-        given(reservations, Night(id=ID, state=HELD)).when(refused).then(NotHeld())
-    given(reservations, Night(id=ID, state=Occupied(guest=ADA))).when(
-        CancelHold(guest=ADA, room=ROOM, night=NIGHT)
-    ).then(NotHeld())
+    cancel, arrive = api.CancelHold(guest=ADA, room=ROOM, night=NIGHT), api.CheckIn(guest=ADA, room=ROOM, night=NIGHT)
+    for refused in (arrive.replace(guest=BOB), arrive.replace(room=RoomId("102"))):
+        given(reservations, Night(id=ID, state=HELD)).when(refused).then(api.NotHeld())
+    given(reservations, Night(id=ID, state=api.Occupied(guest=ADA))).when(cancel).then(api.NotHeld())
 
 
 @pytest.mark.parametrize(
@@ -114,7 +98,7 @@ def test_only_the_guest_who_holds_a_night_may_check_in_or_cancel() -> None:
         (HELD, TODAY, HoldExpired(guest=ADA, held=HELD)),
         (HELD, NIGHT, GuestDidNotShow(guest=ADA, held=HELD)),
         (HELD.replace(term=UntilClosing(day=NIGHT)), TODAY, None),
-        (HELD.replace(term=OpenEnded()), date(2026, 1, 4), None),
+        (HELD.replace(term=api.OpenEnded()), date(2026, 1, 4), None),
     ],
 )
 def test_a_day_that_is_closed_ends_holds(held: Held, day: date, event: HoldExpired | GuestDidNotShow | None) -> None:
@@ -125,10 +109,10 @@ def test_a_day_that_is_closed_ends_holds(held: Held, day: date, event: HoldExpir
 
 def test_the_sheet_says_what_the_closing_of_a_day_ends() -> None:
     first, second = NightHeld(guest=ADA, held=HELD), NightHeld(guest=BOB, held=HELD.replace(guest=BOB, night=TODAY))
-    third = NightHeld(guest=BOB, held=HELD.replace(term=OpenEnded()))
+    third = NightHeld(guest=BOB, held=HELD.replace(term=api.OpenEnded()))
     given(HoldsAt, first, third).when(HoldExpired(guest=ADA, held=HELD)).then(HoldsAt(holds=[third.held]))
-    closed = given(reservations, first, second, third).when(CloseDay(house=GRAND, day=TODAY))
-    closed.replies(Sheet(to_expire=[HELD], no_shows=[second.held]))
+    closed = given(reservations, first, second, third).when(api.CloseDay(house=GRAND, day=TODAY))
+    closed.replies(api.Sheet(to_expire=[HELD], no_shows=[second.held]))
     closed.sends(CloseNight(night=ID, day=TODAY), CloseNight(night=night_id(ROOM, TODAY), day=TODAY))
 
 
@@ -136,10 +120,10 @@ def test_a_profile_shows_what_a_guest_has_done() -> None:
     held, again = NightHeld(guest=ADA, held=HELD), NightHeld(guest=ADA, held=HELD.replace(night=TODAY))
     failed = HoldFailed(guest=ADA, room=ROOM, night=NIGHT, why="barred")
     arrived, missed = GuestArrived(guest=ADA, held=HELD), GuestDidNotShow(guest=ADA, held=again.held)
-    given(reservations, held, arrived, again, missed, failed).when(GuestProfile(guest=ADA)).then(
-        Profile(stays=1, no_shows={GRAND: 1}, refusals=["barred"])
+    given(reservations, held, arrived, again, missed, failed).when(api.GuestProfile(guest=ADA)).then(
+        api.Profile(stays=1, no_shows={GRAND: 1}, refusals=["barred"])
     )
 
 
 def test_a_card_makes_a_member() -> None:
-    given(reservations).when(BecomeMember(guest=ADA, card="c-1")).then().leaves(Guest(id=ADA, card="c-1"))
+    given(reservations).when(api.BecomeMember(guest=ADA, card="c-1")).then().leaves(Guest(id=ADA, card="c-1"))

@@ -5,26 +5,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from hotel.reservations.api import (
-    BecomeMember,
-    CancelHold,
-    CardTaken,
-    CheckIn,
-    CloseDay,
-    DailySheet,
-    Free,
-    GuestId,
-    GuestProfile,
-    Held,
-    HoldNight,
-    HoldRefused,
-    NightOf,
-    Occupied,
-    OpenEnded,
-    Sheet,
-    Term,
-    UntilClosing,
-)
+from hotel.reservations import api
+from hotel.reservations.api import GuestId, GuestProfile, Held, HoldNight, HoldRefused, NightOf, Sheet, UntilClosing
 from hotel.reservations.domain import GuestArrived, GuestDidNotShow, HeldTwice, HoldFailed
 from hotel.reservations.handlers import reservations
 from hotel.rooms.api import HouseId, OfferRoom, Room, RoomId, RoomOffered
@@ -44,26 +26,26 @@ def app() -> Iterator[SyncApp]:
         yield app
 
 
-def hold(guest: GuestId, night: date, term: Term | None = None, room: RoomId = ROOM) -> HoldNight:
+def hold(guest: GuestId, night: date, term: api.Term | None = None, room: RoomId = ROOM) -> HoldNight:
     return HoldNight(guest=guest, room=room, night=night, term=term or UntilClosing(day=night))
 
 
 def close(app: SyncApp, day: date) -> Sheet:
     app.settled()
-    return app.send(CloseDay(house=GRAND, day=day))
+    return app.send(api.CloseDay(house=GRAND, day=day))
 
 
 def test_a_hold_expires_when_its_day_is_closed_and_that_of_a_member_stays(app: SyncApp) -> None:
     friday, saturday = TODAY + timedelta(days=4), TODAY + timedelta(days=5)
-    app.send(BecomeMember(guest=BOB, card="c-1"))
-    assert app.attempt(BecomeMember(guest=ADA, card="c-1")) == CardTaken()
+    app.send(api.BecomeMember(guest=BOB, card="c-1"))
+    assert app.attempt(api.BecomeMember(guest=ADA, card="c-1")) == api.CardTaken()
     expiring = app.send(hold(ADA, friday, UntilClosing(day=TODAY)))
-    staying = app.send(hold(BOB, saturday, OpenEnded()))
-    assert app.ask(DailySheet(house=GRAND, day=TODAY), fresh=True) == Sheet(to_expire=[expiring])
+    staying = app.send(hold(BOB, saturday, api.OpenEnded()))
+    assert app.ask(api.DailySheet(house=GRAND, day=TODAY), fresh=True) == Sheet(to_expire=[expiring])
     app.clock.move(days=1)
     assert close(app, TODAY) == Sheet(to_expire=[expiring])
     app.settled()
-    assert app.ask(NightOf(room=ROOM, night=friday)) == Free()
+    assert app.ask(NightOf(room=ROOM, night=friday)) == api.Free()
     assert app.ask(NightOf(room=ROOM, night=saturday)) == staying
     assert app.attempt(hold(ADA, TODAY)) == HoldRefused(why="in the past")
     assert app.ask(GuestProfile(guest=ADA), fresh=True).refusals == ["in the past"]
@@ -86,9 +68,9 @@ def test_two_no_shows_bar_a_guest_from_the_house(app: SyncApp) -> None:
 def test_a_guest_who_has_arrived_is_no_no_show(app: SyncApp) -> None:
     app.send(hold(ADA, TODAY))
     app.settled()
-    app.send(CheckIn(guest=ADA, room=ROOM, night=TODAY))
+    app.send(api.CheckIn(guest=ADA, room=ROOM, night=TODAY))
     assert close(app, TODAY) == Sheet()
-    assert app.ask(NightOf(room=ROOM, night=TODAY)) == Occupied(guest=ADA)
+    assert app.ask(NightOf(room=ROOM, night=TODAY)) == api.Occupied(guest=ADA)
     assert app.ask(GuestProfile(guest=ADA), fresh=True).stays == 1
 
 
@@ -119,14 +101,14 @@ def test_a_guest_who_holds_nine_nights_at_once_gets_five(app: SyncApp) -> None:
 def test_a_guest_who_arrives_while_the_day_is_closed_has_either_arrived_or_not(app: SyncApp) -> None:
     app.send(hold(ADA, TODAY))
     app.settled()
-    app.at_once(CheckIn(guest=ADA, room=ROOM, night=TODAY), CloseDay(house=GRAND, day=TODAY))
+    app.at_once(api.CheckIn(guest=ADA, room=ROOM, night=TODAY), api.CloseDay(house=GRAND, day=TODAY))
     assert len(app.recorded(GuestArrived)) + len(app.recorded(GuestDidNotShow)) == 1
 
 
 def test_a_night_that_is_given_back_can_be_held_again(app: SyncApp) -> None:
     app.send(hold(ADA, TODAY))
     app.settled()
-    app.send(CancelHold(guest=ADA, room=ROOM, night=TODAY))
+    app.send(api.CancelHold(guest=ADA, room=ROOM, night=TODAY))
     app.settled()
     assert app.send(hold(BOB, TODAY)).guest == BOB
 

@@ -1,4 +1,4 @@
-"""The hotel as two real processes, over SQLite and HTTP."""
+"""The hotel as real processes over SQLite: one, and two that call each other over HTTP."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,8 +13,9 @@ from learning.process import EXAMPLES, Services, at_free_ports
 pytestmark = pytest.mark.timeout(120)  # processes share their machine with others
 
 
-def test_two_services_keep_the_hold_of_a_guest_when_the_desk_is_killed(tmp_path: Path) -> None:
-    services = Services(at_free_ports(EXAMPLES / "hotel" / "topologies" / "two.toml", tmp_path))
+@pytest.mark.parametrize(("topology", "killed"), [("monolith.toml", "hotel"), ("two.toml", "desk")])
+def test_a_hold_is_kept_when_the_service_that_granted_it_is_killed(tmp_path: Path, topology: str, killed: str) -> None:
+    services = Services(at_free_ports(EXAMPLES / "hotel" / "topologies" / topology, tmp_path))
     ada, grand, room, today = GuestId("ada"), HouseId("grand"), RoomId("101"), datetime.now(UTC).date()
     wish = HoldNight(guest=ada, room=room, night=today + timedelta(days=3), term=UntilClosing(day=today))
     try:
@@ -23,14 +24,14 @@ def test_two_services_keep_the_hold_of_a_guest_when_the_desk_is_killed(tmp_path:
             app.send(OfferRoom(room=Room(id=room, house=grand)))
             app.ask(GuestProfile(guest=ada), fresh=True)
             held = app.send(wish, key="wish-1")
-            services["desk"].kill()
-            services["desk"].start()
+            services[killed].kill()
+            services[killed].start()
             assert app.send(wish, key="wish-1") == held
             assert app.attempt(wish) == HoldRefused(why="taken")
             assert app.ask(GuestProfile(guest=ada), fresh=True).holds == [held]
             assert app.send(CloseDay(house=grand, day=today)) == Sheet(to_expire=[held])
             profile = app.ask(GuestProfile(guest=ada), fresh=True)
             assert (profile.holds, profile.refusals) == ([], ["taken"])
-        assert services.stop() == {"office": 0, "desk": 0}
+        assert set(services.stop().values()) == {0}
     finally:
         services.kill()
