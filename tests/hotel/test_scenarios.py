@@ -102,7 +102,7 @@ def test_a_guest_who_arrives_while_the_day_is_closed_has_either_arrived_or_not(a
     app.send(hold(ADA, TODAY))
     app.settled()
     app.at_once(api.CheckIn(guest=ADA, room=ROOM, night=TODAY), api.CloseDay(house=GRAND, day=TODAY))
-    assert len(app.recorded(GuestArrived)) + len(app.recorded(GuestDidNotShow)) == 1
+    assert len(app.recorded(GuestArrived, key=ADA)) + len(app.recorded(GuestDidNotShow, key=ADA)) == 1
 
 
 def test_a_night_that_is_given_back_can_be_held_again(app: SyncApp) -> None:
