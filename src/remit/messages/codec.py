@@ -19,6 +19,7 @@ import msgspec
 
 from remit.errors import BadMessage, BadValue
 from remit.messages.base import Command, Query, Refusal
+from remit.messages.choices import choices
 from remit.messages.fidelity import content_of, difference, field_names, has_times, is_exact
 from remit.messages.fields import (
     Brevity,
@@ -162,8 +163,15 @@ class Codec(Generic[T]):
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
                 failure = error  # without what is merely new: what really does not fit
         raise BadMessage(
-            str(failure), where=self._name, expected=f"{_NAMES[self.encoding]} of {self._name}"
-        ) from failure
+            str(failure), where=self._name,
+            expected=self.choices(failure) or f"{_NAMES[self.encoding]} of {self._name}",
+        ) from failure  # fmt: skip
+
+    def choices(self, failure: BaseException | None) -> str:
+        """What is accepted, where reading failed because a value is none of a few: "one of: ...". Empty for other
+        failures."""
+        accepted = choices(self._shape, str(failure))
+        return f"one of: {', '.join(map(repr, accepted))}" if accepted else ""
 
     def restore(self, data: bytes | str) -> tuple[T, Rest | None]:
         """Decodes what another release may have stored: the value, and what is not known of it here.

@@ -178,8 +178,9 @@ _NAMED = re.compile(r"(?:missing required|unknown) field `(?P<field>[^`]+)`")
 _EXPECTED = re.compile(r"^Expected (?P<expected>.+), got ")
 
 
-def invalid(error: Exception, *, where: str) -> Rejected:
-    """What to raise for values that msgspec, or a check of the message's own, did not accept."""
+def invalid(error: Exception, *, where: str, accepted: str = "") -> Rejected:
+    """What to raise for values that msgspec, or a check of the message's own, did not accept. `accepted` are those that
+    would have been, where there are few."""
     text = str(error)
     found, expected = _PATH.search(text), _EXPECTED.match(text)
     detail = text[: found.start()] if found else text
@@ -187,7 +188,7 @@ def invalid(error: Exception, *, where: str) -> Rejected:
     pointer = _pointer(found["path"] if found else "", named["field"] if named else None)
     return rejected(
         "http.invalid-message", detail, where=where, pointer=pointer,
-        expected=expected["expected"].replace("`", "") if expected else "",
+        expected=expected["expected"].replace("`", "") if expected else accepted,
     )  # fmt: skip
 
 
