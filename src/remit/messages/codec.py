@@ -19,7 +19,6 @@ import msgspec
 
 from remit.errors import BadMessage, BadValue
 from remit.messages.base import Command, Query, Refusal
-from remit.messages.choices import choices
 from remit.messages.fidelity import content_of, difference, field_names, has_times, is_exact
 from remit.messages.fields import (
     Brevity,
@@ -170,6 +169,8 @@ class Codec(Generic[T]):
     def choices(self, failure: BaseException | None) -> str:
         """What is accepted, where reading failed because a value is none of a few: "one of: ...". Empty for other
         failures."""
+        from remit.messages.choices import choices  # of use in failures only: importing `remit` should take little time
+
         accepted = choices(self._shape, str(failure))
         return f"one of: {', '.join(map(repr, accepted))}" if accepted else ""
 
