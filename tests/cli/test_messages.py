@@ -9,6 +9,7 @@ import pytest
 
 from remit import Command, Context, System, Value
 from remit.cli.outcome import Callee, print_outcome, read_message
+from remit.errors import BadMessage
 from tests.cli.program import SYSTEM, Office, is_clear
 
 LETTER = {"letter": "l1", "box": "ada", "text": "hello"}
@@ -139,3 +140,16 @@ def test_union_is_read_and_printed_with_its_tag(capsys: pytest.CaptureFixture[st
     assert command == Hold(want=Held(by="ada"))
     assert print_outcome(Callee(system, "memory:"), command, lambda app: app.send(command)) == 0
     assert capsys.readouterr().out == '{"$type":"Held","by":"ada"}\n'
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ('{"want": {"$type": "Gone"}}', "one of: 'Free', 'Held'"),
+        ('{"wants": {}}', 'a JSON object with the fields "want"'),
+    ],
+)
+def test_fields_that_make_no_message_are_refused_with_what_is_expected(fields: str, expected: str) -> None:
+    with pytest.raises(BadMessage) as error:
+        read_message(System("hotel", contexts=[rooms]), Command, "Hold", fields)
+    assert error.value.expected == expected

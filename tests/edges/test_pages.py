@@ -359,6 +359,7 @@ async def test_union_arrives_and_is_answered_with_tags() -> None:
         "Invalid value 'Gone'",
         "/want/$type",
     )
+    assert answer.json["expected"].startswith("one of: 'Free', ")
 
 
 async def test_docs_page_begins_with_the_default_and_its_tag_and_links_each_member() -> None:

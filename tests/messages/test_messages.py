@@ -129,6 +129,30 @@ def test_the_wire_name_does_not_depend_on_module_and_class() -> None:
     assert contract_of(Renamed, "shop").type == contract_of(Place, "shop").type
 
 
+def test_key_and_identity_are_inherited_until_another_is_named() -> None:
+    class OfStudent(DomainEvent, key="student"):
+        student: str
+        order: OrderId
+
+    class Ordered(OfStudent): ...
+
+    class Shipped(OfStudent, key="order"): ...
+
+    class Charge(Command[None], key="student", identity="order"):
+        student: str
+        order: OrderId
+
+    class ChargeTwice(Charge, version=2): ...
+
+    assert [contract_of(each, "shop").key for each in (Ordered, Shipped, ChargeTwice)] == [
+        "student",
+        "order",
+        "student",
+    ]
+    assert contract_of(ChargeTwice, "shop").identity == "order"
+    assert contract_of(ChargeTwice, "shop").type == "shop.ChargeTwice"
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,15 @@ def test_an_aggregate_records_events_and_is_as_expected_afterwards() -> None:
 
 def test_an_aggregate_refuses_and_stays_as_it_was() -> None:
     given(ON_LOAN).when(Copy.lend, "l-2", BOB, NOON).then(OnLoan(until=LATER)).leaves(ON_LOAN)
+
+
+@pytest.mark.parametrize(
+    ("expected", "by"),
+    [(BookReturned(book=MOBY), "publishes(BookReturned(...))"), (ON_LOAN, "leaves(Copy(...))"), (LATER, "replies(")],
+)
+def test_then_names_what_compares_a_thing_that_is_no_event_and_no_refusal(expected: Any, by: str) -> None:
+    with pytest.raises(KitError, match=re.escape(f"Next: .{by}")):
+        given(Copy(id=MOBY)).when(Copy.lend, "l-1", ADA, now=NOON).then(expected)
 
 
 def test_what_was_recorded_before_a_refusal_was_raised_is_dropped() -> None:

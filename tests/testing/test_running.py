@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from remit import Context, DomainEvent, IntegrationEvent, Query, System
-from remit.errors import BadValue, DeadlineExceeded, HandlerFailed, ModelError
+from remit import Command, Context, DomainEvent, IntegrationEvent, Query, System
+from remit.errors import BadValue, DeadlineExceeded, HandlerFailed, ModelError, NotFound
 from remit.testing import KitError, MovableClock, VirtualLoop, running
 from remit.testing.virtual import OUTSIDE_SECONDS
 from tests.runtime.shop import Account, Buyer, Charge, OrderId, OrderPlaced, Owed, Place, Placed, make_shop
@@ -25,6 +25,7 @@ from tests.testing.library import (
     Lent,
     LoansOf,
     MemberBanned,
+    NotWelcome,
     ReaderBanned,
     ReaderId,
     Remind,
@@ -72,6 +73,47 @@ def test_handlers_see_the_clock_of_the_test_which_stands_still() -> None:
     assert clock.now() == datetime(2030, 5, 2, 2, 3, tzinfo=UTC)
     with pytest.raises(KitError, match="go back"):
         clock.move(hours=-1)
+
+
+def test_an_app_has_the_clock_that_its_system_goes_by() -> None:
+    with running(library) as app:
+        app.send(Lend(book=MOBY, reader=ADA))
+        app.clock.move(days=1)
+        app.send(Lend(book=EMMA, reader=ADA))
+        first, second = app.recorded(Lent)
+    assert second.until - first.until == timedelta(days=1)
+
+
+async def test_an_app_that_goes_by_real_time_has_no_clock_to_move() -> None:
+    async with running(library) as app:
+        with pytest.raises(KitError, match="goes by real time"):
+            _ = app.clock
+
+
+class Meet(Command[str, NotWelcome]):
+    name: str
+
+
+def test_calls_at_once_meet_one_another_and_are_answered_in_the_order_of_the_messages() -> None:
+    place, both_are_here = Context("place"), asyncio.Barrier(2)
+
+    @place.handle(Meet)
+    async def meet(command: Meet) -> str:
+        await both_are_here.wait()
+        if command.name == "bob":
+            raise NotWelcome(reason="late")
+        return command.name
+
+    with running(System("town", contexts=[place])) as app:
+        assert app.at_once(Meet(name="bob"), Meet(name="ada")) == [NotWelcome(reason="late"), "ada"]
+
+
+def test_all_calls_at_once_have_ended_when_the_first_error_is_raised() -> None:
+    with running(library) as app:
+        with pytest.raises(NotFound):
+            app.at_once(GiveBack(book=EMMA), Lend(book=MOBY, reader=ADA))
+        assert [each.book for each in app.recorded(Lent)] == [MOBY]
+        assert app.at_once(LoansOf(reader=ADA), LoansOf(reader=BOB)) == [[MOBY], []]
 
 
 def test_messages_stay_however_far_the_clock_is_moved() -> None:

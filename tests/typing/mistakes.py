@@ -481,6 +481,7 @@ def systems(system: System) -> None:
         app.sent(Owed)  # wrong: a query is not sent for later
         app.inject(Placed(order=order, student=student))  # wrong: a domain event is private
         app.recorded(Placed, key=7)  # wrong: an ordering key is text
+        app.at_once(Placed(order=order, student=student))  # wrong: an event is no call
 
 
 # --- contexts, routes, services, relations ---------------------------------------------------------------------------

@@ -417,6 +417,7 @@ async def running_systems(system: System, ada: StudentId) -> None:
         assert_type(app.recorded(SalesEvent), list[SalesEvent])
         assert_type(one.sent(PlaceOrder), list[PlaceOrder])
         assert_type(one.ask(Owed(student=ada)), int)
+        assert_type(one.at_once(Owed(student=ada), Owed(student=ada)), list[int | LimitExceeded])
     assert_type(double.received(OrdersOf), list[OrdersOf])
     async with running(system).provide(Tariff, NoDiscount) as awaited:
         assert_type(await awaited.published(OrderPlaced), list[OrderPlaced])

@@ -35,8 +35,9 @@ def read_message(system: System, kind: type[M], name: str, fields: str) -> M:
         return codec.read(fields)
     except BadMessage as error:
         names = ", ".join(f'"{field}"' for field in contract.message.__struct_fields__)
+        wanted = f"a JSON object with the fields {names}" if names else "{}"
         raise BadMessage(
-            error.what, where=error.where, expected=f"a JSON object with the fields {names}" if names else "{}",
+            error.what, where=error.where, expected=codec.choices(error.__cause__) or wanted,
             next=f"see class {contract.message.__name__} in {contract.message.__module__}",
         ) from None  # fmt: skip
 

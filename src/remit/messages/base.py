@@ -94,8 +94,9 @@ else:
             cls = super().__new__(metacls, cls_name, bases, ns, tag=tag, **flags)
             cls.__remit_name__ = name or cls_name
             cls.__remit_version__ = version
-            cls.__remit_key__ = key
-            cls.__remit_identity__ = identity
+            # What orders a message, and tells which it is, is said once, for all that inherit the field.
+            cls.__remit_key__ = key if key is not None else getattr(cls, "__remit_key__", None)
+            cls.__remit_identity__ = identity if identity is not None else getattr(cls, "__remit_identity__", None)
             _check_options(cls, name, version, {"key": key, "identity": identity})
             return cls
 
@@ -166,7 +167,8 @@ class Command(Message, Generic[R, E]):
     Class options: `name` (wire name, default the class name); `version` (a whole number from 1 on); `key` (the field
     that orders commands sent for later); `identity` (the field that identifies the request: while one message is
     handled, even if it is handled several times, a command of this type and identity takes effect at most once,
-    whatever its other fields are). Raises `TypeError` when the class is made with a wrong option.
+    whatever its other fields are). A subclass has the same `key` and `identity`, unless it names others. Raises
+    `TypeError` when the class is made with a wrong option.
     """
 
     if TYPE_CHECKING:
@@ -207,7 +209,7 @@ class IntegrationEvent(Message):
     """A lean, versioned contract, made from a domain event by a publisher. Readers ignore fields that they do not know.
 
     Class options: `version`, `name`, and `key` (the field that orders the events; default: the key of the domain
-    event).
+    event). A subclass has the same `key`, unless it names another one.
     """
 
     __remit_tolerant__ = True

@@ -164,8 +164,17 @@ class Codec(Generic[T]):
             except (msgspec.ValidationError, msgspec.DecodeError) as error:
                 failure = error  # reports what does not fit apart from fields that are merely new
         raise BadMessage(
-            str(failure), where=self._name, expected=f"{_NAMES[self.encoding]} of {self._name}"
-        ) from failure
+            str(failure), where=self._name,
+            expected=self.choices(failure) or f"{_NAMES[self.encoding]} of {self._name}",
+        ) from failure  # fmt: skip
+
+    def choices(self, failure: BaseException | None) -> str:
+        """What is accepted, where reading failed because a value is none of a few: "one of: ...". Empty for other
+        failures."""
+        from remit.messages.choices import choices  # of use in failures only: importing `remit` should take little time
+
+        accepted = choices(self._shape, str(failure))
+        return f"one of: {', '.join(map(repr, accepted))}" if accepted else ""
 
     def restore(self, data: bytes | str) -> tuple[T, Rest | None]:
         """Decodes what another release may have stored. Returns the value, and the fields unknown to this release.

@@ -17,7 +17,7 @@ from remit.testing.doubles import Double
 from remit.testing.language import Language
 from remit.testing.logs import Logs, Parked, require_kind
 from remit.testing.mistakes import KitError
-from remit.testing.virtual import VirtualLoop
+from remit.testing.virtual import MovableClock, VirtualLoop
 
 R = TypeVar("R")
 E = TypeVar("E", bound=Refusal)
@@ -58,6 +58,17 @@ class App:
         self._logs = Logs(made.host)
         self._parked_seen = False
 
+    @property
+    def clock(self) -> MovableClock:
+        """The clock that the system goes by. The test moves it. Raises `KitError` where that is real time."""
+        clock = self._host.ports.clock
+        if not isinstance(clock, MovableClock):
+            raise KitError(
+                "the system goes by real time", where="app.clock", expected="a clock that can be moved",
+                next="with running(...), without async; or let your plugin make a remit.testing.VirtualLoop",
+            )  # fmt: skip
+        return clock
+
     async def send(self, command: Command[R, Any], /, *, deadline: float | None = None, key: str | None = None) -> R:
         """See `Sender.send`."""
         reply: R = await self._told(self._host.send(command, deadline=deadline, key=key))
@@ -79,6 +90,23 @@ class App:
     async def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
         """See `Sender.attempt`."""
         return await self._told(self._host.attempt(message, deadline=deadline, key=key))
+
+    @overload
+    async def at_once(self, /, *messages: Command[R, E], deadline: float | None = None) -> list[R | E]: ...
+    @overload
+    async def at_once(self, /, *messages: Query[R, E], deadline: float | None = None) -> list[R | E]: ...
+    async def at_once(self, /, *messages: Any, deadline: float | None = None) -> Any:
+        """Makes several calls at the same time, as several callers do. Their replies and refusals, in the order of the
+        messages.
+
+        Returns when all calls have ended. Raises the error of the first one that failed otherwise, as `attempt` does.
+        """
+        calls = (self.attempt(message, deadline=deadline) for message in messages)
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+        for each in ended:
+            if isinstance(each, BaseException) and not isinstance(each, Refusal):
+                raise each
+        return ended
 
     async def settled(self) -> None:
         """Returns when every message is handled by all its subscribers, or its key is parked.
@@ -202,6 +230,11 @@ class SyncApp:
         self._app = app
         self._run = run
 
+    @property
+    def clock(self) -> MovableClock:
+        """The clock that the system goes by. The test moves it."""
+        return self._app.clock
+
     def send(self, command: Command[R, Any], /, *, deadline: float | None = None, key: str | None = None) -> R:
         """See `Sender.send`."""
         reply: R = self._run(self._app.send(command, deadline=deadline, key=key))
@@ -219,6 +252,14 @@ class SyncApp:
     def attempt(self, message: Any, /, *, deadline: float | None = None, key: str | None = None) -> Any:
         """See `Sender.attempt`."""
         return self._run(self._app.attempt(message, deadline=deadline, key=key))
+
+    @overload
+    def at_once(self, /, *messages: Command[R, E], deadline: float | None = None) -> list[R | E]: ...
+    @overload
+    def at_once(self, /, *messages: Query[R, E], deadline: float | None = None) -> list[R | E]: ...
+    def at_once(self, /, *messages: Any, deadline: float | None = None) -> Any:
+        """See `App.at_once`."""
+        return self._run(self._app.at_once(*messages, deadline=deadline))
 
     def settled(self) -> None:
         """See `App.settled`."""

@@ -47,9 +47,11 @@ class Outcome(Generic[R]):
     def then(self, *expected: DomainEvent | Refusal) -> Self:
         """Expects exactly these domain events, in this order; or that the step ended with this refusal.
 
-        Without arguments, expects no event and no refusal. Raises `KitError` for more than one refusal.
+        Without arguments, expects no event and no refusal. Raises `KitError` for more than one refusal, and for a
+        message of another kind.
         """
         __tracebackhide__ = True
+        _require_facts(expected)
         refusals = [each for each in expected if isinstance(each, Refusal)]
         if len(refusals) > 1:
             raise KitError(
@@ -119,6 +121,23 @@ class Outcome(Generic[R]):
             raise AssertionError(f"it was refused, which the test does not expect\n  was: {shown(self.refusal)}") from (
                 self.refusal
             )
+
+
+def _require_facts(expected: Sequence[object]) -> None:
+    """A test that no type checker has seen may expect anything."""
+    __tracebackhide__ = True
+    for each in expected:
+        if not isinstance(each, DomainEvent | Refusal):
+            name = type(each).__name__
+            by = next((by for kind, by in _COMPARED_BY.items() if isinstance(each, kind)), "replies")
+            raise KitError(
+                f"{name} is neither recorded nor a refusal", where="then", expected="domain events, or a refusal",
+                next=f".{by}({name}(...))",
+            )  # fmt: skip
+
+
+_COMPARED_BY: dict[type, str] = {IntegrationEvent: "publishes", Command: "sends", Aggregate: "leaves", Record: "leaves"}
+"""What compares a thing that `then` does not."""
 
 
 @dataclass(eq=False)

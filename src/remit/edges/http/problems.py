@@ -179,8 +179,9 @@ _NAMED = re.compile(r"(?:missing required|unknown) field `(?P<field>[^`]+)`")
 _EXPECTED = re.compile(r"^Expected (?P<expected>.+), got ")
 
 
-def invalid(error: Exception, *, where: str) -> Rejected:
-    """The exception for values that msgspec or a `__post_init__` of the message refused."""
+def invalid(error: Exception, *, where: str, accepted: str = "") -> Rejected:
+    """The exception for values that msgspec or a `__post_init__` of the message refused. `accepted` names the accepted
+    values, if there are few."""
     text = str(error)
     found, expected = _PATH.search(text), _EXPECTED.match(text)
     detail = text[: found.start()] if found else text
@@ -188,7 +189,7 @@ def invalid(error: Exception, *, where: str) -> Rejected:
     pointer = _pointer(found["path"] if found else "", named["field"] if named else None)
     return rejected(
         "http.invalid-message", detail, where=where, pointer=pointer,
-        expected=expected["expected"].replace("`", "") if expected else "",
+        expected=expected["expected"].replace("`", "") if expected else accepted,
     )  # fmt: skip
 
 
